@@ -1,0 +1,143 @@
+"""The base of every dynamic provider: stateless, configured at the door, and the one place that shapes exceptions.
+
+What is pickled into the state is only `module.ClassName`: the program never configures an instance, and an instance
+that was not configured has no attributes. (An instance with attributes is pickled with them, a token included:
+docs/decisions/0002-stateless-providers.md.) `configure()` runs in the provider process alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.runtime.rpc import UNKNOWN
+
+from convos_infra.errors import InfraError
+
+Props = dict[str, Any]
+_Result = TypeVar("_Result")
+
+TRACEBACK_VARIABLE = "CONVOS_INFRA_TRACEBACK"
+
+
+def is_unknown(value: object) -> bool:
+    """Tell whether `value` is not known yet in this preview."""
+    return bool(value == UNKNOWN)
+
+
+def has_unknown(value: object) -> bool:
+    """Tell whether `value`, or anything inside it, is not known yet in this preview."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_unknown(item) for item in value)
+    return is_unknown(value)
+
+
+class Provider(ResourceProvider):
+    """What all providers of this program share. Subclasses implement the six `…d` methods, never Pulumi's own.
+
+    They raise `InfraError` for whatever a user must know. `checked` returns its problems instead: Pulumi prints those
+    in the preview, each as one line that names the property.
+    """
+
+    # The serialised provider is `module.ClassName` and no secret; as a secret it is noise in every diff.
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Keep the stack's configuration (secrets opened) for this process.
+
+        Called once per provider class and process, under a lock that blocks all other providers
+        (pulumi/sdk/python/lib/pulumi/dynamic/__main__.py): no network in here.
+        """
+        self._config = req.config
+        if not os.environ.get(TRACEBACK_VARIABLE):
+            # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit what
+            # is left of that is the exception's own line.
+            sys.tracebacklimit = 0
+
+    def setting(self, key: str) -> str:
+        """Return the stack's config value of `key` as text, or the empty string where it has none."""
+        value = self._config.get(key)
+        return "" if value is None else str(value)
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Return the inputs, normalised or with computed ones added, and what is wrong with them."""
+        del olds
+        return news, []
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Compare the state's properties with the new inputs; must say True or False, never leave it open."""
+        raise NotImplementedError
+
+    def created(self, props: Props) -> CreateResult:
+        """Find the thing or make it, by one mutation that a second run can find again."""
+        raise NotImplementedError
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read the thing; an empty id says that it is provably gone. A failed read raises."""
+        raise NotImplementedError
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Change the thing and return *all* outputs: those that are not returned vanish from the state."""
+        raise NotImplementedError
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Remove what this stack owns of the thing; nothing to do where it is gone already."""
+        raise NotImplementedError
+
+    def check(self, olds: Props, news: Props) -> CheckResult:  # noqa: D102
+        def run() -> CheckResult:
+            inputs, failures = self.checked(_own(olds), _own(news))
+            return CheckResult(inputs, failures)
+
+        return _shaped("check", run)
+
+    def diff(self, id_: str, olds: Props, news: Props) -> DiffResult:  # noqa: D102
+        return _shaped("diff", lambda: self.changed(id_, _own(olds), _own(news)))
+
+    def create(self, props: Props) -> CreateResult:  # noqa: D102
+        return _shaped("create", lambda: self.created(_own(props)))
+
+    def read(self, id_: str, props: Props) -> ReadResult:  # noqa: D102
+        return _shaped("read", lambda: self.current(id_, _own(props)))
+
+    def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:  # noqa: D102
+        return _shaped("update", lambda: self.updated(id_, _own(olds), _own(news)))
+
+    def delete(self, id_: str, props: Props) -> None:  # noqa: D102
+        _shaped("delete", lambda: self.deleted(id_, _own(props)))
+
+
+def _own(props: Props) -> Props:
+    return {key: value for key, value in (props or {}).items() if key != "__provider"}
+
+
+def _shaped(operation: str, run: Callable[[], _Result]) -> _Result:
+    """Run one provider method; whatever it raises leaves here as one line.
+
+    SDK 3.259 shows `Exception calling application: <message>`; SDK 3.272 shows `<qualified class name>: <message>`.
+    The class made here reads well as that name: `create failed: <message>`.
+    """
+    if os.environ.get(TRACEBACK_VARIABLE):
+        return run()
+    try:
+        return run()
+    except InfraError as error:
+        message = str(error)
+    except Exception as error:  # noqa: BLE001  # the door: a bug must reach the user as one line as well
+        message = f"{type(error).__name__}: {' '.join(str(error).split())}; set {TRACEBACK_VARIABLE}=1 for its trace"
+    failure = type("Failure", (Exception,), {"__module__": "builtins", "__qualname__": f"{operation} failed"})
+    raise failure(message)
