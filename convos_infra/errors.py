@@ -9,7 +9,7 @@ class InfraError(Exception):
     """Something that a user must know about, said in one line.
 
     Args:
-        thing: what it happened to, in the user's words: a config key, a resource's name, `file:line`, an image reference.
+        thing: what it happened to, in the user's words: a config key, a resource, `file:line`, an image reference.
         problem: what happened; what another system said is quoted, and that system named.
         next_step: what to do about it, best as a command; empty where the problem says it already.
     """

@@ -1,0 +1,77 @@
+# The front door. Each target is one line that a person could type; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# The first Python on PATH that is new enough; asked only by targets that need it.
+BASE_PYTHON = $(or $(PYTHON),$(shell toolchain/find-python))
+VENV := .venv/bin
+STAMP := .venv/requirements.sha256
+# A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
+IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
+TYPED := $(wildcard convos_infra components settings.py __main__.py emulator local toolchain pool)
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+$(STAMP): requirements-dev.txt
+	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain venv
+
+local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
+	@$(VENV)/python -m local up
+
+down: ## stop and remove everything that make local started
+	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m local down
+
+status: $(STAMP) ## what runs where
+	@$(VENV)/python -m local status
+
+database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
+	@$(VENV)/python -m local database-url
+
+env: $(STAMP) ## the line that puts a shell into the local stack
+	@$(VENV)/python -m local env
+
+services: $(STAMP) ## only the local services, without pulumi up
+	@$(VENV)/python -m local services
+
+toolchain: ## find or build the pinned tools
+	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain tools
+
+toolchain-checksums: ## after changing Pulumi's version: commit to the checksums of the vendor's release
+	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain checksums
+
+test: $(STAMP) toolchain ## the whole test suite
+	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## the linter
+	@$(VENV)/ruff check .
+
+fmt: $(STAMP) ## format everything
+	@$(VENV)/ruff format . && $(VENV)/ruff check --fix-only --quiet .
+
+types: $(STAMP) ## the strict type check
+	@$(VENV)/mypy $(TYPED)
+
+imports: $(STAMP) ## the arrows between the rooms
+	@$(VENV)/lint-imports
+
+check: $(STAMP) ## formatter, linter, types, import arrows
+	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && $(VENV)/lint-imports
+
+image: ## build the runtime image [IMAGE=…]
+	@$(IN_LOCAL) sh scripts/build_image.sh runtime $(or $(IMAGE),convos-runtime:local)
+
+qa: ## start an image as Railway does and run its smoke tests: IMAGE=…
+	@$(IN_LOCAL) sh scripts/qa.sh $(IMAGE)
+
+run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
+	@$(IN_LOCAL) sh scripts/run_image.sh $(or $(IMAGE),convos-runtime:local)
+
+lock: $(STAMP) ## write the locked requirements from the *.in files
+	@for in in requirements.in requirements-dev.in $(wildcard emulator/requirements.in pool/requirements.in); do \
+		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done

@@ -1,0 +1,232 @@
+"""The endpoints of the distribution API that we use, each a method; what comes back is verified and typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
+
+import requests
+
+from convos_infra.redact import redact
+from convos_infra.registry import hosts
+from convos_infra.registry import manifest as manifests
+from convos_infra.registry.errors import (
+    BadAnswerError,
+    NoSuchManifestError,
+    NoSuchRepositoryError,
+    NotAnImageError,
+    RegistryError,
+    UnsupportedError,
+)
+from convos_infra.registry.reference import is_digest, short_digest
+from convos_infra.registry.token import Credentials, Login, Scope, unauthorized
+from convos_infra.registry.transport import Answer, Transport
+
+if TYPE_CHECKING:
+    from convos_infra.registry.challenge import Challenge
+
+TAGS_PAGE = 1000
+_MOST_PAGES = 1000
+_LONGEST_QUOTE = 160
+_OK = 200
+_ACCEPTED = 202
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_NOT_FOUND = 404
+_METHOD_NOT_ALLOWED = 405
+_MANIFEST_TYPES = {"Accept": ", ".join(manifests.ACCEPTED)}
+
+
+class Client:
+    """One registry, for one thread.
+
+    Args:
+        registry: `host[:port]`; plain http is spoken to this machine alone.
+        credentials: for this registry; None reads what is public.
+        thing: what errors are about, in the user's words, such as the config key `imageTag`.
+        realm_hosts: hosts beside the registry's own that may see the credentials.
+        known: a login challenge to answer before it is made.
+        transport: how requests are sent; None makes one.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        *,
+        credentials: Credentials | None = None,
+        thing: str = "image",
+        realm_hosts: frozenset[str] = frozenset(),
+        known: Challenge | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self.registry = registry
+        self.thing = thing
+        self._has_credentials = credentials is not None
+        self._base = hosts.api_url(registry)
+        self._transport = transport or Transport(registry, thing)
+        self._login = Login(registry, self._transport, thing, credentials, realm_hosts=realm_hosts, known=known)
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent, logins, redirects and repeats included."""
+        return self._transport.requests
+
+    def digest(self, repository: str, version: str) -> str:
+        """Return the digest of a tag or digest, or the empty string where there is none. HEAD, one request.
+
+        Docker Hub counts GETs against its pull limit, HEADs not; a registry whose HEAD names no digest is asked again.
+        """
+        answer = self._send("HEAD", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
+        if answer.status == _NOT_FOUND:
+            return ""
+        if answer.status in {_OK, _METHOD_NOT_ALLOWED}:
+            digest = answer.headers.get("Docker-Content-Digest", "")
+            return digest if is_digest(digest) else self.manifest(repository, version).digest
+        raise self._unexpected(answer)
+
+    def manifest(self, repository: str, version: str) -> manifests.Manifest:
+        """Return the manifest or index of a tag or digest, its bytes checked against the digest.
+
+        Raises:
+            NoSuchManifestError, NoSuchRepositoryError: it is not there.
+            NotAnImageError: it is something else.
+            BadAnswerError: the bytes are not those of the digest.
+        """
+        answer = self._send("GET", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
+        self._check_found(answer, repository, version)
+        self._verify(answer, version)
+        try:
+            return manifests.parse_manifest(answer.body, answer.headers.get("Content-Type", ""))
+        except manifests.ManifestError as error:
+            raise NotAnImageError(self.thing, f"{self._place(repository, version)} {error}") from None
+
+    def config(self, repository: str, digest: str) -> manifests.ImageConfig:
+        """Return an image's config, its bytes checked against the digest. Many registries redirect to a blob store.
+
+        Raises:
+            NoSuchManifestError: it is not there.
+            NotAnImageError: it is something else.
+        """
+        answer = self._send("GET", f"/v2/{repository}/blobs/{digest}", Scope(repository), {})
+        self._check_found(answer, repository, digest)
+        self._verify(answer, digest)
+        try:
+            return manifests.parse_config(answer.body)
+        except manifests.ManifestError as error:
+            raise NotAnImageError(self.thing, f"config {self._place(repository, digest)} {error}") from None
+
+    def tags(self, repository: str) -> list[str]:
+        """Return all tags of a repository, page by page, each once, in the registry's order.
+
+        Raises:
+            NoSuchRepositoryError: the registry does not know it.
+        """
+        return list(dict.fromkeys(tag for page in self._tag_pages(repository) for tag in page))
+
+    def delete(self, repository: str, digest: str) -> bool:
+        """Delete a manifest with all its tags; False where it was gone already.
+
+        Raises:
+            UnsupportedError: the registry does not delete.
+        """
+        answer = self._send("DELETE", _manifest_path(repository, digest), Scope(repository, "pull,delete"), {})
+        if answer.status == _METHOD_NOT_ALLOWED:
+            problem = f"{self.registry} does not delete manifests (405)"
+            raise UnsupportedError(self.thing, problem, "turn deletion on in the registry, or use its own API for it")
+        if answer.status not in {_ACCEPTED, _OK, 204, _NOT_FOUND}:
+            raise self._unexpected(answer)
+        return answer.status != _NOT_FOUND
+
+    def _tag_pages(self, repository: str) -> Iterator[list[str]]:
+        path: str | None = f"/v2/{repository}/tags/list?{urlencode({'n': TAGS_PAGE})}"
+        seen: set[str] = set()
+        while path is not None and path not in seen and len(seen) < _MOST_PAGES:
+            seen.add(path)
+            answer = self._send("GET", path, Scope(repository), {})
+            if answer.status == _NOT_FOUND:
+                raise self._no_repository(repository)
+            if answer.status != _OK:
+                raise self._unexpected(answer)
+            yield self._read_tags(answer)
+            path = self._next_page(answer)
+
+    def _read_tags(self, answer: Answer) -> list[str]:
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, Mapping):
+            raise BadAnswerError(self.thing, f"{self.registry} answered something else than a list of tags")
+        tags = document.get("tags") or []  # null where all tags were deleted (distribution 2.8)
+        return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+    def _next_page(self, answer: Answer) -> str | None:
+        links = requests.utils.parse_header_links(answer.headers.get("Link", ""))
+        target = next((link["url"] for link in links if link.get("rel") == "next"), None)
+        if target is None:
+            return None
+        url = urljoin(f"{self._base}/", target)
+        if hosts.origin_of(url) != hosts.origin_of(self._base):
+            raise BadAnswerError(self.thing, f"{self.registry} continues its list of tags on another host")
+        return url.removeprefix(self._base)
+
+    def _send(self, method: str, path: str, scope: Scope, headers: Mapping[str, str]) -> Answer:
+        """Send a request; one 401 is answered by a (new) login: the first token, or one in place of an expired one."""
+        url = f"{self._base}{path}"
+        answer = self._transport.send(method, url, headers, self._login.header(scope))
+        if answer.status == _UNAUTHORIZED:
+            header = self._login.renewed(answer.headers.get("WWW-Authenticate", ""), scope)
+            if header:
+                answer = self._transport.send(method, url, headers, header)
+        if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
+            place = f"{self.registry}/{scope.repository}"
+            raise unauthorized(self.thing, place, has_credentials=self._has_credentials)
+        return answer
+
+    def _check_found(self, answer: Answer, repository: str, version: str) -> None:
+        if answer.status != _OK and "html" in answer.headers.get("Content-Type", ""):
+            problem = f"{self.registry} answers {answer.status} with a web page"
+            raise BadAnswerError(self.thing, problem, "check the name: that is no registry")
+        if answer.status == _NOT_FOUND:
+            if "NAME_UNKNOWN" in _codes(answer.body):
+                raise self._no_repository(repository)
+            raise NoSuchManifestError(self.thing, f"{self._place(repository, version)} is not there")
+        if answer.status != _OK:
+            raise self._unexpected(answer)
+
+    def _verify(self, answer: Answer, version: str) -> None:
+        have = manifests.digest_of(answer.body)
+        said = version if is_digest(version) else answer.headers.get("Docker-Content-Digest", have)
+        if said != have:
+            problem = f"{self.registry} sent {short_digest(have)} where it should send {short_digest(said)}"
+            raise BadAnswerError(self.thing, problem, "ask again; if it stays, something between us changes the bytes")
+
+    def _place(self, repository: str, version: str) -> str:
+        location = f"{self.registry}/{repository}"
+        return f"{location}@{short_digest(version)}" if is_digest(version) else f"{location}:{version}"
+
+    def _no_repository(self, repository: str) -> NoSuchRepositoryError:
+        problem = f"{self.registry} has no repository {repository}"
+        return NoSuchRepositoryError(self.thing, problem, "check the name; it appears with the first push")
+
+    def _unexpected(self, answer: Answer) -> RegistryError:
+        said = "; ".join(_codes(answer.body))[:_LONGEST_QUOTE]
+        quoted = f' "{redact(said, self._login.secrets)}"' if said else ""
+        return BadAnswerError(self.thing, f"{self.registry} answers {answer.status}{quoted}")
+
+
+def _manifest_path(repository: str, version: str) -> str:
+    return f"/v2/{repository}/manifests/{version}"
+
+
+def _codes(body: bytes) -> list[str]:
+    """Return the error codes of the distribution API in a body, `MANIFEST_UNKNOWN` and the like."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    errors = document.get("errors") if isinstance(document, Mapping) else None
+    entries = errors if isinstance(errors, list) else []
+    return [str(entry.get("code", "")) for entry in entries if isinstance(entry, Mapping)]

@@ -1,0 +1,60 @@
+"""Which tags a person may have meant. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_COMMIT_TAG = re.compile(r"sha-([0-9a-f]{4,40})")
+# Signatures and attestations by cosign's tag scheme (`sha256-<hex>.sig`): nobody means those.
+_ATTACHED = re.compile(r"sha256-[0-9a-f]{64}(?:\..+)?")
+_LONGEST_COMPARED = 64
+_SHORTEST_PART = 3
+
+
+def nearest(asked: str, tags: Iterable[str], most: int = 3) -> list[str]:
+    """Return the tags that resemble `asked`, the nearest first; empty where none comes near.
+
+    A tag that contains what was asked for, or is contained in it, counts before all others (`prod`, or a commit without
+    `sha-`); of two tags as many edits away, the one with the longer common beginning.
+    """
+    limit = max(2, len(asked) // 2)
+    ranked = []
+    for tag in set(tags):
+        if _ATTACHED.fullmatch(tag):
+            continue
+        contained = min(len(asked), len(tag)) >= _SHORTEST_PART and (asked in tag or tag in asked)
+        distance = _distance(asked, tag)
+        if contained or distance <= limit:
+            ranked.append((not contained, distance, -_common_prefix(asked, tag), tag))
+    return [tag for *_, tag in sorted(ranked)][:most]
+
+
+def commit_of(tag: str) -> str:
+    """Return the hex digits of a `sha-…` tag, or the empty string for any other tag."""
+    match = _COMMIT_TAG.fullmatch(tag)
+    return match[1] if match else ""
+
+
+def same_commit(asked: str, tags: Iterable[str]) -> list[str]:
+    """Return the `sha-…` tags that may be the commit of `asked`: one of the two is a beginning of the other."""
+    wanted = commit_of(asked)
+    if not wanted:
+        return []
+    commits = {tag: commit_of(tag) for tag in tags}
+    return sorted(tag for tag, have in commits.items() if have and (have.startswith(wanted) or wanted.startswith(have)))
+
+
+def _common_prefix(one: str, other: str) -> int:
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _distance(one: str, other: str) -> int:
+    """Count the edits between two tags (Levenshtein), of their first 64 characters."""
+    one, other = one[:_LONGEST_COMPARED], other[:_LONGEST_COMPARED]
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, start=1):
+        previous, row[0] = row[0], i
+        for j, b in enumerate(other, start=1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
+    return row[-1]

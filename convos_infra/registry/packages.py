@@ -1,0 +1,126 @@
+"""GitHub's packages API: the only way to delete from GHCR.
+
+GHCR answers the distribution API's DELETE with 405 (containers/skopeo#1880). In exchange its own API lists what the
+other cannot: versions without a tag. A version is a manifest; deleting it deletes all its tags. Source: GitHub's REST
+documentation, "REST API endpoints for packages", version 2022-11-28.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from convos_infra.redact import redact
+from convos_infra.registry import hosts
+from convos_infra.registry.errors import BadAnswerError, NoSuchRepositoryError, RefusedError, UnauthorizedError
+from convos_infra.registry.manifest import parse_created
+from convos_infra.registry.reference import is_digest, short_digest
+from convos_infra.registry.retention import StoredManifest
+from convos_infra.registry.transport import Answer, Transport
+
+API = "api.github.com"
+PAGE = 100
+_MOST_PAGES = 1000
+_LONGEST_QUOTE = 200
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_OK = 200
+_NO_CONTENT = 204
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_NOT_FOUND = 404
+
+
+class Packages:
+    """The versions of one container package of an organisation.
+
+    Args:
+        repository: `owner/package`, as GHCR has it.
+        token: may read and delete packages; in a workflow the job's own, if the package is linked to the repository.
+        thing: what errors are about.
+        api: the API's host, `host[:port]`.
+        transport: how requests are sent; None makes one.
+    """
+
+    def __init__(
+        self,
+        repository: str,
+        token: str,
+        *,
+        thing: str = "retention",
+        api: str = API,
+        transport: Transport | None = None,
+    ) -> None:
+        owner, _, package = repository.partition("/")
+        self._repository = repository
+        self._token = token
+        self._thing = thing
+        self._base = f"{hosts.api_url(api)}/orgs/{quote(owner)}/packages/container/{quote(package, safe='')}/versions"
+        self._transport = transport or Transport(api, thing)
+
+    def versions(self) -> list[StoredManifest]:
+        """Return all versions, with the time they were pushed and their ids; without children, which are not told.
+
+        Raises:
+            NoSuchRepositoryError, UnauthorizedError, BadAnswerError: a list with holes is not used.
+        """
+        found: list[StoredManifest] = []
+        for page in range(1, _MOST_PAGES):
+            answer = self._send("GET", f"?per_page={PAGE}&page={page}&state=active")
+            if answer.status == _NOT_FOUND:
+                problem = f"GitHub shows no package {self._repository} to this token"
+                raise NoSuchRepositoryError(self._thing, problem, "check the name, and that it may read packages")
+            entries = _entries(answer.body) if answer.status == _OK else None
+            if entries is None:
+                problem = f"GitHub answers {answer.status} instead of a list of versions{self._said(answer)}"
+                raise BadAnswerError(self._thing, problem)
+            found += [self._version(entry) for entry in entries]
+            if len(entries) < PAGE:
+                break
+        return found
+
+    def delete(self, version: StoredManifest) -> bool:
+        """Delete a version with all its tags; False where GitHub does not show it: gone, or not this token's to delete.
+
+        Raises:
+            RefusedError: GitHub keeps the last tagged version of a package, and public ones with many downloads.
+        """
+        answer = self._send("DELETE", f"/{quote(version.handle, safe='')}")
+        if answer.status not in {_NO_CONTENT, _NOT_FOUND}:
+            name = " ".join((short_digest(version.digest), *version.tags))
+            raise RefusedError(self._thing, f"GitHub does not delete {name} ({answer.status}){self._said(answer)}")
+        return answer.status == _NO_CONTENT
+
+    def _send(self, method: str, path: str) -> Answer:
+        answer = self._transport.send(method, f"{self._base}{path}", _HEADERS, f"Bearer {self._token}")
+        if answer.status == _UNAUTHORIZED or (answer.status == _FORBIDDEN and method == "GET"):
+            problem = f"GitHub does not accept this token for {self._repository}{self._said(answer)}"
+            raise UnauthorizedError(self._thing, problem, "it needs read:packages and delete:packages")
+        return answer
+
+    def _version(self, entry: Mapping[str, Any]) -> StoredManifest:
+        digest, handle = str(entry.get("name", "")), str(entry.get("id", ""))
+        if not (is_digest(digest) and handle.isdecimal()):
+            raise BadAnswerError(self._thing, f"GitHub lists a version {digest[:80]!r} with id {handle[:20]!r}")
+        tags = ((entry.get("metadata") or {}).get("container") or {}).get("tags") or []
+        created = parse_created(str(entry.get("created_at", "")))
+        return StoredManifest(digest, tuple(sorted(map(str, tags))), created, handle=handle)
+
+    def _said(self, answer: Answer) -> str:
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return ""
+        message = document.get("message") if isinstance(document, Mapping) else None
+        return f': "{redact(str(message), [self._token])[:_LONGEST_QUOTE]}"' if message else ""
+
+
+def _entries(body: bytes) -> list[Mapping[str, Any]] | None:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, list) or not all(isinstance(entry, Mapping) for entry in document):
+        return None
+    return document

@@ -1,0 +1,99 @@
+"""`Image`: what the program resolved, recorded in Pulumi's state, so that a preview shows `digest: old => new`.
+
+It asks no registry: `resolve` did, in the program, before anything changes, and a tag that moved since the last update
+must show as a change of *inputs* in the next preview, not as drift. The module path and the class names here are part
+of the state's format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import pulumi  # noqa: TC002  # Pulumi reads the annotations of outputs at run time
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.provider import Props, Provider, is_unknown
+from convos_infra.registry.reference import is_digest
+
+ID = "recorded"
+PINNED_BY = frozenset({"follow", "pin", "build"})
+
+
+@dataclass(frozen=True)
+class ImageArgs:
+    """The inputs of an `Image`; its outputs have the same names.
+
+    Attributes:
+        repository: with its registry.
+        tag: what people call it; empty for a bare digest.
+        digest: `sha256:…`; not known in the preview of a build.
+        pinned: `repository:tag@digest`: what is deployed.
+        revision: the commit, or empty.
+        created: RFC 3339, or empty.
+        pinned_by: how the image was chosen: `follow` a tag, `pin` one, or `build` it.
+    """
+
+    repository: pulumi.Input[str]
+    tag: pulumi.Input[str]
+    digest: pulumi.Input[str]
+    pinned: pulumi.Input[str]
+    revision: pulumi.Input[str]
+    created: pulumi.Input[str]
+    pinned_by: pulumi.Input[str]
+
+
+_FIELDS = tuple(field.name for field in fields(ImageArgs))
+
+
+class ImageProvider(Provider):
+    """Records; there is nothing outside the state to make, read or delete."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Refuse what could not be deployed exactly."""
+        del olds
+        failures = []
+        digest, pinned_by = news.get("digest"), news.get("pinned_by")
+        if not is_unknown(digest) and not is_digest(str(digest)):
+            failures.append(CheckFailure("digest", f"must be sha256:<64 hex digits>, not {str(digest)[:80]!r}"))
+        if not is_unknown(pinned_by) and pinned_by not in PINNED_BY:
+            failures.append(CheckFailure("pinned_by", f"must be one of {', '.join(sorted(PINNED_BY))}"))
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Compare all fields; never a replacement, since nothing outside would be replaced."""
+        del id_
+        differs = any(is_unknown(news.get(name)) or olds.get(name) != news.get(name) for name in _FIELDS)
+        return DiffResult(changes=differs, replaces=[], stables=[], delete_before_replace=False)
+
+    def created(self, props: Props) -> CreateResult:
+        """Record the inputs."""
+        return CreateResult(ID, props)
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Return what is recorded."""
+        return ReadResult(id_, props, props)
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Record the new inputs."""
+        del id_, olds
+        return UpdateResult(news)
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Forget them: images are deleted by retention, never by a stack."""
+        del id_, props
+
+
+class Image(Resource, module="registry", name="Image"):
+    """The image that a stack deploys."""
+
+    repository: pulumi.Output[str]
+    tag: pulumi.Output[str]
+    digest: pulumi.Output[str]
+    pinned: pulumi.Output[str]
+    revision: pulumi.Output[str]
+    created: pulumi.Output[str]
+    pinned_by: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # A dict of its own: the base class writes `__provider` into the one it is given.
+        super().__init__(ImageProvider(), name, {field: getattr(args, field) for field in _FIELDS}, opts)

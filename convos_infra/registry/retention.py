@@ -1,0 +1,191 @@
+"""Which manifests of a repository may be deleted. Pure: an inventory and a keep-list in, a plan out.
+
+Mark and sweep. Roots are what is in use, the newest, and the young; all that a root lists (platforms, attestations) and
+all that is attached to something kept (signatures) stays with it, and so does an index whose child is in use by its own
+digest. Clean-up by "untagged and old" deletes the children of living indexes, since those have no tag
+(snok/container-retention-policy#97).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from convos_infra.registry.reference import ImageReference, short_digest
+
+# cosign's tags (`sha256-<hex>.sig`) and OCI's fallback for registries without the referrers API (`sha256-<hex>`).
+_ATTACHED_TAG = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
+
+
+@dataclass(frozen=True)
+class StoredManifest:
+    """One manifest of a repository.
+
+    Attributes:
+        tags: all of them; empty for children and for what a tag has left.
+        created: None where it is not known; then its age is never a reason to delete it.
+        children: the digests that an index lists, attestations included.
+        subject: the digest that it is attached to, if any.
+        handle: what the store calls it, where that is not the digest.
+    """
+
+    digest: str
+    tags: tuple[str, ...] = ()
+    created: datetime | None = None
+    children: tuple[str, ...] = ()
+    subject: str = ""
+    handle: str = ""
+
+    @property
+    def attached_to(self) -> str:
+        """The digest it is attached to, by its own word or by the name of its tag; empty for images."""
+        if self.subject:
+            return self.subject
+        matches = [_ATTACHED_TAG.fullmatch(tag) for tag in self.tags]
+        return f"sha256:{matches[0]['hex']}" if matches and all(matches) and matches[0] else ""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What stays though nobody says that it is in use.
+
+    Attributes:
+        newest: how many of the newest tagged images stay.
+        younger_than: what was built more recently stays.
+    """
+
+    newest: int = 10
+    younger_than: timedelta = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stays, why, and what may go.
+
+    Attributes:
+        kept: the reason by digest.
+        doomed: in the order of deletion: what lists others goes before them, so that a run that is killed leaves
+            nothing behind that exists and does not pull.
+        missing: what is said to be in use and is not in the registry.
+    """
+
+    kept: Mapping[str, str]
+    doomed: tuple[StoredManifest, ...]
+    missing: tuple[str, ...] = ()
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Return the plan for people: each image that stays with its reason, each manifest that goes, the sums."""
+        lines = [
+            f"keep    {self._name(digest)}  {reason}" for digest, reason in sorted(self.kept.items(), key=_by_reason)
+        ]
+        lines += [f"delete  {self._name(gone.digest)}  {_when(gone.created)}" for gone in self.doomed]
+        lines += [f"missing {name}  in use, but not in the registry" for name in self.missing]
+        return [*lines, f"{len(self.kept)} stay, {len(self.doomed)} go, {len(self.missing)} missing"]
+
+    def _name(self, digest: str) -> str:
+        return " ".join((short_digest(digest), *self.names.get(digest, ())))
+
+
+def plan(inventory: Iterable[StoredManifest], in_use: Iterable[ImageReference], rules: Rules, now: datetime) -> Plan:
+    """Work out what may be deleted.
+
+    Args:
+        inventory: all manifests that are known; what is not in here is neither deleted nor followed.
+        in_use: references of this repository; of tag and digest in one, both stay.
+        rules: what stays beside them.
+        now: with a time zone.
+    """
+    manifests = {manifest.digest: manifest for manifest in inventory}
+    roots, missing = _in_use(manifests, in_use)
+    for digest, reason in _by_rules(manifests, rules, now).items():
+        roots.setdefault(digest, reason)
+    kept = _with_all_they_need(manifests, roots)
+    doomed = _parents_first([manifest for digest, manifest in manifests.items() if digest not in kept])
+    return Plan(kept, tuple(doomed), missing, {digest: found.tags for digest, found in manifests.items()})
+
+
+def _in_use(
+    manifests: Mapping[str, StoredManifest], in_use: Iterable[ImageReference]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    by_tag = {tag: manifest.digest for manifest in manifests.values() for tag in manifest.tags}
+    roots: dict[str, str] = {}
+    missing: list[str] = []
+    for reference in in_use:
+        found = {reference.digest} if reference.digest in manifests else set()
+        if reference.tag in by_tag:
+            found.add(by_tag[reference.tag])
+        if (reference.digest and reference.digest not in manifests) or not found:
+            missing.append(str(reference))
+        roots |= {digest: f"in use as {reference.tag or short_digest(digest)}" for digest in found}
+    for manifest in manifests.values():
+        if used := next((child for child in manifest.children if child in roots), None):
+            roots.setdefault(manifest.digest, f"lists {short_digest(used)}, which is in use")
+    return roots, tuple(dict.fromkeys(missing))
+
+
+def _by_rules(manifests: Mapping[str, StoredManifest], rules: Rules, now: datetime) -> dict[str, str]:
+    listed = {child for manifest in manifests.values() for child in manifest.children}
+    images = [m for m in manifests.values() if not m.attached_to and (m.tags or m.digest not in listed)]
+    reasons: dict[str, str] = {}
+    dated = [image for image in images if image.created and image.tags]
+    for image in sorted(dated, key=_newest_first)[: rules.newest]:
+        reasons[image.digest] = f"one of the {rules.newest} newest"
+    for image in images:
+        if image.created is None:
+            reasons.setdefault(image.digest, "its age is not known")
+        elif now - image.created < rules.younger_than:
+            reasons.setdefault(image.digest, f"younger than {rules.younger_than.days} days")
+    return reasons
+
+
+def _with_all_they_need(manifests: Mapping[str, StoredManifest], roots: Mapping[str, str]) -> dict[str, str]:
+    attached: dict[str, list[str]] = {}
+    for manifest in manifests.values():
+        if manifest.attached_to:
+            attached.setdefault(manifest.attached_to, []).append(manifest.digest)
+    kept = dict(roots)
+    waiting = list(roots)
+    while waiting:
+        digest = waiting.pop()
+        listed = manifests[digest].children if digest in manifests else ()
+        because = dict.fromkeys(listed, "part of") | dict.fromkeys(attached.get(digest, ()), "attached to")
+        for needed, how in because.items():
+            if needed not in kept:
+                kept[needed] = f"{how} {short_digest(digest)}"
+                waiting.append(needed)
+    return kept
+
+
+def _parents_first(manifests: list[StoredManifest]) -> list[StoredManifest]:
+    """Order so that an index goes before its children, whatever lists whatever; otherwise the oldest first."""
+    manifests = sorted(manifests, key=_newest_first, reverse=True)
+    by_digest = {manifest.digest: manifest for manifest in manifests}
+    done: dict[str, StoredManifest] = {}
+
+    def visit(manifest: StoredManifest) -> None:
+        if manifest.digest in done:
+            return
+        for child in manifest.children:
+            if child in by_digest:
+                visit(by_digest[child])
+        done[manifest.digest] = manifest
+
+    for manifest in reversed(manifests):
+        visit(manifest)
+    return list(reversed(done.values()))
+
+
+def _newest_first(manifest: StoredManifest) -> tuple[float, str]:
+    return (-manifest.created.timestamp() if manifest.created else 0.0, manifest.digest)
+
+
+def _by_reason(item: tuple[str, str]) -> tuple[bool, str, str]:
+    digest, reason = item
+    return (reason.startswith(("part of", "attached to")), reason, digest)
+
+
+def _when(created: datetime | None) -> str:
+    return f"built {created:%Y-%m-%d}" if created else "listed by nothing that stays"

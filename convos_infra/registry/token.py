@@ -1,0 +1,172 @@
+"""Who we are to a registry: nobody, a bearer of its token, or a name and a password.
+
+Source: distribution's "Token Authentication Specification". A token is asked for one repository and for what is done
+there, whatever scope the challenge names: the registry need not get more than that.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from convos_infra.registry import challenge, hosts
+from convos_infra.registry.errors import BadAnswerError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from convos_infra.registry.transport import Transport
+
+# Asking GHCR without a token first only to be told this costs one of three requests.
+# Its answer is public: `Bearer realm="https://ghcr.io/token",service="ghcr.io"` (sigstore/cosign#3434).
+_KNOWN = {"ghcr.io": challenge.Challenge("bearer", {"realm": "https://ghcr.io/token", "service": "ghcr.io"})}
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_REFUSED = frozenset({400, 401, 403, 404})
+_OK = 200
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A name and a password (for GHCR a user and a token with `read:packages`)."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of an `Authorization` header."""
+        pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return f"Basic {pair}"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a token is for."""
+
+    repository: str
+    actions: str = "pull"
+
+    def __str__(self) -> str:
+        return f"repository:{self.repository}:{self.actions}"
+
+
+class Login:
+    """The `Authorization` headers of one registry, each kept until the registry refuses it.
+
+    Args:
+        realm_hosts: hosts beside the registry's own that may see the credentials.
+        known: the challenge to answer before it is made; None asks the table above.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        transport: Transport,
+        thing: str,
+        credentials: Credentials | None = None,
+        *,
+        realm_hosts: frozenset[str] = frozenset(),
+        known: challenge.Challenge | None = None,
+    ) -> None:
+        self._registry = registry
+        self._base = hosts.api_url(registry)
+        self._transport = transport
+        self._thing = thing
+        self._credentials = credentials
+        self._realm_hosts = realm_hosts | hosts.login_hosts(registry)
+        self._known = known or _KNOWN.get(registry)
+        self._headers: dict[Scope, str] = {}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that must not be seen in a text."""
+        mine = (self._credentials.password, self._credentials.basic) if self._credentials else ()
+        return (*mine, *(header.partition(" ")[2] for header in self._headers.values()))
+
+    def header(self, scope: Scope) -> str:
+        """Return the `Authorization` header to begin with; empty where the registry has not asked for one."""
+        if scope not in self._headers and self._known is not None:
+            self._headers[scope] = self._answer(self._known, scope)
+        return self._headers.get(scope, "")
+
+    def renewed(self, www_authenticate: str, scope: Scope) -> str:
+        """Return the header that answers a 401, or the empty string where we have none to give.
+
+        Raises:
+            UnauthorizedError, BadAnswerError: the token server refused, or is not one.
+        """
+        asked = challenge.choose(challenge.parse_challenges(www_authenticate))
+        if asked is None:
+            return ""
+        if asked.scheme == "bearer":
+            self._known = asked  # the next scope is asked for without another 401
+        header = self._answer(asked, scope)
+        if header:
+            self._headers[scope] = header
+        return header
+
+    def _answer(self, asked: challenge.Challenge, scope: Scope) -> str:
+        if asked.scheme == "basic":
+            return self._credentials.basic if self._credentials else ""
+        return f"Bearer {self._exchange(asked, scope)}"
+
+    def _exchange(self, asked: challenge.Challenge, scope: Scope) -> str:
+        if reason := hosts.why_not_follow(self._base, asked.realm):
+            problem = (
+                f"{self._registry} wants us to log in at {_host(asked.realm) or 'nowhere'}, which is refused: {reason}"
+            )
+            raise BadAnswerError(self._thing, problem, "check the registry's name, and what stands in front of it")
+        query = {"service": asked.service, "scope": str(scope)} if asked.service else {"scope": str(scope)}
+        joint = "&" if urlsplit(asked.realm).query else "?"
+        basic = self._credentials.basic if self._credentials and self._may_see(asked.realm) else ""
+        answer = self._transport.send("GET", f"{asked.realm}{joint}{urlencode(query)}", {}, basic)
+        if answer.status in _REFUSED:
+            raise self._refused(asked.realm, scope, told=bool(basic))
+        token = _token(answer.body) if answer.status == _OK else ""
+        if not token:
+            problem = (
+                f"{_host(asked.realm)}, where {self._registry} wants us to log in, gave no token ({answer.status})"
+            )
+            raise BadAnswerError(self._thing, problem)
+        return token
+
+    def _may_see(self, realm: str) -> bool:
+        """The password was given for the registry: its own origin, and hosts that were named, may see it."""
+        origin, home = hosts.origin_of(realm), hosts.origin_of(self._base)
+        return origin is not None and (origin == home or {origin.host, _host(realm)} & self._realm_hosts != set())
+
+    def _refused(self, realm: str, scope: Scope, *, told: bool) -> UnauthorizedError:
+        place = f"{self._registry}/{scope.repository}"
+        if self._credentials and not told:
+            problem = f"{self._registry} wants us to log in at {_host(realm)}, which is not to see its password"
+            return UnauthorizedError(self._thing, problem, f"allow {_host(realm)} if it belongs to the registry")
+        return unauthorized(self._thing, place, has_credentials=self._credentials is not None)
+
+
+def unauthorized(thing: str, place: str, *, has_credentials: bool) -> UnauthorizedError:
+    """Say that a repository is closed to us; registries do not tell a private one from one that does not exist."""
+    if has_credentials:
+        problem = f"{place} is not there, or its registry does not accept these credentials for it"
+        return UnauthorizedError(thing, problem, "check the name, the user, and that the token may read packages")
+    return UnauthorizedError(thing, f"{place} is private or not there", "check the name, or give registry credentials")
+
+
+def _token(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, Mapping):
+        return ""
+    token = document.get("token") or document.get("access_token")  # the second is OAuth 2's name for it
+    return token if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

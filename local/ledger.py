@@ -1,0 +1,30 @@
+"""How many deployments the emulator has made, by its own ledger: what an update cost is asked, not believed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.starting import NO_PROXY
+
+
+def deployments(address: str) -> int | None:
+    """Return the deployments made since the emulator's state began; None when its ledger cannot be read."""
+    try:
+        with NO_PROXY.open(f"http://{address}/_emulator/calls", timeout=5.0) as answer:
+            return count(json.load(answer))
+    except (OSError, ValueError):
+        return None
+
+
+def count(ledger: Any) -> int | None:
+    """Return the sum of the deployments that each call caused."""
+    calls = ledger.get("calls") if isinstance(ledger, dict) else ledger
+    if not isinstance(calls, list):
+        return None
+    return sum(_number(call.get("deployments")) for call in calls if isinstance(call, dict))
+
+
+def _number(value: Any) -> int:
+    """A ledger may list the deployments or count them."""
+    return len(value) if isinstance(value, list) else int(value or 0)

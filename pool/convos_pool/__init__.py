@@ -1,0 +1,1 @@
+"""The reference pool manager: keeps agents of the Convos runtime warm on Railway, and hands them out."""

@@ -1,0 +1,63 @@
+"""What can go wrong, each said in one line and with the HTTP status that fits."""
+
+from __future__ import annotations
+
+
+class PoolError(Exception):
+    """Something that a caller or an operator must know about, in one line without secrets."""
+
+    status = 500
+
+
+class SettingsError(PoolError):
+    """Variables that are missing or malformed; the process does not start."""
+
+
+class BadRequestError(PoolError):
+    """The request is malformed."""
+
+    status = 400
+
+
+class NotFoundError(PoolError):
+    """There is no such agent."""
+
+    status = 404
+
+
+class ConflictError(PoolError):
+    """The agent or the pool is not in a state for this."""
+
+    status = 409
+
+
+class UnavailableError(PoolError):
+    """The database or Railway does not answer, or no agent is idle; the same request may work later."""
+
+    status = 503
+
+
+class RailwayError(PoolError):
+    """Railway refused, or did not answer.
+
+    Args:
+        operation: the name of the operation.
+        problem: what happened, with Railway's own words.
+        unanswered: whether it is unknown what came of the operation.
+    """
+
+    status = 502
+
+    def __init__(self, operation: str, problem: str, *, unanswered: bool = False) -> None:
+        super().__init__(f"railway: {operation}: {problem}")
+        self.unanswered = unanswered
+
+
+class ThrottledError(RailwayError):
+    """Railway asks to wait, in seconds; the operation was not carried out."""
+
+    status = 503
+
+    def __init__(self, operation: str, seconds: float) -> None:
+        super().__init__(operation, f"Railway's rate limit; again in {seconds:.0f} s")
+        self.seconds = seconds

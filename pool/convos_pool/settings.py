@@ -1,0 +1,136 @@
+"""The process's variables as one typed value; every problem is found in one pass and names its variable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .errors import SettingsError
+
+REQUIRED = ("POOL_API_KEY", "DATABASE_URL", "RAILWAY_API_TOKEN", "RAILWAY_PROJECT_ID", "RAILWAY_ENVIRONMENT_ID")
+HANDED_ON = (
+    "OPENCLAW_PRIMARY_MODEL",
+    "XMTP_ENV",
+    "AGENTMAIL_API_KEY",
+    "AGENTMAIL_DOMAIN",
+    "BANKR_API_KEY",
+    "TELNYX_API_KEY",
+    "TELNYX_PHONE_NUMBER",
+    "TELNYX_MESSAGING_PROFILE_ID",
+)
+"""Variables that agents get as the pool manager has them: the same names everywhere, no prefix."""
+DEFAULT_IMAGE = "ghcr.io/xmtplabs/convos-runtime:scaling"
+DEFAULT_RAILWAY_URL = "https://backboard.railway.com/graphql/v2"
+ENVIRONMENTS = ("dev", "staging", "production")
+TOKEN_KINDS = ("", "project", "account")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the pool manager is told.
+
+    Args:
+        port: where it listens.
+        api_key: the bearer token of every route but counts, health and the status page.
+        environment: `dev`, `staging` or `production`.
+        min_idle: how many agents are kept warm.
+        stuck_seconds: how long an agent may take to get ready before it is deleted.
+        tick_seconds: the time between two looks at Railway.
+        database_url: PostgreSQL.
+        railway_url: Railway's GraphQL endpoint.
+        railway_token: a project token of this environment, or an account or workspace token.
+        railway_token_kind: `project`, `account`, or empty to ask Railway once.
+        project_id: Railway's project.
+        environment_id: Railway's environment.
+        runtime_image: the full reference that new agents get.
+        agent_variables: what agents get as it is.
+        agent_url: where an agent is reached, with `{domain}` for its Railway domain.
+    """
+
+    port: int
+    api_key: str
+    environment: str
+    min_idle: int
+    stuck_seconds: float
+    tick_seconds: float
+    database_url: str
+    railway_url: str
+    railway_token: str
+    railway_token_kind: str
+    project_id: str
+    environment_id: str
+    runtime_image: str
+    agent_variables: Mapping[str, str]
+    agent_url: str
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them; an empty value counts as not set."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {name: value.strip() for name, value in environ.items()}
+        self.problems = [f"{name}: missing (required)" for name in REQUIRED if not self.text(name)]
+        self.problems += [
+            f"{name}: the INSTANCE_ prefix is gone; name it {name.removeprefix('INSTANCE_')}"
+            for name in sorted(self._environ)
+            if name.startswith("INSTANCE_")
+        ]
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(name, "") or default
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.text(name, str(default))
+        if not re.fullmatch(r"\d{1,12}", text) or not low <= int(text) <= high:
+            self.problems.append(f"{name}: must be a whole number from {low} to {high}, not {text[:40]!r}")
+            return default
+        return int(text)
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        text = self.text(name, default)
+        if text not in allowed:
+            self.problems.append(f"{name}: must be one of {', '.join(filter(None, allowed))}, not {text[:40]!r}")
+        return text
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        text = self.text(name, default)
+        if text and (urlsplit(text).scheme not in schemes or "//" not in text):
+            self.problems.append(f"{name}: must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}")
+        return text
+
+    def image(self, name: str, default: str) -> str:
+        text = self.text(name, default)
+        if not re.fullmatch(r"[a-z0-9][a-zA-Z0-9._:/@-]*", text):
+            self.problems.append(f"{name}: must be an image reference, not {text[:80]!r}")
+        return text
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read the variables.
+
+    Raises:
+        SettingsError: all that is missing or malformed, in one line; no value of a secret is in it.
+    """
+    reader = _Reader(environ)
+    settings = Settings(
+        port=reader.number("PORT", 3001, 1, 65535),
+        api_key=reader.text("POOL_API_KEY"),
+        environment=reader.choice("POOL_ENVIRONMENT", "dev", ENVIRONMENTS),
+        min_idle=reader.number("POOL_MIN_IDLE", 3, 0, 1000),
+        stuck_seconds=reader.number("POOL_STUCK_TIMEOUT_MS", 900_000, 1000, 86_400_000) / 1000,
+        tick_seconds=reader.number("TICK_INTERVAL_MS", 30_000, 100, 3_600_000) / 1000,
+        database_url=reader.url("DATABASE_URL", "", ("postgresql", "postgres")),
+        railway_url=reader.url("RAILWAY_API_URL", DEFAULT_RAILWAY_URL, ("https", "http")),
+        railway_token=reader.text("RAILWAY_API_TOKEN"),
+        railway_token_kind=reader.choice("RAILWAY_TOKEN_KIND", "", TOKEN_KINDS),
+        project_id=reader.text("RAILWAY_PROJECT_ID"),
+        environment_id=reader.text("RAILWAY_ENVIRONMENT_ID"),
+        runtime_image=reader.image("RAILWAY_RUNTIME_IMAGE", DEFAULT_IMAGE),
+        agent_variables={name: reader.text(name) for name in HANDED_ON if reader.text(name)},
+        agent_url=reader.url("POOL_AGENT_URL", "https://{domain}", ("https", "http")),
+    )
+    if reader.problems:
+        raise SettingsError("; ".join(reader.problems))
+    return settings

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Ends gateways that an earlier start left behind, then becomes the gateway.
+#
+# `sh -c "… sh scripts/gateway.sh"` has this script's name in its own command line, and it is our parent: a search by
+# name that spares only $$ kills it, and us with it. So the whole chain of ancestors is spared.
+set -eu
+cd "$(dirname "$0")/.."
+OPENCLAW_GATEWAY_PORT=${OPENCLAW_GATEWAY_PORT:-18789}
+export OPENCLAW_GATEWAY_PORT
+
+parent_of() {
+    sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null
+}
+
+ancestors() {
+    pid=$$
+    while [ "${pid:-0}" -gt 0 ]; do
+        printf ' %s ' "$pid"
+        pid=$(parent_of "$pid")
+    done
+}
+
+port_of() {
+    port=$(tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | sed -n 's/^OPENCLAW_GATEWAY_PORT=//p')
+    echo "${port:-18789}"
+}
+
+# A gateway of ours: by its command line, on our port, and in our own container (the host sees all containers' processes).
+is_gateway() {
+    case $(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null) in
+        *node\ *gateway.js* | *sh\ *gateway.sh*) ;;
+        *) return 1 ;;
+    esac
+    [ "$(readlink "/proc/$1/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] && [ "$(port_of "$1")" = "$OPENCLAW_GATEWAY_PORT" ]
+}
+
+# Sets $stale. Not a `$(…)`: that would be a copy of this shell, found by its name as well.
+find_stale() {
+    stale=
+    spared=$(ancestors)
+    for folder in /proc/[0-9]*; do
+        pid=${folder#/proc/}
+        case $spared in *" $pid "*) continue ;; esac
+        if is_gateway "$pid"; then stale="$stale $pid"; fi
+    done
+}
+
+any_alive() {
+    for pid in $1; do
+        # A zombie is dead, whoever has still to collect it.
+        if [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; then return 0; fi
+    done
+    return 1
+}
+
+# A machine without /proc is a laptop: there the gateway says that its port is taken, and nothing is killed by name.
+stale=
+if [ -r /proc/self/status ]; then find_stale; fi
+if [ -n "$stale" ]; then
+    echo "gateway: ending stale gateways:$stale"
+    # shellcheck disable=SC2086 # a list of process ids
+    kill -TERM $stale 2>/dev/null || true
+    waited=0
+    while any_alive "$stale" && [ "$waited" -lt 50 ]; do
+        sleep 0.1
+        waited=$((waited + 1))
+    done
+    # shellcheck disable=SC2086
+    kill -KILL $stale 2>/dev/null || true
+fi
+
+exec node scripts/gateway.js

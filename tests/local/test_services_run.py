@@ -1,0 +1,206 @@
+"""The real registry and BuildKit, started and stopped by us; `down` after everything that can go wrong before it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import bases, down, ports, process, starting, status
+from local.services import Service, load, save
+from local.starting import Starter
+from toolchain import base_images
+from toolchain.errors import ToolError
+from toolchain.machine import find_program
+from toolchain.store import Store
+from toolchain.tools import Tool
+
+if TYPE_CHECKING:
+    import io
+
+    from local.layout import Layout
+
+CHECKOUT = Path(__file__).parents[2]
+REGISTRY = find_program("docker-registry", os.environ["PATH"]) or find_program("registry", os.environ["PATH"])
+needs_registry = pytest.mark.skipif(REGISTRY is None, reason="no docker-registry on this machine")
+
+
+@pytest.fixture
+def registry_tool() -> Tool:
+    assert REGISTRY is not None
+    return Tool("registry", "path", "registry", {"registry": REGISTRY.path})
+
+
+@needs_registry
+def test_the_registry_runs_on_a_free_port_and_down_leaves_nothing(starter: Starter, registry_tool: Tool) -> None:
+    service = starting.registry(starter, registry_tool, "")
+    assert ports.is_answering(service.port)
+    assert load(starter.layout).by_name["registry"] == service
+    assert down.run(starter.layout) == 0
+    assert not ports.is_answering(service.port)
+    assert not service.is_alive()
+    assert not starter.layout.root.exists()
+
+
+@needs_registry
+def test_a_registry_that_runs_is_kept(starter: Starter, registry_tool: Tool) -> None:
+    first = starting.registry(starter, registry_tool, "")
+    assert starting.registry(starter, registry_tool, "") == first
+
+
+@needs_registry
+def test_a_registry_that_crashed_comes_back_on_its_port_and_that_is_said(
+    starter: Starter, registry_tool: Tool, out: io.StringIO
+) -> None:
+    first = starting.registry(starter, registry_tool, "")
+    assert first.process is not None
+    os.kill(first.process.pid, signal.SIGKILL)
+    assert process.wait_for(lambda: not first.is_alive(), 10)
+    again = starting.registry(starter, registry_tool, "")
+    assert again.address == first.address
+    assert again.process != first.process
+    assert "registry was not running any more; starting it again" in out.getvalue()
+
+
+@needs_registry
+def test_a_taken_port_is_left_alone(starter: Starter, registry_tool: Tool, layout: Layout) -> None:
+    first = starting.registry(starter, registry_tool, "")
+    other = Starter(replace(layout, root=layout.root.parent / "second"), starter.services, starter.step)
+    other.services = other.services.with_service(replace(first, process=None, way="daemon"))
+    second = starting.registry(other, registry_tool, "")
+    assert second.port != first.port
+    assert ports.is_answering(first.port)
+    assert ports.is_answering(second.port)
+    down.run(other.layout)
+
+
+def run_service(starter: Starter, code: str, ready: Callable[[Service], bool]) -> Service:
+    return starter.run(Service("emulator", "own", "127.0.0.1:1"), [sys.executable, "-c", code], ready)
+
+
+def test_a_service_that_ends_at_once_is_told_with_its_last_words(starter: Starter) -> None:
+    with pytest.raises(ToolError, match="emulator: it ended at once: no such option; its log is ") as caught:
+        run_service(starter, "raise SystemExit('first\\nno such option')", lambda _: False)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_service_that_never_answers_is_stopped_again(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "READY_SECONDS", 0.3)
+    with pytest.raises(ToolError, match="no answer in 0 s"):
+        run_service(starter, "import time; time.sleep(300)", lambda _: False)
+    assert not starter.services.by_name["emulator"].is_alive()
+
+
+def test_a_service_is_written_down_before_it_answers(starter: Starter) -> None:
+    """So that Ctrl-C in the middle leaves something that `down` finds."""
+
+    def interrupted(service: Service) -> bool:
+        assert load(starter.layout).by_name["emulator"].process == service.process
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_service(starter, "import time; time.sleep(300)", interrupted)
+    assert down.run(starter.layout) == 0
+    assert process.marked(process.mark_of(starter.layout.root)) == []
+
+
+def test_down_twice_is_fine_and_says_that_there_was_nothing(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    assert down.run(layout) == 0
+    capsys.readouterr()
+    assert down.run(layout) == 0
+    assert "nothing was running, nothing to remove" in capsys.readouterr().out
+
+
+def test_down_finds_processes_that_a_half_written_file_forgot(starter: Starter, layout: Layout) -> None:
+    started = run_service(starter, "import time; time.sleep(300)", lambda _: True)
+    layout.services.write_text('{"services": {"emul')
+    assert down.run(layout) == 0
+    assert not started.is_alive()
+    assert not layout.root.exists()
+
+
+def test_down_never_touches_a_service_that_is_not_ours(starter: Starter, layout: Layout) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    try:
+        taken_over = process.Process(stranger.pid, "a start time of long ago")
+        save(layout, starter.services.with_service(Service("registry", "path", "127.0.0.1:1", taken_over)))
+        assert down.run(layout) == 0
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_down_keeps_a_passphrase_that_secrets_still_need(layout: Layout, tmp_path: Path) -> None:
+    mine = replace(layout, checkout=tmp_path)
+    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  x:key:\n    secure: v1:abc\nencryptionsalt: v1:abc=\n")
+    mine.passphrase.write_text("secret")
+    (mine.root / "state").mkdir()
+    assert down.run(mine) == 0
+    assert [entry.name for entry in mine.root.iterdir()] == ["passphrase"]
+
+
+def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
+    """Killed, it would leave a locked stack and lose what it was about to write down."""
+    fake = tmp_path / "pulumi"
+    fake.write_text("#!/bin/sh\ntrap 'sleep 0.7; echo saved; exit 3' INT\necho started\nwhile :; do sleep 0.05; done\n")
+    fake.chmod(0o755)
+    code = (
+        "import os, sys; from pathlib import Path; from local import stack; sys.exit(stack.up(Path.cwd(), os.environ))"
+    )
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "started\n"
+    os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
+    assert child.communicate(timeout=20)[0] == "saved\n"
+    assert child.returncode == 3
+
+
+def test_a_folder_of_base_images_that_the_user_names_is_used(
+    starter: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVOS_BASE_IMAGES", str(tmp_path))
+    assert bases.ensure(starter, Store(tmp_path), Tool("buildkit", "daemon", "")) == tmp_path
+
+
+def test_a_public_registry_that_answered_once_is_not_asked_again(
+    starter: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONVOS_BASE_IMAGES", raising=False)
+    starter.remember(bases.NOTE, "pulled")
+    assert bases.ensure(starter, Store(starter.layout.root), Tool("buildkit", "daemon", "")) is None
+
+
+def test_a_docker_that_cannot_pull_means_stand_ins(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONVOS_BASE_IMAGES", raising=False)
+    monkeypatch.setattr(base_images, "make", lambda folder: [base_images.Part("node", "a fake", 1.0, made=True)])
+    starter.note(Service("docker", "daemon", f"unix://{starter.layout.root}/nobody.sock"))
+    store = Store(starter.layout.root)
+    assert bases.ensure(starter, store, Tool("buildkit", "daemon", "")) == store.root / "base-images"
+    assert load(starter.layout).notes[bases.NOTE] == "stand-ins"
+
+
+def test_status_of_a_service_that_died_says_where_its_log_is(
+    starter: Starter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = run_service(starter, "import time; time.sleep(300)", lambda _: True)
+    assert started.process is not None
+    assert status.run(starter.layout) == 0
+    process.stop(started.process)
+    assert status.run(starter.layout) == 1
+    assert f"ended; see {starter.layout.logs}" in capsys.readouterr().out
+
+
+def test_status_where_nothing_runs_names_the_command(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status.run(layout) == 1
+    assert "make local" in capsys.readouterr().out

@@ -1,0 +1,69 @@
+"""All local services for real: up, again, after a crash, down. Needs the toolchain (`make test` sees to that)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import down, ports, process, up
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.layout import Layout
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(importlib.util.find_spec("emulator.__main__") is None, reason="no emulator in this checkout"),
+]
+
+
+@pytest.fixture(autouse=True)
+def stand_ins_of_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVOS_BASE_IMAGES", str(tmp_path))
+
+
+def test_up_starts_everything_again_changes_nothing_and_down_leaves_nothing(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = up.services_up(layout)
+    used = first.services.ports
+    assert len(used) >= 2
+    assert all(ports.is_answering(port) for port in used)
+    assert up.services_up(layout) == first
+    assert "was not running any more" not in capsys.readouterr().out
+    assert down.run(layout) == 0
+    assert process.marked(process.mark_of(layout.root)) == []
+    assert not any(ports.is_answering(port) for port in used)
+    assert not layout.root.exists()
+
+
+def test_an_emulator_that_was_killed_comes_back_on_its_port(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    before = up.services_up(layout).services.by_name["emulator"]
+    assert before.process is not None
+    os.kill(before.process.pid, signal.SIGKILL)
+    assert process.wait_for(lambda: not before.is_alive(), 10)
+    after = up.services_up(layout).services.by_name["emulator"]
+    assert after.address == before.address
+    assert "emulator was not running any more; starting it again" in capsys.readouterr().out
+    down.run(layout)
+
+
+def test_a_shell_that_sources_the_env_file_speaks_to_the_local_stack(layout: Layout) -> None:
+    ready = up.services_up(layout)
+    done = subprocess.run(
+        ["/bin/sh", "-euc", '. "$1"; printf "%s\\n" "$RAILWAY_ENDPOINT"; pulumi whoami --json', "sh", str(layout.env)],
+        env={"PATH": os.environ["PATH"], "HOME": str(layout.root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"http://{ready.services.by_name['emulator'].address}/graphql/v2"
+    assert str(layout.state) in done.stdout
+    assert layout.env.stat().st_mode & 0o777 == 0o600
+    down.run(layout)

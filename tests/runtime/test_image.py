@@ -1,0 +1,172 @@
+"""The runtime image itself: built by real BuildKit or Docker, started as Railway and CI start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolchain import base_images
+from toolchain.store import default_store
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.docker
+
+
+def docker(*args: str, check: bool = True, text: str | None = None) -> str:
+    done = subprocess.run(["docker", *args], capture_output=True, text=True, timeout=120, input=text)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def pulls(image: str) -> bool:
+    here = subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode == 0
+    return here or subprocess.run(["docker", "pull", "--quiet", image], capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the image under a name of its own, built as `make image` builds it."""
+    if subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
+        pytest.skip("no Docker daemon answers")
+    name = f"convos-runtime-test:{os.getpid()}"
+    env = {**os.environ, "REVISION": "0123456789abcdef0123456789abcdef01234567", "VERSION": "test"}
+    if "CONVOS_BASE_IMAGES" not in env and not pulls("node:22-bookworm-slim"):
+        folder = default_store().root / "base-images"
+        base_images.make(folder, ["node"])
+        env["CONVOS_BASE_IMAGES"] = str(folder)
+    command = ["sh", "scripts/build_image.sh", "runtime", name]
+    built = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300)
+    assert built.returncode == 0, built.stdout + built.stderr
+    yield name
+    docker("rmi", "--force", name, "convos-base-node:local", check=False)
+
+
+@pytest.fixture
+def doubles(image: str) -> Iterator[dict[str, str]]:
+    """Return bad images made of the good one."""
+    variables = {"never-ready": "RUNTIME_NEVER_READY=1", "exits": "RUNTIME_EXIT=1"}
+    made = {}
+    for name, variable in variables.items():
+        made[name] = f"{image}-{name}"
+        docker("build", "--tag", made[name], "-", text=f"FROM {image}\nENV {variable}\n")
+    yield made
+    docker("rmi", "--force", *made.values(), check=False)
+
+
+def qa(image: str, **variables: str) -> tuple[int, str]:
+    env = {**os.environ, **variables}
+    done = subprocess.run(
+        ["sh", "scripts/qa.sh", image], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=180
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def leftovers() -> list[str]:
+    return [name for name in docker("ps", "--all", "--format", "{{.Names}}").split() if name.startswith("convos-qa-")]
+
+
+def test_qa_passes_on_the_good_image_and_leaves_nothing_behind(image: str) -> None:
+    before = leftovers()
+    code, output = qa(image)
+    assert code == 0, output
+    assert re.search(r"^\d+ passed, 0 failed$", output, re.MULTILINE)
+    assert set(leftovers()) <= set(before)
+
+
+def test_qa_fails_with_the_log_on_an_image_that_never_gets_ready(doubles: dict[str, str]) -> None:
+    code, output = qa(doubles["never-ready"], QA_READY_SECONDS="3")
+    assert code == 1
+    assert 'not ready after 3 s; /pool/health answers: {"ready":false}' in output
+    assert "  | gateway: listening" in output
+
+
+def test_qa_fails_with_the_log_on_an_image_that_exits(doubles: dict[str, str]) -> None:
+    began = time.monotonic()
+    code, output = qa(doubles["exits"])
+    assert code == 1
+    assert "the container ended with exit code 1 before it was ready" in output
+    assert "  | gateway: RUNTIME_EXIT=1" in output
+    assert time.monotonic() - began < 30, "it does not wait out the 120 s"
+
+
+def test_the_health_path_exists_under_the_start_command_of_qa() -> None:
+    """Bug 4 of the mission: `pnpm start` runs the gateway alone, and /pool/health is the pool server's."""
+    script = (CHECKOUT / "scripts" / "qa.sh").read_text()
+    assert re.search(r'"\$image" node scripts/pool-server\.js', script)
+    assert "GET /pool/health" in (CHECKOUT / "runtime" / "scripts" / "pool-server.js").read_text()
+
+
+def test_the_container_sees_the_keys_of_runtime_env(image: str, tmp_path: Path) -> None:
+    """Bug 2 of the mission: `--env-file .env` after `cd ..` read the repository root's file."""
+    checkout = tmp_path / "checkout"
+    for name in ("runtime", "scripts"):
+        (checkout / name).mkdir(parents=True)
+    (checkout / "scripts" / "run_image.sh").write_text((CHECKOUT / "scripts" / "run_image.sh").read_text())
+    (checkout / ".env").write_text("OPENCLAW_PRIMARY_MODEL=of-the-root\nONLY_ROOT=1\n")
+    (checkout / "runtime" / ".env").write_text("OPENCLAW_PRIMARY_MODEL=of-runtime\nPORT=1\n")
+    env = {**os.environ, "NAME": f"convos-run-{os.getpid()}", "HOST_PORT": "0"}
+    for folder, script in ((checkout, "scripts/run_image.sh"), (checkout / "runtime", "../scripts/run_image.sh")):
+        done = subprocess.run(
+            ["sh", script, image, "env"], cwd=folder, env=env, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        seen = set(done.stdout.split())
+        assert {"OPENCLAW_PRIMARY_MODEL=of-runtime", "PORT=8080", "OPENCLAW_STATE_DIR=/app"} <= seen
+        assert "ONLY_ROOT=1" not in seen
+
+
+def test_without_runtime_env_run_says_how_to_get_one(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "run_image.sh").write_text((CHECKOUT / "scripts" / "run_image.sh").read_text())
+    done = subprocess.run(["sh", "scripts/run_image.sh", "any"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "run: runtime/.env is missing; run: cp runtime/.env.example runtime/.env\n"
+
+
+def test_the_image_says_which_commit_it_is(image: str) -> None:
+    labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image))
+    assert labels["org.opencontainers.image.revision"] == "0123456789abcdef0123456789abcdef01234567"
+    assert labels["org.opencontainers.image.version"] == "test"
+    config = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image))
+    assert "8080/tcp" in config["ExposedPorts"]
+
+
+def test_it_runs_without_root_and_the_volume_is_its_own(image: str) -> None:
+    name = f"convos-volume-{os.getpid()}"
+    docker("run", "--detach", "--name", name, "--volume", f"{name}:/data", image, "node", "scripts/pool-server.js")
+    try:
+        deadline = time.monotonic() + 30
+        while docker("exec", name, "stat", "-c", "%u", "/data") != "1000":
+            assert time.monotonic() < deadline
+        assert "\nUid:\t1000\t1000" in docker("exec", name, "cat", "/proc/1/status")
+    finally:
+        docker("rm", "--force", name, check=False)
+        docker("volume", "rm", name, check=False)
+
+
+def test_docker_stop_does_not_wait_for_its_ten_seconds(image: str) -> None:
+    name = f"convos-stop-{os.getpid()}"
+    docker("run", "--detach", "--name", name, image, "node", "scripts/pool-server.js")
+    try:
+        deadline = time.monotonic() + 30
+        while "pool-server: ready" not in docker("logs", name):
+            assert time.monotonic() < deadline
+        began = time.monotonic()
+        docker("stop", name)
+        assert time.monotonic() - began < 4
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
+    finally:
+        docker("rm", "--force", name, check=False)
+
+
+def test_no_secret_and_no_other_folder_is_in_the_image(image: str) -> None:
+    files = docker("run", "--rm", "--entrypoint", "find", image, "/app", "-type", "f").split()
+    assert "/app/scripts/pool-server.js" in files
+    assert not [name for name in files if not name.startswith("/app/scripts/") and name != "/app/package.json"]

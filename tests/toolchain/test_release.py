@@ -1,0 +1,111 @@
+"""The vendor's release is used only when its bytes are the pinned ones; the vendor's site here is on loopback."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolchain import pins, release
+from toolchain.errors import ToolError
+from toolchain.machine import Machine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolchain.console import Step
+    from toolchain.store import Store
+
+MACHINE = Machine("Linux", "x64", root=False, debian=False)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("CONVOS_PULUMI_RELEASES", f"http://127.0.0.1:{server.server_port}/")
+        yield folder
+        server.shutdown()
+        thread.join()
+
+
+def put_release(folder: Path, names: tuple[str, ...] = pins.PULUMI_PROGRAMS) -> str:
+    file = folder / release.archive("linux-x64")
+    with tarfile.open(file, "w:gz") as tar:
+        for name in names:
+            data = f"program {name}".encode()
+            member = tarfile.TarInfo(f"pulumi/{name}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_the_pinned_release_is_installed_with_its_run_bits(site: Path, store: Store, step: Step) -> None:
+    release.install(MACHINE, put_release(site), store, step)
+    for name in pins.PULUMI_PROGRAMS:
+        assert (store.bin / name).read_text() == f"program {name}"
+        assert (store.bin / name).stat().st_mode & 0o111
+
+
+def test_the_second_time_nothing_is_downloaded(site: Path, store: Store, step: Step) -> None:
+    checksum = put_release(site)
+    release.install(MACHINE, checksum, store, step)
+    (site / release.archive("linux-x64")).unlink()
+    release.install(MACHINE, checksum, store, step)
+    assert (store.bin / "pulumi").exists()
+
+
+def test_other_bytes_than_the_pinned_ones_are_refused_and_leave_nothing(site: Path, store: Store, step: Step) -> None:
+    put_release(site)
+    with pytest.raises(ToolError, match=r"checksums\.txt says aaaaaaaaaaaa…; do not use it"):
+        release.install(MACHINE, "a" * 64, store, step)
+    assert not (store.bin / "pulumi").exists()
+
+
+def test_a_site_out_of_reach_is_one_line(store: Store, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVOS_PULUMI_RELEASES", "http://127.0.0.1:9")
+    with pytest.raises(ToolError, match="out of reach") as caught:
+        release.install(MACHINE, "a" * 64, store, step)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_path_in_the_archive_that_leads_out_is_not_followed(
+    site: Path, store: Store, step: Step, tmp_path: Path
+) -> None:
+    checksum = put_release(site, ("../../../outside/pulumi", "../../pulumi-language-python"))
+    release.install(MACHINE, checksum, store, step)
+    assert (store.bin / "pulumi").exists()
+    assert not (tmp_path / "outside").exists()
+
+
+def test_checksums_are_read_in_the_format_of_sha256sum(tmp_path: Path) -> None:
+    file = tmp_path / "checksums.txt"
+    file.write_text(f"# comment\n\n{'a' * 64}  one.tar.gz\n{'b' * 64} *two.tar.gz\nbroken\n")
+    assert release.read_checksums(file) == {"one.tar.gz": "a" * 64, "two.tar.gz": "b" * 64}
+    assert release.read_checksums(tmp_path / "missing") == {}
+
+
+def test_a_maintainer_pins_every_platform_at_once(
+    site: Path, step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for platform in release.PLATFORMS:
+        (site / release.archive(platform)).write_text(platform)
+    monkeypatch.setattr(release, "CHECKSUMS", tmp_path / "checksums.txt")
+    release.pin(step)
+    pinned = release.read_checksums(tmp_path / "checksums.txt")
+    assert pinned[release.archive("darwin-arm64")] == hashlib.sha256(b"darwin-arm64").hexdigest()
+    assert len(pinned) == 4

@@ -1,0 +1,24 @@
+"""The one shape of what a user is told: the thing, what happened, what to do next; one line."""
+
+from __future__ import annotations
+
+
+class ToolError(Exception):
+    """A tool or a service that is missing or does not work, said in one line.
+
+    Args:
+        thing: the tool or the step.
+        problem: what happened.
+        next_step: best a command that mends it.
+    """
+
+    def __init__(self, thing: str, problem: str, next_step: str = "") -> None:
+        self.thing = thing
+        self.problem = problem
+        self.next_step = next_step
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """Return the one line, white space folded."""
+        text = f"{self.thing}: {self.problem}" + (f"; {self.next_step}" if self.next_step else "")
+        return " ".join(text.split())

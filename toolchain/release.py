@@ -1,0 +1,122 @@
+"""The vendor's pinned release of Pulumi, taken only with a checksum that is committed here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tarfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolchain.errors import ToolError
+from toolchain.pins import HERE, PULUMI, PULUMI_PROGRAMS, RELEASES
+from toolchain.store import Store, write_atomically
+
+if TYPE_CHECKING:
+    from toolchain.console import Step
+    from toolchain.machine import Machine
+
+CHECKSUMS = HERE / "checksums.txt"
+CONNECT_SECONDS = 10.0
+"""Also the longest pause between two reads: a site that is cut off must not hold a fresh machine for minutes."""
+PLATFORMS = ("linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64")
+_HEADER = "# sha256 of the vendor's releases, as `sha256sum` writes it; filled by `make toolchain-checksums`.\n"
+
+
+def archive(platform: str) -> str:
+    """Return the vendor's file name for a platform such as `linux-x64`."""
+    return f"pulumi-v{PULUMI}-{platform}.tar.gz"
+
+
+def platform_of(machine: Machine) -> str:
+    """Return the platform as the vendor's file names have it."""
+    return f"{machine.system.lower()}-{machine.arch}"
+
+
+def read_checksums(path: Path = CHECKSUMS) -> dict[str, str]:
+    """Return sha256 by file name, from a file in the format of `sha256sum`."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    pairs = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    return {pair[1].lstrip("*"): pair[0] for pair in pairs if len(pair) == 2}
+
+
+def site() -> str:
+    """Return where releases are: the vendor's site, or a mirror of it in `CONVOS_PULUMI_RELEASES`."""
+    return os.environ.get("CONVOS_PULUMI_RELEASES", RELEASES).rstrip("/")
+
+
+def fetch(url: str, target: Path) -> str:
+    """Download to a file and return its sha256.
+
+    Raises:
+        OSError: the site is out of reach or says no; urllib's errors are all children of it.
+    """
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:  # noqa: S310
+        while chunk := answer.read(1 << 20):
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
+    """Install the pinned release into the cache, unless it is there.
+
+    Raises:
+        ToolError: the site is out of reach, or what it sent is not what is pinned.
+    """
+    name = archive(platform_of(machine))
+    if store.is_current("release", checksum):
+        return
+    with store.workspace() as work:
+        step.doing(f"downloading {name}", slow=True)
+        try:
+            got = fetch(f"{site()}/{name}", work / name)
+        except OSError as error:
+            raise ToolError("release", f"{site()} is out of reach ({_reason(error)})") from None
+        if got != checksum:
+            raise ToolError(
+                "release",
+                f"{name} has sha256 {got[:12]}…, toolchain/checksums.txt says {checksum[:12]}…",
+                "do not use it; tell the maintainers",
+            )
+        store.install("release", checksum, list(_unpack(work / name, work)))
+
+
+def _unpack(archive_file: Path, folder: Path) -> Iterator[Path]:
+    """Unpack the programs, each under its plain name: no path from inside an archive is ever followed."""
+    with tarfile.open(archive_file) as tar:
+        for member in tar.getmembers():
+            name = Path(member.name).name
+            content = tar.extractfile(member) if member.isfile() and name in PULUMI_PROGRAMS else None
+            if content is not None:
+                with (folder / name).open("wb") as file:
+                    shutil.copyfileobj(content, file)
+                yield folder / name
+
+
+def pin(step: Step) -> None:
+    """Download every platform's release and commit to its checksum: a maintainer's task after changing the version.
+
+    Raises:
+        ToolError: the site is out of reach.
+    """
+    lines = [_HEADER]
+    for platform in PLATFORMS:
+        name = archive(platform)
+        target = CHECKSUMS.with_name(f".{name}")
+        step.doing(f"downloading {name}", slow=True)
+        try:
+            lines.append(f"{fetch(f'{site()}/{name}', target)}  {name}\n")
+        except OSError as error:
+            raise ToolError("checksums", f"{site()} is out of reach ({_reason(error)})", "run it where it is") from None
+        finally:
+            target.unlink(missing_ok=True)
+    write_atomically(CHECKSUMS, "".join(lines))
+
+
+def _reason(error: OSError) -> str:
+    return str(getattr(error, "reason", error))
