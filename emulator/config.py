@@ -1,0 +1,66 @@
+"""An environment's config, pure: deep merge, masking, and which services a patch deploys."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from typing import Any
+
+Config = dict[str, Any]
+DEPLOYING = ("source", "build", "deploy", "variables")
+# Scaling starts and stops replicas of the running deployment, it makes no new one (docs: deployments/scaling).
+SCALING = ("multiRegionConfig", "numReplicas")
+
+
+def merged(base: Any, patch: Any) -> Any:
+    """Return `base` with `patch` laid over it: objects merge, `null` removes, anything else replaces."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def masked(config: Config, *, decrypt: bool) -> Config:
+    """Return what a read shows: variables' values only where decrypted and never sealed ones, logins never."""
+    shown = copy.deepcopy(config)
+    services = shown.get("services", {}).values()
+    for variables in [shown.get("sharedVariables", {}), *(service.get("variables", {}) for service in services)]:
+        for variable in variables.values():
+            if not decrypt or variable.get("isSealed"):
+                variable["value"] = None
+    for service in shown.get("services", {}).values():
+        login = service.get("deploy", {}).get("registryCredentials")
+        if login:
+            service["deploy"]["registryCredentials"] = {"username": login.get("username"), "password": "*****"}
+    return shown
+
+
+def etag(config: Config) -> str:
+    """Return the opaque token of a config."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def deploys(before: Config, after: Config) -> bool:
+    """Tell whether a service's new config differs in what only a deployment brings to life."""
+    if not has_source(after):
+        return False
+    return _deploying_part(before) != _deploying_part(after)
+
+
+def has_source(service: Config) -> bool:
+    """Tell whether there is anything to deploy."""
+    source = service.get("source") or {}
+    return bool(source.get("image") or source.get("repo"))
+
+
+def _deploying_part(service: Config) -> Config:
+    part = {key: copy.deepcopy(service.get(key)) or {} for key in DEPLOYING}
+    for key in SCALING:
+        part["deploy"].pop(key, None)
+    return part

@@ -1,0 +1,32 @@
+"""`${{Service.NAME}}`, `${{shared.NAME}}` and `${{NAME}}`, rendered as at a deployment. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_REFERENCE = re.compile(r"\$\{\{\s*(?:(?P<owner>[^}.]+?)\.)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_DEEPEST = 10
+
+Variables = Mapping[str, str]
+
+
+def rendered(name_of_service: str, services: Mapping[str, Variables], shared: Variables) -> dict[str, str]:
+    """Return one service's variables with all references resolved; what leads nowhere becomes the empty string.
+
+    Args:
+        name_of_service: whose variables.
+        services: each service's own variables (RAILWAY_* included) by its name; names are case-sensitive.
+        shared: the environment's shared variables.
+    """
+
+    def value_of(owner: str, name: str, depth: int) -> str:
+        variables = shared if owner == "shared" else services.get(owner, {})
+        return resolve(variables.get(name, ""), owner, depth)
+
+    def resolve(text: str, owner: str, depth: int) -> str:
+        if depth > _DEEPEST:
+            return ""
+        return _REFERENCE.sub(lambda match: value_of(match["owner"] or owner, match["name"], depth + 1), text)
+
+    return {name: resolve(value, name_of_service, 0) for name, value in services[name_of_service].items()}

@@ -1,0 +1,95 @@
+"""The emulator's state: JSON documents by kind and id, in memory and in one SQLite file.
+
+`kind` is one of project, environment, service, instance, deployment, domain, custom_domain, tcp_proxy, volume,
+volume_instance, patch, project_token, call, setting. An instance's id is `environmentId/serviceId`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def new_id() -> str:
+    """Return a random UUID, as Railway's ids are."""
+    return str(uuid.uuid4())
+
+
+def now() -> str:
+    """Return the time as Railway prints it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Store:
+    """Documents that survive a restart; `lock` serialises whoever changes them."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        # Without a sync for each write: a laptop's emulator may lose its last second with the power, not before.
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=OFF")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS document (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id))"
+        )
+        self._documents: dict[str, dict[str, Document]] = {}
+        for kind, id_, body in self._connection.execute("SELECT kind, id, body FROM document ORDER BY rowid"):
+            self._documents.setdefault(kind, {})[id_] = json.loads(body)
+
+    def put(self, kind: str, id_: str, document: Document) -> Document:
+        """Keep `document`; the caller's object is the one that later reads return."""
+        with self.lock:
+            self._documents.setdefault(kind, {})[id_] = document
+            self._connection.execute(
+                "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+                (kind, id_, json.dumps(document)),
+            )
+        return document
+
+    def get(self, kind: str, id_: str | None) -> Document | None:
+        """Return the document, or None."""
+        return self._documents.get(kind, {}).get(id_ or "")
+
+    def all(self, kind: str, matches: Callable[[Document], bool] = lambda _: True) -> list[Document]:
+        """Return the documents of a kind that match, oldest first."""
+        with self.lock:
+            return [document for document in self._documents.get(kind, {}).values() if matches(document)]
+
+    def delete(self, kind: str, id_: str) -> None:
+        """Forget a document; nothing happens where there is none."""
+        with self.lock:
+            self._documents.get(kind, {}).pop(id_, None)
+            self._connection.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, id_))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.lock:
+            self._documents.clear()
+            self._connection.execute("DELETE FROM document")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Serialise one writer; all of its writes reach the file, or none."""
+        with self.lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
