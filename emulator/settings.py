@@ -1,0 +1,62 @@
+"""What can be set on a running emulator."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Knobs; times in seconds unless named otherwise.
+
+    Attributes:
+        deploy_step_seconds: how long each status of a simulated deployment lasts; 0 is immediate.
+        latency_ms: added to every operation.
+        creation_throttle_seconds: one project and one environment per so many seconds; 0 switches it off.
+        requests_per_second, requests_per_hour: rate limits per token; 0 switches one off.
+        image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
+        outcomes: part of an image reference -> healthy, never_ready, crash: what a simulated run of it does.
+    """
+
+    deploy_step_seconds: float = 0.3
+    latency_ms: float = 0.0
+    creation_throttle_seconds: float = 0.0
+    requests_per_second: int = 0
+    requests_per_hour: int = 0
+    image_check: str = "on"
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+
+    def changed(self, values: Mapping[str, Any]) -> Settings:
+        """Return these settings with `values` set, each turned into its field's type.
+
+        Raises:
+            ValueError: an unknown name or a value of the wrong type.
+        """
+        known = asdict(self)
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"unknown setting {unknown[0]!r}; there are {', '.join(sorted(known))}")
+        return replace(self, **{name: _typed(known[name], value) for name, value in values.items()})
+
+
+def _typed(example: Any, value: Any) -> Any:
+    if isinstance(example, dict):
+        return dict(value)
+    return type(example)(value)
+
+
+class LiveSettings:
+    """The settings of a running emulator; `current` is read at each use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.current = settings
+        self._lock = threading.Lock()
+
+    def change(self, values: Mapping[str, Any]) -> Settings:
+        """Set `values` and return the whole."""
+        with self._lock:
+            self.current = self.current.changed(values)
+            return self.current
