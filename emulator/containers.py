@@ -1,0 +1,175 @@
+"""A deployment as a real container, where a Docker daemon answers."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from emulator.runs import Log, Order, RunFailed, Running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABEL = "convos.emulator.data"
+_STABLE_SECONDS = 0.5
+_STOP_SECONDS = 3
+_LOG_LINES = 100
+
+
+def connect() -> docker.DockerClient | None:
+    """Return a client of the daemon that DOCKER_HOST or the default socket names, or None where none answers."""
+    try:
+        client = docker.from_env(timeout=120)
+        client.ping()
+    except DockerException:
+        return None
+    return client
+
+
+class Containers:
+    """Runs images on a Docker daemon, one network an environment, each container under its private name in it.
+
+    Args:
+        client: the daemon's client.
+        folder: where volumes are kept; also the value of the label on everything that is made here.
+    """
+
+    def __init__(self, client: docker.DockerClient, folder: Path) -> None:
+        self._client = client
+        self._folder = folder
+        self._labels = {LABEL: str(folder)}
+
+    def takes(self, image: str) -> bool:
+        """Take every image; what has none (a repository source) is for the next runner."""
+        return bool(image)
+
+    def network(self, environment_id: str) -> tuple[str, str]:
+        """Return the name of an environment's network and the address of the host in it."""
+        name = f"convos-{environment_id}"
+        try:
+            network = self._client.networks.get(name)
+        except NotFound:
+            network = self._client.networks.create(name, labels=self._labels, check_duplicate=True)
+            network.reload()
+        return name, str(network.attrs["IPAM"]["Config"][0]["Gateway"])
+
+    def start(self, order: Order, log: Log, hosts: Mapping[str, str] | None = None) -> Running:
+        """See `Runner.start`; `hosts` are further private names and their addresses."""
+        try:
+            self._client.images.pull(order.image)
+        except (APIError, DockerException) as error:
+            log(f"cannot pull {order.image}: {_reason(error)}")
+            raise RunFailed("FAILED", "image pull failed") from error
+        name, _ = self.network(order.environment_id)
+        port = order.variables.get("PORT", "8080")
+        # Until the new one is healthy the old one keeps the private name; Docker then balances between the two.
+        container = self._client.containers.create(
+            order.image,
+            command=shlex.split(order.command) or None,
+            entrypoint=[] if order.command else None,
+            environment=dict(order.variables),
+            name=f"convos-{order.service}-{order.deployment_id[:8]}",
+            labels=self._labels,
+            ports={f"{port}/tcp": ("127.0.0.1", None)},
+            volumes=self._volumes(order),
+            extra_hosts=dict(hosts or {}),
+            network=name,
+            networking_config={
+                name: self._client.api.create_endpoint_config(aliases=[f"{order.service}.railway.internal"])
+            },
+            restart_policy={"Name": "no"},
+        )
+        try:
+            container.start()
+            address = self._await_health(container, order, port)
+        except RunFailed:
+            for line in container.logs(tail=_LOG_LINES).decode(errors="replace").splitlines():
+                log(line)
+            container.remove(force=True, v=True)
+            raise
+        except (APIError, DockerException) as error:
+            container.remove(force=True, v=True)
+            log(f"the container did not start: {_reason(error)}")
+            raise RunFailed("FAILED", "the container did not start") from error
+        for line in container.logs(tail=_LOG_LINES).decode(errors="replace").splitlines():
+            log(line)
+        return Running("container", str(container.id), address)
+
+    def is_running(self, handle: str) -> bool:
+        """Tell whether the container runs."""
+        try:
+            return bool(self._client.containers.get(handle).status == "running")
+        except NotFound:
+            return False
+
+    def stop(self, handle: str) -> None:
+        """See `Runner.stop`."""
+        try:
+            container = self._client.containers.get(handle)
+            container.stop(timeout=_STOP_SECONDS)
+            container.remove(force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if "is already in progress" not in str(error):
+                raise
+
+    def stop_all(self) -> None:
+        """Remove every container and network that carries our label."""
+        wanted = {"label": f"{LABEL}={self._folder}"}
+        for container in self._client.containers.list(all=True, filters=wanted):
+            container.remove(force=True, v=True)
+        for network in self._client.networks.list(filters=wanted):
+            network.remove()
+
+    def _volumes(self, order: Order) -> dict[str, dict[str, str]]:
+        if not order.volume:
+            return {}
+        home = self._folder / order.volume_id
+        home.mkdir(parents=True, exist_ok=True)
+        # An image's user is none of this machine's, so the folder is open to all.
+        os.chmod(home, 0o777)  # noqa: PTH101, S103
+        return {str(home): {"bind": order.volume, "mode": "rw"}}
+
+    def _await_health(self, container: docker.models.containers.Container, order: Order, port: str) -> str:
+        began = time.monotonic()
+        while True:
+            container.reload()
+            elapsed = time.monotonic() - began
+            if container.status == "exited":
+                code = container.attrs["State"]["ExitCode"]
+                raise RunFailed("CRASHED", f"the process exited with code {code}")
+            address = _address(container, port)
+            if not order.health_path:
+                if elapsed >= _STABLE_SECONDS:
+                    return address
+            elif address and _answers(f"http://{address}{order.health_path}"):
+                return address
+            if elapsed > order.health_seconds:
+                raise RunFailed("FAILED", f"health check of {order.health_path} failed for {order.health_seconds:g} s")
+            time.sleep(0.2)
+
+
+def _address(container: docker.models.containers.Container, port: str) -> str:
+    published = container.ports.get(f"{port}/tcp") or []
+    return f"127.0.0.1:{published[0]['HostPort']}" if published else ""
+
+
+def _answers(url: str) -> bool:
+    try:
+        return (
+            requests.get(url, timeout=2, headers={"Host": "healthcheck.railway.app"}).status_code == requests.codes.ok
+        )
+    except requests.RequestException:
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "explanation", "") or error).split())[:300]

@@ -1,0 +1,303 @@
+"""Deployments: immutable snapshots of a service's config, and the walk of their status."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from emulator.config import has_source
+from emulator.errors import Refusal
+from emulator.forward import Forwarder
+from emulator.references import rendered
+from emulator.runs import Order, RunFailed, Runner, Running
+from emulator.simulated import Simulated
+from emulator.store import Document, Store, new_id, now
+
+if TYPE_CHECKING:
+    from emulator.containers import Containers
+    from emulator.postgres import Postgres
+    from emulator.settings import LiveSettings
+
+ACTIVE = ("SUCCESS", "SLEEPING")
+_WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
+_POSTGRES_PORT = 5432
+
+
+def environment_variables(store: Store, environment: Document) -> dict[str, dict[str, str]]:
+    """Return every service's variables, RAILWAY_* included and references unrendered, by the service's name."""
+    result: dict[str, dict[str, str]] = {}
+    for service_id, config in environment["config"].get("services", {}).items():
+        service = store.get("service", service_id)
+        if service is None:
+            continue
+        own = {name: str(entry.get("value") or "") for name, entry in config.get("variables", {}).items()}
+        result[service["name"]] = {**_railway_variables(store, environment, service), **own}
+    return result
+
+
+def shared_variables(environment: Document) -> dict[str, str]:
+    """Return the environment's shared variables."""
+    return {
+        name: str(entry.get("value") or "") for name, entry in environment["config"].get("sharedVariables", {}).items()
+    }
+
+
+def _railway_variables(store: Store, environment: Document, service: Document) -> dict[str, str]:
+    here = {"environmentId": environment["id"], "serviceId": service["id"]}
+
+    def of_instance(kind: str) -> list[Document]:
+        return store.all(kind, lambda document: here.items() <= document.items() and not document.get("deletedAt"))
+
+    project = store.get("project", environment["projectId"]) or {}
+    variables = {
+        "PORT": "8080",
+        "RAILWAY_PROJECT_ID": environment["projectId"],
+        "RAILWAY_PROJECT_NAME": project.get("name", ""),
+        "RAILWAY_ENVIRONMENT_ID": environment["id"],
+        "RAILWAY_ENVIRONMENT_NAME": environment["name"],
+        "RAILWAY_SERVICE_ID": service["id"],
+        "RAILWAY_SERVICE_NAME": service["name"],
+        "RAILWAY_PRIVATE_DOMAIN": f"{service['name']}.railway.internal",
+    }
+    for domain in of_instance("domain")[:1]:
+        variables["RAILWAY_PUBLIC_DOMAIN"] = domain["domain"]
+    for volume in of_instance("volume_instance")[:1]:
+        variables["RAILWAY_VOLUME_NAME"] = volume["name"]
+        variables["RAILWAY_VOLUME_MOUNT_PATH"] = volume["mountPath"]
+    for proxy in of_instance("tcp_proxy")[:1]:
+        variables["RAILWAY_TCP_PROXY_DOMAIN"] = proxy["domain"]
+        variables["RAILWAY_TCP_PROXY_PORT"] = str(proxy["proxyPort"])
+        variables["RAILWAY_TCP_APPLICATION_PORT"] = str(proxy["applicationPort"])
+    return variables
+
+
+class Deployments:
+    """Starts, walks and stops deployments."""
+
+    def __init__(self, store: Store, settings: LiveSettings, postgres: Postgres, containers: Containers | None) -> None:
+        self._store = store
+        self._settings = settings
+        self._postgres = postgres
+        self._containers = containers
+        self._simulated = Simulated(settings)
+        self._forwarders: dict[str, Forwarder] = {}
+        self._walks: dict[str, threading.Lock] = {}
+        self.closing = False
+
+    def of(self, environment_id: str, service_id: str) -> list[Document]:
+        """Return a service instance's deployments, oldest first."""
+        return self._store.all(
+            "deployment", lambda row: row["environmentId"] == environment_id and row["serviceId"] == service_id
+        )
+
+    def start(self, environment_id: str, service_id: str, reason: str, *, replay: Document | None = None) -> str:
+        """Make a deployment from the stored config, or from the snapshot of `replay`, and begin its walk."""
+        environment = self._store.get("environment", environment_id) or {}
+        service = self._store.get("service", service_id) or {}
+        config = replay["snapshot"] if replay else environment["config"]["services"].get(service_id, {})
+        if not has_source(config):
+            raise Refusal("Cannot redeploy without a snapshot")
+        source = config.get("source", {})
+        image = source.get("image") or ""
+        deployment = {
+            "id": new_id(),
+            "environmentId": environment_id,
+            "serviceId": service_id,
+            "projectId": environment["projectId"],
+            "status": "QUEUED",
+            "createdAt": now(),
+            "updatedAt": now(),
+            "statusUpdatedAt": now(),
+            "snapshot": config,
+            "snapshotId": new_id(),
+            "meta": {
+                **({"image": image} if image else {"repo": source.get("repo")}),
+                "reason": reason,
+                "serviceManifest": {"build": config.get("build", {}), "deploy": _public(config.get("deploy", {}))},
+            },
+            "logs": [],
+            "run": {"mode": "", "handle": "", "address": ""},
+        }
+        variables = rendered(
+            service["name"], environment_variables(self._store, environment), shared_variables(environment)
+        )
+        deployment["variables"] = replay["variables"] if replay else variables
+        self._store.put("deployment", deployment["id"], deployment)
+        walk = threading.Thread(target=self._walk, args=(deployment,), daemon=True)
+        walk.start()
+        if self._settings.current.deploy_step_seconds == 0 and self._runner(image) is self._simulated:
+            walk.join(5)
+        return str(deployment["id"])
+
+    def stop(self, deployment: Document, status: str = "REMOVED") -> None:
+        """End a deployment and what it runs."""
+        run = deployment["run"]
+        if run["handle"]:
+            runner = self._postgres if run["mode"] == "postgres" else self._containers
+            if runner is not None:
+                runner.stop(run["handle"])
+        self._set(deployment, status)
+
+    def stop_instance(self, environment_id: str, service_id: str) -> None:
+        """End everything that a service instance runs."""
+        for deployment in self.of(environment_id, service_id):
+            if deployment["status"] not in {"REMOVED", "FAILED", "CRASHED"}:
+                self.stop(deployment)
+        self._store.put("instance", f"{environment_id}/{service_id}", {"gone": True})
+
+    def resume(self) -> None:
+        """After a restart of the emulator: what was active runs again, what was under way has failed."""
+        for deployment in self._store.all("deployment"):
+            mode = deployment["run"]["mode"]
+            if deployment["status"] in ("QUEUED", *_WALK):
+                self._set(deployment, "FAILED")
+            elif deployment["status"] in ACTIVE and (
+                mode == "postgres"
+                or (
+                    mode == "container"
+                    and self._containers is not None
+                    and not self._containers.is_running(deployment["run"]["handle"])
+                )
+            ):
+                threading.Thread(target=self._walk, args=(deployment, ()), daemon=True).start()
+
+    def close(self, *, remove: bool) -> None:
+        """Stop PostgreSQL; remove the containers too where asked."""
+        self.closing = True
+        for forwarder in self._forwarders.values():
+            forwarder.close()
+        self._postgres.stop_all()
+        if remove and self._containers is not None:
+            self._containers.stop_all()
+
+    def _runner(self, image: str) -> Runner:
+        if image and self._postgres.takes(image):
+            return self._postgres
+        if image and self._containers is not None:
+            return self._containers
+        return self._simulated
+
+    def _walk(self, deployment: Document, statuses: tuple[str, ...] = _WALK) -> None:
+        for status in statuses:
+            if deployment["status"] == "REMOVED" or self.closing:
+                return
+            self._set(deployment, status)
+            time.sleep(self._settings.current.deploy_step_seconds)
+        key = f"{deployment['environmentId']}/{deployment['serviceId']}"
+        # One at a time for each instance: a volume and a PostgreSQL have one owner.
+        with self._walks.setdefault(key, threading.Lock()):
+            self._run(deployment)
+
+    def _run(self, deployment: Document) -> None:
+        runner = self._runner(deployment["meta"].get("image") or "")
+        order = self._order(deployment)
+
+        def log(line: str) -> None:
+            deployment["logs"].append({"timestamp": now(), "message": line, "severity": "info"})
+
+        try:
+            running = self._started(runner, order, log)
+        except RunFailed as failure:
+            log(str(failure))
+            self._set(deployment, failure.status)
+            return
+        except Exception as error:  # noqa: BLE001  # whatever breaks here must end the deployment, not the walk
+            log(f"the emulator could not run it: {type(error).__name__}")
+            self._set(deployment, "FAILED")
+            return
+        deployment["run"] = {"mode": running.mode, "handle": running.handle, "address": running.address}
+        deployment["meta"]["emulatorMode"] = running.mode
+        older = [row for row in self.of(order.environment_id, order.service_id) if row["status"] in ACTIVE]
+        if deployment["status"] == "REMOVED":
+            self.stop(deployment)
+            return
+        self._set(deployment, "SUCCESS")
+        for row in older:
+            if row["id"] != deployment["id"]:
+                self._retire(row, running)
+
+    def _retire(self, row: Document, running: Running) -> None:
+        if row["run"]["handle"] == running.handle:
+            self._set(row, "REMOVED")
+        else:
+            with contextlib.suppress(Exception):
+                self.stop(row)
+                return
+            self._set(row, "REMOVED")
+
+    def _started(self, runner: Runner, order: Order, log: Any) -> Running:
+        if runner is self._containers and self._containers is not None:
+            return self._containers.start(order, log, self._private_hosts(order.environment_id))
+        running = runner.start(order, log)
+        if running.mode == "postgres":
+            self._publish(order.environment_id, running.address)
+            self._point_proxies(order, running.address)
+        return running
+
+    def _publish(self, environment_id: str, address: str) -> None:
+        """Make an embedded PostgreSQL reachable from the environment's containers, on the network's own host address."""
+        if self._containers is None:
+            return
+        _, gateway = self._containers.network(environment_id)
+        host, port = address.split(":")
+        known = self._forwarders.pop(environment_id, None)
+        if known is not None:
+            known.close()
+        with contextlib.suppress(OSError):
+            self._forwarders[environment_id] = Forwarder(gateway, _POSTGRES_PORT, (host, int(port)))
+
+    def _point_proxies(self, order: Order, address: str) -> None:
+        host, port = address.split(":")
+        for proxy in self._store.all(
+            "tcp_proxy",
+            lambda row: row["environmentId"] == order.environment_id and row["serviceId"] == order.service_id,
+        ):
+            proxy.update(domain=host, proxyPort=int(port))
+            self._store.put("tcp_proxy", proxy["id"], proxy)
+
+    def _private_hosts(self, environment_id: str) -> dict[str, str]:
+        if self._containers is None:
+            return {}
+        _, gateway = self._containers.network(environment_id)
+        hosts = {}
+        for row in self._store.all("deployment", lambda row: row["environmentId"] == environment_id):
+            if row["run"]["mode"] == "postgres" and row["status"] in ACTIVE:
+                service = self._store.get("service", row["serviceId"])
+                if service is not None:
+                    hosts[f"{service['name']}.railway.internal"] = gateway
+        return hosts
+
+    def _order(self, deployment: Document) -> Order:
+        service = self._store.get("service", deployment["serviceId"]) or {"name": "gone"}
+        deploy = deployment["snapshot"].get("deploy", {})
+        volumes = self._store.all(
+            "volume_instance",
+            lambda row: (
+                row["environmentId"] == deployment["environmentId"]
+                and row["serviceId"] == deployment["serviceId"]
+                and not row.get("deletedAt")
+            ),
+        )
+        return Order(
+            deployment_id=deployment["id"],
+            environment_id=deployment["environmentId"],
+            service_id=deployment["serviceId"],
+            service=service["name"],
+            image=deployment["meta"].get("image") or "",
+            command=deploy.get("startCommand") or "",
+            variables={**deployment["variables"], "RAILWAY_DEPLOYMENT_ID": deployment["id"]},
+            health_path=deploy.get("healthcheckPath") or "",
+            health_seconds=float(deploy.get("healthcheckTimeout") or 300),
+            volume=volumes[0]["mountPath"] if volumes else "",
+            volume_id=volumes[0]["volumeId"] if volumes else "",
+        )
+
+    def _set(self, deployment: Document, status: str) -> None:
+        deployment.update(status=status, statusUpdatedAt=now(), updatedAt=now())
+        self._store.put("deployment", deployment["id"], deployment)
+
+
+def _public(deploy: Document) -> Document:
+    return {key: value for key, value in deploy.items() if key != "registryCredentials"}
