@@ -105,7 +105,7 @@ class Containers:
     def is_running(self, handle: str) -> bool:
         """Tell whether the container runs."""
         try:
-            return bool(self._client.containers.get(handle).status == "running")
+            return str(self._client.containers.get(handle).status) == "running"
         except NotFound:
             return False
 
@@ -164,7 +164,8 @@ def _address(container: docker.models.containers.Container, port: str) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        return (
+        status: object = self._client.containers.get(handle).status
+            return status == "running"
             requests.get(url, timeout=2, headers={"Host": "healthcheck.railway.app"}).status_code == requests.codes.ok
         )
     except requests.RequestException:

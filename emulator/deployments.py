@@ -207,6 +207,8 @@ class Deployments:
             log(f"the emulator could not run it: {type(error).__name__}")
             self._set(deployment, "FAILED")
             return
+        if running.address:
+            self._point_proxies(order, running.address)
         deployment["run"] = {"mode": running.mode, "handle": running.handle, "address": running.address}
         deployment["meta"]["emulatorMode"] = running.mode
         older = [row for row in self.of(order.environment_id, order.service_id) if row["status"] in ACTIVE]
@@ -233,29 +235,31 @@ class Deployments:
         running = runner.start(order, log)
         if running.mode == "postgres":
             self._publish(order.environment_id, running.address)
-            self._point_proxies(order, running.address)
         return running
 
     def _publish(self, environment_id: str, address: str) -> None:
-        """Make an embedded PostgreSQL reachable from the environment's containers, on the network's own host address."""
-        if self._containers is None:
-            return
-        _, gateway = self._containers.network(environment_id)
-        host, port = address.split(":")
-        known = self._forwarders.pop(environment_id, None)
-        if known is not None:
-            known.close()
-        with contextlib.suppress(OSError):
-            self._forwarders[environment_id] = Forwarder(gateway, _POSTGRES_PORT, (host, int(port)))
+        """Make an embedded PostgreSQL reachable from the containers, on their network's host address."""
+        if self._containers is not None:
+            _, gateway = self._containers.network(environment_id)
+            self._forward(environment_id, gateway, _POSTGRES_PORT, address)
 
     def _point_proxies(self, order: Order, address: str) -> None:
-        host, port = address.split(":")
+        """Let each TCP proxy of the service lead to what runs now; its own port never changes."""
         for proxy in self._store.all(
             "tcp_proxy",
             lambda row: row["environmentId"] == order.environment_id and row["serviceId"] == order.service_id,
         ):
-            proxy.update(domain=host, proxyPort=int(port))
-            self._store.put("tcp_proxy", proxy["id"], proxy)
+            self._forward(proxy["id"], "127.0.0.1", proxy["proxyPort"], address)
+
+    def _forward(self, key: str, host: str, port: int, address: str) -> None:
+        target_host, target_port = address.split(":")
+        target = (target_host, int(target_port))
+        known = self._forwarders.get(key)
+        if known is not None:
+            known.target = target
+            return
+        with contextlib.suppress(OSError):
+            self._forwarders[key] = Forwarder(host, port, target)
 
     def _private_hosts(self, environment_id: str) -> dict[str, str]:
         if self._containers is None:

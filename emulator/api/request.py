@@ -1,0 +1,100 @@
+"""Who asks, and what they may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import not_authorized
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
+
+    from emulator.deployments import Deployments
+    from emulator.postgres import Postgres
+    from emulator.settings import LiveSettings
+    from emulator.store import Document, Store
+
+WORKSPACE = {"id": "local-workspace", "name": "Local workspace"}
+USER = {"id": "local-user", "name": "Local user", "email": "user@example.invalid"}
+
+
+@dataclass(frozen=True)
+class World:
+    """What the emulator is made of, for resolvers."""
+
+    store: Store
+    settings: LiveSettings
+    deployments: Deployments
+    postgres: Postgres
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request: the world, and the credential's reach (`token` is set for a project token)."""
+
+    world: World
+    token: Document | None
+
+    @property
+    def store(self) -> Store:
+        """Return the documents."""
+        return self.world.store
+
+    def project(self, id_: str | None) -> Document:
+        """Return a living project that the caller may see, or refuse as Railway does."""
+        document = self.store.get("project", id_)
+        if document is None or document.get("deletedAt") or (self.token and self.token["projectId"] != id_):
+            raise not_authorized()
+        return document
+
+    def environment(self, id_: str | None) -> Document:
+        """Return a living environment that the caller may see, or refuse."""
+        document = self.store.get("environment", id_)
+        if document is None or document.get("deletedAt"):
+            raise not_authorized()
+        self.project(document["projectId"])
+        if self.token and self.token["environmentId"] != id_:
+            raise not_authorized()
+        return document
+
+    def service(self, id_: str | None) -> Document:
+        """Return a living service that the caller may see, or refuse."""
+        document = self.store.get("service", id_)
+        if document is None or document.get("deletedAt"):
+            raise not_authorized()
+        self.project(document["projectId"])
+        return document
+
+    def account(self) -> None:
+        """Refuse a project token."""
+        if self.token:
+            raise not_authorized()
+
+
+def request_of(info: GraphQLResolveInfo) -> Request:
+    """Return the request that a resolver works for."""
+    request: Request = info.context["emulator"]
+    return request
+
+
+def connection(rows: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return rows as a Relay connection; the last page still has an `endCursor`, as Railway's has."""
+    after, before = arguments.get("after"), arguments.get("before")
+    first, last = arguments.get("first"), arguments.get("last")
+    start = int(after) + 1 if after else 0
+    end = int(before) if before else len(rows)
+    if first is not None:
+        end = min(end, start + int(first))
+    if last is not None:
+        start = max(start, end - int(last))
+    edges = [{"cursor": str(index), "node": rows[index]} for index in range(start, min(end, len(rows)))]
+    return {
+        "edges": edges,
+        "pageInfo": {
+            "hasNextPage": end < len(rows),
+            "hasPreviousPage": start > 0,
+            "startCursor": edges[0]["cursor"] if edges else None,
+            "endCursor": edges[-1]["cursor"] if edges else None,
+        },
+    }

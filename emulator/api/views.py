@@ -1,0 +1,226 @@
+"""Documents as GraphQL objects: a callable is a field that is worked out only where it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emulator.api.request import WORKSPACE, Request, connection
+from emulator.config import etag, masked
+from emulator.errors import Refusal
+
+if TYPE_CHECKING:
+    from emulator.store import Document
+
+View = dict[str, Any]
+
+
+def project_view(request: Request, project: Document) -> View:
+    """Return a Project."""
+    store, id_ = request.store, project["id"]
+
+    def environments() -> list[Document]:
+        return store.all("environment", lambda row: row["projectId"] == id_ and not row.get("deletedAt"))
+
+    def of_project(kind: str) -> list[Document]:
+        return store.all(kind, lambda row: row["projectId"] == id_ and not row.get("deletedAt"))
+
+    persistent = [row["id"] for row in environments() if not row["isEphemeral"]]
+    return {
+        **project,
+        "workspaceId": WORKSPACE["id"],
+        "primaryEnvironmentId": persistent[0] if persistent else None,
+        "environments": lambda _info, **page: connection(
+            [
+                environment_view(request, row)
+                for row in environments()
+                if page.get("isEphemeral") in (None, row["isEphemeral"])
+            ],
+            page,
+        ),
+        "services": lambda _info, **page: connection(
+            [service_view(request, row) for row in of_project("service")], page
+        ),
+        "volumes": lambda _info, **page: connection([volume_view(request, row) for row in of_project("volume")], page),
+    }
+
+
+def environment_view(request: Request, environment: Document) -> View:
+    """Return an Environment."""
+    store, id_ = request.store, environment["id"]
+
+    def here(kind: str) -> list[Document]:
+        return store.all(kind, lambda row: row.get("environmentId") == id_)
+
+    source = store.get("environment", environment.get("sourceEnvironmentId"))
+    return {
+        **environment,
+        "sourceEnvironment": lambda _info: environment_view(request, source) if source else None,
+        "canAccess": True,
+        "unmergedChangesCount": None,
+        "config": lambda _info, decryptVariables=False: masked(environment["config"], decrypt=bool(decryptVariables)),  # noqa: N803
+        "configEtag": lambda _info: etag(environment["config"]),
+        "serviceInstances": lambda _info, **page: connection(
+            [
+                instance_view(request, environment, service_id)
+                for service_id in environment["config"].get("services", {})
+            ],
+            page,
+        ),
+        "volumeInstances": lambda _info, **page: connection(
+            [volume_instance_view(request, row) for row in here("volume_instance")], page
+        ),
+        "deployments": lambda _info, **page: connection(
+            [deployment_view(request, row) for row in reversed(here("deployment"))], page
+        ),
+        "variables": lambda _info, **page: connection(_variable_views(environment), page),
+    }
+
+
+def _variable_views(environment: Document) -> list[View]:
+    config = environment["config"]
+    owners = [(None, config.get("sharedVariables", {}))]
+    owners += [(id_, service.get("variables", {})) for id_, service in config.get("services", {}).items()]
+    return [
+        {
+            "id": f"{environment['id']}:{owner or 'shared'}:{name}",
+            "name": name,
+            "environmentId": environment["id"],
+            "serviceId": owner,
+            "isSealed": bool(entry.get("isSealed")),
+            "references": [],
+            "createdAt": environment["createdAt"],
+        }
+        for owner, variables in owners
+        for name, entry in variables.items()
+    ]
+
+
+def service_view(request: Request, service: Document) -> View:
+    """Return a Service."""
+    store, id_ = request.store, service["id"]
+
+    def instances() -> list[View]:
+        environments = store.all(
+            "environment", lambda row: not row.get("deletedAt") and id_ in row["config"].get("services", {})
+        )
+        return [instance_view(request, row, id_) for row in environments]
+
+    rows = lambda: store.all("deployment", lambda row: row["serviceId"] == id_)  # noqa: E731
+    return {
+        **service,
+        "project": lambda _info: project_view(request, request.project(service["projectId"])),
+        "serviceInstances": lambda _info, **page: connection(instances(), page),
+        "deployments": lambda _info, **page: connection(
+            [deployment_view(request, row) for row in reversed(rows())], page
+        ),
+    }
+
+
+def instance_view(request: Request, environment: Document, service_id: str) -> View:
+    """Return a ServiceInstance: the stored config, field by field."""
+    config = environment["config"]["services"][service_id]
+    service = request.store.get("service", service_id) or {"name": "", "createdAt": environment["createdAt"]}
+    deploy, build, source = config.get("deploy", {}), config.get("build", {}), config.get("source", {})
+    deployments = request.world.deployments.of(environment["id"], service_id)
+    regions = deploy.get("multiRegionConfig") or {}
+    return {
+        "id": f"{environment['id']}:{service_id}",
+        "serviceId": service_id,
+        "serviceName": service["name"],
+        "environmentId": environment["id"],
+        "createdAt": service["createdAt"],
+        "updatedAt": service["createdAt"],
+        "deletedAt": None,
+        "isUpdatable": True,
+        "source": {"image": source.get("image"), "repo": source.get("repo")} if source else None,
+        "builder": build.get("builder") if build.get("builder") in {"NIXPACKS", "RAILPACK"} else "RAILPACK",
+        "buildCommand": build.get("buildCommand"),
+        "dockerfilePath": build.get("dockerfilePath"),
+        "watchPatterns": build.get("watchPatterns") or [],
+        "rootDirectory": source.get("rootDirectory"),
+        "railwayConfigFile": config.get("configFile"),
+        "upstreamUrl": source.get("upstreamUrl"),
+        "region": None,
+        "nextCronRunAt": None,
+        "nixpacksPlan": None,
+        "numReplicas": sum(region.get("numReplicas", 1) for region in regions.values()) or deploy.get("numReplicas", 1),
+        "restartPolicyType": deploy.get("restartPolicyType") or "ON_FAILURE",
+        "restartPolicyMaxRetries": deploy.get("restartPolicyMaxRetries", 10),
+        **{
+            key: deploy.get(key)
+            for key in (
+                "startCommand",
+                "preDeployCommand",
+                "healthcheckPath",
+                "healthcheckTimeout",
+                "cronSchedule",
+                "sleepApplication",
+                "overlapSeconds",
+                "drainingSeconds",
+                "ipv6EgressEnabled",
+            )
+        },
+        "domains": lambda _info: domains_of(request, environment["id"], service_id),
+        "latestDeployment": lambda _info: deployment_view(request, deployments[-1]) if deployments else None,
+        "activeDeployments": lambda _info: [
+            deployment_view(request, row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
+        ],
+    }
+
+
+def domains_of(request: Request, environment_id: str, service_id: str) -> View:
+    """Return AllDomains of a service instance."""
+
+    def of_kind(kind: str) -> list[Document]:
+        return request.store.all(
+            kind, lambda row: row["environmentId"] == environment_id and row["serviceId"] == service_id
+        )
+
+    return {"serviceDomains": of_kind("domain"), "customDomains": of_kind("custom_domain")}
+
+
+def deployment_view(request: Request, deployment: Document) -> View:
+    """Return a Deployment; `url` is where it answers on this machine, which Railway's is on the internet."""
+    address = deployment["run"]["address"]
+    running = deployment["status"] in {"SUCCESS", "SLEEPING"}
+    return {
+        **{key: value for key, value in deployment.items() if key not in {"variables", "snapshot", "logs", "run"}},
+        "url": f"http://{address}" if address and deployment["run"]["mode"] == "container" else None,
+        "staticUrl": address or None,
+        "canRedeploy": deployment["status"] not in {"QUEUED", "SKIPPED"},
+        "canRollback": deployment["status"] == "REMOVED",
+        "deploymentStopped": deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
+        "instances": [{"id": deployment["id"], "status": "RUNNING"}] if running else [],
+    }
+
+
+def volume_view(request: Request, volume: Document) -> View:
+    """Return a Volume."""
+    return {
+        **volume,
+        "volumeInstances": lambda _info, **page: connection(
+            [
+                volume_instance_view(request, row)
+                for row in request.store.all("volume_instance", lambda row: row["volumeId"] == volume["id"])
+            ],
+            page,
+        ),
+    }
+
+
+def volume_instance_view(request: Request, instance: Document) -> View:
+    """Return a VolumeInstance; `volume` of one that is pending deletion is Railway's non-null trap (facts §1.3)."""
+    volume = request.store.get("volume", instance["volumeId"])
+
+    def of_volume(_info: object) -> View:
+        if volume is None:
+            raise Refusal("Problem processing request")
+        return volume_view(request, volume)
+
+    return {
+        **instance,
+        "volume": of_volume,
+        "currentSizeMB": 0.0,
+        "sizeMB": instance.get("sizeMB", 5000),
+        "isPendingDeletion": bool(instance.get("deletedAt")),
+    }
