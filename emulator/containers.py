@@ -164,12 +164,10 @@ def _address(container: docker.models.containers.Container, port: str) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        status: object = self._client.containers.get(handle).status
-            return status == "running"
-            requests.get(url, timeout=2, headers={"Host": "healthcheck.railway.app"}).status_code == requests.codes.ok
-        )
+        answer = requests.get(url, timeout=2, headers={"Host": "healthcheck.railway.app"})
     except requests.RequestException:
         return False
+    return answer.status_code == requests.codes.ok
 
 
 def _reason(error: Exception) -> str:

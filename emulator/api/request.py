@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graphql import GraphQLResolveInfo
+
 from emulator.errors import not_authorized
 
 if TYPE_CHECKING:
-    from graphql import GraphQLResolveInfo
 
     from emulator.deployments import Deployments
     from emulator.postgres import Postgres
     from emulator.settings import LiveSettings
     from emulator.store import Document, Store
 
+Info = GraphQLResolveInfo[Any]
 WORKSPACE = {"id": "local-workspace", "name": "Local workspace"}
 USER = {"id": "local-user", "name": "Local user", "email": "user@example.invalid"}
 
@@ -72,7 +74,7 @@ class Request:
             raise not_authorized()
 
 
-def request_of(info: GraphQLResolveInfo) -> Request:
+def request_of(info: Info) -> Request:
     """Return the request that a resolver works for."""
     request: Request = info.context["emulator"]
     return request

@@ -57,7 +57,7 @@ def environment_view(request: Request, environment: Document) -> View:
         "sourceEnvironment": lambda _info: environment_view(request, source) if source else None,
         "canAccess": True,
         "unmergedChangesCount": None,
-        "config": lambda _info, decryptVariables=False: masked(environment["config"], decrypt=bool(decryptVariables)),  # noqa: N803
+        "config": lambda _info, decryptVariables=False: masked(environment["config"], decrypt=bool(decryptVariables)),
         "configEtag": lambda _info: etag(environment["config"]),
         "serviceInstances": lambda _info, **page: connection(
             [
@@ -70,7 +70,7 @@ def environment_view(request: Request, environment: Document) -> View:
             [volume_instance_view(request, row) for row in here("volume_instance")], page
         ),
         "deployments": lambda _info, **page: connection(
-            [deployment_view(request, row) for row in reversed(here("deployment"))], page
+            [deployment_view(row) for row in reversed(here("deployment"))], page
         ),
         "variables": lambda _info, **page: connection(_variable_views(environment), page),
     }
@@ -110,9 +110,7 @@ def service_view(request: Request, service: Document) -> View:
         **service,
         "project": lambda _info: project_view(request, request.project(service["projectId"])),
         "serviceInstances": lambda _info, **page: connection(instances(), page),
-        "deployments": lambda _info, **page: connection(
-            [deployment_view(request, row) for row in reversed(rows())], page
-        ),
+        "deployments": lambda _info, **page: connection([deployment_view(row) for row in reversed(rows())], page),
     }
 
 
@@ -161,9 +159,9 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
             )
         },
         "domains": lambda _info: domains_of(request, environment["id"], service_id),
-        "latestDeployment": lambda _info: deployment_view(request, deployments[-1]) if deployments else None,
+        "latestDeployment": lambda _info: deployment_view(deployments[-1]) if deployments else None,
         "activeDeployments": lambda _info: [
-            deployment_view(request, row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
+            deployment_view(row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
         ],
     }
 
@@ -179,7 +177,7 @@ def domains_of(request: Request, environment_id: str, service_id: str) -> View:
     return {"serviceDomains": of_kind("domain"), "customDomains": of_kind("custom_domain")}
 
 
-def deployment_view(request: Request, deployment: Document) -> View:
+def deployment_view(deployment: Document) -> View:
     """Return a Deployment; `url` is where it answers on this machine, which Railway's is on the internet."""
     address = deployment["run"]["address"]
     running = deployment["status"] in {"SUCCESS", "SLEEPING"}

@@ -1,0 +1,212 @@
+"""Services, service instances and their limits."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from ariadne import MutationType, QueryType
+
+from emulator.api.apply import apply_patch
+from emulator.api.projects import drop_service_without_instances
+from emulator.api.request import Info, Request, request_of
+from emulator.api.views import View, instance_view, service_view
+from emulator.config import merged
+from emulator.errors import Refusal, not_found
+from emulator.store import Document, new_id, now
+
+_LONGEST_NAME = 32
+_SOURCE = ("image", "repo", "branch")
+_BUILD = ("buildCommand", "builder", "dockerfilePath", "watchPatterns", "nixpacksPlan")
+query = QueryType()
+mutation = MutationType()
+
+
+@query.field("service")
+def service(_: object, info: Info, id: str) -> View:
+    """Return a service."""
+    request = request_of(info)
+    return service_view(request, request.service(id))
+
+
+@query.field("serviceInstance")
+def service_instance(_: object, info: Info, environmentId: str, serviceId: str) -> View:
+    """Return a service in an environment."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    if serviceId not in environment["config"].get("services", {}):
+        raise not_found("ServiceInstance")
+    return instance_view(request, environment, serviceId)
+
+
+@mutation.field("serviceCreate")
+def service_create(_: object, info: Info, input: Document) -> View:
+    """Make a service: in a fork only there, else in every environment that is no fork (facts §2.4)."""
+    request = request_of(info)
+    project = request.project(input["projectId"])
+    name = input.get("name") or f"service-{secrets.token_hex(3)}"
+    if len(name) > _LONGEST_NAME or "/" in name:
+        raise Refusal("Invalid service name")
+    store = request.store
+    if store.all(
+        "service", lambda row: row["projectId"] == project["id"] and not row.get("deletedAt") and row["name"] == name
+    ):
+        raise Refusal(f'A service named "{name}" already exists in this project')
+    targets = _targets(request, project, input.get("environmentId"))
+    made = {
+        "id": new_id(),
+        "projectId": project["id"],
+        "name": name,
+        "icon": input.get("icon"),
+        "createdAt": now(),
+        "updatedAt": now(),
+        "deletedAt": None,
+    }
+    store.put("service", made["id"], made)
+    config: Document = {"isCreated": True}
+    source = {key: value for key, value in (input.get("source") or {}).items() if value}
+    if input.get("branch"):
+        source["branch"] = input["branch"]
+    if source:
+        config["source"] = source
+    if input.get("registryCredentials"):
+        config["deploy"] = {"registryCredentials": input["registryCredentials"]}
+    if input.get("variables"):
+        config["variables"] = {key: {"value": value} for key, value in input["variables"].items()}
+    for environment in targets:
+        apply_patch(request, environment, {"services": {made["id"]: config}}, "service created")
+    return service_view(request, made)
+
+
+def _targets(request: Request, project: Document, environment_id: str | None) -> list[Document]:
+    environment = request.environment(environment_id) if environment_id else None
+    if environment is not None and environment.get("sourceEnvironmentId"):
+        return [environment]
+    return _persistent(request, project["id"])
+
+
+def _persistent(request: Request, project_id: str) -> list[Document]:
+    return request.store.all(
+        "environment",
+        lambda row: row["projectId"] == project_id and not row.get("deletedAt") and not row.get("sourceEnvironmentId"),
+    )
+
+
+@mutation.field("serviceUpdate")
+def service_update(_: object, info: Info, id: str, input: Document) -> View:
+    """Rename a service or change its icon."""
+    request = request_of(info)
+    found = request.service(id)
+    found.update({key: value for key, value in input.items() if key in ("name", "icon")}, updatedAt=now())
+    request.store.put("service", id, found)
+    return service_view(request, found)
+
+
+@mutation.field("serviceDelete")
+def service_delete(_: object, info: Info, id: str, environmentId: str | None = None) -> bool:
+    """Delete a service: of a fork only there, else from every environment that is no fork; volumes stay."""
+    request = request_of(info)
+    found = request.service(id)
+    environment = request.environment(environmentId) if environmentId else None
+    if environment is not None and environment.get("sourceEnvironmentId"):
+        targets = [environment]
+    else:
+        targets = _persistent(request, found["projectId"])
+    for target in targets:
+        if id in target["config"].get("services", {}):
+            apply_patch(request, target, {"services": {id: {"isDeleted": True}}}, "service deleted")
+    drop_service_without_instances(request, id)
+    return True
+
+
+@mutation.field("serviceConnect")
+def service_connect(_: object, info: Info, id: str, input: Document) -> View:
+    """Give a service its source in every environment that has it."""
+    request = request_of(info)
+    found = request.service(id)
+    source = {key: input[key] for key in _SOURCE if input.get(key)}
+    for environment in _holding(request, id):
+        apply_patch(request, environment, {"services": {id: {"source": source}}}, "service connected")
+    return service_view(request, found)
+
+
+@mutation.field("serviceDisconnect")
+def service_disconnect(_: object, info: Info, id: str) -> View:
+    """Take a service's source away."""
+    request = request_of(info)
+    found = request.service(id)
+    for environment in _holding(request, id):
+        apply_patch(request, environment, {"services": {id: {"source": None}}}, "service disconnected")
+    return service_view(request, found)
+
+
+def _holding(request: Request, service_id: str) -> list[Document]:
+    return request.store.all(
+        "environment", lambda row: not row.get("deletedAt") and service_id in row["config"].get("services", {})
+    )
+
+
+@mutation.field("serviceInstanceUpdate")
+def service_instance_update(
+    _: object, info: Info, serviceId: str, input: Document, environmentId: str | None = None
+) -> bool:
+    """Write the stored config, without a deployment; True even where there is no such instance (facts §2.4)."""
+    request = request_of(info)
+    request.service(serviceId)
+    targets = [request.environment(environmentId)] if environmentId else _holding(request, serviceId)
+    patch = _instance_patch(input)
+    for environment in targets:
+        services = environment["config"].get("services", {})
+        if serviceId in services:
+            # What was left out is kept, but replicas fall back to one (facts §2.4, alchemy's ServiceProvider).
+            if "numReplicas" not in input and "multiRegionConfig" not in input:
+                patch.setdefault("deploy", {})["numReplicas"] = None
+            services[serviceId] = merged(services[serviceId], patch)
+            request.store.put("environment", environment["id"], environment)
+    return True
+
+
+def _instance_patch(input: Document) -> Document:
+    patch: Document = {}
+    for key, value in input.items():
+        if key == "source":
+            patch["source"] = {name: (value or {}).get(name) for name in ("image", "repo") if (value or {}).get(name)}
+        elif key == "rootDirectory":
+            patch.setdefault("source", {})[key] = value
+        elif key in _BUILD:
+            patch.setdefault("build", {})[key] = value
+        elif key == "railwayConfigFile":
+            patch["configFile"] = value
+        elif key != "region":
+            patch.setdefault("deploy", {})[key] = value
+    return patch
+
+
+@query.field("serviceInstanceLimits")
+@query.field("serviceInstanceLimitOverride")
+def service_instance_limits(_: object, info: Info, environmentId: str, serviceId: str) -> Any:
+    """Return the limits of a service instance."""
+    environment = request_of(info).environment(environmentId)
+    config = environment["config"].get("services", {}).get(serviceId)
+    if config is None:
+        raise not_found("ServiceInstance")
+    return (config.get("deploy", {}).get("limitOverride") or {}).get("containers", {})
+
+
+@mutation.field("serviceInstanceLimitsUpdate")
+def service_instance_limits_update(_: object, info: Info, input: Document) -> bool:
+    """Set the limits of a service instance."""
+    request = request_of(info)
+    environment = request.environment(input["environmentId"])
+    services = environment["config"].get("services", {})
+    if input["serviceId"] not in services:
+        raise not_found("ServiceInstance")
+    containers: Document = {}
+    if input.get("vCPUs") is not None:
+        containers["cpu"] = input["vCPUs"]
+    if input.get("memoryGB") is not None:
+        containers["memoryBytes"] = int(input["memoryGB"] * 1_000_000_000)
+    patch = {"deploy": {"limitOverride": {"containers": containers}}}
+    services[input["serviceId"]] = merged(services[input["serviceId"]], patch)
+    request.store.put("environment", environment["id"], environment)
+    return True
