@@ -167,7 +167,7 @@ def _answers(url: str) -> bool:
         answer = requests.get(url, timeout=2, headers={"Host": "healthcheck.railway.app"})
     except requests.RequestException:
         return False
-    return answer.status_code == requests.codes.ok
+    return bool(answer.status_code == requests.codes.ok)
 
 
 def _reason(error: Exception) -> str:

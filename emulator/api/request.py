@@ -10,7 +10,6 @@ from graphql import GraphQLResolveInfo
 from emulator.errors import not_authorized
 
 if TYPE_CHECKING:
-
     from emulator.deployments import Deployments
     from emulator.postgres import Postgres
     from emulator.settings import LiveSettings

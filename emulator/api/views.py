@@ -78,7 +78,7 @@ def environment_view(request: Request, environment: Document) -> View:
 
 def _variable_views(environment: Document) -> list[View]:
     config = environment["config"]
-    owners = [(None, config.get("sharedVariables", {}))]
+    owners: list[tuple[str | None, Document]] = [(None, config.get("sharedVariables", {}))]
     owners += [(id_, service.get("variables", {})) for id_, service in config.get("services", {}).items()]
     return [
         {
@@ -105,7 +105,9 @@ def service_view(request: Request, service: Document) -> View:
         )
         return [instance_view(request, row, id_) for row in environments]
 
-    rows = lambda: store.all("deployment", lambda row: row["serviceId"] == id_)  # noqa: E731
+    def rows() -> list[Document]:
+        return store.all("deployment", lambda row: row["serviceId"] == id_)
+
     return {
         **service,
         "project": lambda _info: project_view(request, request.project(service["projectId"])),
