@@ -1,0 +1,206 @@
+"""Variables and patches: what is stored in an environment's config, and what is staged beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ariadne import MutationType, QueryType
+
+from emulator.api.apply import apply_patch
+from emulator.api.request import Info, Request, connection, request_of
+from emulator.config import masked, merged
+from emulator.deployments import environment_variables, shared_variables
+from emulator.errors import Refusal, not_found
+from emulator.references import rendered
+from emulator.store import Document, new_id, now
+
+if TYPE_CHECKING:
+    from emulator.api.views import View
+
+query = QueryType()
+mutation = MutationType()
+
+
+def _config_of(environment: Document, service_id: str | None) -> Document:
+    if service_id is None:
+        shared: Document = environment["config"].setdefault("sharedVariables", {})
+        return shared
+    services = environment["config"].get("services", {})
+    if service_id not in services:
+        raise not_found("ServiceInstance")
+    variables: Document = services[service_id].setdefault("variables", {})
+    return variables
+
+
+@query.field("variables")
+def variables(
+    _: object,
+    info: Info,
+    projectId: str,
+    environmentId: str,
+    serviceId: str | None = None,
+    unrendered: bool | None = None,
+) -> dict[str, str]:
+    """Return variables: as stored without sealed ones, or rendered with what Railway injects."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    stored = _config_of(environment, serviceId)
+    if unrendered or serviceId is None:
+        return {name: str(entry.get("value") or "") for name, entry in stored.items() if not entry.get("isSealed")}
+    service = request.service(serviceId)
+    return rendered(service["name"], environment_variables(request.store, environment), shared_variables(environment))
+
+
+@query.field("variablesForServiceDeployment")
+def variables_for_service_deployment(
+    _: object, info: Info, projectId: str, environmentId: str, serviceId: str
+) -> dict[str, str]:
+    """Return what a deployment would get."""
+    return variables(_, info, projectId, environmentId, serviceId)
+
+
+@mutation.field("variableUpsert")
+def variable_upsert(_: object, info: Info, input: Document) -> bool:
+    """Set one variable, and deploy unless told otherwise."""
+    return _upsert(request_of(info), input, {input["name"]: input["value"]}, replace=False)
+
+
+@mutation.field("variableCollectionUpsert")
+def variable_collection_upsert(_: object, info: Info, input: Document) -> bool:
+    """Set several variables; with `replace` every unlisted one goes, sealed ones too."""
+    return _upsert(request_of(info), input, input["variables"], replace=bool(input.get("replace")))
+
+
+def _upsert(request: Request, input_: Document, values: Document, *, replace: bool) -> bool:
+    environment = request.environment(input_["environmentId"])
+    stored = _config_of(environment, input_.get("serviceId"))
+    patch: Document = {name: {"value": value} for name, value in values.items()}
+    if replace:
+        patch.update({name: None for name in stored if name not in values})
+    _write(request, environment, input_.get("serviceId"), patch, skip=bool(input_.get("skipDeploys")))
+    return True
+
+
+@mutation.field("variableDelete")
+def variable_delete(_: object, info: Info, input: Document) -> bool:
+    """Remove one variable; there is no way to skip the deployment."""
+    request = request_of(info)
+    environment = request.environment(input["environmentId"])
+    _config_of(environment, input.get("serviceId"))
+    _write(request, environment, input.get("serviceId"), {input["name"]: None}, skip=False)
+    return True
+
+
+def _write(request: Request, environment: Document, service_id: str | None, patch: Document, *, skip: bool) -> None:
+    if service_id is None:
+        apply_patch(request, environment, {"sharedVariables": patch}, "variables changed", skip_deploys=True)
+        return
+    whole = {"services": {service_id: {"variables": patch}}}
+    # Only a service that was deployed before is deployed again (facts §3).
+    deployed = request.world.deployments.of(environment["id"], service_id)
+    apply_patch(request, environment, whole, "variables changed", skip_deploys=skip or not deployed)
+
+
+@mutation.field("environmentPatchCommit")
+def environment_patch_commit(
+    _: object,
+    info: Info,
+    environmentId: str,
+    patch: Document | None = None,
+    commitMessage: str | None = None,
+    skipDeploys: bool | None = None,
+) -> str:
+    """Commit a patch and leave what is staged alone."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    apply_patch(request, environment, patch or {}, commitMessage or "patch committed", skip_deploys=bool(skipDeploys))
+    _record(request, environmentId, patch or {}, commitMessage)
+    return f"commitEnvironmentPatch/{new_id()}"
+
+
+def _record(request: Request, environment_id: str, patch: Document, message: str | None) -> None:
+    # Names and not values: the history is read by people.
+    names = {
+        id_: sorted(service or {})
+        for id_, service in (patch.get("services") or {}).items()
+        if isinstance(service, dict)
+    }
+    row = {
+        "id": new_id(),
+        "environmentId": environment_id,
+        "status": "COMMITTED",
+        "message": message,
+        "patch": {"services": {id_: dict.fromkeys(parts, "changed") for id_, parts in names.items()}},
+        "createdAt": now(),
+        "updatedAt": now(),
+        "appliedAt": now(),
+        "lastAppliedError": None,
+    }
+    request.store.put("patch", row["id"], row)
+
+
+@query.field("environmentPatches")
+def environment_patches(_: object, info: Info, environmentId: str, **page: Any) -> View:
+    """Return the history of commits, newest first."""
+    request = request_of(info)
+    request.environment(environmentId)
+    rows = request.store.all("patch", lambda row: row["environmentId"] == environmentId)
+    return connection([_patch_view(row) for row in reversed(rows)], page)
+
+
+@query.field("environmentStagedChanges")
+def environment_staged_changes(_: object, info: Info, environmentId: str) -> View:
+    """Return the staged patch, never null: its id is `<empty>` where nothing is staged."""
+    request = request_of(info)
+    request.environment(environmentId)
+    return _patch_view(request.store.get("staged", environmentId) or _empty_patch(environmentId))
+
+
+@mutation.field("environmentStageChanges")
+def environment_stage_changes(
+    _: object, info: Info, environmentId: str, input: Document, merge: bool | None = None
+) -> View:
+    """Stage changes: beside those that are staged with `merge`, in place of them without."""
+    request = request_of(info)
+    request.environment(environmentId)
+    known = request.store.get("staged", environmentId)
+    row = {**_empty_patch(environmentId), "id": known["id"] if known else new_id()}
+    row["patch"] = merged(known["patch"], input) if known and merge else input
+    request.store.put("staged", environmentId, row)
+    return _patch_view(row)
+
+
+@mutation.field("environmentPatchCommitStaged")
+def environment_patch_commit_staged(
+    _: object, info: Info, environmentId: str, commitMessage: str | None = None, skipDeploys: bool | None = None
+) -> str:
+    """Commit all that is staged, whoever staged it."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    staged = request.store.get("staged", environmentId)
+    if staged is None:
+        raise Refusal("No patch to apply")
+    apply_patch(
+        request, environment, staged["patch"], commitMessage or "staged changes", skip_deploys=bool(skipDeploys)
+    )
+    request.store.delete("staged", environmentId)
+    _record(request, environmentId, staged["patch"], commitMessage)
+    return f"commitStagedEnvironmentPatch/{new_id()}"
+
+
+def _empty_patch(environment_id: str) -> Document:
+    return {
+        "id": "<empty>",
+        "environmentId": environment_id,
+        "status": "STAGED",
+        "message": None,
+        "patch": {},
+        "createdAt": now(),
+        "updatedAt": now(),
+        "appliedAt": None,
+        "lastAppliedError": None,
+    }
+
+
+def _patch_view(row: Document) -> View:
+    return {**row, "patch": lambda _info, decryptVariables=False: masked(row["patch"], decrypt=bool(decryptVariables))}
