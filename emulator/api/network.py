@@ -208,6 +208,8 @@ def tcp_proxy_delete(_: object, info: Info, id: str) -> bool:
     """Take a TCP proxy away."""
     request = request_of(info)
     found = _mine(request, "tcp_proxy", id)
-    patch = {"services": {found["serviceId"]: {"networking": {"tcpProxies": {str(found["applicationPort"]): None}}}}}
+    patch: Document = {
+        "services": {found["serviceId"]: {"networking": {"tcpProxies": {str(found["applicationPort"]): None}}}}
+    }
     apply_patch(request, request.environment(found["environmentId"]), patch, "TCP proxy deleted")
     return True

@@ -56,7 +56,8 @@ def variables_for_service_deployment(
     _: object, info: Info, projectId: str, environmentId: str, serviceId: str
 ) -> dict[str, str]:
     """Return what a deployment would get."""
-    return variables(_, info, projectId, environmentId, serviceId)
+    found: dict[str, str] = variables(_, info, projectId, environmentId, serviceId)
+    return found
 
 
 @mutation.field("variableUpsert")
@@ -125,7 +126,7 @@ def _record(request: Request, environment_id: str, patch: Document, message: str
         for id_, service in (patch.get("services") or {}).items()
         if isinstance(service, dict)
     }
-    row = {
+    row: Document = {
         "id": new_id(),
         "environmentId": environment_id,
         "status": "COMMITTED",

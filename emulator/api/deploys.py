@@ -1,0 +1,164 @@
+"""Deployments as clients see them: lists, logs, snapshots, and the ways to start and end one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ariadne import MutationType, QueryType
+
+from emulator.api.request import Info, Request, connection, request_of
+from emulator.api.views import View, deployment_view
+from emulator.errors import Refusal, not_found
+
+if TYPE_CHECKING:
+    from emulator.store import Document
+
+query = QueryType()
+mutation = MutationType()
+
+
+def _deployment(request: Request, id_: str) -> Document:
+    found = request.store.get("deployment", id_)
+    if found is None:
+        raise not_found("Deployment")
+    request.environment(found["environmentId"])
+    return found
+
+
+@query.field("deployment")
+def deployment(_: object, info: Info, id: str) -> View:
+    """Return a deployment."""
+    return deployment_view(_deployment(request_of(info), id))
+
+
+@query.field("deployments")
+def deployments(_: object, info: Info, input: Document, **page: Any) -> View:
+    """List deployments, newest first."""
+    request = request_of(info)
+    if input.get("environmentId"):
+        request.environment(input["environmentId"])
+    else:
+        request.project(input.get("projectId"))
+    wanted = {key: input[key] for key in ("projectId", "environmentId", "serviceId") if input.get(key) is not None}
+    status = input.get("status") or {}
+    rows = request.store.all("deployment", lambda row: wanted.items() <= row.items())
+    rows = [
+        row
+        for row in rows
+        if (not status.get("in") or row["status"] in status["in"])
+        and (not status.get("notIn") or row["status"] not in status["notIn"])
+    ]
+    return connection([deployment_view(row) for row in reversed(rows)], page)
+
+
+@query.field("deploymentEvents")
+def deployment_events(_: object, info: Info, id: str, **page: Any) -> View:
+    """There are no events yet."""
+    _deployment(request_of(info), id)
+    return connection([], page)
+
+
+@query.field("deploymentSnapshot")
+def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
+    """Return the variables that a deployment runs with, without RAILWAY_* (facts §2.5)."""
+    found = _deployment(request_of(info), deploymentId)
+    own = found["snapshot"].get("variables", {})
+    return {
+        "id": found["snapshotId"],
+        "createdAt": found["createdAt"],
+        "updatedAt": found["createdAt"],
+        "variables": {name: value for name, value in found["variables"].items() if name in own},
+    }
+
+
+@query.field("buildLogs")
+@query.field("deploymentLogs")
+def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_filters: Any) -> list[View]:
+    """Return the last lines."""
+    found = _deployment(request_of(info), deploymentId)
+    tags = {"deploymentId": deploymentId, "serviceId": found["serviceId"], "environmentId": found["environmentId"]}
+    lines = found["logs"] if limit is None else found["logs"][-limit - 1 :]
+    return [{**line, "attributes": [], "tags": tags} for line in lines]
+
+
+@mutation.field("serviceInstanceDeployV2")
+def service_instance_deploy_v2(
+    _: object, info: Info, serviceId: str, environmentId: str, commitSha: str | None = None
+) -> str:
+    """Deploy the stored config; each call makes a deployment."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    if serviceId not in environment["config"].get("services", {}):
+        raise not_found("ServiceInstance")
+    return request.world.deployments.start(environmentId, serviceId, "deploy")
+
+
+@mutation.field("serviceInstanceDeploy")
+def service_instance_deploy(
+    _: object,
+    info: Info,
+    serviceId: str,
+    environmentId: str,
+    commitSha: str | None = None,
+    latestCommit: bool | None = None,
+) -> bool:
+    """Deploy the stored config."""
+    return bool(service_instance_deploy_v2(_, info, serviceId, environmentId, commitSha))
+
+
+@mutation.field("serviceInstanceRedeploy")
+def service_instance_redeploy(_: object, info: Info, serviceId: str, environmentId: str) -> bool:
+    """Replay the newest deployment's snapshot: its old image and its old variables."""
+    request = request_of(info)
+    request.environment(environmentId)
+    known = request.world.deployments.of(environmentId, serviceId)
+    if not known:
+        raise Refusal("Cannot redeploy without a snapshot")
+    request.world.deployments.start(environmentId, serviceId, "redeploy", replay=known[-1])
+    return True
+
+
+@mutation.field("deploymentRedeploy")
+def deployment_redeploy(_: object, info: Info, id: str, usePreviousImageTag: bool | None = None) -> View:
+    """Replay one deployment's snapshot."""
+    request = request_of(info)
+    found = _deployment(request, id)
+    made = request.world.deployments.start(found["environmentId"], found["serviceId"], "redeploy", replay=found)
+    return deployment_view(_deployment(request, made))
+
+
+@mutation.field("deploymentRollback")
+def deployment_rollback(_: object, info: Info, id: str) -> bool:
+    """Go back to a deployment's image and variables."""
+    return bool(deployment_redeploy(_, info, id))
+
+
+@mutation.field("deploymentRestart")
+def deployment_restart(_: object, info: Info, id: str) -> bool:
+    """Restart what runs; there is nothing to see of it here."""
+    return bool(_deployment(request_of(info), id))
+
+
+@mutation.field("deploymentStop")
+@mutation.field("deploymentCancel")
+@mutation.field("deploymentRemove")
+def deployment_remove(_: object, info: Info, id: str) -> bool:
+    """End a deployment."""
+    request = request_of(info)
+    found = _deployment(request, id)
+    if found["status"] == "REMOVED":
+        raise not_found("Deployment")
+    request.world.deployments.stop(found)
+    return True
+
+
+@query.field("regions")
+def regions(_: object, info: Info, projectId: str | None = None) -> list[View]:
+    """Return Railway's regions."""
+    names = {
+        "us-west2": "US West",
+        "us-east4-eqdc4a": "US East",
+        "europe-west4-drams3a": "EU West",
+        "asia-southeast1-eqsg3a": "Southeast Asia",
+    }
+    return [{"name": name, "location": place, "country": place[:2], "region": name} for name, place in names.items()]
