@@ -125,10 +125,10 @@ class Deployments:
         )
         deployment["variables"] = replay["variables"] if replay else variables
         self._store.put("deployment", deployment["id"], deployment)
-        walk = threading.Thread(target=self._walk, args=(deployment,), daemon=True)
-        walk.start()
         if self._settings.current.deploy_step_seconds == 0 and self._runner(image) is self._simulated:
-            walk.join(5)
+            self._walk(deployment)
+        else:
+            threading.Thread(target=self._walk, args=(deployment,), daemon=True).start()
         return str(deployment["id"])
 
     def stop(self, deployment: Document, status: str = "REMOVED") -> None:

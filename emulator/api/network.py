@@ -197,7 +197,7 @@ def tcp_proxy_create(_: object, info: Info, input: Document) -> View:
     networking = environment["config"]["services"][input["serviceId"]].get("networking", {})
     if port in networking.get("tcpProxies", {}):
         raise Refusal("A TCP proxy already exists for this service")
-    patch = {"services": {input["serviceId"]: {"networking": {"tcpProxies": {port: {}}}}}}
+    patch: Document = {"services": {input["serviceId"]: {"networking": {"tcpProxies": {port: {}}}}}}
     apply_patch(request, environment, patch, "TCP proxy created")
     found: Document = tcp_proxies(_, info, environment["id"], input["serviceId"])[-1]
     return found

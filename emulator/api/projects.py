@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ariadne import MutationType, QueryType
 
@@ -14,8 +14,7 @@ from emulator.api.views import View, environment_view, project_view
 from emulator.errors import Refusal, not_authorized
 from emulator.store import Document, new_id, now
 
-if TYPE_CHECKING:
-    _LONGEST_NAME = 32
+_LONGEST_NAME = 32
 query = QueryType()
 mutation = MutationType()
 

@@ -1,0 +1,109 @@
+"""`python -m emulator`: a local stand-in for Railway's GraphQL API, on loopback only."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from emulator.api.request import World
+from emulator.app import Cutting, application
+from emulator.containers import Containers, connect
+from emulator.deployments import Deployments
+from emulator.postgres import Postgres
+from emulator.settings import LiveSettings, Settings
+from emulator.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULT_TOKEN = "local-account-token"  # noqa: S105  # it opens nothing but an emulator on loopback
+_DRAIN_SECONDS = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    given = _arguments(argv)
+    try:
+        host, port = _address(given.listen)
+        settings = LiveSettings(Settings().changed(dict(_setting(text) for text in given.setting)))
+        data = given.data.resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        containers = _containers(given.docker, data)
+        store = Store(given.state)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"emulator: {error}\n")
+        return 1
+    postgres = Postgres(data / "postgres")
+    deployments = Deployments(store, settings, postgres, containers)
+    deployments.resume()
+
+    def end() -> None:
+        deployments.close(remove=given.remove_on_exit)
+        store.close()
+
+    world = World(store, settings, deployments, postgres)
+    token = os.environ.get("EMULATOR_ACCOUNT_TOKEN") or DEFAULT_TOKEN
+    app = Cutting(application(world, token, with_switches=given.admin, on_end=end))
+    mode = "containers on Docker" if containers is not None else "simulated runs"
+    sys.stdout.write(f"Railway emulator on http://{host}:{port}/graphql/v2 ({mode})\n")
+    sys.stdout.flush()
+    # An answer cut on purpose is an ERROR of uvicorn's, and no fault of ours.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_keep_alive=30,
+    )
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> Any:
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--listen", default="127.0.0.1:4190", metavar="HOST:PORT", help="a loopback address")
+    parser.add_argument("--state", type=Path, default=Path(".local/emulator.sqlite"), help="the SQLite file")
+    parser.add_argument("--data", type=Path, default=Path(".local/emulator"), help="volumes and PostgreSQL data")
+    parser.add_argument("--docker", choices=("auto", "off"), default="auto", help="off simulates every run")
+    parser.add_argument("--admin", action="store_true", help="serve the test switches below /_emulator")
+    parser.add_argument("--remove-on-exit", action="store_true", help="remove the containers when it stops")
+    parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help="see emulator/README.md")
+    return parser.parse_args(argv)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or not ipaddress.ip_address(host or "0.0.0.0").is_loopback:  # noqa: S104
+        raise ValueError(f"--listen {text}: give a loopback address and a port, for example 127.0.0.1:4190")
+    return host, int(port)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise ValueError(f"--setting {text}: give NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _containers(docker: str, data: Path) -> Containers | None:
+    if docker == "off":
+        return None
+    client = connect()
+    return None if client is None else Containers(client, data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The test switches and looks of a running emulator: settings, faults, ledger, what runs where, snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from emulator.config import masked
+from emulator.deployments import ACTIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.api.request import World
+    from emulator.store import Document, Store
+
+_OF_ENVIRONMENT = ("domain", "custom_domain", "tcp_proxy", "volume_instance", "project_token")
+_NEVER_SHOWN = ("variables", "snapshot", "logs", "token")
+
+
+def where(world: World) -> dict[str, Any]:
+    """Return what runs where: the active deployment of each service instance, and how it is run."""
+    store = world.store
+    rows = []
+    for deployment in store.all("deployment", lambda row: row["status"] in ACTIVE):
+        service = store.get("service", deployment["serviceId"]) or {}
+        environment = store.get("environment", deployment["environmentId"]) or {}
+        rows.append(
+            {
+                "project": (store.get("project", deployment["projectId"]) or {}).get("name"),
+                "environment": environment.get("name"),
+                "service": service.get("name"),
+                "deployment": deployment["id"],
+                "status": deployment["status"],
+                "image": deployment["meta"].get("image"),
+                "mode": deployment["run"]["mode"],
+                "address": deployment["run"]["address"],
+            }
+        )
+    return {"services": rows}
+
+
+def snapshot(store: Store, environment_id: str) -> dict[str, Any]:
+    """Return everything about one environment, secrets masked; two equal snapshots mean that nothing changed."""
+    environment = store.get("environment", environment_id) or {}
+    shown: dict[str, Any] = {**environment, "config": masked(environment.get("config", {}), decrypt=True)}
+    for kind in _OF_ENVIRONMENT:
+        shown[kind] = [_without(row) for row in _of(store, kind, environment_id)]
+    shown["deployment"] = [_without(row) for row in _of(store, "deployment", environment_id)]
+    shown["service"] = store.all("service", lambda row: row["projectId"] == environment.get("projectId"))
+    return shown
+
+
+def overview(store: Store) -> dict[str, Any]:
+    """Return the living projects with their environments and services, for a look from outside."""
+    projects = []
+    for project in store.all("project", lambda row: not row.get("deletedAt")):
+
+        def mine(row: Document, project_id: str = project["id"]) -> bool:
+            return row["projectId"] == project_id and not row.get("deletedAt")
+
+        projects.append(
+            {
+                "id": project["id"],
+                "name": project["name"],
+                "environments": [{"id": row["id"], "name": row["name"]} for row in store.all("environment", mine)],
+                "services": [{"id": row["id"], "name": row["name"]} for row in store.all("service", mine)],
+                "volumes": [{"id": row["id"], "name": row.get("name")} for row in store.all("volume", mine)],
+            }
+        )
+    return {"projects": projects}
+
+
+def settings(world: World, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Change settings and return all of them."""
+    return asdict(world.settings.change(values))
+
+
+def _of(store: Store, kind: str, environment_id: str) -> list[Document]:
+    return store.all(kind, lambda row: row.get("environmentId") == environment_id)
+
+
+def _without(row: Document) -> Document:
+    return {key: value for key, value in row.items() if key not in _NEVER_SHOWN}

@@ -1,0 +1,254 @@
+"""HTTP: Railway's endpoint, credentials, rate limits and faults around `execution`, and the emulator's own paths."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from emulator import admin, console, execution
+from emulator.api.request import Request as Caller
+from emulator.api.request import World
+from emulator.faults import Fault, Faults
+from emulator.ledger import Ledger
+from emulator.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+_BEFORE = {
+    "429": (429, "<html><body><h1>429 Too Many Requests</h1></body></html>"),
+    "502": (502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
+    "html": (200, "<html><body>Railway is under maintenance</body></html>"),
+    "empty": (200, ""),
+}
+
+
+class Dropped(Exception):
+    """The connection is to be cut without an answer."""
+
+
+class Endpoint:
+    """The API and the switches of one emulator.
+
+    Args:
+        world: what it serves.
+        token: the account token that it accepts.
+    """
+
+    def __init__(self, world: World, token: str) -> None:
+        self._world = world
+        self._token = token
+        self._schema = execution.executable_schema()
+        self._faults = Faults()
+        self._ledger = Ledger()
+        self._limits = Limits(world.settings)
+
+    async def graphql(self, request: Request) -> Response:
+        """Answer one POST; the query string (`?source=…`) is ignored, as Railway ignores it."""
+        try:
+            body = await request.json()
+        except ValueError:
+            return JSONResponse({"errors": [{"message": "POST body missing, invalid Content-Type"}]}, 400)
+        return await run_in_threadpool(self._answer, dict(request.headers), body)
+
+    def _answer(self, headers: dict[str, str], body: Any) -> Response:
+        began, at = time.monotonic(), time.time()
+        operation = execution.read(self._schema, body)
+        if isinstance(operation, execution.Answer):
+            return _response(operation)
+        allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
+        fault = None if allowance.retry_after else self._faults.take(operation.name)
+        error, made = "", list[str]()
+        try:
+            if allowance.retry_after:
+                error = "429"
+                return HTMLResponse(
+                    _BEFORE["429"][1], 429, {**allowance.headers, "Retry-After": str(allowance.retry_after)}
+                )
+            if fault is not None:
+                instead = _instead(fault)
+                if instead is not None:
+                    error = fault.kind
+                    return instead
+            answer, made = self._run(headers, operation, body)
+            error = answer.errors[0] if answer.errors else ""
+            if fault is not None and fault.kind == "lost_answer":
+                raise Dropped
+            if fault is not None and fault.kind == "gateway_timeout":
+                return HTMLResponse("<html><body><h1>504 Gateway Time-out</h1></body></html>", 504)
+            return _response(answer, allowance.headers)
+        finally:
+            self._ledger.add(
+                operation=operation.name,
+                fields=operation.fields,
+                type="mutation" if operation.writes else "query",
+                at=at,
+                seconds=round(time.monotonic() - began, 4),
+                error=error,
+                fault=fault.kind if fault is not None else "",
+                deployments=made,
+            )
+
+    def _run(
+        self, headers: dict[str, str], operation: execution.Operation, body: Any
+    ) -> tuple[execution.Answer, list[str]]:
+        time.sleep(self._world.settings.current.latency_ms / 1000)
+        store = self._world.store
+        caller = self._caller(headers)
+        if isinstance(caller, execution.Answer):
+            return caller, []
+        context = {"emulator": caller}
+        if not operation.writes:
+            return execution.run(self._schema, operation, body, context), []
+        with store.transaction():
+            before = {row["id"] for row in store.all("deployment")}
+            answer = execution.run(self._schema, operation, body, context)
+            made = [row["id"] for row in store.all("deployment") if row["id"] not in before]
+        return answer, made
+
+    def _caller(self, headers: dict[str, str]) -> Caller | execution.Answer:
+        project_token = headers.get("project-access-token", "").strip()
+        if project_token:
+            for row in self._world.store.all("project_token"):
+                if hmac.compare_digest(row["token"].encode(), project_token.encode()):
+                    return Caller(self._world, row)
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token.encode()):
+            return Caller(self._world, None)
+        code = "INTERNAL_SERVER_ERROR" if given.strip() or project_token else "UNAUTHENTICATED"
+        return execution.refused("Not Authorized", code)
+
+    async def healthz(self, _: Request) -> Response:
+        """Answer that it lives."""
+        return PlainTextResponse("ok\n")
+
+    async def page(self, _: Request) -> Response:
+        """Answer the console."""
+        return HTMLResponse(console.page(self._world))
+
+    async def settings(self, request: Request) -> Response:
+        """Change settings, or return them."""
+        values = await request.json() if request.method == "PATCH" else {}
+        return _said(lambda: admin.settings(self._world, values))
+
+    async def faults(self, request: Request) -> Response:
+        """Plant a fault, or forget all."""
+        if request.method == "DELETE":
+            self._faults.clear()
+            return Response(status_code=204)
+        values = await request.json()
+        return _said(lambda: vars(self._faults.plant(values)))
+
+    async def calls(self, request: Request) -> Response:
+        """Return the ledger, or empty it."""
+        if request.method == "DELETE":
+            self._ledger.clear()
+            return Response(status_code=204)
+        return JSONResponse(self._ledger.calls())
+
+    async def where(self, _: Request) -> Response:
+        """Return what runs where."""
+        return JSONResponse(admin.where(self._world))
+
+    async def snapshot(self, request: Request) -> Response:
+        """Return one environment, or the list of projects."""
+        environment = request.query_params.get("environment")
+        store = self._world.store
+        with store.lock:
+            return JSONResponse(admin.snapshot(store, environment) if environment else admin.overview(store))
+
+
+def application(world: World, token: str, *, with_switches: bool, on_end: Callable[[], None]) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        world: what it serves.
+        token: the account token that it accepts.
+        with_switches: whether `/_emulator/…` answers.
+        on_end: called once when the server stops.
+    """
+    endpoint = Endpoint(world, token)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> Any:
+        yield
+        await asyncio.to_thread(on_end)
+
+    routes = [
+        Route("/graphql/v2", endpoint.graphql, methods=["POST"]),
+        Route("/healthz", endpoint.healthz),
+        Route("/", endpoint.page),
+    ]
+    if with_switches:
+        routes += [
+            Route("/_emulator/settings", endpoint.settings, methods=["GET", "PATCH"]),
+            Route("/_emulator/faults", endpoint.faults, methods=["POST", "DELETE"]),
+            Route("/_emulator/calls", endpoint.calls, methods=["GET", "DELETE"]),
+            Route("/_emulator/where", endpoint.where),
+            Route("/_emulator/snapshot", endpoint.snapshot),
+        ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+class Cutting:
+    """Cuts the connection where the application says so: a lost answer is a closed socket, not an HTTP error.
+
+    uvicorn closes the transport when an application returns without a response; it logs that at ERROR level, which
+    `__main__` keeps quiet.
+    """
+
+    def __init__(self, application: Starlette) -> None:
+        self._application = application
+
+    async def __call__(
+        self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Serve one ASGI connection."""
+        with contextlib.suppress(Dropped):
+            await self._application(scope, receive, send)
+
+
+def _instead(fault: Fault) -> Response | None:
+    if fault.kind == "drop_before":
+        raise Dropped
+    if fault.kind == "slow":
+        time.sleep(fault.seconds)
+        return None
+    if fault.kind in _BEFORE:
+        status, text = _BEFORE[fault.kind]
+        headers = {"Retry-After": str(max(1, int(fault.seconds)))} if fault.kind == "429" else {}
+        return HTMLResponse(text, status, headers)
+    if fault.kind == "opaque":
+        return _response(execution.opaque())
+    if fault.kind == "null_data":
+        return JSONResponse({"data": None})
+    if fault.kind == "not_authorized":
+        return _response(execution.refused("Not Authorized", "INTERNAL_SERVER_ERROR"))
+    if fault.kind == "throttled":
+        return _response(
+            execution.refused(
+                "You are creating projects too quickly. Please wait before trying again.", "INTERNAL_SERVER_ERROR"
+            )
+        )
+    return None
+
+
+def _response(answer: execution.Answer, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(dict(answer.body), answer.status, headers)
+
+
+def _said(work: Callable[[], dict[str, Any]]) -> Response:
+    try:
+        return JSONResponse(work())
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 400)

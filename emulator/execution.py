@@ -1,0 +1,154 @@
+"""Runs one GraphQL document against the schema, with Railway's outer shapes of answers and errors."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ariadne import MutationType, QueryType, load_schema_from_path, make_executable_schema
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute_sync,
+    parse,
+    validate,
+)
+
+from emulator.api import deploys, network, projects, services, variables, volumes
+
+if TYPE_CHECKING:
+    from graphql import DocumentNode
+
+SDL = Path(__file__).with_name("schema.graphql")
+_MODULES = (deploys, network, projects, services, variables, volumes)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back over HTTP: the status, and the body as JSON."""
+
+    status: int
+    body: Mapping[str, Any]
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A document that was parsed and found valid, and what it asks.
+
+    Attributes:
+        document: the whole of it.
+        name: the first root field, for example `serviceCreate`; aliases do not hide it.
+        fields: all root fields in their order.
+        writes: whether it is a mutation.
+    """
+
+    document: DocumentNode = field(repr=False)
+    name: str
+    fields: tuple[str, ...]
+    writes: bool
+
+
+def executable_schema() -> GraphQLSchema:
+    """Return the schema of `schema.graphql` with its resolvers."""
+    bindables: list[QueryType | MutationType] = []
+    for module in _MODULES:
+        bindables += [module.query, module.mutation]
+    return make_executable_schema(load_schema_from_path(str(SDL)), *bindables)
+
+
+def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
+    """Parse and validate; what fails is answered with HTTP 400, as Railway's Apollo server does."""
+    text = body.get("query") if isinstance(body, dict) else None
+    if not isinstance(text, str):
+        return _bad("GraphQL operations must contain a non-empty `query`.", "BAD_REQUEST")
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return _bad(error.message, "GRAPHQL_PARSE_FAILED")
+    errors = validate(schema, document)
+    if errors:
+        return Answer(
+            400,
+            {"errors": [{"message": e.message, "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}} for e in errors]},
+            tuple(error.message for error in errors),
+        )
+    name = body.get("operationName")
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    chosen = [node for node in operations if not name or (node.name is not None and node.name.value == name)]
+    if len(chosen) != 1:
+        return _bad("Unknown operation" if name else "Must provide operation name", "OPERATION_RESOLUTION_FAILURE")
+    fields = tuple(node.name.value for node in chosen[0].selection_set.selections if isinstance(node, FieldNode))
+    return Operation(document, fields[0] if fields else "", fields, chosen[0].operation == OperationType.MUTATION)
+
+
+def run(schema: GraphQLSchema, operation: Operation, body: Mapping[str, Any], context: Any) -> Answer:
+    """Execute a valid operation."""
+    given = body.get("variables") or {}
+    if not isinstance(given, dict):
+        return opaque(400)
+    result = execute_sync(
+        schema,
+        operation.document,
+        context_value=context,
+        variable_values=given,
+        operation_name=body.get("operationName") or None,
+    )
+    assert isinstance(result, ExecutionResult)
+    if not result.errors:
+        return Answer(200, {"data": result.data})
+    # A variable of the wrong type is not explained by Railway: `Problem processing request` and a trace id.
+    if any(not error.path for error in result.errors):
+        return opaque(400)
+    shaped = [_shaped(error) for error in result.errors]
+    return Answer(200, {"data": result.data, "errors": shaped}, tuple(str(error["message"]) for error in shaped))
+
+
+def opaque(status: int = 200) -> Answer:
+    """Return Railway's answer that explains nothing: `traceId` beside `message`, no path and no code."""
+    message = "Problem processing request"
+    return Answer(status, {"errors": [{"message": message, "traceId": str(time.time_ns())}], "data": None}, (message,))
+
+
+def refused(message: str, code: str, status: int = 200) -> Answer:
+    """Return one refusal without data."""
+    return Answer(status, {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}, (message,))
+
+
+def _bad(message: str, code: str) -> Answer:
+    return Answer(400, {"errors": [{"message": message, "extensions": {"code": code}}]}, (message,))
+
+
+def _explain(error: GraphQLError) -> None:
+    """Say on stderr where a resolver broke; never the message, it may hold a variable's value."""
+    original = error.original_error
+    frames = traceback.extract_tb(original.__traceback__ if original else None)
+    at = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    sys.stderr.write(f"emulator: {error.path} broke: {type(original).__name__} at {at}\n")
+    sys.stderr.flush()
+
+
+def _shaped(error: GraphQLError) -> dict[str, Any]:
+    path = list(error.path or [])
+    known = isinstance(error.original_error, GraphQLError) or error.original_error is None
+    if not known:
+        _explain(error)
+    if not known or (error.extensions or {}).get("code") is None:
+        # A resolver that broke, or a null where the schema promises none: Railway says nothing about either.
+        shape = opaque().body["errors"][0]
+        return {**shape, "path": path} if known else dict(shape)
+    return {
+        "message": error.message,
+        "locations": [{"line": at.line, "column": at.column} for at in error.locations or []],
+        "path": path,
+        "extensions": dict(error.extensions or {}),
+    }

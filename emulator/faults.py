@@ -1,0 +1,87 @@
+"""What can go wrong between a client and Railway, planted on purpose: each fault hits once, or `times` times."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = (
+    "lost_answer",
+    "drop_before",
+    "gateway_timeout",
+    "429",
+    "502",
+    "html",
+    "opaque",
+    "null_data",
+    "empty",
+    "not_authorized",
+    "throttled",
+    "slow",
+)
+"""`lost_answer` and `gateway_timeout` do the work first; all the others happen instead of it, `slow` before it."""
+
+
+@dataclass
+class Fault:
+    """One planted fault.
+
+    Attributes:
+        kind: one of KINDS.
+        operation: the root field that it waits for, or the empty string for any.
+        times: how many calls it still hits.
+        after: how many matching calls it lets pass first.
+        seconds: how long `slow` takes, and what 429 says in Retry-After.
+    """
+
+    kind: str
+    operation: str = ""
+    times: int = 1
+    after: int = 0
+    seconds: float = 1.0
+
+
+class Faults:
+    """The planted faults; the first that matches a call is taken."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._planted: list[Fault] = []
+
+    def plant(self, values: Mapping[str, Any]) -> Fault:
+        """Plant one.
+
+        Raises:
+            ValueError: an unknown kind or field.
+        """
+        try:
+            fault = Fault(**{**values, "kind": str(values.get("kind"))})
+        except TypeError as error:
+            raise ValueError(f"a fault has kind, operation, times, after, seconds: {error}") from error
+        if fault.kind not in KINDS:
+            raise ValueError(f"unknown fault {fault.kind!r}; there are {', '.join(KINDS)}")
+        with self._lock:
+            self._planted.append(fault)
+        return fault
+
+    def take(self, operation: str) -> Fault | None:
+        """Return the fault that hits this call, if one does."""
+        with self._lock:
+            for fault in self._planted:
+                if fault.operation and fault.operation != operation:
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._planted.remove(fault)
+                return fault
+        return None
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._planted.clear()

@@ -1,0 +1,63 @@
+"""Railway's rate limits: so many requests a second and an hour for each credential."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emulator.settings import LiveSettings
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a request may: `retry_after` is the seconds to wait, 0 where it may pass; headers are Railway's."""
+
+    retry_after: int
+    headers: dict[str, str]
+
+
+class Limits:
+    """Counts requests by credential in sliding windows."""
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._seen: dict[str, deque[float]] = {}
+
+    def take(self, credential: str) -> Allowance:
+        """Count one request; without limits nothing is counted and no header sent."""
+        limits = [
+            (limit, seconds)
+            for limit, seconds in (
+                (self._settings.current.requests_per_second, 1.0),
+                (self._settings.current.requests_per_hour, 3600.0),
+            )
+            if limit
+        ]
+        if not limits:
+            return Allowance(0, {})
+        now = time.monotonic()
+        with self._lock:
+            seen = self._seen.setdefault(credential, deque())
+            while seen and seen[0] < now - 3600:
+                seen.popleft()
+            wait, remaining, reset = 0.0, limits[-1][0], 0.0
+            for limit, seconds in limits:
+                inside = [moment for moment in seen if moment > now - seconds]
+                remaining = min(remaining, max(0, limit - len(inside) - 1))
+                if len(inside) >= limit:
+                    wait = max(wait, inside[-limit] + seconds - now)
+                reset = seconds if not inside else inside[0] + seconds - now
+            if not wait:
+                seen.append(now)
+        headers = {
+            "X-RateLimit-Limit": str(limits[-1][0]),
+            "X-RateLimit-Remaining": str(remaining),
+            "X-RateLimit-Reset": str(int(time.time() + reset)),
+        }
+        # Whole seconds, and only once exhausted: docs.railway.com, integrations/api.
+        return Allowance(int(wait) + 1 if wait else 0, headers)
