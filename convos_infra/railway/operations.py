@@ -1,0 +1,135 @@
+"""Every GraphQL document that this program sends; a unit test validates them against the SDL.
+
+Nested references that Railway promises but does not always have (`Variable.service`, `VolumeInstance.service`) are
+never selected: one that is missing turns the whole answer into "Problem processing request" (facts §1.3).
+"""
+
+from __future__ import annotations
+
+WORKSPACES = "query workspaces { apiToken { workspaces { id name } } }"
+PROJECT_TOKEN = "query projectToken { projectToken { projectId environmentId } }"  # noqa: S105
+
+PROJECTS = """
+query projects($workspaceId: String, $after: String) {
+  projects(workspaceId: $workspaceId, first: 100, after: $after) {
+    edges { node { id name deletedAt workspaceId baseEnvironmentId primaryEnvironmentId } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+PROJECT = """
+query project($id: String!) {
+  project(id: $id) {
+    id name deletedAt workspaceId baseEnvironmentId primaryEnvironmentId
+    environments(first: 500) { edges { node { id name deletedAt isEphemeral sourceEnvironment { id } } } }
+    services(first: 500) { edges { node { id name deletedAt } } }
+  }
+}"""
+PROJECT_CREATE = """
+mutation projectCreate($input: ProjectCreateInput!) {
+  projectCreate(input: $input) { id name baseEnvironmentId primaryEnvironmentId }
+}"""
+PROJECT_DELETE = "mutation projectDelete($id: String!) { projectDelete(id: $id) }"
+
+ENVIRONMENT_CREATE = """
+mutation environmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id name } }"""
+ENVIRONMENT_DELETE = "mutation environmentDelete($id: String!) { environmentDelete(id: $id) }"
+
+SNAPSHOT = """
+query environmentSnapshot($environmentId: String!, $projectId: String!) {
+  environment(id: $environmentId) {
+    id name deletedAt isEphemeral sourceEnvironment { id }
+    config(decryptVariables: true)
+    serviceInstances(first: 500) {
+      edges { node {
+        serviceId serviceName
+        latestDeployment { id status createdAt meta url }
+        domains {
+          serviceDomains { id domain suffix targetPort deletedAt }
+          customDomains {
+            id domain targetPort deletedAt
+            status {
+              verified verificationDnsHost verificationToken certificateStatus
+              dnsRecords { fqdn hostlabel purpose recordType requiredValue currentValue status zone }
+            }
+          }
+        }
+      } }
+      pageInfo { hasNextPage }
+    }
+    volumeInstances(first: 500) {
+      edges { node { id volumeId serviceId mountPath region isPendingDeletion deletedAt } }
+    }
+  }
+  project(id: $projectId) {
+    id name baseEnvironmentId
+    environments(first: 500) { edges { node { id name deletedAt } } }
+    services(first: 500) { edges { node { id name deletedAt } } pageInfo { hasNextPage } }
+    volumes(first: 500) {
+      edges { node { id name volumeInstances(first: 100) { edges { node { environmentId deletedAt } } } } }
+    }
+  }
+}"""
+
+SERVICE_CREATE = """
+mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""
+SERVICE_DELETE = """
+mutation serviceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, environmentId: $environmentId) }
+"""
+PATCH_COMMIT = """
+mutation environmentPatchCommit($environmentId: String!, $patch: EnvironmentConfig, $message: String) {
+  environmentPatchCommit(environmentId: $environmentId, patch: $patch, commitMessage: $message)
+}"""
+DEPLOY = """
+mutation serviceInstanceDeployV2($serviceId: String!, $environmentId: String!) {
+  serviceInstanceDeployV2(serviceId: $serviceId, environmentId: $environmentId)
+}"""
+
+VOLUME_CREATE = """
+mutation volumeCreate($input: VolumeCreateInput!) { volumeCreate(input: $input) { id name } }"""
+VOLUME_INSTANCE_UPDATE = """
+mutation volumeInstanceUpdate($volumeId: String!, $environmentId: String, $input: VolumeInstanceUpdateInput!) {
+  volumeInstanceUpdate(volumeId: $volumeId, environmentId: $environmentId, input: $input)
+}"""
+VOLUME_DELETE = "mutation volumeDelete($volumeId: String!) { volumeDelete(volumeId: $volumeId) }"
+
+SERVICE_DOMAIN_CREATE = """
+mutation serviceDomainCreate($input: ServiceDomainCreateInput!) {
+  serviceDomainCreate(input: $input) { id domain targetPort }
+}"""
+SERVICE_DOMAIN_UPDATE = """
+mutation serviceDomainUpdate($input: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $input) }"""
+SERVICE_DOMAIN_DELETE = "mutation serviceDomainDelete($id: String!) { serviceDomainDelete(id: $id) }"
+
+CUSTOM_DOMAIN_CREATE = """
+mutation customDomainCreate($input: CustomDomainCreateInput!) { customDomainCreate(input: $input) { id domain } }"""
+CUSTOM_DOMAIN_UPDATE = """
+mutation customDomainUpdate($id: String!, $environmentId: String!, $targetPort: Int) {
+  customDomainUpdate(id: $id, environmentId: $environmentId, targetPort: $targetPort)
+}"""
+CUSTOM_DOMAIN_DELETE = "mutation customDomainDelete($id: String!) { customDomainDelete(id: $id) }"
+
+TCP_PROXIES = """
+query tcpProxies($environmentId: String!, $serviceId: String!) {
+  tcpProxies(environmentId: $environmentId, serviceId: $serviceId) { id domain proxyPort applicationPort deletedAt }
+}"""
+
+LATEST_DEPLOYMENT = """
+query latestDeployment($serviceId: String!, $environmentId: String!) {
+  serviceInstance(serviceId: $serviceId, environmentId: $environmentId) { latestDeployment { id status } }
+}"""
+DEPLOYMENT_FIELDS = "id status createdAt serviceId meta url staticUrl"
+DEPLOYMENT_LOGS = """
+query deploymentLogs($id: String!, $limit: Int) {
+  deploymentLogs(deploymentId: $id, limit: $limit) { message timestamp }
+}"""
+BUILD_LOGS = """
+query buildLogs($id: String!, $limit: Int) {
+  buildLogs(deploymentId: $id, limit: $limit) { message timestamp }
+}"""
+
+
+def deployments(count: int) -> str:
+    """Return one query for `count` deployments, each under an alias `d0`, `d1`, … and a variable of that name."""
+    variables = ", ".join(f"$d{index}: String!" for index in range(count))
+    fields = " ".join(f"d{index}: deployment(id: $d{index}) {{ {DEPLOYMENT_FIELDS} }}" for index in range(count))
+    return f"query deployments({variables}) {{ {fields} }}"

@@ -1,0 +1,177 @@
+"""What has to change: recorded, wanted and live configuration in; one patch, its cost and its conflicts out. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convos_infra.railway.environment_config import (
+    BY_NAME,
+    FIELDS,
+    SEALED,
+    VARIABLES,
+    Config,
+    at,
+    live_variables,
+    put,
+    same,
+    to_config,
+)
+
+Props = Mapping[str, Any]
+_CHANGE = re.compile(r"\(change (\d+)\)$")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One patch of one service.
+
+    Attributes:
+        patch: what goes below `services.<id>`; empty where nothing is to be done.
+        fields: the names of the properties that it changes.
+        variables: the names of the variables that it sets or removes.
+        conflicts: what somebody else changed since it was recorded, by name.
+    """
+
+    patch: Config = field(repr=False)
+    fields: tuple[str, ...]
+    variables: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+    @property
+    def deploys(self) -> bool:
+        """Tell whether Railway makes a deployment for it (of a service that has a source)."""
+        return bool(self.variables) or any(BY_NAME[name].deploys for name in self.fields)
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """Lay a patch over a config as Railway does: objects merge, null removes, anything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def difference(before: Any, after: Any) -> Any:
+    """Return the patch that makes the one into the other: merged into `before` it gives `after`.
+
+    Lists and scalars are replaced whole. An object that becomes empty is kept as an empty object.
+    """
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return after
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        if key not in before:
+            patch[key] = value
+        elif before[key] != value:
+            patch[key] = difference(before[key], value)
+    return patch
+
+
+def plan(recorded: Props, wanted: Props, live: Props, *, remove_unmanaged: bool = False) -> Plan:
+    """Work out one service's patch.
+
+    Args:
+        recorded: the properties in Pulumi's state; empty when the thing is being taken over or made.
+        wanted: the new inputs.
+        live: the service's part of the config on Railway.
+        remove_unmanaged: whether variables that nobody here set are removed; else they are left as they are.
+    """
+    patch: Config = {}
+    conflicts: list[str] = []
+    fields = _plan_fields(patch, conflicts, recorded, wanted, live)
+    variables = _plan_variables(patch, conflicts, recorded, wanted, live, remove_unmanaged=remove_unmanaged)
+    return Plan(patch, tuple(fields), tuple(variables), tuple(conflicts))
+
+
+def _plan_fields(patch: Config, conflicts: list[str], recorded: Props, wanted: Props, live: Props) -> list[str]:
+    changed = []
+    for item in FIELDS:
+        have, want, was = at(live, item.path), wanted.get(item.name), recorded.get(item.name)
+        managed = want is not None or was is not None
+        if not managed:
+            continue
+        if not item.readable:
+            if not same(item, was, want):
+                put(patch, item.path, to_config(item, want))
+                changed.append(item.name)
+            continue
+        if same(item, have, want):
+            continue
+        if recorded and not same(item, was, have):
+            conflicts.append(item.name)
+        _put_change(patch, item.path, have, to_config(item, want))
+        changed.append(item.name)
+    return changed
+
+
+def _put_change(patch: Config, path: tuple[str, ...], have: Any, want: Any) -> None:
+    """An object inside the config merges: what is to go has to be named (regions, limits)."""
+    put(patch, path, difference(have, want) if isinstance(have, Mapping) and isinstance(want, Mapping) else want)
+
+
+def _plan_variables(
+    patch: Config, conflicts: list[str], recorded: Props, wanted: Props, live: Props, *, remove_unmanaged: bool
+) -> list[str]:
+    have, want = live_variables(live), dict(wanted.get(VARIABLES) or {})
+    was = dict(recorded.get(VARIABLES) or {})
+    sealed, was_sealed = set(wanted.get(SEALED) or ()), set(recorded.get(SEALED) or ())
+    changed = []
+    for name, value in sorted(want.items()):
+        present, now = name in have, have.get(name)
+        if name in sealed and present and now is None and name in was_sealed and was.get(name) == value:
+            continue  # sealed: what Railway holds cannot be read, so the record is the only witness
+        if present and now == value and name not in sealed:
+            continue
+        if recorded and name in was and now != was[name] and now is not None:
+            conflicts.append(name)
+        put(patch, (VARIABLES, name), {"value": value, **({"isSealed": True} if name in sealed else {})})
+        changed.append(name)
+    gone = {name for name in was if name not in want}
+    if remove_unmanaged:
+        gone |= {name for name in have if name not in want}
+    for name in sorted(gone):
+        if name not in have:
+            continue
+        if name in was and have[name] is not None and have[name] != was[name]:
+            conflicts.append(name)
+        put(patch, (VARIABLES, name), None)
+        changed.append(name)
+    return changed
+
+
+def cost(before: Props, after: Props) -> str:
+    """Say what the change of one service's inputs costs, for the preview: `1 deployment: image, 2 variables (A, B)`.
+
+    Args:
+        before: the inputs in the state; empty for a new service.
+        after: the new inputs; a value that is not known yet counts as changed.
+    """
+    fields = [item for item in FIELDS if not same(item, before.get(item.name), after.get(item.name))]
+    old, new = dict(before.get(VARIABLES) or {}), dict(after.get(VARIABLES) or {})
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    names += sorted(set(after.get(SEALED) or ()) - set(before.get(SEALED) or ()) - set(names))
+    if not fields and not names:
+        return ""
+    shown = [item.name for item in fields]
+    if names:
+        listed = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+        shown.append(
+            f"{len(names)} variable{'s' * (len(names) > 1)} ({listed})" if before else f"{len(names)} variables"
+        )
+    has_source = bool(after.get("image") or after.get("repo"))
+    deploys = has_source and (bool(names) or any(item.deploys for item in fields))
+    return f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(shown)}"
+
+
+def numbered(text: str, previous: str) -> str:
+    """Number a cost, so that the same words twice in a row are still a difference in a preview."""
+    found = _CHANGE.search(previous or "")
+    return f"{text} (change {int(found.group(1)) + 1 if found else 1})"

@@ -1,0 +1,191 @@
+"""`Environment`: a fork of the project's empty base environment, or one that is there already and taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import operations
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, nodes
+
+LONGEST_NAME = 24
+"""`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
+_INPUTS = ("projectId", "name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix", "adopts")
+
+
+@dataclass(frozen=True)
+class EnvironmentArgs:
+    """The inputs of an `Environment`.
+
+    Attributes:
+        project_id: its project.
+        name: at most 24 characters.
+        base_environment_id: the empty environment that it is forked from.
+        environment_id: take over this one instead of looking for the name.
+        disposable_prefix: services whose names begin so are nobody's resource and go with the environment; without
+            it, and for every other service that is not in the state, a destroy refuses.
+    """
+
+    project_id: pulumi.Input[str]
+    name: pulumi.Input[str]
+    base_environment_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str] = ""
+    disposable_prefix: pulumi.Input[str] = ""
+
+
+class EnvironmentProvider(RailwayProvider):
+    """Finds or makes an environment."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the name; before the first update say whether it will be taken over."""
+        failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
+        if not failures and not olds and not is_unknown(news["projectId"]):
+            found = _find(self.session(), news)
+            news = {**news, "adopts": found["id"]} if found else news
+        elif olds.get("adopts"):
+            news = {**news, "adopts": olds["adopts"]}
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Another project or name is another environment: renaming would change the domains of everything in it."""
+        del id_
+        return difference(olds, news, ("disposablePrefix",), ("projectId", "name"))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take it over by name, or fork it without deploying anything."""
+        session = self.session()
+        with session.creating:
+            found = _find(session, props)
+            if found is not None:
+                return CreateResult(found["id"], _outputs(props, found["id"], owned=_is_fresh(session, props, found)))
+            return self._made(session, props)
+
+    def _made(self, session: Session, props: Props) -> CreateResult:
+        given = {
+            "projectId": props["projectId"],
+            "name": props["name"],
+            "sourceEnvironmentId": props["baseEnvironmentId"],
+            "skipInitialDeploys": True,
+            # A fork of an environment that Railway must not delete by itself, as it does those of pull requests.
+            "ephemeral": False,
+        }
+        data, found = session.client.mutate(
+            operations.ENVIRONMENT_CREATE,
+            {"input": given},
+            thing=f"environment {props['name']}",
+            observe=lambda: _find(session, props),
+            settle=True,
+        )
+        made = found or (data or {}).get("environmentCreate") or {}
+        session.snapshots.forget(made["id"])
+        return CreateResult(made["id"], _outputs(props, made["id"], owned=True))
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it; gone only where the project's own list agrees."""
+        try:
+            self.session().read({**props, "environmentId": id_}, thing=f"environment {props['name']}")
+        except Gone:
+            return ReadResult("", {})
+        return ReadResult(id_, props, inputs_of(props, _INPUTS))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Keep the new inputs; nothing of an environment itself is changed in place."""
+        del id_
+        return UpdateResult({**olds, **news})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Delete it with all that is in it, if this stack made it; one that was taken over is left."""
+        session = self.session()
+        thing = f"environment {props['name']}"
+        if not props.get("owned"):
+            session.client.progress(f"{thing}: kept, this stack did not make it")
+            return
+        where = {**props, "environmentId": id_}
+        try:
+            snapshot = session.read(where, thing=thing, fresh=True)
+        except Gone:
+            return
+        prefix = props.get("disposablePrefix") or ""
+        names = [str(row["serviceName"]) for row in snapshot.instances.values()]
+        strangers = [name for name in names if not (prefix and name.startswith(prefix))]
+        if strangers:
+            raise InfraError(
+                thing,
+                f"this stack did not make everything in it: {', '.join(sorted(strangers))}",
+                "remove those services on Railway first, then run pulumi destroy again",
+            )
+
+        def seen() -> bool | None:
+            try:
+                session.read(where, thing=thing, fresh=True)
+            except Gone:
+                return True
+            return None
+
+        session.client.mutate(operations.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=seen)
+        session.snapshots.forget(id_)
+
+
+def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    thing = f"environment {props['name']}"
+    answer = session.client.query(operations.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
+    alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
+    wanted = props.get("environmentIdToAdopt")
+    if wanted:
+        for row in alive:
+            if row["id"] == wanted:
+                return row
+        raise InfraError(
+            "environmentId", f"project {props['projectId']} has no environment {wanted}", "check it, or unset it"
+        )
+    named = [row for row in alive if row["name"] == props["name"]]
+    if len(named) > 1:
+        ids = ", ".join(row["id"] for row in named)
+        raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set environmentId to the one meant")
+    return named[0] if named else None
+
+
+def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Tell whether it is what a run leaves behind that was killed between making it and writing its state.
+
+    An empty fork of the base environment is; anything else was made by somebody for something.
+    """
+    source = (row.get("sourceEnvironment") or {}).get("id")
+    if source != props["baseEnvironmentId"] or props.get("environmentIdToAdopt"):
+        return False
+    snapshot = session.living({**props, "environmentId": row["id"]}, thing=f"environment {props['name']}", fresh=True)
+    return not snapshot.instances and not snapshot.volume_instances
+
+
+def _outputs(props: Props, id_: str, *, owned: bool) -> Props:
+    return {**props, "environmentId": id_, "owned": owned}
+
+
+class Environment(Resource, module="railway", name="Environment"):
+    """A Railway environment; a stack owns one."""
+
+    environmentId: pulumi.Output[str]
+
+    def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            EnvironmentProvider(),
+            name,
+            {
+                "projectId": args.project_id,
+                "name": args.name,
+                "baseEnvironmentId": args.base_environment_id,
+                "environmentIdToAdopt": args.environment_id,
+                "disposablePrefix": args.disposable_prefix,
+                "environmentId": None,
+                "owned": None,
+            },
+            opts,
+        )

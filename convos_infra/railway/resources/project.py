@@ -1,0 +1,215 @@
+"""`Project`: found by its name, or made; deleted only by the stack that made it, and only when it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import operations
+from convos_infra.railway.errors import NotAuthorized, NotFound
+from convos_infra.railway.resources.properties import difference, inputs_of, name_failures
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import list_projects, nodes
+
+BASE_ENVIRONMENT = "base"
+"""The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
+
+
+_INPUTS = ("name", "workspace", "projectIdToAdopt", "adopts")
+
+
+@dataclass(frozen=True)
+class ProjectArgs:
+    """The inputs of a `Project`.
+
+    Attributes:
+        name: at most 32 characters, lower case.
+        workspace: the id or the name of the workspace to make it in; empty takes the token's only one.
+        project_id: take over this one instead of looking for the name.
+    """
+
+    name: pulumi.Input[str]
+    workspace: pulumi.Input[str] = ""
+    project_id: pulumi.Input[str] = ""
+
+
+class ProjectProvider(RailwayProvider):
+    """Finds or makes a project."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the name; before the first update, look it up, so that the preview says what will be taken over."""
+        failures = name_failures("name", news.get("name"), longest=32, lower=True)
+        if not failures and not olds and not is_unknown(news.get("name")):
+            found = _find(self.session(), news)
+            news = {**news, "adopts": found["id"]} if found else news
+        elif olds.get("adopts"):
+            news = {**news, "adopts": olds["adopts"]}
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Another name is another project."""
+        del id_
+        return difference(olds, news, (), ("name",))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take it over by name, or make it with its empty base environment."""
+        session = self.session()
+        with session.creating:
+            found = _find(session, props)
+            if found is None:
+                return self._made(session, props)
+            project = _read(session, found["id"], props["name"]) or found
+            # Nothing but a base environment: what a run that was killed right after the creation leaves behind.
+            fresh = len(nodes(project.get("environments"))) <= 1 and not nodes(project.get("services"))
+            return CreateResult(found["id"], _outputs(props, project, owned=fresh))
+
+    def _made(self, session: Session, props: Props) -> CreateResult:
+        workspace_id = _workspace_id(session, props)
+        given = {"name": props["name"], "defaultEnvironmentName": BASE_ENVIRONMENT, "workspaceId": workspace_id}
+
+        def seen() -> Mapping[str, Any] | None:
+            return _find(session, props)
+
+        data, found = session.client.mutate(
+            operations.PROJECT_CREATE, {"input": given}, thing=f"project {props['name']}", observe=seen, settle=True
+        )
+        project = found or (data or {}).get("projectCreate") or {}
+        return CreateResult(project["id"], _outputs(props, project, owned=True))
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it; gone only where the workspace's list agrees."""
+        session = self.session()
+        project = _read(session, id_, props["name"])
+        if project is None:
+            return ReadResult("", {})
+        outputs = {**_outputs(props, project, owned=bool(props.get("owned"))), "name": project["name"]}
+        return ReadResult(id_, outputs, inputs_of(outputs, _INPUTS))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Nothing of a project is changed in place."""
+        del id_
+        return UpdateResult({**olds, **news})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Delete it if this stack made it and nobody has anything in it; else leave it."""
+        session = self.session()
+        thing = f"project {props['name']}"
+        if not props.get("owned"):
+            return
+        project = _read(session, id_, props["name"])
+        if project is None:
+            return
+        environments = [row for row in nodes(project.get("environments")) if not row.get("deletedAt")]
+        services = [row for row in nodes(project.get("services")) if not row.get("deletedAt")]
+        others = [row["name"] for row in environments if row["id"] != _base_id(project)]
+        if others or services:
+            session.client.progress(f"{thing}: kept, others live in it: {', '.join(others) or 'services'}")
+            return
+
+        def seen() -> bool | None:
+            return True if _read(session, id_, props["name"]) is None else None
+
+        session.client.mutate(operations.PROJECT_DELETE, {"id": id_}, thing=thing, observe=seen)
+
+
+def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the project that is meant, or None; refuses to guess between two of one name."""
+    name, wanted_id = props["name"], props.get("projectIdToAdopt")
+    thing = f"project {name}"
+    try:
+        rows = list_projects(session.client, thing=thing)
+    except NotAuthorized as error:
+        raise _explained(error) from error
+    alive = [row for row in rows if not row.get("deletedAt")]
+    if wanted_id:
+        for row in alive:
+            if row["id"] == wanted_id:
+                return row
+        raise InfraError("projectId", f"the token sees no project {wanted_id}", "check it, or unset projectId")
+    named = [row for row in alive if row["name"] == name]
+    if len(named) > 1:
+        ids = ", ".join(row["id"] for row in named)
+        raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set projectId to the one that is meant")
+    return named[0] if named else None
+
+
+def _explained(error: NotAuthorized) -> NotAuthorized:
+    return NotAuthorized(
+        "railwayToken",
+        f'Railway says "{error.message or "Not Authorized"}" to workspace operations: the token is wrong, revoked, '
+        "or a project token",
+        "use an account or workspace token (railway.com/account/tokens)",
+        message=error.message,
+    )
+
+
+def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
+    """Return the project, or None where it is proved to be gone."""
+    thing = f"project {name}"
+    try:
+        project: Mapping[str, Any] = session.client.query(operations.PROJECT, {"id": id_}, thing=thing)["project"]
+    except (NotAuthorized, NotFound) as error:
+        rows = list_projects(session.client, thing=thing)
+        if any(row["id"] == id_ and not row.get("deletedAt") for row in rows):
+            raise
+        del error
+        return None
+    return None if project.get("deletedAt") else project
+
+
+def _workspace_id(session: Session, props: Mapping[str, Any]) -> str:
+    wanted = props.get("workspace") or ""
+    answer = session.client.query(operations.WORKSPACES, {}, thing="workspace").get("apiToken") or {}
+    workspaces = answer.get("workspaces") or []
+    names = ", ".join(row["name"] for row in workspaces)
+    if wanted:
+        for row in workspaces:
+            if wanted in (row["id"], row["name"]):
+                return str(row["id"])
+        raise InfraError("workspace", f"the token sees no workspace {wanted!r}", f"it sees: {names}")
+    if len(workspaces) != 1:
+        raise InfraError("workspace", f"the token sees {len(workspaces)} workspaces", f"set one of: {names}")
+    return str(workspaces[0]["id"])
+
+
+def _base_id(project: Mapping[str, Any]) -> str:
+    for row in nodes(project.get("environments")):
+        if row["name"] == BASE_ENVIRONMENT and not row.get("deletedAt"):
+            return str(row["id"])
+    return str(project.get("baseEnvironmentId") or project.get("primaryEnvironmentId") or "")
+
+
+def _outputs(props: Props, project: Mapping[str, Any], *, owned: bool) -> Props:
+    known = "environments" in project
+    base = (
+        _base_id(project) if known else str(project.get("primaryEnvironmentId") or props.get("baseEnvironmentId") or "")
+    )
+    return {**props, "projectId": project["id"], "baseEnvironmentId": base, "owned": owned}
+
+
+class Project(Resource, module="railway", name="Project"):
+    """A Railway project; several stacks share one."""
+
+    projectId: pulumi.Output[str]
+    baseEnvironmentId: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            ProjectProvider(),
+            name,
+            {
+                "name": args.name,
+                "workspace": args.workspace,
+                "projectIdToAdopt": args.project_id,
+                "projectId": None,
+                "baseEnvironmentId": None,
+                "owned": None,
+            },
+            opts,
+        )

@@ -1,0 +1,128 @@
+"""Properties of resources: the rules that Railway would enforce only after something was changed, and what differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pulumi.dynamic import CheckFailure, DiffResult
+
+from convos_infra.provider import is_unknown
+
+_NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 _.-]*[A-Za-z0-9])?$")
+_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
+LONGEST_NAME = 32
+LONGEST_VARIABLE_NAME = 255
+LONGEST_VALUE = 32 * 1024
+HIGHEST_PORT = 65535
+REGIONS = ("us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a")
+RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
+
+
+def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: bool = False) -> list[CheckFailure]:
+    """Check the name of a thing (facts §2.2, §2.4: at most 32 characters)."""
+    if is_unknown(value):
+        return []
+    text = value if isinstance(value, str) else ""
+    if not text.strip():
+        return [CheckFailure(key, "must not be empty")]
+    if len(text) > longest:
+        return [CheckFailure(key, f"has {len(text)} characters; Railway takes at most {longest}: {text[:40]!r}")]
+    if not _NAME.match(text):
+        return [CheckFailure(key, f"may hold letters, digits, '-', '_', '.', not {text!r}")]
+    if lower and text != text.lower():
+        return [CheckFailure(key, f"must be lower case, for example {text.lower()!r}")]
+    return []
+
+
+def id_failures(news: Mapping[str, Any], *keys: str) -> list[CheckFailure]:
+    """Check that the ids which name the parent are there."""
+    return [
+        CheckFailure(key, "must not be empty")
+        for key in keys
+        if not is_unknown(news.get(key)) and not (isinstance(news.get(key), str) and news[key].strip())
+    ]
+
+
+def port_failures(key: str, value: Any, *, required: bool = False) -> list[CheckFailure]:
+    """Check a port."""
+    if is_unknown(value) or (value is None and not required):
+        return []
+    number = whole(value)
+    if number is None or not 1 <= number <= HIGHEST_PORT:
+        return [CheckFailure(key, f"must be a port from 1 to {HIGHEST_PORT}, not {value!r}")]
+    return []
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number as an int (Pulumi's numbers are doubles), or None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return None
+    return int(value)
+
+
+def variable_failures(key: str, variables: Any) -> list[CheckFailure]:
+    """Check names and values of variables; a message never holds a value."""
+    if variables is None or is_unknown(variables):
+        return []
+    if not isinstance(variables, Mapping):
+        return [CheckFailure(key, "must be an object of names and values")]
+    failures = []
+    for name, value in sorted(variables.items()):
+        where = f"{key}.{name}"[:120]
+        if not _VARIABLE.match(name) or len(name) > LONGEST_VARIABLE_NAME:
+            failures.append(
+                CheckFailure(
+                    where,
+                    f"a name starts with a letter or _ and holds letters, digits, '_' (≤ {LONGEST_VARIABLE_NAME})",
+                )
+            )
+        elif name.startswith("RAILWAY_") and name not in _OURS_OF_RAILWAY:
+            failures.append(CheckFailure(where, "Railway sets the RAILWAY_ variables itself"))
+        elif not is_unknown(value) and not isinstance(value, str):
+            failures.append(CheckFailure(where, f"must be text, not {type(value).__name__}"))
+        elif not is_unknown(value) and len(value) > LONGEST_VALUE:
+            failures.append(CheckFailure(where, f"has {len(value)} characters; Railway takes at most {LONGEST_VALUE}"))
+        elif not is_unknown(value) and "\x00" in value:
+            failures.append(CheckFailure(where, "holds a NUL character"))
+    return failures
+
+
+# What a user may set of Railway's own (docs.railway.com variables/reference), and what the Convos pool manager reads.
+_OURS_OF_RAILWAY = frozenset(
+    {
+        "RAILWAY_RUNTIME_IMAGE",
+        "RAILWAY_API_TOKEN",
+        "RAILWAY_ENDPOINT",
+        "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+        "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
+        "RAILWAY_RUN_UID",
+        "RAILWAY_SHM_SIZE_BYTES",
+        "RAILWAY_DOCKERFILE_PATH",
+    }
+)
+
+
+def difference(
+    olds: Mapping[str, Any], news: Mapping[str, Any], keys: Iterable[str], replaces: Iterable[str]
+) -> DiffResult:
+    """Return what differs between the state and the new inputs, among `keys` and `replaces`."""
+
+    def differs(key: str) -> bool:
+        old, new = olds.get(key), news.get(key)
+        return is_unknown(new) or (old != new and not (old in (None, "") and new in (None, "")))
+
+    forced = [key for key in replaces if differs(key)]
+    return DiffResult(
+        changes=bool(forced) or any(differs(key) for key in keys),
+        replaces=forced,
+        stables=[],
+        delete_before_replace=bool(forced),
+    )
+
+
+def inputs_of(props: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return the properties that are inputs, for a refresh."""
+    return {key: props[key] for key in keys if props.get(key) is not None}

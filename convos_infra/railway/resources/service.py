@@ -1,0 +1,166 @@
+"""`Service`: a name in a project and an instance in an environment; empty until `ServiceInstance` fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Props, has_unknown
+from convos_infra.railway import operations
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, Snapshot
+
+_INPUTS = ("projectId", "environmentId", "name", "adopts")
+
+
+@dataclass(frozen=True)
+class ServiceArgs:
+    """The inputs of a `Service`.
+
+    Attributes:
+        project_id, environment_id: where.
+        name: at most 32 characters; also its private name `<name>.railway.internal`.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    name: pulumi.Input[str]
+
+
+class ServiceProvider(RailwayProvider):
+    """Finds or makes a service, and its instance in one environment."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the name; before the first update say whether it will be taken over."""
+        failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
+        if not failures and not olds and not has_unknown(news):
+            id_ = _find(self.session().living(news, thing=str(news["name"])), news["name"])
+            news = {**news, "adopts": id_} if id_ else news
+        elif olds.get("adopts"):
+            news = {**news, "adopts": olds["adopts"]}
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Another name is another service: a rename breaks every `${{name.VARIABLE}}` that points here."""
+        del id_
+        return difference(olds, news, (), ("projectId", "environmentId", "name"))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""
+        session = self.session()
+        name = props["name"]
+        with session.snapshots.writing(props["environmentId"]):
+            snapshot = session.living(props, thing=name)
+            id_ = _find(snapshot, name)
+            if id_ is None:
+                id_ = _make(session, props, snapshot)
+            elif id_ not in snapshot.instances:
+                _materialise(session, props, id_)
+        return CreateResult(id_, {**props, "serviceId": id_})
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it; gone where the environment answers and has no instance of it."""
+        try:
+            snapshot = self.session().read(props, thing=props["name"])
+        except Gone:
+            return ReadResult("", {})
+        if id_ not in snapshot.instances:
+            return ReadResult("", {})
+        live = {**props, "name": snapshot.project_services.get(id_, props["name"]), "serviceId": id_}
+        return ReadResult(id_, live, inputs_of(live, _INPUTS))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Nothing of a service is changed in place."""
+        del id_
+        return UpdateResult({**olds, **news})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Remove it from this environment alone."""
+        session = self.session()
+        name = props["name"]
+        try:
+            snapshot = session.read(props, thing=name, fresh=True)
+        except Gone:
+            return
+        if id_ not in snapshot.instances:
+            return
+
+        def seen() -> bool | None:
+            try:
+                now = session.read(props, thing=name, fresh=True)
+            except Gone:
+                return True
+            return True if id_ not in now.instances else None
+
+        with session.snapshots.writing(props["environmentId"]):
+            if snapshot.is_fork:
+                document, variables = operations.SERVICE_DELETE, {"id": id_, "environmentId": props["environmentId"]}
+            else:
+                # In an environment that is no fork serviceDelete reaches every other one of them (facts §2.4).
+                patch = {"services": {id_: {"isDeleted": True}}}
+                document = operations.PATCH_COMMIT
+                variables = {"environmentId": props["environmentId"], "patch": patch, "message": f"{name}: removed"}
+            session.client.mutate(document, variables, thing=name, observe=seen)
+
+
+def _find(snapshot: Snapshot, name: str) -> str | None:
+    """Return the service of that name: one that has an instance here before one that has not; never guess."""
+    here = [id_ for id_, row in snapshot.instances.items() if row.get("serviceName") == name]
+    found = here or snapshot.services_named(name)
+    if len(found) > 1:
+        ids = ", ".join(sorted(found))
+        raise InfraError(name, f"there are {len(found)} services of that name: {ids}", "remove or rename all but one")
+    return found[0] if found else None
+
+
+def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str:
+    given = {"projectId": props["projectId"], "environmentId": props["environmentId"], "name": props["name"]}
+    if not snapshot.is_fork:
+        # serviceCreate gives every environment that is no fork an instance, and there is no narrower way.
+        session.client.progress(f"{props['name']}: made in every environment of the project that is no fork")
+
+    def seen() -> str | None:
+        return _find(session.living(props, thing=props["name"], fresh=True), props["name"])
+
+    data, found = session.client.mutate(
+        operations.SERVICE_CREATE, {"input": given}, thing=props["name"], observe=seen, settle=True
+    )
+    return found or str((data or {})["serviceCreate"]["id"])
+
+
+def _materialise(session: Session, props: Mapping[str, Any], id_: str) -> None:
+    """Give a service of the project, that lives in other environments only, an instance in this one."""
+    patch = {"services": {id_: {"isCreated": True}}}
+    variables = {"environmentId": props["environmentId"], "patch": patch, "message": f"{props['name']}: added"}
+
+    def seen() -> bool | None:
+        snapshot = session.living(props, thing=props["name"], fresh=True)
+        return True if id_ in snapshot.instances else None
+
+    session.client.mutate(operations.PATCH_COMMIT, variables, thing=props["name"], observe=seen)
+
+
+class Service(Resource, module="railway", name="Service"):
+    """A Railway service in one environment."""
+
+    serviceId: pulumi.Output[str]
+    name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            ServiceProvider(),
+            name,
+            {
+                "projectId": args.project_id,
+                "environmentId": args.environment_id,
+                "name": args.name,
+                "serviceId": None,
+            },
+            opts,
+        )

@@ -1,0 +1,185 @@
+"""`ServiceDomain`: the one Railway domain of a service instance, generated or with a chosen first label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import operations
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, Snapshot
+
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "subdomain", "targetPort")
+_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+
+
+@dataclass(frozen=True)
+class ServiceDomainArgs:
+    """The inputs of a `ServiceDomain`.
+
+    Attributes:
+        project_id, environment_id, service_id: whose it is.
+        service: its name, for people.
+        subdomain: the first label; empty takes what Railway generates.
+        target_port: where the service listens; None leaves it to Railway.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    service_id: pulumi.Input[str]
+    service: str
+    subdomain: pulumi.Input[str] = ""
+    target_port: pulumi.Input[int] | None = None
+
+
+class ServiceDomainProvider(RailwayProvider):
+    """Finds or makes the Railway domain of a service instance."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check label and port."""
+        del olds
+        failures = id_failures(news, "projectId", "environmentId", "serviceId")
+        failures += port_failures("targetPort", news.get("targetPort"))
+        label = news.get("subdomain")
+        if label and not is_unknown(label) and not _LABEL.match(str(label)):
+            failures.append(CheckFailure("subdomain", f"must be one label of a domain, not {label!r}"))
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Label and port change in place."""
+        del id_
+        return difference(olds, news, ("subdomain", "targetPort"), ("projectId", "environmentId", "serviceId"))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take over the domain that the service has, or generate one; then give it its label and port."""
+        session = self.session()
+        with session.snapshots.writing(props["environmentId"]):
+            found = _of_service(session.living(props, thing=_thing(props)), props)
+            if found is None:
+                found = _make(session, props)
+            found = _brought(session, props, found)
+        return CreateResult(found["id"], _outputs(props, found))
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it."""
+        try:
+            snapshot = self.session().read(props, thing=_thing(props))
+        except Gone:
+            return ReadResult("", {})
+        for row in snapshot.domains(props["serviceId"], "serviceDomains"):
+            if row["id"] == id_:
+                live = dict(props)
+                if props.get("targetPort") is not None:
+                    live["targetPort"] = row.get("targetPort")
+                if props.get("subdomain"):
+                    live["subdomain"] = row["domain"].partition(".")[0]
+                return ReadResult(id_, _outputs(live, row), inputs_of(live, _INPUTS))
+        return ReadResult("", {})
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Change label or port."""
+        del olds
+        session = self.session()
+        with session.snapshots.writing(news["environmentId"]):
+            found = _of_service(session.living(news, thing=_thing(news), fresh=True), news)
+            if found is None or found["id"] != id_:
+                raise InfraError(_thing(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
+            found = _brought(session, news, found)
+        return UpdateResult(_outputs(news, found))
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Take it away."""
+        session = self.session()
+
+        def seen() -> bool | None:
+            try:
+                now = session.read(props, thing=_thing(props), fresh=True)
+            except Gone:
+                return True
+            return None if any(row["id"] == id_ for row in now.domains(props["serviceId"], "serviceDomains")) else True
+
+        if seen():
+            return
+        with session.snapshots.writing(props["environmentId"]):
+            session.client.mutate(operations.SERVICE_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+
+
+def _thing(props: Mapping[str, Any]) -> str:
+    return f"domain of {props['service']}"
+
+
+def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    rows = snapshot.domains(props["serviceId"], "serviceDomains")
+    return rows[0] if rows else None
+
+
+def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = {"environmentId": props["environmentId"], "serviceId": props["serviceId"]}
+
+    def seen() -> Mapping[str, Any] | None:
+        return _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+
+    data, found = session.client.mutate(
+        operations.SERVICE_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+    )
+    made: Mapping[str, Any] = found or (data or {})["serviceDomainCreate"]
+    return made
+
+
+def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the domain its label and port where they differ; the suffix is Railway's."""
+    label, _, suffix = str(found["domain"]).partition(".")
+    wanted = f"{props.get('subdomain') or label}.{suffix}"
+    port = whole(props.get("targetPort")) if props.get("targetPort") is not None else found.get("targetPort")
+    if wanted == found["domain"] and port == found.get("targetPort"):
+        return found
+    given = {
+        "serviceDomainId": found["id"],
+        "domain": wanted,
+        "serviceId": props["serviceId"],
+        "environmentId": props["environmentId"],
+        "targetPort": port,
+    }
+
+    def seen() -> bool | None:
+        now = _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+        return True if now is not None and now["domain"] == wanted and now.get("targetPort") == port else None
+
+    session.client.mutate(operations.SERVICE_DOMAIN_UPDATE, {"input": given}, thing=_thing(props), observe=seen)
+    return {**found, "domain": wanted, "targetPort": port}
+
+
+def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
+    return {**props, "domain": found["domain"], "url": f"https://{found['domain']}"}
+
+
+class ServiceDomain(Resource, module="railway", name="ServiceDomain"):
+    """A Railway domain of a service instance."""
+
+    domain: pulumi.Output[str]
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ServiceDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            ServiceDomainProvider(),
+            name,
+            {
+                "projectId": args.project_id,
+                "environmentId": args.environment_id,
+                "serviceId": args.service_id,
+                "service": args.service,
+                "subdomain": args.subdomain or None,
+                "targetPort": args.target_port,
+                "domain": None,
+                "url": None,
+            },
+            opts,
+        )

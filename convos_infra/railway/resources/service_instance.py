@@ -1,0 +1,219 @@
+"""`ServiceInstance`: the deployed configuration of a service in one environment. One patch, one deployment.
+
+Source, deploy settings and variables travel in one `environmentPatchCommit`: in several calls about one agent in ten
+started without its variables (mission, what they learnt afterwards 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Props, has_unknown, is_unknown
+from convos_infra.railway import operations, patch_plan
+from convos_infra.railway.environment_config import FIELDS, SEALED, VARIABLES, live_fields, live_variables, same
+from convos_infra.railway.resources.properties import difference, inputs_of
+from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs, failures
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, Snapshot
+
+PARENT = ("projectId", "environmentId", "serviceId")
+MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
+_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "deploys", "adopts")
+_STICK_SECONDS = 30.0
+"""How long a committed patch may take to show when read back; 1 to 30 s were seen (facts §3, races 2)."""
+
+
+class ServiceInstanceProvider(RailwayProvider):
+    """Brings a service's configuration to what the inputs say."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check every property, and say what the change will cost: `1 deployment: image, 2 variables (A, B)`."""
+        problems = failures(news)
+        if problems:
+            return news, problems
+        cost = patch_plan.cost(olds, news)
+        before = str(olds.get("deploys") or "")
+        news = {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}
+        if not olds and not has_unknown([news[key] for key in PARENT]):
+            news = self._announced_adoption(news)
+        elif olds.get("adopts"):
+            news = {**news, "adopts": olds["adopts"]}
+        return news, []
+
+    def _announced_adoption(self, news: Props) -> Props:
+        live = self.session().living(news, thing=news["service"]).service(news["serviceId"]) or {}
+        if not live_fields(live):
+            return news
+        found = patch_plan.plan({}, news, live, remove_unmanaged=_removes(news))
+        changed = [*found.fields, *found.variables]
+        what = f"changes {', '.join(changed)}" if changed else "changes nothing"
+        return {**news, "adopts": f"{news['serviceId']}, {what}", **({} if changed else {"deploys": "0 deployments"})}
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Compare property by property, Railway's defaults counting as absent."""
+        del id_
+        plain = difference(olds, news, ("service", "unmanagedVariables"), PARENT)
+        fields = any(
+            is_unknown(news.get(field.name)) or not same(field, olds.get(field.name), news.get(field.name))
+            for field in FIELDS
+        )
+        variables = any((olds.get(key) or None) != (news.get(key) or None) for key in (VARIABLES, SEALED))
+        return DiffResult(
+            changes=bool(plain.changes) or fields or variables,
+            replaces=plain.replaces,
+            stables=[],
+            delete_before_replace=plain.delete_before_replace,
+        )
+
+    def created(self, props: Props) -> CreateResult:
+        """Bring a new or taken-over service to the inputs; sends nothing where it is there already."""
+        outputs = self._brought(recorded={}, wanted=props, deployment_id="")
+        return CreateResult(f"{props['environmentId']}/{props['serviceId']}", outputs)
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Bring it to the new inputs, unless somebody changed it since the state was written."""
+        del id_
+        return UpdateResult(
+            self._brought(recorded=olds, wanted=news, deployment_id=str(olds.get("deploymentId") or ""))
+        )
+
+    def _brought(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
+        session = self.session()
+        name, service_id = wanted["service"], wanted["serviceId"]
+        with session.snapshots.writing(wanted["environmentId"]):
+            snapshot = session.living(wanted, thing=name, fresh=bool(recorded))
+            live = snapshot.service(service_id)
+            if live is None:
+                raise InfraError(name, "it has no instance in this environment", "run pulumi refresh, then pulumi up")
+            plan = patch_plan.plan(recorded, wanted, live, remove_unmanaged=_removes(wanted))
+            if plan.conflicts and not wanted.get("overwriteChanges"):
+                raise InfraError(
+                    name,
+                    f"{', '.join(plan.conflicts)} changed outside this stack since the last update (dashboard?)",
+                    "pulumi refresh shows and records it, then pulumi up goes on; overwriteChanges overwrites it",
+                )
+            if plan.patch:
+                snapshot = _commit(session, snapshot, wanted, plan)
+        latest = snapshot.latest_deployment(service_id)
+        found = latest.id if latest is not None else ""
+        return _outputs(wanted, snapshot.service(service_id) or {}, deployment_id=found or deployment_id)
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read what is managed here, so that drift shows property by property."""
+        try:
+            snapshot = self.session().read(props, thing=props["service"])
+        except Gone:
+            return ReadResult("", {})
+        live = snapshot.service(props["serviceId"])
+        if live is None:
+            return ReadResult("", {})
+        seen = _seen(props, live)
+        latest = snapshot.latest_deployment(props["serviceId"])
+        outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
+        return ReadResult(id_, outputs, inputs_of(outputs, _INPUTS))
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Nothing to do: a configuration goes with its `Service`, and without one there is nothing to configure."""
+        del id_, props
+
+
+def _removes(props: Mapping[str, Any]) -> bool:
+    return props.get("unmanagedVariables") == "remove"
+
+
+def _commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
+    """Send the patch, wait until it is there when read back, and return the environment as it is then."""
+    name, service_id = wanted["service"], wanted["serviceId"]
+    old = before.latest_deployment(service_id)
+    has_source = bool(wanted.get("image") or wanted.get("repo"))
+    # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
+    expects = has_source and plan.deploys and bool(_unsettled(plan))
+
+    def arrived() -> Snapshot | None:
+        now = session.living(wanted, thing=name, fresh=True)
+        left = patch_plan.plan({}, wanted, now.service(service_id) or {}, remove_unmanaged=_removes(wanted))
+        new = now.latest_deployment(service_id)
+        deployed = new is not None and (old is None or new.id != old.id)
+        return now if not _unsettled(left) and (deployed or not expects) else None
+
+    variables = {
+        "environmentId": wanted["environmentId"],
+        "patch": {"services": {service_id: plan.patch}},
+        "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
+    }
+    _, seen = session.client.mutate(operations.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
+    snapshot = seen or _until(session, arrived)
+    if snapshot is None:
+        snapshot = session.living(wanted, thing=name, fresh=True)
+        left = patch_plan.plan({}, wanted, snapshot.service(service_id) or {}, remove_unmanaged=_removes(wanted))
+        missing = _unsettled(left)
+        if missing:
+            raise InfraError(
+                name, f"Railway took the change but does not show {', '.join(missing)}", "run pulumi up again"
+            )
+        session.client.progress(f"{name}: stored, but Railway made no deployment of it yet")
+    latest = snapshot.latest_deployment(service_id)
+    if expects and latest is not None:
+        session.fresh.add(latest.id)
+    return snapshot
+
+
+def _unsettled(plan: patch_plan.Plan) -> list[str]:
+    """Return what a read back still lacks, without what no read ever shows."""
+    readable = [field.name for field in FIELDS if field.readable]
+    return [name for name in plan.fields if name in readable] + [
+        name for name in plan.variables if not _is_sealed(plan, name)
+    ]
+
+
+def _is_sealed(plan: patch_plan.Plan, name: str) -> bool:
+    entry = (plan.patch.get(VARIABLES) or {}).get(name)
+    return isinstance(entry, Mapping) and bool(entry.get("isSealed"))
+
+
+def _until(session: Session, arrived: Any) -> Snapshot | None:
+    deadline, pause = session.client.clock() + _STICK_SECONDS, 0.2
+    while True:
+        found: Snapshot | None = arrived()
+        if found is not None or session.client.clock() > deadline:
+            return found
+        session.client.sleep(pause)
+        pause = min(pause * 2, 3.0)
+
+
+def _seen(props: Props, live: Mapping[str, Any]) -> Props:
+    """Return the properties with what Railway has now for each that is managed."""
+    seen = dict(props)
+    fields = live_fields(live)
+    for field in FIELDS:
+        if field.readable and field.name in props and not same(field, props[field.name], fields.get(field.name)):
+            seen[field.name] = fields.get(field.name)
+    values = live_variables(live)
+    recorded = dict(props.get(VARIABLES) or {})
+    seen[VARIABLES] = {
+        name: value if values[name] is None else values[name] for name, value in recorded.items() if name in values
+    }
+    return {key: value for key, value in seen.items() if value is not None}
+
+
+def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Props:
+    managed = dict(props.get(VARIABLES) or {})
+    strangers = sorted(name for name in live_variables(live) if name not in managed)
+    return {**props, "deploymentId": deployment_id, "unmanaged": strangers}
+
+
+class ServiceInstance(Resource, module="railway", name="ServiceInstance"):
+    """The deployed configuration of a service in one environment."""
+
+    deploymentId: pulumi.Output[str]
+    image: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ServiceInstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            ServiceInstanceProvider(), name, {**args.properties(), "deploymentId": None, "unmanaged": None}, opts
+        )

@@ -1,0 +1,191 @@
+"""The inputs of a `ServiceInstance`, and the rules that Railway would enforce only after something was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure
+
+from convos_infra.provider import Props, is_unknown
+from convos_infra.railway.environment_config import SEALED, VARIABLES
+from convos_infra.railway.resources.properties import (
+    REGIONS,
+    RESTART_POLICIES,
+    id_failures,
+    variable_failures,
+    whole,
+)
+
+_SNAKE = {
+    "root_directory": "rootDirectory",
+    "build_command": "buildCommand",
+    "dockerfile_path": "dockerfilePath",
+    "watch_patterns": "watchPatterns",
+    "start_command": "startCommand",
+    "pre_deploy_command": "preDeployCommand",
+    "healthcheck_path": "healthcheckPath",
+    "healthcheck_timeout": "healthcheckTimeout",
+    "restart_policy_type": "restartPolicyType",
+    "restart_policy_max_retries": "restartPolicyMaxRetries",
+    "cron_schedule": "cronSchedule",
+    "sleep_application": "sleepApplication",
+    "overlap_seconds": "overlapSeconds",
+    "draining_seconds": "drainingSeconds",
+    "required_mount_path": "requiredMountPath",
+    "ipv6_egress_enabled": "ipv6EgressEnabled",
+    "multi_region_config": "multiRegionConfig",
+    "limit_override": "limitOverride",
+    "registry_credentials": "registryCredentials",
+    "sealed_variables": SEALED,
+    "unmanaged_variables": "unmanagedVariables",
+    "overwrite_changes": "overwriteChanges",
+    "project_id": "projectId",
+    "environment_id": "environmentId",
+    "service_id": "serviceId",
+}
+_SECONDS = ("healthcheckTimeout", "overlapSeconds", "drainingSeconds", "restartPolicyMaxRetries")
+
+
+@dataclass(frozen=True)
+class ServiceInstanceArgs:
+    """The inputs of a `ServiceInstance`. What is None is not managed: Railway's value stays.
+
+    Attributes:
+        project_id, environment_id, service_id: which instance.
+        service: its name, for people.
+        image: what to run, best pinned by digest; or `repo` with `branch` and `root_directory`.
+        healthcheck_timeout, overlap_seconds, draining_seconds: seconds.
+        multi_region_config: region -> {numReplicas}; a change of it scales without a deployment.
+        limit_override: {containers: {cpu, memoryBytes}}.
+        registry_credentials: {username, password}; Railway never shows them again.
+        variables: name -> value, references `${{service.NAME}}` as they are.
+        sealed_variables: names whose values Railway must never show again.
+        unmanaged_variables: `keep` or `remove` variables that somebody else set.
+        overwrite_changes: whether values that somebody changed since the last update are overwritten.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    service_id: pulumi.Input[str]
+    service: str
+    image: pulumi.Input[str] | None = None
+    repo: pulumi.Input[str] | None = None
+    branch: pulumi.Input[str] | None = None
+    root_directory: pulumi.Input[str] | None = None
+    builder: pulumi.Input[str] | None = None
+    build_command: pulumi.Input[str] | None = None
+    dockerfile_path: pulumi.Input[str] | None = None
+    watch_patterns: pulumi.Input[Sequence[str]] | None = None
+    start_command: pulumi.Input[str] | None = None
+    pre_deploy_command: pulumi.Input[Sequence[str]] | None = None
+    healthcheck_path: pulumi.Input[str] | None = None
+    healthcheck_timeout: pulumi.Input[int] | None = None
+    restart_policy_type: pulumi.Input[str] | None = None
+    restart_policy_max_retries: pulumi.Input[int] | None = None
+    cron_schedule: pulumi.Input[str] | None = None
+    sleep_application: pulumi.Input[bool] | None = None
+    overlap_seconds: pulumi.Input[int] | None = None
+    draining_seconds: pulumi.Input[int] | None = None
+    required_mount_path: pulumi.Input[str] | None = None
+    ipv6_egress_enabled: pulumi.Input[bool] | None = None
+    multi_region_config: pulumi.Input[Mapping[str, Any]] | None = None
+    limit_override: pulumi.Input[Mapping[str, Any]] | None = None
+    registry_credentials: pulumi.Input[Mapping[str, Any]] | None = None
+    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
+    sealed_variables: Sequence[str] = ()
+    unmanaged_variables: str = "keep"
+    overwrite_changes: bool = False
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs under the names that they have on Railway and in the state."""
+        found = {_SNAKE.get(item.name, item.name): getattr(self, item.name) for item in fields(self)}
+        found[SEALED] = sorted(self.sealed_variables) or None
+        found["overwriteChanges"] = self.overwrite_changes or None
+        return found
+
+
+def failures(news: Props) -> list[CheckFailure]:
+    """Check every property; what is not known yet is let pass."""
+    found = id_failures(news, "projectId", "environmentId", "serviceId")
+    found += variable_failures(VARIABLES, news.get(VARIABLES))
+    found += _source_failures(news)
+    found += _deploy_failures(news)
+    found += _region_failures(news)
+    names = set(news.get(VARIABLES) or {})
+    found += [
+        CheckFailure(SEALED, f"{name} is no variable of this service")
+        for name in news.get(SEALED) or ()
+        if name not in names
+    ]
+    if news.get("unmanagedVariables") not in ("keep", "remove"):
+        found.append(CheckFailure("unmanagedVariables", "must be keep or remove"))
+    return found
+
+
+def _known(news: Props, key: str) -> Any:
+    value = news.get(key)
+    return None if is_unknown(value) else value
+
+
+def _source_failures(news: Props) -> list[CheckFailure]:
+    image, repo = _known(news, "image"), _known(news, "repo")
+    if image is not None and repo is not None:
+        return [CheckFailure("image", "and repo exclude each other")]
+    if image is not None and (
+        not isinstance(image, str) or not image.strip() or any(mark in image for mark in " \t\n")
+    ):
+        return [CheckFailure("image", f"must be an image reference, not {image!r}")]
+    if _known(news, "branch") and repo is None and not is_unknown(news.get("repo")):
+        return [CheckFailure("branch", "needs repo")]
+    if _known(news, "dockerfilePath") and _known(news, "builder") not in (None, "DOCKERFILE"):
+        return [CheckFailure("dockerfilePath", "needs builder DOCKERFILE")]
+    return []
+
+
+def _deploy_failures(news: Props) -> list[CheckFailure]:
+    found = []
+    path = _known(news, "healthcheckPath")
+    if path is not None and (not isinstance(path, str) or not path.startswith("/")):
+        found.append(CheckFailure("healthcheckPath", f"must begin with '/', not {path!r}"))
+    for key in _SECONDS:
+        value = _known(news, key)
+        lowest = 1 if key == "healthcheckTimeout" else 0
+        number = whole(value) if value is not None else lowest
+        if number is None or number < lowest:
+            found.append(CheckFailure(key, f"must be a whole number from {lowest}, not {value!r}"))
+    policy = _known(news, "restartPolicyType")
+    if policy is not None and policy not in RESTART_POLICIES:
+        found.append(CheckFailure("restartPolicyType", f"must be one of {', '.join(RESTART_POLICIES)}, not {policy!r}"))
+    command = _known(news, "preDeployCommand")
+    if isinstance(command, list) and len(command) > 1:
+        found.append(CheckFailure("preDeployCommand", "Railway takes one command: join them with &&"))
+    cron = _known(news, "cronSchedule")
+    if cron is not None and (not isinstance(cron, str) or len(cron.split()) != 5):
+        found.append(CheckFailure("cronSchedule", f"must have five fields, in UTC, not {cron!r}"))
+    build, start = _known(news, "buildCommand"), _known(news, "startCommand")
+    if build and build == start:
+        found.append(CheckFailure("buildCommand", "must not be the startCommand"))
+    return found
+
+
+def _region_failures(news: Props) -> list[CheckFailure]:
+    regions = _known(news, "multiRegionConfig")
+    if regions is None:
+        return []
+    if not isinstance(regions, Mapping) or not regions:
+        return [CheckFailure("multiRegionConfig", "must name at least one region")]
+    found = []
+    total = 0
+    for region, settings in regions.items():
+        replicas = whole((settings or {}).get("numReplicas", 1)) if isinstance(settings, Mapping) else None
+        if region not in REGIONS:
+            found.append(CheckFailure("multiRegionConfig", f"{region!r} is no region; there are {', '.join(REGIONS)}"))
+        if replicas is None or replicas < 1:
+            found.append(CheckFailure(f"multiRegionConfig.{region}.numReplicas", "must be a whole number from 1"))
+        total += replicas or 0
+    if total > 1 and _known(news, "cronSchedule"):
+        found.append(CheckFailure("cronSchedule", "a cron service has one replica"))
+    return found

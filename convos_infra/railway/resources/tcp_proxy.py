@@ -1,0 +1,170 @@
+"""`TcpProxy`: a public TCP port in front of a service instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.railway import operations
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone
+
+if TYPE_CHECKING:
+    from convos_infra.provider import Props
+
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort")
+_APPEARS_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class TcpProxyArgs:
+    """The inputs of a `TcpProxy`.
+
+    Attributes:
+        project_id, environment_id, service_id: whose it is.
+        service: its name, for people.
+        application_port: where the service listens; one proxy per service instance.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    service_id: pulumi.Input[str]
+    service: str
+    application_port: pulumi.Input[int]
+
+
+class TcpProxyProvider(RailwayProvider):
+    """Finds or makes a TCP proxy, by a patch: `tcpProxyCreate` is deprecated (facts §2.7)."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the port."""
+        del olds
+        failures = id_failures(news, "projectId", "environmentId", "serviceId")
+        return news, failures + port_failures("applicationPort", news.get("applicationPort"), required=True)
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """There is no update of a proxy on Railway."""
+        del id_
+        return difference(olds, news, (), ("projectId", "environmentId", "serviceId", "applicationPort"))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take over the proxy of that port, or make it."""
+        session = self.session()
+        with session.snapshots.writing(props["environmentId"]):
+            snapshot = session.living(props, thing=_thing(props))
+            live = snapshot.service(props["serviceId"]) or {}
+            if _key(props) not in ((live.get("networking") or {}).get("tcpProxies") or {}):
+                _patch(session, props, {})
+            found = _await(session, props)
+        return CreateResult(found["id"], _outputs(props, found))
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it; gone where the environment answers and its service or its port is not there."""
+        del id_
+        session = self.session()
+        try:
+            snapshot = session.read(props, thing=_thing(props))
+        except Gone:
+            return ReadResult("", {})
+        if props["serviceId"] not in snapshot.instances:
+            return ReadResult("", {})
+        found = _find(session, props)
+        if found is None:
+            return ReadResult("", {})
+        return ReadResult(str(found["id"]), _outputs(props, found), inputs_of(props, _INPUTS))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Nothing of a proxy is changed in place."""
+        del id_
+        return UpdateResult({**olds, **news})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Take it away."""
+        del id_
+        session = self.session()
+        try:
+            snapshot = session.read(props, thing=_thing(props), fresh=True)
+        except Gone:
+            return
+        live = snapshot.service(props["serviceId"]) or {}
+        if _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {}):
+            with session.snapshots.writing(props["environmentId"]):
+                _patch(session, props, None)
+
+
+def _thing(props: Mapping[str, Any]) -> str:
+    return f"TCP proxy of {props['service']}"
+
+
+def _key(props: Mapping[str, Any]) -> str:
+    return str(whole(props["applicationPort"]))
+
+
+def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | None) -> None:
+    patch = {"services": {props["serviceId"]: {"networking": {"tcpProxies": {_key(props): value}}}}}
+    variables = {"environmentId": props["environmentId"], "patch": patch, "message": _thing(props)}
+
+    def seen() -> bool | None:
+        live = session.living(props, thing=_thing(props), fresh=True).service(props["serviceId"]) or {}
+        there = _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {})
+        return True if there == (value is not None) else None
+
+    session.client.mutate(operations.PATCH_COMMIT, variables, thing=_thing(props), observe=seen)
+
+
+def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    variables = {"environmentId": props["environmentId"], "serviceId": props["serviceId"]}
+    rows = session.client.query(operations.TCP_PROXIES, variables, thing=_thing(props)).get("tcpProxies") or []
+    for row in rows:
+        if not row.get("deletedAt") and row["applicationPort"] == whole(props["applicationPort"]):
+            found: Mapping[str, Any] = row
+            return found
+    return None
+
+
+def _await(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read until Railway has given it a domain and a port, as its CLI does."""
+    deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.1
+    while True:
+        found = _find(session, props)
+        if found is not None and found.get("domain") and found.get("proxyPort"):
+            return found
+        if session.client.clock() > deadline:
+            raise InfraError(_thing(props), f"no port after {_APPEARS_SECONDS:g} s", "run pulumi up again")
+        session.client.sleep(pause)
+        pause = min(pause * 2, 2.0)
+
+
+def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
+    # The domain may end in a dot (facts §2.7).
+    host = str(found["domain"]).rstrip(".")
+    return {**props, "host": host, "proxyPort": found["proxyPort"]}
+
+
+class TcpProxy(Resource, module="railway", name="TcpProxy"):
+    """A TCP proxy of a service instance."""
+
+    host: pulumi.Output[str]
+    proxyPort: pulumi.Output[int]
+
+    def __init__(self, name: str, args: TcpProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            TcpProxyProvider(),
+            name,
+            {
+                "projectId": args.project_id,
+                "environmentId": args.environment_id,
+                "serviceId": args.service_id,
+                "service": args.service,
+                "applicationPort": args.application_port,
+                "host": None,
+                "proxyPort": None,
+            },
+            opts,
+        )

@@ -1,0 +1,194 @@
+"""`Volume`: the one disk of a service; deleted only on demand, since what is on it is the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import operations
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, Snapshot, nodes
+
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath")
+_APPEARS_SECONDS = 90.0
+"""An instance shows 2 to 5 s after its volume, more than 28 s were seen (facts §2.6)."""
+
+
+@dataclass(frozen=True)
+class VolumeArgs:
+    """The inputs of a `Volume`.
+
+    Attributes:
+        project_id, environment_id, service_id: which service instance it is mounted in.
+        service: its name, for people.
+        mount_path: absolute; a change is taken over at the next deployment.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    service_id: pulumi.Input[str]
+    service: str
+    mount_path: pulumi.Input[str]
+
+
+class VolumeProvider(RailwayProvider):
+    """Finds or makes the volume of a service instance."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the mount path."""
+        del olds
+        failures = id_failures(news, "projectId", "environmentId", "serviceId")
+        path = news.get("mountPath")
+        if not is_unknown(path) and not (isinstance(path, str) and path.startswith("/") and path != "/"):
+            failures.append(CheckFailure("mountPath", f"must be an absolute path below /, not {path!r}"))
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Mount paths change in place; another service is another volume."""
+        del id_
+        return difference(olds, news, ("mountPath",), ("projectId", "environmentId", "serviceId"))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take over the service's volume, or make one."""
+        session = self.session()
+        with session.snapshots.writing(props["environmentId"]):
+            found = _of_service(session.living(props, thing=_thing(props)), props)
+            if found is None:
+                found = _make(session, props)
+            if found["mountPath"] != props["mountPath"]:
+                _mount(session, props, found["volumeId"])
+        return CreateResult(found["volumeId"], {**props, "volumeId": found["volumeId"]})
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it; gone where the environment answers and does not have it, or is about to delete it."""
+        try:
+            snapshot = self.session().read(props, thing=_thing(props))
+        except Gone:
+            return ReadResult("", {})
+        for row in snapshot.volume_instances:
+            if row["volumeId"] == id_:
+                live = {**props, "mountPath": row["mountPath"], "volumeId": id_}
+                return ReadResult(id_, live, inputs_of(live, _INPUTS))
+        return ReadResult("", {})
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Mount it elsewhere."""
+        del olds
+        session = self.session()
+        with session.snapshots.writing(news["environmentId"]):
+            _mount(session, news, id_)
+        return UpdateResult({**news, "volumeId": id_})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Delete it; Railway keeps its data for 48 hours."""
+        session = self.session()
+        try:
+            snapshot = session.read(props, thing=_thing(props), fresh=True)
+        except Gone:
+            return
+        if all(row["volumeId"] != id_ for row in snapshot.volume_instances):
+            return
+        elsewhere = [
+            row
+            for row in nodes((snapshot.volumes.get(id_) or {}).get("volumeInstances"))
+            if row["environmentId"] != props["environmentId"] and not row.get("deletedAt")
+        ]
+        if elsewhere:
+            raise InfraError(
+                _thing(props),
+                f"volume {id_} also has data in {len(elsewhere)} other environments, and volumeDelete takes them along",
+                "delete it in Railway's dashboard for this environment alone",
+            )
+
+        def seen() -> bool | None:
+            try:
+                now = session.read(props, thing=_thing(props), fresh=True)
+            except Gone:
+                return True
+            return None if any(row["volumeId"] == id_ for row in now.volume_instances) else True
+
+        with session.snapshots.writing(props["environmentId"]):
+            session.client.mutate(operations.VOLUME_DELETE, {"volumeId": id_}, thing=_thing(props), observe=seen)
+
+
+def _thing(props: Mapping[str, Any]) -> str:
+    return f"volume of {props['service']}"
+
+
+def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found = [row for row in snapshot.volume_instances if row.get("serviceId") == props["serviceId"]]
+    if len(found) > 1:
+        ids = ", ".join(row["volumeId"] for row in found)
+        raise InfraError(_thing(props), f"the service has {len(found)} volumes: {ids}", "detach all but one on Railway")
+    return found[0] if found else None
+
+
+def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = {
+        "projectId": props["projectId"],
+        "environmentId": props["environmentId"],
+        "serviceId": props["serviceId"],
+        "mountPath": props["mountPath"],
+    }
+
+    def seen() -> Mapping[str, Any] | None:
+        return _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+
+    # Not idempotent on Railway: a repetition makes a second volume.
+    _, found = session.client.mutate(
+        operations.VOLUME_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+    )
+    deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
+    while found is None:
+        found = seen()
+        if found is None:
+            if session.client.clock() > deadline:
+                raise InfraError(
+                    _thing(props), f"not listed {_APPEARS_SECONDS:g} s after it was made", "run pulumi up again"
+                )
+            session.client.sleep(pause)
+            pause = min(pause * 2, 5.0)
+    return found
+
+
+def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
+    variables = {
+        "volumeId": volume_id,
+        "environmentId": props["environmentId"],
+        "input": {"mountPath": props["mountPath"]},
+    }
+
+    def seen() -> bool | None:
+        found = _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+        return True if found is not None and found["mountPath"] == props["mountPath"] else None
+
+    session.client.mutate(operations.VOLUME_INSTANCE_UPDATE, variables, thing=_thing(props), observe=seen)
+
+
+class Volume(Resource, module="railway", name="Volume"):
+    """A Railway volume in one environment, mounted in one service."""
+
+    volumeId: pulumi.Output[str]
+    mountPath: pulumi.Output[str]
+
+    def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            VolumeProvider(),
+            name,
+            {
+                "projectId": args.project_id,
+                "environmentId": args.environment_id,
+                "serviceId": args.service_id,
+                "service": args.service,
+                "mountPath": args.mount_path,
+                "volumeId": None,
+            },
+            opts,
+        )

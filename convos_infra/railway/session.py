@@ -1,0 +1,82 @@
+"""What all Railway providers of one process share: a client, its reads, and which deployments this run has made."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import Provider
+from convos_infra.railway.client import DEFAULT_ENDPOINT, Client
+from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
+DEFAULT_TIMEOUT_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Session:
+    """One credential at one endpoint, for the life of the process.
+
+    Attributes:
+        client: sends.
+        snapshots: shared reads.
+        fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
+    """
+
+    client: Client = field(repr=False)
+    snapshots: Snapshots = field(repr=False)
+    fresh: set[str] = field(default_factory=set)
+    creating: Any = field(default_factory=threading.Lock, repr=False)
+
+    def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
+        """Return the environment that a resource's properties name; raises Gone."""
+        return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def living(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
+        """Return the environment, for a change of something in it.
+
+        Raises:
+            InfraError: it is gone.
+        """
+        try:
+            return self.read(props, thing=thing, fresh=fresh)
+        except Gone as gone:
+            problem = f"its environment {props['environmentId']} does not exist any more"
+            raise InfraError(thing, problem, "run pulumi refresh, then pulumi up makes it again") from gone
+
+
+@functools.lru_cache(maxsize=8)
+def _session(endpoint: str, token: str) -> Session:
+    client = Client(endpoint, token)
+    return Session(client, Snapshots(client))
+
+
+_first_use = threading.Lock()
+
+
+class RailwayProvider(Provider):
+    """The base of the Railway providers: knows the session of its stack's configuration."""
+
+    def session(self) -> Session:
+        """Return the process's session for this stack's endpoint and token.
+
+        Raises:
+            InfraError: there is no token, or the endpoint must not see one.
+        """
+        token = self.setting("railwayToken") or os.environ.get(TOKEN_VARIABLE, "")
+        if not token.strip():
+            raise InfraError(
+                "railwayToken",
+                "there is none",
+                f"export {TOKEN_VARIABLE}, or pulumi config set --secret railwayToken",
+            )
+        endpoint = self.setting("railwayEndpoint") or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+        with _first_use:
+            return _session(endpoint, token.strip())

@@ -1,0 +1,231 @@
+"""One read of a whole environment, shared by everything that happens to it within a few seconds.
+
+A refresh of fifty services would otherwise be fifty reads; and "gone" has to be proved, for which the same answer also
+carries the project's own list of environments.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.railway import operations
+from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
+
+if TYPE_CHECKING:
+    from convos_infra.railway.client import Client
+
+FRESH_SECONDS = 5.0
+
+
+class Gone(Exception):
+    """Proved: the environment (or its project) does not exist any more."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An environment as it was read.
+
+    Attributes:
+        environment_id, project_id: whose it is.
+        is_fork: whether Railway scopes the creation and deletion of services to this environment.
+        config: the stored config, variables' values included; holds secrets.
+        instances: `ServiceInstance` by service id.
+        volume_instances: living ones.
+        project_services: every living service of the project, id -> name.
+        volumes: every volume of the project, by id.
+    """
+
+    environment_id: str
+    project_id: str
+    is_fork: bool
+    config: Mapping[str, Any] = field(repr=False)
+    instances: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    volume_instances: tuple[Mapping[str, Any], ...]
+    project_services: Mapping[str, str]
+    volumes: Mapping[str, Mapping[str, Any]]
+
+    def service(self, service_id: str) -> Mapping[str, Any] | None:
+        """Return a service's part of the config, or None where the service has no instance here."""
+        if service_id not in self.instances:
+            return None
+        found: Mapping[str, Any] = (self.config.get("services") or {}).get(service_id) or {}
+        return found
+
+    def latest_deployment(self, service_id: str) -> DeploymentState | None:
+        """Return the newest deployment of a service here."""
+        return parsed((self.instances.get(service_id) or {}).get("latestDeployment"))
+
+    def services_named(self, name: str) -> list[str]:
+        """Return the ids of all services of the project that have this name."""
+        return [id_ for id_, found in self.project_services.items() if found == name]
+
+    def domains(self, service_id: str, kind: str) -> list[Mapping[str, Any]]:
+        """Return living domains of a service; `kind` is serviceDomains or customDomains."""
+        rows = ((self.instances.get(service_id) or {}).get("domains") or {}).get(kind) or []
+        return [row for row in rows if not row.get("deletedAt")]
+
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    writing: threading.RLock = field(default_factory=threading.RLock)
+    snapshot: Snapshot | None = None
+    read_at: float = 0.0
+
+
+class Snapshots:
+    """Reads environments; one read at a time for each, and whoever waited for it shares its answer.
+
+    Args:
+        client: asks Railway.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._slots: dict[str, _Slot] = {}
+
+    def read(self, project_id: str, environment_id: str, *, thing: str, fresh: bool = False) -> Snapshot:
+        """Return an environment.
+
+        Args:
+            project_id: the environment's project.
+            environment_id: which one.
+            thing: what it is read for, for the error's first word.
+            fresh: whether an answer that is some seconds old does not do.
+
+        Raises:
+            Gone: it is proved that it does not exist.
+            RailwayError: it could not be read; that proves nothing.
+        """
+        slot = self._slot(environment_id)
+        asked = self._clock()
+        with slot.lock:
+            limit = asked if fresh else asked - FRESH_SECONDS
+            if slot.snapshot is None or slot.read_at < limit:
+                began = self._clock()
+                slot.snapshot = self._ask(project_id, environment_id, thing)
+                slot.read_at = began
+            return slot.snapshot
+
+    def forget(self, environment_id: str) -> None:
+        """Read again next time: something was changed."""
+        slot = self._slot(environment_id)
+        with slot.lock:
+            slot.snapshot = None
+
+    @contextmanager
+    def writing(self, environment_id: str) -> Iterator[None]:
+        """Hold an environment for one writer of this process: two patches at once were seen to race (facts §3)."""
+        slot = self._slot(environment_id)
+        with slot.writing:
+            try:
+                yield
+            finally:
+                self.forget(environment_id)
+
+    def _slot(self, environment_id: str) -> _Slot:
+        with self._lock:
+            return self._slots.setdefault(environment_id, _Slot())
+
+    def _ask(self, project_id: str, environment_id: str, thing: str) -> Snapshot:
+        variables = {"environmentId": environment_id, "projectId": project_id}
+        try:
+            data = self._client.query(operations.SNAPSHOT, variables, thing=thing)
+        except (NotAuthorized, NotFound, Opaque) as error:
+            if self._is_gone(project_id, environment_id, thing):
+                raise Gone(environment_id) from error
+            raise
+        return _parsed(project_id, environment_id, data, thing)
+
+    def _is_gone(self, project_id: str, environment_id: str, thing: str) -> bool:
+        """Prove it by a second witness: the project's own list, or the workspace's list of projects.
+
+        "Not Authorized" alone is what Railway says to a wrong token as well (facts §1.3).
+        """
+        try:
+            project = self._client.query(operations.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
+        except RailwayError:
+            return self._project_is_gone(project_id, thing)
+        if project.get("deletedAt"):
+            return True
+        listed = [edge["node"] for edge in (project.get("environments") or {}).get("edges") or []]
+        # An empty list proves nothing: it is what a broken read looks like.
+        alive = {row["id"] for row in listed if not row.get("deletedAt")}
+        return bool(listed) and environment_id not in alive
+
+    def _project_is_gone(self, project_id: str, thing: str) -> bool:
+        try:
+            projects = list_projects(self._client, thing=thing)
+        except RailwayError:
+            return False
+        return all(row["id"] != project_id or row.get("deletedAt") for row in projects)
+
+
+def list_projects(client: Client, *, thing: str) -> list[Mapping[str, Any]]:
+    """Return the projects of every workspace that the token sees.
+
+    Raises:
+        RailwayError: one of the lists could not be read.
+        InfraError: the token sees no workspace at all, which proves nothing about any project.
+    """
+    workspaces = client.query(operations.WORKSPACES, {}, thing=thing).get("apiToken") or {}
+    ids = [row["id"] for row in workspaces.get("workspaces") or []]
+    if not ids:
+        raise NotAuthorized(thing, "the token sees no workspace", "use an account or workspace token")
+    rows: list[Mapping[str, Any]] = []
+    for workspace_id in ids:
+        after = None
+        while True:
+            page = client.query(operations.PROJECTS, {"workspaceId": workspace_id, "after": after}, thing=thing)
+            projects = page.get("projects") or {}
+            rows += [edge["node"] for edge in projects.get("edges") or []]
+            info = projects.get("pageInfo") or {}
+            # The last page has an end cursor as well (facts §2.1): only hasNextPage tells.
+            if not info.get("hasNextPage"):
+                break
+            after = info.get("endCursor")
+    return rows
+
+
+def nodes(connection: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Return what the edges of a Relay connection hold."""
+    return [edge["node"] for edge in (connection or {}).get("edges") or []]
+
+
+def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing: str) -> Snapshot:
+    environment, project = data.get("environment"), data.get("project")
+    if not environment or not project or not isinstance(environment.get("config"), Mapping):
+        raise InfraError(thing, "Railway answers without the environment or its config", "try again in a minute")
+    living = {row["id"] for row in nodes(project.get("environments")) if not row.get("deletedAt")}
+    # `environment(id)` may answer for a deleted one: the project's list has the last word (facts §2.3).
+    if environment.get("deletedAt") or (living and environment_id not in living):
+        raise Gone(environment_id)
+    for connection in (environment.get("serviceInstances"), project.get("services")):
+        if ((connection or {}).get("pageInfo") or {}).get("hasNextPage"):
+            raise InfraError(
+                thing, "the environment has more than 500 services", "split it: this program reads one page"
+            )
+    return Snapshot(
+        environment_id=environment_id,
+        project_id=project_id,
+        is_fork=bool(environment.get("sourceEnvironment")),
+        config=environment["config"],
+        instances={row["serviceId"]: row for row in nodes(environment.get("serviceInstances"))},
+        volume_instances=tuple(
+            row
+            for row in nodes(environment.get("volumeInstances"))
+            if not row.get("deletedAt") and not row.get("isPendingDeletion")
+        ),
+        project_services={row["id"]: row["name"] for row in nodes(project.get("services")) if not row.get("deletedAt")},
+        volumes={row["id"]: row for row in nodes(project.get("volumes"))},
+    )

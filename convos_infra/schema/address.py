@@ -1,0 +1,109 @@
+"""A database's URL as a value: checked before libpq sees it, since libpq quotes what it cannot read. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from convos_infra.errors import InfraError
+from convos_infra.redact import redact
+
+TLS_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
+"""libpq's sslmode. `allow` is left out: it tries without TLS first."""
+PRIVATE_SUFFIX = ".railway.internal"
+_PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "hostaddr"})
+_FORM = "write postgresql://user:password@host:port/database"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a database is, and as whom.
+
+    Args:
+        host: a name or an address.
+        port: 5432 where the URL has none.
+        database: its name.
+        user: the role.
+        password: may be empty.
+        tls: libpq's sslmode.
+        extra: further parameters of libpq that the URL gave.
+    """
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str = field(repr=False)
+    tls: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """Return what may be shown: host, port and database."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}/{self.database}"
+
+    def parameters(self) -> dict[str, Any]:
+        """Return libpq's parameters; what is not among them would come from PG… variables of this machine."""
+        given = {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.database,
+            "user": self.user,
+            "sslmode": self.tls,
+            "options": "",
+            **dict(self.extra),
+        }
+        return {**given, "password": self.password} if self.password else given
+
+    def redacted(self, text: str) -> str:
+        """Return `text` on one line and without the password."""
+        return redact(" ".join(text.split()), [self.password])
+
+
+def parse_url(url: str, *, thing: str = "databaseUrl", tls: str = "") -> Address:
+    """Return where `url` leads.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`, white space around it ignored.
+        thing: what errors name.
+        tls: an sslmode, for a URL that has none. Without either it is `prefer` on this machine and in Railway's private
+            network (an encrypted one), else `require`: a password must not cross the internet in the clear.
+
+    Raises:
+        InfraError: it is not such a URL; nothing of it is quoted.
+    """
+    url = url.strip()
+    if "${{" in url:
+        raise InfraError(thing, "holds a reference that only Railway can resolve", "use the URL of the TCP proxy")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InfraError(thing, "is no URL of a database", f"{_FORM}, with %-codes for special characters") from None
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise InfraError(thing, "is no URL of a PostgreSQL database", _FORM)
+    host, database = parts.hostname or "", unquote(parts.path.removeprefix("/"))
+    missing = [n for n, v in (("user", parts.username), ("host", host), ("database", database)) if not v]
+    if missing or port == 0:
+        raise InfraError(thing, f"names no {' and no '.join(missing) or 'valid port'}", _FORM)
+    given = dict(parse_qsl(parts.query))
+    mode = given.pop("sslmode", tls) or ("prefer" if _is_private(host) else "require")
+    if mode not in TLS_MODES:
+        raise InfraError(thing, f"sslmode cannot be {mode[:20]!r}", f"use one of {', '.join(TLS_MODES)}")
+    unknown = sorted(given.keys() - _PARAMETERS)
+    if unknown:
+        raise InfraError(thing, f"has the parameter {unknown[0][:40]!r}", "remove it from the URL")
+    extra = tuple(sorted(given.items()))
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return Address(host, port or 5432, database, user, password, mode, extra)
+
+
+def _is_private(host: str) -> bool:
+    if host == "localhost" or host.endswith(PRIVATE_SUFFIX):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,67 @@
+"""Runs a migration that cannot be in a transaction: one statement that may be repeated, as a cut run repeats it.
+
+CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which `IF NOT EXISTS` would then take for a good one
+(postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY): it is removed before and after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from convos_infra.schema import history
+from convos_infra.schema.connection import Connection, deadline
+from convos_infra.schema.execute import Timeouts, failed
+
+if TYPE_CHECKING:
+    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.statements import Statement
+
+_INVALID = """
+SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relname = %s AND relnamespace = 'public'::regnamespace AND NOT indisvalid
+"""
+
+
+def run(connection: Connection, migration: Migration, timeouts: Timeouts) -> None:
+    """Run a migration's one statement, then record it.
+
+    Raises:
+        BusyError: a lock was not to be had in time.
+        InfraError: the statement failed, or the connection did.
+    """
+    statement = migration.script.statements[0]
+    index = index_made(statement)
+    began = time.monotonic()
+    settings = (
+        f"SET lock_timeout = '{timeouts.lock}'; SET statement_timeout = '{timeouts.statement}';"
+        " SET search_path = public; SET standard_conforming_strings = on"
+    )
+    try:
+        with deadline(connection, 3 * timeouts.answer_seconds):
+            connection.execute(settings.encode())
+            _drop_invalid(connection, index)
+            connection.execute(statement.text.encode())
+            history.record(connection, migration, seconds=time.monotonic() - began)
+    except psycopg.Error as error:
+        with contextlib.suppress(psycopg.Error), deadline(connection, timeouts.answer_seconds):
+            _drop_invalid(connection, index)
+        raise failed(migration, statement, connection, error) from None
+
+
+def index_made(statement: Statement) -> str:
+    """Return the name of the index that a CREATE INDEX CONCURRENTLY IF NOT EXISTS makes; empty for anything else."""
+    words = [token.word for token in statement.tokens]
+    if "index" not in words[:3] or words[0] != "create" or "exists" not in words[:7]:
+        return ""
+    name = statement.tokens[words.index("exists") + 1]
+    return name.text[1:-1].replace('""', '"') if name.kind == "name" else name.word
+
+
+def _drop_invalid(connection: Connection, index: str) -> None:
+    if index and connection.execute(_INVALID, (index,)).fetchone() is not None:
+        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS public.{}").format(sql.Identifier(index)))

@@ -1,0 +1,127 @@
+"""Connections that wait for a database that was just started, and never hang on a dead one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from convos_infra.errors import InfraError
+from convos_infra.schema.address import Address, parse_url
+
+Connection = psycopg.Connection[Any]
+APPLICATION = "convos-infra"
+CONNECT_SECONDS = 120.0
+"""How long a database may take to accept: Railway's first boot of one initialises its volume."""
+ATTEMPT_SECONDS = 10
+_LONGEST_PAUSE = 2.0
+_NEW_DATABASE_SECONDS = 10.0
+# libpq gives no SQLSTATE for a failed connection, only its text (libpq: PQconnectPoll), hence words.
+_WRONG = {
+    r"password authentication failed|no password supplied|role .* does not exist": (
+        "refuses the user or the password",
+        "check the URL's user and password",
+    ),
+    r"no pg_hba.conf entry.*(no encryption|SSL off)": ("accepts only TLS", "add ?sslmode=require to the URL"),
+    r"no pg_hba.conf entry": ("accepts no connection of this user from here", "see the server's pg_hba.conf"),
+    r"server does not support SSL": (
+        "does not offer TLS",
+        "add ?sslmode=disable to the URL, if the network in between is private",
+    ),
+    r"certificate verify failed|root certificate file|certificate .* does not match": (
+        "has a certificate that cannot be verified",
+        "give its authority by ?sslrootcert=FILE, or use ?sslmode=require",
+    ),
+    r"permission denied for database": ("does not let this role connect", "grant CONNECT to it"),
+}
+_NO_DATABASE = re.compile(r'database ".*" does not exist')
+
+
+def connect(address: Address, *, wait_seconds: float = CONNECT_SECONDS) -> Connection:
+    """Return a connection in autocommit, once the database accepts one.
+
+    What a database that starts or a proxy before it answers is waited out; a refusal for good is not.
+
+    Raises:
+        InfraError: it does not accept us, or did not in `wait_seconds`.
+    """
+    began = time.monotonic()
+    pause = 0.05
+    while True:
+        left = wait_seconds - (time.monotonic() - began)
+        try:
+            return _attempt(address, left)
+        except psycopg.OperationalError as error:
+            text = address.redacted(str(error))
+        waited = time.monotonic() - began
+        _refuse_for_good(address, text, waited)
+        if waited + pause >= wait_seconds:
+            problem = f"does not answer after {waited:.0f} s: {_reason(text)}"
+            raise InfraError(f"database {address}", problem, "check that it runs and that its TCP proxy is this one")
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311  # spreads, protects nothing
+
+
+def _attempt(address: Address, left: float) -> Connection:
+    return psycopg.connect(
+        **address.parameters(),
+        autocommit=True,
+        prepare_threshold=None,  # nothing that outlives a transaction: a pooler may stand in between
+        application_name=APPLICATION,
+        connect_timeout=max(2, min(ATTEMPT_SECONDS, int(left))),
+        client_encoding="utf8",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=30_000,
+    )
+
+
+def _refuse_for_good(address: Address, text: str, waited: float) -> None:
+    for pattern, (problem, next_step) in _WRONG.items():
+        if re.search(pattern, text, re.IGNORECASE):
+            raise InfraError(f"database {address}", f"{problem} (user {address.user})", next_step)
+    # A server that was just made listens before its database is created.
+    if _NO_DATABASE.search(text) and waited >= _NEW_DATABASE_SECONDS:
+        problem = f"there is no database {address.database} on this server"
+        raise InfraError(f"database {address}", problem, "check the URL's last part")
+
+
+def _reason(text: str) -> str:
+    """Return libpq's last words: before them stand host and port, once for every address that it tried."""
+    last = re.split(r"connection to server at .*? failed: |connection failed: ", text)[-1]
+    return last.removeprefix("FATAL: ").strip()[:200] or "no reason given"
+
+
+def check_reachable(url: str, *, wait_seconds: float = 5.0) -> None:
+    """Return when a database answers.
+
+    Raises:
+        InfraError: the URL is wrong, or nothing answers in time.
+    """
+    connect(parse_url(url), wait_seconds=wait_seconds).close()
+
+
+@contextlib.contextmanager
+def deadline(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut the connection when the block takes longer: a server that went deaf holds a client for hours otherwise."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

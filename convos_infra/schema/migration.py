@@ -1,0 +1,188 @@
+"""Migrations as values: numbered SQL files, their checksums and what their comments ask of the runner. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from convos_infra.errors import InfraError
+from convos_infra.schema.statements import Script, read_script
+
+FOLDER = Path(__file__).parent / "migrations"
+"""The migrations that come with this program."""
+_FILE = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z0-9]+(?:_[a-z0-9]+)*)\.sql", re.ASCII)
+_DIRECTIVE = re.compile(r"(?P<key>[a-z]+(?:-[a-z]+)*)(?P<colon>:)?(?:\s+(?P<value>.*))?")
+_DURATION = re.compile(r"[1-9][0-9]*(ms|s|min)")
+_IMAGE = re.compile(r"sha-[0-9a-f]{7,40}")
+_ALLOW = re.compile(r"[a-z]+(-[a-z]+)* \S+")
+_FORMS = {
+    "lock-timeout": (_DURATION, "a time such as 500ms, 5s or 2min"),
+    "statement-timeout": (_DURATION, "a time such as 500ms, 60s or 10min"),
+    "requires-image": (_IMAGE, "an image revision such as sha-1a2b3c4"),
+    "allow": (_ALLOW, "a rule and what it may touch, such as drop-column agent_metadata.notes"),
+}
+_FLAGS = frozenset({"no-transaction"})
+
+
+@dataclass(frozen=True)
+class Directives:
+    """What the comments of a migration say to the runner.
+
+    Args:
+        no_transaction: it cannot run in one; it is then one statement that can be repeated.
+        lock_timeout: how long a statement may wait for a lock, in PostgreSQL's notation; empty for the run's default.
+        statement_timeout: how long a statement may run; empty for the default.
+        requires_image: the oldest image revision that works with the schema after it.
+        allow: the destructive changes that are meant, each `rule object`.
+    """
+
+    no_transaction: bool = False
+    lock_timeout: str = ""
+    statement_timeout: str = ""
+    requires_image: str = ""
+    allow: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file.
+
+    Args:
+        version: its four digits.
+        name: what stands between version and `.sql`.
+        sql: the whole text.
+        checksum: `sha256:` of the text; the same whatever git did to its line ends.
+        directives: what its comments ask for.
+        script: its statements.
+    """
+
+    version: str
+    name: str
+    sql: str
+    checksum: str
+    directives: Directives
+    script: Script = field(repr=False)
+
+    @property
+    def file(self) -> str:
+        """Its file's name."""
+        return f"{self.version}_{self.name}.sql"
+
+
+def read_folder(folder: Path = FOLDER) -> dict[str, str]:
+    """Return the texts of all migrations of a folder by their file names, in order.
+
+    Raises:
+        InfraError: the folder or a file cannot be read, or a file is not UTF-8.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix == ".sql")
+        return {path.name: _read(path) for path in files}
+    except OSError as error:
+        raise InfraError(f"migrations in {folder.name}", error.strerror or "cannot be read") from None
+
+
+def _read(path: Path) -> str:
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InfraError(f"{path.name}:{line}", "is not UTF-8", "save it as UTF-8") from None
+
+
+def latest_version(folder: Path = FOLDER) -> str:
+    """Return the version of the newest migration, such as `0001`; the empty string where there is none."""
+    return max((name[:4] for name in read_folder(folder) if _FILE.fullmatch(name)), default="")
+
+
+def parse(files: Mapping[str, str]) -> tuple[Migration, ...]:
+    """Return the migrations in order.
+
+    Args:
+        files: texts by file name.
+
+    Raises:
+        InfraError: a name, an order or a text that cannot be; the first one.
+    """
+    migrations = tuple(parse_file(name, files[name]) for name in sorted(files))
+    for before, one in itertools.pairwise(migrations):
+        if one.version == before.version:
+            raise InfraError(one.file, f"has the number of {before.file}", f"number it {_next(migrations[-1])}")
+    for expected, one in enumerate(migrations, start=1):
+        if int(one.version) != expected:
+            raise InfraError(one.file, f"there is no {expected:04} before it", "numbers must have no gap")
+    return migrations
+
+
+def _next(newest: Migration) -> str:
+    return f"{int(newest.version) + 1:04}"
+
+
+def parse_file(name: str, text: str) -> Migration:
+    """Return one file as a migration.
+
+    Raises:
+        InfraError: its name or text cannot be one.
+    """
+    match = _FILE.fullmatch(name)
+    if match is None:
+        raise InfraError(name, "is no migration's name", "name it like 0002_add_notes.sql")
+    if text.startswith("\ufeff"):
+        raise InfraError(f"{name}:1", "begins with a byte order mark", "save it as UTF-8 without one")
+    if "\x00" in text:
+        raise InfraError(name, "holds a NUL character", "remove it")
+    sql = text.replace("\r\n", "\n")
+    script = read_script(sql)
+    if not script.statements:
+        raise InfraError(name, "has no statement", "write one, or remove the file")
+    checksum = f"sha256:{hashlib.sha256(sql.encode()).hexdigest()}"
+    return Migration(match["version"], match["name"], sql, checksum, _directives(name, script), script)
+
+
+def _directives(name: str, script: Script) -> Directives:
+    values: dict[str, str] = {}
+    allow = set()
+    first = script.statements[0].line
+    for comment in script.comments:
+        match = _DIRECTIVE.fullmatch(comment.text)
+        if match is None or not _is_directive(match, head=comment.line < first):
+            continue
+        where, key, value = f"{name}:{comment.line}", match["key"], (match["value"] or "").strip()
+        if key not in _FLAGS:
+            _check_form(where, key, value)
+        if key == "allow":
+            allow.add(value)
+        elif key in values:
+            raise InfraError(where, f"{key} is said twice", "keep one")
+        values[key] = value
+    return Directives(
+        no_transaction="no-transaction" in values,
+        lock_timeout=values.get("lock-timeout", ""),
+        statement_timeout=values.get("statement-timeout", ""),
+        requires_image=values.get("requires-image", ""),
+        allow=frozenset(allow),
+    )
+
+
+def _is_directive(match: re.Match[str], *, head: bool) -> bool:
+    """Tell a directive from prose: before the first statement anything like `key: value` has to be one we know."""
+    key = match["key"]
+    if match["colon"]:
+        return head or key in _FORMS
+    return key in _FLAGS and not match["value"]
+
+
+def _check_form(where: str, key: str, value: str) -> None:
+    if key not in _FORMS:
+        near = difflib.get_close_matches(key, [*_FORMS, *_FLAGS], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted([*_FORMS, *_FLAGS]))}"
+        raise InfraError(where, f'"{key}" is no directive', f"{hint} Begin prose with a capital")
+    form, wanted = _FORMS[key]
+    if not form.fullmatch(value):
+        raise InfraError(where, f"{key} must be {wanted}", f"not {value[:60]!r}")
