@@ -22,6 +22,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from convos_infra.errors import InfraError
@@ -33,8 +34,11 @@ TRACEBACK_VARIABLE = "CONVOS_INFRA_TRACEBACK"
 
 
 def is_unknown(value: object) -> bool:
-    """Tell whether `value` is not known yet in this preview."""
-    return bool(value == UNKNOWN)
+    """Tell whether `value` is not known yet in this preview.
+
+    SDK 3.272 hands a provider the sentinel text in some places and an `Unknown` object in others.
+    """
+    return isinstance(value, Unknown) or bool(value == UNKNOWN)
 
 
 def has_unknown(value: object) -> bool:

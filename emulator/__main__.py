@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"emulator: {error}\n")
         return 1
     postgres = Postgres(data / "postgres")
-    deployments = Deployments(store, settings, postgres, containers)
+    deployments = Deployments(store, settings, postgres, containers, f"{host}:{port}")
     deployments.resume()
 
     def end() -> None:

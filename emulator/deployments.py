@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ACTIVE = ("SUCCESS", "SLEEPING")
 _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
+HOST_NAME = "host.docker.internal"
+"""By this name a container reaches the emulator's own API, as it reaches Docker Desktop's host."""
 _POSTGRES_PORT = 5432
 
 
@@ -76,7 +78,15 @@ def _railway_variables(store: Store, environment: Document, service: Document) -
 class Deployments:
     """Starts, walks and stops deployments."""
 
-    def __init__(self, store: Store, settings: LiveSettings, postgres: Postgres, containers: Containers | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: LiveSettings,
+        postgres: Postgres,
+        containers: Containers | None,
+        api_address: str = "",
+    ) -> None:
+        self._api_address = api_address
         self._store = store
         self._settings = settings
         self._postgres = postgres
@@ -265,7 +275,11 @@ class Deployments:
         if self._containers is None:
             return {}
         _, gateway = self._containers.network(environment_id)
-        hosts = {}
+        hosts = {HOST_NAME: gateway}
+        if self._api_address:
+            # The API listens on loopback, which is another one inside a container.
+            port = int(self._api_address.rpartition(":")[2])
+            self._forward(f"api/{environment_id}", gateway, port, self._api_address)
         for row in self._store.all("deployment", lambda row: row["environmentId"] == environment_id):
             if row["run"]["mode"] == "postgres" and row["status"] in ACTIVE:
                 service = self._store.get("service", row["serviceId"])

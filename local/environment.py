@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from local.layout import Layout
     from local.services import Services
 
+HOST_IN_CONTAINERS = "host.docker.internal"
 LOOPBACK_HOSTS = "127.0.0.1,localhost"
 
 
@@ -46,9 +47,12 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
         "RAILWAY_API_TOKEN": keep_secret(layout.token),
         "CONVOS_IMAGE_REGISTRY": services.by_name["registry"].address,
     }
+    # What the stack's own pool manager works with; its container reaches the emulator by Docker's name for this machine.
+    values["POOL_RAILWAY_API_TOKEN"] = values["RAILWAY_API_TOKEN"]
     docker = services.by_name.get("docker")
     if docker is not None and docker.address:
         values["DOCKER_HOST"] = docker.address
+        values["POOL_RAILWAY_ENDPOINT"] = f"http://{HOST_IN_CONTAINERS}:{emulator.port}/graphql/v2"
     if (buildkit := services.by_name.get("buildkit")) is not None:
         values["CONVOS_BUILDER"] = BUILDER
         values["BUILDKIT_HOST"] = buildkit.address  # the same for `buildctl`

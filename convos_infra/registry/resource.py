@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import pulumi  # noqa: TC002  # Pulumi reads the annotations of outputs at run time
+import pulumi  # Pulumi reads the annotations of outputs at run time
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.provider import Props, Provider, is_unknown

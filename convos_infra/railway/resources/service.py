@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
@@ -30,7 +31,7 @@ class ServiceArgs:
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
-    name: pulumi.Input[str]
+    name: str
 
 
 class ServiceProvider(RailwayProvider):
@@ -164,3 +165,8 @@ class Service(Resource, module="railway", name="Service"):
             },
             opts,
         )
+        self._args = args
+
+    def at(self) -> ServiceAt:
+        """Return what the resources that belong into this service are told."""
+        return ServiceAt(self._args.project_id, self._args.environment_id, self.serviceId, str(self._args.name))

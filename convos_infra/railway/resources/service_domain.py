@@ -14,6 +14,7 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
@@ -26,16 +27,12 @@ class ServiceDomainArgs:
     """The inputs of a `ServiceDomain`.
 
     Attributes:
-        project_id, environment_id, service_id: whose it is.
-        service: its name, for people.
+        at: whose it is.
         subdomain: the first label; empty takes what Railway generates.
         target_port: where the service listens; None leaves it to Railway.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    service: str
+    at: ServiceAt
     subdomain: pulumi.Input[str] = ""
     target_port: pulumi.Input[int] | None = None
 
@@ -172,10 +169,7 @@ class ServiceDomain(Resource, module="railway", name="ServiceDomain"):
             ServiceDomainProvider(),
             name,
             {
-                "projectId": args.project_id,
-                "environmentId": args.environment_id,
-                "serviceId": args.service_id,
-                "service": args.service,
+                **args.at.properties(),
                 "subdomain": args.subdomain or None,
                 "targetPort": args.target_port,
                 "domain": None,

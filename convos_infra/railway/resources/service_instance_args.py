@@ -18,6 +18,7 @@ from convos_infra.railway.resources.properties import (
     variable_failures,
     whole,
 )
+from convos_infra.railway.resources.service_at import ServiceAt
 
 _SNAKE = {
     "root_directory": "rootDirectory",
@@ -42,9 +43,6 @@ _SNAKE = {
     "sealed_variables": SEALED,
     "unmanaged_variables": "unmanagedVariables",
     "overwrite_changes": "overwriteChanges",
-    "project_id": "projectId",
-    "environment_id": "environmentId",
-    "service_id": "serviceId",
 }
 _SECONDS = ("healthcheckTimeout", "overlapSeconds", "drainingSeconds", "restartPolicyMaxRetries")
 
@@ -54,8 +52,7 @@ class ServiceInstanceArgs:
     """The inputs of a `ServiceInstance`. What is None is not managed: Railway's value stays.
 
     Attributes:
-        project_id, environment_id, service_id: which instance.
-        service: its name, for people.
+        at: which service instance.
         image: what to run, best pinned by digest; or `repo` with `branch` and `root_directory`.
         healthcheck_timeout, overlap_seconds, draining_seconds: seconds.
         multi_region_config: region -> {numReplicas}; a change of it scales without a deployment.
@@ -67,10 +64,7 @@ class ServiceInstanceArgs:
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    service: str
+    at: ServiceAt
     image: pulumi.Input[str] | None = None
     repo: pulumi.Input[str] | None = None
     branch: pulumi.Input[str] | None = None
@@ -101,7 +95,8 @@ class ServiceInstanceArgs:
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs under the names that they have on Railway and in the state."""
-        found = {_SNAKE.get(item.name, item.name): getattr(self, item.name) for item in fields(self)}
+        own = [item.name for item in fields(self) if item.name != "at"]
+        found = {**self.at.properties(), **{_SNAKE.get(name, name): getattr(self, name) for name in own}}
         found[SEALED] = sorted(self.sealed_variables) or None
         found["overwriteChanges"] = self.overwrite_changes or None
         return found

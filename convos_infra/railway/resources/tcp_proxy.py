@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.railway import operations
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone
 
@@ -27,15 +28,11 @@ class TcpProxyArgs:
     """The inputs of a `TcpProxy`.
 
     Attributes:
-        project_id, environment_id, service_id: whose it is.
-        service: its name, for people.
+        at: whose it is.
         application_port: where the service listens; one proxy per service instance.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    service: str
+    at: ServiceAt
     application_port: pulumi.Input[int]
 
 
@@ -158,10 +155,7 @@ class TcpProxy(Resource, module="railway", name="TcpProxy"):
             TcpProxyProvider(),
             name,
             {
-                "projectId": args.project_id,
-                "environmentId": args.environment_id,
-                "serviceId": args.service_id,
-                "service": args.service,
+                **args.at.properties(),
                 "applicationPort": args.application_port,
                 "host": None,
                 "proxyPort": None,

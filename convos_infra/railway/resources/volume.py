@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of
+from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot, nodes
 
@@ -26,15 +27,11 @@ class VolumeArgs:
     """The inputs of a `Volume`.
 
     Attributes:
-        project_id, environment_id, service_id: which service instance it is mounted in.
-        service: its name, for people.
+        at: whose it is.
         mount_path: absolute; a change is taken over at the next deployment.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    service: str
+    at: ServiceAt
     mount_path: pulumi.Input[str]
 
 
@@ -183,10 +180,7 @@ class Volume(Resource, module="railway", name="Volume"):
             VolumeProvider(),
             name,
             {
-                "projectId": args.project_id,
-                "environmentId": args.environment_id,
-                "serviceId": args.service_id,
-                "service": args.service,
+                **args.at.properties(),
                 "mountPath": args.mount_path,
                 "volumeId": None,
             },

@@ -1,0 +1,110 @@
+"""The program: settings in, components, outputs out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pulumi
+
+import images
+import stack_config
+from components.canary import Canary
+from components.database import Database, DatabaseSettings
+from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
+from components.pool_manager import PoolManager, PoolManagerSettings
+from components.runtime_image import RuntimeImage
+from convos_infra.errors import InfraError
+from settings import PLAIN_KEYS, Problems, Settings
+
+AGENT_PREFIX = "convos-agent-"
+
+
+def main() -> None:
+    """Turn the stack's config into resources; a mistake in it ends here, before anything changes."""
+    try:
+        settings = stack_config.read(os.environ)
+        runtime_source = images.runtime(settings, Path(__file__).parent)
+        pool_source = images.pool(settings, Path(__file__).parent)
+    except (Problems, InfraError) as error:
+        raise pulumi.RunError(str(error)) from None
+    declare(settings, runtime_source, pool_source)
+
+
+def declare(settings: Settings, runtime_source: images.Source, pool_source: images.Source | None) -> None:
+    """Declare every resource of the stack and its outputs."""
+    runtime = RuntimeImage("runtime", runtime_source)
+    pool_image = RuntimeImage("pool", pool_source) if pool_source is not None else None
+    environment = RailwayEnvironment(
+        "railway",
+        EnvironmentSettings(
+            workspace=settings.workspace,
+            project=settings.project,
+            project_id=settings.project_id,
+            environment=settings.environment,
+            environment_id=settings.environment_id,
+            agent_prefix=AGENT_PREFIX,
+            protect=settings.protect,
+        ),
+    )
+    place = EnvironmentPlace(
+        environment.project_id,
+        environment.environment_id,
+        settings.deployment_seconds,
+        settings.health_seconds,
+        settings.overwrite_changes,
+    )
+    keys: dict[str, pulumi.Input[str]] = {
+        name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.keys.items()
+    }
+    database = Database(
+        "database",
+        place,
+        DatabaseSettings(settings.database_url, settings.database_image, settings.schema_target, settings.protect),
+    )
+    canary = Canary("canary", place, runtime.pinned, keys)
+    pool_manager = PoolManager(
+        "pool-manager",
+        place,
+        PoolManagerSettings(
+            image=pool_image.pinned if pool_image is not None else None,
+            repo=settings.pool.repo,
+            branch=settings.pool.branch,
+            runtime_image=runtime.pinned,
+            database_url=database.service_url,
+            pool_environment=settings.pool.environment,
+            min_idle=settings.pool.min_idle,
+            api_key=settings.pool.api_key,
+            railway_endpoint=settings.pool.railway_endpoint,
+            railway_token=settings.pool.railway_token,
+            keys=keys,
+        ),
+        after=[canary.ready, database.schema],
+    )
+    pulumi.export(
+        "environment",
+        {
+            "project": settings.project,
+            "projectId": place.project_id,
+            "name": settings.environment,
+            "id": place.environment_id,
+        },
+    )
+    pulumi.export(
+        "image",
+        {
+            "reference": runtime.pinned,
+            "tag": runtime.tag,
+            "digest": runtime.digest,
+            "revision": runtime.revision,
+        },
+    )
+    pulumi.export("canary", canary.summary)
+    pulumi.export("poolManager", pool_manager.summary)
+    pulumi.export(
+        "database", {"url": database.url, "host": database.schema.host, "schemaVersion": database.schema.version}
+    )
+    pulumi.export("railway", {"endpoint": settings.endpoint})
+
+
+main()

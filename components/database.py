@@ -1,0 +1,141 @@
+"""`Database`: PostgreSQL on Railway with its volume, or one that is there already; and the schema in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
+from convos_infra.railway.resources.service import Service, ServiceArgs
+from convos_infra.railway.resources.service_instance import ServiceInstance
+from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
+from convos_infra.railway.resources.volume import Volume, VolumeArgs
+from convos_infra.random_secret import RandomSecret
+from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaArgs
+
+if TYPE_CHECKING:
+    from components.environment import EnvironmentPlace
+
+SERVICE = "postgres"
+USER, DATABASE, PORT = "postgres", "railway", 5432
+MOUNT_PATH = "/var/lib/postgresql/data"
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """The arguments of a `Database`.
+
+    Attributes:
+        url: an existing database; empty makes one.
+        image: of the PostgreSQL service.
+        schema_target: the last migration, or empty for the newest.
+        protect: whether Pulumi refuses to delete it.
+    """
+
+    url: str = field(repr=False)
+    image: str
+    schema_target: str
+    protect: bool
+
+
+class Database(pulumi.ComponentResource):
+    """A database with its schema.
+
+    `url` is reachable from where Pulumi runs; `service_url` is what a service of the environment is given.
+
+    Args:
+        name: the resource's name.
+        place: where.
+        settings: what.
+    """
+
+    url: pulumi.Output[str]
+    service_url: pulumi.Input[str]
+    schema: DatabaseSchema
+
+    def __init__(
+        self,
+        name: str,
+        place: EnvironmentPlace,
+        settings: DatabaseSettings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("convos:index:Database", name, None, opts)
+        self._inside = pulumi.ResourceOptions(parent=self, protect=settings.protect or None)
+        if settings.url:
+            self.url = pulumi.Output.secret(settings.url)
+            self.service_url = self.url
+            ready: list[pulumi.Resource] = []
+        else:
+            ready = self._on_railway(place, settings)
+        self.schema = DatabaseSchema(
+            "schema",
+            DatabaseSchemaArgs(database_url=self.url, target=settings.schema_target or None),
+            pulumi.ResourceOptions(parent=self, depends_on=ready),
+        )
+        self.register_outputs({"schemaVersion": self.schema.version})
+
+    def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
+        password = RandomSecret("postgres-password", self._inside)
+        service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), self._inside)
+        volume = Volume(SERVICE, VolumeArgs(service.at(), mount_path=MOUNT_PATH), self._inside)
+        proxy = TcpProxy(
+            SERVICE, TcpProxyArgs(service.at(), application_port=PORT), pulumi.ResourceOptions(parent=self)
+        )
+        instance = ServiceInstance(
+            SERVICE,
+            ServiceInstanceArgs(
+                at=service.at(),
+                image=settings.image,
+                required_mount_path=MOUNT_PATH,
+                variables=_variables(password.value),
+                overwrite_changes=place.overwrite_changes,
+            ),
+            # Volume and proxy before the first deployment, which then knows both.
+            pulumi.ResourceOptions(parent=self, depends_on=[volume, proxy]),
+        )
+        running = Deployment(
+            SERVICE,
+            DeploymentArgs(
+                place.project_id,
+                place.environment_id,
+                [DeployedService(SERVICE, service.serviceId, instance.deploymentId, instance.image)],
+                place.deployment_seconds,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.url = pulumi.Output.secret(
+            pulumi.Output.concat(
+                f"postgresql://{USER}:",
+                password.value,
+                "@",
+                proxy.host,
+                ":",
+                proxy.proxyPort.apply(_port),
+                f"/{DATABASE}",
+            )
+        )
+        self.service_url = f"${{{{{SERVICE}.DATABASE_URL}}}}"
+        return [running]
+
+
+def _port(value: float) -> str:
+    return str(int(value))
+
+
+def _variables(password: pulumi.Output[str]) -> dict[str, pulumi.Input[str]]:
+    """Return what the image takes (Railway's own compiler of `postgres()` sets the same: facts §2.10)."""
+    private = f"postgresql://${{{{POSTGRES_USER}}}}:${{{{POSTGRES_PASSWORD}}}}@${{{{RAILWAY_PRIVATE_DOMAIN}}}}:{PORT}"
+    return {
+        "PGDATA": f"{MOUNT_PATH}/pgdata",
+        "POSTGRES_USER": USER,
+        "POSTGRES_PASSWORD": password,
+        "POSTGRES_DB": DATABASE,
+        "PGPORT": str(PORT),
+        "DATABASE_URL": f"{private}/${{{{POSTGRES_DB}}}}",
+        "SSL_CERT_DAYS": "820",
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "60",
+    }

@@ -1,0 +1,72 @@
+"""`RailwayEnvironment`: the project and the environment that everything else is put into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
+from convos_infra.railway.resources.project import Project, ProjectArgs
+
+
+@dataclass(frozen=True)
+class EnvironmentPlace:
+    """Where services are put: what every other component is told.
+
+    Attributes:
+        project_id, environment_id: Railway's ids.
+        deployment_seconds, health_seconds: time limits.
+        overwrite_changes: whether changes by others are overwritten.
+    """
+
+    project_id: pulumi.Output[str]
+    environment_id: pulumi.Output[str]
+    deployment_seconds: int
+    health_seconds: int
+    overwrite_changes: bool
+
+
+@dataclass(frozen=True)
+class EnvironmentSettings:
+    """The arguments of a `RailwayEnvironment`; see Pulumi.yaml for each."""
+
+    workspace: str
+    project: str
+    project_id: str
+    environment: str
+    environment_id: str
+    agent_prefix: str
+    protect: bool
+
+
+class RailwayEnvironment(pulumi.ComponentResource):
+    """A shared project, and this stack's own environment in it.
+
+    Args:
+        name: the resource's name.
+        settings: which.
+    """
+
+    def __init__(self, name: str, settings: EnvironmentSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("convos:index:RailwayEnvironment", name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self, protect=settings.protect or None)
+        project = Project(
+            settings.project,
+            ProjectArgs(name=settings.project, workspace=settings.workspace, project_id=settings.project_id),
+            inside,
+        )
+        environment = Environment(
+            settings.environment,
+            EnvironmentArgs(
+                project_id=project.projectId,
+                name=settings.environment,
+                base_environment_id=project.baseEnvironmentId,
+                environment_id=settings.environment_id,
+                disposable_prefix=settings.agent_prefix,
+            ),
+            inside,
+        )
+        self.project_id = project.projectId
+        self.environment_id = environment.environmentId
+        self.register_outputs({"projectId": self.project_id, "environmentId": self.environment_id})

@@ -1,0 +1,129 @@
+"""`BuiltImage` and `RuntimeImage`: an image made from this checkout, or one that a registry has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker_build as docker_build
+
+from convos_infra.registry.resource import Image, ImageArgs
+
+
+@dataclass(frozen=True)
+class Build:
+    """How an image is built.
+
+    Attributes:
+        repository: where it is pushed.
+        tags: every tag it gets; the first is the one people see.
+        context: the folder of the build context, `dockerfile` the path of its Dockerfile.
+        named_contexts: name -> folder, for bases that cannot be pulled.
+        build_args, labels: as BuildKit takes them.
+        builder: the buildx builder; empty takes Docker's default.
+        revision: the commit.
+        created: RFC 3339.
+        registry_login: (address, user, password), or None.
+    """
+
+    repository: str
+    tags: Sequence[str]
+    context: str
+    dockerfile: str
+    named_contexts: Mapping[str, str]
+    build_args: Mapping[str, str]
+    builder: str
+    revision: str
+    created: str
+    registry_login: tuple[str, str, pulumi.Input[str]] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image that a registry has; the registry was asked before anything changes."""
+
+    repository: str
+    tag: str
+    digest: str
+    revision: str
+    created: str
+    is_pinned: bool
+
+
+class RuntimeImage(pulumi.ComponentResource):
+    """One image: built and pushed, or found; `pinned` is what is deployed.
+
+    Args:
+        name: the resource's name.
+        source: where it comes from.
+    """
+
+    pinned: pulumi.Output[str]
+    digest: pulumi.Output[str]
+    tag: pulumi.Output[str]
+    revision: pulumi.Output[str]
+
+    def __init__(self, name: str, source: Build | Found, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("convos:index:RuntimeImage", name, None, opts)
+        image = self._built(name, source) if isinstance(source, Build) else self._found(name, source)
+        self.pinned, self.digest, self.tag, self.revision = image.pinned, image.digest, image.tag, image.revision
+        self.reference = pulumi.Output.concat(image.repository, ":", image.tag)
+        self.register_outputs({"pinned": self.pinned})
+
+    def _found(self, name: str, found: Found) -> Image:
+        at = f"{found.repository}:{found.tag}" if found.tag else found.repository
+        return Image(
+            name,
+            ImageArgs(
+                repository=found.repository,
+                tag=found.tag,
+                digest=found.digest,
+                pinned=f"{at}@{found.digest}",
+                revision=found.revision,
+                created=found.created,
+                pinned_by="pin" if found.is_pinned else "follow",
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _built(self, name: str, build: Build) -> Image:
+        built = docker_build.Image(
+            f"{name}-build",
+            context=docker_build.BuildContextArgs(
+                location=build.context,
+                named={key: docker_build.ContextArgs(location=path) for key, path in build.named_contexts.items()}
+                or None,
+            ),
+            dockerfile=docker_build.DockerfileArgs(location=build.dockerfile),
+            tags=[f"{build.repository}:{tag}" for tag in build.tags],
+            build_args=dict(build.build_args),
+            platforms=[docker_build.Platform.LINUX_AMD64],
+            builder=docker_build.BuilderConfigArgs(name=build.builder) if build.builder else None,
+            registries=_registries(build),
+            push=True,
+            build_on_preview=False,
+            # An image that somebody still runs, or rolls back to, is deleted by retention, never by a stack.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        pinned = pulumi.Output.concat(build.repository, ":", build.tags[0], "@", built.digest)
+        return Image(
+            name,
+            ImageArgs(
+                repository=build.repository,
+                tag=build.tags[0],
+                digest=built.digest,
+                pinned=pinned,
+                revision=build.revision,
+                created=build.created,
+                pinned_by="build",
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _registries(build: Build) -> list[docker_build.RegistryArgs] | None:
+    if build.registry_login is None:
+        return None
+    address, user, password = build.registry_login
+    return [docker_build.RegistryArgs(address=address, username=user, password=password)]

@@ -1,0 +1,32 @@
+"""`ServiceAt`: which service instance a resource belongs to; what `Service` hands to everything that is put into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+
+@dataclass(frozen=True)
+class ServiceAt:
+    """A service in one environment.
+
+    Attributes:
+        project_id, environment_id, service_id: Railway's ids.
+        service: its name, for people.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    service_id: pulumi.Input[str]
+    service: str
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs under the names that they have in the state."""
+        return {
+            "projectId": self.project_id,
+            "environmentId": self.environment_id,
+            "serviceId": self.service_id,
+            "service": self.service,
+        }
