@@ -13,7 +13,7 @@ from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
 from components.pool_manager import PoolManager, PoolManagerSettings
-from components.runtime_image import RuntimeImage
+from components.runtime_image import ImageSource, RuntimeImage
 from convos_infra.errors import InfraError
 from settings import PLAIN_KEYS, Problems, Settings
 
@@ -31,7 +31,7 @@ def main() -> None:
     declare(settings, runtime_source, pool_source)
 
 
-def declare(settings: Settings, runtime_source: images.Source, pool_source: images.Source | None) -> None:
+def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageSource | None) -> None:
     """Declare every resource of the stack and its outputs."""
     runtime = RuntimeImage("runtime", runtime_source)
     pool_image = RuntimeImage("pool", pool_source) if pool_source is not None else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.runtime_image import Build, Found
+from components.runtime_image import Build, Found, ImageSource
 from convos_infra.checkout import Revision, revision
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import parse
@@ -19,31 +19,32 @@ if TYPE_CHECKING:
 
     from settings import Settings
 
-Source = Build | Found
 BRANCH_TAG_OF_A_BUILD = "local"
 NODE_BASE, PYTHON_BASE = "node:22-bookworm-slim", "python:3.11-slim-bookworm"
 
 
-def runtime(settings: Settings, checkout: Path) -> Source:
+def runtime(settings: Settings, checkout: Path) -> ImageSource:
     """Return the runtime image.
 
     Raises:
         InfraError: the registry has no such image, or cannot be asked.
     """
+    build = found = None
     if settings.image.build:
-        named = {NODE_BASE: "node"}
-        return _build(settings, settings.image.repository, checkout, ".", "runtime", named)
-    thing = "imageTag" if settings.image.is_pinned else "image"
-    return _found(settings, settings.image.reference, thing, is_pinned=settings.image.is_pinned)
+        build = _build(settings, settings.image.repository, checkout, ".", "runtime", {NODE_BASE: "node"})
+    if settings.image.is_pinned or not settings.image.build:
+        thing = "imageTag" if settings.image.is_pinned else "image"
+        found = _found(settings, settings.image.reference, thing, is_pinned=settings.image.is_pinned)
+    return ImageSource(build, found)
 
 
-def pool(settings: Settings, checkout: Path) -> Source | None:
+def pool(settings: Settings, checkout: Path) -> ImageSource | None:
     """Return the pool manager's image, or None where Railway builds it from a repository."""
     if settings.pool.build:
         named = {PYTHON_BASE: "python", "dependencies": "pool-dependencies"}
-        return _build(settings, settings.pool.repository, checkout, "pool", "pool", named)
+        return ImageSource(build=_build(settings, settings.pool.repository, checkout, "pool", "pool", named))
     if settings.pool.image:
-        return _found(settings, settings.pool.image, "poolImage", is_pinned=False)
+        return ImageSource(found=_found(settings, settings.pool.image, "poolImage", is_pinned=False))
     return None
 
 

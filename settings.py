@@ -272,7 +272,7 @@ def _image(reader: _Reader, stack: str) -> ImageSettings:
             reference = parse_version(repository, tag or branch_tag, key).name
         except RegistryError as error:
             reader.problems.append(str(error))
-    return ImageSettings(repository, reference, build and not tag, bool(tag))
+    return ImageSettings(repository, reference, build, bool(tag))
 
 
 def _check_reference(reader: _Reader, key: str, reference: str) -> None:

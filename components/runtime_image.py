@@ -51,6 +51,17 @@ class Found:
     is_pinned: bool
 
 
+@dataclass(frozen=True)
+class ImageSource:
+    """Where an image comes from: a build, a find, or a find that takes a build's place for as long as it is pinned.
+
+    The build stays declared while something else is pinned, so that a roll back shows what it redeploys and no more.
+    """
+
+    build: Build | None = None
+    found: Found | None = None
+
+
 class RuntimeImage(pulumi.ComponentResource):
     """One image: built and pushed, or found; `pinned` is what is deployed.
 
@@ -64,31 +75,16 @@ class RuntimeImage(pulumi.ComponentResource):
     tag: pulumi.Output[str]
     revision: pulumi.Output[str]
 
-    def __init__(self, name: str, source: Build | Found, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, source: ImageSource, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("convos:index:RuntimeImage", name, None, opts)
-        image = self._built(name, source) if isinstance(source, Build) else self._found(name, source)
+        built = self._build(name, source.build) if source.build is not None else None
+        args = _recorded(source.found) if source.found is not None else _built(source.build, built)
+        image = Image(name, args, pulumi.ResourceOptions(parent=self))
         self.pinned, self.digest, self.tag, self.revision = image.pinned, image.digest, image.tag, image.revision
-        self.reference = pulumi.Output.concat(image.repository, ":", image.tag)
         self.register_outputs({"pinned": self.pinned})
 
-    def _found(self, name: str, found: Found) -> Image:
-        at = f"{found.repository}:{found.tag}" if found.tag else found.repository
-        return Image(
-            name,
-            ImageArgs(
-                repository=found.repository,
-                tag=found.tag,
-                digest=found.digest,
-                pinned=f"{at}@{found.digest}",
-                revision=found.revision,
-                created=found.created,
-                pinned_by="pin" if found.is_pinned else "follow",
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-
-    def _built(self, name: str, build: Build) -> Image:
-        built = docker_build.Image(
+    def _build(self, name: str, build: Build) -> docker_build.Image:
+        return docker_build.Image(
             f"{name}-build",
             context=docker_build.BuildContextArgs(
                 location=build.context,
@@ -106,20 +102,33 @@ class RuntimeImage(pulumi.ComponentResource):
             # An image that somebody still runs, or rolls back to, is deleted by retention, never by a stack.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        pinned = pulumi.Output.concat(build.repository, ":", build.tags[0], "@", built.digest)
-        return Image(
-            name,
-            ImageArgs(
-                repository=build.repository,
-                tag=build.tags[0],
-                digest=built.digest,
-                pinned=pinned,
-                revision=build.revision,
-                created=build.created,
-                pinned_by="build",
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+
+
+def _recorded(found: Found) -> ImageArgs:
+    at = f"{found.repository}:{found.tag}" if found.tag else found.repository
+    return ImageArgs(
+        repository=found.repository,
+        tag=found.tag,
+        digest=found.digest,
+        pinned=f"{at}@{found.digest}",
+        revision=found.revision,
+        created=found.created,
+        pinned_by="pin" if found.is_pinned else "follow",
+    )
+
+
+def _built(build: Build | None, built: docker_build.Image | None) -> ImageArgs:
+    if build is None or built is None:
+        raise ValueError("an image is built or found")
+    return ImageArgs(
+        repository=build.repository,
+        tag=build.tags[0],
+        digest=built.digest,
+        pinned=pulumi.Output.concat(build.repository, ":", build.tags[0], "@", built.digest),
+        revision=build.revision,
+        created=build.created,
+        pinned_by="build",
+    )
 
 
 def _registries(build: Build) -> list[docker_build.RegistryArgs] | None:
