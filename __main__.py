@@ -14,9 +14,13 @@ from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
 from components.pool_manager import PoolManager, PoolManagerSettings
 from components.runtime_image import ImageSource, RuntimeImage
+from convos_infra.endpoint import check_listening
 from convos_infra.errors import InfraError
+from convos_infra.schema import check_reachable
 from settings import PLAIN_KEYS, Problems, Settings
 
+EXIT_AFTER_A_MESSAGE = 32
+"""pulumi-language-python's code for "the user was told": after a RunError it adds an "unhandled error" of its own."""
 AGENT_PREFIX = "convos-agent-"
 
 
@@ -24,10 +28,14 @@ def main() -> None:
     """Turn the stack's config into resources; a mistake in it ends here, before anything changes."""
     try:
         settings = stack_config.read(os.environ)
+        check_listening("railwayEndpoint", settings.endpoint)
+        if settings.database_url:
+            check_reachable(settings.database_url)
         runtime_source = images.runtime(settings, Path(__file__).parent)
         pool_source = images.pool(settings, Path(__file__).parent)
     except (Problems, InfraError) as error:
-        raise pulumi.RunError(str(error)) from None
+        pulumi.log.error(str(error))
+        raise SystemExit(EXIT_AFTER_A_MESSAGE) from None
     declare(settings, runtime_source, pool_source)
 
 

@@ -23,6 +23,7 @@ PLAIN_KEYS = frozenset(
 """Keys that are settings, not secrets; every other one is kept as a secret."""
 OURS = frozenset({"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY", "PORT"})
 """Variables of the pool manager that the program sets itself."""
+LOCAL_STACK = "local"
 POOL_ENVIRONMENTS = ("dev", "staging", "production")
 _KEY_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _LONGEST_KEY_NAME = 255
@@ -196,7 +197,7 @@ def read(
         image=_image(reader, stack),
         pool=_pool(reader, stack),
         keys=_keys(reader, secret_object=is_secret("keys")),
-        database_url=_database_url(reader),
+        database_url=_database_url(reader, stack),
         database_image=reader.text("databaseImage", "ghcr.io/railwayapp-templates/postgres-ssl:17"),
         schema_target=reader.text("schemaTarget"),
         deployment_seconds=reader.number("deploymentTimeout", 900, 1, 7200),
@@ -362,8 +363,9 @@ def _key_value(reader: _Reader, name: str, value: Any, *, secret_object: bool) -
     return text
 
 
-def _database_url(reader: _Reader) -> str:
-    url = reader.text("databaseUrl")
+def _database_url(reader: _Reader, stack: str) -> str:
+    # On other stacks a DATABASE_URL left in a shell would plan the end of the stack's own database.
+    url = reader.text("databaseUrl", variable="DATABASE_URL" if stack == LOCAL_STACK else "")
     parts = urlsplit(url) if url else None
     if parts is not None and (parts.scheme not in ("postgres", "postgresql") or not parts.hostname):
         reader.problem("databaseUrl", "is no PostgreSQL URL", "postgresql://user:password@host:5432/name")

@@ -1,0 +1,167 @@
+"""A checkout of its own with a local stack of its own: what a newcomer has after `git clone && make local`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+QUIET = ("--non-interactive", "--color", "never")
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed and how it ended."""
+
+    code: int
+    text: str
+
+
+@dataclass
+class LocalStack:
+    """A checkout with its local stack.
+
+    Attributes:
+        checkout: the folder.
+        first: what the first `make local` printed.
+        printed: everything that any command printed, for the tests that look for secrets.
+    """
+
+    checkout: Path
+    first: Done = field(default_factory=lambda: Done(-1, ""))
+    printed: list[str] = field(default_factory=list)
+
+    def make(self, target: str, seconds: float = 900.0) -> Done:
+        """Run a target of the Makefile as a person does."""
+        return self._run(["make", "--no-print-directory", target], seconds)
+
+    def pulumi(self, *arguments: str, seconds: float = 300.0, env: dict[str, str] | None = None) -> Done:
+        """Run the real Pulumi CLI in a shell that sourced `.local/env`."""
+        return self.shell("pulumi", *arguments, seconds=seconds, env=env)
+
+    def shell(self, *argv: str, seconds: float = 300.0, env: dict[str, str] | None = None) -> Done:
+        """Run a command in a shell that sourced `.local/env`."""
+        return self._run(["/bin/sh", "-c", '. .local/env; exec "$@"', "sh", *argv], seconds, env)
+
+    def up(self, *arguments: str, env: dict[str, str] | None = None) -> Done:
+        """Run `pulumi up`."""
+        return self.pulumi("up", "--stack", "local", "--yes", *QUIET, *arguments, env=env)
+
+    def preview(self, *arguments: str, env: dict[str, str] | None = None) -> Done:
+        """Run `pulumi preview --diff`."""
+        return self.pulumi("preview", "--stack", "local", "--diff", *QUIET, *arguments, env=env)
+
+    def set(self, key: str, value: str, *more: str) -> None:
+        """Set a key of the stack's config."""
+        done = self.pulumi("config", "set", "--stack", "local", *more, key, value)
+        assert done.code == 0, done.text
+
+    def unset(self, key: str) -> None:
+        """Remove a key of the stack's config."""
+        self.pulumi("config", "rm", "--stack", "local", key)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs, secrets opened."""
+        argv = ["/bin/sh", "-c", ". .local/env; exec pulumi stack output --stack local --json --show-secrets"]
+        done = subprocess.run(argv, cwd=self.checkout, capture_output=True, text=True, timeout=60, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def state(self) -> str:
+        """Return the text of the state file."""
+        return (next((self.checkout / ".local" / "state").glob(".pulumi/stacks/*/local.json"))).read_text()
+
+    def services(self) -> dict[str, Any]:
+        """Return what runs where."""
+        found: dict[str, Any] = json.loads((self.checkout / ".local" / "services.json").read_text())
+        return found
+
+    def emulator(self, path: str, method: str = "GET") -> Any:
+        """Ask the emulator's switches."""
+        base = str(self.outputs()["railway"]["endpoint"]).removesuffix("/graphql/v2")
+        request = urllib.request.Request(f"{base}/_emulator{path}", method=method)
+        with NO_PROXY.open(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def cost(self) -> list[tuple[str, str]]:
+        """Return which mutation made how many deployments of which service, oldest first; and forget them."""
+        calls = self.emulator("/calls")
+        self.emulator("/calls", "DELETE")
+        names = self._deployments()
+        return [
+            (call["operation"], ",".join(names.get(id_, "?") for id_ in call["deployments"]))
+            for call in calls
+            if call["type"] == "mutation"
+        ]
+
+    def _deployments(self) -> dict[str, str]:
+        snapshot = self.emulator(f"/snapshot?environment={self.outputs()['environment']['id']}")
+        services = {row["id"]: row["name"] for row in snapshot["service"]}
+        return {row["id"]: services[row["serviceId"]] for row in snapshot["deployment"]}
+
+    def _run(self, argv: Sequence[str], seconds: float, env: dict[str, str] | None = None) -> Done:
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("PYTEST_CURRENT_TEST", "MAKEFLAGS", "MAKELEVEL")
+        }
+        done = subprocess.run(
+            argv,
+            cwd=self.checkout,
+            env={**kept, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+        )
+        self.printed.append(done.stdout)
+        return Done(done.returncode, done.stdout)
+
+
+def copied(target: Path) -> Path:
+    """Clone this checkout with what is not committed yet; its virtual environment and tools are shared."""
+    git = ("git", "-c", "protocol.file.allow=always", "-c", "safe.directory=*")
+    subprocess.run([*git, "clone", "--quiet", "--local", str(ROOT), str(target)], check=True, capture_output=True)
+    listed = subprocess.run(
+        [*git, "ls-files", "-z", "--modified", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        source, copy = ROOT / name, target / name
+        if not source.exists():
+            copy.unlink(missing_ok=True)
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, copy)
+    config = target / "Pulumi.local.yaml"
+    mine = ("encryptionsalt", "  convos-infra:imageTag")
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if not line.startswith(mine)))
+    (target / ".cache").symlink_to(ROOT / ".cache")
+    (target / ".venv").symlink_to(ROOT / ".venv")
+    return target
+
+
+@contextmanager
+def local_stack(folder: Path) -> Iterator[LocalStack]:
+    """Bring a stack up with `make local`, and take it down with `make down`."""
+    stack = LocalStack(copied(folder / "convos infra"))
+    try:
+        stack.first = stack.make("local")
+        assert stack.first.code == 0, stack.first.text
+        yield stack
+    finally:
+        stack.make("down")

@@ -1,0 +1,79 @@
+"""A mistake in the config, in the environment or in what they name: one clear line, exit code 1, nothing changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stack.fix_stack import LocalStack
+
+pytestmark = pytest.mark.stack
+SECRET = "p4ssw0rd-of-nobody"
+
+ROWS = {
+    "unknown key": (["imageTagg", "x"], {}, "imageTagg: no such key in Pulumi.yaml; did you mean imageTag?"),
+    "no token": ([], {"RAILWAY_API_TOKEN": ""}, "railwayToken: there is no account or workspace token"),
+    "not a tag": (["imageTag", "no tag!"], {}, "imageTag: 'no tag!' is neither a tag nor a digest"),
+    "cut digest": (["imageTag", "sha256:abc"], {}, "imageTag: "),
+    "upper case": (["imageRepository", "ghcr.io/Convos/Runtime"], {}, "imageRepository: "),
+    "missing tag": (["imageTag", "sha-7654321"], {}, "imageTag: no tag sha-7654321 in "),
+    "old prefix": (
+        ["--path", "keys.INSTANCE_XMTP_ENV", "dev"],
+        {},
+        "keys.INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone; name it XMTP_ENV",
+    ),
+    "api": (["railwayEndpoint", "http://127.0.0.1:1/graphql/v2"], {}, "railwayEndpoint: 127.0.0.1:1 refuses"),
+    "plain http": (["railwayEndpoint", "http://railway.example/graphql"], {}, "railwayEndpoint: "),
+    "database": (
+        ["--secret", "databaseUrl", f"postgresql://u:{SECRET}@127.0.0.1:1/x"],
+        {},
+        "database 127.0.0.1:1/x: does not answer",
+    ),
+    "no database url": (["--secret", "databaseUrl", "mysql://x"], {}, "databaseUrl: is no PostgreSQL URL"),
+    "plain secret": (
+        ["--plaintext", "databaseUrl", f"postgresql://u:{SECRET}@h/x"],
+        {},
+        "databaseUrl: is in plain text",
+    ),
+    "plain key": (["--path", "keys.BANKR_API_KEY", SECRET], {}, "keys.BANKR_API_KEY: is in plain text"),
+    "no number": (["poolMinIdle", "-1"], {}, "poolMinIdle: must be from 0 to 500"),
+    "name": (["environment", "A B"], {}, "environment: 'A B' may hold"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_mistake_is_one_line_and_changes_nothing(stack: LocalStack, row: str) -> None:
+    arguments, env, wanted = ROWS[row]
+    state = stack.state()
+    if arguments:
+        assert stack.pulumi("config", "set", "--stack", "local", *arguments).code == 0
+    stack.emulator("/calls", "DELETE")
+    done = stack.shell(
+        "env",
+        *(f"{key}={value}" for key, value in env.items()),
+        "pulumi",
+        "up",
+        "--stack",
+        "local",
+        "--yes",
+        "--non-interactive",
+        "--color",
+        "never",
+    )
+    assert done.code == 1, done.text
+    lines = [line.strip() for line in done.text.partition("Diagnostics:")[2].splitlines()]
+    errors = [line for line in lines if line.startswith("error:")]
+    assert len(errors) == 1, done.text
+    assert errors[0].startswith(f"error: {wanted}"), errors
+    assert "Traceback" not in done.text
+    assert SECRET not in done.text
+    assert not [call for call in stack.emulator("/calls") if call["type"] == "mutation"]
+    assert stack.state() == state
+
+
+def test_two_mistakes_are_told_together(stack: LocalStack) -> None:
+    stack.set("imageTagg", "x")
+    stack.set("poolMinIdle", "many")
+    done = stack.preview()
+    assert done.code == 1
+    assert "imageTagg: no such key" in done.text
+    assert "poolMinIdle: must be a whole number, not 'many'" in done.text
