@@ -142,7 +142,7 @@ def copied(target: Path) -> Path:
     ).stdout
     for name in filter(None, listed.split("\0")):
         source, copy = ROOT / name, target / name
-        if not source.exists():
+        if not source.is_file():
             copy.unlink(missing_ok=True)
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
