@@ -21,7 +21,8 @@ def stack(brought_up: LocalStack) -> Iterator[LocalStack]:
     config = brought_up.checkout / "Pulumi.local.yaml"
     before, state = config.read_text(), brought_up.state()
     yield brought_up
-    if config.read_text() != before or brought_up.state() != state:
-        config.write_text(before)
+    changed = brought_up.state() != state
+    config.write_text(before)
+    if changed:
         done = brought_up.up()
         assert done.code == 0, done.text

@@ -1,0 +1,71 @@
+"""A whole environment goes and comes back; what others have in the same project stays."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+
+from tests.stack.fix_stack import NO_PROXY, QUIET, LocalStack
+
+pytestmark = pytest.mark.stack
+
+
+def ask(stack: LocalStack, endpoint: str, document: str, **variables: object) -> dict[str, object]:
+    """Do something on Railway as somebody else would, by its API."""
+    token = (stack.checkout / ".local" / "token").read_text().strip()
+    request = urllib.request.Request(
+        endpoint,
+        json.dumps({"query": document, "variables": variables}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with NO_PROXY.open(request, timeout=30) as answer:
+        body = json.load(answer)
+    assert not body.get("errors"), body
+    data: dict[str, object] = body["data"]
+    return data
+
+
+CREATE = "mutation e($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id } }"
+SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
+DELETE = "mutation d($id: String!) { environmentDelete(id: $id) }"
+
+
+def test_destroy_removes_what_is_ours_and_leaves_what_is_not_and_up_makes_it_again(stack: LocalStack) -> None:
+    before = stack.outputs()
+    endpoint, project_id = before["railway"]["endpoint"], before["environment"]["projectId"]
+    theirs = ask(stack, endpoint, CREATE, input={"projectId": project_id, "name": "somebody-elses"})
+    their_id = theirs["environmentCreate"]["id"]  # type: ignore[index]
+    ask(stack, endpoint, SERVICE, input={"projectId": project_id, "environmentId": their_id, "name": "theirs"})
+    base = f"{endpoint.removesuffix('/graphql/v2')}/_emulator/snapshot"
+
+    def snapshot(environment_id: str) -> str:
+        with NO_PROXY.open(f"{base}?environment={environment_id}", timeout=10) as answer:
+            found = json.load(answer)
+        found["service"] = [row for row in found["service"] if row["name"] == "theirs"]
+        return json.dumps(found, sort_keys=True)
+
+    kept = snapshot(their_id)
+    done = stack.pulumi("destroy", "--stack", "local", "--yes", *QUIET)
+    assert done.code == 0, done.text
+    with NO_PROXY.open(base, timeout=10) as answer:
+        (project,) = json.load(answer)["projects"]
+    assert sorted(row["name"] for row in project["environments"]) == ["base", "somebody-elses"]
+    assert [row["name"] for row in project["services"]] == ["theirs"]
+    assert project["volumes"] == []
+    assert snapshot(their_id) == kept
+    if before["canary"]["mode"] == "container":
+        assert (
+            before["canary"]["deploymentId"][:8]
+            not in stack.shell("docker", "ps", "--all", "--format", "{{.Names}}").text
+        )
+
+    ask(stack, endpoint, DELETE, id=their_id)
+    again = stack.up()
+    assert again.code == 0, again.text
+    after = stack.outputs()
+    assert after["environment"]["projectId"] == project_id
+    assert after["environment"]["id"] != before["environment"]["id"]
+    assert after["image"]["digest"] == before["image"]["digest"]
+    assert after["database"]["schemaVersion"] == before["database"]["schemaVersion"]

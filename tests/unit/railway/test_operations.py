@@ -1,0 +1,32 @@
+"""Every document that the program sends is valid against the emulator's SDL, a subset of Railway's public one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from convos_infra.railway import operations
+
+SDL = Path(__file__).parents[3] / "emulator" / "schema.graphql"
+DOCUMENTS = {
+    name: value
+    for name, value in vars(operations).items()
+    if name.isupper() and isinstance(value, str) and "{" in value
+}
+
+
+def test_there_are_documents() -> None:
+    assert len(DOCUMENTS) > 20
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_a_document_is_valid(name: str) -> None:
+    assert validate(build_schema(SDL.read_text()), parse(DOCUMENTS[name])) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_one_poll_asks_for_all_deployments(count: int) -> None:
+    document = parse(operations.deployments(count))
+    assert validate(build_schema(SDL.read_text()), document) == []
