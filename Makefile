@@ -10,7 +10,7 @@ VENV := .venv/bin
 STAMP := .venv/requirements.sha256
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
-TYPED := $(wildcard convos_infra components settings.py __main__.py emulator local toolchain pool)
+TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run

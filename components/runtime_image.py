@@ -11,6 +11,11 @@ import pulumi_docker_build as docker_build
 from convos_infra.registry.resource import Image, ImageArgs
 
 
+REPRODUCIBLE = "type=image,push=true,rewrite-timestamp=true"
+"""SOURCE_DATE_EPOCH dates the image, not the files in its layers: without this each build has a digest of its own, and
+a rebuilt image would not be the one that was rolled back from. Docker's own driver does not know it; a builder does."""
+
+
 @dataclass(frozen=True)
 class Build:
     """How an image is built.
@@ -97,7 +102,8 @@ class RuntimeImage(pulumi.ComponentResource):
             platforms=[docker_build.Platform.LINUX_AMD64],
             builder=docker_build.BuilderConfigArgs(name=build.builder) if build.builder else None,
             registries=_registries(build),
-            push=True,
+            push=not build.builder,
+            exports=[docker_build.ExportArgs(raw=REPRODUCIBLE)] if build.builder else None,
             build_on_preview=False,
             # An image that somebody still runs, or rolls back to, is deleted by retention, never by a stack.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
