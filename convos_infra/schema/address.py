@@ -14,7 +14,7 @@ TLS_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 """libpq's sslmode. `allow` is left out: it tries without TLS first."""
 PRIVATE_SUFFIX = ".railway.internal"
 _PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "hostaddr"})
-_FORM = "write postgresql://user:password@host:port/database"
+_FORM = "it is like postgresql://host:port/database, with user:password@ before the host"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def parse_url(url: str, *, thing: str = "databaseUrl", tls: str = "") -> Address
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InfraError(thing, "is no URL of a database", f"{_FORM}, with %-codes for special characters") from None
+        raise InfraError(thing, "is no URL of a database", f"{_FORM}; special characters as %-codes") from None
     if parts.scheme not in ("postgres", "postgresql"):
         raise InfraError(thing, "is no URL of a PostgreSQL database", _FORM)
     host, database = parts.hostname or "", unquote(parts.path.removeprefix("/"))

@@ -2,66 +2,69 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from convos_infra.errors import InfraError
-from convos_infra.schema import concurrently, execute, history
-from convos_infra.schema.connection import CONNECT_SECONDS, Connection, connect, deadline
-from convos_infra.schema.execute import BusyError, Timeouts, lost_or_refused
-from convos_infra.schema.lock import WAIT_SECONDS, locked
+from convos_infra.schema import catalog, concurrently, execute, guards, history
+from convos_infra.schema.connection import Session, connect
+from convos_infra.schema.execute import BusyError, lost_or_refused
+from convos_infra.schema.limits import Limits, Timeouts
+from convos_infra.schema.lock import locked
 from convos_infra.schema.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from convos_infra.schema.address import Address
-    from convos_infra.schema.history import Applied
+    from convos_infra.schema.history import Applied, History
     from convos_infra.schema.migration import Migration
-
-_ANSWER_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a run may wait.
-
-    Args:
-        connect_seconds: for the database to accept a connection.
-        wait_seconds: for another migrator.
-        lock_timeout: for a lock of a table, in PostgreSQL's notation.
-        statement_timeout: for a statement.
-        attempts: how often a migration that found a table locked is begun.
-        pause_seconds: before the second attempt; doubled before each further one.
-    """
-
-    connect_seconds: float = CONNECT_SECONDS
-    wait_seconds: float = WAIT_SECONDS
-    lock_timeout: str = "5s"
-    statement_timeout: str = "60s"
-    attempts: int = 5
-    pause_seconds: float = 1.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is asked for: see `make_plan`."""
+    """What a run is asked for.
+
+    Args:
+        migrations: all files, in order.
+        target: the last version to apply; empty for all.
+        baseline: a database without a history has everything up to this version.
+        accept_drift: take what others changed as the new state, instead of refusing to go on.
+        limits: how long it may wait.
+    """
 
     migrations: Sequence[Migration]
     target: str = ""
     baseline: str = ""
-    limits: Limits = Limits()
+    accept_drift: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is in a database.
+
+    Args:
+        applied: its migrations.
+        catalog: names and definitions.
+        drift: how the catalog differs from the one after the last migration.
+    """
+
+    applied: tuple[Applied, ...]
+    catalog: catalog.Catalog
+    drift: tuple[str, ...]
 
 
 def quiet(_: str) -> None:
     """Tell nobody."""
 
 
-def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> tuple[Applied, ...]:
-    """Bring a database to the job's target and return its history.
+def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> State:
+    """Bring a database to the job's target and return what is in it.
 
     Args:
         address: the database.
@@ -69,56 +72,140 @@ def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> tu
         tell: gets one line for each migration and each wait.
 
     Raises:
-        InfraError: it cannot be reached, the files disagree with it, or a migration failed: that one left nothing
-            behind, those before it stay.
+        InfraError: it cannot be reached, the files disagree with it, somebody else changed it, or a migration failed:
+            that one left nothing behind, those before it stay.
     """
-    with connect(address, wait_seconds=job.limits.connect_seconds) as connection:
+    with contextlib.closing(connect(address, wait_seconds=job.limits.connect_seconds)) as connection:
         try:
             return apply_on(connection, job, tell)
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
 
-def apply_on(connection: Connection, job: Job, tell: Callable[[str], None] = quiet) -> tuple[Applied, ...]:
-    """Do what `apply` does, on a connection in autocommit."""
-    with deadline(connection, _ANSWER_SECONDS):
-        applied = history.read(connection)
-    if _plan(job, applied).is_empty:
-        return applied
-    with locked(connection, wait_seconds=job.limits.wait_seconds, tell=tell):
-        history.prepare(connection)
-        plan = _plan(job, history.read(connection))  # again: another migrator may have been faster
-        with connection.transaction():
-            for migration in plan.baseline:
-                history.record(connection, migration, baseline=True)
-        for migration in plan.pending:
-            seconds = _run(connection, migration, job.limits, tell)
-            tell(f"applied {migration.file} ({seconds:.2f} s)")
-        return history.read(connection)
+def inspect(address: Address, *, wait_seconds: float) -> State:
+    """Return what is in a database, in two round trips.
+
+    Raises:
+        InfraError: it cannot be read.
+    """
+    with contextlib.closing(connect(address, wait_seconds=wait_seconds)) as connection:
+        try:
+            return _look(connection, Limits())[1]
+        except psycopg.Error as error:
+            raise lost_or_refused(f"database {address}", connection, error) from None
 
 
-def _plan(job: Job, applied: tuple[Applied, ...]) -> Plan:
-    return make_plan(job.migrations, applied, job.target, job.baseline)
+def apply_on(connection: Session, job: Job, tell: Callable[[str], None] = quiet) -> State:
+    """Do what `apply` does, on a connection in autocommit; two round trips where nothing is to do."""
+    found, state = _look(connection, job.limits)
+    plan = _plan(job, found)
+    if plan.is_empty and not state.drift:
+        return state
+    with locked(connection, job.limits, tell):
+        found, state = _look(connection, job.limits)  # again: another migrator may have been faster
+        plan = _plan(job, found)
+        with connection.deadline(job.limits.answer_seconds):
+            history.prepare(connection)
+            _settle_drift(connection, job, state, plan)
+            _mark(connection, plan)
+        _run_all(connection, plan, job.limits, tell)
+        return _look(connection, job.limits)[1]
 
 
-def _run(connection: Connection, migration: Migration, limits: Limits, tell: Callable[[str], None]) -> float:
+def _plan(job: Job, found: History) -> Plan:
+    plan = make_plan(job.migrations, found.applied, job.target, job.baseline)
+    for problem in guards.check(plan.pending, plan.done(job.migrations)):
+        raise problem
+    return plan
+
+
+def _look(connection: Session, limits: Limits) -> tuple[History, State]:
+    with connection.deadline(limits.answer_seconds):
+        before = None
+        found = history.read(connection)
+        while True:
+            live = catalog.read(connection)
+            drift = catalog.compare(found.catalog, live) if found.catalog is not None else []
+            if not drift or found == before:
+                return found, State(found.applied, live, tuple(drift))
+            # Another migrator may have been at work between the two: what is drift is so for the same history.
+            before, found = found, history.read(connection)
+
+
+def _settle_drift(connection: Session, job: Job, state: State, plan: Plan) -> None:
+    if state.drift and not job.accept_drift:
+        raise drifted(state)
+    if state.drift and plan.is_empty:
+        history.note_catalog(connection, state.catalog)
+
+
+def drifted(state: State) -> InfraError:
+    """Return what to tell about a database that somebody else changed."""
+    shown = "; ".join(state.drift[:5]) + (f"; and {len(state.drift) - 5} more" if len(state.drift) > 5 else "")
+    problem = f"was changed by others since {state.applied[-1].file}: {shown}"
+    return InfraError("schema", problem, 'undo it, or write it as a migration, or set drift to "accept"')
+
+
+def _mark(connection: Session, plan: Plan) -> None:
+    if not plan.baseline:
+        return
+    with connection.transaction():
+        for migration in plan.baseline:
+            is_last = migration is plan.baseline[-1]
+            found = catalog.read(connection) if is_last else None
+            history.record(connection, migration, baseline=True, catalog=found)
+
+
+def _run_all(connection: Session, plan: Plan, limits: Limits, tell: Callable[[str], None]) -> None:
+    for number, migration in enumerate(plan.pending, start=1):
+        try:
+            seconds = _run(connection, migration, limits, tell, is_last=number == len(plan.pending))
+        except InfraError:
+            if number > 1:  # those before it stay; what they left is known, unless the connection is gone as well
+                with contextlib.suppress(psycopg.Error), connection.deadline(limits.answer_seconds):
+                    history.note_catalog(connection, catalog.read(connection))
+            raise
+        tell(f"applied {migration.file} in {seconds:.2f} s")
+
+
+def _run(
+    connection: Session, migration: Migration, limits: Limits, tell: Callable[[str], None], *, is_last: bool
+) -> float:
     """Run one migration, again where a lock was not to be had; return its seconds."""
     run = concurrently.run if migration.directives.no_transaction else execute.run
     timeouts = Timeouts(
         migration.directives.lock_timeout or limits.lock_timeout,
         migration.directives.statement_timeout or limits.statement_timeout,
+        limits.answer_seconds,
     )
     pause = limits.pause_seconds
     for attempt in range(2, limits.attempts + 2):
         began = time.monotonic()
         try:
-            run(connection, migration, timeouts)
+            run(connection, migration, timeouts, is_last=is_last)
         except BusyError as busy:
             if attempt > limits.attempts:
-                raise InfraError(busy.thing, f"{busy.problem}, {limits.attempts} times", busy.next_step) from None
+                problem = f"{busy.problem}, {limits.attempts} times"
+                raise InfraError(busy.thing, problem, _oldest_transaction(connection) or busy.next_step) from None
             tell(f"{busy.thing}: {busy.problem}; attempt {attempt} of {limits.attempts}")
             time.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311  # spreads, protects nothing
             pause *= 2
         else:
             return time.monotonic() - began
     raise AssertionError("unreachable")
+
+
+_OLDEST = """
+SELECT format('pid %s (%s, %s for %s s)', pid, coalesce(nullif(application_name, ''), 'unnamed'), state,
+    extract(epoch FROM now() - xact_start)::integer)
+FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+ORDER BY xact_start LIMIT 1
+"""
+
+
+def _oldest_transaction(connection: Session) -> str:
+    """Return whom to ask about a lock that was not to be had: most likely the one who has been at it the longest."""
+    with contextlib.suppress(psycopg.Error):
+        row = connection.execute(_OLDEST).fetchone()
+        return f"the oldest open transaction of this database is that of {row[0]}" if row else ""
+    return ""

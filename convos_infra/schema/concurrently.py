@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from convos_infra.schema import history
-from convos_infra.schema.connection import Connection, deadline
-from convos_infra.schema.execute import Timeouts, failed
+from convos_infra.schema import catalog, history
+from convos_infra.schema.execute import failed
 
 if TYPE_CHECKING:
+    from convos_infra.schema.connection import Session
+    from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import Migration
     from convos_infra.schema.statements import Statement
 
@@ -27,8 +28,14 @@ WHERE relname = %s AND relnamespace = 'public'::regnamespace AND NOT indisvalid
 """
 
 
-def run(connection: Connection, migration: Migration, timeouts: Timeouts) -> None:
+def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_last: bool) -> None:
     """Run a migration's one statement, then record it.
+
+    Args:
+        connection: in autocommit.
+        migration: with `-- no-transaction`.
+        timeouts: for its statement.
+        is_last: record with it what is in the database then.
 
     Raises:
         BusyError: a lock was not to be had in time.
@@ -42,13 +49,14 @@ def run(connection: Connection, migration: Migration, timeouts: Timeouts) -> Non
         " SET search_path = public; SET standard_conforming_strings = on"
     )
     try:
-        with deadline(connection, 3 * timeouts.answer_seconds):
+        with connection.deadline(3 * timeouts.seconds):
             connection.execute(settings.encode())
             _drop_invalid(connection, index)
             connection.execute(statement.text.encode())
-            history.record(connection, migration, seconds=time.monotonic() - began)
+            found = catalog.read(connection) if is_last else None
+            history.record(connection, migration, seconds=time.monotonic() - began, catalog=found)
     except psycopg.Error as error:
-        with contextlib.suppress(psycopg.Error), deadline(connection, timeouts.answer_seconds):
+        with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.seconds):
             _drop_invalid(connection, index)
         raise failed(migration, statement, connection, error) from None
 
@@ -62,6 +70,6 @@ def index_made(statement: Statement) -> str:
     return name.text[1:-1].replace('""', '"') if name.kind == "name" else name.word
 
 
-def _drop_invalid(connection: Connection, index: str) -> None:
+def _drop_invalid(connection: Session, index: str) -> None:
     if index and connection.execute(_INVALID, (index,)).fetchone() is not None:
         connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS public.{}").format(sql.Identifier(index)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import re
@@ -18,9 +19,8 @@ from convos_infra.errors import InfraError
 from convos_infra.schema.address import Address, parse_url
 
 Connection = psycopg.Connection[Any]
+_WATCH_SECONDS = 0.1
 APPLICATION = "convos-infra"
-CONNECT_SECONDS = 120.0
-"""How long a database may take to accept: Railway's first boot of one initialises its volume."""
 ATTEMPT_SECONDS = 10
 _LONGEST_PAUSE = 2.0
 _NEW_DATABASE_SECONDS = 10.0
@@ -30,8 +30,11 @@ _WRONG = {
         "refuses the user or the password",
         "check the URL's user and password",
     ),
-    r"no pg_hba.conf entry.*(no encryption|SSL off)": ("accepts only TLS", "add ?sslmode=require to the URL"),
-    r"no pg_hba.conf entry": ("accepts no connection of this user from here", "see the server's pg_hba.conf"),
+    r"pg_hba.conf.*(no encryption|SSL off)": ("accepts only TLS", "add ?sslmode=require to the URL"),
+    r"no pg_hba.conf entry|pg_hba.conf rejects": (
+        "accepts no connection of this user from here",
+        "see the server's pg_hba.conf",
+    ),
     r"server does not support SSL": (
         "does not offer TLS",
         "add ?sslmode=disable to the URL, if the network in between is private",
@@ -45,13 +48,54 @@ _WRONG = {
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
 
 
-def connect(address: Address, *, wait_seconds: float = CONNECT_SECONDS) -> Connection:
-    """Return a connection in autocommit, once the database accepts one.
+class Session(Connection):
+    """A connection that is cut when an answer takes too long: a deaf server would hold its client for hours.
+
+    One thread watches, from the first deadline until the connection is closed.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._until = math.inf
+        self._closing = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Cut the connection when the block takes longer."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, daemon=True)
+            self._watcher.start()
+        before, self._until = self._until, time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = before
+
+    def _watch(self) -> None:
+        while not self._closing.wait(_WATCH_SECONDS):
+            if time.monotonic() > self._until:
+                with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.fileno())) as wire:
+                    wire.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close it, and end its watcher."""
+        self._closing.set()
+        super().close()
+
+
+class UnreachableError(InfraError):
+    """Nothing answered: there may be no database yet."""
+
+
+def connect(address: Address, *, wait_seconds: float) -> Session:
+    """Return a session in autocommit, once the database accepts one.
 
     What a database that starts or a proxy before it answers is waited out; a refusal for good is not.
 
     Raises:
-        InfraError: it does not accept us, or did not in `wait_seconds`.
+        UnreachableError: nothing answered in `wait_seconds`.
+        InfraError: it does not accept us.
     """
     began = time.monotonic()
     pause = 0.05
@@ -65,13 +109,13 @@ def connect(address: Address, *, wait_seconds: float = CONNECT_SECONDS) -> Conne
         _refuse_for_good(address, text, waited)
         if waited + pause >= wait_seconds:
             problem = f"does not answer after {waited:.0f} s: {_reason(text)}"
-            raise InfraError(f"database {address}", problem, "check that it runs and that its TCP proxy is this one")
+            raise UnreachableError(f"database {address}", problem, "check that it runs and that this is its TCP proxy")
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311  # spreads, protects nothing
 
 
-def _attempt(address: Address, left: float) -> Connection:
-    return psycopg.connect(
+def _attempt(address: Address, left: float) -> Session:
+    return Session.connect(
         **address.parameters(),
         autocommit=True,
         prepare_threshold=None,  # nothing that outlives a transaction: a pooler may stand in between
@@ -98,7 +142,8 @@ def _refuse_for_good(address: Address, text: str, waited: float) -> None:
 def _reason(text: str) -> str:
     """Return libpq's last words: before them stand host and port, once for every address that it tried."""
     last = re.split(r"connection to server at .*? failed: |connection failed: ", text)[-1]
-    return last.removeprefix("FATAL: ").strip()[:200] or "no reason given"
+    words = last.removeprefix("FATAL: ").partition(" Is the server running")[0].strip()
+    return words[:200] or "no reason given"
 
 
 def check_reachable(url: str, *, wait_seconds: float = 5.0) -> None:
@@ -108,20 +153,3 @@ def check_reachable(url: str, *, wait_seconds: float = 5.0) -> None:
         InfraError: the URL is wrong, or nothing answers in time.
     """
     connect(parse_url(url), wait_seconds=wait_seconds).close()
-
-
-@contextlib.contextmanager
-def deadline(connection: Connection, seconds: float) -> Iterator[None]:
-    """Cut the connection when the block takes longer: a server that went deaf holds a client for hours otherwise."""
-
-    def cut() -> None:
-        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as wire:
-            wire.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from convos_infra.errors import InfraError
-from convos_infra.schema import history
-from convos_infra.schema.connection import Connection, deadline
+from convos_infra.schema import catalog, history
 from convos_infra.schema.statements import Statement, line_of
 
 if TYPE_CHECKING:
+    from convos_infra.schema.connection import Session
+    from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import Migration
 
-_SLACK_SECONDS = 15.0
-_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_DURATION = re.compile(r"([0-9]+)(ms|s|min)")
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"PL/pgSQL function inline_code_block line (\d+)")
 
@@ -28,23 +25,14 @@ class BusyError(InfraError):
     """Somebody else held a lock: nothing was changed, and trying again may do."""
 
 
-@dataclass(frozen=True)
-class Timeouts:
-    """How long a statement may wait for a lock, and run: `500ms`, `5s`, `2min`."""
-
-    lock: str
-    statement: str
-
-    @property
-    def answer_seconds(self) -> float:
-        """When a server that still has not answered must be gone."""
-        match = _DURATION.fullmatch(self.statement)
-        assert match is not None  # checked where it was read
-        return int(match[1]) * _UNITS[match[2]] + _SLACK_SECONDS
-
-
-def run(connection: Connection, migration: Migration, timeouts: Timeouts) -> None:
+def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_last: bool) -> None:
     """Run a migration and record it, or leave everything as it was.
+
+    Args:
+        connection: in autocommit.
+        migration: without `-- no-transaction`.
+        timeouts: for each of its statements.
+        is_last: record with it what is in the database then.
 
     Raises:
         BusyError: a lock was not to be had in time.
@@ -56,21 +44,21 @@ def run(connection: Connection, migration: Migration, timeouts: Timeouts) -> Non
     )
     statement = migration.script.statements[0]
     try:
-        with deadline(connection, timeouts.answer_seconds):
+        with connection.deadline(timeouts.seconds):
             connection.execute(begin.encode())
         for statement in migration.script.statements:
-            with deadline(connection, timeouts.answer_seconds):
+            with connection.deadline(timeouts.seconds):
                 connection.execute(statement.text.encode())
-        with deadline(connection, timeouts.answer_seconds):
-            history.record(connection, migration)
-            connection.execute("COMMIT")
+        with connection.deadline(timeouts.seconds):
+            found = catalog.read(connection) if is_last else None
+            history.record(connection, migration, catalog=found, then="COMMIT")
     except psycopg.Error as error:
-        with contextlib.suppress(psycopg.Error), deadline(connection, _SLACK_SECONDS):
+        with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.answer_seconds):
             connection.rollback()
         raise failed(migration, statement, connection, error) from None
 
 
-def failed(migration: Migration, statement: Statement, connection: Connection, error: psycopg.Error) -> InfraError:
+def failed(migration: Migration, statement: Statement, connection: Session, error: psycopg.Error) -> InfraError:
     """Return what happened to a statement: file, line, PostgreSQL's words, SQLSTATE and hint."""
     thing = f"{migration.file}:{_line(migration, statement, error)}"
     if isinstance(error, _BUSY):
@@ -79,7 +67,7 @@ def failed(migration: Migration, statement: Statement, connection: Connection, e
     return lost_or_refused(thing, connection, error)
 
 
-def lost_or_refused(thing: str, connection: Connection, error: psycopg.Error) -> InfraError:
+def lost_or_refused(thing: str, connection: Session, error: psycopg.Error) -> InfraError:
     """Return an error of the server in its own words, or say that the connection was lost."""
     if error.diag.message_primary is None or connection.closed:
         said = f" ({error.diag.message_primary})" if error.diag.message_primary else ""

@@ -1,12 +1,16 @@
-"""The history of a database: which migrations it has, in a table of its own."""
+"""The history of a database: which migrations it has, and its catalog after the last, in a table of its own."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from convos_infra.errors import InfraError
 
@@ -26,18 +30,23 @@ CREATE TABLE IF NOT EXISTS public.{TABLE} (
     seconds double precision NOT NULL,
     applied_by text NOT NULL DEFAULT current_user,
     program text NOT NULL,
-    baseline boolean NOT NULL DEFAULT false
+    baseline boolean NOT NULL DEFAULT false,
+    catalog jsonb
 )
 """
 _READ = f"""
-SELECT version, name, checksum, applied_at, seconds, applied_by, program, baseline
+SELECT version, name, checksum, applied_at, seconds, applied_by, program, baseline,
+    CASE WHEN version = max(version) OVER () THEN catalog END
 FROM public.{TABLE} ORDER BY version
 """  # noqa: S608  # the table's name is ours
 # now() is the transaction's begin: what is measured is the migration, in the server's time.
 _RECORD = f"""
-INSERT INTO public.{TABLE} (version, name, checksum, seconds, program, baseline)
-VALUES (%s, %s, %s, extract(epoch FROM clock_timestamp() - now()) + %s, %s, %s)
+INSERT INTO public.{TABLE} (version, name, checksum, seconds, program, baseline, catalog)
+VALUES (%s, %s, %s, extract(epoch FROM clock_timestamp() - now()) + %s, %s, %s, %s)
 """  # noqa: S608
+_NOTE = f"UPDATE public.{TABLE} SET catalog = %s WHERE version = (SELECT max(version) FROM public.{TABLE})"  # noqa: S608
+CATALOG_FORMAT = 1
+"""Of what `catalog` says; a record of another format, or of another major version of PostgreSQL, is not compared."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,21 @@ class Applied:
         }
 
 
-def read(connection: Connection) -> tuple[Applied, ...]:
-    """Return what the database has, oldest first; nothing where no migrator has been.
+@dataclass(frozen=True)
+class History:
+    """What a database has.
+
+    Args:
+        applied: its migrations, oldest first.
+        catalog: what was in it right after the last one; None where that is not known.
+    """
+
+    applied: tuple[Applied, ...] = ()
+    catalog: Mapping[str, str] | None = None
+
+
+def read(connection: Connection) -> History:
+    """Return what the database has; nothing where no migrator has been. One round trip.
 
     Raises:
         InfraError: there is a table of that name which is not this one.
@@ -90,12 +112,24 @@ def read(connection: Connection) -> tuple[Applied, ...]:
     try:
         rows = connection.execute(_READ).fetchall()
     except psycopg.errors.UndefinedTable:
-        return ()
+        return History()
     except psycopg.errors.UndefinedColumn:
         raise InfraError(
             f"table {TABLE}", "is there already and is not the history of migrations", "rename it"
         ) from None
-    return tuple(Applied(*row) for row in rows)
+    if not rows:
+        return History()
+    noted = rows[-1][-1] or {}
+    is_comparable = noted.get("format") == CATALOG_FORMAT and noted.get("server") == _server(connection)
+    return History(tuple(Applied(*row[:-1]) for row in rows), noted["objects"] if is_comparable else None)
+
+
+def _server(connection: Connection) -> int:
+    return connection.info.server_version // 10_000
+
+
+def _noted(connection: Connection, catalog: Mapping[str, str]) -> Jsonb:
+    return Jsonb({"format": CATALOG_FORMAT, "server": _server(connection), "objects": dict(catalog)})
 
 
 def prepare(connection: Connection) -> None:
@@ -103,7 +137,15 @@ def prepare(connection: Connection) -> None:
     connection.execute(_CREATE)
 
 
-def record(connection: Connection, migration: Migration, *, seconds: float = 0.0, baseline: bool = False) -> None:
+def record(
+    connection: Connection,
+    migration: Migration,
+    *,
+    seconds: float = 0.0,
+    baseline: bool = False,
+    catalog: Mapping[str, str] | None = None,
+    then: str = "",
+) -> None:
     """Add a migration, in the transaction that ran it.
 
     Args:
@@ -111,11 +153,21 @@ def record(connection: Connection, migration: Migration, *, seconds: float = 0.0
         migration: what ran.
         seconds: what it took before this transaction began.
         baseline: it was only marked.
+        catalog: what is in the database now, for the last of a run.
+        then: a statement to send with it: COMMIT in the same message saves a round trip.
     """
     values = (migration.version, migration.name, migration.checksum, seconds, program_version(), baseline)
-    connection.execute(_RECORD, values)
+    noted = None if catalog is None else _noted(connection, catalog)
+    literals = sql.SQL(_RECORD.replace("%s", "{}")).format(*(sql.Literal(value) for value in (*values, noted)))
+    connection.execute(sql.SQL("{}; {}").format(literals, sql.SQL(then)) if then else literals)
 
 
+def note_catalog(connection: Connection, catalog: Mapping[str, str]) -> None:
+    """Take what is in the database now as what its last migration left."""
+    connection.execute(_NOTE, (_noted(connection, catalog),))
+
+
+@functools.cache
 def program_version() -> str:
     """Return this program's version."""
     try:

@@ -6,25 +6,25 @@ import difflib
 import hashlib
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from convos_infra.errors import InfraError
+from convos_infra.schema.limits import is_duration
 from convos_infra.schema.statements import Script, read_script
 
 FOLDER = Path(__file__).parent / "migrations"
 """The migrations that come with this program."""
 _FILE = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z0-9]+(?:_[a-z0-9]+)*)\.sql", re.ASCII)
 _DIRECTIVE = re.compile(r"(?P<key>[a-z]+(?:-[a-z]+)*)(?P<colon>:)?(?:\s+(?P<value>.*))?")
-_DURATION = re.compile(r"[1-9][0-9]*(ms|s|min)")
 _IMAGE = re.compile(r"sha-[0-9a-f]{7,40}")
-_ALLOW = re.compile(r"[a-z]+(-[a-z]+)* \S+")
-_FORMS = {
-    "lock-timeout": (_DURATION, "a time such as 500ms, 5s or 2min"),
-    "statement-timeout": (_DURATION, "a time such as 500ms, 60s or 10min"),
-    "requires-image": (_IMAGE, "an image revision such as sha-1a2b3c4"),
-    "allow": (_ALLOW, "a rule and what it may touch, such as drop-column agent_metadata.notes"),
+_ALLOW = re.compile(r"[a-z]+(-[a-z]+)* \S.*")
+_FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "lock-timeout": (is_duration, "a time such as 500ms, 5s or 2min"),
+    "statement-timeout": (is_duration, "a time such as 500ms, 60s or 10min"),
+    "requires-image": (_IMAGE.fullmatch, "an image revision such as sha-1a2b3c4"),
+    "allow": (_ALLOW.fullmatch, "a rule and what it may touch, such as drop-column agent_metadata.notes"),
 }
 _FLAGS = frozenset({"no-transaction"})
 
@@ -182,7 +182,7 @@ def _check_form(where: str, key: str, value: str) -> None:
     if key not in _FORMS:
         near = difflib.get_close_matches(key, [*_FORMS, *_FLAGS], n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted([*_FORMS, *_FLAGS]))}"
-        raise InfraError(where, f'"{key}" is no directive', f"{hint} Begin prose with a capital")
-    form, wanted = _FORMS[key]
-    if not form.fullmatch(value):
+        raise InfraError(where, f'"{key}" is no directive', f"{hint} (prose begins with a capital)")
+    is_valid, wanted = _FORMS[key]
+    if not is_valid(value):
         raise InfraError(where, f"{key} must be {wanted}", f"not {value[:60]!r}")

@@ -42,6 +42,10 @@ class Plan:
         """Whether there is nothing to do."""
         return not self.baseline and not self.pending
 
+    def done(self, migrations: Sequence[Migration]) -> list[Migration]:
+        """Return those of `migrations` that come before the pending ones."""
+        return [one for one in migrations if not self.pending or one.version < self.pending[0].version]
+
 
 def make_plan(migrations: Sequence[Migration], applied: Sequence[Done], target: str = "", baseline: str = "") -> Plan:
     """Return what is to do.

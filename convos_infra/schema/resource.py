@@ -5,31 +5,43 @@ The module path and the class names here are part of the state's format.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, Provider, has_unknown, is_unknown
-from convos_infra.schema import history
+from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
-from convos_infra.schema.apply import Job, apply
-from convos_infra.schema.connection import connect
-from convos_infra.schema.execute import lost_or_refused
+from convos_infra.schema.apply import Job, State, apply, drifted, inspect
+from convos_infra.schema.catalog import fingerprint
+from convos_infra.schema.connection import UnreachableError
+from convos_infra.schema.limits import Limits, is_duration
 from convos_infra.schema.migration import Migration, parse, read_folder
-from convos_infra.schema.plan import make_plan
+from convos_infra.schema.plan import Plan, make_plan
 
 if TYPE_CHECKING:
-    from convos_infra.schema.history import Applied
+    from convos_infra.schema.plan import Done
 
 ID = "public"
 PREVIEW_SECONDS = 3.0
-INPUTS = ("databaseUrl", "target", "baseline", "migrations")
-OUTPUTS = ("version", "host", "checksums", "applied", "pending")
+READ_SECONDS = 20.0
+REFUSE, ACCEPT = "refuse", "accept"
+INPUTS = (
+    "databaseUrl",
+    "target",
+    "baseline",
+    "drift",
+    "lockTimeout",
+    "statementTimeout",
+    "connectSeconds",
+    "migrations",
+)
+OUTPUTS = ("version", "host", "checksums", "applied", "pending", "fingerprint", "drifted")
 
 
 @dataclass(frozen=True)
@@ -40,12 +52,20 @@ class DatabaseSchemaArgs:
         database_url: `postgresql://user:password@host:port/database`, reachable from where the program runs; a secret.
         target: the last version to apply, such as `0001`; None for the newest.
         baseline: a database without a history is taken to have everything up to this version.
+        drift: what an update does about changes of others: `refuse` to go on, or `accept` them as the new state.
+        lock_timeout: how long a statement may wait for a lock, such as `5s`; a file can say otherwise.
+        statement_timeout: how long a statement may run, such as `60s`; a file can say otherwise.
+        connect_seconds: how long a database may take until it accepts connections.
         migrations: texts by file name; None for those that come with the program.
     """
 
     database_url: pulumi.Input[str]
-    target: pulumi.Input[str] | None = None
-    baseline: pulumi.Input[str] | None = None
+    target: str | None = None
+    baseline: str | None = None
+    drift: str = REFUSE
+    lock_timeout: str = Limits.lock_timeout
+    statement_timeout: str = Limits.statement_timeout
+    connect_seconds: float = Limits.connect_seconds
     migrations: Mapping[str, str] | None = None
 
 
@@ -55,31 +75,26 @@ class DatabaseSchemaProvider(Provider):
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Add `pending`, from the database where it answers at once, else from what was applied last."""
         inputs = {key: news.get(key) for key in INPUTS}
-        if has_unknown(inputs["migrations"]) or has_unknown([inputs["target"], inputs["baseline"]]):
+        if has_unknown({key: inputs[key] for key in INPUTS if key != "databaseUrl"}):
             return inputs, []
         try:
-            migrations = _migrations(inputs)
-            pending = self._pending(inputs, olds, migrations)
+            _job(inputs)
+            plan = _plan(inputs, olds)
+            problems = guards.check(plan.pending, plan.done(_files(inputs)))
         except InfraError as error:
-            return inputs, [CheckFailure("", str(error))]  # no property: Pulumi would print its value, all the SQL
-        return {**inputs, "pending": pending}, []
-
-    def _pending(self, inputs: Props, olds: Props, migrations: tuple[Migration, ...]) -> list[str]:
-        applied: tuple[Any, ...] | None = None
-        if not is_unknown(inputs["databaseUrl"]):
-            applied = _history_if_reachable(str(inputs["databaseUrl"]))
-        if applied is None:
-            applied = _applied_before(olds)
-        plan = make_plan(migrations, applied, inputs["target"] or "", inputs["baseline"] or "")
-        return [f"{one.file} (only marked)" for one in plan.baseline] + [one.file for one in plan.pending]
+            problems = [error]
+            plan = Plan((), (), "")
+        # Without a property: Pulumi would print its value, which is the SQL of all migrations.
+        failures = [CheckFailure("", str(problem)) for problem in problems]
+        marked = [f"{one.file} (only marked as applied)" for one in plan.baseline]
+        return {**inputs, "pending": marked + [one.file for one in plan.pending]}, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare what was asked for; pending migrations are a change of their own."""
+        """Compare what was asked for; pending migrations and drift that a refresh found are changes of their own."""
         del id_
         differs = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in INPUTS)
-        return DiffResult(
-            changes=differs or bool(news.get("pending")), replaces=[], stables=[], delete_before_replace=False
-        )
+        changes = differs or bool(news.get("pending")) or bool(olds.get("drifted"))
+        return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
         """Apply what is pending; what is there already is taken over."""
@@ -91,42 +106,85 @@ class DatabaseSchemaProvider(Provider):
         return UpdateResult(_applied(news))
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read the history."""
+        """Read what is in the database; a database that does not answer is an error, not an empty one."""
         address = parse_url(str(props["databaseUrl"]))
-        with connect(address, wait_seconds=PREVIEW_SECONDS * 5) as connection:
-            try:
-                applied = history.read(connection)
-            except psycopg.Error as error:
-                raise lost_or_refused(f"database {address}", connection, error) from None
-        return ReadResult(id_, {**props, **_outputs(str(address), applied)}, {k: props.get(k) for k in INPUTS})
+        state = inspect(address, wait_seconds=READ_SECONDS)
+        inputs = {key: props.get(key) for key in INPUTS}
+        # Among the inputs too: the next preview then shows what it would have to do something about.
+        found = {"drifted": list(state.drift)} if state.drift else {}
+        return ReadResult(id_, {**inputs, **_outputs(str(address), state)}, {**inputs, "pending": [], **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave the tables and their history: a stack's schema is not the stack's data."""
         del id_, props
 
 
+def _plan(inputs: Props, olds: Props) -> Plan:
+    """Return what an update would do; refuse drift that it would build on."""
+    migrations = _files(inputs)
+    state = None if is_unknown(inputs["databaseUrl"]) else _state_if_reachable(str(inputs["databaseUrl"]))
+    same_database = inputs["databaseUrl"] == olds.get("databaseUrl")
+    applied: tuple[Done, ...] = ()
+    if state is not None:
+        applied = state.applied
+    elif same_database or is_unknown(inputs["databaseUrl"]):
+        applied = _applied_before(olds)
+    plan = make_plan(migrations, applied, inputs["target"] or "", inputs["baseline"] or "")
+    if state is not None and state.drift and plan.pending and inputs["drift"] == REFUSE:
+        raise drifted(state)
+    return plan
+
+
 def _applied(props: Props) -> Props:
     address = parse_url(str(props["databaseUrl"]))
-    job = Job(_migrations(props), props.get("target") or "", props.get("baseline") or "")
-    return {**props, **_outputs(str(address), apply(address, job))}
+    return {**{key: props.get(key) for key in INPUTS}, **_outputs(str(address), apply(address, _job(props), _tell))}
 
 
-def _outputs(host: str, applied: tuple[Applied, ...]) -> Props:
+def _tell(line: str) -> None:
+    """Show a line while an update runs: Pulumi passes on what a provider writes to its standard error."""
+    sys.stderr.write(f"schema: {line}\n")
+    sys.stderr.flush()
+
+
+def _job(props: Props) -> Job:
+    """Return what is asked for.
+
+    Raises:
+        InfraError: an input has a value that cannot be.
+    """
+    if props.get("drift") not in (None, REFUSE, ACCEPT):
+        raise InfraError("drift", f"cannot be {str(props['drift'])[:20]!r}", f"use {REFUSE} or {ACCEPT}")
+    given = {"lockTimeout": Limits.lock_timeout, "statementTimeout": Limits.statement_timeout}
+    for key, default in given.items():
+        given[key] = str(props.get(key) or default)
+        if not is_duration(given[key]):
+            raise InfraError(key, f"cannot be {given[key][:20]!r}", "use a time such as 500ms, 5s or 2min")
+    limits = Limits(
+        connect_seconds=float(props.get("connectSeconds") or Limits.connect_seconds),
+        lock_timeout=given["lockTimeout"],
+        statement_timeout=given["statementTimeout"],
+    )
+    target, baseline = props.get("target") or "", props.get("baseline") or ""
+    return Job(_files(props), target, baseline, accept_drift=props.get("drift") == ACCEPT, limits=limits)
+
+
+def _outputs(host: str, state: State) -> Props:
     return {
         "host": host,
-        "version": applied[-1].version if applied else "",
-        "checksums": {one.file: one.checksum for one in applied},
-        "applied": [one.as_output() for one in applied],
+        "version": state.applied[-1].version if state.applied else "",
+        "checksums": {one.file: one.checksum for one in state.applied},
+        "applied": [one.as_output() for one in state.applied],
+        "pending": [],
+        "fingerprint": fingerprint(state.catalog),
+        "drifted": list(state.drift),
     }
 
 
-def _history_if_reachable(url: str) -> tuple[Applied, ...] | None:
-    """Return a database's history; None where it does not answer: a new environment has no database yet."""
-    address = parse_url(url)
+def _state_if_reachable(url: str) -> State | None:
+    """Return what is in a database; None where it does not answer: a new environment has none yet."""
     try:
-        with connect(address, wait_seconds=PREVIEW_SECONDS) as connection:
-            return history.read(connection)
-    except (InfraError, psycopg.Error):
+        return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS)
+    except UnreachableError:
         return None
 
 
@@ -135,31 +193,51 @@ def _applied_before(olds: Props) -> tuple[Migration, ...]:
     target = olds.get("target")
     if has_unknown(olds.get("migrations")):
         return ()
-    return tuple(one for one in _migrations(olds) if not target or one.version <= target)
+    return tuple(one for one in _files(olds) if not target or one.version <= target)
 
 
-def _migrations(props: Props) -> tuple[Migration, ...]:
-    return parse({name: "\n".join(lines) for name, lines in (props.get("migrations") or {}).items()})
+def _files(props: Props) -> tuple[Migration, ...]:
+    return parse(props.get("migrations") or {})
 
 
 class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
-    """The schema of a database."""
+    """The schema of a database, with a `Migration` below it for each file.
+
+    Outputs: the `version` it is at, the `host` (with port and database) that it was applied to, `checksums` by file,
+    what was `applied` when and by whom, what is still `pending`, the catalog's `fingerprint`, and how the catalog
+    `drifted` from it.
+    """
 
     version: pulumi.Output[str]
     host: pulumi.Output[str]
     checksums: pulumi.Output[Mapping[str, str]]
     applied: pulumi.Output[list[Mapping[str, Any]]]
     pending: pulumi.Output[list[str]]
+    fingerprint: pulumi.Output[str]
+    drifted: pulumi.Output[list[str]]
 
     def __init__(self, name: str, args: DatabaseSchemaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register the schema and its files.
+
+        Raises:
+            InfraError: a file cannot be read, or is no migration.
+        """
         files = read_folder() if args.migrations is None else dict(args.migrations)
+        migrations = parse(files)
         props = {
             **dict.fromkeys(OUTPUTS),
             "databaseUrl": pulumi.Output.secret(args.database_url),
             "target": args.target,
             "baseline": args.baseline,
-            # As lines: Pulumi cuts longer texts when it shows them, and the SQL is what a preview is for.
-            "migrations": {file: text.split("\n") for file, text in files.items()},
+            "drift": args.drift,
+            "lockTimeout": args.lock_timeout,
+            "statementTimeout": args.statement_timeout,
+            "connectSeconds": args.connect_seconds,
+            "migrations": files,
         }
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["databaseUrl"], hide_diffs=["migrations"])
-        super().__init__(DatabaseSchemaProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        # A new file's SQL is shown by its own record; here an update would show all files again.
+        own = pulumi.ResourceOptions(additional_secret_outputs=["databaseUrl"], hide_diffs=["migrations"])
+        super().__init__(DatabaseSchemaProvider(), name, props, pulumi.ResourceOptions.merge(opts, own))
+        for migration in migrations:
+            file_name = migration.file.removesuffix(".sql")
+            record.Migration(f"{name}-{file_name}", migration, pulumi.ResourceOptions(parent=self))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
-import waitress
+import uvicorn
 
 from . import app, settings
 from .errors import SettingsError
+from .serve import Service
 
-
-def _stop(*_: object) -> None:
-    raise SystemExit(0)
+DRAIN_SECONDS = 20
 
 
 def main() -> int:
@@ -23,10 +21,16 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"pool: {error}\n")
         return 1
-    signal.signal(signal.SIGTERM, _stop)
     sys.stdout.write(f"pool: listening on {read.port}, runtime image {read.runtime_image}\n")
     sys.stdout.flush()
-    waitress.serve(app.create(read), host="0.0.0.0", port=read.port, threads=8)  # noqa: S104 - Railway's proxy is outside
+    uvicorn.run(
+        app.create(Service(read)),
+        host="0.0.0.0",  # noqa: S104 - Railway's proxy is outside of the container
+        port=read.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
     return 0
 
 

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from .railway import Instance
     from .settings import Settings
 
 PREFIX = "convos-agent-"
 ID_LENGTH = 12
 POOL_MANAGER = "convos-agent-pool-manager"
-"""The pool manager's own service has the agents' prefix, and its last 12 characters are no agent's id."""
+"""The pool manager's own service has the agents' prefix."""
 NAME_LENGTH = 32
 """The longest name that Railway takes for a service."""
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 START_COMMAND = "node scripts/pool-server.js"
+HEALTH_PATH = "/pool/health"
+HEALTH_SECONDS = 300
+GATEWAY_TOKEN = "OPENCLAW_GATEWAY_TOKEN"  # noqa: S105 - a variable's name
 MOUNT_PATH = "/data"
 PORT = 8080
 VCPUS = 4
 MEMORY_BYTES = 8_000_000_000
-UNFINISHED_SECONDS = 180.0
-"""How long a service may be without a deployment before it counts as left behind by a create that was cut off.
-Another pool manager may be at it: for a moment there are two whenever a new one is deployed."""
 
-STARTING = {"QUEUED", "WAITING", "NEEDS_APPROVAL", "INITIALIZING", "BUILDING", "DEPLOYING"}
-ENDED = {"FAILED", "CRASHED", "REMOVED", "REMOVING", "SKIPPED"}
+STARTING = frozenset({"QUEUED", "WAITING", "NEEDS_APPROVAL", "INITIALIZING", "BUILDING", "DEPLOYING"})
+ENDED = frozenset({"FAILED", "CRASHED", "REMOVED", "REMOVING", "SKIPPED"})
+STATES = ("idle", "starting", "claimed", "released", "sleeping", "crashed", "dead", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,24 @@ class Agent:
     Args:
         id: the last 12 characters of its service's name, which no rename changes.
         instance: what Railway says of its service.
-        state: `starting`, `idle`, `claimed`, `sleeping`, `crashed` (claimed, and ended), `dead` or `unfinished`.
+        state: one of STATES. `released` was claimed once and is no more; `crashed` is claimed and has ended; `dead`
+            has ended, or never got ready, unclaimed; `unfinished` has no image yet.
+        claimed: whether `agent_metadata` has it.
+        ready: whether its health says so.
+        seconds: for how long it has been seen ready, or not ready, without a break.
     """
 
     id: str
     instance: Instance
     state: str
+    claimed: bool
+    ready: bool
+    seconds: float
+
+    @property
+    def image(self) -> str:
+        """The reference in its service's config."""
+        return self.instance.image
 
 
 def new_id() -> str:
@@ -58,7 +70,7 @@ def service_name(agent_id: str, agent_name: str = "") -> str:
     """Return the service's name: of a claimed agent with the start of its own name, the id always last."""
     room = NAME_LENGTH - len(PREFIX) - ID_LENGTH - 1
     slug = re.sub(r"[^a-z0-9]+", "-", agent_name.lower()).strip("-")[:room].strip("-")
-    return f"{PREFIX}{slug}-{agent_id}" if slug else f"{PREFIX}{agent_id}"
+    return f"{PREFIX}{slug or 'agent'}-{agent_id}" if agent_name else f"{PREFIX}{agent_id}"
 
 
 def agent_id(name: str) -> str | None:
@@ -69,42 +81,75 @@ def agent_id(name: str) -> str | None:
     return found[1] if found else None
 
 
-def state(instance: Instance, *, claimed: bool, ready: bool, seconds_unready: float, stuck_seconds: float) -> str:
+def is_moving(instance: Instance) -> bool:
+    """Say whether the config asks for an image that is not the newest deployment's: a deployment is on its way."""
+    pinned = ["@" in reference for reference in (instance.image, instance.deployed_image)]
+    # A deployment that names its image in another way than the config does says nothing.
+    comparable = bool(instance.deployed_image) and pinned[0] == pinned[1]
+    return comparable and not same_image(instance.image, instance.deployed_image)
+
+
+def same_image(one: str, other: str) -> bool:
+    """Say whether two references are the same image: by digest where both have one, whatever their tags."""
+    digests = [reference.partition("@")[2] for reference in (one, other)]
+    return digests[0] == digests[1] if all(digests) else one == other
+
+
+def state(instance: Instance, *, claimed: bool, ready: bool, unready_seconds: float, stuck_seconds: float) -> str:
     """Return an agent's state.
 
     Args:
         instance: what Railway says.
         claimed: whether `agent_metadata` has it.
         ready: whether its `/pool/health` says so; only asked of a deployment that succeeded.
-        seconds_unready: since its deployment was made, or since it was last seen ready, whichever is less.
+        unready_seconds: for how long it has been seen unready.
         stuck_seconds: how long an agent may take.
     """
     status = instance.deployment_status
+    if claimed:
+        return "sleeping" if status == "SLEEPING" else "crashed" if status in ENDED else "claimed"
+    if not status:
+        return "unfinished"
+    if is_moving(instance):
+        return "starting"
     if status == "SLEEPING":
         return "sleeping"
     if status in ENDED:
-        return "crashed" if claimed else "dead"
-    if claimed:
-        return "claimed"
-    if not status:
-        return "unfinished"
+        return "dead"
     if status == "SUCCESS" and ready:
-        return "idle"
+        # Its name says that somebody had it. Without a row of the database it is nobody's, yet never the pool's to
+        # delete or to hand out: a database that was emptied must not cost anybody an agent.
+        return "idle" if instance.name == service_name(agent_id(instance.name) or "") else "released"
     # Also in a status that Railway has yet to invent: it is given its time, then it is replaced.
-    return "dead" if seconds_unready > stuck_seconds else "starting"
+    return "dead" if unready_seconds > stuck_seconds else "starting"
 
 
-def is_disposable(agent: Agent, now: datetime) -> bool:
-    """Say whether the pool may delete an agent by itself: never a claimed one."""
-    if agent.state == "unfinished":
-        return (now - agent.instance.created_at).total_seconds() > UNFINISHED_SECONDS
-    return agent.state in {"dead", "sleeping"}
+def is_pristine(agent: Agent) -> bool:
+    """Say whether nobody has ever had an agent, by its service's name."""
+    return agent.instance.name == service_name(agent.id)
 
 
-def missing(agents: Iterable[Agent], min_idle: int) -> int:
+def is_disposable(agent: Agent) -> bool:
+    """Say whether the pool may delete an agent by itself: never one that somebody has, or had."""
+    return agent.state in {"dead", "sleeping"} and is_pristine(agent) and not agent.claimed
+
+
+def missing(agents: Iterable[Agent], wanted: int) -> int:
     """Return how many agents to create, counting those on their way."""
-    coming = sum(agent.state in {"idle", "starting", "unfinished"} for agent in agents)
-    return max(0, min_idle - coming)
+    coming = sum(agent.state in {"idle", "starting", "unfinished"} and is_pristine(agent) for agent in agents)
+    return max(0, wanted - coming)
+
+
+def counts(agents: Iterable[Agent], image: str) -> dict[str, int]:
+    """Return how many agents are in each state, and how many run the newest image."""
+    agents = list(agents)
+    by_state = Counter(agent.state for agent in agents)
+    latest = sum(same_image(agent.image, image) for agent in agents)
+    return {state: by_state[state] for state in STATES} | {
+        "total": len(agents),
+        "latest": latest,
+        "behind": len(agents) - latest,
+    }
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -115,7 +160,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "PORT": str(PORT),
         "POOL_API_KEY": settings.api_key,
         **settings.agent_variables,
-        "OPENCLAW_GATEWAY_TOKEN": secrets.token_hex(32),
+        GATEWAY_TOKEN: secrets.token_hex(32),
         "SETUP_PASSWORD": secrets.token_hex(16),
         "PRIVATE_WALLET_KEY": "0x" + secrets.token_hex(32),
     }
@@ -123,18 +168,23 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def first_patch(service_id: str, image: str, values: Mapping[str, str]) -> dict[str, Any]:
     """Return the one patch that makes an empty service an agent: two would start it once without its variables."""
-    limits = {"containers": {"cpu": VCPUS, "memoryBytes": MEMORY_BYTES}}
+    deploy = {
+        "startCommand": START_COMMAND,
+        "healthcheckPath": HEALTH_PATH,
+        "healthcheckTimeout": HEALTH_SECONDS,
+        "limitOverride": {"containers": {"cpu": VCPUS, "memoryBytes": MEMORY_BYTES}},
+    }
     service = {
         "source": {"image": image},
-        "deploy": {"startCommand": START_COMMAND, "limitOverride": limits},
+        "deploy": deploy,
         "variables": {name: {"value": value} for name, value in values.items()},
     }
     return {"services": {service_id: service}}
 
 
-def image_patch(service_id: str, image: str) -> dict[str, Any]:
-    """Return the patch that moves an agent to another image."""
-    return {"services": {service_id: {"source": {"image": image}}}}
+def image_patch(images: Mapping[str, str]) -> dict[str, Any]:
+    """Return the one patch that gives services other images: service id -> reference."""
+    return {"services": {service_id: {"source": {"image": image}} for service_id, image in images.items()}}
 
 
 def removal_patch(service_id: str) -> dict[str, Any]:

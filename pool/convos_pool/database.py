@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from .errors import ConflictError, UnavailableError
+from .errors import ConflictError, MissingTableError, UnavailableError
 
 CONNECT_SECONDS = 5
+STATEMENT_MS = 15_000
 LOCK_CLASS = 0x434F4E56
 """First key of our advisory locks, `CONV`, so that they meet no other program's."""
 TICK = "tick"
@@ -26,14 +27,18 @@ class Claim:
         id: the agent's id.
         service_id: Railway's id of its service.
         agent_name: what the agent is called.
-        provisioned: whether the agent answered; False while a claim is on its way, or was cut off.
+        instructions: what it was told.
+        join_url: of a reservation, where the agent was to join; else the invite.
+        reserved: whether the agent has not answered yet: a claim that is on its way, or was cut off.
         seconds: the row's age.
     """
 
     id: str
     service_id: str
     agent_name: str
-    provisioned: bool
+    instructions: str
+    join_url: str
+    reserved: bool
     seconds: float
 
 
@@ -49,9 +54,10 @@ class Database:
         Raises:
             UnavailableError: the database does not answer, or has no such table.
         """
-        with self._connect() as connection:
+        with self.connect() as connection:
             rows = connection.execute(
-                "SELECT id, railway_service_id, agent_name, conversation_id IS NOT NULL,"
+                "SELECT id, railway_service_id, agent_name, coalesce(instructions, ''), coalesce(invite_url, ''),"
+                " claimed_at IS NULL AND conversation_id IS NULL,"
                 " extract(epoch FROM now() - created_at)::float8 FROM agent_metadata"
             ).fetchall()
         return {row[0]: Claim(*row) for row in rows}
@@ -59,71 +65,116 @@ class Database:
     def check(self) -> str:
         """Return the state of the database for people: `connected`, or what is wrong."""
         try:
-            with self._connect() as connection:
+            with self.connect() as connection:
                 connection.execute("SELECT 1 FROM agent_metadata LIMIT 1")
         except UnavailableError as error:
             return str(error)
         return "connected"
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[Locked]:
-        """Hold the lock of an agent, or of the tick, for a block; what the block writes is committed at its end.
+    def lock(self, name: str) -> Iterator[Lock]:
+        """Hold the lock of an agent, or of the tick, for a block.
 
         Raises:
             ConflictError: somebody else holds it.
             UnavailableError: the database does not answer.
         """
-        with self._connect() as connection:
-            got = connection.execute(
-                "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", (LOCK_CLASS, name)
-            ).fetchone()
-            if got is None or not got[0]:
-                raise ConflictError(f"{name}: another request is at it")
-            yield Locked(connection)
+        with self.locks([name]) as lock:
+            if name not in lock.held:
+                raise ConflictError(f"{name}: another request is at it; try again in a moment")
+            yield lock
 
     @contextmanager
-    def _connect(self) -> Iterator[psycopg.Connection[Any]]:
+    def locks(self, names: Sequence[str]) -> Iterator[Lock]:
+        """Hold as many of these locks as are free, without waiting for one."""
+        with self.connect() as connection:
+            held = set()
+            for name in names:
+                # Of the transaction, not of the session: that holds behind a pooler too.
+                row = connection.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", (LOCK_CLASS, name))
+                if (row.fetchone() or (False,))[0]:
+                    held.add(name)
+            yield Lock(connection, frozenset(held))
+
+    def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str, join_url: str) -> bool:
+        """Claim an agent before it is told, committed at once; return False when somebody has it.
+
+        `claimed_at` stays NULL until the agent has answered: that is how a claim that was cut off is found again.
+        """
+        with self.connect() as connection:
+            row = connection.execute(
+                "INSERT INTO agent_metadata (id, railway_service_id, agent_name, instructions, invite_url, claimed_at)"
+                " SELECT %(id)s, %(service)s, %(name)s, %(instructions)s, nullif(%(join)s, ''), NULL"
+                " WHERE NOT EXISTS (SELECT 1 FROM agent_metadata WHERE railway_service_id = %(service)s)"
+                " ON CONFLICT (id) DO NOTHING RETURNING id",
+                {
+                    "id": agent_id,
+                    "service": service_id,
+                    "name": agent_name,
+                    "instructions": instructions,
+                    "join": join_url,
+                },
+            ).fetchone()
+        return row is not None
+
+    def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> None:
+        """Note what the agent answered: from now on it is somebody's."""
+        with self.connect() as connection:
+            connection.execute(
+                "UPDATE agent_metadata SET conversation_id = %s, invite_url = %s, claimed_at = now() WHERE id = %s",
+                (conversation_id, invite_url, agent_id),
+            )
+
+    def release(self, agent_id: str) -> None:
+        """Forget a reservation; a claim that was completed stays."""
+        with self.connect() as connection:
+            connection.execute(
+                "DELETE FROM agent_metadata WHERE id = %s AND conversation_id IS NULL AND claimed_at IS NULL",
+                (agent_id,),
+            )
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[Any]]:
+        """Connect for a block, whose writes are committed at its end.
+
+        Raises:
+            UnavailableError: the database does not answer, or lacks a table.
+        """
         try:
             with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS, application_name="convos-pool") as found:
+                # Not as a startup option, which poolers refuse.
+                found.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
                 yield found
-        except psycopg.errors.UndefinedTable:
-            raise UnavailableError("database: agent_metadata is not there; run pulumi up, which makes it") from None
+        except psycopg.errors.UndefinedTable as error:
+            table = re.search(r'"([\w.]+)"', str(error))
+            name = table[1] if table else "a table"
+            raise MissingTableError(f"database: {name} is not there; run pulumi up, which makes it") from None
         except psycopg.Error as error:
             raise UnavailableError(f"database: {_one_line(error)}") from None
 
 
-class Locked:
-    """One transaction that holds a lock."""
+class Lock:
+    """Locks that are held for as long as their transaction lives.
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    Args:
+        connection: whose transaction it is.
+        held: the names of those that were free.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], held: frozenset[str]) -> None:
         self._connection = connection
+        self.held = held
 
-    def is_claimed(self, agent_id: str, service_id: str) -> bool:
-        """Say whether an agent is claimed, by its id or, for rows of older pool managers, by its service."""
-        query = "SELECT 1 FROM agent_metadata WHERE id = %s OR railway_service_id = %s"
-        return self._connection.execute(query, (agent_id, service_id)).fetchone() is not None
+    def confirm(self) -> None:
+        """Make sure that the locks are still held: a connection that broke has given them back.
 
-    def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str) -> bool:
-        """Claim an agent, before it is told; return False when somebody has it."""
-        if self.is_claimed(agent_id, service_id):
-            return False
-        row = self._connection.execute(
-            "INSERT INTO agent_metadata (id, railway_service_id, agent_name, instructions, claimed_at)"
-            " VALUES (%s, %s, %s, %s, now()) ON CONFLICT (id) DO NOTHING RETURNING id",
-            (agent_id, service_id, agent_name, instructions),
-        ).fetchone()
-        return row is not None
-
-    def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> None:
-        """Note what the agent answered."""
-        self._connection.execute(
-            "UPDATE agent_metadata SET conversation_id = %s, invite_url = %s WHERE id = %s",
-            (conversation_id, invite_url, agent_id),
-        )
-
-    def release(self, agent_id: str) -> None:
-        """Forget a claim that came to nothing; one that was completed stays."""
-        self._connection.execute("DELETE FROM agent_metadata WHERE id = %s AND conversation_id IS NULL", (agent_id,))
+        Raises:
+            UnavailableError: they are not.
+        """
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error as error:
+            raise UnavailableError(f"database: {_one_line(error)}") from None
 
 
 def _one_line(error: psycopg.Error) -> str:

@@ -37,6 +37,39 @@ class UnavailableError(PoolError):
     status = 503
 
 
+class MissingTableError(UnavailableError):
+    """The database's schema is older than this pool manager."""
+
+
+class UnauthorizedError(PoolError):
+    """The bearer token is missing or wrong."""
+
+    status = 401
+
+
+class TooLargeError(PoolError):
+    """The body is larger than anything that a caller has to say."""
+
+    status = 413
+
+
+class AgentError(PoolError):
+    """An agent refused, or did not answer.
+
+    Args:
+        problem: what happened.
+        refused: whether it answered that it will not; else it is unknown what came of it.
+        in_use: whether it refused because it is in a conversation already.
+    """
+
+    status = 502
+
+    def __init__(self, problem: str, *, refused: bool, in_use: bool = False) -> None:
+        super().__init__(problem)
+        self.refused = refused
+        self.in_use = in_use
+
+
 class RailwayError(PoolError):
     """Railway refused, or did not answer.
 

@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import requests
 
+from . import operations
 from .errors import RailwayError, ThrottledError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 90.0
 """Some mutations take over 30 s; Railway's own CLI waits 90 s."""
-PAGE = 100
-MAX_PATIENCE_SECONDS = 30.0
-"""A longer `Retry-After` ends the call: the next tick tries again."""
+PAGE = 500
+"""As Railway's own CLI asks for: an environment with some hundred agents is one request."""
 CREATION_THROTTLE_SECONDS = 30.0
 TOO_QUICKLY = "too quickly"
 """Railway's words for its creation throttles, which arrive as HTTP 200 without a Retry-After."""
-
-WHO = "query whoIsProjectToken { projectToken { projectId environmentId } }"
-INSTANCES = """query agents($environmentId: String!, $first: Int!, $after: String) {
-  environment(id: $environmentId) { id deletedAt
-    serviceInstances(first: $first, after: $after) {
-      edges { node { serviceId serviceName createdAt deletedAt source { image }
-        domains { serviceDomains { domain } }
-        latestDeployment { id status createdAt } } }
-      pageInfo { hasNextPage endCursor } } } }"""
-VOLUMES = """query agentVolumes($environmentId: String!, $first: Int!, $after: String) {
-  environment(id: $environmentId) { id
-    volumeInstances(first: $first, after: $after) {
-      edges { node { volumeId serviceId deletedAt isPendingDeletion } }
-      pageInfo { hasNextPage endCursor } } } }"""
-VARIABLES = """query agentVariables($projectId: String!, $environmentId: String!, $serviceId: String!) {
-  variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, unrendered: true) }"""
-SERVICE_CREATE = "mutation agentCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
-VOLUME_CREATE = "mutation agentVolumeCreate($input: VolumeCreateInput!) { volumeCreate(input: $input) { id } }"
-DOMAIN_CREATE = """mutation agentDomainCreate($input: ServiceDomainCreateInput!) {
-  serviceDomainCreate(input: $input) { domain } }"""
-PATCH_COMMIT = """mutation agentCommit($environmentId: String!, $patch: EnvironmentConfig!, $message: String) {
-  environmentPatchCommit(environmentId: $environmentId, patch: $patch, commitMessage: $message) }"""
-DEPLOY = """mutation agentDeploy($environmentId: String!, $serviceId: String!) {
-  serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }"""
-RENAME = "mutation agentRename($id: String!, $name: String!) { serviceUpdate(id: $id, input: { name: $name }) { id } }"
-SERVICE_DELETE = """mutation agentDelete($id: String!, $environmentId: String!) {
-  serviceDelete(id: $id, environmentId: $environmentId) }"""
-VOLUME_DELETE = "mutation agentVolumeDelete($id: String!) { volumeDelete(volumeId: $id) }"
 
 
 @dataclass(frozen=True)
@@ -61,8 +33,10 @@ class Instance:
         image: the image reference in its config; empty where none is set yet.
         domain: its Railway domain; empty before it has one.
         created_at: when it came into this environment.
+        deployment_id: of the newest deployment; empty where there is none.
         deployment_status: of the newest deployment; empty where there is none.
         deployed_at: when the newest deployment was made.
+        deployed_image: what the newest deployment runs, as its `meta` has it; empty where that does not say.
     """
 
     service_id: str
@@ -70,8 +44,10 @@ class Instance:
     image: str
     domain: str
     created_at: datetime
+    deployment_id: str
     deployment_status: str
     deployed_at: datetime | None
+    deployed_image: str = ""
 
 
 class Railway:
@@ -83,7 +59,7 @@ class Railway:
         kind: `project`, `account`, or empty to find out by asking once.
         project_id: the project.
         environment_id: the environment; nothing is changed elsewhere.
-        sleep: how the client waits out a 429.
+        patience_seconds: how long one call may wait out a 429; a longer `Retry-After` is an error.
     """
 
     def __init__(
@@ -93,14 +69,14 @@ class Railway:
         kind: str,
         project_id: str,
         environment_id: str,
-        sleep: Callable[[float], None] = time.sleep,
+        patience_seconds: float,
     ) -> None:
         self._url = url
         self._token = token
         self._kind = kind
         self._project_id = project_id
         self._environment_id = environment_id
-        self._sleep = sleep
+        self._patience_seconds = patience_seconds
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "convos-pool"
 
@@ -114,69 +90,83 @@ class Railway:
             ThrottledError: Railway asks to wait longer than one call should.
             RailwayError: Railway refused, or gave no answer that can be used; its own words, without the token.
         """
-        for _ in range(3):
+        left = self._patience_seconds
+        while True:
             try:
                 return self._post(document, variables or {}, self._token_kind())
             except ThrottledError as error:
-                if error.seconds > MAX_PATIENCE_SECONDS:
+                left -= error.seconds
+                if left < 0:
                     raise
-                self._sleep(error.seconds)
-        return self._post(document, variables or {}, self._token_kind())
+                time.sleep(error.seconds)
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""
-        return [_instance(node) for node in self._pages(INSTANCES, "serviceInstances") if not node["deletedAt"]]
+        return [
+            _instance(node) for node in self._pages(operations.INSTANCES, "serviceInstances") if not node["deletedAt"]
+        ]
 
     def volumes(self) -> dict[str, list[str]]:
         """Return the ids of the volumes of each service in the environment."""
         found: dict[str, list[str]] = {}
-        for node in self._pages(VOLUMES, "volumeInstances"):
+        for node in self._pages(operations.VOLUMES, "volumeInstances"):
             if node["serviceId"] and not node["deletedAt"] and not node["isPendingDeletion"]:
                 found.setdefault(node["serviceId"], []).append(node["volumeId"])
         return found
 
-    def variables(self, service_id: str) -> dict[str, str]:
-        """Return a service's variables as they are stored; sealed ones are missing."""
+    def before_claim(self, service_id: str) -> tuple[Instance, dict[str, str]]:
+        """Return a service as it is now, and its variables as they are stored, sealed ones missing: one request."""
         scope = {"projectId": self._project_id, "environmentId": self._environment_id, "serviceId": service_id}
-        found = self.execute(VARIABLES, scope)["variables"]
-        return {str(name): str(value) for name, value in found.items() if value is not None}
+        found = self.execute(operations.BEFORE_CLAIM, scope)
+        variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
+        return _instance(found["serviceInstance"]), variables
+
+    def is_fork(self) -> bool:
+        """Say whether the environment was forked from another: only then does a service belong to it alone."""
+        return bool(
+            self.execute(operations.ENVIRONMENT, {"environmentId": self._environment_id})["environment"][
+                "sourceEnvironment"
+            ]
+        )
 
     def create_service(self, name: str) -> str:
         """Create an empty service and return its id: without a source nothing is deployed yet."""
         scope = {"projectId": self._project_id, "environmentId": self._environment_id, "name": name}
-        return str(self.execute(SERVICE_CREATE, {"input": scope})["serviceCreate"]["id"])
+        return str(self.execute(operations.SERVICE_CREATE, {"input": scope})["serviceCreate"]["id"])
 
     def create_volume(self, service_id: str, mount_path: str) -> str:
         """Create a volume for a service and return its id."""
         scope = {"projectId": self._project_id, "environmentId": self._environment_id}
         volume = {**scope, "serviceId": service_id, "mountPath": mount_path}
-        return str(self.execute(VOLUME_CREATE, {"input": volume})["volumeCreate"]["id"])
+        return str(self.execute(operations.VOLUME_CREATE, {"input": volume})["volumeCreate"]["id"])
 
     def create_domain(self, service_id: str, port: int) -> str:
         """Create a Railway domain for a service and return it."""
         domain = {"environmentId": self._environment_id, "serviceId": service_id, "targetPort": port}
-        return str(self.execute(DOMAIN_CREATE, {"input": domain})["serviceDomainCreate"]["domain"])
+        return str(self.execute(operations.DOMAIN_CREATE, {"input": domain})["serviceDomainCreate"]["domain"])
 
     def commit(self, patch: Mapping[str, Any], message: str) -> None:
         """Commit one patch of the environment's config: one deployment of each service that it changes."""
-        self.execute(PATCH_COMMIT, {"environmentId": self._environment_id, "patch": patch, "message": message})
+        self.execute(
+            operations.PATCH_COMMIT, {"environmentId": self._environment_id, "patch": patch, "message": message}
+        )
 
     def deploy(self, service_id: str) -> str:
         """Deploy a service with its stored config, and return the deployment's id."""
         scope = {"environmentId": self._environment_id, "serviceId": service_id}
-        return str(self.execute(DEPLOY, scope)["serviceInstanceDeployV2"])
+        return str(self.execute(operations.DEPLOY, scope)["serviceInstanceDeployV2"])
 
     def rename(self, service_id: str, name: str) -> None:
         """Give a service another name; its domain stays."""
-        self.execute(RENAME, {"id": service_id, "name": name})
+        self.execute(operations.RENAME, {"id": service_id, "name": name})
 
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume; Railway keeps its data for another 48 hours."""
-        self.execute(VOLUME_DELETE, {"id": volume_id})
+        self.execute(operations.VOLUME_DELETE, {"id": volume_id})
 
     def delete_service(self, service_id: str) -> None:
         """Delete a service; its volume is not deleted with it."""
-        self.execute(SERVICE_DELETE, {"id": service_id, "environmentId": self._environment_id})
+        self.execute(operations.SERVICE_DELETE, {"id": service_id, "environmentId": self._environment_id})
 
     def _pages(self, document: str, field: str) -> Iterator[dict[str, Any]]:
         after = None
@@ -191,7 +181,7 @@ class Railway:
     def _token_kind(self) -> str:
         if not self._kind:
             try:
-                self._post(WHO, {}, "project")
+                self._post(operations.WHO, {}, "project")
                 self._kind = "project"
             except ThrottledError:
                 raise
@@ -263,6 +253,8 @@ def _instance(node: Mapping[str, Any]) -> Instance:
         image=(node["source"] or {}).get("image") or "",
         domain=domains[0]["domain"] if domains else "",
         created_at=_time(node["createdAt"]),
+        deployment_id=deployment["id"] if deployment else "",
         deployment_status=deployment["status"] if deployment else "",
         deployed_at=_time(deployment["createdAt"]) if deployment else None,
+        deployed_image=str(((deployment or {}).get("meta") or {}).get("image") or ""),
     )

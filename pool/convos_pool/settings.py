@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
+from .rollout import POLICIES, Policy
 
 REQUIRED = ("POOL_API_KEY", "DATABASE_URL", "RAILWAY_API_TOKEN", "RAILWAY_PROJECT_ID", "RAILWAY_ENVIRONMENT_ID")
 HANDED_ON = (
@@ -25,6 +26,8 @@ DEFAULT_IMAGE = "ghcr.io/xmtplabs/convos-runtime:scaling"
 DEFAULT_RAILWAY_URL = "https://backboard.railway.com/graphql/v2"
 ENVIRONMENTS = ("dev", "staging", "production")
 TOKEN_KINDS = ("", "project", "account")
+XMTP_ENVIRONMENTS = ("", "dev", "production")
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -46,24 +49,26 @@ class Settings:
         environment_id: Railway's environment.
         runtime_image: the full reference that new agents get.
         agent_variables: what agents get as it is.
-        agent_url: where an agent is reached, with `{domain}` for its Railway domain.
+        agent_url: where an agent is reached; `{domain}` is its Railway domain, `{name}` and `{id}` its service's.
+        rollout: what happens to living agents when the image changes.
     """
 
     port: int
-    api_key: str
+    api_key: str = field(repr=False)
     environment: str
     min_idle: int
     stuck_seconds: float
     tick_seconds: float
-    database_url: str
+    database_url: str = field(repr=False)
     railway_url: str
-    railway_token: str
+    railway_token: str = field(repr=False)
     railway_token_kind: str
     project_id: str
     environment_id: str
     runtime_image: str
-    agent_variables: Mapping[str, str]
+    agent_variables: Mapping[str, str] = field(repr=False)
     agent_url: str
+    rollout: Policy
 
 
 class _Reader:
@@ -130,7 +135,29 @@ def read(environ: Mapping[str, str]) -> Settings:
         runtime_image=reader.image("RAILWAY_RUNTIME_IMAGE", DEFAULT_IMAGE),
         agent_variables={name: reader.text(name) for name in HANDED_ON if reader.text(name)},
         agent_url=reader.url("POOL_AGENT_URL", "https://{domain}", ("https", "http")),
+        rollout=_rollout(reader),
     )
+    if reader.choice("XMTP_ENV", "", XMTP_ENVIRONMENTS) == "production" and settings.environment != "production":
+        reader.problems.append("XMTP_ENV: production is for POOL_ENVIRONMENT=production alone; set dev")
     if reader.problems:
         raise SettingsError("; ".join(reader.problems))
     return settings
+
+
+def _rollout(reader: _Reader) -> Policy:
+    policy = Policy(
+        kind=reader.choice("POOL_ROLLOUT_POLICY", "hold", POLICIES),
+        canary=reader.number("POOL_ROLLOUT_CANARY", 1, 1, 1000),
+        batch=reader.number("POOL_ROLLOUT_BATCH", 10, 1, 1000),
+        max_unavailable=reader.number("POOL_ROLLOUT_MAX_UNAVAILABLE", 10, 1, 1000),
+        bake_seconds=reader.number("POOL_ROLLOUT_BAKE_MS", 60_000, 0, DAY_MS) / 1000,
+        ready_seconds=reader.number("POOL_ROLLOUT_READY_TIMEOUT_MS", 300_000, 1000, DAY_MS) / 1000,
+        replace_claimed=reader.choice("POOL_ROLLOUT_CLAIMED", "leave", ("leave", "replace")) == "replace",
+        deadline_seconds=reader.number("POOL_ROLLOUT_DEADLINE_MS", DAY_MS, 0, 30 * DAY_MS) / 1000,
+    )
+    for name, size in (("POOL_ROLLOUT_CANARY", policy.canary), ("POOL_ROLLOUT_BATCH", policy.batch)):
+        if size > policy.max_unavailable:
+            reader.problems.append(
+                f"{name}: {size} is more than POOL_ROLLOUT_MAX_UNAVAILABLE ({policy.max_unavailable})"
+            )
+    return policy

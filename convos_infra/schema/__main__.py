@@ -1,0 +1,60 @@
+"""`python -m convos_infra.schema plan`: the plan as text; the URL comes in DATABASE_URL, never as an argument."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from convos_infra.errors import InfraError
+from convos_infra.schema import guards
+from convos_infra.schema.address import parse_url
+from convos_infra.schema.apply import State, inspect
+from convos_infra.schema.migration import FOLDER, parse, read_folder
+from convos_infra.schema.plan import make_plan
+
+WAIT_SECONDS = 10.0
+
+
+def main(arguments: list[str]) -> int:
+    """Print the plan; 0 when nothing is pending, 2 when something is, 1 when something is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m convos_infra.schema", description=__doc__)
+    parser.add_argument("command", choices=["plan"])
+    parser.add_argument("--target", default="", help="the last version to apply; the newest where it is not given")
+    parser.add_argument("--baseline", default="", help="the version that a database without a history has already")
+    parser.add_argument("--migrations", type=Path, default=FOLDER, help="the folder with the files")
+    options = parser.parse_args(arguments)
+    url = os.environ.get("DATABASE_URL", "")
+    try:
+        lines, code = _plan(options, url)
+    except InfraError as error:
+        lines, code = [f"error: {error}"], 1
+    sys.stdout.write("\n".join(lines) + "\n")
+    return code
+
+
+def _plan(options: argparse.Namespace, url: str) -> tuple[list[str], int]:
+    migrations = parse(read_folder(options.migrations))
+    state = inspect(parse_url(url, thing="DATABASE_URL"), wait_seconds=WAIT_SECONDS) if url else None
+    plan = make_plan(migrations, state.applied if state else (), options.target, options.baseline)
+    lines = _head(state, url)
+    lines += [f"would only be marked as applied: {one.file}" for one in plan.baseline]
+    for one in plan.pending:
+        lines += ["", f"-- pending: {one.file}", one.sql.rstrip("\n")]
+    problems = guards.check(plan.pending, plan.done(migrations))
+    if problems:
+        return [*lines, "", *(f"error: {problem}" for problem in problems)], 1
+    return lines if not plan.is_empty else [*lines, "nothing is pending"], 0 if plan.is_empty else 2
+
+
+def _head(state: State | None, url: str) -> list[str]:
+    if state is None:
+        return ["no DATABASE_URL: this is what an empty database would get"]
+    version = state.applied[-1].version if state.applied else "nothing"
+    drift = [f"drift: {line}" for line in state.drift] or ["no drift" if state.applied else "no history"]
+    return [f"database {parse_url(url)}: at {version}", *drift]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

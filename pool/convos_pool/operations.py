@@ -1,0 +1,42 @@
+"""Every GraphQL document that the pool manager sends; the names of operations show in Railway's own logs."""
+
+from __future__ import annotations
+
+_AGENT = """
+fragment agent on ServiceInstance {
+  serviceId serviceName createdAt deletedAt source { image } domains { serviceDomains { domain } }
+  latestDeployment { id status createdAt meta } }"""
+WHO = "query whoIsProjectToken { projectToken { projectId environmentId } }"
+INSTANCES = (
+    """query agents($environmentId: String!, $first: Int!, $after: String) {
+  environment(id: $environmentId) { id deletedAt
+    serviceInstances(first: $first, after: $after) {
+      edges { node { ...agent } }
+      pageInfo { hasNextPage endCursor } } } }"""
+    + _AGENT
+)
+ENVIRONMENT = """query agentEnvironment($environmentId: String!) {
+  environment(id: $environmentId) { id sourceEnvironment { id } } }"""
+VOLUMES = """query agentVolumes($environmentId: String!, $first: Int!, $after: String) {
+  environment(id: $environmentId) { id
+    volumeInstances(first: $first, after: $after) {
+      edges { node { volumeId serviceId deletedAt isPendingDeletion } }
+      pageInfo { hasNextPage endCursor } } } }"""
+BEFORE_CLAIM = (
+    """query agentBeforeClaim($projectId: String!, $environmentId: String!, $serviceId: String!) {
+  serviceInstance(environmentId: $environmentId, serviceId: $serviceId) { ...agent }
+  variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, unrendered: true) }"""
+    + _AGENT
+)
+SERVICE_CREATE = "mutation agentCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
+VOLUME_CREATE = "mutation agentVolumeCreate($input: VolumeCreateInput!) { volumeCreate(input: $input) { id } }"
+DOMAIN_CREATE = """mutation agentDomainCreate($input: ServiceDomainCreateInput!) {
+  serviceDomainCreate(input: $input) { domain } }"""
+PATCH_COMMIT = """mutation agentCommit($environmentId: String!, $patch: EnvironmentConfig!, $message: String) {
+  environmentPatchCommit(environmentId: $environmentId, patch: $patch, commitMessage: $message) }"""
+DEPLOY = """mutation agentDeploy($environmentId: String!, $serviceId: String!) {
+  serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }"""
+RENAME = "mutation agentRename($id: String!, $name: String!) { serviceUpdate(id: $id, input: { name: $name }) { id } }"
+SERVICE_DELETE = """mutation agentDelete($id: String!, $environmentId: String!) {
+  serviceDelete(id: $id, environmentId: $environmentId) }"""
+VOLUME_DELETE = "mutation agentVolumeDelete($id: String!) { volumeDelete(volumeId: $id) }"

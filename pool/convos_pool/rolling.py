@@ -1,0 +1,116 @@
+"""Carries a rollout out: one patch for each batch, written down before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import agents, rollout
+from .errors import MissingTableError
+from .rollout import Rollout, Step
+
+if TYPE_CHECKING:
+    from .agents import Agent
+    from .census import Look
+    from .database import Database, Lock
+    from .railway import Railway
+    from .record import Record
+    from .settings import Settings
+
+
+class Rolling:
+    """The rollout of one environment.
+
+    Args:
+        settings: the policy and the image.
+        railway: where.
+        database: the agents' locks.
+        record: what was written down.
+        touch: told of each agent that gets a new deployment.
+        log: one line for the log.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        railway: Railway,
+        database: Database,
+        record: Record,
+        touch: Callable[[Agent], None],
+        log: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._touch = touch
+        self._railway = railway
+        self._database = database
+        self._record = record
+        self._log = log
+        self._said = ""
+        self.watched: frozenset[str] = frozenset()
+        """Agents that are on their way: what has failed of them goes back, it is not deleted."""
+
+    def on_record(self) -> Rollout:
+        """Return the rollout to the image that agents should have."""
+        return self._record.rollout(self._settings.runtime_image)
+
+    def advance(self, look: Look, lock: Lock) -> Step:
+        """Take the next step, and return it."""
+        living = list(look.agents.values())
+        if self._settings.rollout.kind == "hold":
+            self.watched = frozenset()
+            return rollout.step(living, self._settings.rollout, Rollout(self._settings.runtime_image))
+        try:
+            recorded = self.on_record()
+        except MissingTableError as error:
+            self.watched = frozenset()
+            return Step("held", str(error))
+        step = rollout.step(living, self._settings.rollout, recorded)
+        self.watched = _watched(look, recorded, step)
+        if step.settled:
+            self._record.settle(step.settled)
+        if step.state == "aborted" and not recorded.aborted:
+            self._record.abort(step)
+        if step.images:
+            self._send(look, step, lock)
+        if step.text != self._said:
+            self._said = step.text
+            self._log(f"rollout: {step.text}")
+        return step
+
+    def _send(self, look: Look, step: Step, lock: Lock) -> None:
+        with self._database.locks(sorted(step.images)) as locks:
+            claims = self._database.claims()
+            services = {claim.service_id for claim in claims.values()}
+            sent: dict[str, str] = {}
+            for id_, image in step.images.items():
+                agent = look.agents[id_]
+                now_claimed = id_ in claims or agent.instance.service_id in services
+                # Claimed since the look: it is somebody's now, and stays as it is.
+                if id_ in locks.held and now_claimed == agent.claimed:
+                    sent[id_] = image
+            if not sent:
+                return
+            chosen = {id_: look.agents[id_] for id_ in sent}
+            if step.state != "aborted":
+                self._record.write_down(step.batch, {id_: _row(agent, sent[id_]) for id_, agent in chosen.items()})
+            lock.confirm()
+            patch = agents.image_patch({agent.instance.service_id: sent[id_] for id_, agent in chosen.items()})
+            for agent in chosen.values():
+                self._touch(agent)
+            verb = "back" if step.state == "aborted" else "to"
+            self._railway.commit(patch, f"pool: rollout batch {step.batch}, {verb} {', '.join(sorted(sent))}")
+
+
+def _row(agent: Agent, image: str) -> tuple[str, str, str]:
+    return agent.instance.service_id, image, agent.image
+
+
+def _watched(look: Look, recorded: Rollout, step: Step) -> frozenset[str]:
+    moved = {
+        move.agent_id
+        for move in recorded.moves
+        if not move.settled
+        and move.agent_id in look.agents
+        and agents.same_image(look.agents[move.agent_id].image, recorded.image)
+    }
+    return frozenset(moved | set(step.images))

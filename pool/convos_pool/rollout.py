@@ -1,0 +1,218 @@
+"""What happens to living agents when the image changes: pure functions from what is there to the next step.
+
+Nothing is remembered here: which agents were moved is in the database (`agent_move`), what they run is on Railway. So a
+pool manager that was killed at any moment goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .agents import ENDED, Agent, is_moving, same_image
+
+POLICIES = ("hold", "redeploy-idle", "drain-and-replace")
+LAG_SECONDS = 60.0
+"""How long Railway's reads may lag behind a patch: 30 s were seen; a move is not sent again before."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The stack's rollout policy.
+
+    Args:
+        kind: `hold` touches nothing, `redeploy-idle` moves idle agents, `drain-and-replace` claimed ones too, once they
+            are released or their deadline has passed.
+        canary: the size of the first batch.
+        batch: the size of every later one.
+        max_unavailable: how many agents may be on their way at once.
+        bake_seconds: how long a ready agent is watched before it counts.
+        ready_seconds: how long a moved agent may take to get ready before its batch counts as unhealthy.
+        replace_claimed: whether claimed agents are moved once their deadline has passed.
+        deadline_seconds: from the start of the rollout.
+    """
+
+    kind: str = "hold"
+    canary: int = 1
+    batch: int = 10
+    max_unavailable: int = 10
+    bake_seconds: float = 60.0
+    ready_seconds: float = 300.0
+    replace_claimed: bool = False
+    deadline_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True)
+class Move:
+    """One agent's change of image, written down before it is made.
+
+    Args:
+        agent_id: the agent.
+        image: what it got.
+        previous_image: what it ran before.
+        batch: 1 for the first of a rollout.
+        seconds: how long ago.
+        settled: whether it has been ready for long enough since; whatever happens to it later is no fault of the move.
+    """
+
+    agent_id: str
+    image: str
+    previous_image: str
+    batch: int
+    seconds: float
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The rollout that is on record.
+
+    Args:
+        image: where to.
+        seconds: since its start.
+        aborted: why it was stopped; empty while it was not.
+        aborted_batch: the batch that goes back.
+        moves: those to this image since its start.
+    """
+
+    image: str
+    seconds: float = 0.0
+    aborted: str = ""
+    aborted_batch: int = 0
+    moves: tuple[Move, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do now.
+
+    Args:
+        state: `held`, `done`, `rolling`, `waiting` (for claimed agents) or `aborted`.
+        text: for people.
+        batch: the batch that `images` makes, or the one that goes back.
+        images: agent id -> the image that it gets now, all in one patch.
+        settled: agents whose move needs no more watching.
+        surge: how many agents to make beyond the warm ones, so that there is always one to claim.
+    """
+
+    state: str
+    text: str
+    batch: int = 0
+    images: Mapping[str, str] = field(default_factory=dict)
+    settled: tuple[str, ...] = ()
+    surge: int = 0
+
+
+def step(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> Step:
+    """Return the next step of a rollout.
+
+    Args:
+        agents: all agents of the environment.
+        policy: the policy.
+        rollout: what is on record for the image that agents should have.
+    """
+    behind = [agent for agent in agents if agent.image and not same_image(agent.image, rollout.image)]
+    if policy.kind == "hold":
+        return Step("held", f"policy hold: {len(behind)} agents stay on their image")
+    by_id = {agent.id: agent for agent in agents}
+    if rollout.aborted:
+        return Step("aborted", rollout.aborted, rollout.aborted_batch, _back(by_id, rollout, rollout.aborted_batch))
+    watched = [move for move in rollout.moves if not move.settled and move.agent_id in by_id]
+    failed = [move for move in watched if _has_failed(by_id[move.agent_id], move, policy)]
+    if failed:
+        number = failed[0].batch
+        names = ", ".join(sorted(move.agent_id for move in failed))
+        text = f"stopped at batch {number}: {names} did not get ready on {short(rollout.image)}; the batch went back"
+        return Step("aborted", text, number, _back(by_id, rollout, number))
+    settled = tuple(move.agent_id for move in watched if _is_settled(by_id[move.agent_id], move, policy))
+    waiting = [move for move in watched if move.agent_id not in settled and not _was_never_sent(by_id, move)]
+    if waiting:
+        number = max(move.batch for move in waiting)
+        return Step("rolling", f"batch {number}: {len(waiting)} agents are on their way", number, settled=settled)
+    return _next_batch(agents, behind, policy, rollout, settled)
+
+
+def _has_failed(agent: Agent, move: Move, policy: Policy) -> bool:
+    if not same_image(agent.image, move.image) or is_moving(agent.instance):
+        return False
+    ended = agent.instance.deployment_status in ENDED
+    return ended or (not agent.ready and move.seconds > policy.ready_seconds)
+
+
+def _is_settled(agent: Agent, move: Move, policy: Policy) -> bool:
+    there = same_image(agent.image, move.image) and not is_moving(agent.instance)
+    return there and agent.ready and min(agent.seconds, move.seconds) >= policy.bake_seconds
+
+
+def _was_never_sent(by_id: Mapping[str, Agent], move: Move) -> bool:
+    """Say whether the process was killed between writing a move down and sending it; it is chosen again."""
+    return not same_image(by_id[move.agent_id].image, move.image) and move.seconds > LAG_SECONDS
+
+
+def _back(by_id: Mapping[str, Agent], rollout: Rollout, batch: int) -> dict[str, str]:
+    """Return what the agents of a batch ran before; again at each step, until Railway says that they have it."""
+    found = {}
+    for move in rollout.moves:
+        agent = by_id.get(move.agent_id)
+        # One that was handed out since and works is somebody's; one that does not work is nobody's loss.
+        if (
+            move.batch == batch
+            and agent
+            and same_image(agent.image, rollout.image)
+            and not (agent.claimed and agent.ready)
+        ):
+            found[move.agent_id] = move.previous_image
+    return found
+
+
+def _next_batch(
+    agents: Sequence[Agent], behind: Sequence[Agent], policy: Policy, rollout: Rollout, settled: tuple[str, ...]
+) -> Step:
+    overdue = policy.replace_claimed and rollout.seconds >= policy.deadline_seconds
+    candidates = [agent for agent in behind if _may_move(agent, policy, overdue=overdue)]
+    if not candidates:
+        left = sum(agent.claimed for agent in behind)
+        if policy.kind == "drain-and-replace" and left:
+            return Step("waiting", f"{left} agents are claimed and keep their image", settled=settled)
+        have = len(agents) - len(behind)
+        return Step("done", f"{have} of {len(agents)} agents have the image", settled=settled)
+    proven = sum(agent.ready and same_image(agent.image, rollout.image) for agent in agents) >= policy.canary
+    down = sum(agent.claimed and not agent.ready and bool(agent.instance.deployment_status) for agent in agents)
+    size = min(policy.batch if proven else policy.canary, policy.max_unavailable - down)
+    chosen = _with_room_for_claims(candidates, agents, size)
+    if not chosen:
+        if size <= 0:
+            return Step("rolling", f"{down} claimed agents are down; the next batch waits for them", settled=settled)
+        return Step("rolling", "the last idle agent stays until a new one is idle", settled=settled, surge=1)
+    number = max((move.batch for move in rollout.moves), default=0) + 1
+    names = ", ".join(agent.id for agent in chosen)
+    images = {agent.id: rollout.image for agent in chosen}
+    return Step("rolling", f"batch {number}: {names}", number, images, settled)
+
+
+def _may_move(agent: Agent, policy: Policy, *, overdue: bool) -> bool:
+    # One that is still starting serves nobody, whatever it starts on.
+    if agent.state in {"idle", "released", "starting"}:
+        return True
+    return policy.kind == "drain-and-replace" and overdue and agent.claimed and agent.state != "sleeping"
+
+
+def _with_room_for_claims(candidates: Iterable[Agent], agents: Iterable[Agent], size: int) -> list[Agent]:
+    """Choose a batch: what serves nobody first, then by id, and never the last idle agent."""
+    idle = sum(agent.state == "idle" for agent in agents)
+    chosen: list[Agent] = []
+    for agent in sorted(candidates, key=lambda found: (found.claimed, found.ready, found.id)):
+        if len(chosen) >= size:
+            break
+        if agent.state == "idle":
+            if idle <= 1:
+                continue
+            idle -= 1
+        chosen.append(agent)
+    return chosen
+
+
+def short(image: str) -> str:
+    """Return a reference with the start of its digest, for people."""
+    name, at, digest = image.partition("@")
+    return f"{name}@{digest[:15]}" if at else image

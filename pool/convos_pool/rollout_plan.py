@@ -1,0 +1,68 @@
+"""What a rollout will do, batch by batch, before it does anything: the same steps over agents that all get ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .agents import Agent, is_moving
+from .rollout import Move, Policy, Rollout, step
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch.
+
+    Args:
+        number: 1 for the first.
+        moves: (agent id, from, to), by id.
+        surge: how many new agents are made before it.
+    """
+
+    number: int
+    moves: tuple[tuple[str, str, str], ...]
+    surge: int
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as the API shows it."""
+        moves = [{"id": id_, "from": before, "to": after} for id_, before, after in self.moves]
+        return {"batch": self.number, "surge": self.surge, "agents": moves}
+
+
+def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batch]:
+    """Return the batches that are still to come, if everything gets ready and nobody claims meanwhile."""
+    current = {agent.id: _as_if_ready(agent) for agent in agents}
+    moves = [replace(move, settled=True) for move in rollout.moves]
+    found: list[Batch] = []
+    surge = 0
+    while rollout.aborted == "":
+        next_step = step(list(current.values()), policy, replace(rollout, moves=tuple(moves)))
+        if next_step.surge and not surge:
+            surge = next_step.surge
+            current |= {agent.id: agent for agent in _new(current, rollout.image, surge)}
+            continue
+        if not next_step.images:
+            break
+        entries = tuple((id_, current[id_].image, image) for id_, image in sorted(next_step.images.items()))
+        found.append(Batch(next_step.batch, entries, surge))
+        surge = 0
+        for id_, before, image in entries:
+            moves.append(Move(id_, image, before, next_step.batch, 0.0, settled=True))
+            moved = replace(current[id_].instance, image=image, deployed_image=image)
+            current[id_] = _as_if_ready(replace(current[id_], instance=moved))
+    return found
+
+
+def _as_if_ready(agent: Agent) -> Agent:
+    if not agent.image or agent.state not in {"starting", "claimed", "released", "idle"}:
+        return agent
+    if is_moving(agent.instance):
+        agent = replace(agent, instance=replace(agent.instance, deployed_image=agent.image))
+    return replace(agent, ready=True, state="idle" if agent.state == "starting" else agent.state)
+
+
+def _new(current: dict[str, Agent], image: str, count: int) -> list[Agent]:
+    like = next(iter(current.values()))
+    instance = replace(like.instance, image=image, deployed_image=image, deployment_status="SUCCESS")
+    made = replace(like, instance=instance, state="idle", claimed=False, ready=True)
+    return [replace(made, id=f"new-{number + 1}") for number in range(count)]

@@ -1,0 +1,212 @@
+"""The tick: brings the environment to what it should be, one pool manager at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import agents
+from .database import TICK
+from .errors import AgentError, ConflictError, MissingTableError, RailwayError
+from .rollout import Step
+
+if TYPE_CHECKING:
+    from .agents import Agent
+    from .census import Look
+    from .creation import Creation
+    from .database import Claim, Database, Lock
+    from .pool import Pool
+    from .railway import Railway
+    from .record import Record
+    from .rolling import Rolling
+    from .settings import Settings
+    from .talk import Agents
+
+RESERVATION_SECONDS = 150.0
+"""A reservation that is older belongs to a claim that was cut off: one that lives asks its agent twice for 60 s."""
+STALLED_SECONDS = 120.0
+"""How long a config may ask for an image that nothing deploys; then the deployment is asked for."""
+WORST_DELAY_SECONDS = 600.0
+LAG_SECONDS = 60.0
+"""How long a service that was just made may be missing from Railway's list: 8 s were seen."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a tick works with."""
+
+    settings: Settings
+    railway: Railway
+    database: Database
+    record: Record
+    talk: Agents
+    pool: Pool
+    creation: Creation
+    rolling: Rolling
+    log: Callable[[str], None]
+
+
+class Tick:
+    """One round: look, roll out, tidy up, fill up."""
+
+    def __init__(self, parts: Parts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._extra = 0
+        self._extra_lock = threading.Lock()
+        self._failures = 0
+        self._not_before = 0.0
+        self._moving_since: dict[str, float] = {}
+        self._made: dict[str, float] = {}
+        self.rollout = Step("held", "no tick yet")
+
+    def add(self, count: int) -> None:
+        """Have `count` agents made beyond the warm ones, at the next tick."""
+        with self._extra_lock:
+            self._extra += count
+
+    def run(self) -> dict[str, object]:
+        """Do one round, and return what was done.
+
+        Raises:
+            ConflictError: another pool manager is at it.
+            PoolError: Railway or the database does not answer. Nothing is decided on half of the truth.
+        """
+        with self._parts.database.lock(TICK) as lock:
+            if not self._is_in_charge():
+                raise ConflictError("tick: a newer pool manager is in charge")
+            look = self._parts.pool.look()
+            self._finish_claims(look)
+            self.rollout = self._parts.rolling.advance(look, lock)
+            removed = self._tidy(look, lock)
+            made = self._fill(look, lock, removed)
+            self._nudge(look, lock)
+        return {"created": made, "removed": sorted(removed), "rollout": self.rollout.text}
+
+    def _is_in_charge(self) -> bool:
+        try:
+            return self._parts.record.is_in_charge()
+        except MissingTableError:
+            return True
+
+    def _finish_claims(self, look: Look) -> None:
+        """Complete claims that were cut off, and rename what is claimed but not named so yet."""
+        for agent in look.agents.values():
+            claim = look.claims.get(agent.id)
+            if claim is None or not agent.claimed:
+                continue
+            if claim.reserved and claim.seconds > RESERVATION_SECONDS:
+                if agent.ready or agent.state == "crashed":
+                    self._recover(agent, claim)
+            elif not claim.reserved and agents.is_pristine(agent):
+                self._parts.pool.rename(agent, claim.agent_name)
+
+    def _recover(self, agent: Agent, claim: Claim) -> None:
+        """Ask the agent again in the same words: it answers with the conversation that it has, or has one now."""
+        parts = self._parts
+        words = {"agentName": claim.agent_name, "instructions": claim.instructions, "joinUrl": claim.join_url}
+        try:
+            with parts.database.lock(agent.id):
+                conversation = parts.talk.provision(agent.instance, words)
+                parts.database.complete(agent.id, conversation.id, conversation.invite_url)
+                parts.log(f"{agent.id}: a claim that was cut off is complete")
+        except ConflictError:
+            return
+        except AgentError as error:
+            if agent.ready and not error.refused:
+                parts.log(f"{agent.id}: a claim was cut off, and its agent does not answer: {error}")
+                return
+            parts.database.release(agent.id)
+            parts.log(f"{agent.id}: a claim that was cut off is forgotten: {error}")
+
+    def _tidy(self, look: Look, lock: Lock) -> set[str]:
+        """Delete what will never be of use, and return the ids."""
+        watched = self._parts.rolling.watched
+        useless = [agent for agent in look.agents.values() if agents.is_disposable(agent) and agent.id not in watched]
+        if not self._parts.creation.may_finish():
+            useless += [
+                agent
+                for agent in look.agents.values()
+                if agent.state == "unfinished" and self._parts.creation.is_abandoned(agent)
+            ]
+        if not useless:
+            return set()
+        volumes = self._parts.railway.volumes()
+        return {agent.id for agent in useless if self._delete(agent, volumes, lock)}
+
+    def _delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]], lock: Lock) -> bool:
+        try:
+            with self._parts.database.lock(agent.id):
+                self._parts.pool.unclaimed(agent)
+                lock.confirm()
+                self._parts.creation.delete(agent, volumes)
+        except ConflictError:
+            return False
+        self._parts.log(f"{agent.id}: deleted, it was {agent.state} ({agent.instance.deployment_status or 'no image'})")
+        if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
+            self._failed_once_more()
+        return True
+
+    def _failed_once_more(self) -> None:
+        """Wait longer and longer before the next agent is made, while the newest image gets none ready."""
+        self._failures += 1
+        delay = min(WORST_DELAY_SECONDS, self._parts.settings.tick_seconds * 2 ** min(self._failures, 16))
+        self._not_before = self._clock() + delay
+
+    def _fill(self, look: Look, lock: Lock, removed: set[str]) -> list[str]:
+        """Finish what was begun, then make what is missing."""
+        left = [agent for agent in look.agents.values() if agent.id not in removed]
+        image = self._parts.settings.runtime_image
+        if any(agent.ready and agents.same_image(agent.image, image) for agent in left):
+            self._failures, self._not_before = 0, 0.0
+        if self._clock() < self._not_before:
+            return []
+        self._finish(left, lock)
+        idle = sum(agent.state == "idle" for agent in left)
+        wanted = max(self._parts.settings.min_idle, idle + self.rollout.surge if self.rollout.surge else 0)
+        warm = max(0, agents.missing(left, wanted) - self._not_listed_yet(look))
+        with self._extra_lock:
+            count = warm + self._extra
+        made: list[str] = []
+        for _ in range(count):
+            lock.confirm()
+            made.append(self._parts.creation.create())
+            self._made[made[-1]] = self._clock()
+            self._parts.log(f"{made[-1]}: made on {image}")
+            if len(made) > warm:
+                with self._extra_lock:
+                    self._extra -= 1
+        return made
+
+    def _not_listed_yet(self, look: Look) -> int:
+        recent = {id_: at for id_, at in self._made.items() if self._clock() - at < LAG_SECONDS}
+        self._made = {id_: at for id_, at in recent.items() if id_ not in look.agents}
+        return len(self._made)
+
+    def _finish(self, left: Sequence[Agent], lock: Lock) -> None:
+        unfinished = [agent for agent in left if agent.state == "unfinished"]
+        if not unfinished or not self._parts.creation.may_finish():
+            return
+        volumes = self._parts.railway.volumes()
+        for agent in unfinished:
+            lock.confirm()
+            if self._parts.creation.finish(agent, volumes):
+                self._parts.log(f"{agent.id}: finished, it had been cut off")
+
+    def _nudge(self, look: Look, lock: Lock) -> None:
+        """Deploy what has had another image in its config for long: the patch came through, its deployment did not."""
+        known, self._moving_since = self._moving_since, {}
+        for agent in look.agents.values():
+            if agent.claimed or not agents.is_moving(agent.instance):
+                continue
+            since = self._moving_since.setdefault(agent.id, known.get(agent.id, self._clock()))
+            if self._clock() - since > STALLED_SECONDS:
+                lock.confirm()
+                self._moving_since[agent.id] = self._clock()
+                try:
+                    self._parts.railway.deploy(agent.instance.service_id)
+                except RailwayError as error:
+                    self._parts.log(f"{agent.id}: its deployment does not start: {error}")

@@ -1,0 +1,40 @@
+"""A whole environment of the pool's: the emulator, a database with the real schema, and agents that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.emulator.fix_emulator import Emulator, running_emulator
+from tests.pool.agent_farm import Farm, running_farm
+from tests.pool.surroundings import Surroundings, surroundings
+from tests.schema.postgres_server import Server, embedded_binaries, new_database, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def pool_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("pool-postgres") / "postgres", embedded_binaries()) as found:
+        yield found
+
+
+@pytest.fixture
+def pool_emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with running_emulator(tmp_path, deploy_step_seconds=0) as found:
+        yield found
+
+
+@pytest.fixture
+def farm() -> Iterator[Farm]:
+    with running_farm() as found:
+        yield found
+
+
+@pytest.fixture
+def around(tmp_path: Path, pool_server: Server, pool_emulator: Emulator, farm: Farm) -> Iterator[Surroundings]:
+    with new_database(pool_server) as database, surroundings(tmp_path, database, pool_emulator, farm) as found:
+        yield found

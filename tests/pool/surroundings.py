@@ -1,0 +1,134 @@
+"""What a pool manager lives in, and the questions that its tests ask of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tests.emulator.fix_emulator import until
+from tests.emulator.world import World, nodes
+from tests.pool.pool_process import IMAGE, Pool, running_pool, variables
+
+if TYPE_CHECKING:
+    from tests.emulator.fix_emulator import Emulator
+    from tests.pool.agent_farm import Farm
+    from tests.schema.postgres_server import Database
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = [
+    *sorted((ROOT / "convos_infra" / "schema" / "migrations").glob("0*.sql")),
+    Path(__file__).parent / "agent_rollout.sql",
+]
+NEXT_IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "2" * 64
+BROKEN_IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "3" * 64
+TICK_MS = "200"
+
+PROJECT_TOKEN = "mutation token($input: ProjectTokenCreateInput!) { projectTokenCreate(input: $input) }"
+SERVICES = """
+query services($id: String!) { environment(id: $id) {
+  serviceInstances(first: 1000) { edges { node { serviceId serviceName source { image } latestDeployment { id status }
+    domains { serviceDomains { domain } } } } }
+  volumeInstances(first: 1000) { edges { node { volumeId serviceId deletedAt } } } } }"""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """One forked environment, a token for it, a database, and a folder for logs."""
+
+    folder: Path
+    world: World
+    environment_id: str
+    token: str
+    database: Database
+    farm: Farm
+
+    @property
+    def emulator(self) -> Emulator:
+        return self.world.emulator
+
+    def variables(self, **more: str) -> dict[str, str]:
+        """Return what a pool manager of this environment gets."""
+        return variables(
+            DATABASE_URL=self.database.url,
+            RAILWAY_API_URL=self.emulator.endpoint,
+            RAILWAY_API_TOKEN=self.token,
+            RAILWAY_PROJECT_ID=self.world.project_id,
+            RAILWAY_ENVIRONMENT_ID=self.environment_id,
+            POOL_AGENT_URL=self.farm.url,
+            TICK_INTERVAL_MS=TICK_MS,
+            **more,
+        )
+
+    @contextmanager
+    def pool(self, **more: str) -> Iterator[Pool]:
+        """Run a pool manager here."""
+        with running_pool(self.folder, self.variables(**more)) as found:
+            yield found
+
+    def project_token(self) -> str:
+        """Make a token that reaches this environment alone."""
+        given = {"projectId": self.world.project_id, "environmentId": self.environment_id, "name": "pool"}
+        return str(self.world.run(PROJECT_TOKEN, input=given)["projectTokenCreate"])
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database.url, autocommit=True) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def services(self) -> list[dict[str, Any]]:
+        """Return the agents' service instances, as Railway has them."""
+        found = self.world.run(SERVICES, id=self.environment_id)["environment"]
+        rows = nodes(found["serviceInstances"])
+        volumes = Counter(row["serviceId"] for row in nodes(found["volumeInstances"]) if not row["deletedAt"])
+        return [{**row, "volumes": volumes[row["serviceId"]]} for row in rows]
+
+    def orphans(self) -> list[str]:
+        """Return volumes that belong to no service of the environment."""
+        found = self.world.run(SERVICES, id=self.environment_id)["environment"]
+        known = {row["serviceId"] for row in nodes(found["serviceInstances"])}
+        living = [row for row in nodes(found["volumeInstances"]) if not row["deletedAt"]]
+        return [row["volumeId"] for row in living if row["serviceId"] not in known]
+
+    def images(self) -> Counter[str]:
+        return Counter((row["source"] or {}).get("image", "") for row in self.services())
+
+
+def counts(pool: Pool) -> dict[str, int]:
+    answer = pool.call("GET", "/api/pool/counts", headers={})
+    return dict(answer.json()) if answer.ok else {}
+
+
+def until_idle(pool: Pool, wanted: int, seconds: float = 40.0) -> dict[str, int]:
+    """Wait until so many agents are idle and none is on its way."""
+
+    def done() -> dict[str, int]:
+        found = counts(pool)
+        still = found.get("idle") == wanted and not found["starting"] and not found["unfinished"]
+        return found if still else {}
+
+    found: dict[str, int] = until(done, seconds, lambda: f"{counts(pool)}\n{pool.printed()[-3000:]}")
+    return found
+
+
+def agents(pool: Pool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pool.json("GET", "/api/pool/status")["agents"]
+    return found
+
+
+@contextmanager
+def surroundings(folder: Path, database: Database, emulator: Emulator, farm: Farm) -> Iterator[Surroundings]:
+    world = World.new(emulator)
+    environment_id = world.fork("pool")
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        for file in SCHEMA:
+            connection.execute(file.read_text())
+    yield Surroundings(folder, world, environment_id, emulator.token, database, farm)
+
+
+__all__ = ["BROKEN_IMAGE", "IMAGE", "NEXT_IMAGE", "Surroundings", "agents", "counts", "surroundings", "until_idle"]

@@ -1,0 +1,115 @@
+"""`python -m tests.schema.bench_schema`: the suite `schema` of `make bench`, as JSON rows on standard output.
+
+`ratio` compares with psql running the same files in one process with a transaction each, in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from convos_infra.schema.address import parse_url
+from convos_infra.schema.apply import Job, apply
+from convos_infra.schema.connection import connect
+from convos_infra.schema.migration import Migration, parse
+from tests.schema.postgres_server import PASSWORD, Database, Server, embedded_binaries, new_database, running
+from tests.schema.wire_proxy import proxied
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+SIZES = (1, 50, 200)
+ROUNDS = 5
+T = TypeVar("T")
+
+
+def files(size: int) -> dict[str, str]:
+    text = "CREATE TABLE t{n} (id text PRIMARY KEY, name text NOT NULL, at timestamptz DEFAULT now());\n"
+    return {f"{n:04}_t{n}.sql": text.format(n=n) for n in range(1, size + 1)}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, on_disk(Path(folder)) as server:
+        rows = [row for size in SIZES for row in (pending(server, Path(folder), size), nothing(server, size))]
+    json.dump(rows, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+def on_disk(folder: Path) -> AbstractContextManager[Server]:
+    """Return a server like a real one: each commit reaches the disk."""
+    return running(folder / "postgres", embedded_binaries(), fsync="on")
+
+
+def row(case: str, size: int, calls: int, seconds: float, **more: Any) -> dict[str, Any]:
+    """Return a row; `calls` are the round trips to the server after connecting."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    fixed = {"suite": "schema", "case": case, "size": size, "calls": calls, "mutations": 0, "deployments": 0}
+    return {**fixed, "seconds": round(seconds, 4), "peak_mib": round(peak, 1), **more}
+
+
+def pending(server: Server, folder: Path, size: int) -> dict[str, Any]:
+    texts = files(size)
+    migrations = parse(texts)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    script = folder / "all.sql"
+    script.write_text("".join(f"BEGIN;\n\\i {folder / name}\nCOMMIT;\n" for name in texts))
+    ours, psqls = [], []
+    for _ in range(ROUNDS):  # in turns: the machine's other work hits both
+        ours.append(on_new_database(server, lambda database: ran(database, migrations)))
+        psqls.append(on_new_database(server, lambda database: psql(database, script)))
+    calls = on_new_database(server, lambda database: messages(database, migrations))
+    ratio = statistics.median(ours) / statistics.median(psqls)
+    return row("apply", size, int(calls), statistics.median(ours), ratio=round(ratio, 2))
+
+
+def nothing(server: Server, size: int) -> dict[str, Any]:
+    migrations = parse(files(size))
+
+    def twice(database: Database) -> tuple[float, float]:
+        ran(database, migrations)
+        return statistics.median(ran(database, migrations) for _ in range(ROUNDS)), messages(database, migrations)
+
+    seconds, calls = on_new_database(server, twice)
+    return row("noop", size, int(calls), seconds)
+
+
+def on_new_database(server: Server, run: Callable[[Database], T]) -> T:
+    with new_database(server) as database:
+        return run(database)
+
+
+def ran(database: Database, migrations: tuple[Migration, ...]) -> float:
+    began = time.perf_counter()
+    apply(parse_url(database.url), Job(migrations))
+    return time.perf_counter() - began
+
+
+def psql(database: Database, script: Path) -> float:
+    server = database.server
+    command = [str(server.binaries / "psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={script}"]
+    command += ["--host=127.0.0.1", f"--port={server.port}", "--username=owner", f"--dbname={database.name}"]
+    began = time.perf_counter()
+    subprocess.run(command, env={**server.environment, "PGPASSWORD": PASSWORD}, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def messages(database: Database, migrations: tuple[Migration, ...]) -> float:
+    with proxied(database.server.port) as wire:
+        address = parse_url(database.server.url(database.name, port=wire.port))
+        connect(address, wait_seconds=5).close()
+        connecting, wire.messages = wire.messages, 0
+        apply(address, Job(migrations))
+        return wire.messages - connecting
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A real PgBouncer: a run through it is refused in both modes, and nothing of it stays behind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from convos_infra.errors import InfraError
+from convos_infra.schema.address import parse_url
+from convos_infra.schema.apply import apply, inspect
+from tests.schema.migrating import job, up
+from tests.schema.postgres_server import PASSWORD, USER, Database, free_port, unprivileged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.postgres
+ONE = "CREATE TABLE a (id integer);"
+
+
+@pytest.fixture(params=["transaction", "session"])
+def pooled(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[str]:
+    """The database's URL through a pooler."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+    if program is None:
+        pytest.skip("needs a pooler: apt-get install pgbouncer")
+    port = free_port()
+    (tmp_path / "users").write_text(f'"{USER}" "{PASSWORD}"\n')
+    (tmp_path / "ini").write_text(
+        f"[databases]\n* = host=127.0.0.1 port={database.server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {tmp_path / 'users'}\n"
+        f"pool_mode = {request.param}\nignore_startup_parameters = extra_float_digits,options\n"
+    )
+    if unprivileged()[:1] == ("setpriv",):
+        pytest.skip("needs user namespaces: PgBouncer refuses to run as root")
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([*unprivileged(), program, "ini"], cwd=tmp_path, stdout=log, stderr=log)
+        url = database.server.url(database.name, port=port)
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    psycopg.connect(url).close()
+                    break
+                except psycopg.OperationalError:
+                    assert process.poll() is None, (tmp_path / "log").read_text()
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def test_a_pooler_is_refused_before_anything_is_changed(database: Database, pooled: str) -> None:
+    with pytest.raises(InfraError, match="is reached through a pooler; use the server's own address") as found:
+        apply(parse_url(pooled), job(ONE))
+    assert PASSWORD not in str(found.value)
+    assert database.tables() == []
+    assert database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+
+
+def test_what_is_there_can_be_read_through_a_pooler(database: Database, pooled: str) -> None:
+    state = up(database, ONE)
+    assert inspect(parse_url(pooled), wait_seconds=5) == state
+    with psycopg.connect(pooled) as other:
+        row = other.execute("SELECT current_setting('search_path')").fetchone()
+    assert row == ('"$user", public',), "a setting stayed in the pooler's session"

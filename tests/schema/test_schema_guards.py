@@ -1,0 +1,147 @@
+"""Destructive statements are refused unless the file says that they are meant; what cannot be run, always."""
+
+from __future__ import annotations
+
+import pytest
+
+from convos_infra.schema import guards
+from tests.schema.migrating import migrations
+
+NOT_NULL = "SET NOT NULL fails on a NULL, and scans the table under its strongest lock, unless a validated CHECK"
+DESTRUCTIVE = [
+    ("DROP TABLE a;", ["drop-table a"]),
+    ("DROP TABLE IF EXISTS a, public.b, other.c;", ["drop-table a", "drop-table b", "drop-table other.c"]),
+    ("drop table a cascade;", ["drop-table a", "cascade a"]),
+    ("DROP SCHEMA other CASCADE;", ["drop-schema other", "cascade other"]),
+    ("DROP VIEW v CASCADE;", ["cascade v"]),
+    ("DROP VIEW v;", []),
+    ("DROP INDEX i;", []),
+    ("TRUNCATE a, b;", ["truncate a", "truncate b"]),
+    ("TRUNCATE TABLE ONLY a RESTART IDENTITY;", ["truncate a"]),
+    ("DELETE FROM a;", ["delete-all a"]),
+    ("DELETE FROM a WHERE id = 1;", []),
+    ("WITH gone AS (DELETE FROM a RETURNING id) SELECT 1;", ["delete-all a"]),
+    ("ALTER TABLE a DROP COLUMN b;", ["drop-column a.b"]),
+    ("ALTER TABLE ONLY public.a DROP b, DROP COLUMN IF EXISTS c;", ["drop-column a.b", "drop-column a.c"]),
+    ("ALTER TABLE other.a DROP b;", ["drop-column other.a.b"]),
+    ('ALTER TABLE a DROP COLUMN "B c";', ["drop-column a.B c"]),
+    ("ALTER TABLE a DROP CONSTRAINT b;", []),
+    ("ALTER TABLE a ALTER COLUMN b DROP NOT NULL, ALTER c DROP DEFAULT;", []),
+    ("ALTER TABLE a ALTER COLUMN b TYPE integer;", ["change-type a.b"]),
+    ("ALTER TABLE a ALTER b SET DATA TYPE varchar(3);", ["change-type a.b"]),
+    ("ALTER TABLE a ALTER b TYPE text;", []),
+    ("ALTER TABLE a ALTER b TYPE text USING left(b, 3);", ["change-type a.b"]),
+    ("ALTER TABLE a ALTER b SET NOT NULL;", ["set-not-null a.b"]),
+    ("ALTER TABLE a ADD b integer NOT NULL;", ["set-not-null a.b"]),
+    ("ALTER TABLE a ADD COLUMN IF NOT EXISTS b integer NOT NULL;", ["set-not-null a.b"]),
+    ("ALTER TABLE a ADD COLUMN IF NOT EXISTS b integer;", []),
+    ("ALTER TABLE a ADD b integer NOT NULL DEFAULT 0;", []),
+    ("ALTER TABLE a ADD CONSTRAINT k CHECK (b IS NOT NULL) NOT VALID;", []),
+    ("CREATE TABLE a (b integer); ALTER TABLE a ALTER b SET NOT NULL; DROP TABLE a;", []),
+    ("CREATE TABLE IF NOT EXISTS a (b integer); DROP TABLE a;", ["drop-table a"]),
+    (
+        "DO $x$ BEGIN IF true THEN DROP TABLE a; ELSE ALTER TABLE c DROP d; END IF; END $x$;",
+        ["drop-table a", "drop-column c.d"],
+    ),
+    ("DO $$ BEGIN EXECUTE 'DROP TABLE a'; END $$;", ["dynamic-sql execute"]),
+    ("SELECT 'DROP TABLE a' /* DROP TABLE a */; -- DROP TABLE a", []),
+    ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM a';", []),
+]
+
+
+@pytest.mark.parametrize(("text", "rules"), DESTRUCTIVE, ids=[text for text, _ in DESTRUCTIVE])
+def test_what_loses_data_needs_an_allowance_for_each_thing(text: str, rules: list[str]) -> None:
+    problems = guards.check(migrations("-- Line one.\n" + text))
+    assert [problem.next_step for problem in problems] == [f'add "-- allow: {rule}" if that is meant' for rule in rules]
+    assert all(problem.thing == "0001_m1.sql:2" for problem in problems)
+    allowed = "".join(f"-- allow: {rule}\n" for rule in rules) + text
+    assert guards.check(migrations(allowed)) == []
+
+
+def test_the_line_says_what_to_add() -> None:
+    (problem,) = guards.check(migrations("-- Notes go.\n\n\nALTER TABLE agent_metadata DROP COLUMN notes;"))
+    assert str(problem) == (
+        '0001_m1.sql:4: DROP COLUMN loses data; add "-- allow: drop-column agent_metadata.notes" if that is meant'
+    )
+
+
+def test_an_allowance_of_what_the_file_does_not_do_is_refused() -> None:
+    (problem,) = guards.check(migrations("-- allow: drop-table b\nSELECT 1;"))
+    assert str(problem) == '0001_m1.sql: "-- allow: drop-table b" allows what the file does not do; remove it'
+
+
+SAFE_STEPS = (
+    "ALTER TABLE a ADD CONSTRAINT b_set CHECK (b IS NOT NULL) NOT VALID;",
+    "ALTER TABLE a VALIDATE CONSTRAINT b_set;",
+    "ALTER TABLE a ALTER COLUMN b SET NOT NULL;\nALTER TABLE a DROP CONSTRAINT b_set;",
+)
+
+
+def test_not_null_in_the_safe_steps_needs_no_allowance() -> None:
+    three = migrations(*SAFE_STEPS)
+    assert guards.check(three) == []
+    assert guards.check(three[2:], three[:2]) == []
+    without_validation = migrations(SAFE_STEPS[0], SAFE_STEPS[2])
+    assert [problem.thing for problem in guards.check(without_validation)] == ["0002_m2.sql:1"]
+
+
+UNFIT = [
+    ("BEGIN; SELECT 1;", "BEGIN would end the transaction that makes a migration whole; remove it"),
+    ("SELECT 1; COMMIT;", "COMMIT would end the transaction that makes a migration whole; remove it"),
+    ("ROLLBACK;", "ROLLBACK would end the transaction that makes a migration whole; remove it"),
+    ("SAVEPOINT a;", "SAVEPOINT would end the transaction that makes a migration whole; remove it"),
+    ("SET search_path = other;", "SET would outlive the migration; write SET LOCAL"),
+    ("SET SESSION ROLE x;", "SET would outlive the migration; write SET LOCAL"),
+    ("DISCARD ALL;", "DISCARD would outlive the migration; remove it"),
+    ("RESET ALL;", "RESET would outlive the migration; remove it"),
+    ("COPY a FROM STDIN;", "COPY FROM STDIN has no data here; write INSERT"),
+    ("\\d a", "is a command of psql, not SQL; write SQL alone"),
+    (
+        "UPDATE public.schema_history SET name = '';",
+        "touches schema_history, the history of migrations; leave it to the runner",
+    ),
+    (
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON a (b);",
+        'CREATE INDEX CONCURRENTLY cannot run in a transaction; put it in a file of its own with "-- no-transaction"',
+    ),
+    ("VACUUM a;", 'VACUUM cannot run in a transaction; put it in a file of its own with "-- no-transaction"'),
+    (
+        "-- no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b);",
+        "could not be repeated after a cut; write IF NOT EXISTS",
+    ),
+    (
+        "-- no-transaction\nCREATE TABLE a (b integer);",
+        "needs no -- no-transaction, or cannot be repeated after a cut; remove the directive",
+    ),
+    (
+        "-- no-transaction\nVACUUM a; VACUUM b;",
+        "a file with -- no-transaction must be one statement, or a cut run could not go on; give it a file of its own",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), UNFIT, ids=[text for text, _ in UNFIT])
+def test_what_does_not_fit_a_migration_is_refused(text: str, message: str) -> None:
+    (problem,) = guards.check(migrations(text))
+    assert str(problem).partition(": ")[2] == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET LOCAL search_path = other;",
+        "SET CONSTRAINTS ALL DEFERRED;",
+        "-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON a (b);",
+        "-- no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS i;",
+        "-- no-transaction\nALTER TYPE mood ADD VALUE IF NOT EXISTS 'x';",
+        "COPY a FROM PROGRAM 'x';",
+    ],
+)
+def test_what_fits_is_let_through(text: str) -> None:
+    assert guards.check(migrations(text)) == []
+
+
+def test_what_was_applied_is_not_judged_again() -> None:
+    """A later release may have stricter rules; an applied file cannot be changed any more."""
+    two = migrations("DROP TABLE a;", "SELECT 1;")
+    assert guards.check(two[1:], two[:1]) == []

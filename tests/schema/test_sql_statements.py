@@ -1,0 +1,77 @@
+"""The lexer: where statements end, by PostgreSQL's rules, and what PostgreSQL itself makes of them."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convos_infra.schema.statements import line_of, read_script
+from tests.schema.postgres_server import Database
+
+ONE = [
+    "SELECT ';'",
+    "SELECT 'it''s; fine'",
+    r"SELECT E'it\'s; fine'",
+    "SELECT U&'\\0041;'",
+    'SELECT 1 AS "a;b""c;"',
+    "SELECT $$;$$",
+    "SELECT $a$ $$;$$ $b$;$b$ $a$",
+    "SELECT 1 /* ; /* ; */ ; */ + 1",
+    "SELECT 1 -- ;\n + 1",
+    "SELECT (1)",
+    "DO $$ BEGIN PERFORM 1; PERFORM 2; END $$",
+    "CREATE FUNCTION f() RETURNS integer BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 2 END; END",
+    "CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2)",
+    "SELECT 1 AS a$b",
+    "SELECT 'a'\n';'",
+    "SELECT 1 - -1",
+]
+
+
+@pytest.mark.parametrize("text", ONE)
+def test_a_semicolon_inside_does_not_end_a_statement(text: str) -> None:
+    script = read_script(f"{text};\nSELECT 2;")
+    assert [one.text for one in script.statements] == [text, "SELECT 2"]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("text", ONE)
+def test_postgresql_takes_each_piece_as_one_statement(database: Database, text: str) -> None:
+    """An extended-protocol message must hold exactly one: PostgreSQL is asked, not our idea of it."""
+    database.run("CREATE TABLE t (id integer)")
+    (statement,) = read_script(text + ";").statements
+    with database.connect() as connection:
+        connection.execute(statement.text.encode(), prepare=True)
+
+
+@given(st.lists(st.sampled_from(ONE), min_size=1, max_size=6), st.data())
+def test_any_sequence_comes_apart_again(texts: list[str], data: st.DataObject) -> None:
+    glue = st.sampled_from([";", " ;\n", ";\n-- x;\n", ";;", "; /* ; */ "])
+    script = read_script("".join(text + data.draw(glue) for text in texts))
+    assert [one.text for one in script.statements] == texts
+
+
+@given(st.text(alphabet="a';\"$-/*\\\n()E beginatomic", max_size=60))
+def test_any_text_is_read_and_every_statement_is_where_it_says(text: str) -> None:
+    script = read_script(text)
+    for one in script.statements:
+        assert text[one.offset : one.offset + len(one.text)] == one.text
+        assert one.line == line_of(text, one.offset)
+
+
+@pytest.mark.parametrize("text", ["SELECT 'open;", "SELECT $$open;", "/* open;", 'SELECT "open;', "SELECT E'open\\';"])
+def test_what_is_not_closed_reaches_to_the_end(text: str) -> None:
+    assert len(read_script(text).statements) == (0 if text.startswith("/*") else 1)
+
+
+def test_comments_are_found_with_their_lines_but_not_in_strings() -> None:
+    script = read_script("-- one\nSELECT '-- not', $$\n-- not\n$$; -- two\n/* -- not */\n  --three")
+    assert [(one.text, one.line) for one in script.comments] == [("one", 1), ("two", 4), ("three", 6)]
+
+
+def test_psycopg_would_refuse_two_statements_in_one_message(server: object, database: Database) -> None:
+    """What makes the test above able to fail."""
+    with database.connect() as connection, pytest.raises(psycopg.errors.SyntaxError, match="multiple commands"):
+        connection.execute(b"SELECT 1; SELECT 2", prepare=True)
