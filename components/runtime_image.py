@@ -10,7 +10,6 @@ import pulumi_docker_build as docker_build
 
 from convos_infra.registry.resource import Image, ImageArgs
 
-
 REPRODUCIBLE = "type=image,push=true,rewrite-timestamp=true"
 """SOURCE_DATE_EPOCH dates the image, not the files in its layers: without this each build has a digest of its own, and
 a rebuilt image would not be the one that was rolled back from. Docker's own driver does not know it; a builder does."""
