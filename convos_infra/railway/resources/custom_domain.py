@@ -1,0 +1,192 @@
+"""`CustomDomain`: a domain of the user's own; its DNS records are outputs, since somebody has to set them elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.provider import is_unknown
+from convos_infra.railway import operations
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, Snapshot
+
+if TYPE_CHECKING:
+    from convos_infra.provider import Props
+
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "domain", "targetPort")
+_DOMAIN = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+
+
+@dataclass(frozen=True)
+class CustomDomainArgs:
+    """The inputs of a `CustomDomain`.
+
+    Attributes:
+        at: whose it is.
+        domain: `agents.example.org`.
+        target_port: where the service listens; None leaves it to Railway.
+    """
+
+    at: ServiceAt
+    domain: pulumi.Input[str]
+    target_port: pulumi.Input[int] | None = None
+
+
+class CustomDomainProvider(RailwayProvider):
+    """Finds or registers a domain."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check domain and port."""
+        del olds
+        failures = id_failures(news, "projectId", "environmentId", "serviceId")
+        failures += port_failures("targetPort", news.get("targetPort"))
+        domain = news.get("domain")
+        if not is_unknown(domain) and not _DOMAIN.match(str(domain)):
+            failures.append(CheckFailure("domain", f"must be a domain in lower case, not {domain!r}"))
+        elif not is_unknown(domain) and str(domain).endswith(".railway.app"):
+            failures.append(CheckFailure("domain", "is Railway's own: use a ServiceDomain"))
+        return news, failures
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """The port changes in place."""
+        del id_
+        return difference(olds, news, ("targetPort",), ("projectId", "environmentId", "serviceId", "domain"))
+
+    def created(self, props: Props) -> CreateResult:
+        """Take it over where the service has it already, or register it."""
+        session = self.session()
+        with session.snapshots.writing(props["environmentId"]):
+            found = _find(session.living(props, thing=_thing(props)), props)
+            if found is None:
+                found = _make(session, props)
+            elif _port(props) is not None and found.get("targetPort") != _port(props):
+                _set_port(session, props, found["id"])
+        return CreateResult(found["id"], _outputs(props, found))
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Read it, verification status and records included."""
+        try:
+            found = _find(self.session().read(props, thing=_thing(props)), props)
+        except Gone:
+            return ReadResult("", {})
+        if found is None or found["id"] != id_:
+            return ReadResult("", {})
+        live = {**props, "targetPort": found.get("targetPort")} if props.get("targetPort") is not None else props
+        return ReadResult(id_, _outputs(live, found), inputs_of(live, _INPUTS))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Change the port."""
+        del olds
+        session = self.session()
+        with session.snapshots.writing(news["environmentId"]):
+            found = _find(session.living(news, thing=_thing(news), fresh=True), news)
+            if found is None:
+                raise InfraError(_thing(news), "it is gone", "run pulumi refresh, then pulumi up registers it again")
+            _set_port(session, news, id_)
+        return UpdateResult(_outputs(news, found))
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Take it away from the service."""
+        session = self.session()
+
+        def seen() -> bool | None:
+            try:
+                found = _find(session.read(props, thing=_thing(props), fresh=True), props)
+            except Gone:
+                return True
+            return True if found is None or found["id"] != id_ else None
+
+        if seen():
+            return
+        with session.snapshots.writing(props["environmentId"]):
+            session.client.mutate(operations.CUSTOM_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+
+
+def _thing(props: Mapping[str, Any]) -> str:
+    return f"domain {props['domain']}"
+
+
+def _port(props: Mapping[str, Any]) -> int | None:
+    return None if props.get("targetPort") is None else whole(props["targetPort"])
+
+
+def _find(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Match by the name: a list's order is nobody's promise."""
+    for row in snapshot.domains(props["serviceId"], "customDomains"):
+        if row["domain"] == props["domain"]:
+            return row
+    return None
+
+
+def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = {key: props[key] for key in ("projectId", "environmentId", "serviceId", "domain")}
+    if _port(props) is not None:
+        given["targetPort"] = _port(props)
+
+    def seen() -> Mapping[str, Any] | None:
+        return _find(session.living(props, thing=_thing(props), fresh=True), props)
+
+    _, found = session.client.mutate(
+        operations.CUSTOM_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+    )
+    found = found or seen()
+    if found is None:
+        raise InfraError(_thing(props), "registered, but not listed yet", "run pulumi up again")
+    return found
+
+
+def _set_port(session: Session, props: Mapping[str, Any], id_: str) -> None:
+    variables = {"id": id_, "environmentId": props["environmentId"], "targetPort": _port(props)}
+
+    def seen() -> bool | None:
+        found = _find(session.living(props, thing=_thing(props), fresh=True), props)
+        return True if found is not None and found.get("targetPort") == _port(props) else None
+
+    session.client.mutate(operations.CUSTOM_DOMAIN_UPDATE, variables, thing=_thing(props), observe=seen)
+
+
+def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
+    status = found.get("status") or {}
+    records = [_record(row) for row in status.get("dnsRecords") or []]
+    if status.get("verificationDnsHost"):
+        # Without this TXT record the domain answers 404 though its CNAME is right (facts §2.7).
+        value = str(status.get("verificationToken") or "")
+        records.append({"type": "TXT", "name": str(status["verificationDnsHost"]), "value": value})
+    # Railway lists them in no order.
+    records.sort(key=lambda row: (row["type"], row["name"], row["value"]))
+    return {**props, "dnsRecords": records, "verified": bool(status.get("verified"))}
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, str]:
+    kind = str(row.get("recordType") or "").removeprefix("DNS_RECORD_TYPE_")
+    return {"type": kind, "name": str(row.get("fqdn") or ""), "value": str(row.get("requiredValue") or "")}
+
+
+class CustomDomain(Resource, module="railway", name="CustomDomain"):
+    """A domain of the user's own."""
+
+    domain: pulumi.Output[str]
+    dnsRecords: pulumi.Output[Sequence[Mapping[str, str]]]
+    verified: pulumi.Output[bool]
+
+    def __init__(self, name: str, args: CustomDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            CustomDomainProvider(),
+            name,
+            {
+                **args.at.properties(),
+                "domain": args.domain,
+                "targetPort": args.target_port,
+                "dnsRecords": None,
+                "verified": None,
+            },
+            opts,
+        )
