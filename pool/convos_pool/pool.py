@@ -91,7 +91,7 @@ class Pool:
         """The last look; None before the first one succeeded."""
         return self._latest
 
-    def _note(self, agent: Agent, state: str) -> None:
+    def note(self, agent: Agent, state: str) -> None:
         """Bring the last look up to date, so that a caller sees at once what it did; `gone` is no agent any more."""
         with self._looking:
             if self._latest is None:
@@ -159,7 +159,7 @@ class Pool:
                 self._database.release(agent.id)
             raise
         self._database.complete(agent.id, conversation.id, conversation.invite_url)
-        self._note(agent, "claimed")
+        self.note(agent, "claimed")
         self.rename(agent, wish.agent_name)
         return {
             "inviteUrl": conversation.invite_url,
@@ -195,7 +195,7 @@ class Pool:
             except ConflictError:
                 continue
             gone.append(agent.id)
-            self._note(agent, "gone")
+            self.note(agent, "gone")
             self._log(f"{agent.id}: drained")
         self._wake()
         return gone
@@ -222,7 +222,7 @@ class Pool:
                 self._railway.deploy(service_id)
             else:
                 self._railway.commit(agents.image_patch({service_id: image}), f"pool: redeploy {agent_id} on {image}")
-        self._note(replace(agent, instance=replace(agent.instance, image=image), ready=False), "starting")
+        self.note(replace(agent, instance=replace(agent.instance, image=image), ready=False), "starting")
         self._log(f"{agent_id}: redeployed on {image}")
         self._wake()
         return image

@@ -31,7 +31,12 @@ class Batch:
 
 def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batch]:
     """Return the batches that are still to come, if everything gets ready and nobody claims meanwhile."""
-    current = {agent.id: _as_if_ready(agent) for agent in agents}
+    current = {agent.id: agent for agent in agents}
+    for move in rollout.moves:
+        # Written down and perhaps not to be seen yet: it is on its way, not still to come.
+        if move.agent_id in current:
+            current[move.agent_id] = _with_image(current[move.agent_id], move.image)
+    current = {id_: _as_if_ready(agent) for id_, agent in current.items()}
     moves = [replace(move, settled=True) for move in rollout.moves]
     found: list[Batch] = []
     surge = 0
@@ -48,9 +53,12 @@ def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batc
         surge = 0
         for id_, before, image in entries:
             moves.append(Move(id_, image, before, next_step.batch, 0.0, settled=True))
-            moved = replace(current[id_].instance, image=image, deployed_image=image)
-            current[id_] = _as_if_ready(replace(current[id_], instance=moved))
+            current[id_] = _as_if_ready(_with_image(current[id_], image))
     return found
+
+
+def _with_image(agent: Agent, image: str) -> Agent:
+    return replace(agent, instance=replace(agent.instance, image=image, deployed_image=image))
 
 
 def _as_if_ready(agent: Agent) -> Agent:

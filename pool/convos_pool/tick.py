@@ -145,6 +145,7 @@ class Tick:
                 self._parts.creation.delete(agent, volumes)
         except ConflictError:
             return False
+        self._parts.pool.note(agent, "gone")
         self._parts.log(f"{agent.id}: deleted, it was {agent.state} ({agent.instance.deployment_status or 'no image'})")
         if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
             self._failed_once_more()
@@ -167,7 +168,8 @@ class Tick:
         self._finish(left, lock)
         idle = sum(agent.state == "idle" for agent in left)
         wanted = max(self._parts.settings.min_idle, idle + self.rollout.surge if self.rollout.surge else 0)
-        warm = max(0, agents.missing(left, wanted) - self._not_listed_yet(look))
+        going_back = sum(agent.id in self._parts.rolling.watched and agents.is_disposable(agent) for agent in left)
+        warm = max(0, agents.missing(left, wanted) - self._not_listed_yet(look) - going_back)
         with self._extra_lock:
             count = warm + self._extra
         made: list[str] = []

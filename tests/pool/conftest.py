@@ -22,10 +22,20 @@ def pool_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-@pytest.fixture
-def pool_emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with running_emulator(tmp_path, deploy_step_seconds=0) as found:
+@pytest.fixture(scope="session")
+def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with running_emulator(tmp_path_factory.mktemp("pool-emulator"), deploy_step_seconds=0) as found:
         yield found
+
+
+@pytest.fixture
+def pool_emulator(shared_emulator: Emulator) -> Iterator[Emulator]:
+    """The emulator as it is when it starts: each test has a project of its own in it."""
+    before = shared_emulator.admin("GET", "/settings")
+    shared_emulator.forget_calls()
+    yield shared_emulator
+    shared_emulator.admin("DELETE", "/faults")
+    shared_emulator.settings(**before)
 
 
 @pytest.fixture
