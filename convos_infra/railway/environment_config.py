@@ -23,14 +23,12 @@ class Field:
         name: the input's name, Railway's own.
         path: where it lives in `services.<id>`.
         default: what Railway does where it is absent; an input equal to it and an absent field are the same.
-        deploys: whether a change of it makes a deployment.
         readable: False for what Railway never shows again.
     """
 
     name: str
     path: tuple[str, ...]
     default: Any = None
-    deploys: bool = True
     readable: bool = True
 
 
@@ -55,7 +53,7 @@ FIELDS = (
     Field("drainingSeconds", ("deploy", "drainingSeconds"), 0),
     Field("requiredMountPath", ("deploy", "requiredMountPath")),
     Field("ipv6EgressEnabled", ("deploy", "ipv6EgressEnabled"), default=False),
-    Field("multiRegionConfig", ("deploy", "multiRegionConfig"), deploys=False),
+    Field("multiRegionConfig", ("deploy", "multiRegionConfig")),
     Field("limitOverride", ("deploy", "limitOverride")),
     Field("registryCredentials", ("deploy", "registryCredentials"), readable=False),
 )
@@ -84,6 +82,20 @@ def put(config: Config, path: tuple[str, ...], value: Any) -> None:
 def same(field: Field, left: Any, right: Any) -> bool:
     """Tell whether two values mean the same, absent and default included."""
     return bool(_normal(field, left) == _normal(field, right))
+
+
+def makes_deployment(field: Field, before: Any, after: Any) -> bool:
+    """Tell whether Railway deploys for a change of a property: for all but the number of replicas in a region.
+
+    Source: docs.railway.com deployments/scaling; another region is another place to run at.
+    """
+    if field.name != "multiRegionConfig":
+        return True
+    return _regions(before) != _regions(after)
+
+
+def _regions(value: Any) -> set[str]:
+    return set(value) if isinstance(value, Mapping) and value else {REGION}
 
 
 def _normal(field: Field, value: Any) -> Any:

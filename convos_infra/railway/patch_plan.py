@@ -15,6 +15,7 @@ from convos_infra.railway.environment_config import (
     Config,
     at,
     live_variables,
+    makes_deployment,
     put,
     same,
     to_config,
@@ -33,17 +34,14 @@ class Plan:
         fields: the names of the properties that it changes.
         variables: the names of the variables that it sets or removes.
         conflicts: what somebody else changed since it was recorded, by name.
+        deploys: whether Railway makes a deployment for it (of a service that has a source).
     """
 
     patch: Config = field(repr=False)
     fields: tuple[str, ...]
     variables: tuple[str, ...]
     conflicts: tuple[str, ...]
-
-    @property
-    def deploys(self) -> bool:
-        """Tell whether Railway makes a deployment for it (of a service that has a source)."""
-        return bool(self.variables) or any(BY_NAME[name].deploys for name in self.fields)
+    deploys: bool = False
 
 
 def merge(base: Any, patch: Any) -> Any:
@@ -87,8 +85,9 @@ def plan(recorded: Props, wanted: Props, live: Props, *, remove_unmanaged: bool 
     patch: Config = {}
     conflicts: list[str] = []
     fields = _plan_fields(patch, conflicts, recorded, wanted, live)
+    deploys = any(makes_deployment(BY_NAME[name], at(live, BY_NAME[name].path), wanted.get(name)) for name in fields)
     variables = _plan_variables(patch, conflicts, recorded, wanted, live, remove_unmanaged=remove_unmanaged)
-    return Plan(patch, tuple(fields), tuple(variables), tuple(conflicts))
+    return Plan(patch, tuple(fields), tuple(variables), tuple(conflicts), deploys or bool(variables))
 
 
 def _plan_fields(patch: Config, conflicts: list[str], recorded: Props, wanted: Props, live: Props) -> list[str]:
@@ -122,12 +121,14 @@ def _plan_variables(
 ) -> list[str]:
     have, want = live_variables(live), dict(wanted.get(VARIABLES) or {})
     was = dict(recorded.get(VARIABLES) or {})
-    sealed, was_sealed = set(wanted.get(SEALED) or ()), set(recorded.get(SEALED) or ())
+    sealed = set(wanted.get(SEALED) or ())
     changed = []
     for name, value in sorted(want.items()):
         present, now = name in have, have.get(name)
-        if name in sealed and present and now is None and name in was_sealed and was.get(name) == value:
-            continue  # sealed: what Railway holds cannot be read, so the record is the only witness
+        # Sealed, by us or by somebody: what Railway holds cannot be read, so the record is the only witness; and
+        # without one it is taken as it is.
+        if present and now is None and was.get(name, value) == value:
+            continue
         if present and now == value and name not in sealed:
             continue
         if recorded and name in was and now != was[name] and now is not None:
@@ -167,7 +168,9 @@ def cost(before: Props, after: Props) -> str:
             f"{len(names)} variable{'s' * (len(names) > 1)} ({listed})" if before else f"{len(names)} variables"
         )
     has_source = bool(after.get("image") or after.get("repo"))
-    deploys = has_source and (bool(names) or any(item.deploys for item in fields))
+    deploys = has_source and (
+        bool(names) or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
+    )
     return f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(shown)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -38,6 +39,15 @@ class Session:
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
+        """Read the environment before something in it leaves the state without a call of its own.
+
+        Raises:
+            RailwayError: it cannot be read, for example with a foreign token: then the state has to stay as it is.
+        """
+        with contextlib.suppress(Gone):
+            self.read(props, thing=thing)
 
     def living(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment, for a change of something in it.

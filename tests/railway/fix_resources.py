@@ -156,12 +156,14 @@ class Case:
         inputs: what it is made of.
         changes: changed inputs by name, each updated in place.
         remove: makes it disappear by Railway's API, as somebody else would.
+        one_way: changes that nothing takes back.
     """
 
     provider: type[RailwayProvider]
     inputs: Callable[[Place], Props]
     changes: Mapping[str, Props]
     remove: Callable[[Place, Made], None]
+    one_way: frozenset[str] = frozenset()
 
 
 def patch(at: Place, value: Any) -> None:
@@ -233,6 +235,7 @@ CASES = {
             "sealedVariables": {"sealedVariables": ["A"]},
         },
         lambda at, made: patch(at, {"services": {at.service.id: {"isDeleted": True}}}),
+        one_way=frozenset({"sealedVariables"}),
     ),
     "SharedVariables": Case(
         SharedVariablesProvider,

@@ -107,8 +107,9 @@ class DeploymentProvider(RailwayProvider):
         return ReadResult(id_, {**props, "deployed": deployed}, inputs_of(props, _INPUTS))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Nothing to do: a deployment goes with its service."""
-        del id_, props
+        """Leave it: a deployment goes with its service."""
+        del id_
+        self.session().prove_sight(props, thing="deployments")
 
 
 def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[str, Any]) -> Awaited:
@@ -126,7 +127,8 @@ def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[st
         deployment_id=deployment_id,
         image=str(row.get("image") or ""),
         may_redeploy=deployment_id not in session.fresh,
-        secrets=tuple(value for value in values.values() if value),
+        # A path such as /app stands in every other log line, and opens nothing.
+        secrets=tuple(value for value in values.values() if value and not value.startswith("/")),
     )
 
 

@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 
@@ -99,19 +99,20 @@ class EnvironmentProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Keep the new inputs; nothing of an environment itself is changed in place."""
         del id_
-        return UpdateResult({**olds, **news})
+        return UpdateResult(with_outputs(olds, news, ("environmentId", "owned")))
 
     def deleted(self, id_: str, props: Props) -> None:
         """Delete it with all that is in it, if this stack made it; one that was taken over is left."""
         session = self.session()
         thing = f"environment {props['name']}"
-        if not props.get("owned"):
-            session.client.progress(f"{thing}: kept, this stack did not make it")
-            return
         where = {**props, "environmentId": id_}
         try:
+            # Also for one that stays: a token that does not see it must not empty the state.
             snapshot = session.read(where, thing=thing, fresh=True)
         except Gone:
+            return
+        if not props.get("owned"):
+            session.client.progress(f"{thing}: kept, this stack did not make it")
             return
         prefix = props.get("disposablePrefix") or ""
         names = [str(row["serviceName"]) for row in snapshot.instances.values()]

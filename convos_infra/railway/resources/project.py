@@ -13,7 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.errors import NotAuthorized, NotFound
-from convos_infra.railway.resources.properties import difference, inputs_of, name_failures
+from convos_infra.railway.resources.properties import difference, inputs_of, name_failures, with_outputs
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import list_projects, nodes
 
@@ -94,16 +94,15 @@ class ProjectProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Nothing of a project is changed in place."""
         del id_
-        return UpdateResult({**olds, **news})
+        return UpdateResult(with_outputs(olds, news, ("projectId", "baseEnvironmentId", "owned")))
 
     def deleted(self, id_: str, props: Props) -> None:
         """Delete it if this stack made it and nobody has anything in it; else leave it."""
         session = self.session()
         thing = f"project {props['name']}"
-        if not props.get("owned"):
-            return
+        # Also for one that stays: a token that does not see it must not empty the state.
         project = _read(session, id_, props["name"])
-        if project is None:
+        if project is None or not props.get("owned"):
             return
         environments = [row for row in nodes(project.get("environments")) if not row.get("deletedAt")]
         services = [row for row in nodes(project.get("services")) if not row.get("deletedAt")]

@@ -126,3 +126,8 @@ def difference(
 def inputs_of(props: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     """Return the properties that are inputs, for a refresh."""
     return {key: props[key] for key in keys if props.get(key) is not None}
+
+
+def with_outputs(olds: Mapping[str, Any], news: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the new inputs with the outputs that an update leaves as they are; an input that was taken out is gone."""
+    return {**news, **{name: olds[name] for name in names if name in olds}}

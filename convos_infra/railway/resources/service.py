@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -79,7 +79,7 @@ class ServiceProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Nothing of a service is changed in place."""
         del id_
-        return UpdateResult({**olds, **news})
+        return UpdateResult(with_outputs(olds, news, ("serviceId",)))
 
     def deleted(self, id_: str, props: Props) -> None:
         """Remove it from this environment alone."""

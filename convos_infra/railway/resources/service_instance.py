@@ -15,9 +15,21 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import operations, patch_plan
-from convos_infra.railway.environment_config import FIELDS, SEALED, VARIABLES, live_fields, live_variables, same
+from convos_infra.railway.environment_config import (
+    BY_NAME,
+    FIELDS,
+    SEALED,
+    VARIABLES,
+    live_fields,
+    live_variables,
+    same,
+)
 from convos_infra.railway.resources.properties import difference, inputs_of
-from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs, failures
+from convos_infra.railway.resources.service_instance_args import (
+    ServiceInstanceArgs,
+    failures,
+    sealing_failures,
+)
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
@@ -33,7 +45,7 @@ class ServiceInstanceProvider(RailwayProvider):
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check every property, and say what the change will cost: `1 deployment: image, 2 variables (A, B)`."""
-        problems = failures(news)
+        problems = failures(news) + sealing_failures(olds, news)
         if problems:
             return news, problems
         cost = patch_plan.cost(olds, news)
@@ -52,6 +64,9 @@ class ServiceInstanceProvider(RailwayProvider):
         found = patch_plan.plan({}, news, live, remove_unmanaged=_removes(news))
         changed = [*found.fields, *found.variables]
         what = f"changes {', '.join(changed)}" if changed else "changes nothing"
+        unread = sorted(name for name, value in live_variables(live).items() if value is None)
+        if unread:
+            what += f", takes as they are (sealed): {', '.join(unread)}"
         return {**news, "adopts": f"{news['serviceId']}, {what}", **({} if changed else {"deploys": "0 deployments"})}
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -118,8 +133,9 @@ class ServiceInstanceProvider(RailwayProvider):
         return ReadResult(id_, outputs, inputs_of(outputs, _INPUTS))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Nothing to do: a configuration goes with its `Service`, and without one there is nothing to configure."""
-        del id_, props
+        """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
+        del id_
+        self.session().prove_sight(props, thing=props["service"])
 
 
 def _removes(props: Mapping[str, Any]) -> bool:
@@ -165,15 +181,7 @@ def _commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.
 
 def _unsettled(plan: patch_plan.Plan) -> list[str]:
     """Return what a read back still lacks, without what no read ever shows."""
-    readable = [field.name for field in FIELDS if field.readable]
-    return [name for name in plan.fields if name in readable] + [
-        name for name in plan.variables if not _is_sealed(plan, name)
-    ]
-
-
-def _is_sealed(plan: patch_plan.Plan, name: str) -> bool:
-    entry = (plan.patch.get(VARIABLES) or {}).get(name)
-    return isinstance(entry, Mapping) and bool(entry.get("isSealed"))
+    return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]
 
 
 def _until(session: Session, arrived: Any) -> Snapshot | None:

@@ -120,6 +120,16 @@ def failures(news: Props) -> list[CheckFailure]:
     return found
 
 
+def sealing_failures(olds: Props, news: Props) -> list[CheckFailure]:
+    """Refuse to open what is sealed: Railway never does (docs: variables)."""
+    left = set(olds.get(SEALED) or ()) - set(news.get(SEALED) or ())
+    kept = sorted(left & set(news.get(VARIABLES) or {}))
+    return [
+        CheckFailure(SEALED, f"{name} is sealed, and Railway opens none: remove the variable, update, and add it again")
+        for name in kept
+    ]
+
+
 def _known(news: Props, key: str) -> Any:
     value = news.get(key)
     return None if is_unknown(value) else value

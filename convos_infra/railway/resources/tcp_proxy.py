@@ -11,7 +11,14 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.resources.properties import (
+    difference,
+    id_failures,
+    inputs_of,
+    port_failures,
+    whole,
+    with_outputs,
+)
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone
@@ -79,7 +86,7 @@ class TcpProxyProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Nothing of a proxy is changed in place."""
         del id_
-        return UpdateResult({**olds, **news})
+        return UpdateResult(with_outputs(olds, news, ("host", "proxyPort")))
 
     def deleted(self, id_: str, props: Props) -> None:
         """Take it away."""

@@ -107,7 +107,7 @@ def test_a_region_that_was_left_is_named_in_the_patch() -> None:
     assert found.patch == {
         "deploy": {"multiRegionConfig": {"us-west2": None, "europe-west4-drams3a": {"numReplicas": 2}}}
     }
-    assert not found.deploys
+    assert found.deploys
 
 
 def test_somebody_elses_change_of_what_is_managed_is_a_conflict_unless_it_is_what_is_wanted() -> None:
