@@ -146,6 +146,8 @@ class Tick:
         except ConflictError:
             return False
         self._parts.pool.note(agent, "gone")
+        # Seen and gone again: it must not count as one that is not listed yet.
+        self._made.pop(agent.id, None)
         self._parts.log(f"{agent.id}: deleted, it was {agent.state} ({agent.instance.deployment_status or 'no image'})")
         if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
             self._failed_once_more()

@@ -54,16 +54,16 @@ class Surroundings:
 
     def variables(self, **more: str) -> dict[str, str]:
         """Return what a pool manager of this environment gets."""
-        return variables(
-            DATABASE_URL=self.database.url,
-            RAILWAY_API_URL=self.emulator.endpoint,
-            RAILWAY_API_TOKEN=self.token,
-            RAILWAY_PROJECT_ID=self.world.project_id,
-            RAILWAY_ENVIRONMENT_ID=self.environment_id,
-            POOL_AGENT_URL=self.farm.url,
-            TICK_INTERVAL_MS=TICK_MS,
-            **more,
-        )
+        usual = {
+            "DATABASE_URL": self.database.url,
+            "RAILWAY_API_URL": self.emulator.endpoint,
+            "RAILWAY_API_TOKEN": self.token,
+            "RAILWAY_PROJECT_ID": self.world.project_id,
+            "RAILWAY_ENVIRONMENT_ID": self.environment_id,
+            "POOL_AGENT_URL": self.farm.url,
+            "TICK_INTERVAL_MS": TICK_MS,
+        }
+        return variables(**{**usual, **more})
 
     @contextmanager
     def pool(self, **more: str) -> Iterator[Pool]:
