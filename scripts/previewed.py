@@ -20,7 +20,8 @@ _IMAGE_FIELDS = frozenset({"digest", "pinned", "revision", "created", "history"}
 _IMAGE_REASONS = frozenset({"image", "RAILWAY_RUNTIME_IMAGE"})
 _UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
 _NOISE = frozenset({"__provider", "__defaults"})
-_COST = re.compile(r"(?P<count>\d+) deployments?[^:]*: (?P<why>.*?)(?: \(change \d+\))?")
+_COST = re.compile(r"(?P<count>\d+) deployments?[^:]*: (?P<why>.*)")
+_NUMBER = re.compile(r" \(change \d+\)$")
 _VARIABLES = re.compile(r"\d+ variables? \((?P<names>[^)]*)\)")
 _HIDDEN = "(a secret, or a value that is not shown)"
 
@@ -179,7 +180,7 @@ def _change(step: Mapping[str, Any]) -> Change:
     }
     if op == "update" and not properties and cost == said:
         properties = {_HIDDEN: ("", "")}
-    return Change(what, op, properties, str(json.loads(cost)) if cost and cost != said else "")
+    return Change(what, op, properties, _NUMBER.sub("", str(json.loads(cost))) if cost and cost != said else "")
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -57,7 +57,7 @@ def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> in
     file = door.send("GET", f"contents/{path}", ref=base)
     old = base64.b64decode(file["content"]).decode()
     new = stacks.with_pin(old, tag)
-    title = f"Roll {stack} back to {tag}" if tag else f"Let {stack} follow {stack} again"
+    title = f"Roll {stack} back to {tag}" if tag else f"Let {stack} follow its branch again"
     if new == old:
         raise InfraError(stack, f"{path} on {base} says that already", "nothing to do")
     try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from scripts.github import GitHub
 from tests.registry.conftest import registry
+from tests.workflows.github_double import Repository
 from toolchain import only
 from toolchain.console import step
 from toolchain.errors import ToolError
@@ -26,3 +29,16 @@ def workflow_tools() -> dict[str, str]:
             pytest.fail(str(error))
         pytest.skip(str(error))
     return {tool.name: tool.programs[tool.name] for tool in tools}
+
+
+@pytest.fixture
+def repository_on_github() -> Iterator[Repository]:
+    """A repository on GitHub that is empty."""
+    with Repository() as found:
+        yield found
+
+
+@pytest.fixture
+def door(repository_on_github: Repository) -> GitHub:
+    """Our door to it."""
+    return GitHub(repository_on_github.name, repository_on_github.token, api=repository_on_github.api)
