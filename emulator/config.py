@@ -11,6 +11,7 @@ Config = dict[str, Any]
 DEPLOYING = ("source", "build", "deploy", "variables")
 # Scaling starts and stops replicas of the running deployment, it makes no new one (docs: deployments/scaling).
 SCALING = ("multiRegionConfig", "numReplicas")
+DEFAULT_REGION = "us-west2"
 
 
 def merged(base: Any, patch: Any) -> Any:
@@ -27,15 +28,18 @@ def merged(base: Any, patch: Any) -> Any:
 
 
 def masked(config: Config, *, decrypt: bool) -> Config:
-    """Return what a read shows: variables' values only where decrypted and never sealed ones, logins never."""
+    """Return what a read shows: variables' values only where decrypted and never sealed ones, logins never.
+
+    Takes a patch as well, where null stands for what it removes.
+    """
     shown = copy.deepcopy(config)
-    services = shown.get("services", {}).values()
-    for variables in [shown.get("sharedVariables", {}), *(service.get("variables", {}) for service in services)]:
-        for variable in variables.values():
-            if not decrypt or variable.get("isSealed"):
+    services = [service for service in (shown.get("services") or {}).values() if service]
+    for variables in [shown.get("sharedVariables"), *(service.get("variables") for service in services)]:
+        for variable in (variables or {}).values():
+            if variable and (not decrypt or variable.get("isSealed")):
                 variable["value"] = None
-    for service in shown.get("services", {}).values():
-        login = service.get("deploy", {}).get("registryCredentials")
+    for service in services:
+        login = (service.get("deploy") or {}).get("registryCredentials")
         if login:
             service["deploy"]["registryCredentials"] = {"username": login.get("username"), "password": "*****"}
     return shown
@@ -61,6 +65,21 @@ def has_source(service: Config) -> bool:
 
 def _deploying_part(service: Config) -> Config:
     part = {key: copy.deepcopy(service.get(key)) or {} for key in DEPLOYING}
+    # Another region is another place to run at, which scaling in the same one is not.
+    regions = sorted(part["deploy"].get("multiRegionConfig") or {DEFAULT_REGION: {}})
     for key in SCALING:
         part["deploy"].pop(key, None)
+    part["deploy"]["regions"] = regions
     return part
+
+
+def sealed(before: Config, after: Config) -> Config:
+    """Return `after` with every variable sealed that was sealed: nothing unseals one (docs: variables)."""
+    owners = [(before, after, "sharedVariables")]
+    old, new = before.get("services", {}), after.get("services", {})
+    owners += [(old[id_], new[id_], "variables") for id_ in new if id_ in old]
+    for earlier, later, key in owners:
+        for name, entry in (earlier.get(key) or {}).items():
+            if entry.get("isSealed") and name in (later.get(key) or {}):
+                later[key][name]["isSealed"] = True
+    return after

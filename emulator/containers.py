@@ -82,7 +82,7 @@ class Containers:
             extra_hosts=dict(hosts or {}),
             network=name,
             networking_config={
-                name: self._client.api.create_endpoint_config(aliases=[f"{order.service}.railway.internal"])
+                name: self._client.api.create_endpoint_config(aliases=[order.variables["RAILWAY_PRIVATE_DOMAIN"]])
             },
             restart_policy={"Name": "no"},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,11 @@ def environment_variables(store: Store, environment: Document) -> dict[str, dict
     return result
 
 
+def private_domain(service: str) -> str:
+    """Return the name by which other services of the environment reach one."""
+    return f"{re.sub(r'[^a-z0-9-]+', '-', service.lower())}.railway.internal"
+
+
 def shared_variables(environment: Document) -> dict[str, str]:
     """Return the environment's shared variables."""
     return {
@@ -61,7 +67,7 @@ def _railway_variables(store: Store, environment: Document, service: Document) -
         "RAILWAY_ENVIRONMENT_NAME": environment["name"],
         "RAILWAY_SERVICE_ID": service["id"],
         "RAILWAY_SERVICE_NAME": service["name"],
-        "RAILWAY_PRIVATE_DOMAIN": f"{service['name']}.railway.internal",
+        "RAILWAY_PRIVATE_DOMAIN": private_domain(service["name"]),
     }
     for domain in of_instance("domain")[:1]:
         variables["RAILWAY_PUBLIC_DOMAIN"] = domain["domain"]
@@ -284,7 +290,7 @@ class Deployments:
             if row["run"]["mode"] == "postgres" and row["status"] in ACTIVE:
                 service = self._store.get("service", row["serviceId"])
                 if service is not None:
-                    hosts[f"{service['name']}.railway.internal"] = gateway
+                    hosts[private_domain(service["name"])] = gateway
         return hosts
 
     def _order(self, deployment: Document) -> Order:
@@ -309,7 +315,7 @@ class Deployments:
             health_path=deploy.get("healthcheckPath") or "",
             health_seconds=float(deploy.get("healthcheckTimeout") or 300),
             volume=volumes[0]["mountPath"] if volumes else "",
-            volume_id=volumes[0]["volumeId"] if volumes else "",
+            volume_id=volumes[0]["id"] if volumes else "",
         )
 
     def _set(self, deployment: Document, status: str) -> None:

@@ -11,6 +11,14 @@ _DEEPEST = 10
 Variables = Mapping[str, str]
 
 
+def referenced(text: str) -> list[str]:
+    """Return what a value refers to, as `Service.NAME`, `shared.NAME` or `NAME`."""
+    found = (
+        f"{match['owner']}.{match['name']}" if match["owner"] else match["name"] for match in _REFERENCE.finditer(text)
+    )
+    return list(dict.fromkeys(found))
+
+
 def rendered(name_of_service: str, services: Mapping[str, Variables], shared: Variables) -> dict[str, str]:
     """Return one service's variables with all references resolved; what leads nowhere becomes the empty string.
 

@@ -46,7 +46,7 @@ def ensure(starter: Starter, store: Store, buildkit: Tool) -> Path | None:
     folder = store.root / "base-images"
     starter.step.doing("making stand-ins for base images that cannot be pulled")
     starter.step.got("stand-ins for what cannot be pulled: " + ", ".join(part.way for part in base_images.make(folder)))
-    return folder
+    return base_images.named_by_content(folder)
 
 
 def _can_pull(services: Services, buildkit: Tool) -> bool:

@@ -39,9 +39,13 @@ EPOCH = 1_700_000_000
 PIP_SECONDS = 600.0
 
 SHELL_PROGRAMS = (
-    *("sh", "bash", "cat", "chmod", "chown", "cp", "cut", "date", "env", "find", "grep", "head", "id", "kill", "ln"),
-    *("ls", "mkdir", "mv", "od", "printenv", "ps", "readlink", "rm", "sed", "sleep", "sort", "stat", "tail", "touch"),
-    *("tr", "true", "uname", "wc", "which", "whoami"),
+    *("[", "awk", "base64", "basename", "bash", "cat", "chgrp", "chmod", "chown", "cksum", "cmp", "comm", "cp", "cut"),
+    *("date", "dd", "df", "diff", "dirname", "du", "echo", "env", "expand", "expr", "false", "find", "fold", "getent"),
+    *("grep", "gzip", "head", "hostname", "id", "install", "join", "kill", "link", "ln", "ls", "md5sum", "mkdir"),
+    *("mkfifo", "mktemp", "mv", "nice", "nl", "nohup", "nproc", "od", "paste", "pgrep", "pkill", "printenv", "printf"),
+    *("ps", "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "setsid", "sh", "sha256sum", "shuf", "sleep"),
+    *("sort", "split", "stat", "stdbuf", "stty", "sync", "tac", "tail", "tar", "tee", "test", "timeout", "touch", "tr"),
+    *("true", "truncate", "tty", "uname", "uniq", "wc", "which", "whoami", "xargs", "yes"),
 )
 """What a slim base image has and a script may want; taken one by one where there is no busybox."""
 BUSYBOX_LEAVES_OUT = {"busybox", "dpkg", "dpkg-deb", "rpm", "rpm2cpio", "node", "python", "python3"}
@@ -298,6 +302,23 @@ def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[Part]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return [_make(folder, name) for name in names]
+
+
+def named_by_content(folder: Path) -> Path:
+    """Return a path of `folder` that changes with what is in it.
+
+    docker-build hashes the build context, not the named ones: under one path an image on a new base looks unchanged.
+    """
+    digest = hashlib.sha256(b"".join(stamp.read_bytes() for stamp in sorted(folder.glob("*.json")))).hexdigest()[:12]
+    alias = folder / f"at-{digest}"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for old in folder.glob("at-*"):
+            if old != alias:
+                old.unlink()
+        if not alias.is_symlink():
+            alias.symlink_to(".")
+    return alias
 
 
 def main(argv: list[str]) -> int:

@@ -21,6 +21,7 @@ GO_MINIMUM = (1, 21)
 """The first Go that fetches the newer Go that a go.mod asks for by itself."""
 PYTHON_MINIMUM = (3, 11)
 RELEASES = "https://get.pulumi.com/releases/sdk"
+CHECKSUM_LIST = f"https://github.com/pulumi/pulumi/releases/download/v{PULUMI}/pulumi-{PULUMI}-checksums.txt"
 
 HERE = Path(__file__).parent
 PULUMI_PROGRAMS = (

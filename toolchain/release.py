@@ -1,9 +1,13 @@
-"""The vendor's pinned release of Pulumi, taken only with a checksum that is committed here."""
+"""The vendor's pinned release of Pulumi, taken only with a checksum: one committed here, else the vendor's own list.
+
+The list is on another host than the archive, so a site or mirror that serves something else cannot vouch for it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tarfile
 import urllib.request
@@ -12,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolchain.errors import ToolError
-from toolchain.pins import HERE, PULUMI, PULUMI_PROGRAMS, RELEASES
+from toolchain.pins import CHECKSUM_LIST, HERE, PULUMI, PULUMI_PROGRAMS, RELEASES
 from toolchain.store import Store, write_atomically
 
 if TYPE_CHECKING:
@@ -38,14 +42,34 @@ def platform_of(machine: Machine) -> str:
 
 def read_checksums(path: Path = CHECKSUMS) -> dict[str, str]:
     """Return sha256 by file name, from a file in the format of `sha256sum`."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    pairs = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    return _pairs(path.read_text() if path.exists() else "")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return {pair[1].lstrip("*"): pair[0] for pair in pairs if len(pair) == 2}
 
 
 def site() -> str:
     """Return where releases are: the vendor's site, or a mirror of it in `CONVOS_PULUMI_RELEASES`."""
     return os.environ.get("CONVOS_PULUMI_RELEASES", RELEASES).rstrip("/")
+
+
+def published_checksum(name: str) -> str:
+    """Return the sha256 that the vendor's own list has for an archive of the pinned version.
+
+    Raises:
+        ToolError: the list is out of reach, or does not name the archive.
+    """
+    url = os.environ.get("CONVOS_PULUMI_CHECKSUMS", CHECKSUM_LIST)
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer:  # noqa: S310
+            listed = _pairs(answer.read(1 << 20).decode(errors="replace"))
+    except OSError as error:
+        raise ToolError("release", f"{url} is out of reach ({_reason(error)})") from None
+    if not re.fullmatch(r"[0-9a-f]{64}", listed.get(name, "")):
+        raise ToolError("release", f"{url} has no sha256 of {name}")
+    return listed[name]
 
 
 def fetch(url: str, target: Path) -> str:
@@ -65,10 +89,18 @@ def fetch(url: str, target: Path) -> str:
 def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
     """Install the pinned release into the cache, unless it is there.
 
+    Args:
+        machine: for which platform.
+        checksum: the committed sha256; empty takes the one that the vendor publishes.
+        store: the cache.
+        step: where progress is told.
+
     Raises:
         ToolError: the site is out of reach, or what it sent is not what is pinned.
     """
     name = archive(platform_of(machine))
+    source = "toolchain/checksums.txt" if checksum else "the vendor's list"
+    checksum = checksum or published_checksum(name)
     if store.is_current("release", checksum):
         return
     with store.workspace() as work:
@@ -80,7 +112,7 @@ def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
         if got != checksum:
             raise ToolError(
                 "release",
-                f"{name} has sha256 {got[:12]}…, toolchain/checksums.txt says {checksum[:12]}…",
+                f"{name} has sha256 {got[:12]}…, {source} says {checksum[:12]}…",
                 "do not use it; tell the maintainers",
             )
         store.install("release", checksum, list(_unpack(work / name, work)))

@@ -86,7 +86,7 @@ def pulumi(shop: Workshop) -> Tool:
     if cli is not None:  # `--version` of these programs starts no plugin and asks no network
         found["pulumi"] = Program(cli.path, shop.find("pulumi", "version").version)  # type: ignore[union-attr]
     checksum = release.read_checksums().get(release.archive(release.platform_of(shop.machine)), "")
-    plan = ways.pulumi(found, shop.machine, checksum=bool(checksum))
+    plan = ways.pulumi(found, shop.machine)
 
     def on_path() -> Tool:
         return _on_path("pulumi", found)

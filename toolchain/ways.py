@@ -47,7 +47,7 @@ def _install_go(machine: Machine) -> str:
     return "install Go 1.26 (https://go.dev/doc/install)" if machine.system != "Darwin" else "run: brew install go"
 
 
-def pulumi(found: Mapping[str, Program | None], machine: Machine, *, checksum: bool) -> Plan:
+def pulumi(found: Mapping[str, Program | None], machine: Machine) -> Plan:
     """Decide for the Pulumi CLI with its Python language host: all of it comes one way, as its parts must agree."""
     ways: list[str] = []
     skipped: list[str] = []
@@ -59,10 +59,10 @@ def pulumi(found: Mapping[str, Program | None], machine: Machine, *, checksum: b
         skipped.append(f"pulumi on PATH comes without {absent[0]}")
     elif cli is not None:
         ways.append("path")
-    if machine.arch in ("x64", "arm64") and machine.system in ("Linux", "Darwin") and checksum:
+    if machine.arch in ("x64", "arm64") and machine.system in ("Linux", "Darwin"):
         ways.append("release")
     elif "path" not in ways:
-        skipped.append("the vendor's release has no checksum in toolchain/checksums.txt (make toolchain-checksums)")
+        skipped.append(f"the vendor has no release for {machine.system} on {machine.arch}")
     if _go_is_enough(machine):
         ways.append("go")
     brew = "brew install pulumi" if machine.system == "Darwin" else "curl -fsSL https://get.pulumi.com | sh"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import socket
+import copy
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from emulator.config import deploys, merged
+from emulator.api.sync import follow_config, rows, with_known_keys
+from emulator.config import deploys, merged, sealed
 from emulator.errors import Refusal
-from emulator.store import Document, new_id, now
+from emulator.patch_rules import broken
+from emulator.store import Document, now
 
 if TYPE_CHECKING:
     from emulator.api.request import Request
+
+KEPT_HOURS = 48
+"""How long a deleted volume stays listed (facts §2.6)."""
 
 
 def apply_patch(
@@ -21,79 +27,75 @@ def apply_patch(
     Returns:
         The ids of the deployments that it started.
     """
+    at = broken(patch)
+    if at:
+        raise Refusal(f"Error in {at} - Invalid input")
     store = request.store
-    before = environment["config"].get("services", {})
-    removed = [id_ for id_, service in (patch.get("services") or {}).items() if service and service.get("isDeleted")]
-    for id_, service in (patch.get("services") or {}).items():
-        if service and id_ not in before and not service.get("isCreated"):
-            raise Refusal("Service Instance not found")
-        known = store.get("service", id_)
-        if known is None or known.get("deletedAt") or known["projectId"] != environment["projectId"]:
-            raise Refusal("Service not found")
-    config = merged(environment["config"], patch)
+    before = copy.deepcopy(environment["config"])
+    old = before.get("services", {})
+    _check_services(request, environment, patch)
+    config = sealed(before, merged(before, with_known_keys(request, environment, copy.deepcopy(patch))))
     services = config.setdefault("services", {})
+    removed = [id_ for id_, service in services.items() if service.get("isDeleted")]
     for id_ in removed:
-        services.pop(id_, None)
-    for service in services.values():
-        service.pop("isCreated", None)
+        services.pop(id_)
+    gone = [id_ for id_, volume in config.get("volumes", {}).items() if (volume or {}).get("isDeleted")]
+    for id_ in gone:
+        _forget_mounts(config, id_)
+        config["volumes"].pop(id_)
+    for part in (*services.values(), *config.get("volumes", {}).values()):
+        part.pop("isCreated", None)
     environment.update(config=config, updatedAt=now())
-    store.put("environment", environment["id"], environment)
     for id_ in removed:
         _remove_instance(request, environment, id_)
-    _sync_proxies(request, environment)
+    for id_ in gone:
+        delete_volume_instances(request, id_, environment["id"])
+    follow_config(request, environment)
+    store.put("environment", environment["id"], environment)
     if skip_deploys:
         return []
-    changed = [id_ for id_ in services if deploys(before.get(id_, {}), services[id_])]
+    changed = [id_ for id_ in services if deploys(old.get(id_, {}), services[id_])]
     return [request.world.deployments.start(environment["id"], id_, reason) for id_ in changed]
 
 
+def store_patch(request: Request, environment: Document, patch: Document) -> None:
+    """Merge a patch, deploying nothing."""
+    apply_patch(request, environment, patch, "", skip_deploys=True)
+
+
+def _check_services(request: Request, environment: Document, patch: Document) -> None:
+    here = environment["config"].get("services", {})
+    for id_, service in (patch.get("services") or {}).items():
+        if service and id_ not in here and not service.get("isCreated"):
+            raise Refusal("Service Instance not found")
+        known = request.store.get("service", id_)
+        if known is None or known.get("deletedAt") or known["projectId"] != environment["projectId"]:
+            raise Refusal("Service not found")
+
+
 def _remove_instance(request: Request, environment: Document, service_id: str) -> None:
-    store = request.store
     request.world.deployments.stop_instance(environment["id"], service_id)
     for kind in ("domain", "custom_domain", "tcp_proxy"):
-        for row in store.all(
-            kind, lambda row: row["environmentId"] == environment["id"] and row["serviceId"] == service_id
-        ):
-            store.delete(kind, row["id"])
-    for row in store.all(
-        "volume_instance",
-        lambda row: row["environmentId"] == environment["id"] and row["serviceId"] == service_id,
-    ):
-        row["serviceId"] = None
-        store.put("volume_instance", row["id"], row)
+        for row in rows(request, kind, environment["id"], service_id):
+            request.store.delete(kind, row["id"])
 
 
-def _sync_proxies(request: Request, environment: Document) -> None:
-    """Give each `networking.tcpProxies` entry of the config a proxy, and take away those that have none."""
-    store = request.store
-    wanted = {
-        (service_id, int(port))
-        for service_id, service in environment["config"].get("services", {}).items()
-        for port in service.get("networking", {}).get("tcpProxies", {})
-    }
-    here = store.all("tcp_proxy", lambda row: row["environmentId"] == environment["id"])
-    for row in here:
-        if (row["serviceId"], row["applicationPort"]) not in wanted:
-            store.delete("tcp_proxy", row["id"])
-    known = {(row["serviceId"], row["applicationPort"]) for row in here}
-    for service_id, port in sorted(wanted - known):
-        made = {
-            "id": new_id(),
-            "environmentId": environment["id"],
-            "serviceId": service_id,
-            "applicationPort": port,
-            "proxyPort": _free_port(),
-            "domain": "127.0.0.1",
-            "syncStatus": "ACTIVE",
-            "createdAt": now(),
-            "updatedAt": now(),
-            "deletedAt": None,
-        }
-        store.put("tcp_proxy", made["id"], made)
+def _forget_mounts(config: Document, volume_id: str) -> None:
+    for service in config.get("services", {}).values():
+        if volume_id in (service.get("volumeMounts") or {}):
+            service["volumeMounts"].pop(volume_id)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def delete_volume_instances(request: Request, volume_id: str, environment_id: str | None) -> None:
+    """Delete a volume softly, in one environment or in all: it stays listed. The emulator drops its data at once."""
+    until = (datetime.now(UTC) + timedelta(hours=KEPT_HOURS)).isoformat()
+    for row in request.store.all("volume_instance", lambda row: row["volumeId"] == volume_id):
+        if environment_id in (None, row["environmentId"]):
+            row.update(deletedAt=until, state="DELETING", serviceId=None)
+            request.store.put("volume_instance", row["id"], row)
+            request.world.postgres.forget(row["id"])
+            environment = request.store.get("environment", row["environmentId"])
+            if environment is not None:
+                _forget_mounts(environment["config"], volume_id)
+                environment["config"].get("volumes", {}).pop(volume_id, None)
+                request.store.put("environment", environment["id"], environment)

@@ -8,6 +8,7 @@ from ariadne import MutationType, QueryType
 
 from emulator.api.request import Info, Request, connection, request_of
 from emulator.api.views import View, deployment_view
+from emulator.config import has_source
 from emulator.errors import Refusal, not_found
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ def service_instance_deploy(
 def service_instance_redeploy(_: object, info: Info, serviceId: str, environmentId: str) -> bool:
     """Replay the newest deployment's snapshot: its old image and its old variables."""
     request = request_of(info)
-    request.environment(environmentId)
+    environment = request.environment(environmentId)
     known = request.world.deployments.of(environmentId, serviceId)
-    if not known:
+    if not known or not has_source(environment["config"].get("services", {}).get(serviceId) or {}):
         raise Refusal("Cannot redeploy without a snapshot")
     request.world.deployments.start(environmentId, serviceId, "redeploy", replay=known[-1])
     return True

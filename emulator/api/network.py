@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from typing import Any
 
 from ariadne import MutationType, QueryType
 
-from emulator.api.apply import apply_patch
+from emulator.api.apply import store_patch
 from emulator.api.request import Info, Request, request_of
+from emulator.api.sync import DOMAIN, SUFFIX, new_domain, rows
 from emulator.api.views import View, domains_of
 from emulator.errors import Refusal, not_authorized, not_found
-from emulator.store import Document, new_id, now
+from emulator.patch_rules import is_port
+from emulator.store import Document, now
 
-SUFFIX = "up.railway.app"
-_DOMAIN = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$")
-_LONGEST_LABEL = 63
 query = QueryType()
 mutation = MutationType()
 
@@ -45,29 +42,29 @@ def domain_available(_: object, info: Info, domain: str) -> View:
     return {"available": not taken, "message": "Domain is not available" if taken else "Domain is available"}
 
 
+def _checked_port(port: int | None) -> int | None:
+    if port is not None and not is_port(port):
+        raise Refusal("Invalid port")
+    return port
+
+
+def _store(request: Request, environment: Document, service_id: str, kind: str, entries: Document) -> None:
+    """Write into the config what a patch would write, so that both ways end in the same place."""
+    store_patch(request, environment, {"services": {service_id: {"networking": {kind: entries}}}})
+
+
 @mutation.field("serviceDomainCreate")
 def service_domain_create(_: object, info: Info, input: Document) -> View:
     """Give a service instance its one Railway domain."""
     request = request_of(info)
     environment = _instance(request, input["environmentId"], input["serviceId"])
-    service = request.service(input["serviceId"])
-    if domains_of(request, environment["id"], service["id"])["serviceDomains"]:
+    port = _checked_port(input.get("targetPort"))
+    if rows(request, "domain", environment["id"], input["serviceId"]):
         raise Refusal("A service domain already exists for this service")
-    label = f"{service['name']}-{environment['name']}"[: _LONGEST_LABEL - 5] + f"-{secrets.token_hex(2)}"
-    made = {
-        "id": new_id(),
-        "environmentId": environment["id"],
-        "serviceId": service["id"],
-        "projectId": environment["projectId"],
-        "domain": f"{label}.{SUFFIX}",
-        "suffix": SUFFIX,
-        "targetPort": input.get("targetPort"),
-        "syncStatus": "ACTIVE",
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
-    }
-    request.store.put("domain", made["id"], made)
+    id_, made = new_domain(request, environment, input["serviceId"], "")
+    request.store.put("domain", id_, made)
+    entry = {"port": port} if port is not None else {}
+    _store(request, environment, input["serviceId"], "serviceDomains", {made["domain"]: entry})
     return made
 
 
@@ -76,12 +73,17 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
     """Rename a Railway domain or change its port."""
     request = request_of(info)
     found = _mine(request, "domain", input["serviceDomainId"])
-    if not _DOMAIN.match(input["domain"]):
-        raise Refusal(f"{input['domain']} is not a valid domain")
-    if request.store.all("domain", lambda row: row["domain"] == input["domain"] and row["id"] != found["id"]):
+    domain, before = input["domain"], found["domain"]
+    if not DOMAIN.match(domain) or not domain.endswith(f".{SUFFIX}"):
+        raise Refusal(f"{domain} is not a valid domain")
+    if request.store.all("domain", lambda row: row["domain"] == domain and row["id"] != found["id"]):
         raise Refusal("Domain already exists")
-    found.update(domain=input["domain"], targetPort=input.get("targetPort") or found["targetPort"], updatedAt=now())
+    # 0 is what a Go client sends for a port that it does not set (facts §5).
+    port = _checked_port(input.get("targetPort") or None) or found["targetPort"]
+    found.update(domain=domain, updatedAt=now())
     request.store.put("domain", found["id"], found)
+    entries = {**({before: None} if before != domain else {}), domain: {"port": port} if port else {}}
+    _store(request, request.environment(found["environmentId"]), found["serviceId"], "serviceDomains", entries)
     return True
 
 
@@ -89,7 +91,9 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
 def service_domain_delete(_: object, info: Info, id: str) -> bool:
     """Take a Railway domain away."""
     request = request_of(info)
-    request.store.delete("domain", _mine(request, "domain", id)["id"])
+    found = _mine(request, "domain", id)
+    environment = request.environment(found["environmentId"])
+    _store(request, environment, found["serviceId"], "serviceDomains", {found["domain"]: None})
     return True
 
 
@@ -109,55 +113,18 @@ def custom_domain(_: object, info: Info, id: str, projectId: str) -> View:
 
 @mutation.field("customDomainCreate")
 def custom_domain_create(_: object, info: Info, input: Document) -> View:
-    """Attach a domain; it is never verified here, since nobody sets DNS for an emulator."""
+    """Attach a domain; it is never verified here."""
     request = request_of(info)
     environment = _instance(request, input["environmentId"], input["serviceId"])
-    domain = input["domain"]
-    if not _DOMAIN.match(domain):
+    domain, port = input["domain"], _checked_port(input.get("targetPort"))
+    if not DOMAIN.match(domain):
         raise Refusal(f"{domain} is not a valid domain")
     if request.store.all("custom_domain", lambda row: row["domain"] == domain):
         raise Refusal("Domain already exists")
-    id_ = new_id()
-    made = {
-        "id": id_,
-        "environmentId": environment["id"],
-        "serviceId": input["serviceId"],
-        "projectId": environment["projectId"],
-        "domain": domain,
-        "targetPort": input.get("targetPort"),
-        "syncStatus": "ACTIVE",
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
-        "status": _unverified(domain, id_),
-    }
-    request.store.put("custom_domain", id_, made)
+    entry = {"port": port} if port is not None else {}
+    _store(request, environment, input["serviceId"], "customDomains", {domain: entry})
+    (made,) = [row for row in rows(request, "custom_domain", environment["id"]) if row["domain"] == domain]
     return made
-
-
-def _unverified(domain: str, id_: str) -> Document:
-    label, _, zone = domain.partition(".")
-    return {
-        "certificateStatus": "CERTIFICATE_STATUS_TYPE_VALIDATING_OWNERSHIP",
-        "certificateStatusDetailed": None,
-        "certificateErrorMessage": None,
-        "certificates": None,
-        "verified": False,
-        "verificationDnsHost": f"_railway-verify.{label}",
-        "verificationToken": f"railway-verify={id_[:8]}",
-        "dnsRecords": [
-            {
-                "fqdn": domain,
-                "hostlabel": label,
-                "zone": zone,
-                "recordType": "DNS_RECORD_TYPE_CNAME",
-                "requiredValue": f"{id_[:8]}.{SUFFIX}",
-                "currentValue": "",
-                "status": "DNS_RECORD_STATUS_REQUIRES_UPDATE",
-                "purpose": "DNS_RECORD_PURPOSE_TRAFFIC_ROUTE",
-            }
-        ],
-    }
 
 
 @mutation.field("customDomainUpdate")
@@ -165,8 +132,9 @@ def custom_domain_update(_: object, info: Info, id: str, environmentId: str, tar
     """Change a custom domain's port."""
     request = request_of(info)
     found = _mine(request, "custom_domain", id)
-    found.update(targetPort=targetPort, updatedAt=now())
-    request.store.put("custom_domain", id, found)
+    environment = request.environment(found["environmentId"])
+    entries = {found["domain"]: {"port": _checked_port(targetPort)}}
+    _store(request, environment, found["serviceId"], "customDomains", entries)
     return True
 
 
@@ -174,7 +142,9 @@ def custom_domain_update(_: object, info: Info, id: str, environmentId: str, tar
 def custom_domain_delete(_: object, info: Info, id: str) -> bool:
     """Detach a custom domain."""
     request = request_of(info)
-    request.store.delete("custom_domain", _mine(request, "custom_domain", id)["id"])
+    found = _mine(request, "custom_domain", id)
+    environment = request.environment(found["environmentId"])
+    _store(request, environment, found["serviceId"], "customDomains", {found["domain"]: None})
     return True
 
 
@@ -193,12 +163,11 @@ def tcp_proxy_create(_: object, info: Info, input: Document) -> View:
     """Make a TCP proxy, through the config as a patch does."""
     request = request_of(info)
     environment = _instance(request, input["environmentId"], input["serviceId"])
-    port = str(input["applicationPort"])
+    port = str(_checked_port(input["applicationPort"]))
     networking = environment["config"]["services"][input["serviceId"]].get("networking", {})
     if port in networking.get("tcpProxies", {}):
         raise Refusal("A TCP proxy already exists for this service")
-    patch: Document = {"services": {input["serviceId"]: {"networking": {"tcpProxies": {port: {}}}}}}
-    apply_patch(request, environment, patch, "TCP proxy created")
+    _store(request, environment, input["serviceId"], "tcpProxies", {port: {}})
     found: Document = tcp_proxies(_, info, environment["id"], input["serviceId"])[-1]
     return found
 
@@ -208,8 +177,6 @@ def tcp_proxy_delete(_: object, info: Info, id: str) -> bool:
     """Take a TCP proxy away."""
     request = request_of(info)
     found = _mine(request, "tcp_proxy", id)
-    patch: Document = {
-        "services": {found["serviceId"]: {"networking": {"tcpProxies": {str(found["applicationPort"]): None}}}}
-    }
-    apply_patch(request, request.environment(found["environmentId"]), patch, "TCP proxy deleted")
+    environment = request.environment(found["environmentId"])
+    _store(request, environment, found["serviceId"], "tcpProxies", {str(found["applicationPort"]): None})
     return True

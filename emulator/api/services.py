@@ -8,7 +8,7 @@ from typing import Any
 from ariadne import MutationType, QueryType
 
 from emulator.api.apply import apply_patch
-from emulator.api.projects import drop_service_without_instances
+from emulator.api.environments import drop_service_without_instances
 from emulator.api.request import Info, Request, request_of
 from emulator.api.views import View, instance_view, service_view
 from emulator.config import merged
@@ -18,6 +18,7 @@ from emulator.store import Document, new_id, now
 _LONGEST_NAME = 32
 _SOURCE = ("image", "repo", "branch")
 _BUILD = ("buildCommand", "builder", "dockerfilePath", "watchPatterns", "nixpacksPlan")
+PLAN_LIMITS: Document = {"containers": {"cpu": 32, "memoryBytes": 32_000_000_000, "diskBytes": 100_000_000_000}}
 query = QueryType()
 mutation = MutationType()
 
@@ -44,13 +45,10 @@ def service_create(_: object, info: Info, input: Document) -> View:
     """Make a service: in a fork only there, else in every environment that is no fork (facts §2.4)."""
     request = request_of(info)
     project = request.project(input["projectId"])
-    name = input.get("name") or f"service-{secrets.token_hex(3)}"
-    if len(name) > _LONGEST_NAME or "/" in name:
-        raise Refusal("Invalid service name")
+    name = input["name"] if input.get("name") is not None else f"service-{secrets.token_hex(3)}"
+    _check_name(name)
     store = request.store
-    if store.all(
-        "service", lambda row: row["projectId"] == project["id"] and not row.get("deletedAt") and row["name"] == name
-    ):
+    if store.all("service", lambda row: _has_name(row, project["id"], name)):
         raise Refusal(f'A service named "{name}" already exists in this project')
     targets = _targets(request, project, input.get("environmentId"))
     made = {
@@ -78,6 +76,15 @@ def service_create(_: object, info: Info, input: Document) -> View:
     return service_view(request, made)
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > _LONGEST_NAME or "/" in name:
+        raise Refusal("Invalid service name")
+
+
+def _has_name(row: Document, project_id: str, name: str) -> bool:
+    return bool(row["projectId"] == project_id and not row.get("deletedAt") and row["name"] == name)
+
+
 def _targets(request: Request, project: Document, environment_id: str | None) -> list[Document]:
     environment = request.environment(environment_id) if environment_id else None
     if environment is not None and environment.get("sourceEnvironmentId"):
@@ -97,6 +104,11 @@ def service_update(_: object, info: Info, id: str, input: Document) -> View:
     """Rename a service or change its icon."""
     request = request_of(info)
     found = request.service(id)
+    name = input.get("name")
+    if name is not None and name != found["name"]:
+        _check_name(name)
+        if request.store.all("service", lambda row: _has_name(row, found["projectId"], name)):
+            raise Refusal(f'A service named "{name}" already exists in this project')
     found.update({key: value for key, value in input.items() if key in ("name", "icon")}, updatedAt=now())
     request.store.put("service", id, found)
     return service_view(request, found)
@@ -182,15 +194,23 @@ def _instance_patch(input: Document) -> Document:
     return patch
 
 
-@query.field("serviceInstanceLimits")
-@query.field("serviceInstanceLimitOverride")
-def service_instance_limits(_: object, info: Info, environmentId: str, serviceId: str) -> Any:
-    """Return the limits of a service instance."""
-    environment = request_of(info).environment(environmentId)
-    config = environment["config"].get("services", {}).get(serviceId)
+def _limit_override(request: Request, environment_id: str, service_id: str) -> Any:
+    config = request.environment(environment_id)["config"].get("services", {}).get(service_id)
     if config is None:
         raise not_found("ServiceInstance")
-    return (config.get("deploy", {}).get("limitOverride") or {}).get("containers", {})
+    return config.get("deploy", {}).get("limitOverride")
+
+
+@query.field("serviceInstanceLimitOverride")
+def service_instance_limit_override(_: object, info: Info, environmentId: str, serviceId: str) -> Any:
+    """Return the limits that were set for a service instance, or null."""
+    return _limit_override(request_of(info), environmentId, serviceId)
+
+
+@query.field("serviceInstanceLimits")
+def service_instance_limits(_: object, info: Info, environmentId: str, serviceId: str) -> Any:
+    """Return the limits of a service instance, those of the plan where none were set."""
+    return merged(PLAN_LIMITS, _limit_override(request_of(info), environmentId, serviceId) or {})
 
 
 @mutation.field("serviceInstanceLimitsUpdate")

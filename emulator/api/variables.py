@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ariadne import MutationType, QueryType
 
 from emulator.api.apply import apply_patch
+from emulator.api.environments import staged_patch
 from emulator.api.request import Info, Request, connection, request_of
 from emulator.config import masked, merged
 from emulator.deployments import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
+from emulator.patch_rules import is_variable_name
 from emulator.references import rendered
 from emulator.store import Document, new_id, now
 
@@ -48,7 +50,8 @@ def variables(
     if unrendered or serviceId is None:
         return {name: str(entry.get("value") or "") for name, entry in stored.items() if not entry.get("isSealed")}
     service = request.service(serviceId)
-    return rendered(service["name"], environment_variables(request.store, environment), shared_variables(environment))
+    found = rendered(service["name"], environment_variables(request.store, environment), shared_variables(environment))
+    return {name: value for name, value in found.items() if not (stored.get(name) or {}).get("isSealed")}
 
 
 @query.field("variablesForServiceDeployment")
@@ -75,6 +78,9 @@ def variable_collection_upsert(_: object, info: Info, input: Document) -> bool:
 def _upsert(request: Request, input_: Document, values: Document, *, replace: bool) -> bool:
     environment = request.environment(input_["environmentId"])
     stored = _config_of(environment, input_.get("serviceId"))
+    for name, value in values.items():
+        if not is_variable_name(name) or not isinstance(value, str):
+            raise Refusal("Invalid variable name or value")
     patch: Document = {name: {"value": value} for name, value in values.items()}
     if replace:
         patch.update({name: None for name in stored if name not in values})
@@ -120,18 +126,13 @@ def environment_patch_commit(
 
 
 def _record(request: Request, environment_id: str, patch: Document, message: str | None) -> None:
-    # Names and not values: the history is read by people.
-    names = {
-        id_: sorted(service or {})
-        for id_, service in (patch.get("services") or {}).items()
-        if isinstance(service, dict)
-    }
     row: Document = {
         "id": new_id(),
         "environmentId": environment_id,
         "status": "COMMITTED",
         "message": message,
-        "patch": {"services": {id_: dict.fromkeys(parts, "changed") for id_, parts in names.items()}},
+        # Without its values: the history is read by people.
+        "patch": masked(patch, decrypt=False),
         "createdAt": now(),
         "updatedAt": now(),
         "appliedAt": now(),
@@ -154,7 +155,7 @@ def environment_staged_changes(_: object, info: Info, environmentId: str) -> Vie
     """Return the staged patch, never null: its id is `<empty>` where nothing is staged."""
     request = request_of(info)
     request.environment(environmentId)
-    return _patch_view(request.store.get("staged", environmentId) or _empty_patch(environmentId))
+    return _patch_view(request.store.get("staged", environmentId) or staged_patch(environmentId, {}, id_="<empty>"))
 
 
 @mutation.field("environmentStageChanges")
@@ -165,8 +166,8 @@ def environment_stage_changes(
     request = request_of(info)
     request.environment(environmentId)
     known = request.store.get("staged", environmentId)
-    row = {**_empty_patch(environmentId), "id": known["id"] if known else new_id()}
-    row["patch"] = merged(known["patch"], input) if known and merge else input
+    patch = merged(known["patch"], input) if known and merge else input
+    row = staged_patch(environmentId, patch, id_=known["id"] if known else "")
     request.store.put("staged", environmentId, row)
     return _patch_view(row)
 
@@ -187,20 +188,6 @@ def environment_patch_commit_staged(
     request.store.delete("staged", environmentId)
     _record(request, environmentId, staged["patch"], commitMessage)
     return f"commitStagedEnvironmentPatch/{new_id()}"
-
-
-def _empty_patch(environment_id: str) -> Document:
-    return {
-        "id": "<empty>",
-        "environmentId": environment_id,
-        "status": "STAGED",
-        "message": None,
-        "patch": {},
-        "createdAt": now(),
-        "updatedAt": now(),
-        "appliedAt": None,
-        "lastAppliedError": None,
-    }
 
 
 def _patch_view(row: Document) -> View:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.api.request import WORKSPACE, Request, connection
 from emulator.config import etag, masked
 from emulator.errors import Refusal
+from emulator.references import referenced
 
 if TYPE_CHECKING:
     from emulator.store import Document
@@ -72,11 +73,11 @@ def environment_view(request: Request, environment: Document) -> View:
         "deployments": lambda _info, **page: connection(
             [deployment_view(row) for row in reversed(here("deployment"))], page
         ),
-        "variables": lambda _info, **page: connection(_variable_views(environment), page),
+        "variables": lambda _info, **page: connection(_variable_views(request, environment), page),
     }
 
 
-def _variable_views(environment: Document) -> list[View]:
+def _variable_views(request: Request, environment: Document) -> list[View]:
     config = environment["config"]
     owners: list[tuple[str | None, Document]] = [(None, config.get("sharedVariables", {}))]
     owners += [(id_, service.get("variables", {})) for id_, service in config.get("services", {}).items()]
@@ -87,12 +88,21 @@ def _variable_views(environment: Document) -> list[View]:
             "environmentId": environment["id"],
             "serviceId": owner,
             "isSealed": bool(entry.get("isSealed")),
-            "references": [],
+            "references": referenced(str(entry.get("value") or "")),
             "createdAt": environment["createdAt"],
+            "updatedAt": environment["updatedAt"],
+            "service": lambda _info, owner=owner: _service_or_trap(request, owner),
+            "environment": lambda _info: environment_view(request, environment),
         }
         for owner, variables in owners
         for name, entry in variables.items()
     ]
+
+
+def _service_or_trap(request: Request, service_id: str | None) -> View | None:
+    """Return the service; null where there is none, which Railway's schema promises never to be (facts §1.3)."""
+    service = request.store.get("service", service_id)
+    return service_view(request, service) if service is not None and not service.get("deletedAt") else None
 
 
 def service_view(request: Request, service: Document) -> View:
@@ -220,6 +230,8 @@ def volume_instance_view(request: Request, instance: Document) -> View:
     return {
         **instance,
         "volume": of_volume,
+        "service": lambda _info: _service_or_trap(request, instance["serviceId"]),
+        "environment": lambda _info: environment_view(request, request.environment(instance["environmentId"])),
         "currentSizeMB": 0.0,
         "sizeMB": instance.get("sizeMB", 5000),
         "isPendingDeletion": bool(instance.get("deletedAt")),

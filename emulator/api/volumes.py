@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from ariadne import MutationType, QueryType
 
+from emulator.api.apply import delete_volume_instances, store_patch
 from emulator.api.request import Info, Request, request_of
+from emulator.api.sync import free_volume_name, new_volume, new_volume_instance, rows
 from emulator.api.views import View, volume_instance_view, volume_view
 from emulator.errors import Refusal, not_authorized, not_found
-from emulator.store import Document, new_id, now
+from emulator.store import Document
 
-_KEPT_HOURS = 48
 query = QueryType()
 mutation = MutationType()
 
@@ -32,42 +31,48 @@ def volume_create(_: object, info: Info, input: Document) -> View:
     """Make a volume; there is no name argument, and a second call makes a second volume (facts §2.6)."""
     request = request_of(info)
     project = request.project(input["projectId"])
-    environment = request.environment(input.get("environmentId"))
     service_id = input.get("serviceId")
-    store = request.store
-    if service_id:
-        if service_id not in environment["config"].get("services", {}):
+    targets = _targets(request, project["id"], input)
+    for environment in targets:
+        if service_id and service_id not in environment["config"].get("services", {}):
             raise not_found("ServiceInstance")
-        if _of_instance(request, environment["id"], service_id):
+        if service_id and rows(request, "volume_instance", environment["id"], service_id):
             raise Refusal("Service already has a volume attached")
+    if not str(input["mountPath"]).startswith("/"):
+        raise Refusal("Invalid mount path")
     base = f"{request.service(service_id)['name']}-volume" if service_id else "volume"
-    taken = {row["name"] for row in store.all("volume", lambda row: row["projectId"] == project["id"])}
-    name = next(n for n in (base, *(f"{base}-{i}" for i in range(2, 1000))) if n not in taken)
-    volume = {"id": new_id(), "name": name, "projectId": project["id"], "createdAt": now(), "deletedAt": None}
-    store.put("volume", volume["id"], volume)
-    instance: Document = {
-        "id": new_id(),
-        "volumeId": volume["id"],
-        "environmentId": environment["id"],
-        "serviceId": service_id,
-        "mountPath": input["mountPath"],
-        "name": name,
-        "region": input.get("region"),
-        "state": "READY",
-        "createdAt": now(),
-        "deletedAt": None,
-    }
-    store.put("volume_instance", instance["id"], instance)
+    volume = new_volume(project["id"], free_volume_name(request, project["id"], base))
+    request.store.put("volume", volume["id"], volume)
+    for environment in targets:
+        instance = new_volume_instance(
+            environment, volume, service_id=None, mount_path=input["mountPath"], region=input.get("region")
+        )
+        request.store.put("volume_instance", instance["id"], instance)
+        _mount(request, environment, instance, service_id)
     return volume_view(request, volume)
 
 
-def _of_instance(request: Request, environment_id: str, service_id: str) -> list[Document]:
-    return request.store.all(
-        "volume_instance",
-        lambda row: (
-            row["environmentId"] == environment_id and row["serviceId"] == service_id and not row.get("deletedAt")
-        ),
-    )
+def _targets(request: Request, project_id: str, input_: Document) -> list[Document]:
+    """An id is that environment, null is none, and nothing at all is every one (facts §2.6)."""
+    if input_.get("environmentId"):
+        return [request.environment(input_["environmentId"])]
+    if "environmentId" in input_:
+        return []
+    return request.store.all("environment", lambda row: row["projectId"] == project_id and not row.get("deletedAt"))
+
+
+def _mount(request: Request, environment: Document, instance: Document, service_id: str | None) -> None:
+    """Write into the config where a volume is mounted, as a patch would."""
+    volume_id, services = instance["volumeId"], environment["config"].get("services", {})
+    patch: Document = {"volumes": {volume_id: {"region": instance["region"]} if instance["region"] else {}}}
+    patch["services"] = {
+        id_: {"volumeMounts": {volume_id: None}}
+        for id_, service in services.items()
+        if volume_id in (service.get("volumeMounts") or {}) and id_ != service_id
+    }
+    if service_id:
+        patch["services"][service_id] = {"volumeMounts": {volume_id: {"mountPath": instance["mountPath"]}}}
+    store_patch(request, environment, patch)
 
 
 def _volume(request: Request, id_: str) -> Document:
@@ -98,26 +103,25 @@ def volume_update(_: object, info: Info, volumeId: str, input: Document) -> View
 def volume_instance_update(
     _: object, info: Info, volumeId: str, input: Document, environmentId: str | None = None
 ) -> bool:
-    """Change where a volume is mounted, from the next deployment on."""
+    """Change where a volume is mounted, from the next deployment on; a service of null detaches it."""
     request = request_of(info)
     _volume(request, volumeId)
     for row in request.store.all(
         "volume_instance",
-        lambda row: row["volumeId"] == volumeId and environmentId in (None, row["environmentId"]),
+        lambda row: (
+            row["volumeId"] == volumeId and environmentId in (None, row["environmentId"]) and not row.get("deletedAt")
+        ),
     ):
-        row.update({key: input[key] for key in ("mountPath", "serviceId") if key in input})
-        request.store.put("volume_instance", row["id"], row)
+        row.update({key: input[key] for key in ("mountPath",) if input.get(key)})
+        service_id = input["serviceId"] if "serviceId" in input else row["serviceId"]
+        _mount(request, request.environment(row["environmentId"]), row, service_id)
     return True
 
 
 @mutation.field("volumeDelete")
 def volume_delete(_: object, info: Info, volumeId: str) -> bool:
-    """Delete a volume softly: it stays listed for 48 hours. The emulator drops its data at once."""
+    """Delete a volume softly, in every environment: it stays listed for 48 hours."""
     request = request_of(info)
     _volume(request, volumeId)
-    gone = (datetime.now(UTC) + timedelta(hours=_KEPT_HOURS)).isoformat()
-    for row in request.store.all("volume_instance", lambda row: row["volumeId"] == volumeId):
-        row.update(deletedAt=gone, state="DELETING")
-        request.store.put("volume_instance", row["id"], row)
-    request.world.postgres.forget(volumeId)
+    delete_volume_instances(request, volumeId, None)
     return True

@@ -186,7 +186,10 @@ def test_a_docker_that_cannot_pull_means_stand_ins(starter: Starter, monkeypatch
     monkeypatch.setattr(base_images, "make", lambda folder: [base_images.Part("node", "a fake", 1.0, made=True)])
     starter.note(Service("docker", "daemon", f"unix://{starter.layout.root}/nobody.sock"))
     store = Store(starter.layout.root)
-    assert bases.ensure(starter, store, Tool("buildkit", "daemon", "")) == store.root / "base-images"
+    (store.root / "base-images").mkdir()
+    found = bases.ensure(starter, store, Tool("buildkit", "daemon", ""))
+    assert found is not None
+    assert found.resolve() == store.root / "base-images"
     assert load(starter.layout).notes[bases.NOTE] == "stand-ins"
 
 

@@ -76,6 +76,23 @@ def test_other_bytes_than_the_pinned_ones_are_refused_and_leave_nothing(site: Pa
     assert not (store.bin / "pulumi").exists()
 
 
+def test_without_a_committed_checksum_the_vendors_list_decides(
+    site: Path, store: Store, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checksum = put_release(site)
+    listed = site / "list.txt"
+    monkeypatch.setenv("CONVOS_PULUMI_CHECKSUMS", f"{release.site()}/list.txt")
+    listed.write_text(f"{'b' * 64}  {release.archive('linux-x64')}\n")
+    with pytest.raises(ToolError, match="the vendor's list says bbbbbbbbbbbb…; do not use it"):
+        release.install(MACHINE, "", store, step)
+    listed.write_text("<html>sign in</html>")
+    with pytest.raises(ToolError, match="has no sha256 of pulumi-v"):
+        release.install(MACHINE, "", store, step)
+    listed.write_text(f"{checksum}  {release.archive('linux-x64')}\n")
+    release.install(MACHINE, "", store, step)
+    assert (store.bin / "pulumi").exists()
+
+
 def test_a_site_out_of_reach_is_one_line(store: Store, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVOS_PULUMI_RELEASES", "http://127.0.0.1:9")
     with pytest.raises(ToolError, match="out of reach") as caught:

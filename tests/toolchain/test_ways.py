@@ -27,34 +27,32 @@ def pulumi_found(version: tuple[int, ...] | None) -> dict[str, Program | None]:
 
 
 @pytest.mark.parametrize(
-    ("found", "machine", "checksum", "expected"),
+    ("found", "machine", "expected"),
     [
-        (pulumi_found((3, 259, 0)), LAPTOP, False, ("path",)),
-        (pulumi_found((3, 300, 1)), DEBIAN_ROOT, True, ("path", "release", "go")),
-        (pulumi_found((3, 258, 9)), DEBIAN_ROOT, True, ("release", "go")),
-        (pulumi_found(None), DEBIAN_ROOT, False, ("go",)),
-        ({**pulumi_found((3, 260, 0)), "pulumi-language-python": None}, DEBIAN_ROOT, False, ("go",)),
-        ({}, LAPTOP, True, ("release",)),
-        ({}, LAPTOP, False, ()),
-        ({}, Machine("Linux", "riscv64", root=True, debian=True, go=GO), True, ("go",)),
-        ({}, Machine("Linux", "x64", root=False, debian=True, go=OLD_GO), False, ()),
+        (pulumi_found((3, 259, 0)), LAPTOP, ("path", "release")),
+        (pulumi_found((3, 300, 1)), DEBIAN_ROOT, ("path", "release", "go")),
+        (pulumi_found((3, 258, 9)), DEBIAN_ROOT, ("release", "go")),
+        (pulumi_found(None), DEBIAN_ROOT, ("release", "go")),
+        ({**pulumi_found((3, 260, 0)), "pulumi-language-python": None}, DEBIAN_ROOT, ("release", "go")),
+        ({}, LAPTOP, ("release",)),
+        ({}, Machine("Linux", "riscv64", root=True, debian=True, go=GO), ("go",)),
+        ({}, Machine("Linux", "riscv64", root=False, debian=True, go=OLD_GO), ()),
     ],
 )
 def test_pulumi_comes_from_path_then_the_release_then_go(
-    found: Mapping[str, Program | None], machine: Machine, checksum: bool, expected: tuple[str, ...]
+    found: Mapping[str, Program | None], machine: Machine, expected: tuple[str, ...]
 ) -> None:
-    assert ways.pulumi(found, machine, checksum=checksum).ways == expected
+    assert ways.pulumi(found, machine).ways == expected
 
 
 def test_a_pulumi_that_is_too_old_is_named_with_both_versions() -> None:
-    plan = ways.pulumi(pulumi_found((3, 100, 0)), DEBIAN_ROOT, checksum=False)
+    plan = ways.pulumi(pulumi_found((3, 100, 0)), DEBIAN_ROOT)
     assert plan.skipped[0] == "pulumi on PATH is 3.100.0, older than 3.259.0"
 
 
-def test_a_release_without_a_committed_checksum_is_skipped_and_said() -> None:
-    plan = ways.pulumi({}, DEBIAN_ROOT, checksum=False)
-    assert "release" not in plan.ways
-    assert any("make toolchain-checksums" in reason for reason in plan.skipped)
+def test_a_platform_that_the_vendor_has_no_release_for_is_said() -> None:
+    plan = ways.pulumi({}, Machine("Linux", "riscv64", root=True, debian=True, go=GO))
+    assert plan.skipped == ("the vendor has no release for Linux on riscv64",)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +127,7 @@ def test_the_registry_is_debians_on_debian_else_a_container_else_from_go(
 @pytest.mark.parametrize("machine", [LAPTOP, DEBIAN_ROOT, FEDORA_ROOT, MAC, BARE_MAC])
 def test_what_is_missing_is_one_line_with_a_command(machine: Machine) -> None:
     plans = [
-        ways.pulumi({}, machine, checksum=False),
+        ways.pulumi({}, machine),
         ways.docker_build(None, machine, "go"),
         ways.buildkit(None, {}, machine),
         ways.registry(None, None, machine),

@@ -1,0 +1,252 @@
+"""What stands in an environment's config and is a thing of its own: domains, TCP proxies and volumes follow it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import socket
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from emulator.store import Document, new_id, now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.api.request import Request
+
+SUFFIX = "up.railway.app"
+DOMAIN = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$")
+_LONGEST_LABEL = 63
+_NAMESPACE = uuid.UUID("9f0c3c1e-3d0e-4f7a-9a55-0c8f0d1f7c11")
+
+
+def follow_config(request: Request, environment: Document) -> None:
+    """Make, change and remove what the config names; the config then names each thing as clients find it."""
+    _follow_domains(request, environment)
+    _follow_custom_domains(request, environment)
+    _follow_proxies(request, environment)
+    _follow_volumes(request, environment)
+
+
+def with_known_keys(request: Request, environment: Document, patch: Document) -> Document:
+    """Return a patch whose domains are named by the domain, also where it names them by the key they were made with."""
+    known = {
+        key: row["domain"]
+        for row in rows(request, "domain", environment["id"])
+        for key in (row["id"], row.get("key"))
+        if key
+    }
+    for service in (patch.get("services") or {}).values():
+        domains = ((service or {}).get("networking") or {}).get("serviceDomains")
+        if domains:
+            service["networking"]["serviceDomains"] = {known.get(key, key): entry for key, entry in domains.items()}
+    return patch
+
+
+def rows(request: Request, kind: str, environment_id: str, service_id: str | None = None) -> list[Document]:
+    """Return an environment's living domains, proxies or volume instances, of one service or of all."""
+    return request.store.all(
+        kind,
+        lambda row: (
+            row["environmentId"] == environment_id
+            and not row.get("deletedAt")
+            and (service_id is None or row["serviceId"] == service_id)
+        ),
+    )
+
+
+def _configured(environment: Document, kind: str) -> Iterator[tuple[str, Document]]:
+    for service_id, service in environment["config"].get("services", {}).items():
+        entries = service.get("networking", {}).get(kind)
+        if entries:
+            yield service_id, entries
+
+
+def _follow_domains(request: Request, environment: Document) -> None:
+    wanted = set()
+    for service_id, entries in _configured(environment, "serviceDomains"):
+        for key in list(entries):
+            row = _domain_of(request, environment, service_id, key)
+            entry = entries.pop(key) or {}
+            entries[row["domain"]] = entry
+            row["targetPort"] = entry.get("port")
+            request.store.put("domain", row["id"], row)
+            wanted.add(row["id"])
+    for row in rows(request, "domain", environment["id"]):
+        if row["id"] not in wanted:
+            request.store.delete("domain", row["id"])
+
+
+def _domain_of(request: Request, environment: Document, service_id: str, key: str) -> Document:
+    for row in rows(request, "domain", environment["id"], service_id):
+        if key in (row["domain"], row["id"], row.get("key")):
+            return row
+    chosen = key if DOMAIN.match(key) and key.endswith(f".{SUFFIX}") else ""
+    return request.store.put("domain", *new_domain(request, environment, service_id, chosen, key=key))
+
+
+def new_domain(
+    request: Request, environment: Document, service_id: str, domain: str, *, key: str = ""
+) -> tuple[str, Document]:
+    """Return id and document of a new service domain; without a name it gets a generated one."""
+    service = request.store.get("service", service_id) or {"name": "service"}
+    label = re.sub(r"[^a-z0-9-]+", "-", f"{service['name']}-{environment['name']}".lower()).strip("-")
+    made = {
+        "id": new_id(),
+        "key": key,
+        "environmentId": environment["id"],
+        "serviceId": service_id,
+        "projectId": environment["projectId"],
+        "domain": domain or f"{label[: _LONGEST_LABEL - 5]}-{secrets.token_hex(2)}.{SUFFIX}",
+        "suffix": SUFFIX,
+        "targetPort": None,
+        "syncStatus": "ACTIVE",
+        "createdAt": now(),
+        "updatedAt": now(),
+        "deletedAt": None,
+    }
+    return made["id"], made
+
+
+def _follow_custom_domains(request: Request, environment: Document) -> None:
+    wanted = set()
+    for service_id, entries in _configured(environment, "customDomains"):
+        for domain, entry in entries.items():
+            known = [row for row in rows(request, "custom_domain", environment["id"]) if row["domain"] == domain]
+            row = known[0] if known else new_custom_domain(environment, service_id, domain)
+            row["targetPort"] = (entry or {}).get("port")
+            request.store.put("custom_domain", row["id"], row)
+            wanted.add(row["id"])
+    for row in rows(request, "custom_domain", environment["id"]):
+        if row["id"] not in wanted:
+            request.store.delete("custom_domain", row["id"])
+
+
+def new_custom_domain(environment: Document, service_id: str, domain: str) -> Document:
+    """Return a custom domain that waits for its DNS records; nobody sets DNS for an emulator."""
+    # The records stay the same when the same domain is attached to the same environment again.
+    id_ = str(uuid.uuid5(_NAMESPACE, f"{environment['id']}/{service_id}/{domain}"))
+    label, _, zone = domain.partition(".")
+    return {
+        "id": id_,
+        "environmentId": environment["id"],
+        "serviceId": service_id,
+        "projectId": environment["projectId"],
+        "domain": domain,
+        "targetPort": None,
+        "syncStatus": "ACTIVE",
+        "createdAt": now(),
+        "updatedAt": now(),
+        "deletedAt": None,
+        "status": {
+            "certificateStatus": "CERTIFICATE_STATUS_TYPE_VALIDATING_OWNERSHIP",
+            "certificateStatusDetailed": None,
+            "certificateErrorMessage": None,
+            "certificates": None,
+            "verified": False,
+            "verificationDnsHost": f"_railway-verify.{label}",
+            "verificationToken": f"railway-verify={id_[:8]}",
+            "dnsRecords": [
+                {
+                    "fqdn": domain,
+                    "hostlabel": label,
+                    "zone": zone,
+                    "recordType": "DNS_RECORD_TYPE_CNAME",
+                    "requiredValue": f"{id_[:8]}.{SUFFIX}",
+                    "currentValue": "",
+                    "status": "DNS_RECORD_STATUS_REQUIRES_UPDATE",
+                    "purpose": "DNS_RECORD_PURPOSE_TRAFFIC_ROUTE",
+                }
+            ],
+        },
+    }
+
+
+def _follow_proxies(request: Request, environment: Document) -> None:
+    store = request.store
+    wanted = {(id_, int(port)) for id_, entries in _configured(environment, "tcpProxies") for port in entries}
+    here = rows(request, "tcp_proxy", environment["id"])
+    for row in here:
+        if (row["serviceId"], row["applicationPort"]) not in wanted:
+            store.delete("tcp_proxy", row["id"])
+    known = {(row["serviceId"], row["applicationPort"]) for row in here}
+    for service_id, port in sorted(wanted - known):
+        made = {
+            "id": new_id(),
+            "environmentId": environment["id"],
+            "serviceId": service_id,
+            "applicationPort": port,
+            "proxyPort": _free_port(),
+            "domain": "127.0.0.1",
+            "syncStatus": "ACTIVE",
+            "createdAt": now(),
+            "updatedAt": now(),
+            "deletedAt": None,
+        }
+        store.put("tcp_proxy", made["id"], made)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _follow_volumes(request: Request, environment: Document) -> None:
+    """Bring volume instances to `volumes` and `volumeMounts`; what neither names any more stays, only detached."""
+    config = environment["config"]
+    volumes: dict[str, Any] = config.get("volumes", {})
+    mounts = {
+        volume_id: (service_id, (mount or {}).get("mountPath"))
+        for service_id, service in config.get("services", {}).items()
+        for volume_id, mount in (service.get("volumeMounts") or {}).items()
+    }
+    here = {row["volumeId"]: row for row in rows(request, "volume_instance", environment["id"])}
+    for volume_id, given in volumes.items():
+        if volume_id not in here:
+            here[volume_id] = _adopted_volume(request, environment, volume_id, given or {})
+    for volume_id, row in here.items():
+        service_id, path = mounts.get(volume_id, (None, None))
+        row.update(serviceId=service_id, mountPath=path or row["mountPath"])
+        request.store.put("volume_instance", row["id"], row)
+
+
+def _adopted_volume(request: Request, environment: Document, volume_id: str, given: Document) -> Document:
+    """Make the volume that a patch names by an id of its own, and its instance here."""
+    store = request.store
+    volume = store.get("volume", volume_id)
+    if volume is None:
+        name = free_volume_name(request, environment["projectId"], "volume")
+        volume = store.put("volume", volume_id, new_volume(environment["projectId"], name, id_=volume_id))
+    return new_volume_instance(environment, volume, service_id=None, mount_path="/data", region=given.get("region"))
+
+
+def free_volume_name(request: Request, project_id: str, base: str) -> str:
+    """Return the first of `base`, `base-2`, … that no volume of the project has."""
+    taken = {row["name"] for row in request.store.all("volume", lambda row: row["projectId"] == project_id)}
+    return next(name for name in (base, *(f"{base}-{index}" for index in range(2, 10_000))) if name not in taken)
+
+
+def new_volume(project_id: str, name: str, *, id_: str = "") -> Document:
+    """Return a volume, which is the project's; its instances are the environments'."""
+    return {"id": id_ or new_id(), "name": name, "projectId": project_id, "createdAt": now(), "deletedAt": None}
+
+
+def new_volume_instance(
+    environment: Document, volume: Document, *, service_id: str | None, mount_path: str, region: str | None
+) -> Document:
+    """Return the instance of a volume in one environment, empty."""
+    return {
+        "id": new_id(),
+        "volumeId": volume["id"],
+        "environmentId": environment["id"],
+        "serviceId": service_id,
+        "mountPath": mount_path,
+        "name": volume["name"],
+        "region": region,
+        "state": "READY",
+        "createdAt": now(),
+        "deletedAt": None,
+    }

@@ -1,0 +1,22 @@
+"""Creation throttles: one project and one environment per so many seconds (facts §1.4), where the setting is on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from emulator.errors import Refusal
+
+if TYPE_CHECKING:
+    from emulator.api.request import Request
+
+
+def throttle(request: Request, kind: str, many: str) -> None:
+    """Refuse what comes too soon after the last of its kind."""
+    seconds = request.world.settings.current.creation_throttle_seconds
+    if not seconds:
+        return
+    last = request.store.get("setting", f"last {kind}")
+    if last and time.time() - last["at"] < seconds:
+        raise Refusal(f"You are creating {many} too quickly. Please try again later.")
+    request.store.put("setting", f"last {kind}", {"at": time.time()})
