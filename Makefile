@@ -71,6 +71,9 @@ imports: $(STAMP) ## the arrows between the rooms
 check: $(STAMP) ## formatter, linter, types, import arrows
 	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && $(VENV)/lint-imports
 
+keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
+	@$(VENV)/python -m scripts.keys --stack "$(STACK)"
+
 image: ## build the runtime image [IMAGE=…]
 	@$(IN_LOCAL) sh scripts/build_image.sh runtime $(or $(IMAGE),convos-runtime:local)
 

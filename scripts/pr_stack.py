@@ -128,8 +128,7 @@ def up(number: int, revision: str) -> None:
     stack = Pulumi(name)
     pulumi_cli.select(name)
     template.do("config", "cp", "--dest", name)
-    for key, value in chosen.items():
-        stack.do("config", "set", key, value)
+    stack.do("config", "set-all", *_plain(chosen))
     stack.do("up", "--yes", "--skip-preview")
     urls = {key: (stack.read("stack", "output").get(key) or {}).get("url", "") for key in ("canary", "poolManager")}
     lines = [f"### Stack `{name}`", "", *(f"- {key}: {url or 'no address'}" for key, url in urls.items())]
@@ -145,8 +144,7 @@ def down(name: str) -> None:
     stack = Pulumi(name)
     # Its config was never committed; what a destroy needs of it is the template's.
     Pulumi(TEMPLATE).do("config", "cp", "--dest", name)
-    for key, value in settings_of(number_of(name), "").items():
-        stack.do("config", "set", key, value)
+    stack.do("config", "set-all", *_plain(settings_of(number_of(name), "")))
     stack.do("destroy", "--yes", "--skip-preview")
     stack.do("stack", "rm", "--yes")
 
@@ -218,6 +216,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         down(f"pr-{chosen.pull_request}")
         check_gone([f"pr-{chosen.pull_request}"], project)
     return 0
+
+
+def _plain(values: Mapping[str, str]) -> list[str]:
+    return [argument for key, value in values.items() for argument in ("--plaintext", f"{key}={value}")]
 
 
 def _is_orphan(name: str, listed: set[Any], names: Sequence[str]) -> bool:

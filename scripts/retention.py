@@ -1,6 +1,6 @@
 """Deletes old images, and never one that a stack or a living agent uses, nor what such a one consists of.
 
-python -m scripts.retention [--delete] [--newest N] [--days N] [--without STACK …]
+python -m scripts.retention [--delete] [--newest N] [--days N] [--without STACK …] [--repository …]
 
 Without --delete it says what it would do. The keep-list has: what each stack's config follows and pins, what each stack
 deployed (its outputs), and what every service on Railway is configured to run and runs.
@@ -87,11 +87,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--newest", type=int, default=os.environ.get("NEWEST") or Rules.newest)
     parser.add_argument("--days", type=int, default=os.environ.get("DAYS") or Rules.younger_than.days)
     parser.add_argument("--without", nargs="*", default=os.environ.get("WITHOUT", "").split())
+    parser.add_argument("--repository", default="", help="clean this one alone, registry/owner/convos-runtime")
     chosen = parser.parse_args(argv)
     in_use = keep_list(chosen.without)
     said = []
-    for repository in dict.fromkeys((kept.registry, kept.repository) for kept in in_use if _is_ours(kept)):
-        said += _clean(*repository, in_use, Rules(chosen.newest, timedelta(days=chosen.days)), delete=chosen.delete)
+    for found in dict.fromkeys(kept.location for kept in in_use if _is_ours(kept)):
+        if chosen.repository not in ("", found):
+            continue
+        registry, _, repository = found.partition("/")
+        said += _clean(
+            registry, repository, in_use, Rules(chosen.newest, timedelta(days=chosen.days)), delete=chosen.delete
+        )
     workflow.summary("\n".join(["### Images", "", "```", *said, "```"]))
     return 0
 
