@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -51,11 +50,22 @@ def push(stack: LocalStack, revision: str, *tags: str) -> str:
     return done.text.split()[-1]
 
 
-def follow(stack: LocalStack, tag: str) -> None:
+@pytest.fixture
+def template(stack: LocalStack) -> Iterator[str]:
+    """Make the stack `dev`, from which stacks of pull requests are made, a copy of the local one that follows `own`."""
+    config = stack.checkout / "Pulumi.dev.yaml"
+    committed = config.read_text()
     where = location(stack)
-    stack.set("imageBuild", "false")
-    stack.set("imageRepository", where)
-    stack.set("imageBranchTag", tag)
+    text = (stack.checkout / "Pulumi.local.yaml").read_text().replace('imageBuild: "true"', 'imageBuild: "false"')
+    follows = f"config:\n  convos-infra:imageRepository: {where}\n  convos-infra:imageBranchTag: follows\n"
+    config.write_text(text.replace("config:\n", follows, 1))
+    try:
+        assert stack.pulumi("stack", "select", "--create", "dev").code == 0
+        yield where
+    finally:
+        stack.pulumi("stack", "rm", "--yes", "--force", "dev")
+        stack.pulumi("stack", "select", "local")
+        config.write_text(committed)
 
 
 def merged(github: Repository, number: int) -> None:
@@ -66,38 +76,6 @@ def merged(github: Repository, number: int) -> None:
         "base": {"ref": "main"},
     }
     github.commits[COMMIT] = [number]
-
-
-def test_what_was_reviewed_is_deployed_with_the_image_just_built_and_nothing_else_is(
-    stack: LocalStack, github: Repository
-) -> None:
-    push(stack, "1" * 40, "follows")
-    follow(stack, "follows")
-    done = script(stack, github, "preview", "--stack", "local", "--pull-request", "7")
-    assert done.code == 0, done.text
-    (comment,) = github.comments
-    assert "### Preview of `local`: 2 deployments" in comment["body"]
-    assert "convos-runtime-canary: 1 deployment: image" in comment["body"]
-    assert 'pinned_by : "build" => "follow"' in comment["body"]
-
-    built = push(stack, "2" * 40, "follows", "sha-2222222")
-    merged(github, 7)
-    deploy = ("deploy", "--stack", "local", "--branch", "main", "--commit", COMMIT, "--digest", built)
-    stack.cost()
-    config = stack.checkout / "Pulumi.local.yaml"
-    reviewed = config.read_text()
-    config.write_text(reviewed.replace("XMTP_ENV: dev", "XMTP_ENV: production"))
-    refused = script(stack, github, *deploy)
-    assert refused.code == 1, refused.text
-    assert 'variables.XMTP_ENV: "dev" -> "production"' in refused.text
-    assert "differences from the reviewed preview (#7)" in refused.text
-    assert stack.cost() == []
-
-    config.write_text(reviewed)
-    done = script(stack, github, *deploy)
-    assert done.code == 0, done.text
-    assert stack.outputs()["image"]["digest"] == built
-    assert [service for _, service in stack.cost()] == [CANARY, "convos-agent-pool-manager"]
 
 
 def test_a_preview_that_fails_is_told_in_the_comment_too(stack: LocalStack, github: Repository) -> None:
@@ -148,45 +126,61 @@ def railway(stack: LocalStack, document: dict[str, Any]) -> Any:
     return json.loads(done.text)
 
 
-def test_a_pull_requests_stack_comes_goes_and_leaves_nothing_and_retention_keeps_what_it_runs(
-    stack: LocalStack, github: Repository
+def test_a_pull_requests_stack_is_made_kept_by_retention_previewed_deployed_and_swept(
+    stack: LocalStack, github: Repository, template: str
 ) -> None:
-    config = stack.checkout / "Pulumi.dev.yaml"
-    committed = config.read_text()
-    own = push(stack, COMMIT, "pr-7", "sha-3b8f1c2")
-    old = push(stack, "4" * 40, "sha-4444444")
-    where, digest = location(stack), stack.outputs()["image"]["digest"]
+    own, old = push(stack, COMMIT, "pr-7", "sha-3b8f1c2", "follows"), push(stack, "4" * 40, "sha-4444444")
     github.pulls[7] = {"number": 7, "state": "open", "labels": [{"name": "pr-stack"}]}
-    try:
-        follow(stack, stack.outputs()["image"]["tag"])
-        shutil.copy(stack.checkout / "Pulumi.local.yaml", config)
-        assert stack.pulumi("stack", "select", "--create", "dev").code == 0
-        made = script(stack, github, "pr_stack", "up", PULL_REQUEST="7", REVISION=COMMIT)
-        assert made.code == 0, made.text
-        assert "### Stack `pr-7`" in github.comments[0]["body"]
-        assert script(stack, github, "pr_stack", "sweep").code == 0
-        assert "pr-7" in stack.pulumi("stack", "ls").text
+    made = script(stack, github, "pr_stack", "up", PULL_REQUEST="7", REVISION=COMMIT)
+    assert made.code == 0, made.text
+    assert "### Stack `pr-7`" in github.comments[0]["body"]
 
-        only = ("--repository", where)
-        without = ("--without", "scaling", "staging", "production")
-        rules = ("--newest", "0", "--days", "0")
-        plan = script(stack, github, "retention", "--delete", *rules, *only, *without)
-        assert plan.code == 0, plan.text
-        host, _, name = where.partition("/")
-        images = Images(host, name)
-        assert images.pulls(own)
-        assert images.pulls(digest)
-        assert not images.pulls(old), plan.text
-        assert resolve(f"{where}:pr-7").digest == own
+    retention_keeps_what_runs(stack, github, template, own, old)
+    only_what_was_reviewed_is_deployed(stack, github)
 
-        github.pulls[7]["state"] = "closed"
-        swept = script(stack, github, "pr_stack", "sweep")
-        assert swept.code == 0, swept.text
-        assert "pr-7" not in stack.pulumi("stack", "ls").text
-        left = stack.emulator("/snapshot")
-        assert "pr-7" not in json.dumps(left), "the environment and all in it"
-        assert script(stack, github, "pr_stack", "down", PULL_REQUEST="7").code == 0, "again is no mistake"
-    finally:
-        stack.pulumi("stack", "rm", "--yes", "--force", "dev")
-        stack.pulumi("stack", "select", "local")
-        config.write_text(committed)
+    assert script(stack, github, "pr_stack", "sweep").code == 0
+    assert "pr-7" in stack.pulumi("stack", "ls").text, "its time is not over"
+    github.pulls[7] |= {"state": "closed", "labels": [{"name": "pr-stack"}]}
+    swept = script(stack, github, "pr_stack", "sweep")
+    assert swept.code == 0, swept.text
+    assert "pr-7" not in stack.pulumi("stack", "ls").text
+    assert "pr-7" not in json.dumps(stack.emulator("/snapshot")), "the environment and all in it"
+    assert script(stack, github, "pr_stack", "down", PULL_REQUEST="7").code == 0, "again is no mistake"
+
+
+def retention_keeps_what_runs(stack: LocalStack, github: Repository, where: str, own: str, old: str) -> None:
+    arguments = ("--delete", "--newest", "0", "--days", "0", "--repository", where)
+    done = script(stack, github, "retention", *arguments, "--without", "scaling", "staging", "production")
+    assert done.code == 0, done.text
+    host, _, name = where.partition("/")
+    assert Images(host, name).pulls(own)
+    assert Images(host, name).pulls(stack.outputs()["image"]["digest"]), "of another stack, found on Railway"
+    assert not Images(host, name).pulls(old), done.text
+    assert resolve(f"{where}:pr-7").digest == own
+
+
+def only_what_was_reviewed_is_deployed(stack: LocalStack, github: Repository) -> None:
+    """The pull request lets the stack follow a tag instead of a pin, whose image is built once more after the merge."""
+    config = stack.checkout / "Pulumi.pr-7.yaml"
+    config.write_text(config.read_text().replace("  convos-infra:imageTag: pr-7\n", ""))
+    done = script(stack, github, "preview", "--stack", "pr-7", "--pull-request", "7")
+    assert done.code == 0, done.text
+    assert "### Preview of `pr-7`: " in github.comments[1]["body"]
+    assert 'pinned_by : "pin" => "follow"' in github.comments[1]["body"]
+
+    built = push(stack, "2" * 40, "follows")
+    merged(github, 7)
+    deploy = ("deploy", "--stack", "pr-7", "--branch", "main", "--commit", COMMIT, "--digest", built)
+    reviewed = config.read_text()
+    config.write_text(reviewed.replace("XMTP_ENV: dev", "XMTP_ENV: production"))
+    stack.emulator("/calls", "DELETE")
+    refused = script(stack, github, *deploy)
+    assert refused.code == 1, refused.text
+    assert 'variables.XMTP_ENV: "dev" -> "production"' in refused.text
+    assert "differences from the reviewed preview (#7)" in refused.text
+    assert not [call for call in stack.emulator("/calls") if call["type"] == "mutation"]
+
+    config.write_text(reviewed)
+    done = script(stack, github, *deploy)
+    assert done.code == 0, done.text
+    assert built in stack.pulumi("stack", "output", "--stack", "pr-7", "--json").text
