@@ -10,10 +10,10 @@ VENV := .venv/bin
 STAMP := .venv/requirements.sha256
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
-TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool)
+TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run
+.PHONY: help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -45,6 +45,14 @@ toolchain: ## find or build the pinned tools
 toolchain-checksums: ## after changing Pulumi's version: commit to the checksums of the vendor's release
 	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain checksums
 
+script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift --stack dev"
+	@$(VENV)/python -m toolchain pulumi
+	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m scripts.$(RUN)
+
+workflows: $(STAMP) ## check the workflows: actionlint and zizmor
+	@$(VENV)/python -m toolchain workflows
+	@"$$($(VENV)/python -m toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
+
 test: $(STAMP) toolchain ## the whole test suite
 	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest $(ARGS)
 
@@ -62,6 +70,9 @@ imports: $(STAMP) ## the arrows between the rooms
 
 check: $(STAMP) ## formatter, linter, types, import arrows
 	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && $(VENV)/lint-imports
+
+keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
+	@$(VENV)/python -m scripts.keys --stack "$(STACK)"
 
 image: ## build the runtime image [IMAGE=…]
 	@$(IN_LOCAL) sh scripts/build_image.sh runtime $(or $(IMAGE),convos-runtime:local)

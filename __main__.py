@@ -105,6 +105,8 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             "tag": runtime.tag,
             "digest": runtime.digest,
             "revision": runtime.revision,
+            "created": runtime.created,
+            "chosenBy": runtime.chosen_by,
         },
     )
     pulumi.export("canary", canary.summary)

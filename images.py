@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.runtime_image import Build, Found, ImageSource
-from convos_infra.checkout import Revision, revision
+from convos_infra.checkout import Revision, commits_between, revision
 from convos_infra.errors import InfraError
+from convos_infra.registry import pin
+from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
-from convos_infra.registry.resolve import age, resolve
+from convos_infra.registry.resolve import resolve
 from convos_infra.registry.token import Credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from convos_infra.registry.resolve import ResolvedImage
     from settings import Settings
 
 BRANCH_TAG_OF_A_BUILD = "local"
@@ -32,9 +35,13 @@ def runtime(settings: Settings, checkout: Path) -> ImageSource:
     build = found = None
     if settings.image.build:
         build = _build(settings, settings.image.repository, checkout, ".", "runtime", {NODE_BASE: "node"})
-    if settings.image.is_pinned or not settings.image.build:
-        thing = "imageTag" if settings.image.is_pinned else "image"
-        found = _found(settings, settings.image.reference, thing, is_pinned=settings.image.is_pinned)
+    if settings.image.is_pinned:
+        pinned = resolve(settings.image.reference, credentials=_credentials(settings), thing="imageTag")
+        _tell(settings, checkout, pinned, _branch(settings, build))
+        found = _found(settings.image.reference, pinned, is_pinned=True)
+    elif not settings.image.build:
+        followed = resolve(settings.image.reference, credentials=_credentials(settings), thing="imageBranchTag")
+        found = _found(settings.image.reference, followed, is_pinned=False)
     return ImageSource(build, found)
 
 
@@ -44,26 +51,47 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
         named = {PYTHON_BASE: "python", "dependencies": "pool-dependencies"}
         return ImageSource(build=_build(settings, settings.pool.repository, checkout, "pool", "pool", named))
     if settings.pool.image:
-        return ImageSource(found=_found(settings, settings.pool.image, "poolImage", is_pinned=False))
+        image = resolve(settings.pool.image, credentials=_credentials(settings), thing="poolImage")
+        return ImageSource(found=_found(settings.pool.image, image, is_pinned=False))
     return None
 
 
-def _found(settings: Settings, reference: str, thing: str, *, is_pinned: bool) -> Found:
-    credentials = None
-    if settings.registry_password:
-        credentials = Credentials(settings.registry_username or "token", settings.registry_password)
-    found = resolve(reference, credentials=credentials, thing=thing)
-    if is_pinned:
-        old = age(found.created)
-        pulumi.log.info(f"pinned: {found.tag or found.digest} = {found.digest[:15]}{f', {old}' if old else ''}")
+def _found(reference: str, image: ResolvedImage, *, is_pinned: bool) -> Found:
     return Found(
         repository=parse(reference).location,
-        tag=found.tag,
-        digest=found.digest,
-        revision=found.revision,
-        created=found.created.isoformat() if found.created else "",
+        tag=image.tag,
+        digest=image.digest,
+        revision=image.revision,
+        created=image.created.isoformat() if image.created else "",
         is_pinned=is_pinned,
     )
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    if not settings.registry_password:
+        return None
+    return Credentials(settings.registry_username or "token", settings.registry_password)
+
+
+def _branch(settings: Settings, build: Build | None) -> pin.Branch:
+    """Return what would be followed without the pin; a branch tag that cannot be had must not stop a roll back."""
+    if build is not None:
+        return pin.Branch(build.tags[0], revision=build.revision)
+    try:
+        image = resolve(settings.image.branch_reference, credentials=_credentials(settings), thing="imageBranchTag")
+    except RegistryError as error:
+        pulumi.log.info(f"whether the branch is ahead of the pin is not known: {error}")
+        return pin.Branch(parse(settings.image.branch_reference).tag)
+    return pin.Branch(image.tag, image.digest, image.revision)
+
+
+def _tell(settings: Settings, checkout: Path, pinned: ResolvedImage, branch: pin.Branch) -> None:
+    ahead = commits_between(checkout, pinned.revision, branch.revision)
+    old_after = timedelta(days=settings.image.old_after_days)
+    told = pin.told(pinned, branch, ahead, datetime.now(UTC), old_after, "imageTag")
+    pulumi.log.info(told.line)
+    for warning in told.warnings:
+        pulumi.log.warn(warning)
 
 
 def _build(

@@ -33,12 +33,21 @@ _LONGEST_PROJECT, _LONGEST_ENVIRONMENT = 32, 24
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """Which runtime image: `reference` is pinned or followed; `build` says that it is made from this checkout."""
+    """Which runtime image.
+
+    Attributes:
+        reference: what is pinned or followed.
+        build: whether it is made from this checkout.
+        branch_reference: what is followed where nothing is pinned.
+        old_after_days: from which age on a pin is warned of.
+    """
 
     repository: str
     reference: str
     build: bool
     is_pinned: bool
+    branch_reference: str
+    old_after_days: int
 
 
 @dataclass(frozen=True)
@@ -266,14 +275,28 @@ def _image(reader: _Reader, stack: str) -> ImageSettings:
     build, tag = reader.flag("imageBuild"), reader.text("imageTag")
     branch_tag = reader.text("imageBranchTag", stack)
     _check_reference(reader, "imageRepository", repository)
-    reference = f"{repository}:{tag or branch_tag}"
+    # CI deploys the image that it has just built, and nothing that the tag may name a moment later.
+    digest = reader.environ.get("IMAGE_DIGEST", "").strip()
+    key = "IMAGE_DIGEST" if digest else "imageBranchTag"
+    followed = _reference(reader, key, repository, f"{branch_tag}@{digest}" if digest else branch_tag)
+    return ImageSettings(
+        repository=repository,
+        reference=_reference(reader, "imageTag", repository, tag) if tag else followed,
+        build=build,
+        is_pinned=bool(tag),
+        branch_reference=followed,
+        old_after_days=reader.number("imagePinWarnDays", 14, 1, 3650),
+    )
+
+
+def _reference(reader: _Reader, key: str, repository: str, version: str) -> str:
+    """Return the full reference of a tag or digest; the bare text where it, or the repository, is none."""
     if not any(line.startswith("imageRepository:") for line in reader.problems):
-        key = "imageTag" if tag else "imageBranchTag"
         try:
-            reference = parse_version(repository, tag or branch_tag, key).name
+            return parse_version(repository, version, key).name
         except RegistryError as error:
             reader.problems.append(str(error))
-    return ImageSettings(repository, reference, build, bool(tag))
+    return f"{repository}:{version}"
 
 
 def _check_reference(reader: _Reader, key: str, reference: str) -> None:

@@ -78,6 +78,9 @@ class RuntimeImage(pulumi.ComponentResource):
     digest: pulumi.Output[str]
     tag: pulumi.Output[str]
     revision: pulumi.Output[str]
+    created: pulumi.Output[str]
+    chosen_by: pulumi.Output[str]
+    """`follow`, `pin` or `build`."""
 
     def __init__(self, name: str, source: ImageSource, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("convos:index:RuntimeImage", name, None, opts)
@@ -85,7 +88,17 @@ class RuntimeImage(pulumi.ComponentResource):
         args = _recorded(source.found) if source.found is not None else _built(source.build, built)
         image = Image(name, args, pulumi.ResourceOptions(parent=self))
         self.pinned, self.digest, self.tag, self.revision = image.pinned, image.digest, image.tag, image.revision
-        self.register_outputs({"pinned": self.pinned})
+        self.created, self.chosen_by = image.created, image.pinned_by
+        self.register_outputs(
+            {
+                "pinned": self.pinned,
+                "tag": self.tag,
+                "digest": self.digest,
+                "revision": self.revision,
+                "created": self.created,
+                "chosenBy": self.chosen_by,
+            }
+        )
 
     def _build(self, name: str, build: Build) -> docker_build.Image:
         return docker_build.Image(

@@ -1,4 +1,4 @@
-"""What this checkout's images are built from: the commit that last touched a folder."""
+"""What git says of this checkout: the commit that last touched a folder, and the way between two commits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0
 SHORT = 7
+_LONGEST_COMMIT = 64
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,33 @@ def revision(checkout: Path, *folders: str) -> Revision:
     commit, _, when = last.partition(" ")
     # A shallow clone's oldest commit claims every file: good enough, as it is what was fetched.
     return Revision(commit, when, is_clean=_git(checkout, "status", "--porcelain", "--", *folders) == "")
+
+
+@dataclass(frozen=True)
+class Commits:
+    """The way from one commit to another: those that come, and those that go."""
+
+    gained: int
+    lost: int
+
+
+def commits_between(checkout: Path, old: str, new: str) -> Commits | None:
+    """Count the commits from `old` to `new` (hex digits); None where the checkout does not have both, or is no clone.
+
+    A shallow clone counts wrongly what it has cut off, so it does not tell.
+    """
+    if not (_is_commit(old) and _is_commit(new)) or _git(checkout, "rev-parse", "--is-shallow-repository") != "false":
+        return None
+    counted = _git(checkout, "rev-list", "--left-right", "--count", f"{old}...{new}", "--")
+    if counted is None:
+        return None
+    lost, _, gained = counted.partition("\t")
+    return Commits(int(gained), int(lost))
+
+
+def _is_commit(text: str) -> bool:
+    """Tell whether a text is a commit's digits: a label may hold anything, an option of git included."""
+    return SHORT <= len(text) <= _LONGEST_COMMIT and all(mark in "0123456789abcdef" for mark in text)
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:

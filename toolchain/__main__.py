@@ -1,4 +1,4 @@
-"""`python3 -m toolchain [venv | tools | checksums]`: what a fresh machine needs before the rest can run."""
+"""`python3 -m toolchain [COMMAND]`: what a fresh machine needs before the rest can run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def main(argv: list[str] | None = None) -> int:
     """Run one command; what is missing is told in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python3 -m toolchain", description=__doc__)
-    parser.add_argument("command", choices=["venv", "tools", "checksums", "path"], nargs="?", default="tools")
+    parser.add_argument(
+        "command", choices=["venv", "tools", "pulumi", "workflows", "checksums", "path"], nargs="?", default="tools"
+    )
     command = parser.parse_args(argv).command
     if sys.version_info < (3, 11):  # noqa: UP036 - the one line for those who call it with an older Python
         sys.stderr.write(f"python: {sys.executable} is {sys.version.split()[0]}; 3.11 or newer is needed\n")
@@ -35,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(command: str) -> None:
-    from toolchain import choose, release, tools, venv  # noqa: PLC0415
+    from toolchain import choose, only, release, tools, venv  # noqa: PLC0415
     from toolchain.console import step  # noqa: PLC0415
     from toolchain.store import default_store  # noqa: PLC0415
 
@@ -51,6 +53,10 @@ def _run(command: str) -> None:
         elif command == "checksums":
             release.pin(current)
             current.got(f"toolchain/{release.CHECKSUMS.name}")
+        elif command == "workflows":
+            current.result.extend(tools.summary(only.workflow_tools(store, current)))
+        elif command == "pulumi":
+            current.result.extend(tools.summary(only.pulumi(store, current)))
         else:
             chosen = choose.ensure(store, current)
             current.result.extend(tools.summary(chosen.tools.values()))

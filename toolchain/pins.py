@@ -107,3 +107,12 @@ BUILDKIT_MODULE = GoModule(
 REGISTRY_MODULE = GoModule(
     HERE / "registry", (("registry", "github.com/distribution/distribution/v3/cmd/registry", "-s -w"),)
 )
+ACTIONLINT, ACT = "1.7.12", "0.2.89"
+WORKFLOW_MODULE = GoModule(
+    HERE / "workflows",
+    (
+        ("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "-s -w"),
+        ("act", "github.com/nektos/act", f"-s -w -X main.version={ACT}"),
+    ),
+)
+"""Checks and runs .github/workflows. Only tests and `make workflows` want it, so `make toolchain` leaves it out."""

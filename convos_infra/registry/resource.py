@@ -8,15 +8,19 @@ of the state's format.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import pulumi  # Pulumi reads the annotations of outputs at run time
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from convos_infra.checkout import commits_between
 from convos_infra.provider import Props, Provider, is_unknown
+from convos_infra.registry.pin import history
 from convos_infra.registry.reference import is_digest
 
 ID = "recorded"
 PINNED_BY = frozenset({"follow", "pin", "build"})
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -49,15 +53,18 @@ class ImageProvider(Provider):
     """Records; there is nothing outside the state to make, read or delete."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Refuse what could not be deployed exactly."""
-        del olds
+        """Refuse what could not be deployed exactly; add `history`, the commits from the image before to this one.
+
+        The program cannot know what is deployed now; this can, and what is added here shows in the preview. It stays
+        as it is for as long as the revision does, so that it is never a change of its own.
+        """
         failures = []
         digest, pinned_by = news.get("digest"), news.get("pinned_by")
         if not is_unknown(digest) and not is_digest(str(digest)):
             failures.append(CheckFailure("digest", f"must be sha256:<64 hex digits>, not {str(digest)[:80]!r}"))
         if not is_unknown(pinned_by) and pinned_by not in PINNED_BY:
             failures.append(CheckFailure("pinned_by", f"must be one of {', '.join(sorted(PINNED_BY))}"))
-        return news, failures
+        return {**news, **_history(olds, news)}, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Compare all fields; never a replacement, since nothing outside would be replaced."""
@@ -81,6 +88,14 @@ class ImageProvider(Provider):
     def deleted(self, id_: str, props: Props) -> None:
         """Forget them: images are deleted by retention, never by a stack."""
         del id_, props
+
+
+def _history(olds: Props, news: Props) -> Props:
+    before, after = olds.get("revision"), news.get("revision")
+    if before == after or is_unknown(before) or is_unknown(after):
+        return {"history": olds["history"]} if "history" in olds else {}
+    text = history(commits_between(CHECKOUT, str(before or ""), str(after or "")))
+    return {"history": text} if text else {}
 
 
 class Image(Resource, module="registry", name="Image"):

@@ -51,11 +51,16 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def doubles(image: str) -> Iterator[dict[str, str]]:
     """Return bad images made of the good one."""
-    variables = {"never-ready": "RUNTIME_NEVER_READY=1", "exits": "RUNTIME_EXIT=1"}
+    deaf = "console.log('deaf: I listen nowhere'); setInterval(() => {}, 1000)"
+    changes = {
+        "says-not-ready": "ENV RUNTIME_NEVER_READY=1",
+        "exits": "ENV RUNTIME_EXIT=1",
+        "deaf": f'RUN echo "{deaf}" > /app/scripts/pool-server.js',
+    }
     made = {}
-    for name, variable in variables.items():
+    for name, change in changes.items():
         made[name] = f"{image}-{name}"
-        docker("build", "--tag", made[name], "-", text=f"FROM {image}\nENV {variable}\n")
+        docker("build", "--tag", made[name], "-", text=f"FROM {image}\n{change}\n")
     yield made
     docker("rmi", "--force", *made.values(), check=False)
 
@@ -80,8 +85,17 @@ def test_qa_passes_on_the_good_image_and_leaves_nothing_behind(image: str) -> No
     assert set(leftovers()) <= set(before)
 
 
-def test_qa_fails_with_the_log_on_an_image_that_never_gets_ready(doubles: dict[str, str]) -> None:
-    code, output = qa(doubles["never-ready"], QA_READY_SECONDS="3")
+def test_qa_fails_with_the_log_on_an_image_that_never_answers(doubles: dict[str, str]) -> None:
+    before = leftovers()
+    code, output = qa(doubles["deaf"], QA_READY_SECONDS="3")
+    assert code == 1
+    assert "not ready after 3 s; /pool/health answers: nothing" in output
+    assert "  | deaf: I listen nowhere" in output
+    assert set(leftovers()) <= set(before)
+
+
+def test_qa_fails_with_the_log_on_an_image_that_says_that_it_is_not_ready(doubles: dict[str, str]) -> None:
+    code, output = qa(doubles["says-not-ready"], QA_READY_SECONDS="3")
     assert code == 1
     assert 'not ready after 3 s; /pool/health answers: {"ready":false}' in output
     assert "  | gateway: listening" in output

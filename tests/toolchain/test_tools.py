@@ -112,7 +112,7 @@ def test_a_dependency_that_go_sum_does_not_list_is_refused(tmp_path: Path, store
     assert not (module.folder / "go.sum").exists()
 
 
-@pytest.mark.parametrize("module", choose.MODULES, ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [*choose.MODULES, pins.WORKFLOW_MODULE], ids=lambda module: module.name)
 def test_every_module_is_pinned_with_its_sums(module: GoModule) -> None:
     pinned = (module.folder / "go.mod").read_text()
     assert (module.folder / "go.sum").stat().st_size > 1000
@@ -129,6 +129,8 @@ def test_every_module_is_pinned_with_its_sums(module: GoModule) -> None:
         (pins.DOCKER_BUILD_MODULE, f"github.com/pulumi/pulumi-docker-build v{pins.DOCKER_BUILD}"),
         (pins.BUILDKIT_MODULE, f"github.com/moby/buildkit v{pins.BUILDKIT}"),
         (pins.REGISTRY_MODULE, f"github.com/distribution/distribution/v3 v{pins.REGISTRY}"),
+        (pins.WORKFLOW_MODULE, f"github.com/rhysd/actionlint v{pins.ACTIONLINT}"),
+        (pins.WORKFLOW_MODULE, f"github.com/nektos/act v{pins.ACT}"),
     ],
 )
 def test_what_we_say_we_pin_is_what_go_mod_pins(module: GoModule, version: str) -> None:

@@ -1,0 +1,164 @@
+"""Pulumi's CLI as the workflows' scripts run it: its words go to the job's log while it runs, secrets masked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convos_infra.errors import InfraError
+from convos_infra.redact import redact
+from scripts.previewed import Preview, parse
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+QUIET = ("--non-interactive", "--color", "never")
+SECRETS = (
+    *("RAILWAY_API_TOKEN", "POOL_RAILWAY_API_TOKEN", "REGISTRY_PASSWORD", "PULUMI_ACCESS_TOKEN"),
+    *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN"),
+)
+
+
+class PulumiError(InfraError):
+    """Pulumi ended with an error; its own words are in the job's log."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended: what it printed on both streams, secrets masked, and its exit code."""
+
+    text: str
+    code: int
+
+
+@dataclass(frozen=True)
+class Pulumi:
+    """The CLI for one stack.
+
+    Args:
+        stack: its name.
+        folder: the checkout.
+        extra: variables beside the process's own.
+    """
+
+    stack: str
+    folder: Path = CHECKOUT
+    extra: Mapping[str, str] | None = None
+
+    def run(self, *arguments: str, show: bool = True) -> Ran:
+        """Run a command for the stack and return how it ended, whatever that is."""
+        lines = []
+        command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(masked(line))
+                if show:
+                    sys.stdout.write(lines[-1])
+                    sys.stdout.flush()
+        return Ran("".join(lines), process.returncode)
+
+    def do(self, *arguments: str) -> str:
+        """Run a command that has to succeed, and return what it printed.
+
+        Raises:
+            PulumiError: it did not.
+        """
+        ran = self.run(*arguments)
+        if ran.code != 0:
+            raise PulumiError(self.stack, f"pulumi {arguments[0]}: {last_error(ran.text)}")
+        return ran.text
+
+    def read(self, *arguments: str) -> Any:
+        """Run a command with `--json` and return what it says; its other words go to the log.
+
+        Raises:
+            PulumiError: it failed, or printed something else.
+        """
+        command = ["pulumi", *arguments, "--json", "--stack", self.stack, *QUIET]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        sys.stderr.write(masked(done.stderr))
+        try:
+            found = json.loads(done.stdout)
+        except ValueError:
+            found = None
+        if done.returncode != 0 or found is None:
+            words = last_error(masked(done.stderr)) if found is None else _diagnostic(found)
+            raise PulumiError(self.stack, f"pulumi {arguments[0]}: {words}")
+        return found
+
+    def preview(self) -> Preview:
+        """Return what an update would do now.
+
+        Raises:
+            PulumiError: the preview failed.
+        """
+        return parse(self.read("preview"))
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **(self.extra or {})}
+
+
+def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
+    """Return every stack of the project in the backend, as `pulumi stack ls --json` does.
+
+    Raises:
+        PulumiError: the backend does not answer; an empty list would be a statement.
+    """
+    command = ["pulumi", "stack", "ls", "--json", *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        found = None
+    if done.returncode != 0 or not isinstance(found, list):
+        raise PulumiError("pulumi", f"stack ls: {last_error(masked(done.stderr))}")
+    return [dict(row) for row in found]
+
+
+def select(stack: str, folder: Path = CHECKOUT) -> None:
+    """Select a stack, and make it where it is not there.
+
+    Raises:
+        PulumiError: neither.
+    """
+    command = ["pulumi", "stack", "select", "--create", stack, *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise PulumiError(stack, f"pulumi stack select: {last_error(masked(done.stderr))}")
+
+
+def masked(text: str) -> str:
+    """Return a text without the secrets that the process was given."""
+    return redact(text, [value for name in SECRETS if (value := os.environ.get(name, ""))])
+
+
+def last_error(text: str) -> str:
+    """Return the last line of an output that says what went wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    return (errors or lines or ["no reason given"])[-1][:500]
+
+
+def _diagnostic(document: Mapping[str, Any]) -> str:
+    said = [row for row in document.get("diagnostics") or [] if row.get("severity") == "error"]
+    return masked(last_error(str(said[-1].get("message", "")))) if said else "failed"

@@ -1,0 +1,77 @@
+"""Which event deploys which stack."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.deploy_for import Decision, decide
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("branch", "digest", "by_hand", "builds_image", "wanted"),
+    [
+        ("main", "sha256:1", False, True, Decision("production", deploy=True)),
+        ("dev", "", False, False, Decision("dev", deploy=True)),
+        ("dev", "", False, True, Decision("dev", False, "this push builds an image: build-runtime deploys it")),
+        ("scaling", "", True, True, Decision("scaling", deploy=True)),
+        ("feature", "sha256:1", True, False, Decision("", False, "branch feature deploys no stack")),
+        ("7/merge", "", False, False, Decision("", False, "branch 7/merge deploys no stack")),
+    ],
+)
+def test_a_branch_deploys_its_stack_once(
+    branch: str, digest: str, by_hand: bool, builds_image: bool, wanted: Decision
+) -> None:
+    assert decide(branch, digest=digest, by_hand=by_hand, builds_image=builds_image) == wanted
+
+
+@pytest.fixture
+def commits(tmp_path: Path) -> list[str]:
+    """The program first, then runtime/, then the program again."""
+
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.test"]
+        done = subprocess.run(["git", *who, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    made = []
+    for name in ("settings.py", "runtime/scripts/start.sh", "images.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+        git("add", "--all")
+        git("commit", "--quiet", "--message", name)
+        made.append(git("rev-parse", "HEAD"))
+    return made
+
+
+def run(folder: Path, **environ: str) -> str:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "GITHUB_REF_NAME": "dev", **environ}
+    command = [sys.executable, "-m", "scripts.deploy_for"]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def test_a_push_that_builds_an_image_leaves_the_deploy_to_the_build(tmp_path: Path, commits: list[str]) -> None:
+    first, runtime, program = commits
+    assert "deploy=false" in run(tmp_path, BEFORE=first, GITHUB_SHA=runtime)
+    assert "deploy=false" in run(tmp_path, BEFORE=first, GITHUB_SHA=program)
+    assert "deploy=true" in run(tmp_path, BEFORE=runtime, GITHUB_SHA=program)
+    assert "deploy=true" in run(tmp_path, BEFORE=first, GITHUB_SHA=runtime, DIGEST="sha256:1")
+    assert "deploy=true" in run(tmp_path, BEFORE=first, GITHUB_SHA=runtime, GITHUB_EVENT_NAME="workflow_dispatch")
+
+
+@pytest.mark.parametrize("before", ["", "0" * 40, "f" * 40])
+def test_a_new_branch_and_a_forced_push_are_deployed(tmp_path: Path, commits: list[str], before: str) -> None:
+    assert run(tmp_path, BEFORE=before, GITHUB_SHA=commits[1]) == "stack=dev\ndeploy=true\nreason=\n"
+
+
+def test_it_needs_nothing_that_is_not_pythons_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); "]
+    command[-1] += "import scripts.deploy_for, scripts.image_tags"
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=30).returncode == 0

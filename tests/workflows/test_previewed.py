@@ -1,0 +1,172 @@
+"""Two previews compared: nothing but the image just built may differ from what was reviewed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.comment import revealed
+from scripts.preview import body, headline
+from scripts.previewed import IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
+
+RECORDED = json.loads((Path(__file__).parent / "previews" / "new-image.json").read_text())
+"""What the real CLI printed for a new image on a running stack, but for states' outputs; names made general."""
+OLD = "sha256:7fde4bb4f64c54e05aff79c5fd2cfea82e826d118430c60a849b288e65e28254"
+BUILT = "sha256:13a434806a4687216bcaed7ba5f5d75c69d7415a9d36b6ea7278b51a75cd5960"
+NOTHING = Preview(())
+CANARY = "railway:ServiceInstance convos-runtime-canary"
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """Return the recorded preview with variables of the canary changed: NAME=(before, after)."""
+    found = copy.deepcopy(RECORDED)
+    canary = next(step for step in found["steps"] if "ServiceInstance::convos-runtime-canary" in step["urn"])
+    for name, (before, after) in changes.items():
+        for state, value in (("oldState", before), ("newState", after)):
+            if value is not None:
+                canary[state]["inputs"]["variables"][name] = value
+    return found
+
+
+def with_image(found: dict[str, Any], digest: str) -> dict[str, Any]:
+    return json.loads(json.dumps(found).replace(BUILT, digest))  # type: ignore[no-any-return]
+
+
+def test_a_new_image_is_two_deployments_and_the_digest_is_known() -> None:
+    preview = parse(RECORDED)
+    assert preview.deployments == 2
+    assert preview.digest == BUILT
+    assert len(preview.changes) == 5
+
+
+def test_the_image_just_built_is_no_difference() -> None:
+    assert differences(NOTHING, parse(RECORDED), BUILT) == []
+    assert without_image(parse(RECORDED)).changes == ()
+
+
+def test_an_image_that_the_reviewed_preview_had_and_that_is_another_by_now_is_none_either() -> None:
+    reviewed = parse(with_image(RECORDED, f"sha256:{'5' * 64}"))
+    assert differences(reviewed, parse(RECORDED), BUILT) == []
+
+
+@pytest.mark.parametrize("built", ["", f"sha256:{'5' * 64}"])
+def test_an_image_that_was_not_just_built_is_a_difference_like_all_others(built: str) -> None:
+    found = differences(NOTHING, parse(RECORDED), built)
+    assert f'in this preview, and not reviewed: update {IMAGE}: digest: "{OLD}" -> "{BUILT}"' in found
+
+
+def test_the_reviewed_change_of_a_variable_goes_with_the_new_image() -> None:
+    reviewed = parse(document(XMTP_ENV=("dev", "production")))
+    assert differences(reviewed, parse(document(XMTP_ENV=("dev", "production"))), BUILT) == []
+
+
+def test_a_variable_that_nobody_reviewed_is_named_with_both_values() -> None:
+    (line,) = differences(NOTHING, parse(document(XMTP_ENV=("dev", "production"))), BUILT)
+    assert line == (
+        "in this preview, and not reviewed: update railway:ServiceInstance convos-runtime-canary: "
+        'variables.XMTP_ENV: "dev" -> "production"'
+    )
+
+
+def test_a_value_other_than_the_reviewed_one_is_named_on_both_sides() -> None:
+    reviewed, now = document(XMTP_ENV=("dev", "staging")), document(XMTP_ENV=("dev", "production"))
+    found = differences(parse(reviewed), parse(now), BUILT)
+    assert [line.rpartition(" -> ")[2] for line in found] == ['"staging"', '"production"']
+    assert [line.partition(":")[0] for line in found] == [
+        "reviewed, and not in this preview",
+        "in this preview, and not reviewed",
+    ]
+
+
+def test_a_reviewed_change_that_is_missing_is_a_difference() -> None:
+    assert differences(parse(document(XMTP_ENV=("dev", "staging"))), parse(RECORDED), BUILT)
+
+
+def test_another_image_in_a_variable_is_not_taken_for_the_one_just_built() -> None:
+    """Only old runtime image -> new runtime image is a consequence; an image pushed in by hand is not."""
+    found = differences(NOTHING, parse(document(SIDE_IMAGE=("a", f"ghcr.io/x/y@{BUILT}"))), BUILT)
+    assert any("SIDE_IMAGE" in line for line in found)
+
+
+def secret(name: str) -> dict[str, Any]:
+    """Return a preview with a secret changed: its values are never shown, its name is in what the change costs."""
+    found = copy.deepcopy(RECORDED)
+    canary = next(step for step in found["steps"] if "ServiceInstance::convos-runtime-canary" in step["urn"])
+    for state in ("oldState", "newState"):
+        canary[state]["inputs"]["variables"][name] = "[secret]"
+    canary["newState"]["inputs"]["deploys"] = f"1 deployment: image, 1 variable ({name}) (change 2)"
+    return found
+
+
+def test_a_secret_that_changes_is_a_difference_though_nobody_sees_its_value() -> None:
+    assert differences(NOTHING, parse(secret("BANKR_API_KEY")), BUILT) == [
+        f"in this preview, and not reviewed: update {CANARY}",
+        f"in this preview, and not reviewed: {CANARY} is deployed for BANKR_API_KEY",
+    ]
+    assert differences(parse(secret("BANKR_API_KEY")), parse(secret("BANKR_API_KEY")), BUILT) == []
+
+
+def test_the_number_that_a_cost_carries_is_no_difference() -> None:
+    now = json.loads(json.dumps(RECORDED).replace("(change 2)", "(change 3)"))
+    assert differences(parse(RECORDED), parse(now), "") == []
+
+
+@pytest.mark.parametrize("op", ["delete", "replace", "create"])
+def test_what_is_deleted_replaced_or_made_without_review_is_a_difference(op: str) -> None:
+    found = copy.deepcopy(RECORDED)
+    urn = "urn:pulumi:dev::convos-infra::convos:index:Database$pulumi-python:dynamic/railway:Volume::postgres"
+    state = {"inputs": {"mountPath": "/data", "id": UNKNOWN}}
+    found["steps"].append({"op": op, "urn": urn, "oldState": state, "newState": state})
+    lines = differences(NOTHING, parse(found), BUILT)
+    assert lines
+    assert all(f"{op} railway:Volume postgres" in line for line in lines)
+
+
+def test_an_update_that_shows_nothing_is_still_one() -> None:
+    found = copy.deepcopy(RECORDED)
+    state = {"inputs": {"password": "[secret]"}}
+    urn = "urn:pulumi:dev::convos-infra::pulumi-python:dynamic/railway:SharedVariables::shared"
+    found["steps"].append({"op": "update", "urn": urn, "oldState": state, "newState": state})
+    (line,) = differences(NOTHING, parse(found), BUILT)
+    assert "update railway:SharedVariables shared: (a secret, or a value that is not shown)" in line
+
+
+def test_the_stacks_name_is_in_nothing_that_is_compared() -> None:
+    other = json.loads(json.dumps(RECORDED).replace("urn:pulumi:dev::", "urn:pulumi:pr-7::"))
+    assert parse(other).fingerprint == parse(RECORDED).fingerprint
+
+
+def test_a_preview_goes_through_a_comment_and_back() -> None:
+    preview = parse(RECORDED)
+    assert decoded(encoded(preview)) == preview
+    data = revealed(body("dev", preview, "the text"))
+    assert data is not None
+    assert decoded(data) == preview
+
+
+@pytest.mark.parametrize("data", [b"", b"[", b"{}x", b'[["a"]]', b"[1]", b'[["a","b",3,"d"]]'])
+def test_data_of_somebody_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own words, or ours
+        decoded(data)
+
+
+@pytest.mark.parametrize("found", [{}, {"steps": []}, {"error": "x"}])
+def test_what_is_no_preview_is_refused(found: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no preview"):
+        parse(found)
+
+
+def test_the_headline_says_what_one_looks_at_first() -> None:
+    text = headline("dev", parse(RECORDED))
+    assert text.splitlines()[:5] == [
+        "### Preview of `dev`: 2 deployments, 5 changes",
+        "",
+        "- image: digest sha256:7fde4bb4 → sha256:13a43480, revision 8a286ea → 9ef94b5, 21 commits forward",
+        "- convos-agent-pool-manager: 1 deployment: 1 variable (RAILWAY_RUNTIME_IMAGE)",
+        "- convos-runtime-canary: 1 deployment: image",
+    ]
+    assert "### Preview of `dev`: 0 deployments, 0 changes" in headline("dev", NOTHING)

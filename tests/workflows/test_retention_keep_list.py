@@ -1,0 +1,46 @@
+"""The keep-list: all that is in use, or no list at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from convos_infra.errors import InfraError
+from scripts.retention import _parsed, check_all_there, from_config, from_outputs
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def test_a_stack_keeps_what_it_follows_and_what_it_pins() -> None:
+    values = {"imageRepository": "ghcr.io/x/convos-runtime", "imageBranchTag": "production"}
+    assert [str(found) for found in from_config(values, "production")] == ["ghcr.io/x/convos-runtime:production"]
+    pinned = from_config({**values, "imageTag": "sha-1a2b3c4"}, "production")
+    assert [found.tag for found in pinned] == ["production", "sha-1a2b3c4"]
+    by_digest = from_config({**values, "imageTag": DIGEST}, "production")
+    assert by_digest[1].digest == DIGEST
+
+
+def test_a_stack_keeps_what_it_deployed() -> None:
+    outputs = {
+        "image": {"reference": f"ghcr.io/x/convos-runtime:dev@{DIGEST}"},
+        "canary": {"image": f"ghcr.io/x/convos-runtime:dev@{DIGEST}"},
+        "poolManager": {"image": "ghcr.io/x/convos-pool:dev"},
+        "database": {"host": "x"},
+    }
+    assert len(from_outputs(outputs)) == 3
+    assert from_outputs({}) == []
+
+
+def test_a_backend_that_shows_fewer_stacks_than_have_a_config_is_the_wrong_one() -> None:
+    with pytest.raises(InfraError) as caught:
+        check_all_there(["dev", "production", "staging"], ["dev", "pr-7"], [])
+    assert str(caught.value) == (
+        "retention: no such stack in this backend: production, staging; "
+        "if they were never deployed, pass --without production staging"
+    )
+    check_all_there(["dev", "production"], ["dev"], ["production"])
+
+
+def test_an_image_that_cannot_be_read_ends_it() -> None:
+    """Passed over, it would be deleted."""
+    with pytest.raises(InfraError, match="^dev/convos-agent-1: runs what cannot be read"):
+        _parsed(["not an image!"], "dev/convos-agent-1")

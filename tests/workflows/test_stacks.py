@@ -1,0 +1,57 @@
+"""Stacks' config files: which there are, what they follow and pin, and the one line that pins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from convos_infra.errors import InfraError
+from scripts import stacks
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FILE = "# a comment\nconfig:\n  convos-infra:imageRepository: ghcr.io/x/y\n  convos-infra:keys:\n    XMTP_ENV: dev\n"
+
+
+def test_the_roll_back_is_one_line_and_the_way_forward_takes_it_away_again() -> None:
+    pinned = stacks.with_pin(FILE, "sha-1a2b3c4")
+    assert pinned == FILE.replace("config:\n", "config:\n  convos-infra:imageTag: sha-1a2b3c4\n")
+    assert stacks.with_pin(pinned, "sha-9f8e7d6").count("imageTag") == 1
+    assert stacks.with_pin(pinned, "") == FILE
+    assert stacks.with_pin(FILE, "") == FILE
+
+
+@pytest.mark.parametrize("stack", stacks.configured(CHECKOUT))
+def test_each_stacks_file_takes_a_pin_and_stays_what_it_was(stack: str) -> None:
+    text = (CHECKOUT / f"Pulumi.{stack}.yaml").read_text()
+    before, after = yaml.safe_load(text), yaml.safe_load(stacks.with_pin(text, "sha-1a2b3c4"))
+    assert after["config"].pop("convos-infra:imageTag") == "sha-1a2b3c4"
+    assert after == before
+
+
+def test_a_file_without_config_says_so() -> None:
+    with pytest.raises(InfraError, match="no line `config:`"):
+        stacks.with_pin("encryptionsalt: x\n", "sha-1a2b3c4")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "a/b", "-a", "a" * 40, "x.yaml"])
+def test_a_name_that_would_be_a_path_is_refused(name: str) -> None:
+    with pytest.raises(InfraError, match="is no stack's name"):
+        stacks.config(CHECKOUT, name)
+
+
+def test_a_stack_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(InfraError, match="the stacks are dev, production, scaling, staging"):
+        stacks.config(CHECKOUT, "prod")
+
+
+def test_production_follows_what_main_builds() -> None:
+    followed = stacks.followed(stacks.config(CHECKOUT, "production"), "production")
+    assert followed.name == "ghcr.io/xmtplabs/convos-runtime:production"
+    assert stacks.of_branch("main") == "production"
+
+
+def test_a_branch_that_deploys_nothing_says_which_do() -> None:
+    with pytest.raises(InfraError, match="those that do: scaling, dev, staging, main"):
+        stacks.of_branch("98/merge")

@@ -1,0 +1,217 @@
+"""The build, QA and deploy jobs run: under act, from payloads of GitHub's webhooks, with a real registry.
+
+Their third-party actions are small stand-ins of ours (standins/): the build's pushes an image to the registry, QA's
+docker runs the runtime as a process. What is tried here is what the workflows themselves say: which jobs run in which
+order, on which condition, and what is handed from one to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convos_infra.registry.resolve import resolve
+from tests.registry.conftest import Registry
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+COMMIT = "3b8f1c2d4e5a69788796a5b4c3d2e1f00f1e2d3c"
+STANDINS = {
+    "actions/checkout": "checkout",
+    "docker/setup-buildx-action": "setup-buildx",
+    "docker/login-action": "login",
+    "docker/metadata-action": "metadata",
+    "docker/build-push-action": "build-push",
+}
+MAKEFILE = 'script:\n\t@echo "$$GITHUB_JOB make $(RUN) stack=$$STACK digest=$$DIGEST" >> "$$STANDIN_NOTES"\n'
+"""Takes the place of the real front door in the deploy's job: what it is given is what matters here."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a workflow.
+
+    Attributes:
+        code: act's exit code.
+        text: its log.
+        notes: what the stand-ins noted, in order: `JOB WORD …`.
+        jobs: job -> success or failure; what was skipped is not here.
+    """
+
+    code: int
+    text: str
+    notes: list[str]
+    jobs: dict[str, str]
+
+    def of(self, word: str) -> list[str]:
+        """Return the notes that have a word."""
+        return [note for note in self.notes if word in note.split()]
+
+
+class World:
+    """A repository with our workflows, in which act runs."""
+
+    def __init__(self, folder: Path, act: str, registry: str) -> None:
+        self.folder, self.act, self.registry = folder, act, registry
+        self.repository = folder / "repository"
+        self.image = f"{registry}/xmtplabs/convos-runtime"
+        for name in (".github", "scripts", "runtime"):
+            ignored = shutil.ignore_patterns("__pycache__", "node_modules", ".env")
+            shutil.copytree(CHECKOUT / name, self.repository / name, ignore=ignored)
+        (self.repository / "Makefile").write_text(MAKEFILE)
+        for command in (
+            ["init", "--quiet", "--initial-branch", "main"],
+            ["remote", "add", "origin", "https://github.com/xmtplabs/convos-managed-agent-runtime.git"],
+            ["add", "--all"],
+            ["-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "--quiet", "--message", "all"],
+        ):
+            subprocess.run(["git", *command], cwd=self.repository, check=True, capture_output=True)
+
+    def run(self, event: str, payload: Any, **variables: str) -> Run:
+        """Run build-runtime for an event."""
+        place = self.folder / f"run-{len(list(self.folder.iterdir()))}"
+        place.mkdir()
+        notes = place / "notes"
+        notes.touch()
+        (place / "event.json").write_text(json.dumps(payload))
+        variables = {
+            "STANDIN_SOURCE": str(self.repository),
+            "STANDIN_NOTES": str(notes),
+            "STANDIN_PYTHON": sys.executable,
+            "STANDIN_FOLDER": str(HERE / "standins"),
+            "PYTHONPATH": str(CHECKOUT),
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            **variables,
+        }
+        command = [self.act, event, "--eventpath", str(place / "event.json"), "--rm", "--no-cache-server", "--json"]
+        command += ["--workflows", ".github/workflows/build-runtime.yml", "--platform", "ubuntu-latest=-self-hosted"]
+        command += ["--var", f"RUNTIME_REGISTRY={self.registry}", "--secret", "GITHUB_TOKEN=not-a-token"]
+        for name, value in variables.items():
+            command += ["--env", f"{name}={value}"]
+        text = (self.repository / ".github" / "workflows" / "build-runtime.yml").read_text()
+        text += (self.repository / ".github" / "workflows" / "deploy.yml").read_text()
+        for action, pin in set(re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", text)):
+            command += ["--local-repository", f"{action}@{pin}={HERE / 'standins' / STANDINS[action]}"]
+        path = f"{HERE / 'standins' / 'bin'}:{os.environ['PATH']}"
+        # Where act keeps what it fetched and how it was set up is the user's; nothing of that is asked here.
+        env = {**os.environ, "PATH": path, "HOME": str(place), "XDG_CACHE_HOME": str(place / "cache")}
+        done = subprocess.run(
+            command, cwd=self.repository, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180
+        )
+        return Run(done.returncode, done.stdout + done.stderr, notes.read_text().splitlines(), _jobs(done.stdout))
+
+
+def _jobs(log: str) -> dict[str, str]:
+    found = {}
+    for line in log.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if "jobResult" in entry:
+            found[str(entry["jobID"])] = str(entry["jobResult"])
+    return found
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, workflow_tools: dict[str, str], registry: Registry) -> World:
+    if shutil.which("node") is None:
+        pytest.skip("no node on PATH to run the runtime with")
+    return World(tmp_path_factory.mktemp("act"), workflow_tools["act"], registry.host)
+
+
+def event(name: str) -> Any:
+    return json.loads((HERE / "events" / f"{name}.json").read_text())
+
+
+def branch_event(branch: str) -> Any:
+    return event(f"push-{branch}")
+
+
+@pytest.mark.parametrize(
+    ("branch", "tag"), [("scaling", "scaling"), ("dev", "dev"), ("staging", "staging"), ("main", "production")]
+)
+def test_a_push_builds_tags_and_hands_its_digest_to_the_deploy_of_its_stack(
+    world: World, branch: str, tag: str
+) -> None:
+    run = world.run("push", branch_event(branch))
+    assert run.code == 0, run.text
+    built = resolve(f"{world.image}:{tag}")
+    assert built.revision == COMMIT
+    assert resolve(f"{world.image}:sha-{COMMIT[:7]}").digest == built.digest
+    assert run.of("build")[-1] == (
+        f"build build push=true tags={world.image}:{tag},{world.image}:sha-{COMMIT[:7]} {built.digest}"
+    )
+    assert run.of("make") == [f"up make deploy stack={tag} digest={built.digest}"]
+    assert run.of("docker") == [], "QA is for pull requests"
+    assert run.jobs == {"build": "success", "decide": "success", "up": "success"}
+
+
+def test_a_pull_request_is_built_once_and_exactly_its_digest_is_checked(world: World) -> None:
+    run = world.run("pull_request", event("pull-request"))
+    assert run.code == 0, run.text
+    built = resolve(f"{world.image}:pr-98")
+    assert run.of("docker") == [f"qa docker run {world.image}@{built.digest} node scripts/pool-server.js"]
+    assert run.jobs == {"build": "success", "qa": "success"}
+    assert [note.partition(" ")[0] for note in run.notes] == sorted(note.partition(" ")[0] for note in run.notes)
+    assert {note for note in run.notes if "checkout" in note} == {
+        f"build checkout ref={COMMIT} persist=false",
+        f"qa checkout ref={COMMIT} persist=false",
+    }
+    assert "passed, 0 failed" in run.text
+    assert run.of("make") == []
+
+
+def test_a_forks_pull_request_is_built_and_checked_and_pushed_nowhere(world: World) -> None:
+    run = world.run("pull_request", event("pull-request-fork"))
+    assert run.code == 0, run.text
+    assert run.of("login") == []
+    assert run.of("docker") == ["build docker run convos-runtime:qa node scripts/pool-server.js"]
+    assert [note for note in run.notes if " build " in note] == ["build build push=false tags=convos-runtime:qa "]
+    assert run.jobs == {"build": "success"}
+
+
+def test_a_build_that_fails_is_the_runs_failure_and_nothing_is_deployed(world: World) -> None:
+    run = world.run("push", branch_event("dev"), STANDIN_BREAK="build")
+    assert run.code != 0
+    assert "the build is broken, as the test wants it" in run.text
+    assert run.jobs == {"build": "failure"}
+    assert run.of("make") == []
+
+
+def test_an_event_that_the_rules_cannot_read_fails_the_build(world: World) -> None:
+    """The rules' script stands before a pipe: without pipefail its failure would be no tags, and no word."""
+    broken = event("pull-request")
+    broken["pull_request"]["number"] = None
+    run = world.run("pull_request", broken)
+    assert run.code != 0
+    assert "the pull request has no number" in run.text
+    assert run.of("build-push") == run.of("docker") == []
+    assert run.jobs == {"build": "failure"}
+
+
+def test_an_image_that_exits_fails_qa_with_its_log(world: World) -> None:
+    run = world.run("pull_request", event("pull-request"), STANDIN_BREAK="image")
+    assert run.code != 0
+    assert run.jobs == {"build": "success", "qa": "failure"}
+    assert "the container ended with exit code 1 before it was ready" in run.text
+    assert "gateway: RUNTIME_EXIT=1" in run.text
+
+
+def test_a_push_to_another_branch_builds_and_pushes_nothing_that_is_deployed(world: World) -> None:
+    """GitHub's own filter keeps it away; should that ever be widened, the rules still do."""
+    run = world.run("push", event("push-other-branch"))
+    assert run.code == 0, run.text
+    assert run.of("login") == []
+    assert run.of("make") == []
+    assert run.jobs == {"build": "success"}
