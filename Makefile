@@ -8,6 +8,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 BASE_PYTHON = $(or $(PYTHON),$(shell toolchain/find-python))
 VENV := .venv/bin
 STAMP := .venv/requirements.sha256
+# Most tests wait for processes of their own, so two cores take two at a time.
+WORKERS := 2
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
@@ -54,7 +56,7 @@ workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@"$$($(VENV)/python -m toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest $(ARGS)
+	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(STAMP) ## the linter
 	@$(VENV)/ruff check .
