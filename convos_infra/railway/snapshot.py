@@ -78,6 +78,7 @@ class _Slot:
     writing: threading.RLock = field(default_factory=threading.RLock)
     snapshot: Snapshot | None = None
     read_at: float = 0.0
+    settled: bool = False
 
 
 class Snapshots:
@@ -125,13 +126,22 @@ class Snapshots:
 
     @contextmanager
     def writing(self, environment_id: str) -> Iterator[None]:
-        """Hold an environment for one writer of this process: two patches at once were seen to race (facts §3)."""
+        """Hold an environment for one writer of this process: two patches at once were seen to race (facts §3).
+
+        What was read before is forgotten at the end, unless the writer has read back what it wrote (`settle`).
+        """
         slot = self._slot(environment_id)
         with slot.writing:
+            slot.settled = False
             try:
                 yield
             finally:
-                self.forget(environment_id)
+                if not slot.settled:
+                    self.forget(environment_id)
+
+    def settle(self, environment_id: str) -> None:
+        """Say, while writing, that the last read is from after the last change and shows it."""
+        self._slot(environment_id).settled = True
 
     def _slot(self, environment_id: str) -> _Slot:
         with self._lock:

@@ -1,18 +1,16 @@
-"""`python -m tests.schema.bench_schema`: the suite `schema` of `make bench`, as JSON rows on standard output.
+"""The suite `schema` of `make bench`.
 
 `ratio` compares with psql running the same files in one process with a transaction each, in the same run.
 """
 
 from __future__ import annotations
 
-import json
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,11 +34,12 @@ def files(size: int) -> dict[str, str]:
     return {f"{n:04}_t{n}.sql": text.format(n=n) for n in range(1, size + 1)}
 
 
-def main() -> None:
+def rows() -> Iterator[dict[str, Any]]:
+    """Yield each row as soon as it is measured."""
     with tempfile.TemporaryDirectory() as folder, on_disk(Path(folder)) as server:
-        rows = [row for size in SIZES for row in (pending(server, Path(folder), size), nothing(server, size))]
-    json.dump(rows, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+        for size in SIZES:
+            yield pending(server, Path(folder), size)
+            yield nothing(server, size)
 
 
 def on_disk(folder: Path) -> AbstractContextManager[Server]:
@@ -109,7 +108,3 @@ def messages(database: Database, migrations: tuple[Migration, ...]) -> float:
         connecting, wire.messages = wire.messages, 0
         apply(address, Job(migrations))
         return wire.messages - connecting
-
-
-if __name__ == "__main__":
-    main()

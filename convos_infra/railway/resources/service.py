@@ -18,6 +18,7 @@ from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
 _INPUTS = ("projectId", "environmentId", "name", "adopts")
+_APPEARS_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class ServiceProvider(RailwayProvider):
                 id_ = _make(session, props, snapshot)
             elif id_ not in snapshot.instances:
                 _materialise(session, props, id_)
+            if id_ not in snapshot.instances:
+                _await_instance(session, props, id_)
+            session.snapshots.settle(props["environmentId"])
         return CreateResult(id_, {**props, "serviceId": id_})
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -133,6 +137,17 @@ def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str
         operations.SERVICE_CREATE, {"input": given}, thing=props["name"], observe=seen, settle=True
     )
     return found or str((data or {})["serviceCreate"]["id"])
+
+
+def _await_instance(session: Session, props: Mapping[str, Any], id_: str) -> None:
+    """Read until the new instance shows: "ServiceInstance not found" was seen for 1 to 8 s (facts §3)."""
+    deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
+    while id_ not in session.living(props, thing=props["name"], fresh=True).instances:
+        if session.client.clock() > deadline:
+            problem = f"not listed {_APPEARS_SECONDS:g} s after it was made"
+            raise InfraError(props["name"], problem, "run pulumi up again")
+        session.client.sleep(pause)
+        pause = min(pause * 2, 3.0)
 
 
 def _materialise(session: Session, props: Mapping[str, Any], id_: str) -> None:

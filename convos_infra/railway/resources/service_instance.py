@@ -101,6 +101,7 @@ class ServiceInstanceProvider(RailwayProvider):
         session = self.session()
         name, service_id = wanted["service"], wanted["serviceId"]
         with session.snapshots.writing(wanted["environmentId"]):
+            # Right after its service was made that has just been read, so a new one needs no read of its own.
             snapshot = session.living(wanted, thing=name, fresh=bool(recorded))
             live = snapshot.service(service_id)
             if live is None:
@@ -114,6 +115,7 @@ class ServiceInstanceProvider(RailwayProvider):
                 )
             if plan.patch:
                 snapshot = _commit(session, snapshot, wanted, plan)
+            session.snapshots.settle(wanted["environmentId"])
         latest = snapshot.latest_deployment(service_id)
         found = latest.id if latest is not None else ""
         return _outputs(wanted, snapshot.service(service_id) or {}, deployment_id=found or deployment_id)

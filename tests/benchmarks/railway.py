@@ -1,0 +1,65 @@
+"""The suite `railway`: what Pulumi and our providers ask of Railway, counted by an emulator with 100 ms latency."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.emulator.fix_emulator import Emulator, running_emulator
+from tests.fleet.project import OTHER_IMAGE, Project, Ran, Spec, fleet, service
+
+SIZES = (1, 10, 50)
+LATENCY_MS = 100.0
+
+
+def rows(sizes: tuple[int, ...] = SIZES) -> Iterator[dict[str, Any]]:
+    """Yield each row as soon as it is measured."""
+    with tempfile.TemporaryDirectory() as folder, running_emulator(Path(folder), deploy_step_seconds=0.3) as emulator:
+        emulator.settings(latency_ms=LATENCY_MS)
+        for size in sizes:
+            yield from _of_size(Path(folder) / str(size), emulator, size)
+
+
+def _of_size(folder: Path, emulator: Emulator, size: int) -> Iterator[dict[str, Any]]:
+    project = Project(folder, emulator.endpoint, emulator.token)
+    project.init()
+    services = [service(f"s{number}") for number in range(size)]
+    empty = fleet([], project=f"bench-{size}")
+    full = {**empty, "services": services}
+    project.describe(empty)
+    project.up()
+
+    def measured(case: str, run: Callable[[], Ran], spec: Spec | None = None) -> dict[str, Any]:
+        if spec is not None:
+            project.describe(spec)
+        emulator.forget_calls()
+        ran = run()
+        return _row(case, size, ran, emulator.calls())
+
+    yield measured("create", project.up, full)
+    yield measured("noop-preview", lambda: project.preview("--expect-no-changes"))
+    yield measured("noop-up", lambda: project.up("--expect-no-changes"))
+    yield measured("refresh", lambda: project.refresh("--expect-no-changes"))
+    image = [{**services[0], "image": OTHER_IMAGE}, *services[1:]]
+    yield measured("image-change", project.up, {**full, "services": image})
+    changed = {name: f"{value}!" for name, value in services[0]["variables"].items()}
+    yield measured(
+        "variables-change", project.up, {**full, "services": [{**image[0], "variables": changed}, *image[1:]]}
+    )
+    yield measured("destroy", project.destroy)
+
+
+def _row(case: str, size: int, ran: Ran, calls: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "suite": "railway",
+        "case": case,
+        "size": size,
+        "calls": len(calls),
+        "mutations": sum(call["type"] == "mutation" for call in calls),
+        "deployments": sum(len(call["deployments"]) for call in calls),
+        "seconds": round(ran.seconds, 2),
+        "peak_mib": round(ran.peak_mib, 1),
+        "polls": sum(call["operation"] == "deployment" for call in calls),
+    }

@@ -1,0 +1,79 @@
+"""One row of a benchmark, and the bars that rows are held to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+COLUMNS = ("suite", "case", "size", "calls", "mutations", "deployments", "seconds", "peak_mib")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a row must keep.
+
+    Attributes:
+        suite, case: which rows.
+        text: the rule, for people.
+        holds: whether a row keeps it.
+    """
+
+    suite: str
+    case: str
+    text: str
+    holds: Callable[[Row], bool]
+
+
+BARS = (
+    Bar(
+        "railway",
+        "create",
+        "one service: at most 5 calls beside polls, 1 deployment",
+        lambda row: row["size"] != 1 or (row["calls"] - row["polls"] <= 5 and row["deployments"] == 1),
+    ),
+    Bar("railway", "create", "1 deployment a service", lambda row: row["deployments"] == row["size"]),
+    Bar("railway", "noop-preview", "0 calls", lambda row: row["calls"] == 0),
+    Bar("railway", "noop-up", "0 calls, 0 deployments", lambda row: row["calls"] == row["deployments"] == 0),
+    Bar("railway", "refresh", "at most 3 calls at any size", lambda row: row["calls"] <= 3 and not row["mutations"]),
+    Bar("railway", "image-change", "1 mutation, 1 deployment", lambda row: row["mutations"] == row["deployments"] == 1),
+    Bar(
+        "railway",
+        "variables-change",
+        "1 mutation, 1 deployment",
+        lambda row: row["mutations"] == row["deployments"] == 1,
+    ),
+    Bar("railway", "destroy", "0 deployments", lambda row: row["deployments"] == 0),
+    Bar("schema", "noop", "at most 3 round trips", lambda row: row["calls"] <= 3),
+    Bar(
+        "schema",
+        "apply",
+        "200 migrations: at most twice the time of psql",
+        lambda row: row["size"] != 200 or row["ratio"] <= 2,
+    ),
+)
+
+
+def missed(rows: Sequence[Row]) -> list[str]:
+    """Return one line for each bar that a row does not keep."""
+    return [
+        f"{bar.suite} {bar.case} {row['size']}: {bar.text}; got {dict(row)}"
+        for row in rows
+        for bar in BARS
+        if (row["suite"], row["case"]) == (bar.suite, bar.case) and not bar.holds(row)
+    ]
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """Return the rows as Markdown, a table for each suite."""
+    parts = []
+    for suite in dict.fromkeys(str(row["suite"]) for row in rows):
+        mine = [row for row in rows if row["suite"] == suite]
+        more = [key for key in dict.fromkeys(key for row in mine for key in row) if key not in COLUMNS]
+        columns = [*COLUMNS[1:], *more]
+        lines = [f"## {suite}", "", f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
+        lines += [f"| {' | '.join(str(row.get(column, '')) for column in columns)} |" for row in mine]
+        bars = [f"- `{bar.case}`: {bar.text}" for bar in BARS if bar.suite == suite]
+        parts.append("\n".join([*lines, "", "Bars, which `make bench` fails on:", *bars] if bars else lines))
+    return "\n\n".join(parts) + "\n"
