@@ -69,12 +69,8 @@ def template(stack: LocalStack) -> Iterator[str]:
 
 
 def merged(github: Repository, number: int) -> None:
-    github.pulls[number] = {
-        "number": number,
-        "merged_at": datetime.now(UTC).isoformat(),
-        "merge_commit_sha": COMMIT,
-        "base": {"ref": "main"},
-    }
+    how = {"merged_at": datetime.now(UTC).isoformat(), "merge_commit_sha": COMMIT, "base": {"ref": "main"}}
+    github.pulls[number] |= how
     github.commits[COMMIT] = [number]
 
 
@@ -87,6 +83,8 @@ def test_a_preview_that_fails_is_told_in_the_comment_too(stack: LocalStack, gith
 
 
 def test_a_change_behind_the_stacks_back_fails_and_opens_an_issue(stack: LocalStack, github: Repository) -> None:
+    clean = script(stack, github, "drift", "--stack", "local")
+    assert (clean.code, github.issues) == (0, []), clean.text
     outputs = stack.outputs()
     snapshot = stack.emulator(f"/snapshot?environment={outputs['environment']['id']}")
     service = next(row["id"] for row in snapshot["service"] if row["name"] == CANARY)
