@@ -24,7 +24,7 @@ class Build:
         tags: every tag it gets; the first is the one people see.
         context: the folder of the build context, `dockerfile` the path of its Dockerfile.
         named_contexts: name -> folder, for bases that cannot be pulled.
-        build_args, labels: as BuildKit takes them.
+        build_args: as BuildKit takes them.
         builder: the buildx builder; empty takes Docker's default.
         revision: the commit.
         created: RFC 3339.
@@ -111,6 +111,8 @@ class RuntimeImage(pulumi.ComponentResource):
             dockerfile=docker_build.DockerfileArgs(location=build.dockerfile),
             tags=[f"{build.repository}:{tag}" for tag in build.tags],
             build_args=dict(build.build_args),
+            # The Dockerfile's own labels say revision, version and source; when it was committed, only we know.
+            labels={"org.opencontainers.image.created": build.created} if build.created else None,
             platforms=[docker_build.Platform.LINUX_AMD64],
             builder=docker_build.BuilderConfigArgs(name=build.builder) if build.builder else None,
             registries=_registries(build),

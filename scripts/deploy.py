@@ -18,11 +18,11 @@ from typing import Any
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import short_digest
 from convos_infra.registry.resolve import current_digest
-from convos_infra.registry.token import Credentials
 from scripts import comment, github, stacks, workflow
 from scripts.preview import headline, subject
 from scripts.previewed import Preview, decoded, differences
 from scripts.pulumi_cli import CHECKOUT, Pulumi
+from scripts.registry_login import credentials
 
 _MOST_LINES = 40
 
@@ -85,8 +85,7 @@ def superseded(stack: str, digest: str, values: dict[str, Any]) -> str:
     if pin := stacks.pinned(values):
         return f"{stack} is pinned to {pin}: the image just built waits until the pin is removed"
     followed = stacks.followed(values, stack)
-    password = os.environ.get("REGISTRY_PASSWORD", "")
-    now = current_digest(followed, credentials=Credentials("token", password) if password else None, thing="deploy")
+    now = current_digest(followed, credentials=credentials(), thing="deploy")
     if now != digest:
         return f"tag {followed.tag} is {short_digest(now) if now else 'gone'} now: the build that moved it deploys it"
     return ""

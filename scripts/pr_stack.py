@@ -18,10 +18,10 @@ from typing import Any
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import parse_version
 from convos_infra.registry.resolve import current_digest
-from convos_infra.registry.token import Credentials
 from scripts import comment, github, pulumi_cli, railway_view, stacks, workflow
 from scripts.image_tags import sha_tag
 from scripts.pulumi_cli import CHECKOUT, Pulumi
+from scripts.registry_login import credentials
 
 LABEL = "pr-stack"
 TEMPLATE = "dev"
@@ -108,11 +108,9 @@ def image_tag(template: Mapping[str, Any], number: int, revision: str) -> str:
         InfraError: the registry cannot be asked, or the image is not the head's.
     """
     repository = stacks.followed(template, TEMPLATE).location
-    password = os.environ.get("REGISTRY_PASSWORD", "")
-    login = Credentials("token", password) if password else None
 
     def digest(tag: str) -> str:
-        return current_digest(parse_version(repository, tag, "imageTag"), credentials=login, thing="imageTag")
+        return current_digest(parse_version(repository, tag, "imageTag"), credentials=credentials(), thing="imageTag")
 
     own = digest(f"pr-{number}")
     if own and own != digest(sha_tag(revision)):

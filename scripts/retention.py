@@ -22,9 +22,9 @@ from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.packages import Packages
 from convos_infra.registry.reference import ImageReference, parse, parse_version
 from convos_infra.registry.retention import Rules
-from convos_infra.registry.token import Credentials
 from scripts import pulumi_cli, railway_view, stacks, workflow
 from scripts.pulumi_cli import CHECKOUT, Pulumi
+from scripts.registry_login import credentials
 
 GHCR = "ghcr.io"
 
@@ -103,10 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _clean(registry: str, repository: str, in_use: list[ImageReference], rules: Rules, *, delete: bool) -> list[str]:
-    token = os.environ.get("REGISTRY_PASSWORD", "")
-    login = Credentials("token", token) if token else None
+    login = credentials()
     client = Client(registry, credentials=login, thing="retention")
-    packages = Packages(repository, token) if registry == GHCR else None
+    # GHCR deletes by GitHub's own API alone; without a token that says so itself.
+    packages = Packages(repository, login.password if login else "") if registry == GHCR else None
     plan = plan_for(client, repository, in_use, rules, listed=packages.versions() if packages else None)
     lines = [f"{registry}/{repository}", *plan.lines()]
     sys.stdout.write("\n".join([*lines, ""]))

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import parse_version
 from convos_infra.registry.resolve import ResolvedImage, age, resolve
-from convos_infra.registry.token import Credentials
 from scripts import comment, github, stacks, workflow
 from scripts.image_tags import BRANCH_TAGS
 from scripts.preview import body, subject
 from scripts.pulumi_cli import CHECKOUT, Pulumi
+from scripts.registry_login import credentials
 
 
 def branch_of(stack: str) -> str:
@@ -39,10 +39,8 @@ def checked_image(stack: str, tag: str) -> ResolvedImage:
     Raises:
         RegistryError: the tag is not there, or cannot be deployed.
     """
-    password = os.environ.get("REGISTRY_PASSWORD", "")
-    login = Credentials("token", password) if password else None
     location = stacks.followed(stacks.config(CHECKOUT, stack), stack).location
-    return resolve(parse_version(location, tag, "imageTag"), credentials=login, thing="imageTag")
+    return resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), thing="imageTag")
 
 
 def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> int:

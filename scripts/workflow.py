@@ -1,4 +1,4 @@
-"""What a script says to the workflow that runs it: the job's summary, its outputs, annotations; and its one exit."""
+"""What a script says to the workflow that runs it: the job's summary and annotations; and its one exit."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from convos_infra.errors import InfraError
 def summary(text: str) -> None:
     """Add to the job's summary; without a workflow, print it."""
     _append("GITHUB_STEP_SUMMARY", text if text.endswith("\n") else f"{text}\n")
-
-
-def output(name: str, value: str) -> None:
-    """Set an output of the step; one line."""
-    _append("GITHUB_OUTPUT", f"{name}={' '.join(value.split())}\n")
 
 
 def notice(text: str) -> None:

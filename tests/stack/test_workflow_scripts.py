@@ -69,12 +69,8 @@ def template(stack: LocalStack) -> Iterator[str]:
 
 
 def merged(github: Repository, number: int) -> None:
-    github.pulls[number] = {
-        "number": number,
-        "merged_at": datetime.now(UTC).isoformat(),
-        "merge_commit_sha": COMMIT,
-        "base": {"ref": "main"},
-    }
+    how = {"merged_at": datetime.now(UTC).isoformat(), "merge_commit_sha": COMMIT, "base": {"ref": "main"}}
+    github.pulls[number] |= how
     github.commits[COMMIT] = [number]
 
 

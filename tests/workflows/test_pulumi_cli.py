@@ -1,0 +1,89 @@
+"""What a script shows of Pulumi's words: all of them while it runs, no secret, and the one line that matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from convos_infra.errors import InfraError
+from scripts import workflow
+from scripts.pulumi_cli import Pulumi, PulumiError, last_error, masked, stacks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "rw_0123456789abcdef"
+
+
+@pytest.fixture
+def talks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `pulumi` that says what the file beside it says: a CLI that tells a secret is not to be had for the asking."""
+    program = tmp_path / "pulumi"
+    program.write_text(f"#!/bin/sh\n. {tmp_path}/says\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("RAILWAY_API_TOKEN", SECRET)
+    return tmp_path / "says"
+
+
+def test_no_secret_of_the_job_is_shown_whatever_pulumi_says(
+    talks: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    talks.write_text(f"echo 'token {SECRET}'; echo 'and {SECRET} again' >&2; exit 3")
+    ran = Pulumi("dev", tmp_path).run("up")
+    assert (ran.code, ran.text.count("[secret]")) == (3, 2)
+    with pytest.raises(PulumiError):
+        Pulumi("dev", tmp_path).read("preview")
+    shown = capfd.readouterr()
+    assert SECRET not in shown.out + shown.err
+    assert "token [secret]" in shown.out
+
+
+def test_a_command_that_fails_is_one_line_with_its_last_error(talks: Path, tmp_path: Path) -> None:
+    talks.write_text("echo 'error: first'; echo 'error: canary: it crashed'; echo 'Resources:'; exit 255")
+    with pytest.raises(PulumiError) as caught:
+        Pulumi("dev", tmp_path).do("up")
+    assert str(caught.value) == "dev: pulumi up: canary: it crashed"
+
+
+def test_a_preview_that_fails_says_what_its_diagnostics_say(talks: Path, tmp_path: Path) -> None:
+    talks.write_text(
+        """echo '{"diagnostics": [{"severity": "error", "message": "error: imageTag: no tag sha-1"}]}'; exit 1"""
+    )
+    with pytest.raises(PulumiError, match="^dev: pulumi preview: imageTag: no tag sha-1$"):
+        Pulumi("dev", tmp_path).read("preview")
+
+
+@pytest.mark.parametrize("says", ["exit 1", "echo nonsense", "echo '{}'"])
+def test_a_backend_that_lists_nothing_that_can_be_read_is_an_error_and_no_empty_list(
+    talks: Path, tmp_path: Path, says: str
+) -> None:
+    talks.write_text(says)
+    with pytest.raises(PulumiError, match="^pulumi: stack ls: "):
+        stacks(tmp_path)
+
+
+def test_the_last_error_is_found_among_other_words() -> None:
+    assert last_error("a\n  error: one\nb\nerror: two\nResources:\n") == "two"
+    assert last_error("only words\n") == "only words"
+    assert last_error("") == "no reason given"
+
+
+def test_short_values_hide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "dev")
+    assert masked("environment dev") == "environment dev"
+
+
+def test_a_mistake_ends_a_script_in_one_line_on_githubs_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> int:
+        raise InfraError("imageTag", "no tag\nsha-1", "look")
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert workflow.run(fails) == 1
+    assert capsys.readouterr().err == "::error::imageTag: no tag sha-1; look\n"
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert workflow.run(fails) == 1
+    assert capsys.readouterr().err == "error: imageTag: no tag sha-1; look\n"
