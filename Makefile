@@ -58,7 +58,7 @@ workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 test: $(STAMP) toolchain ## the whole test suite
 	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429"]
+faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
 	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
 
 lint: $(STAMP) ## the linter

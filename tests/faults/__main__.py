@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from tests.faults.case import Case, Operation, Outcome, Starts, modes_of, prepared, run_case
 from tests.faults.proxy import Mode
 
+SEED = 20
 HEAD = ("operation", "mode", "positions", "converged", "duplicates", "orphans", "missing", "extra deployments")
 
 
@@ -22,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="NAME", help=f"of {', '.join(choices)}")
     parser.add_argument("--workers", type=int, default=2, help="cases at a time")
+    parser.add_argument("--sample", type=int, metavar="COUNT", help="no more than so many cases, drawn with one seed")
     given = parser.parse_args(argv)
     unknown = [name for name in given.only if name not in choices]
     if unknown:
@@ -30,11 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, prepared(Path(folder)) as starts:
         outcomes = [*_clean(starts)]
         cases = [case for case in _all(outcomes) if _wanted(case, given.only)]
+        if given.sample is not None:
+            cases = random.Random(SEED).sample(cases, min(given.sample, len(cases)))
         outcomes += _run(starts, cases, given.workers)
     sys.stdout.write(table(outcomes))
-    failed = [outcome for outcome in outcomes if not outcome.converged]
+    failed = sum(not outcome.converged for outcome in outcomes)
     minutes = (time.monotonic() - began) / 60
-    sys.stdout.write(f"faults: {len(cases)} cases in {minutes:.0f} minutes, {len(failed)} failed\n")
+    sys.stdout.write(f"faults: {len(cases)} cases in {minutes:.0f} minutes, {failed} failed\n")
     return 1 if failed else 0
 
 

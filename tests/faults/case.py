@@ -112,10 +112,14 @@ def prepared(folder: Path) -> Iterator[Starts]:
 
 
 def run_case(starts: Starts, case: Case) -> Outcome:
-    """Run one case in a copy of its start."""
+    """Run one case in a copy of its start; one that could not be run is an outcome too."""
     start = starts.empty if case.operation is Operation.CREATE else starts.full
     with tempfile.TemporaryDirectory(prefix="fault-") as folder:
-        return _run(case, start, Path(folder) / "case")
+        try:
+            return _run(case, start, Path(folder) / "case")
+        except (AssertionError, OSError) as error:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:600]}".replace(SECRET_VALUE, "…")
+            return Outcome(case, "", 0, [], Difference([], [], []), 0, 0.0, [problem])
 
 
 def _run(case: Case, start: Path, folder: Path) -> Outcome:
