@@ -41,7 +41,7 @@ INPUTS = (
     "connectSeconds",
     "migrations",
 )
-OUTPUTS = ("version", "host", "checksums", "applied", "pending", "fingerprint", "drifted")
+OUTPUTS = ("version", "host", "checksums", "applied", "pending", "announced", "fingerprint", "drifted")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,10 @@ class DatabaseSchemaProvider(Provider):
         inputs = {key: props.get(key) for key in INPUTS}
         # Among the inputs too: the next preview then shows what it would have to do something about.
         found = {"drifted": list(state.drift)} if state.drift else {}
-        return ReadResult(id_, {**inputs, **_outputs(str(address), state)}, {**inputs, "pending": [], **found})
+        # What the last update announced is an input of the state: another value here would be drift that is none.
+        announced = list(props.get("announced") or [])
+        outputs = {**inputs, **_outputs(str(address), state, announced)}
+        return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave the tables and their history: a stack's schema is not the stack's data."""
@@ -137,7 +140,9 @@ def _plan(inputs: Props, olds: Props) -> Plan:
 
 def _applied(props: Props) -> Props:
     address = parse_url(str(props["databaseUrl"]))
-    return {**{key: props.get(key) for key in INPUTS}, **_outputs(str(address), apply(address, _job(props), _tell))}
+    state = apply(address, _job(props), _tell)
+    outputs = _outputs(str(address), state, list(props.get("pending") or []))
+    return {**{key: props.get(key) for key in INPUTS}, **outputs}
 
 
 def _tell(line: str) -> None:
@@ -168,13 +173,14 @@ def _job(props: Props) -> Job:
     return Job(_files(props), target, baseline, accept_drift=props.get("drift") == ACCEPT, limits=limits)
 
 
-def _outputs(host: str, state: State) -> Props:
+def _outputs(host: str, state: State, announced: list[str]) -> Props:
     return {
         "host": host,
         "version": state.applied[-1].version if state.applied else "",
         "checksums": {one.file: one.checksum for one in state.applied},
         "applied": [one.as_output() for one in state.applied],
         "pending": [],
+        "announced": announced,
         "fingerprint": fingerprint(state.catalog),
         "drifted": list(state.drift),
     }
