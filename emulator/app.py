@@ -109,7 +109,9 @@ class Endpoint:
             return caller, []
         context = {"emulator": caller}
         if not operation.writes:
-            return execution.run(self._schema, operation, body, context), []
+            # A writer in the middle of its work must not be seen: half a deletion reads as a broken answer.
+            with store.lock:
+                return execution.run(self._schema, operation, body, context), []
         with store.transaction():
             before = {row["id"] for row in store.all("deployment")}
             answer = execution.run(self._schema, operation, body, context)
