@@ -23,13 +23,13 @@ from graphql import (
     validate,
 )
 
-from emulator.api import deploys, environments, network, projects, services, variables, volumes
+from emulator.api import deploys, environments, network, projects, services, triggers, variables, volumes
 
 if TYPE_CHECKING:
     from graphql import DocumentNode
 
 SDL = Path(__file__).with_name("schema.graphql")
-_MODULES = (deploys, environments, network, projects, services, variables, volumes)
+_MODULES = (deploys, environments, network, projects, services, triggers, variables, volumes)
 
 
 @dataclass(frozen=True)
