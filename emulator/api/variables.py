@@ -10,6 +10,7 @@ from emulator.api.apply import apply_patch
 from emulator.api.environments import staged_patch
 from emulator.api.request import Info, Request, connection, request_of
 from emulator.api.views import NOTHING_STAGED, View, patch_view
+from emulator.api.workflows import new_workflow
 from emulator.config import masked, merged
 from emulator.deployments import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
@@ -120,7 +121,7 @@ def environment_patch_commit(
     environment = request.environment(environmentId)
     apply_patch(request, environment, patch or {}, commitMessage or "patch committed", skip_deploys=bool(skipDeploys))
     _record(request, environmentId, patch or {}, commitMessage)
-    return f"commitEnvironmentPatch/{new_id()}"
+    return new_workflow(request, "commitEnvironmentPatch")
 
 
 def _record(request: Request, environment_id: str, patch: Document, message: str | None) -> None:
@@ -186,4 +187,4 @@ def environment_patch_commit_staged(
     )
     request.store.delete("staged", environmentId)
     _record(request, environmentId, staged["patch"], commitMessage)
-    return f"commitStagedEnvironmentPatch/{new_id()}"
+    return new_workflow(request, "commitStagedEnvironmentPatch")
