@@ -69,7 +69,7 @@ def service_create(_: object, info: Info, input: Document) -> View:
 
 def new_service(request: Request, project_id: str, name: str, *, icon: str | None = None) -> Document:
     """Make a service that no environment has yet."""
-    made = {
+    made: Document = {
         "id": new_id(),
         "projectId": project_id,
         "name": name,
