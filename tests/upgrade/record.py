@@ -23,7 +23,8 @@ def main(version: str) -> None:
         project.up()
         state = project.exported()
         for row in state["deployment"]["resources"]:
-            row.pop("sourcePosition", None)  # names a folder of the machine that ran it; nothing depends on it
+            for name in ("sourcePosition", "stackTrace"):
+                row.pop(name, None)  # names folders of the machine that ran it; nothing depends on it
         ids = {row["type"].rpartition(":")[2]: row.get("id", "") for row in state["deployment"]["resources"]}
         found = world.roles(emulator, ids["Project"], ids["Environment"], ids["Service"], ids["Volume"])
     (target / "stack.json").write_text(json.dumps(state, indent=1) + "\n")
