@@ -142,3 +142,31 @@ def test_claimed_agents_that_went_down_keep_nobody_else_on_the_old_image() -> No
     assert fleet.until({"done", "waiting"}) == "waiting"
     assert unclaimed_images(fleet) == {NEW}
     assert fleet.world.violations == []
+
+
+def test_a_batch_as_large_as_the_fleet_does_not_shut_all_at_once() -> None:
+    """agones-dev/agones#1156."""
+    fleet = Fleet(World(1, Policy(kind="redeploy-idle", canary=10, batch=10, max_unavailable=10)), OLD, 10)
+    fleet.until({"done"})
+    fleet.restart(NEW)
+    fewest = 10
+    while fleet.tick(5.0) != "done":
+        fewest = min(fewest, len(fleet.world.idle()))
+    assert fewest >= 1
+    assert unclaimed_images(fleet) == {NEW}
+
+
+def test_a_batch_is_sent_only_when_the_one_before_it_is_ready() -> None:
+    """agones-dev/agones#1625."""
+    fleet = Fleet(World(2, Policy(kind="redeploy-idle", canary=1, batch=3, max_unavailable=3, bake_seconds=0)), OLD, 8)
+    fleet.until({"done"})
+    fleet.restart(NEW)
+    world, sent = fleet.world, 0
+    for _ in range(400):
+        world.now += 5.0
+        on_their_way = [one.id for one in world.services.values() if one.moved and not world.is_ready(one)]
+        fleet.tick(0.0)
+        if len(world.patches) > sent:
+            sent = len(world.patches)
+            assert on_their_way == [], f"batch {sent} was sent while {on_their_way} were not ready"
+    assert [len(patch) for patch in world.patches] == [1, 3, 3, 1]
