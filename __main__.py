@@ -33,6 +33,7 @@ def main() -> None:
             check_reachable(settings.database_url)
         runtime_source = images.runtime(settings, Path(__file__).parent)
         pool_source = images.pool(settings, Path(__file__).parent)
+        images.check_schema(settings, Path(__file__).parent, runtime_source)
     except (Problems, InfraError) as error:
         pulumi.log.error(str(error))
         raise SystemExit(EXIT_AFTER_A_MESSAGE) from None
@@ -68,7 +69,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
     database = Database(
         "database",
         place,
-        DatabaseSettings(settings.database_url, settings.database_image, settings.schema_target, settings.protect),
+        DatabaseSettings(settings.database_url, settings.database_image, settings.schema, settings.protect),
     )
     canary = Canary("canary", place, runtime.pinned, keys)
     pool_manager = PoolManager(

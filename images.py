@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.runtime_image import Build, Found, ImageSource
-from convos_infra.checkout import Revision, commits_between, revision
+from convos_infra.checkout import Revision, commits_between, is_older, revision
 from convos_infra.errors import InfraError
 from convos_infra.registry import pin
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import resolve
 from convos_infra.registry.token import Credentials
+from convos_infra.schema import image as schema_image
+from convos_infra.schema.migration import parse as parse_migrations
+from convos_infra.schema.migration import read_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +57,24 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
         image = resolve(settings.pool.image, credentials=_credentials(settings), thing="poolImage")
         return ImageSource(found=_found(settings.pool.image, image, is_pinned=False))
     return None
+
+
+def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> None:
+    """Warn where the pinned image is older than what a migration says that it needs.
+
+    Raises:
+        InfraError: a migration cannot be read.
+    """
+    if source.found is None or not source.found.is_pinned:
+        return
+
+    def older(revision: str, than: str) -> bool:
+        return is_older(checkout, revision, than)
+
+    revision = source.found.revision or source.found.tag
+    told = schema_image.warning(parse_migrations(read_folder()), revision, older, settings.schema.target)
+    if told:
+        pulumi.log.warn(told)
 
 
 def _found(reference: str, image: ResolvedImage, *, is_pinned: bool) -> Found:

@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway.client import DEFAULT_ENDPOINT, checked_endpoint
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse, parse_version
+from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
 
 DEFAULT_REPOSITORY = "ghcr.io/xmtplabs/convos-runtime"
 FORBIDDEN_PREFIX = "INSTANCE_"
@@ -77,7 +78,7 @@ class Settings:
         image, pool: what runs.
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         database_url: an existing database, or empty.
-        database_image, schema_target: of the database.
+        database_image, schema: of the database.
         deployment_seconds, health_seconds: time limits.
         overwrite_changes, protect: see Pulumi.yaml.
         registry_username, registry_password: for private images.
@@ -97,7 +98,7 @@ class Settings:
     keys: Mapping[str, str] = field(repr=False)
     database_url: str = field(repr=False)
     database_image: str
-    schema_target: str
+    schema: SchemaPolicy
     deployment_seconds: int
     health_seconds: int
     overwrite_changes: bool
@@ -208,7 +209,7 @@ def read(
         keys=_keys(reader, secret_object=is_secret("keys")),
         database_url=_database_url(reader, stack),
         database_image=reader.text("databaseImage", "ghcr.io/railwayapp-templates/postgres-ssl:17"),
-        schema_target=reader.text("schemaTarget"),
+        schema=_schema(reader),
         deployment_seconds=reader.number("deploymentTimeout", 900, 1, 7200),
         health_seconds=reader.number("healthTimeout", 300, 1, 3600),
         overwrite_changes=reader.flag("overwriteChanges"),
@@ -384,6 +385,25 @@ def _key_value(reader: _Reader, name: str, value: Any, *, secret_object: bool) -
     elif name not in PLAIN_KEYS and not secret_object:
         reader.problem(where, "is in plain text", f"pulumi config set --secret --path {where}")
     return text
+
+
+def _schema(reader: _Reader) -> SchemaPolicy:
+    found = SchemaPolicy(
+        target=reader.text("schemaTarget"),
+        baseline=reader.text("schemaBaseline"),
+        drift=reader.text("schemaDrift", REFUSE),
+        on_destroy=reader.text("schemaOnDestroy", KEEP),
+    )
+    for key, value in (("schemaTarget", found.target), ("schemaBaseline", found.baseline)):
+        if value and not re.fullmatch(r"[0-9]{4}", value):
+            reader.problem(key, f"must be a migration's number such as 0001, not {value!r}")
+    for key, value, allowed in (
+        ("schemaDrift", found.drift, (REFUSE, ACCEPT)),
+        ("schemaOnDestroy", found.on_destroy, (KEEP, DROP)),
+    ):
+        if value not in allowed:
+            reader.problem(key, f"must be {' or '.join(allowed)}, not {value!r}")
+    return found
 
 
 def _database_url(reader: _Reader, stack: str) -> str:

@@ -18,6 +18,7 @@ from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaArgs
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
+    from convos_infra.schema.policy import SchemaPolicy
 
 SERVICE = "postgres"
 USER, DATABASE, PORT = "postgres", "railway", 5432
@@ -31,13 +32,13 @@ class DatabaseSettings:
     Attributes:
         url: an existing database; empty makes one.
         image: of the PostgreSQL service.
-        schema_target: the last migration, or empty for the newest.
+        schema: what is wanted of it.
         protect: whether Pulumi refuses to delete it.
     """
 
     url: str = field(repr=False)
     image: str
-    schema_target: str
+    schema: SchemaPolicy
     protect: bool
 
 
@@ -73,7 +74,13 @@ class Database(pulumi.ComponentResource):
             ready = self._on_railway(place, settings)
         self.schema = DatabaseSchema(
             "schema",
-            DatabaseSchemaArgs(database_url=self.url, target=settings.schema_target or None),
+            DatabaseSchemaArgs(
+                database_url=self.url,
+                target=settings.schema.target or None,
+                baseline=settings.schema.baseline or None,
+                drift=settings.schema.drift,
+                on_destroy=settings.schema.on_destroy,
+            ),
             pulumi.ResourceOptions(parent=self, depends_on=ready),
         )
         self.register_outputs({"schemaVersion": self.schema.version})

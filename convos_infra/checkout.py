@@ -66,6 +66,12 @@ def commits_between(checkout: Path, old: str, new: str) -> Commits | None:
     return Commits(int(gained), int(lost))
 
 
+def is_older(checkout: Path, revision: str, than: str) -> bool:
+    """Tell whether a revision (`sha-1a2b3c4` or a commit) lacks commits of another; False where git cannot tell."""
+    between = commits_between(checkout, revision.removeprefix("sha-"), than.removeprefix("sha-"))
+    return between is not None and between.gained > 0
+
+
 def _is_commit(text: str) -> bool:
     """Tell whether a text is a commit's digits: a label may hold anything, an option of git included."""
     return SHORT <= len(text) <= _LONGEST_COMMIT and all(mark in "0123456789abcdef" for mark in text)

@@ -127,7 +127,9 @@ class Endpoint:
         if not operation.writes:
             lag = self._world.settings.current.read_lag_seconds
             reader = replace(caller, past=PastStore(store, lag)) if lag else caller
-            return execution.run(self._schema, operation, body, {"emulator": reader}), []
+            # A writer in the middle of its work must not be seen: half a deletion reads as a broken answer.
+            with store.lock:
+                return execution.run(self._schema, operation, body, {"emulator": reader}), []
         context = {"emulator": caller}
         with store.transaction():
             before = {row["id"] for row in store.all("deployment")}

@@ -20,9 +20,11 @@ from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import Job, State, apply, drifted, inspect
 from convos_infra.schema.catalog import fingerprint
 from convos_infra.schema.connection import UnreachableError
+from convos_infra.schema.drop import drop
 from convos_infra.schema.limits import Limits, is_duration
 from convos_infra.schema.migration import Migration, parse, read_folder
 from convos_infra.schema.plan import Plan, make_plan
+from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE
 
 if TYPE_CHECKING:
     from convos_infra.schema.plan import Done
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 ID = "public"
 PREVIEW_SECONDS = 3.0
 READ_SECONDS = 20.0
-REFUSE, ACCEPT = "refuse", "accept"
 INPUTS = (
     "databaseUrl",
     "target",
@@ -39,9 +40,10 @@ INPUTS = (
     "lockTimeout",
     "statementTimeout",
     "connectSeconds",
+    "onDestroy",
     "migrations",
 )
-OUTPUTS = ("version", "host", "checksums", "applied", "pending", "fingerprint", "drifted")
+OUTPUTS = ("version", "host", "checksums", "applied", "pending", "announced", "fingerprint", "drifted")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class DatabaseSchemaArgs:
         lock_timeout: how long a statement may wait for a lock, such as `5s`; a file can say otherwise.
         statement_timeout: how long a statement may run, such as `60s`; a file can say otherwise.
         connect_seconds: how long a database may take until it accepts connections.
+        on_destroy: what becomes of the tables when the resource is deleted: `keep` them with their history, or `drop`.
         migrations: texts by file name; None for those that come with the program.
     """
 
@@ -66,6 +69,7 @@ class DatabaseSchemaArgs:
     lock_timeout: str = Limits.lock_timeout
     statement_timeout: str = Limits.statement_timeout
     connect_seconds: float = Limits.connect_seconds
+    on_destroy: str = KEEP
     migrations: Mapping[str, str] | None = None
 
 
@@ -112,11 +116,16 @@ class DatabaseSchemaProvider(Provider):
         inputs = {key: props.get(key) for key in INPUTS}
         # Among the inputs too: the next preview then shows what it would have to do something about.
         found = {"drifted": list(state.drift)} if state.drift else {}
-        return ReadResult(id_, {**inputs, **_outputs(str(address), state)}, {**inputs, "pending": [], **found})
+        # What the last update announced is an input of the state: another value here would be drift that is none.
+        announced = list(props.get("announced") or [])
+        outputs = {**inputs, **_outputs(str(address), state, announced)}
+        return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Leave the tables and their history: a stack's schema is not the stack's data."""
-        del id_, props
+        """Leave the tables and their history, unless the stack says otherwise: its schema is not its data."""
+        del id_
+        if props.get("onDestroy") == DROP:
+            drop(parse_url(str(props["databaseUrl"])), _job(props).limits, _tell)
 
 
 def _plan(inputs: Props, olds: Props) -> Plan:
@@ -137,7 +146,9 @@ def _plan(inputs: Props, olds: Props) -> Plan:
 
 def _applied(props: Props) -> Props:
     address = parse_url(str(props["databaseUrl"]))
-    return {**{key: props.get(key) for key in INPUTS}, **_outputs(str(address), apply(address, _job(props), _tell))}
+    state = apply(address, _job(props), _tell)
+    outputs = _outputs(str(address), state, list(props.get("pending") or []))
+    return {**{key: props.get(key) for key in INPUTS}, **outputs}
 
 
 def _tell(line: str) -> None:
@@ -154,6 +165,8 @@ def _job(props: Props) -> Job:
     """
     if props.get("drift") not in (None, REFUSE, ACCEPT):
         raise InfraError("drift", f"cannot be {str(props['drift'])[:20]!r}", f"use {REFUSE} or {ACCEPT}")
+    if props.get("onDestroy") not in (None, KEEP, DROP):
+        raise InfraError("onDestroy", f"cannot be {str(props['onDestroy'])[:20]!r}", f"use {KEEP} or {DROP}")
     given = {"lockTimeout": Limits.lock_timeout, "statementTimeout": Limits.statement_timeout}
     for key, default in given.items():
         given[key] = str(props.get(key) or default)
@@ -168,13 +181,14 @@ def _job(props: Props) -> Job:
     return Job(_files(props), target, baseline, accept_drift=props.get("drift") == ACCEPT, limits=limits)
 
 
-def _outputs(host: str, state: State) -> Props:
+def _outputs(host: str, state: State, announced: list[str]) -> Props:
     return {
         "host": host,
         "version": state.applied[-1].version if state.applied else "",
         "checksums": {one.file: one.checksum for one in state.applied},
         "applied": [one.as_output() for one in state.applied],
         "pending": [],
+        "announced": announced,
         "fingerprint": fingerprint(state.catalog),
         "drifted": list(state.drift),
     }
@@ -233,6 +247,7 @@ class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
             "lockTimeout": args.lock_timeout,
             "statementTimeout": args.statement_timeout,
             "connectSeconds": args.connect_seconds,
+            "onDestroy": args.on_destroy if args.on_destroy != KEEP else None,
             "migrations": files,
         }
         # A new file's SQL is shown by its own record; here an update would show all files again.

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
             shown = "  ".join(f"{key} {value}" for key, value in row.items() if key not in ("suite", "case", "size"))
             sys.stdout.write(f"{name:<9}{row['case']:<18}{row['size']:<5}{shown}\n")
             sys.stdout.flush()
-    whole = [*[row for row in known if row["suite"] not in names], *rows]
+    whole = [*[row for row in known if row["suite"] in SUITES and row["suite"] not in names], *rows]
     whole.sort(key=lambda row: list(SUITES).index(row["suite"]))
     FOLDER.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(whole, indent=1) + "\n")

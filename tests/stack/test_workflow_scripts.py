@@ -134,8 +134,9 @@ def test_a_pull_requests_stack_is_made_kept_by_retention_previewed_deployed_and_
     retention_keeps_what_runs(stack, github, template, own, old)
     only_what_was_reviewed_is_deployed(stack, github)
 
-    assert script(stack, github, "pr_stack", "sweep").code == 0
-    assert "pr-7" in stack.pulumi("stack", "ls").text, "its time is not over"
+    early = script(stack, github, "pr_stack", "sweep")
+    assert early.code == 0, early.text
+    assert "pr-7" in stack.pulumi("stack", "ls").text, f"its time is not over: {early.text}"
     github.pulls[7] |= {"state": "closed", "labels": [{"name": "pr-stack"}]}
     swept = script(stack, github, "pr_stack", "sweep")
     assert swept.code == 0, swept.text

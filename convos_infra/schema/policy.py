@@ -1,0 +1,25 @@
+"""What a stack wants of its schema, apart from the migrations themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REFUSE, ACCEPT = "refuse", "accept"
+KEEP, DROP = "keep", "drop"
+
+
+@dataclass(frozen=True)
+class SchemaPolicy:
+    """What a stack wants.
+
+    Args:
+        target: the last version to apply, such as `0001`; empty for the newest.
+        baseline: a database without a history has everything up to this version.
+        drift: what an update does about changes of others: `refuse` to go on, or `accept` them as the new state.
+        on_destroy: what becomes of the tables when the stack is destroyed: `keep` them, or `drop`.
+    """
+
+    target: str = ""
+    baseline: str = ""
+    drift: str = REFUSE
+    on_destroy: str = KEEP

@@ -1,0 +1,126 @@
+"""A stack's config: every mistake is one line that names its key, all of them at once; pure, without Pulumi."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import settings
+
+ROOT = Path(__file__).parents[2]
+KNOWN = frozenset(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"])
+GOOD: dict[str, Any] = {"poolImage": "ghcr.io/example/pool:dev", "poolRailwayToken": "t-pool"}
+SECRET = "p4ss-of-nobody"
+
+
+def read(
+    values: dict[str, Any], *, environ: dict[str, str] | None = None, plain: tuple[str, ...] = (), stack: str = "dev"
+) -> settings.Settings:
+    given = {"RAILWAY_API_TOKEN": "t-account"} if environ is None else environ
+    return settings.read(stack, {**GOOD, **values}, KNOWN, given, is_secret=lambda key: key not in plain)
+
+
+ROWS: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": ({"imageTagg": "x"}, "imageTagg: no such key in Pulumi.yaml; did you mean imageTag?"),
+    "other case": ({"IMAGETAG": "x"}, "IMAGETAG: no such key in Pulumi.yaml; did you mean imageTag?"),
+    "old prefix at the top": ({"INSTANCE_XMTP_ENV": "dev"}, "INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone"),
+    "blank": ({"project": "  "}, "project: holds only blanks"),
+    "no text": ({"project": 3}, "project: must be text, not int"),
+    "upper case": ({"project": "Convos"}, "project: 'Convos' may hold lower case letters, digits and '-'"),
+    "long project": ({"project": "p" * 33}, f"project: '{'p' * 33}' has 33 characters"),
+    "long environment": ({"environment": "e" * 25}, f"environment: '{'e' * 25}' has 25 characters"),
+    "endpoint": ({"railwayEndpoint": "not a url"}, "railwayEndpoint: 'not a url' is not an http(s) URL"),
+    "open endpoint": (
+        {"railwayEndpoint": "http://railway.example/x"},
+        "railwayEndpoint: 'http://railway.example/x' would",
+    ),
+    "token with a line break": ({"railwayToken": "a\nb"}, "railwayToken: holds blanks"),
+    "upper case repository": ({"imageRepository": "ghcr.io/A/b"}, "imageRepository: "),
+    "no tag": ({"imageTag": "a b"}, "imageTag: 'a b' is neither a tag nor a digest"),
+    "long tag": ({"imageTag": "t" * 129}, "imageTag: "),
+    "cut digest": ({"imageTag": "sha256:abc"}, "imageTag: "),
+    "flag": ({"imageBuild": "yes"}, "imageBuild: must be true or false, not 'yes'"),
+    "two pools": ({"poolRepo": "a/b"}, "poolImage: poolImage and poolRepo exclude each other"),
+    "no owner": ({"poolImage": "", "poolRepo": "pool"}, "poolRepo: must be owner/name, not 'pool'"),
+    "no pool": ({"poolImage": ""}, "poolImage: the pool manager has no source"),
+    "pool environment": ({"poolEnvironment": "test"}, "poolEnvironment: must be one of dev, staging, production"),
+    "no number": ({"poolMinIdle": "few"}, "poolMinIdle: must be a whole number, not 'few'"),
+    "too many": ({"poolMinIdle": "501"}, "poolMinIdle: must be from 0 to 500, not '501'"),
+    "no time": ({"deploymentTimeout": "0"}, "deploymentTimeout: must be from 1 to 7200, not '0'"),
+    "keys": ({"keys": ["a"]}, "keys: must be an object of names and values"),
+    "old prefix": (
+        {"keys": {"INSTANCE_XMTP_ENV": "dev"}},
+        "keys.INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone; name it",
+    ),
+    "key name": ({"keys": {"A=B": "x"}}, "keys.A=B: a name starts with a letter"),
+    "long key": ({"keys": {"K" * 256: "x"}}, f"keys.{'K' * 115}: a name starts with"),
+    "key of ours": ({"keys": {"DATABASE_URL": "x"}}, "keys.DATABASE_URL: is set by the program or by Railway"),
+    "key of Railway": ({"keys": {"RAILWAY_X": "x"}}, "keys.RAILWAY_X: is set by the program or by Railway"),
+    "empty key": ({"keys": {"XMTP_ENV": " "}}, "keys.XMTP_ENV: is empty"),
+    "key with a line break": ({"keys": {"XMTP_ENV": "dev\n"}}, "keys.XMTP_ENV: begins or ends with a blank"),
+    "key twice": ({"keys": {"XMTP_ENV": "a", "xmtp_env": "b"}}, "keys.xmtp_env: is there as XMTP_ENV too"),
+    "key of a list": ({"keys": {"XMTP_ENV": ["a"]}}, "keys.XMTP_ENV: must be text, not list"),
+    "database": ({"databaseUrl": f"mysql://u:{SECRET}@h/x"}, "databaseUrl: is no PostgreSQL URL"),
+    "target": ({"schemaTarget": "1"}, "schemaTarget: must be a migration's number such as 0001, not '1'"),
+    "baseline": ({"schemaBaseline": "first"}, "schemaBaseline: must be a migration's number such as 0001"),
+    "drift": ({"schemaDrift": "ignore"}, "schemaDrift: must be refuse or accept, not 'ignore'"),
+    "on destroy": ({"schemaOnDestroy": "delete"}, "schemaOnDestroy: must be keep or drop, not 'delete'"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_mistake_is_one_line_that_names_its_key(row: str) -> None:
+    values, wanted = ROWS[row]
+    with pytest.raises(settings.Problems) as caught:
+        read(values)
+    assert len(caught.value.lines) == 1, caught.value.lines
+    assert caught.value.lines[0].startswith(wanted), caught.value.lines
+    assert SECRET not in caught.value.lines[0]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(settings.Problems) as caught:
+        read({"imageTagg": "x", "poolMinIdle": "501"}, environ={})
+    starts = sorted(line.partition(":")[0] for line in caught.value.lines)
+    assert starts == ["imageTagg", "poolMinIdle", "railwayToken"]
+
+
+@pytest.mark.parametrize("key", ["railwayToken", "registryPassword", "poolApiKey", "poolRailwayToken", "databaseUrl"])
+def test_a_secret_in_plain_text_is_refused_by_name_and_never_shown(key: str) -> None:
+    value = f"postgresql://u:{SECRET}@h/x" if key == "databaseUrl" else SECRET
+    with pytest.raises(settings.Problems) as caught:
+        read({key: value}, plain=(key,))
+    assert caught.value.lines == [f"{key}: is in plain text; pulumi config set --secret {key}"]
+
+
+def test_a_key_that_is_no_plain_setting_must_be_encrypted() -> None:
+    with pytest.raises(settings.Problems, match=r"keys\.BANKR_API_KEY: is in plain text"):
+        read({"keys": {"BANKR_API_KEY": SECRET, "XMTP_ENV": "dev"}}, plain=("keys",))
+
+
+def test_a_project_token_in_the_wrong_variable_is_explained() -> None:
+    with pytest.raises(settings.Problems, match="RAILWAY_TOKEN is a project token, which cannot make environments"):
+        read({}, environ={"RAILWAY_TOKEN": "t-project"})
+
+
+def test_a_pin_wins_over_the_branch_and_without_one_the_branch_is_followed() -> None:
+    assert read({}).image.reference.endswith(":dev")
+    pinned = read({"imageTag": "sha-1a2b3c4"}).image
+    assert pinned.is_pinned
+    assert pinned.reference.endswith(":sha-1a2b3c4")
+
+
+def test_only_the_local_stack_takes_a_database_from_the_shell() -> None:
+    shell = {"RAILWAY_API_TOKEN": "t", "DATABASE_URL": "postgresql://u:p@h/x"}
+    assert read({}, environ=shell, stack="local").database_url
+    assert not read({}, environ=shell, stack="production").database_url
+
+
+def test_no_secret_is_in_what_settings_print_of_themselves() -> None:
+    found = read(
+        {"poolApiKey": SECRET, "databaseUrl": f"postgresql://u:{SECRET}@h/x", "keys": {"BANKR_API_KEY": SECRET}}
+    )
+    assert SECRET not in repr(found)
