@@ -1,9 +1,9 @@
-"""One way to Railway: `Client.query` and `Client.mutate`, each one POST of one GraphQL document."""
+"""One way to Railway: `Client.query` and `Client.mutate`, each one document, tried again only where that is safe."""
 
 from __future__ import annotations
 
+import math
 import random
-import re
 import sys
 import threading
 import time
@@ -11,32 +11,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-import requests
-
-from convos_infra.errors import InfraError
 from convos_infra.railway.errors import (
     NotAuthorized,
+    NotFound,
+    Opaque,
     RailwayError,
     RateLimited,
     ServerFailed,
     Throttled,
+    TryAgain,
     Unreachable,
-    error_from_answer,
 )
-from convos_infra.railway.retry import CREATION_THROTTLE_SECONDS, Budget, backoff, retry_after_seconds, wait_as_told
+from convos_infra.railway.retry import CREATION_THROTTLE_SECONDS, Allowance, Budget, backoff, wait_as_told
+from convos_infra.railway.transport import DEFAULT_ENDPOINT, Transport, checked_endpoint, operation_name
+
+__all__ = ["DEFAULT_ENDPOINT", "Client", "Timing", "checked_endpoint", "say"]
 
 _Seen = TypeVar("_Seen")
-
-DEFAULT_ENDPOINT = "https://backboard.railway.com/graphql/v2"
-# Without a query string the edge counts a client as unidentified traffic: 10 requests a second
-# (terraform-provider-railway deed2af; CopilotKit/CopilotKit#4309).
-SOURCE = "convos-infra"
-USER_AGENT = "convos-infra/0.1"
-_OPERATION_NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
-_MAX_ANSWER_BYTES = 64 * 1024 * 1024
-_LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1)$")
+_Known = TypeVar("_Known")
 
 
 @dataclass(frozen=True)
@@ -49,28 +42,23 @@ class Timing:
             over 30 (railwayapp/cli src/client.rs).
         settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
             read-after-write lag of 1 to 30 seconds was seen (facts §3, races 2).
+        stick_seconds: how long a committed change may take to show when it is read back.
+        newborn_seconds: how long after the creation of a project or an environment "Not Authorized" to what is in it
+            is its being new (facts §2.2; others try again for 15 seconds).
         budget: retries of one call.
     """
 
     connect_seconds: float = 10.0
     read_seconds: float = 90.0
     settle_seconds: float = 20.0
+    stick_seconds: float = 30.0
+    newborn_seconds: float = 15.0
     budget: Budget = field(default_factory=Budget)
 
 
 def say(text: str) -> None:
     """Print a progress line: Pulumi shows what a provider writes to stderr under the running update."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def checked_endpoint(endpoint: str) -> str:
-    """Return `endpoint` if a token may be sent there: https anywhere, http on loopback only."""
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InfraError("railwayEndpoint", f"{endpoint!r} is not an http(s) URL", f"the default is {DEFAULT_ENDPOINT}")
-    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
-        raise InfraError("railwayEndpoint", f"{endpoint!r} would send the token unencrypted", "use https")
-    return endpoint
 
 
 class Client:
@@ -81,7 +69,7 @@ class Client:
         token: an account, workspace or project token.
         project_token: True for a project token, which travels in a header of its own.
         timing: limits; see `Timing`.
-        sleep, clock, rng, progress: injected by tests.
+        sleep, clock, wall, rng, progress: injected by tests; `wall` is the time of day, in seconds since the epoch.
     """
 
     def __init__(
@@ -93,22 +81,53 @@ class Client:
         timing: Timing | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         rng: Callable[[], float] = random.random,
         progress: Callable[[str], None] = say,
     ) -> None:
-        self.endpoint = checked_endpoint(endpoint)
+        self.endpoint = endpoint
         self.timing = timing or Timing()
-        self._headers = {
-            "User-Agent": USER_AGENT,
-            "Content-Type": "application/json",
-            **({"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}),
-        }
         self.is_project_token = project_token
         self.sleep = sleep
         self.clock = clock
-        self._random = rng
         self.progress = progress
-        self._local = threading.local()
+        self._token = token
+        header = {"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}
+        limits = (self.timing.connect_seconds, self.timing.read_seconds)
+        self._transport = Transport(endpoint, header, limits, wall)
+        self._wall = wall
+        self._random = rng
+        self._allowance: Allowance | None = None
+        self._warned_until = 0.0
+        self._newborn_until = -math.inf
+        self._asking = threading.Lock()
+        self._known: dict[str, Any] = {}
+
+    def as_other_kind(self) -> Client:
+        """Return a client that sends the same token as the other kind: project, or account and workspace."""
+        return Client(
+            self.endpoint,
+            self._token,
+            project_token=not self.is_project_token,
+            timing=self.timing,
+            sleep=self.sleep,
+            clock=self.clock,
+            wall=self._wall,
+            rng=self._random,
+            progress=self.progress,
+        )
+
+    def once(self, name: str, ask: Callable[[], _Known]) -> _Known:
+        """Return what `ask` answers, asked once in the life of this client; an error is not kept."""
+        with self._asking:
+            if name not in self._known:
+                self._known[name] = ask()
+            found: _Known = self._known[name]
+            return found
+
+    def newborn(self) -> None:
+        """Say that something was just created in which "Not Authorized" means for some seconds that it is new."""
+        self._newborn_until = self.clock() + self.timing.newborn_seconds
 
     def query(self, document: str, variables: Mapping[str, Any], *, thing: str) -> dict[str, Any]:
         """Run a query; tries again after a lost answer, 429 and 5xx, within the budget.
@@ -156,8 +175,7 @@ class Client:
         observe: Callable[[], _Seen | None] | None,
         settle: bool = False,
     ) -> tuple[dict[str, Any] | None, _Seen | None]:
-        budget = self.timing.budget
-        attempt, spent = 0, 0.0
+        attempt, spent, opaque = 0, 0.0, 0
         while True:
             attempt += 1
             try:
@@ -167,7 +185,10 @@ class Client:
                     seen = self._observed(observe, settle=settle)
                     if seen is not None:
                         return None, seen
-                delay = self._delay(error, budget, attempt, spent)
+                opaque += isinstance(error, Opaque)
+                # It was looked for and is not there: once more, since bursts of these words were seen (facts §1.3).
+                once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
+                delay = self._delay(error, attempt, spent, once_more=once_more)
                 if delay is None:
                     raise
                 if isinstance(error, Throttled) or delay >= CREATION_THROTTLE_SECONDS:
@@ -185,81 +206,41 @@ class Client:
             self.sleep(pause)
             pause = min(pause * 2, 4.0)
 
-    def _delay(self, error: RailwayError, budget: Budget, attempt: int, spent: float) -> float | None:
+    def _delay(self, error: RailwayError, attempt: int, spent: float, *, once_more: bool) -> float | None:
+        budget = self.timing.budget
         if isinstance(error, Throttled):
             return wait_as_told(budget, attempt, spent, CREATION_THROTTLE_SECONDS)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             # A little after the window, and spread, so that several runs do not come back in the same instant.
             return wait_as_told(budget, attempt, spent, error.retry_after + 0.2 * self._random())
-        if isinstance(error, RateLimited | ServerFailed | Unreachable):
+        is_new = isinstance(error, NotAuthorized | NotFound) and self.clock() < self._newborn_until
+        if once_more or is_new or isinstance(error, RateLimited | ServerFailed | Unreachable | TryAgain):
             return backoff(budget, attempt, spent, self._random())
         return None
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.headers.update(self._headers)
-            self._local.session = session
-        return session
-
     def _post(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
-        named = _OPERATION_NAME.search(document)
-        operation = named.group(1) if named else "operation"
-        try:
-            answer = self._session().post(
-                self.endpoint,
-                params={"source": SOURCE},
-                json={"query": document, "variables": dict(variables), "operationName": operation},
-                timeout=(self.timing.connect_seconds, self.timing.read_seconds),
-                allow_redirects=False,
-            )
-        except requests.exceptions.ConnectTimeout as error:
-            raise self._unreachable(thing, operation, "no connection in time", sent=False) from error
-        except requests.exceptions.Timeout as error:
-            limit = f"no answer within {self.timing.read_seconds:g} s"
-            raise self._unreachable(thing, operation, limit, sent=True) from error
-        except requests.exceptions.RequestException as error:
-            refused = "refused" in str(error) or "NameResolution" in str(error) or "resolve" in str(error)
-            what = "connection refused or host not found" if refused else "the connection broke"
-            raise self._unreachable(thing, operation, what, sent=not refused) from error
-        return self._data(answer, operation, thing)
-
-    def _unreachable(self, thing: str, operation: str, what: str, *, sent: bool) -> Unreachable:
-        host = urlsplit(self.endpoint).netloc
-        return Unreachable(
-            thing, f"{host} does not answer {operation}: {what}", "check railwayEndpoint and the network", sent=sent
-        )
-
-    def _data(self, answer: requests.Response, operation: str, thing: str) -> dict[str, Any]:
-        if answer.status_code == requests.codes.too_many_requests:
-            told = retry_after_seconds(answer.headers.get("Retry-After"), datetime.now(UTC))
-            raise RateLimited(
-                thing, f"Railway's rate limit is used up at {operation}", "try again later", retry_after=told
-            )
-        body = _json_object(answer)
-        errors = body.get("errors") if body else None
-        if isinstance(errors, list) and errors:
-            raise error_from_answer(thing, operation, errors)
-        if answer.status_code in {401, 403}:
-            raise NotAuthorized(
-                thing,
-                f"Railway answers {operation} with HTTP {answer.status_code}",
-                "check the token (RAILWAY_API_TOKEN)",
-                message="Not Authorized",
-            )
-        if answer.status_code != requests.codes.ok or body is None or not isinstance(body.get("data"), dict):
-            what = "no GraphQL answer" if answer.status_code == requests.codes.ok else f"HTTP {answer.status_code}"
-            raise ServerFailed(thing, f"Railway answers {operation} with {what}", "try again in a minute")
-        data: dict[str, Any] = body["data"]
+        self._spare(operation_name(document))
+        data, left = self._transport.post(document, variables, thing)
+        if left is not None:
+            self._watch(left)
         return data
 
+    def _spare(self, operation: str) -> None:
+        """Wait for the next window where Railway has said that this one is used up."""
+        pause = 0.0 if self._allowance is None else self._allowance.pause(self.timing.budget, self._wall())
+        if not pause:
+            return
+        self._allowance = None
+        if pause > 1:
+            self.progress(f"Railway's rate limit is used up: {operation} waits {pause:.0f} s for the next window")
+        self.sleep(pause)
 
-def _json_object(answer: requests.Response) -> dict[str, Any] | None:
-    if len(answer.content) > _MAX_ANSWER_BYTES:
-        return None
-    try:
-        body = answer.json()
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
+    def _watch(self, left: Allowance) -> None:
+        """Keep what is left of the rate limit, and say once a window that it runs out."""
+        self._allowance = left
+        now = self._wall()
+        # The short windows, of a second, fill and empty all the time: nobody has to know.
+        if left.is_low and left.reset_at - now > 2 and now >= self._warned_until:
+            self._warned_until = left.reset_at
+            until = datetime.fromtimestamp(left.reset_at, UTC).strftime("%H:%M:%S UTC")
+            self.progress(f"Railway's rate limit: {left.remaining} of {left.limit} calls left until {until}")

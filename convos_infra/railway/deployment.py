@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from convos_infra.errors import InfraError
@@ -63,18 +64,58 @@ def runs(state: DeploymentState, image: str) -> bool:
     return wanted == found if wanted and found else image == state.image
 
 
+class Verdict(Enum):
+    """What a deployment's state means to whoever waits for it."""
+
+    WAIT = "wait"
+    GOOD = "good"
+    BAD = "bad"
+    RUNS_ANOTHER = "runs another image"
+
+
+def verdict(state: DeploymentState, image: str) -> Verdict:
+    """Decide on a deployment that is waited for.
+
+    Args:
+        state: as it was read last.
+        image: what it must run; empty takes any. SUCCESS of another image is what a redeploy of an old snapshot looks
+            like (Crossbill-App/crossbill-web#497).
+    """
+    if state.status in GOOD:
+        return Verdict.GOOD if runs(state, image) else Verdict.RUNS_ANOTHER
+    # A status that is not known yet is one to wait for: the time limit ends that as well.
+    return Verdict.BAD if state.status in BAD else Verdict.WAIT
+
+
+_NEXT_STEP = {
+    "REMOVED": "somebody removed it, or deployed something newer: pulumi refresh shows what runs, then pulumi up",
+    "REMOVING": "somebody removes it, or deployed something newer: pulumi refresh shows what runs, then pulumi up",
+    "SKIPPED": "Railway found nothing to deploy (watchPatterns?): what ran before still runs",
+    "NEEDS_APPROVAL": "approve it in Railway's dashboard, then pulumi up",
+    "WAITING": "it waits for the checks of its commit: see to them, then pulumi up",
+}
+
+
 class DeploymentFailed(InfraError):
     """A deployment ended badly, or not in time. Its text carries the last log lines, already redacted."""
 
     def __init__(
-        self, service: str, state: DeploymentState, *, seconds: float, lines: list[str], timed_out: bool
+        self,
+        service: str,
+        state: DeploymentState,
+        *,
+        seconds: float,
+        lines: list[str],
+        timed_out: bool,
+        others: Sequence[str] = (),
     ) -> None:
         self.state = state
         what = "is still" if timed_out else "ended"
         tail = "; last lines: " + " | ".join(lines) if lines else "; it left no log lines"
         where = f"; see {state.url}" if state.url else ""
+        tail += f"; still under way: {', '.join(others)}" if others else ""
         super().__init__(
             service,
             f"deployment {state.id} {what} {state.status} after {seconds:.0f} s{tail}{where}",
-            "what ran before still runs; mend the image or its settings and run pulumi up again",
+            _NEXT_STEP.get(state.status, "what ran before still runs; mend the image or its settings, then pulumi up"),
         )

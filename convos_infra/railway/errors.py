@@ -7,6 +7,7 @@ RailwayError (InfraError)
 ├── Throttled         creation throttles: one project or environment per 30 s, volumes "too quickly"; not applied
 ├── RateLimited       HTTP 429; not applied
 ├── Invalid           validation of the document or of a value; not applied
+├── TryAgain          Railway says itself that it should be tried again, or is busy with the thing; may have happened
 ├── Refused           any other resolver error with a message
 ├── Opaque            "Problem processing request" with a traceId: says nothing about whether it was applied
 ├── ServerFailed      HTTP 5xx, or an answer that is no GraphQL answer: says nothing about whether it was applied
@@ -65,6 +66,13 @@ class Invalid(RailwayError):
     """The document or a value is not valid: a mistake in this program or in the stack's config."""
 
 
+class TryAgain(RailwayError):
+    """`Failed to create service domain, please try again`, `operation is already in progress`."""
+
+    # "Failed to create custom domain, please try again" was seen of one that had been created (facts §3).
+    may_have_happened = True
+
+
 class Refused(RailwayError):
     """A resolver error with a message of its own."""
 
@@ -98,6 +106,9 @@ _BY_MESSAGE: tuple[tuple[str, type[RailwayError], str], ...] = (
     ("unauthorized", NotAuthorized, _TOKEN_STEP),
     ("two factor authentication required", NotAuthorized, "use a token: it is not asked for a second factor"),
     ("too quickly", Throttled, "wait 30 seconds"),
+    ("please try again", TryAgain, "run pulumi up again"),
+    ("already in progress", TryAgain, "run pulumi up again"),
+    ("please wait for the original", TryAgain, "run pulumi up again"),
     ("already exists", AlreadyExists, ""),
     ("not found", NotFound, ""),
     ("does not exist", NotFound, ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 CREATION_THROTTLE_SECONDS = 31.0
+LOW_SHARE = 0.1
+"""Below this share of the calls of a window, a person is told that they run out."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,42 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
             return None
         seconds = max(seconds, 0.0)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is left of a rate limit's window, as an answer's headers say it.
+
+    Attributes:
+        remaining: calls.
+        limit: calls of a whole window; 0 where Railway did not say.
+        reset_at: when the next window begins, in seconds since the epoch; 0 where Railway did not say.
+    """
+
+    remaining: int
+    limit: int = 0
+    reset_at: float = 0.0
+
+    @property
+    def is_low(self) -> bool:
+        """Tell whether a person should know of it."""
+        return self.remaining <= self.limit * LOW_SHARE
+
+    def pause(self, budget: Budget, now: float) -> float:
+        """Return the seconds to wait before the next call: until the window ends, once nothing is left of it.
+
+        A window that outlives the budget is not waited for: then Railway's 429 says for how long.
+        """
+        left = self.reset_at - now
+        return left if self.remaining <= 0 and 0 < left <= budget.seconds else 0.0
+
+
+def allowance(headers: Mapping[str, str]) -> Allowance | None:
+    """Read `X-RateLimit-*`; None where they are missing or not understood (sent on authenticated answers only)."""
+    try:
+        remaining = int(headers["X-RateLimit-Remaining"])
+        limit = int(headers.get("X-RateLimit-Limit") or 0)
+        reset = float(headers.get("X-RateLimit-Reset") or 0)
+    except (KeyError, ValueError):
+        return None
+    return Allowance(max(remaining, 0), max(limit, 0), reset if math.isfinite(reset) else 0.0)

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from convos_infra.errors import InfraError
 from convos_infra.provider import Provider
 from convos_infra.railway.client import DEFAULT_ENDPOINT, Client
+from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
+PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
+"""Railway's own CLI reads a project token under this name (railwayapp/cli src/config.rs)."""
 DEFAULT_TIMEOUT_SECONDS = 900.0
 
 
@@ -28,6 +31,7 @@ class Session:
     Attributes:
         client: sends.
         snapshots: shared reads.
+        poll: asks for every deployment that is waited for.
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
     """
 
@@ -35,6 +39,10 @@ class Session:
     snapshots: Snapshots = field(repr=False)
     fresh: set[str] = field(default_factory=set)
     creating: Any = field(default_factory=threading.Lock, repr=False)
+    poll: Poll = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "poll", Poll(self.client))
 
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
@@ -63,8 +71,8 @@ class Session:
 
 
 @functools.lru_cache(maxsize=8)
-def _session(endpoint: str, token: str) -> Session:
-    client = Client(endpoint, token)
+def _session(endpoint: str, token: str, project_token: bool) -> Session:  # noqa: FBT001  # a cache's key
+    client = Client(endpoint, token, project_token=project_token)
     return Session(client, Snapshots(client))
 
 
@@ -77,11 +85,14 @@ class RailwayProvider(Provider):
     def session(self) -> Session:
         """Return the process's session for this stack's endpoint and token.
 
+        An account or workspace token comes before a project token, which serves an environment that exists.
+
         Raises:
             InfraError: there is no token, or the endpoint must not see one.
         """
-        token = self.setting("railwayToken") or os.environ.get(TOKEN_VARIABLE, "")
-        if not token.strip():
+        token = (self.setting("railwayToken") or os.environ.get(TOKEN_VARIABLE, "")).strip()
+        of_project = "" if token else os.environ.get(PROJECT_TOKEN_VARIABLE, "").strip()
+        if not token and not of_project:
             raise InfraError(
                 "railwayToken",
                 "there is none",
@@ -89,4 +100,4 @@ class RailwayProvider(Provider):
             )
         endpoint = self.setting("railwayEndpoint") or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
         with _first_use:
-            return _session(endpoint, token.strip())
+            return _session(endpoint, token or of_project, bool(of_project))

@@ -17,6 +17,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway import operations
 from convos_infra.railway.deployment import DeploymentState, parsed
 from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
+from convos_infra.railway.token import reach
 
 if TYPE_CHECKING:
     from convos_infra.railway.client import Client
@@ -182,23 +183,23 @@ class Snapshots:
 
 
 def list_projects(client: Client, *, thing: str) -> list[Mapping[str, Any]]:
-    """Return the projects of every workspace that the token sees.
+    """Return the projects of every workspace that the token sees; of a project token, its own.
 
     Raises:
-        RailwayError: one of the lists could not be read.
-        InfraError: the token sees no workspace at all, which proves nothing about any project.
+        RailwayError: one of the lists could not be read, or the token sees no workspace, which proves nothing about
+            any project.
     """
-    workspaces = client.query(operations.WORKSPACES, {}, thing=thing).get("apiToken") or {}
-    ids = [row["id"] for row in workspaces.get("workspaces") or []]
-    if not ids:
-        raise NotAuthorized(thing, "the token sees no workspace", "use an account or workspace token")
+    found = reach(client, thing=thing)
+    if found.project_id:
+        own = client.query(operations.PROJECT, {"id": found.project_id}, thing=thing).get("project")
+        return [own] if own else []
     rows: list[Mapping[str, Any]] = []
-    for workspace_id in ids:
+    for workspace in found.workspaces:
         after = None
         while True:
-            page = client.query(operations.PROJECTS, {"workspaceId": workspace_id, "after": after}, thing=thing)
-            projects = page.get("projects") or {}
-            rows += [edge["node"] for edge in projects.get("edges") or []]
+            variables = {"workspaceId": workspace["id"], "after": after}
+            projects = client.query(operations.PROJECTS, variables, thing=thing).get("projects") or {}
+            rows += nodes(projects)
             info = projects.get("pageInfo") or {}
             # The last page has an end cursor as well (facts §2.1): only hasNextPage tells.
             if not info.get("hasNextPage"):

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from convos_infra.errors import InfraError
 from convos_infra.railway import operations
-from convos_infra.railway.deployment import BAD, GOOD, LOG_LINES, DeploymentFailed, DeploymentState, parsed, runs
+from convos_infra.railway.deployment import (
+    GOOD,
+    LOG_LINES,
+    DeploymentFailed,
+    DeploymentState,
+    Verdict,
+    verdict,
+)
 from convos_infra.railway.errors import NotFound, RailwayError
 from convos_infra.redact import redact
 
 if TYPE_CHECKING:
     from convos_infra.railway.client import Client
+    from convos_infra.railway.poll import Found, Poll
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 REPEAT_SECONDS = 15.0
@@ -42,52 +52,108 @@ class Awaited:
     secrets: tuple[str, ...] = ()
 
 
-def wait(client: Client, awaited: Sequence[Awaited], timeout_seconds: float) -> dict[str, DeploymentState]:
+def wait(poll: Poll, client: Client, awaited: Sequence[Awaited], timeout_seconds: float) -> dict[str, DeploymentState]:
     """Wait until every deployment is good; returns their states by service name.
 
     Args:
-        client: asks Railway.
-        awaited: what is waited for, all in one query a round.
+        poll: asks for these and for everything else that is waited for in this process.
+        client: reads logs, and deploys again where that is allowed.
+        awaited: what is waited for.
         timeout_seconds: how long, from now.
 
     Raises:
         DeploymentFailed: the first that ended badly, or that was not good in time.
     """
-    began = client.clock()
-    pending = {item.service: item for item in awaited}
-    done: dict[str, DeploymentState] = {}
-    said: dict[str, tuple[str, float]] = {}
-    pause = FIRST_PAUSE
-    while True:
-        states = read_states(client, list(pending.values()))
-        elapsed = client.clock() - began
-        for item in list(pending.values()):
-            state = states.get(item.service)
-            if state is None:
-                continue
-            _say(client.progress, said, item.service, state, elapsed)
-            if state.status in GOOD and runs(state, item.image):
-                done[item.service] = state
-                del pending[item.service]
-            elif state.status in BAD or state.status in GOOD:
-                pending[item.service] = _another(client, item, state, elapsed)
-        if not pending:
-            return done
-        if elapsed > timeout_seconds:
-            item = next(iter(pending.values()))
-            state = states.get(item.service) or DeploymentState(item.deployment_id, "unknown")
-            raise DeploymentFailed(item.service, state, seconds=elapsed, lines=last_lines(client, item), timed_out=True)
-        client.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+    return _Wait(poll, client, timeout_seconds).done(awaited)
 
 
-def read_states(client: Client, awaited: Sequence[Awaited]) -> dict[str, DeploymentState]:
-    """Return the deployments' states by service name, in one query."""
-    variables = {f"d{index}": item.deployment_id for index, item in enumerate(awaited)}
-    names = ", ".join(item.service for item in awaited)
-    data = client.query(operations.deployments(len(awaited)), variables, thing=names)
-    states = {item.service: parsed(data.get(f"d{index}")) for index, item in enumerate(awaited)}
-    return {name: state for name, state in states.items() if state is not None}
+class _Wait:
+    """One wait: what is pending, since when, and what was said of it."""
+
+    def __init__(self, poll: Poll, client: Client, timeout_seconds: float) -> None:
+        self._poll, self._client, self._timeout = poll, client, timeout_seconds
+        self._began = client.clock()
+        self._said: dict[str, tuple[str, float]] = {}
+        self._missing: dict[str, float] = {}
+
+    def done(self, awaited: Sequence[Awaited]) -> dict[str, DeploymentState]:
+        """Wait for all."""
+        pending = {item.service: item for item in awaited}
+        done: dict[str, DeploymentState] = {}
+        last: dict[str, DeploymentState] = {}
+        pause = FIRST_PAUSE
+        with ExitStack() as watching:
+            for item in awaited:
+                watching.enter_context(self._poll.watching(item.deployment_id))
+            while True:
+                found = self._poll.states(pause, thing=", ".join(pending))
+                for item in list(pending.values()):
+                    state = self._state(item, found)
+                    if state is None:
+                        continue
+                    last[item.service] = state
+                    ruling = self._ruling(item, state)
+                    if ruling is Verdict.GOOD:
+                        done[item.service] = state
+                        del pending[item.service]
+                    elif ruling is not Verdict.WAIT:
+                        pending[item.service] = self._another(item, state)
+                        watching.enter_context(self._poll.watching(pending[item.service].deployment_id))
+                if not pending:
+                    return done
+                self._check_time(pending, last)
+                self._client.sleep(pause)
+                pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    @property
+    def _elapsed(self) -> float:
+        return self._client.clock() - self._began
+
+    def _state(self, item: Awaited, found: Found) -> DeploymentState | None:
+        state = found.get(item.deployment_id)
+        if not isinstance(state, RailwayError):
+            self._missing.pop(item.deployment_id, None)
+            return state
+        # One that was just made may not show yet (facts §3, races 2).
+        since = self._missing.setdefault(item.deployment_id, self._client.clock())
+        if self._client.clock() - since < self._client.timing.settle_seconds:
+            return None
+        problem = f'deployment {item.deployment_id} cannot be found any more: Railway says "{state.message}"'
+        raise InfraError(item.service, problem, "run pulumi up again") from state
+
+    def _ruling(self, item: Awaited, state: DeploymentState) -> Verdict:
+        before, when = self._said.get(item.service, ("", -REPEAT_SECONDS))
+        if state.status != before or self._elapsed - when >= REPEAT_SECONDS:
+            self._said[item.service] = (state.status, self._elapsed)
+            arrow = f"{before} -> {state.status}" if before and before != state.status else state.status
+            note = " (simulated)" if state.mode == "simulated" else ""
+            self._client.progress(f"{item.service}: {arrow}{note}, {self._elapsed:.0f} s")
+        return verdict(state, item.image)
+
+    def _another(self, item: Awaited, state: DeploymentState) -> Awaited:
+        """Deploy the stored config once more, where that is allowed; else the wait has failed."""
+        if not item.may_redeploy:
+            lines = last_lines(self._client, item)
+            raise DeploymentFailed(item.service, state, seconds=self._elapsed, lines=lines, timed_out=False)
+        what = f"{state.status} and runs another image" if state.status in GOOD else state.status
+        self._client.progress(
+            f"{item.service}: deployment {state.id} is {what}; deploying the stored configuration again"
+        )
+        return replace(item, deployment_id=deploy(self._client, item), may_redeploy=False)
+
+    def _check_time(self, pending: Mapping[str, Awaited], last: Mapping[str, DeploymentState]) -> None:
+        if self._elapsed <= self._timeout:
+            return
+        item, *others = pending.values()
+        state = last.get(item.service) or DeploymentState(item.deployment_id, "unknown")
+        raise DeploymentFailed(
+            item.service,
+            state,
+            seconds=self._elapsed,
+            lines=last_lines(self._client, item),
+            timed_out=True,
+            others=[other.service for other in others],
+        )
 
 
 def last_lines(client: Client, item: Awaited) -> list[str]:
@@ -103,16 +169,6 @@ def last_lines(client: Client, item: Awaited) -> list[str]:
         if lines:
             break
     return [redact(line, item.secrets)[:300] for line in lines]
-
-
-def _another(client: Client, item: Awaited, state: DeploymentState, elapsed: float) -> Awaited:
-    """Deploy the stored config once more, where that is allowed; else the wait has failed."""
-    if not item.may_redeploy:
-        raise DeploymentFailed(item.service, state, seconds=elapsed, lines=last_lines(client, item), timed_out=False)
-    what = f"{state.status} and runs another image" if state.status in GOOD else state.status
-    client.progress(f"{item.service}: deployment {state.id} is {what}; deploying the stored configuration again")
-    made = deploy(client, item)
-    return replace(item, deployment_id=made, may_redeploy=False)
 
 
 def deploy(client: Client, item: Awaited) -> str:
@@ -138,15 +194,3 @@ def _latest_id(client: Client, item: Awaited) -> str:
     variables = {"serviceId": item.service_id, "environmentId": item.environment_id}
     data = client.query(operations.LATEST_DEPLOYMENT, variables, thing=item.service)
     return str(((data.get("serviceInstance") or {}).get("latestDeployment") or {}).get("id") or "")
-
-
-def _say(
-    progress: Callable[[str], None], said: dict[str, tuple[str, float]], service: str, state: DeploymentState, at: float
-) -> None:
-    before, when = said.get(service, ("", -REPEAT_SECONDS))
-    if state.status == before and at - when < REPEAT_SECONDS:
-        return
-    said[service] = (state.status, at)
-    arrow = f"{before} -> {state.status}" if before and before != state.status else state.status
-    note = " (simulated)" if state.mode == "simulated" else ""
-    progress(f"{service}: {arrow}{note}, {at:.0f} s")

@@ -29,7 +29,13 @@ from tests.emulator.fix_emulator import Emulator
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64
 OTHER_IMAGE = "ghcr.io/example/web:2@sha256:" + "b" * 64
 Props = dict[str, Any]
-QUICK = Timing(settle_seconds=0.3, read_seconds=3.0, budget=Budget(attempts=3, seconds=2.0, base_delay=0.01))
+QUICK = Timing(
+    settle_seconds=0.3,
+    stick_seconds=1.0,
+    newborn_seconds=0.0,
+    read_seconds=3.0,
+    budget=Budget(attempts=3, seconds=2.0, base_delay=0.01),
+)
 
 
 @dataclass
@@ -53,12 +59,17 @@ class Runs:
     emulator: Emulator
     monkeypatch: pytest.MonkeyPatch
     token: str = ""
+    project_token: bool = False
     said: list[str] = field(default_factory=list)
 
     def provider(self, kind: type[RailwayProvider]) -> RailwayProvider:
         """Return a configured provider in a process of its own, as far as it can tell."""
         client = Client(
-            self.emulator.endpoint, self.token or self.emulator.token, timing=QUICK, progress=self.said.append
+            self.emulator.endpoint,
+            self.token or self.emulator.token,
+            project_token=self.project_token,
+            timing=QUICK,
+            progress=self.said.append,
         )
         session = Session(client, Snapshots(client))
         self.monkeypatch.setattr(session_module, "_session", lambda *_: session)

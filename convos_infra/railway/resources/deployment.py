@@ -89,7 +89,7 @@ class DeploymentProvider(RailwayProvider):
         names = ", ".join(row["name"] for row in props["services"])
         snapshot = session.living(props, thing=names)
         awaited = [_awaited(session, snapshot, props, row) for row in props["services"]]
-        states = wait(session.client, awaited, float(props["timeoutSeconds"]))
+        states = wait(session.poll, session.client, awaited, float(props["timeoutSeconds"]))
         session.snapshots.forget(props["environmentId"])
         return {**props, "deployed": {name: _shown(state) for name, state in sorted(states.items())}}
 

@@ -69,6 +69,9 @@ class EnvironmentProvider(RailwayProvider):
             return self._made(session, props)
 
     def _made(self, session: Session, props: Props) -> CreateResult:
+        if session.client.is_project_token:
+            step = "use an account or workspace token, or the name of the environment that the token is of"
+            raise InfraError("railwayToken", "a project token makes no environments", step)
         given = {
             "projectId": props["projectId"],
             "name": props["name"],
@@ -85,6 +88,7 @@ class EnvironmentProvider(RailwayProvider):
             settle=True,
         )
         made = found or (data or {}).get("environmentCreate") or {}
+        session.client.newborn()
         session.snapshots.forget(made["id"])
         return CreateResult(made["id"], _outputs(props, made["id"], owned=True))
 

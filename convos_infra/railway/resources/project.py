@@ -16,6 +16,7 @@ from convos_infra.railway.errors import NotAuthorized, NotFound
 from convos_infra.railway.resources.properties import difference, inputs_of, name_failures, with_outputs
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import list_projects, nodes
+from convos_infra.railway.token import reach
 
 BASE_ENVIRONMENT = "base"
 """The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
@@ -79,6 +80,7 @@ class ProjectProvider(RailwayProvider):
         data, found = session.client.mutate(
             operations.PROJECT_CREATE, {"input": given}, thing=f"project {props['name']}", observe=seen, settle=True
         )
+        session.client.newborn()
         project = found or (data or {}).get("projectCreate") or {}
         return CreateResult(project["id"], _outputs(props, project, owned=True))
 
@@ -121,10 +123,7 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
     """Return the project that is meant, or None; refuses to guess between two of one name."""
     name, wanted_id = props["name"], props.get("projectIdToAdopt")
     thing = f"project {name}"
-    try:
-        rows = list_projects(session.client, thing=thing)
-    except NotAuthorized as error:
-        raise _explained(error) from error
+    rows = list_projects(session.client, thing=thing)
     alive = [row for row in rows if not row.get("deletedAt")]
     if wanted_id:
         for row in alive:
@@ -136,16 +135,6 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
         ids = ", ".join(row["id"] for row in named)
         raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set projectId to the one that is meant")
     return named[0] if named else None
-
-
-def _explained(error: NotAuthorized) -> NotAuthorized:
-    return NotAuthorized(
-        "railwayToken",
-        f'Railway says "{error.message or "Not Authorized"}" to workspace operations: the token is wrong, revoked, '
-        "or a project token",
-        "use an account or workspace token (railway.com/account/tokens)",
-        message=error.message,
-    )
 
 
 def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
@@ -164,17 +153,19 @@ def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
 
 def _workspace_id(session: Session, props: Mapping[str, Any]) -> str:
     wanted = props.get("workspace") or ""
-    answer = session.client.query(operations.WORKSPACES, {}, thing="workspace").get("apiToken") or {}
-    workspaces = answer.get("workspaces") or []
-    names = ", ".join(row["name"] for row in workspaces)
+    found = reach(session.client)
+    if found.project_id:
+        step = "use an account or workspace token, or the name of the project that it is of"
+        raise InfraError("railwayToken", "a project token makes no projects", step)
+    names = ", ".join(row["name"] for row in found.workspaces)
     if wanted:
-        for row in workspaces:
+        for row in found.workspaces:
             if wanted in (row["id"], row["name"]):
                 return str(row["id"])
         raise InfraError("workspace", f"the token sees no workspace {wanted!r}", f"it sees: {names}")
-    if len(workspaces) != 1:
-        raise InfraError("workspace", f"the token sees {len(workspaces)} workspaces", f"set one of: {names}")
-    return str(workspaces[0]["id"])
+    if len(found.workspaces) != 1:
+        raise InfraError("workspace", f"the token sees {len(found.workspaces)} workspaces", f"set one of: {names}")
+    return str(found.workspaces[0]["id"])
 
 
 def _base_id(project: Mapping[str, Any]) -> str:

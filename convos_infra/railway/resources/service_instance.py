@@ -36,8 +36,6 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 PARENT = ("projectId", "environmentId", "serviceId")
 MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
 _INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "deploys", "adopts")
-_STICK_SECONDS = 30.0
-"""How long a committed patch may take to show when read back; 1 to 30 s were seen (facts §3, races 2)."""
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -187,7 +185,7 @@ def _unsettled(plan: patch_plan.Plan) -> list[str]:
 
 
 def _until(session: Session, arrived: Any) -> Snapshot | None:
-    deadline, pause = session.client.clock() + _STICK_SECONDS, 0.2
+    deadline, pause = session.client.clock() + session.client.timing.stick_seconds, 0.2
     while True:
         found: Snapshot | None = arrived()
         if found is not None or session.client.clock() > deadline:

@@ -1,0 +1,89 @@
+"""One poll for every deployment that anybody in this process waits for.
+
+Each wait is a resource of its own and blocks a thread of its own; the question to Railway is one for all of them. There
+is no thread for it: whoever finds that the last round is old enough asks for everybody, the others use the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from convos_infra.railway import operations
+from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
+
+if TYPE_CHECKING:
+    from convos_infra.railway.client import Client
+
+MOST_IN_ONE_QUERY = 100
+
+Found = Mapping[str, "DeploymentState | RailwayError"]
+
+
+class Poll:
+    """The rounds of one client.
+
+    Args:
+        client: asks Railway.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._registering = threading.Lock()
+        self._watched: Counter[str] = Counter()
+        self._asking = threading.Lock()
+        self._found: dict[str, DeploymentState | RailwayError] = {}
+        self._asked_at: float | None = None
+
+    @contextmanager
+    def watching(self, deployment_id: str) -> Iterator[None]:
+        """Have a deployment asked for in every round, until the block ends."""
+        with self._registering:
+            self._watched[deployment_id] += 1
+        try:
+            yield
+        finally:
+            with self._registering:
+                self._watched[deployment_id] -= 1
+                if not self._watched[deployment_id]:
+                    del self._watched[deployment_id]
+
+    def states(self, interval: float, *, thing: str) -> Found:
+        """Return what the last round found, by id; asks again where that is `interval` seconds old.
+
+        A deployment that was watched only after the last round is not in it: it is in the next.
+
+        Args:
+            interval: seconds.
+            thing: what is waited for, for the error's first word.
+
+        Raises:
+            RailwayError: the round could not be asked; one deployment that is not there is no such error, it stands
+                in the answer in the place of its state.
+        """
+        with self._asking:
+            if self._asked_at is None or self._client.clock() - self._asked_at >= interval:
+                with self._registering:
+                    ids = sorted(self._watched)
+                self._asked_at = self._client.clock()
+                found: dict[str, DeploymentState | RailwayError] = {}
+                for start in range(0, len(ids), MOST_IN_ONE_QUERY):
+                    found |= self._ask(ids[start : start + MOST_IN_ONE_QUERY], thing)
+                self._found = found
+            return self._found
+
+    def _ask(self, ids: Sequence[str], thing: str) -> dict[str, DeploymentState | RailwayError]:
+        variables = {f"d{index}": id_ for index, id_ in enumerate(ids)}
+        try:
+            data = self._client.query(operations.deployments(len(ids)), variables, thing=thing)
+        except (NotFound, NotAuthorized, Opaque) as error:
+            if len(ids) == 1:
+                return {ids[0]: error}
+            # One that was deleted takes the whole answer along (`deployment` is not nullable): find out which.
+            return {id_: found for one in ids for id_, found in self._ask([one], thing).items()}
+        rows = {id_: parsed(data.get(f"d{index}")) for index, id_ in enumerate(ids)}
+        return {id_: state for id_, state in rows.items() if state is not None}
