@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from convos_infra.errors import InfraError
+from convos_infra.progress import say
 from convos_infra.railway.errors import (
     NotAuthorized,
     RailwayError,
@@ -56,11 +56,6 @@ class Timing:
     read_seconds: float = 90.0
     settle_seconds: float = 20.0
     budget: Budget = field(default_factory=Budget)
-
-
-def say(text: str) -> None:
-    """Print a progress line: Pulumi shows what a provider writes to stderr under the running update."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def checked_endpoint(endpoint: str) -> str:
