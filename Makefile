@@ -15,7 +15,7 @@ IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: schema-plan bench help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 
 test: $(STAMP) toolchain ## the whole test suite
 	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
+	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
 
 lint: $(STAMP) ## the linter
 	@$(VENV)/ruff check .

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from emulator.api.request import World
 from emulator.faults import Fault, Faults
 from emulator.ledger import Ledger
 from emulator.limits import Limits
+from emulator.store import PastStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,6 +60,7 @@ class Endpoint:
         try:
             body = await request.json()
         except ValueError:
+            self._refuse("POST body missing, invalid Content-Type", time.time(), 0.0)
             return JSONResponse({"errors": [{"message": "POST body missing, invalid Content-Type"}]}, 400)
         return await run_in_threadpool(self._answer, dict(request.headers), body)
 
@@ -65,6 +68,7 @@ class Endpoint:
         began, at = time.monotonic(), time.time()
         operation = execution.read(self._schema, body)
         if isinstance(operation, execution.Answer):
+            self._refuse(operation.errors[0], at, time.monotonic() - began)
             return _response(operation)
         allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
         fault = None if allowance.retry_after else self._faults.take(operation.name)
@@ -99,6 +103,19 @@ class Endpoint:
                 deployments=made,
             )
 
+    def _refuse(self, why: str, at: float, seconds: float) -> None:
+        """Write down what is no valid operation: Railway counts it too, and a client that sends it has a fault."""
+        self._ledger.add(
+            operation="",
+            fields=[],
+            type="invalid",
+            at=at,
+            seconds=round(seconds, 4),
+            error=why,
+            fault="",
+            deployments=[],
+        )
+
     def _run(
         self, headers: dict[str, str], operation: execution.Operation, body: Any
     ) -> tuple[execution.Answer, list[str]]:
@@ -107,9 +124,13 @@ class Endpoint:
         caller = self._caller(headers)
         if isinstance(caller, execution.Answer):
             return caller, []
-        context = {"emulator": caller}
         if not operation.writes:
-            return execution.run(self._schema, operation, body, context), []
+            lag = self._world.settings.current.read_lag_seconds
+            # A writer in the middle of its work must not be seen: half a deletion reads as a broken answer.
+            with store.lock:
+                reader = replace(caller, past=PastStore(store, lag)) if lag else caller
+                return execution.run(self._schema, operation, body, {"emulator": reader}), []
+        context = {"emulator": caller}
         with store.transaction():
             before = {row["id"] for row in store.all("deployment")}
             answer = execution.run(self._schema, operation, body, context)

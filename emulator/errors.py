@@ -6,10 +6,10 @@ from graphql import GraphQLError
 
 
 class Refusal(GraphQLError):
-    """A resolver error: HTTP 200, code INTERNAL_SERVER_ERROR; the message is what clients match."""
+    """A resolver error: HTTP 200; the message is what clients match, the code says nothing but for few errors."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "INTERNAL_SERVER_ERROR"})
+    def __init__(self, message: str, code: str = "INTERNAL_SERVER_ERROR") -> None:
+        super().__init__(message, extensions={"code": code})
 
 
 def not_authorized() -> Refusal:

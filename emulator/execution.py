@@ -23,13 +23,37 @@ from graphql import (
     validate,
 )
 
-from emulator.api import deploys, environments, network, projects, services, variables, volumes
+from emulator.api import (
+    change_sets,
+    deploys,
+    environments,
+    network,
+    projects,
+    services,
+    templates,
+    triggers,
+    variables,
+    volumes,
+    workflows,
+)
 
 if TYPE_CHECKING:
     from graphql import DocumentNode
 
 SDL = Path(__file__).with_name("schema.graphql")
-_MODULES = (deploys, environments, network, projects, services, variables, volumes)
+_MODULES = (
+    change_sets,
+    deploys,
+    environments,
+    network,
+    projects,
+    services,
+    templates,
+    triggers,
+    variables,
+    volumes,
+    workflows,
+)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ class Call:
 
     Attributes:
         index: 1 for the first since the ledger was emptied.
-        operation: the first root field; `fields` are all of them.
-        type: query or mutation.
+        operation: the first root field, empty for a request that is none; `fields` are all of them.
+        type: query, mutation, or invalid: refused with HTTP 400 before anything ran.
         at: seconds since the epoch.
         seconds: how long the answer took.
         error: the first error's message, or the empty string; `fault` the planted fault that hit.

@@ -58,6 +58,8 @@ class Limits:
             "X-RateLimit-Limit": str(limits[-1][0]),
             "X-RateLimit-Remaining": str(remaining),
             "X-RateLimit-Reset": str(int(time.time() + reset)),
+            # Railway sends it (facts §1.4); its spelling was not written down, this is the IETF draft's.
+            "RateLimit-Policy": ", ".join(f"{limit};w={int(seconds)}" for limit, seconds in limits),
         }
         # Whole seconds, and only once exhausted: docs.railway.com, integrations/api.
         return Allowance(int(wait) + 1 if wait else 0, headers)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from emulator.history import LONGEST_LAG_SECONDS
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -17,6 +19,7 @@ class Settings:
         latency_ms: added to every operation.
         creation_throttle_seconds: one project and one environment per so many seconds; 0 switches it off.
         requests_per_second, requests_per_hour: rate limits per token; 0 switches one off.
+        read_lag_seconds: reads show environments' configs, volumes and domains as they were so long ago, at most 60.
         image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
         outcomes: part of an image reference -> healthy, never_ready, crash: what a simulated run of it does.
     """
@@ -26,6 +29,7 @@ class Settings:
     creation_throttle_seconds: float = 0.0
     requests_per_second: int = 0
     requests_per_hour: int = 0
+    read_lag_seconds: float = 0.0
     image_check: str = "on"
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
@@ -39,7 +43,10 @@ class Settings:
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ValueError(f"unknown setting {unknown[0]!r}; there are {', '.join(sorted(known))}")
-        return replace(self, **{name: _typed(known[name], value) for name, value in values.items()})
+        typed = {name: _typed(known[name], value) for name, value in values.items()}
+        if not 0 <= typed.get("read_lag_seconds", 0.0) <= LONGEST_LAG_SECONDS:
+            raise ValueError(f"read_lag_seconds is between 0 and {LONGEST_LAG_SECONDS:.0f}")
+        return replace(self, **typed)
 
 
 def _typed(example: Any, value: Any) -> Any:

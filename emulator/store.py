@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from emulator.history import LAGGING, History
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,17 +48,21 @@ class Store:
             "CREATE TABLE IF NOT EXISTS document (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id))"
         )
         self._documents: dict[str, dict[str, Document]] = {}
+        self.history = History()
         for kind, id_, body in self._connection.execute("SELECT kind, id, body FROM document ORDER BY rowid"):
             self._documents.setdefault(kind, {})[id_] = json.loads(body)
+            self.history.add(kind, id_, body, at=float("-inf"))
 
     def put(self, kind: str, id_: str, document: Document) -> Document:
         """Keep `document`; the caller's object is the one that later reads return."""
         with self.lock:
             self._documents.setdefault(kind, {})[id_] = document
+            body = json.dumps(document)
             self._connection.execute(
                 "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
-                (kind, id_, json.dumps(document)),
+                (kind, id_, body),
             )
+            self.history.add(kind, id_, body)
         return document
 
     def get(self, kind: str, id_: str | None) -> Document | None:
@@ -71,12 +78,14 @@ class Store:
         """Forget a document; nothing happens where there is none."""
         with self.lock:
             self._documents.get(kind, {}).pop(id_, None)
+            self.history.add(kind, id_, None)
             self._connection.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, id_))
 
     def clear(self) -> None:
         """Forget everything."""
         with self.lock:
             self._documents.clear()
+            self.history = History()
             self._connection.execute("DELETE FROM document")
 
     @contextmanager
@@ -95,3 +104,35 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+class PastStore(Store):
+    """A store for reads, whose environments, volumes and domains are as they were some seconds ago.
+
+    Who writes never reads from it: Railway's writers know the truth, its readers lag behind (facts §3).
+    """
+
+    def __init__(self, present: Store, seconds: float) -> None:
+        self._present = present
+        self._moment = time.monotonic() - seconds
+        self.lock = present.lock
+
+    def get(self, kind: str, id_: str | None) -> Document | None:
+        """Return the document as it was then, or None; an environment that was not there yet has an empty config."""
+        now_ = self._present.get(kind, id_)
+        if kind not in LAGGING:
+            return now_
+        with self.lock:
+            body = self._present.history.at(kind, id_ or "", self._moment)
+        if body is not None:
+            then: Document = json.loads(body)
+            return then
+        return {**now_, "config": {}} if now_ is not None and kind == "environment" else None
+
+    def all(self, kind: str, matches: Callable[[Document], bool] = lambda _: True) -> list[Document]:
+        """Return the documents of a kind that were there then and match, oldest first."""
+        if kind not in LAGGING:
+            return self._present.all(kind, matches)
+        with self.lock:
+            found = [self.get(kind, id_) for id_ in self._present.history.ids(kind)]
+        return [document for document in found if document is not None and matches(document)]

@@ -7,13 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
-from convos_infra.schema.statements import Statement, Token, line_of, read_script
+from convos_infra.schema.bodies import commands
+from convos_infra.schema.statements import Token, line_of
 
 if TYPE_CHECKING:
     from convos_infra.schema.migration import Migration
 
-_PLPGSQL = frozenset({"begin", "then", "else", "loop"})
 _LOSSLESS_TYPES = frozenset({"text"})
+_KEYWORDS = frozenset(
+    {"where", "constraint", "column", "if", "exists", "not", "null", "only", "default", "type", "set", "from", "delete"}
+    | {
+        "table",
+        "cascade",
+        "generated",
+        "serial",
+        "bigserial",
+        "execute",
+        "true",
+        "using",
+        "valid",
+        "check",
+        "rename",
+        "to",
+    }
+)
 _NOT_COLUMNS = frozenset({"constraint", "primary", "unique", "foreign", "check", "exclude"})
 
 
@@ -56,91 +73,131 @@ def find(migration: Migration, before: Sequence[Migration] = ()) -> list[Finding
 
     Args:
         migration: the file.
-        before: earlier ones: a validated CHECK (column IS NOT NULL) of theirs makes SET NOT NULL safe.
+        before: earlier ones: a validated CHECK (column IS NOT NULL) of theirs makes SET NOT NULL safe, and functions of
+            theirs may be called.
     """
-    commands = list(_commands(migration))
-    made = {_named(words[2:])[0] for words in map(_words, commands) if words[:2] == ["create", "table"]}
+    earlier = [_words(command.tokens) for one in before for command in commands(one, ())]
+    made: set[str] = set()
     found = []
-    for command in commands:
-        line = line_of(migration.sql, command[0].offset)
-        for rule, target, says in _findings(command):
-            if rule == "set-not-null" and _is_proven(target, [*before, migration]):
+    for command in commands(migration, before):
+        words = _words(command.tokens)
+        line = line_of(migration.sql, command.tokens[0].offset)
+        for rule, target, says in _findings(words, in_body=not command.is_plain):
+            if rule == "set-not-null" and _is_proven(target, earlier):
                 continue
             if not any(f"{target}.".startswith(f"{table}.") for table in made):
                 found.append(Finding(rule, target, says, line))
+        earlier.append(words)
+        if command.is_plain:
+            made = _made_after(made, words)
     return found
 
 
-def _commands(migration: Migration) -> Iterator[list[Token]]:
-    """Return statements as lists of tokens, those inside DO blocks too, with offsets in the file."""
-    for statement in migration.script.statements:
-        body = next((token for token in statement.tokens if token.kind == "dollar"), None)
-        if statement.head[0] != "do" or body is None:
-            yield list(statement.tokens)
-            continue
-        quote = body.text.index("$", 1) + 1
-        for inner in read_script(body.text[quote:-quote]).statements:
-            yield from _parts(inner, body.offset + quote)
-
-
-def _parts(statement: Statement, offset: int) -> Iterator[list[Token]]:
-    """Cut a PL/pgSQL statement after the words that open a block: `IF … THEN ALTER TABLE …`."""
-    current: list[Token] = []
-    for token in statement.tokens:
-        current.append(Token(token.kind, token.text, token.offset + offset))
-        if token.word in _PLPGSQL:
-            yield current
-            current = []
-    if current:
-        yield current
+def _made_after(made: set[str], words: list[str]) -> set[str]:
+    """Return the tables whose rows are all of this file: lost is what was there before it."""
+    rest = [word for word in words[:3] if word not in ("temp", "temporary", "unlogged")] + words[3:]
+    if rest[:2] == ["create", "table"]:
+        return made | {_named(rest[2:])[0]}  # `if` after IF NOT EXISTS: such a table may be an old one
+    if rest[:2] == ["drop", "table"]:
+        return made - {_named(part)[0] for part in _split(rest[2:])}
+    if rest[:2] == ["alter", "table"] and "rename" in rest and rest[-2:-1] == ["to"]:
+        return made - {_named(rest[2:])[0], rest[-1]}
+    return made
 
 
 def _words(tokens: Sequence[Token]) -> list[str]:
     """Return keywords and names alike; a name in quotes without them, anything else as it stands."""
-    return [t.word or (t.text[1:-1].replace('""', '"') if t.kind == "name" else t.text) for t in tokens]
+    return [t.word or (_name(t.text) if t.kind == "name" else t.text) for t in tokens]
+
+
+def _name(quoted: str) -> str:
+    """Return a name without its quotes, but with them where it would read like a keyword: a column named "where"."""
+    bare = quoted[1:-1].replace('""', '"')
+    return quoted if bare in _KEYWORDS else bare
 
 
 def _named(words: Sequence[str]) -> tuple[str, list[str]]:
     """Return the name with which `words` begin, without the schema public, and what follows it.
 
-    After IF NOT EXISTS it is `if`: such a table may be an old one, with rows in it.
+    After IF NOT EXISTS it is `if`.
     """
     rest = list(words)
     if rest[:2] == ["if", "exists"]:
         rest = rest[2:]
     if rest[:1] == ["only"]:
         rest = rest[1:]
-    if rest[1:2] == ["."]:
-        return (rest[2] if rest[0] == "public" else "".join(rest[:3])), rest[3:]
-    return (rest[0] if rest else ""), rest[1:]
+    length = 3 if rest[1:2] == ["."] else 1
+    name = "".join(rest[:length]).removeprefix("public.")
+    after = rest[length:]
+    return name, after[1:] if after[:1] == ["*"] else after  # `a *` is `a` with its descendants
 
 
-def _findings(command: list[Token]) -> Iterator[tuple[str, str, str]]:
-    words = _words(command)
+def _findings(words: list[str], *, in_body: bool) -> Iterator[tuple[str, str, str]]:
     match words[:2]:
         case ["drop", "table"]:
             for part in _split(words[2:]):
                 yield "drop-table", _named(part)[0], "DROP TABLE loses data"
         case ["drop", "schema" | "database" | "owned" as what]:
             yield f"drop-{what}", _named(words[2:])[0], f"DROP {what.upper()} loses data"
-        case ["truncate", *_]:
-            for part in _split(words[2:] if words[1:2] == ["table"] else words[1:]):
-                yield "truncate", _named(part)[0], "TRUNCATE loses data"
         case ["alter", "table"]:
             yield from _alter_table(words[2:])
-        case ["execute", *_]:
-            yield "dynamic-sql", "execute", "EXECUTE runs SQL that no reviewer and no check can see"
+        case ["alter", "type"]:
+            yield from _alter_type(words[2:])
+    if _executes(words, in_body=in_body):
+        yield "dynamic-sql", "execute", "EXECUTE runs SQL that no reviewer and no check can see"
     if words[:1] == ["drop"] and "cascade" in words:
         yield "cascade", _named(words[2:])[0], "CASCADE drops what is not named"
-    for target in _emptied(words):
-        yield "delete-all", target, "DELETE without WHERE loses every row"
+    yield from _emptied(words)
 
 
-def _emptied(words: list[str]) -> Iterator[str]:
-    """Return the tables of which every row is deleted, anywhere: `WITH gone AS (DELETE FROM …) SELECT …`."""
+def _executes(words: list[str], *, in_body: bool) -> bool:
+    """Tell EXECUTE of a text, also in RETURN QUERY EXECUTE and FOR … IN EXECUTE, from a trigger's and from a right."""
+    if not in_body:
+        return words[:1] == ["execute"]
+    places = [at for at, word in enumerate(words) if word == "execute"]
+    return any(words[at + 1 : at + 2] not in (["function"], ["procedure"], ["on"]) for at in places)
+
+
+def _emptied(words: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Return the tables of which every row goes; DELETE anywhere: `WITH gone AS (DELETE FROM …) SELECT …`."""
+    if words[:1] == ["truncate"]:
+        for part in _split(words[2:] if words[1:2] == ["table"] else words[1:]):
+            yield "truncate", _named(part)[0], "TRUNCATE loses data"
+    if words[:1] == ["merge"] and "delete" in words:
+        target = _named(words[2:] if words[1:2] == ["into"] else words[1:])[0]
+        yield "merge-delete", target, "MERGE … DELETE loses every row that it matches"
     for at in range(len(words)):
-        if words[at : at + 2] == ["delete", "from"] and "where" not in words[at:]:
-            yield _named(words[at + 2 :])[0]
+        if words[at : at + 2] == ["delete", "from"] and not _has_condition(words[at + 2 :]):
+            yield "delete-all", _named(words[at + 2 :])[0], "DELETE without WHERE loses every row"
+
+
+def _has_condition(rest: list[str]) -> bool:
+    """Tell whether a DELETE has a WHERE of its own that is not simply true; a subquery's, or a later one's, is not."""
+    depth = 0
+    for at, word in enumerate(rest):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth < 0 or word == ";":
+            return False
+        if word == "where" and depth == 0:
+            return not _is_always_true([one for one in rest[at + 1 :] if one not in ("(", ")")])
+    return False
+
+
+def _is_always_true(condition: list[str]) -> bool:
+    first, sign, second = (*condition[:3], "", "", "")[:3]
+    ends = ("", "returning", ";")
+    if first == "true" and sign in ends:
+        return True
+    is_literal = first[:1].isdigit() or first[:1] == "'"
+    return is_literal and sign == "=" and first == second and (*condition[3:4], "")[0] in ends
+
+
+def _alter_type(words: list[str]) -> Iterator[tuple[str, str, str]]:
+    name, actions = _named(words)
+    for action in _split(actions):
+        if action[:2] in (["drop", "attribute"], ["alter", "attribute"]):
+            attribute = _named(action[2:])[0]
+            yield f"{action[0]}-attribute", f"{name}.{attribute}", f"{action[0].upper()} ATTRIBUTE loses data"
 
 
 def _alter_table(words: list[str]) -> Iterator[tuple[str, str, str]]:
@@ -179,29 +236,26 @@ def _add_column(table: str, definition: list[str]) -> Iterator[tuple[str, str, s
         yield "set-not-null", f"{table}.{rest[0]}", "a NOT NULL column without DEFAULT fails on a filled table"
 
 
-def _is_proven(target: str, migrations: Sequence[Migration]) -> bool:
-    """Tell whether a CHECK (column IS NOT NULL) of the table was added and validated.
+def _is_proven(target: str, earlier: Sequence[list[str]]) -> bool:
+    """Tell whether a CHECK (column IS NOT NULL) of the table was added and validated, and is still there.
 
     PostgreSQL 12 and later then skips the scan (sql-altertable.html, SET NOT NULL).
     """
     table, _, column = target.rpartition(".")
-    others = [_words(command) for migration in migrations for command in _commands(migration)]
-    for words in others:
-        if words[:2] != ["alter", "table"] or _named(words[2:])[0] != table or "constraint" not in words:
+    added: set[str] = set()
+    valid: set[str] = set()
+    for words in earlier:
+        if words[:2] != ["alter", "table"] or _named(words[2:])[0] != table:
             continue
-        checks = any(words[at : at + 4] == [column, "is", "not", "null"] for at in range(len(words)))
-        if not checks or "check" not in words:
-            continue
-        name = words[words.index("constraint") + 1]
-        if "valid" not in words or any(_validates(other, table, name) for other in others):
-            return True
-    return False
-
-
-def _validates(words: list[str], table: str, constraint: str) -> bool:
-    if words[:2] != ["alter", "table"] or _named(words[2:])[0] != table:
-        return False
-    return any(words[at : at + 3] == ["validate", "constraint", constraint] for at in range(len(words)))
+        for action in _split(_named(words[2:])[1]):
+            match action:
+                case ["add", "constraint", name, "check", "(", one, "is", "not", "null", ")", *rest] if one == column:
+                    (added if rest[:2] == ["not", "valid"] else valid).add(name)
+                case ["validate", "constraint", name] if name in added:
+                    valid.add(name)
+                case ["drop", "constraint", *rest]:
+                    valid.discard(_named(rest)[0])
+    return bool(valid)
 
 
 def _split(words: list[str]) -> list[list[str]]:

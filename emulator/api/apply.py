@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.api.request import Request
 
 KEPT_HOURS = 48
-"""How long a deleted volume stays listed (facts §2.6)."""
+"""How long a deleted volume stays listed, and a project lives whose deletion is scheduled (facts §2.2, §2.6)."""
 
 
 def apply_patch(
@@ -43,7 +43,10 @@ def apply_patch(
     for id_ in gone:
         _forget_mounts(config, id_)
         config["volumes"].pop(id_)
-    for part in (*services.values(), *config.get("volumes", {}).values()):
+    groups = config.get("groups", {})
+    for id_ in [id_ for id_, group in groups.items() if group.get("isDeleted")]:
+        groups.pop(id_)
+    for part in (*services.values(), *config.get("volumes", {}).values(), *groups.values()):
         part.pop("isCreated", None)
     environment.update(config=config, updatedAt=now())
     for id_ in removed:

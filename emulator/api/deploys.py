@@ -29,7 +29,8 @@ def _deployment(request: Request, id_: str) -> Document:
 @query.field("deployment")
 def deployment(_: object, info: Info, id: str) -> View:
     """Return a deployment."""
-    return deployment_view(_deployment(request_of(info), id))
+    request = request_of(info)
+    return deployment_view(request, _deployment(request, id))
 
 
 @query.field("deployments")
@@ -49,7 +50,7 @@ def deployments(_: object, info: Info, input: Document, **page: Any) -> View:
         if (not status.get("in") or row["status"] in status["in"])
         and (not status.get("notIn") or row["status"] not in status["notIn"])
     ]
-    return connection([deployment_view(row) for row in reversed(rows)], page)
+    return connection([deployment_view(request, row) for row in reversed(rows)], page)
 
 
 @query.field("deploymentEvents")
@@ -125,7 +126,7 @@ def deployment_redeploy(_: object, info: Info, id: str, usePreviousImageTag: boo
     request = request_of(info)
     found = _deployment(request, id)
     made = request.world.deployments.start(found["environmentId"], found["serviceId"], "redeploy", replay=found)
-    return deployment_view(_deployment(request, made))
+    return deployment_view(request, _deployment(request, made))
 
 
 @mutation.field("deploymentRollback")
@@ -150,6 +151,14 @@ def deployment_remove(_: object, info: Info, id: str) -> bool:
     if found["status"] == "REMOVED":
         raise not_found("Deployment")
     request.world.deployments.stop(found)
+    return True
+
+
+@mutation.field("deploymentApprove")
+def deployment_approve(_: object, info: Info, id: str) -> bool:
+    """Approve what waits for it: only a stranger's commit does on Railway, and none comes here."""
+    if _deployment(request_of(info), id)["status"] != "NEEDS_APPROVAL":
+        raise Refusal("Deployment does not need approval")
     return True
 
 

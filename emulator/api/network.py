@@ -8,8 +8,8 @@ from ariadne import MutationType, QueryType
 
 from emulator.api.apply import store_patch
 from emulator.api.request import Info, Request, request_of
-from emulator.api.sync import DOMAIN, SUFFIX, new_domain, rows
-from emulator.api.views import View, domains_of
+from emulator.api.sync import DOMAIN, SUFFIX, domains_of, new_domain, rows
+from emulator.api.views import View
 from emulator.errors import Refusal, not_authorized, not_found
 from emulator.patch_rules import is_port
 from emulator.store import Document, now

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ariadne import MutationType, QueryType
 
+from emulator.api.apply import KEPT_HOURS
 from emulator.api.environments import delete_environment, new_environment
 from emulator.api.request import USER, WORKSPACE, Info, Request, connection, request_of
 from emulator.api.throttle import throttle
-from emulator.api.views import View, environment_view, project_view
+from emulator.api.views import View, environment_view, project_view, workspace_view
 from emulator.errors import Refusal, not_authorized
 from emulator.store import Document, new_id, now
 
@@ -22,8 +24,10 @@ mutation = MutationType()
 @query.field("me")
 def me(_: object, info: Info) -> View:
     """Only an account token has a user (docs: integrations/api)."""
-    request_of(info).account()
-    return {**USER, "workspaces": [WORKSPACE]}
+    request = request_of(info)
+    request.account()
+    # `User.projects` answers nothing any more: deprecated in favour of the workspace's.
+    return {**USER, "workspaces": [workspace_view(request)], "projects": lambda _info, **page: connection([], page)}
 
 
 @query.field("apiToken")
@@ -36,10 +40,11 @@ def api_token(_: object, info: Info) -> View:
 @query.field("workspace")
 def workspace(_: object, info: Info, workspaceId: str) -> View:
     """There is one workspace."""
-    request_of(info).account()
+    request = request_of(info)
+    request.account()
     if workspaceId != WORKSPACE["id"]:
         raise not_authorized()
-    return WORKSPACE
+    return workspace_view(request)
 
 
 @query.field("projectToken")
@@ -125,6 +130,7 @@ def project_create(_: object, info: Info, input: Document) -> View:
         "description": input.get("description"),
         "isPublic": bool(input.get("isPublic")),
         "prDeploys": bool(input.get("prDeploys")),
+        "botPrEnvironments": False,
         "baseEnvironmentId": None,
         "createdAt": now(),
         "updatedAt": now(),
@@ -140,13 +146,36 @@ def project_update(_: object, info: Info, id: str, input: Document) -> View:
     """Change a project."""
     request = request_of(info)
     found = request.project(id)
-    found.update({key: value for key, value in input.items() if key in found}, updatedAt=now())
+    found.update({key: value for key, value in input.items() if key in (*found, "botPrEnvironments")}, updatedAt=now())
     request.store.put("project", id, found)
     return project_view(request, found)
 
 
-@mutation.field("projectDelete")
 @mutation.field("projectScheduleDelete")
+def project_schedule_delete(_: object, info: Info, id: str) -> bool:
+    """Take a project out of the listing; it is deleted in 48 hours, which nothing here waits for."""
+    request = request_of(info)
+    request.account()
+    found = request.project(id)
+    found.update(deletedAt=(datetime.now(UTC) + timedelta(hours=KEPT_HOURS)).isoformat(), deletionScheduled=True)
+    request.store.put("project", id, found)
+    return True
+
+
+@mutation.field("projectScheduleDeleteCancel")
+def project_schedule_delete_cancel(_: object, info: Info, id: str) -> bool:
+    """Bring a project back whose deletion was scheduled."""
+    request = request_of(info)
+    request.account()
+    found = request.store.get("project", id)
+    if found is None or not found.get("deletionScheduled"):
+        raise not_authorized()
+    found.update(deletedAt=None, deletionScheduled=False)
+    request.store.put("project", id, found)
+    return True
+
+
+@mutation.field("projectDelete")
 def project_delete(_: object, info: Info, id: str) -> bool:
     """Delete a project, softly, and everything in it."""
     request = request_of(info)

@@ -32,15 +32,19 @@ class World:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request: the world, and the credential's reach (`token` is set for a project token)."""
+    """One HTTP request: the world, and the credential's reach (`token` is set for a project token).
+
+    `past` is what a reader sees where reads lag.
+    """
 
     world: World
     token: Document | None
+    past: Store | None = None
 
     @property
     def store(self) -> Store:
         """Return the documents."""
-        return self.world.store
+        return self.past or self.world.store
 
     def project(self, id_: str | None) -> Document:
         """Return a living project that the caller may see, or refuse as Railway does."""

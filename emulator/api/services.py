@@ -51,16 +51,7 @@ def service_create(_: object, info: Info, input: Document) -> View:
     if store.all("service", lambda row: _has_name(row, project["id"], name)):
         raise Refusal(f'A service named "{name}" already exists in this project')
     targets = _targets(request, project, input.get("environmentId"))
-    made = {
-        "id": new_id(),
-        "projectId": project["id"],
-        "name": name,
-        "icon": input.get("icon"),
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
-    }
-    store.put("service", made["id"], made)
+    made = new_service(request, project["id"], name, icon=input.get("icon"))
     config: Document = {"isCreated": True}
     source = {key: value for key, value in (input.get("source") or {}).items() if value}
     if input.get("branch"):
@@ -74,6 +65,20 @@ def service_create(_: object, info: Info, input: Document) -> View:
     for environment in targets:
         apply_patch(request, environment, {"services": {made["id"]: config}}, "service created")
     return service_view(request, made)
+
+
+def new_service(request: Request, project_id: str, name: str, *, icon: str | None = None) -> Document:
+    """Make a service that no environment has yet."""
+    made: Document = {
+        "id": new_id(),
+        "projectId": project_id,
+        "name": name,
+        "icon": icon,
+        "createdAt": now(),
+        "updatedAt": now(),
+        "deletedAt": None,
+    }
+    return request.store.put("service", made["id"], made)
 
 
 def _check_name(name: str) -> None:

@@ -56,6 +56,17 @@ def rows(request: Request, kind: str, environment_id: str, service_id: str | Non
     )
 
 
+def domains_of(request: Request, environment_id: str, service_id: str) -> Document:
+    """Return AllDomains of a service instance."""
+
+    def of_kind(kind: str) -> list[Document]:
+        return request.store.all(
+            kind, lambda row: row["environmentId"] == environment_id and row["serviceId"] == service_id
+        )
+
+    return {"serviceDomains": of_kind("domain"), "customDomains": of_kind("custom_domain")}
+
+
 def _configured(environment: Document, kind: str) -> Iterator[tuple[str, Document]]:
     for service_id, service in environment["config"].get("services", {}).items():
         entries = service.get("networking", {}).get(kind)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ariadne import MutationType, QueryType
 
 from emulator.api.apply import apply_patch
 from emulator.api.environments import staged_patch
 from emulator.api.request import Info, Request, connection, request_of
+from emulator.api.views import NOTHING_STAGED, View, patch_view
+from emulator.api.workflows import new_workflow
 from emulator.config import masked, merged
 from emulator.deployments import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
 from emulator.patch_rules import is_variable_name
 from emulator.references import rendered
 from emulator.store import Document, new_id, now
-
-if TYPE_CHECKING:
-    from emulator.api.views import View
 
 query = QueryType()
 mutation = MutationType()
@@ -122,7 +121,7 @@ def environment_patch_commit(
     environment = request.environment(environmentId)
     apply_patch(request, environment, patch or {}, commitMessage or "patch committed", skip_deploys=bool(skipDeploys))
     _record(request, environmentId, patch or {}, commitMessage)
-    return f"commitEnvironmentPatch/{new_id()}"
+    return new_workflow(request, "commitEnvironmentPatch")
 
 
 def _record(request: Request, environment_id: str, patch: Document, message: str | None) -> None:
@@ -147,7 +146,7 @@ def environment_patches(_: object, info: Info, environmentId: str, **page: Any) 
     request = request_of(info)
     request.environment(environmentId)
     rows = request.store.all("patch", lambda row: row["environmentId"] == environmentId)
-    return connection([_patch_view(row) for row in reversed(rows)], page)
+    return connection([patch_view(request, row) for row in reversed(rows)], page)
 
 
 @query.field("environmentStagedChanges")
@@ -155,7 +154,8 @@ def environment_staged_changes(_: object, info: Info, environmentId: str) -> Vie
     """Return the staged patch, never null: its id is `<empty>` where nothing is staged."""
     request = request_of(info)
     request.environment(environmentId)
-    return _patch_view(request.store.get("staged", environmentId) or staged_patch(environmentId, {}, id_="<empty>"))
+    staged = request.store.get("staged", environmentId)
+    return patch_view(request, staged or staged_patch(environmentId, {}, id_=NOTHING_STAGED))
 
 
 @mutation.field("environmentStageChanges")
@@ -169,7 +169,7 @@ def environment_stage_changes(
     patch = merged(known["patch"], input) if known and merge else input
     row = staged_patch(environmentId, patch, id_=known["id"] if known else "")
     request.store.put("staged", environmentId, row)
-    return _patch_view(row)
+    return patch_view(request, row)
 
 
 @mutation.field("environmentPatchCommitStaged")
@@ -187,8 +187,4 @@ def environment_patch_commit_staged(
     )
     request.store.delete("staged", environmentId)
     _record(request, environmentId, staged["patch"], commitMessage)
-    return f"commitStagedEnvironmentPatch/{new_id()}"
-
-
-def _patch_view(row: Document) -> View:
-    return {**row, "patch": lambda _info, decryptVariables=False: masked(row["patch"], decrypt=bool(decryptVariables))}
+    return new_workflow(request, "commitStagedEnvironmentPatch")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.api.request import WORKSPACE, Request, connection
+from emulator.api.sync import domains_of
+from emulator.api.triggers import triggers_of
 from emulator.config import etag, masked
 from emulator.errors import Refusal
 from emulator.references import referenced
@@ -13,6 +15,22 @@ if TYPE_CHECKING:
     from emulator.store import Document
 
 View = dict[str, Any]
+NOTHING_STAGED = "<empty>"
+
+
+def workspace_view(request: Request) -> View:
+    """Return the one Workspace; its team is what was called so before there were workspaces (facts §2.1)."""
+
+    def projects(_info: object, **page: Any) -> View:
+        request.account()
+        rows = request.store.all("project", lambda row: not row.get("deletedAt"))
+        return connection([project_view(request, row) for row in rows], page)
+
+    return {
+        **WORKSPACE,
+        "projects": projects,
+        "team": lambda _info: {**WORKSPACE, "workspace": lambda _info: workspace_view(request)},
+    }
 
 
 def project_view(request: Request, project: Document) -> View:
@@ -29,6 +47,19 @@ def project_view(request: Request, project: Document) -> View:
     return {
         **project,
         "workspaceId": WORKSPACE["id"],
+        "workspace": lambda _info: workspace_view(request),
+        "teamId": WORKSPACE["id"],
+        "team": workspace_view(request)["team"],
+        "botPrEnvironments": bool(project.get("botPrEnvironments")),
+        "buckets": lambda _info, **page: connection([], page),
+        "groups": lambda _info, **page: connection(_group_views(request, project, environments()), page),
+        "deployments": lambda _info, **page: connection(
+            [
+                deployment_view(request, row)
+                for row in reversed(store.all("deployment", lambda row: row["projectId"] == id_))
+            ],
+            page,
+        ),
         "primaryEnvironmentId": persistent[0] if persistent else None,
         "environments": lambda _info, **page: connection(
             [
@@ -43,6 +74,16 @@ def project_view(request: Request, project: Document) -> View:
         ),
         "volumes": lambda _info, **page: connection([volume_view(request, row) for row in of_project("volume")], page),
     }
+
+
+def _group_views(request: Request, project: Document, environments: list[Document]) -> list[View]:
+    groups: dict[str, Document] = {}
+    for environment in environments:
+        groups.update(environment["config"].get("groups", {}))
+    return [
+        {**group, "id": id_, "projectId": project["id"], "project": lambda _info: project_view(request, project)}
+        for id_, group in groups.items()
+    ]
 
 
 def environment_view(request: Request, environment: Document) -> View:
@@ -71,9 +112,12 @@ def environment_view(request: Request, environment: Document) -> View:
             [volume_instance_view(request, row) for row in here("volume_instance")], page
         ),
         "deployments": lambda _info, **page: connection(
-            [deployment_view(row) for row in reversed(here("deployment"))], page
+            [deployment_view(request, row) for row in reversed(here("deployment"))], page
         ),
         "variables": lambda _info, **page: connection(_variable_views(request, environment), page),
+        "deploymentTriggers": lambda _info, **page: connection(triggers_of(environment), page),
+        # How Railway shapes it is not known; nothing is grouped on a canvas that nobody sees.
+        "canvasGroupRefs": {},
     }
 
 
@@ -105,6 +149,11 @@ def _service_or_trap(request: Request, service_id: str | None) -> View | None:
     return service_view(request, service) if service is not None and not service.get("deletedAt") else None
 
 
+def _environment_or_trap(request: Request, environment_id: str) -> View | None:
+    environment = request.store.get("environment", environment_id)
+    return environment_view(request, environment) if environment is not None else None
+
+
 def service_view(request: Request, service: Document) -> View:
     """Return a Service."""
     store, id_ = request.store, service["id"]
@@ -122,7 +171,9 @@ def service_view(request: Request, service: Document) -> View:
         **service,
         "project": lambda _info: project_view(request, request.project(service["projectId"])),
         "serviceInstances": lambda _info, **page: connection(instances(), page),
-        "deployments": lambda _info, **page: connection([deployment_view(row) for row in reversed(rows())], page),
+        "deployments": lambda _info, **page: connection(
+            [deployment_view(request, row) for row in reversed(rows())], page
+        ),
     }
 
 
@@ -137,6 +188,7 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
         "id": f"{environment['id']}:{service_id}",
         "serviceId": service_id,
         "serviceName": service["name"],
+        "service": lambda _info: _service_or_trap(request, service_id),
         "environmentId": environment["id"],
         "createdAt": service["createdAt"],
         "updatedAt": service["createdAt"],
@@ -171,25 +223,14 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
             )
         },
         "domains": lambda _info: domains_of(request, environment["id"], service_id),
-        "latestDeployment": lambda _info: deployment_view(deployments[-1]) if deployments else None,
+        "latestDeployment": lambda _info: deployment_view(request, deployments[-1]) if deployments else None,
         "activeDeployments": lambda _info: [
-            deployment_view(row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
+            deployment_view(request, row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
         ],
     }
 
 
-def domains_of(request: Request, environment_id: str, service_id: str) -> View:
-    """Return AllDomains of a service instance."""
-
-    def of_kind(kind: str) -> list[Document]:
-        return request.store.all(
-            kind, lambda row: row["environmentId"] == environment_id and row["serviceId"] == service_id
-        )
-
-    return {"serviceDomains": of_kind("domain"), "customDomains": of_kind("custom_domain")}
-
-
-def deployment_view(deployment: Document) -> View:
+def deployment_view(request: Request, deployment: Document) -> View:
     """Return a Deployment; `url` is where it answers on this machine, which Railway's is on the internet."""
     address = deployment["run"]["address"]
     running = deployment["status"] in {"SUCCESS", "SLEEPING"}
@@ -197,6 +238,8 @@ def deployment_view(deployment: Document) -> View:
         **{key: value for key, value in deployment.items() if key not in {"variables", "snapshot", "logs", "run"}},
         "url": f"http://{address}" if address and deployment["run"]["mode"] == "container" else None,
         "staticUrl": address or None,
+        "service": lambda _info: _service_or_trap(request, deployment["serviceId"]),
+        "environment": lambda _info: _environment_or_trap(request, deployment["environmentId"]),
         "canRedeploy": deployment["status"] not in {"QUEUED", "SKIPPED"},
         "canRollback": deployment["status"] == "REMOVED",
         "deploymentStopped": deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
@@ -204,10 +247,21 @@ def deployment_view(deployment: Document) -> View:
     }
 
 
+def patch_view(request: Request, row: Document) -> View:
+    """Return an EnvironmentPatch; `environment` of the one that stands for nothing staged is a trap (facts §1.3)."""
+    owner = "" if row["id"] == NOTHING_STAGED else row["environmentId"]
+    return {
+        **row,
+        "patch": lambda _info, decryptVariables=False: masked(row["patch"], decrypt=bool(decryptVariables)),
+        "environment": lambda _info: _environment_or_trap(request, owner),
+    }
+
+
 def volume_view(request: Request, volume: Document) -> View:
     """Return a Volume."""
     return {
         **volume,
+        "project": lambda _info: project_view(request, request.project(volume["projectId"])),
         "volumeInstances": lambda _info, **page: connection(
             [
                 volume_instance_view(request, row)

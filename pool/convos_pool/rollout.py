@@ -177,7 +177,10 @@ def _next_batch(
         have = len(agents) - len(behind)
         return Step("done", f"{have} of {len(agents)} agents have the image", settled=settled)
     proven = sum(agent.ready and same_image(agent.image, rollout.image) for agent in agents) >= policy.canary
-    down = sum(agent.claimed and not agent.ready and bool(agent.instance.deployment_status) for agent in agents)
+    # Claimed agents that this rollout has moved. One that went down by itself may stay down until somebody releases it,
+    # and must not keep all others on the old image.
+    moved = {move.agent_id for move in rollout.moves}
+    down = sum(agent.claimed and not agent.ready and agent.id in moved for agent in agents)
     size = min(policy.batch if proven else policy.canary, policy.max_unavailable - down)
     chosen = _with_room_for_claims(candidates, agents, size)
     if not chosen:

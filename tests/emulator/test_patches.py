@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.emulator.fix_emulator import EmulatorError
@@ -21,7 +23,7 @@ mutation commit($id: String!, $skip: Boolean) {
   environmentPatchCommitStaged(environmentId: $id, commitMessage: "go", skipDeploys: $skip)
 }"""
 ETAG = "query etag($id: String!) { environment(id: $id) { configEtag } }"
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "source": {"image": IMAGE},
     "deploy": {"startCommand": "node server.js", "healthcheckPath": "/health", "healthcheckTimeout": 30},
     "variables": {"A": {"value": "1"}, "B": {"value": "two"}},
@@ -63,7 +65,7 @@ def test_the_same_patch_again_changes_nothing_and_deploys_nothing(world: World) 
     ],
     ids=["image", "command", "cleared", "build", "variable", "empty variable", "variable gone", "region"],
 )
-def test_a_change_of_source_build_deploy_or_variables_is_one_deployment(world: World, change: dict) -> None:
+def test_a_change_of_source_build_deploy_or_variables_is_one_deployment(world: World, change: dict[str, Any]) -> None:
     service, other = world.service("web"), world.service("other")
     world.commit({"services": {service: WHOLE, other: WHOLE}})
     world.commit_service(service, change)
@@ -82,7 +84,7 @@ def test_a_change_of_source_build_deploy_or_variables_is_one_deployment(world: W
     ],
     ids=["replicas", "replicas, old way", "domain", "tcp proxy", "absent variable removed", "empty"],
 )
-def test_replicas_networking_and_nothing_deploy_nothing(world: World, change: dict) -> None:
+def test_replicas_networking_and_nothing_deploy_nothing(world: World, change: dict[str, Any]) -> None:
     service = world.service("web")
     region = {"multiRegionConfig": {"us-west2": {"numReplicas": 1}}}
     world.commit_service(service, {**WHOLE, "deploy": {**WHOLE["deploy"], **region}})
@@ -249,6 +251,7 @@ def test_a_committed_patch_leaves_what_somebody_staged(world: World) -> None:
 
 def test_staging_replaces_unless_it_merges(world: World) -> None:
     service = world.service("web")
+    staged: dict[str, Any] = {}
     for name, merge in (("A", None), ("B", True)):
         patch = {"services": {service: {"variables": {name: {"value": "1"}}}}}
         staged = world.run(STAGE, id=world.environment_id, input=patch, merge=merge)["environmentStageChanges"]
@@ -287,7 +290,7 @@ def test_the_history_of_patches_never_shows_a_value(world: World) -> None:
         ({"services": "none"}, "services"),
     ],
 )
-def test_an_invalid_patch_is_refused_whole(world: World, patch: dict, words: str) -> None:
+def test_an_invalid_patch_is_refused_whole(world: World, patch: dict[str, Any], words: str) -> None:
     service = world.service("web")
     before = world.emulator.snapshot(world.environment_id)
     given = {"services": {service: patch["services"]["SERVICE"]}} if isinstance(patch["services"], dict) else patch

@@ -12,6 +12,7 @@ from convos_infra.railway.resources.deployment import DeployedService, Deploymen
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
 from convos_infra.railway.resources.service import Service, ServiceArgs
+from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
 from convos_infra.railway.resources.service_instance import ServiceInstance
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
@@ -58,6 +59,18 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
     return DeployedService(name, service.serviceId, instance.deploymentId, row["image"])
 
 
+def declare_known(spec: dict[str, Any]) -> None:
+    """Declare the configuration of services that somebody else made: their ids are known before the first preview."""
+    ids = spec["ids"]
+    for row in spec["services"]:
+        at = ServiceAt(ids["project"], ids["environment"], ids["services"][row["name"]], row["name"])
+        settings = row.get("settings", {})
+        ServiceInstance(
+            row["name"], ServiceInstanceArgs(at=at, image=row["image"], variables=row["variables"], **settings)
+        )
+
+
 def main() -> None:
     """Declare the fleet of the current folder."""
-    declare(json.loads(Path("fleet.json").read_text()))
+    spec = json.loads(Path("fleet.json").read_text())
+    (declare_known if "ids" in spec else declare)(spec)

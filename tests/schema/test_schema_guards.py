@@ -46,6 +46,62 @@ DESTRUCTIVE = [
     ("DO $$ BEGIN EXECUTE 'DROP TABLE a'; END $$;", ["dynamic-sql execute"]),
     ("SELECT 'DROP TABLE a' /* DROP TABLE a */; -- DROP TABLE a", []),
     ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM a';", []),
+    # Ways around, and what only looks like one.
+    ("DROP TABLE a; CREATE TABLE a (b integer);", ["drop-table a"]),
+    ("CREATE TABLE b (c integer); DROP TABLE b; ALTER TABLE a RENAME TO b; DROP TABLE b;", ["drop-table b"]),
+    ("DO $$ BEGIN IF false THEN CREATE TABLE a (b integer); END IF; END $$; DROP TABLE a;", ["drop-table a"]),
+    ("CREATE TEMP TABLE a (b integer); DROP TABLE a;", []),
+    ("WITH gone AS (DELETE FROM a RETURNING id) SELECT * FROM gone WHERE id > 1;", ["delete-all a"]),
+    ("DELETE FROM a USING (SELECT 1 WHERE true) b;", ["delete-all a"]),
+    ("DELETE FROM a WHERE true;", ["delete-all a"]),
+    ("DELETE FROM a WHERE (1 = 1) RETURNING id;", ["delete-all a"]),
+    ("DELETE FROM a WHERE 'x' = 'x';", ["delete-all a"]),
+    ("DELETE FROM a WHERE true AND b = 1;", []),
+    ("DELETE FROM a WHERE 1 = b;", []),
+    ('DELETE FROM a RETURNING "where";', ["delete-all a"]),
+    ("DELETE /* WHERE */ FROM a -- WHERE id = 1\n;", ["delete-all a"]),
+    ("EXPLAIN ANALYZE DELETE FROM a;", ["delete-all a"]),
+    ("MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE;", ["merge-delete a"]),
+    ("MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN UPDATE SET c = b.c;", []),
+    ("ALTER TABLE a * DROP b;", ["drop-column a.b"]),
+    ("ALTER TABLE IF EXISTS a ADD c text, DROP b;", ["drop-column a.b"]),
+    ('ALTER TABLE a DROP "constraint";', ['drop-column a."constraint"']),
+    ("ALTER TABLE a DROP/**/COLUMN/**/b;", ["drop-column a.b"]),
+    ("ALTER TABLE a ALTER b TYPE numeric(5,2), ALTER c TYPE varchar(3);", ["change-type a.b", "change-type a.c"]),
+    ("ALTER TYPE pair DROP ATTRIBUTE IF EXISTS b;", ["drop-attribute pair.b"]),
+    ("ALTER TYPE pair ALTER ATTRIBUTE b TYPE smallint;", ["alter-attribute pair.b"]),
+    ("ALTER TYPE mood RENAME VALUE 'a' TO 'b';", []),
+    (
+        "ALTER TABLE a ADD CONSTRAINT k CHECK (b IS NOT NULL OR c); ALTER TABLE a ALTER b SET NOT NULL;",
+        ["set-not-null a.b"],
+    ),
+    (
+        (
+            "ALTER TABLE a ADD CONSTRAINT k CHECK (b IS NOT NULL); ALTER TABLE a DROP CONSTRAINT k;"
+            " ALTER TABLE a ALTER b SET NOT NULL;"
+        ),
+        ["set-not-null a.b"],
+    ),
+    ("ALTER TABLE a ALTER b SET NOT NULL; ALTER TABLE a ADD CONSTRAINT k CHECK (b IS NOT NULL);", ["set-not-null a.b"]),
+    ("DO 'BEGIN DROP TABLE a; END';", ["drop-table a"]),
+    ("DO LANGUAGE plpgsql E'BEGIN TRUNCATE a; END';", ["truncate a"]),
+    ("DO $a$ BEGIN DO $b$ BEGIN DROP TABLE a; END $b$; END $a$;", ["drop-table a"]),
+    (
+        "DO $$ DECLARE r record; BEGIN FOR r IN EXECUTE 'DROP TABLE a' LOOP NULL; END LOOP; END $$;",
+        ["dynamic-sql execute"],
+    ),
+    ("DO $$ BEGIN PERFORM 1; EXCEPTION WHEN others THEN DROP TABLE a; END $$;", ["drop-table a"]),
+    ("DO $$ BEGIN RAISE NOTICE 'DROP TABLE a'; -- DROP TABLE a\nEND $$;", []),
+    ("DO $$ BEGIN CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f(); END $$;", []),
+    ("DO $$ BEGIN GRANT EXECUTE ON FUNCTION f() TO b; END $$;", []),
+    ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM a'; SELECT f();", ["delete-all a"]),
+    (
+        "CREATE PROCEDURE f() LANGUAGE plpgsql AS $$ BEGIN DROP TABLE a; CALL f(); END $$; CALL public.f();",
+        ["drop-table a"],
+    ),
+    ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM a'; COMMENT ON FUNCTION f() IS 'x';", []),
+    ("INSERT INTO a VALUES ('TRUNCATE a; DELETE FROM a');", []),
+    ("COMMENT ON TABLE a IS $$DROP TABLE a$$;", []),
 ]
 
 
@@ -56,6 +112,12 @@ def test_what_loses_data_needs_an_allowance_for_each_thing(text: str, rules: lis
     assert all(problem.thing == "0001_m1.sql:2" for problem in problems)
     allowed = "".join(f"-- allow: {rule}\n" for rule in rules) + text
     assert guards.check(migrations(allowed)) == []
+
+
+def test_a_function_of_an_earlier_file_is_looked_into_where_it_is_called() -> None:
+    made = "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ TRUNCATE a $$;"
+    (problem,) = guards.check(migrations(made, "SELECT 1;\nSELECT f();"))
+    assert str(problem) == '0002_m2.sql:2: TRUNCATE loses data; add "-- allow: truncate a" if that is meant'
 
 
 def test_the_line_says_what_to_add() -> None:

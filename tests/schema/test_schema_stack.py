@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,15 +69,19 @@ class Stack:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
+    return new_stack(tmp_path)
+
+
+def new_stack(folder: Path) -> Stack:
     if shutil.which("pulumi") is None:
         pytest.skip("needs the toolchain on PATH: make test")
-    found = Stack(tmp_path)
+    found = Stack(folder)
     for name in ("program", "files", "state"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "program" / "Pulumi.yaml").write_text("name: schematest\nruntime: python\n")
-    (tmp_path / "program" / "__main__.py").write_text(PROGRAM)
+        (folder / name).mkdir(parents=True)
+    (folder / "program" / "Pulumi.yaml").write_text("name: schematest\nruntime: python\n")
+    (folder / "program" / "__main__.py").write_text(PROGRAM)
     found.run("stack", "init", "test")
-    found.config(files=str(tmp_path / "files"))
+    found.config(files=str(folder / "files"))
     return found
 
 
@@ -148,3 +154,31 @@ def test_a_preview_needs_no_database(stack: Stack) -> None:
     stack.write(1, ONE)
     stack.config(url=f"postgresql://owner:{ENCODED}@127.0.0.1:{free_port()}/none")
     assert '[0]: "0001_m1.sql"' in stack.run("preview", "--diff")
+
+
+def test_two_updates_at_once_wait_for_each_other_and_nothing_runs_twice(
+    tmp_path: Path, one_server_is_enough: Database
+) -> None:
+    """Two stacks, as two updates of one stack are kept apart by Pulumi's own lock already."""
+    database = one_server_is_enough
+    held = "-- lock-timeout: 2min\n-- statement-timeout: 2min\nSELECT pg_advisory_xact_lock_shared(7);\n"
+    stacks = [new_stack(tmp_path / name) for name in ("first", "second")]
+    for stack in stacks:
+        stack.write(1, ONE)
+        stack.write(2, held + "INSERT INTO people VALUES (gen_random_uuid()::text);\n")
+        stack.config(url=database.url)
+    with database.connect() as gate, ThreadPoolExecutor(2) as pool:
+        gate.execute("SELECT pg_advisory_lock(7)")
+        updates = [pool.submit(stack.run, "up", "--yes", "--skip-preview") for stack in stacks]
+        asking = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
+        deadline = time.monotonic() + 120
+        for question in ("%pg_advisory_xact_lock_shared(7)%", "%pg_try_advisory_lock%"):
+            while gate.execute(asking, (question,)).fetchone() != (1,):
+                assert not [one.result() for one in updates if one.done()]
+                assert time.monotonic() < deadline
+        gate.execute("SELECT pg_advisory_unlock(7)")
+        said = [update.result() for update in updates]
+    assert len([text for text in said if "waiting for another migrator of this database" in text]) == 1
+    assert all('version: "0002"' in text for text in said)
+    assert database.value("SELECT count(*) FROM people") == 1
+    assert database.value("SELECT count(*) FROM schema_history") == 2

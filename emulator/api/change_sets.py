@@ -1,0 +1,140 @@
+"""Change sets: previewed without an effect, applied as one patch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ariadne import MutationType, QueryType
+
+from emulator.api.apply import apply_patch
+from emulator.api.environments import drop_service_without_instances
+from emulator.api.request import Info, Request, request_of
+from emulator.api.services import new_service
+from emulator.api.sync import new_volume, rows
+from emulator.api.views import View
+from emulator.change_sets import address, changes_of, created, plan
+from emulator.config import etag
+from emulator.errors import Refusal, not_found
+from emulator.store import Document, new_id, now
+
+query = QueryType()
+mutation = MutationType()
+
+
+@query.field("environmentChangeSetApply")
+def change_set_apply(_: object, info: Info, environmentId: str, id: str) -> View:
+    """Return how an apply went."""
+    request = request_of(info)
+    request.environment(environmentId)
+    found = request.store.get("change_set", id)
+    if found is None or found["environmentId"] != environmentId:
+        raise not_found("ChangeSet apply")
+    return found
+
+
+@mutation.field("environmentPreviewChangeSet")
+def preview_change_set(_: object, info: Info, environmentId: str, input: Any) -> View:
+    """Return what an apply would come to; nothing is changed."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    changes = changes_of(input)
+    ids, names = _known(request, environment)
+    for at, name in created(changes).items():
+        ids[at], names[at] = new_id(), name
+    effects = [
+        {"path": change.get("path"), "effect": "deploy"} for change in changes if change.get("deployEffect") == "deploy"
+    ]
+    return {"changeSet": input, "diagnostics": plan(changes, ids, names).diagnostics, "effects": effects}
+
+
+@mutation.field("environmentApplyChangeSet")
+def apply_change_set(
+    _: object,
+    info: Info,
+    environmentId: str,
+    input: Any,
+    commitMessage: str | None = None,
+    baseConfigEtag: str | None = None,
+    waitForCompletion: bool | None = None,
+) -> View:
+    """Apply a change set, all of it or nothing; who does not wait is told `applying` and polls."""
+    request = request_of(info)
+    environment = request.environment(environmentId)
+    changes = changes_of(input)
+    if baseConfigEtag is not None and baseConfigEtag != etag(environment["config"]):
+        raise Refusal("The environment has changed since this plan was made", "STALE_ENVIRONMENT_BASE")
+    result = _applied(request, environment, changes, commitMessage or "change set applied")
+    request.store.put("change_set", result["id"], result)
+    return {**result, "status": "applying", "changes": []} if waitForCompletion is False else result
+
+
+def _known(request: Request, environment: Document) -> tuple[dict[str, str], dict[str, str]]:
+    """Return ids and names of what an environment has, by address."""
+    ids, names = dict[str, str](), dict[str, str]()
+    found = [("service", request.store.get("service", id_)) for id_ in environment["config"].get("services", {})]
+    found += [
+        ("volume", request.store.get("volume", row["volumeId"]))
+        for row in rows(request, "volume_instance", environment["id"])
+    ]
+    found += [("group", {**row, "id": id_}) for id_, row in environment["config"].get("groups", {}).items()]
+    for kind, row in found:
+        if row is not None:
+            at = address(kind, str(row.get("name") or row["id"]))
+            ids[at], names[at] = row["id"], str(row.get("name") or row["id"])
+    for at in [at for at in names if at.startswith("service.")]:
+        names[f"database.{at.partition('.')[2]}"] = names[at]
+    return ids, names
+
+
+def _applied(request: Request, environment: Document, changes: Any, message: str) -> Document:
+    ids, names = _known(request, environment)
+    fresh = created(changes)
+    for at, name in fresh.items():
+        ids[at], names[at] = new_id(), name
+    planned = plan(changes, ids, names)
+    done = not planned.diagnostics
+    started: list[str] = []
+    if done:
+        for at, name in fresh.items():
+            _make(request, environment["projectId"], at, name, ids)
+        planned = plan(changes, ids, names)
+        for id_ in planned.deleted:
+            planned.patch["services"][id_] = {"isDeleted": True}
+        started = apply_patch(request, environment, planned.patch, message)
+        for id_ in planned.deleted:
+            drop_service_without_instances(request, id_)
+        for id_, name in planned.renamed.items():
+            service = request.service(id_)
+            service.update(name=name, updatedAt=now())
+            request.store.put("service", id_, service)
+    return {
+        "id": new_id(),
+        "environmentId": environment["id"],
+        "status": "applied" if done else "failed",
+        "deploymentId": started[0] if started else None,
+        "stagedPatchId": None,
+        "diagnostics": planned.diagnostics,
+        "changes": [
+            {
+                "kind": str(change.get("kind")),
+                "path": change.get("path"),
+                "summary": change.get("summary"),
+                "status": "applied" if done else "skipped",
+                "outputs": {"id": ids[at]} if (at := str(change.get("address"))) in fresh and done else None,
+            }
+            for change in changes
+        ],
+    }
+
+
+def _make(request: Request, project_id: str, at: str, name: str, ids: dict[str, str]) -> None:
+    """Make a service or a volume that the patch then gives an instance; its id takes the place of the planned one."""
+    kind = at.partition(".")[0]
+    if kind in ("service", "database"):
+        taken = request.store.all(
+            "service", lambda row: row["projectId"] == project_id and not row["deletedAt"] and row["name"] == name
+        )
+        ids[at] = taken[0]["id"] if taken else new_service(request, project_id, name)["id"]
+    elif kind == "volume":
+        volume = new_volume(project_id, name, id_=ids[at])
+        request.store.put("volume", volume["id"], volume)

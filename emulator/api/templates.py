@@ -1,0 +1,144 @@
+"""Templates: one is known, `postgres`, as clients deploy it; its shape is the environment config's (facts §2.10)."""
+
+from __future__ import annotations
+
+import copy
+import re
+import secrets
+import string
+from typing import Any
+
+from ariadne import MutationType, QueryType
+
+from emulator.api.apply import apply_patch
+from emulator.api.environments import staged_patch
+from emulator.api.request import Info, Request, request_of
+from emulator.api.services import new_service
+from emulator.api.sync import free_volume_name, new_volume
+from emulator.api.views import View
+from emulator.api.workflows import new_workflow
+from emulator.config import merged
+from emulator.errors import Refusal, not_found
+from emulator.store import Document
+
+query = QueryType()
+mutation = MutationType()
+
+_DATA = "/var/lib/postgresql/data"
+_SECRET = re.compile(r"\$\{\{\s*secret\((\d*)[^)]*\)\s*\}\}")
+_LONGEST_SECRET = 256
+_VARIABLES = {
+    "PGDATA": f"{_DATA}/pgdata",
+    "PGHOST": "${{RAILWAY_PRIVATE_DOMAIN}}",
+    "PGPORT": "5432",
+    "PGUSER": "${{POSTGRES_USER}}",
+    "PGPASSWORD": "${{POSTGRES_PASSWORD}}",
+    "PGDATABASE": "${{POSTGRES_DB}}",
+    "POSTGRES_USER": "postgres",
+    "POSTGRES_PASSWORD": "${{secret(32)}}",
+    "POSTGRES_DB": "railway",
+    "DATABASE_URL": "postgresql://${{PGUSER}}:${{PGPASSWORD}}@${{PGHOST}}:${{PGPORT}}/${{PGDATABASE}}",
+    "SSL_CERT_DAYS": "820",
+    "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "60",
+}
+POSTGRES: Document = {
+    "id": "8f3b1e7c-0d5a-4c8e-9a64-2b7d5f0c9e11",
+    "code": "postgres",
+    "name": "Postgres",
+    "description": "PostgreSQL with a volume and a TCP proxy",
+    "serializedConfig": {
+        "services": {
+            "2d9c4a60-6b1f-4f0e-8a37-51c0e7b6d432": {
+                "name": "Postgres",
+                "source": {"image": "ghcr.io/railwayapp-templates/postgres-ssl:17"},
+                "deploy": {"requiredMountPath": _DATA},
+                "networking": {"tcpProxies": {"5432": {}}},
+                "variables": {name: {"defaultValue": value, "isOptional": False} for name, value in _VARIABLES.items()},
+                "volumeMounts": {"2d9c4a60-6b1f-4f0e-8a37-51c0e7b6d432": {"mountPath": _DATA}},
+            }
+        }
+    },
+}
+
+
+@query.field("template")
+def template(
+    _: object,
+    info: Info,
+    code: str | None = None,
+    id: str | None = None,
+    owner: str | None = None,
+    repo: str | None = None,
+) -> View:
+    """Return a template by its code or id."""
+    if code != POSTGRES["code"] and id != POSTGRES["id"]:
+        raise not_found("Template")
+    return POSTGRES
+
+
+@mutation.field("templateDeployV2")
+def template_deploy(_: object, info: Info, input: Document) -> View:
+    """Make a template's services in an environment; a second copy of one gets a name of its own."""
+    request = request_of(info)
+    if input["templateId"] != POSTGRES["id"]:
+        raise not_found("Template")
+    project = request.project(input.get("projectId"))
+    environment = request.environment(input.get("environmentId") or _first_environment(request, project["id"]))
+    services = input["serializedConfig"].get("services") if isinstance(input["serializedConfig"], dict) else None
+    if not isinstance(services, dict) or not all(
+        isinstance(one, dict) and one.get("name") for one in services.values()
+    ):
+        raise Refusal("Invalid template config")
+    patch: Document = {"services": {}, "volumes": {}}
+    for service in services.values():
+        _add(request, environment, patch, service)
+    if input.get("stageOnly"):
+        known = request.store.get("staged", environment["id"])
+        staged = staged_patch(environment["id"], merged(known["patch"], patch) if known else patch)
+        request.store.put("staged", environment["id"], staged)
+    else:
+        apply_patch(request, environment, patch, "template deployed")
+    return {"projectId": project["id"], "workflowId": new_workflow(request, "deployTemplate")}
+
+
+def _first_environment(request: Request, project_id: str) -> str:
+    rows = request.store.all("environment", lambda row: row["projectId"] == project_id and not row.get("deletedAt"))
+    return str(rows[0]["id"]) if rows else ""
+
+
+def _add(request: Request, environment: Document, patch: Document, service: Document) -> None:
+    """Add a template's service, and the volume that it mounts, to a patch."""
+    made = new_service(
+        request, environment["projectId"], _free_name(request, environment["projectId"], service["name"])
+    )
+    config: Document = {
+        key: copy.deepcopy(service[key]) for key in ("source", "build", "deploy", "networking") if key in service
+    }
+    variables = {name: {"value": _filled(entry)} for name, entry in (service.get("variables") or {}).items()}
+    mounts: Document = {}
+    for mount in (service.get("volumeMounts") or {}).values():
+        name = free_volume_name(request, environment["projectId"], f"{made['name'].lower()}-volume")
+        volume = new_volume(environment["projectId"], name)
+        request.store.put("volume", volume["id"], volume)
+        mounts[volume["id"]] = mount
+        patch["volumes"][volume["id"]] = {"isCreated": True}
+    patch["services"][made["id"]] = {**config, "variables": variables, "volumeMounts": mounts, "isCreated": True}
+
+
+def _free_name(request: Request, project_id: str, name: str) -> str:
+    taken = request.store.all(
+        "service", lambda row: row["projectId"] == project_id and not row.get("deletedAt") and row["name"] == name
+    )
+    return f"{name}-{secrets.token_hex(2)}" if taken else name
+
+
+def _filled(entry: Any) -> str:
+    """Return a variable's value or default, with each `${{secret(n)}}` of its own."""
+    entry = entry if isinstance(entry, dict) else {"value": entry}
+    given = entry.get("value") if entry.get("value") is not None else entry.get("defaultValue")
+    return _SECRET.sub(lambda match: _secret(int(match[1] or 32)), str(given or ""))
+
+
+def _secret(length: int) -> str:
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(min(length, _LONGEST_SECRET)))

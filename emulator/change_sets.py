@@ -1,0 +1,212 @@
+"""Change sets as patches, pure: what a client means by `service.web`, said in an environment's config (facts §2.9)."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.config import merged
+from emulator.errors import Refusal
+
+Change = Mapping[str, Any]
+_VERSION = 1
+_OF_SERVICE = ("source", "build", "deploy", "networking", "groupId")
+_SERVICES = ("service", "database")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a change set comes to.
+
+    Attributes:
+        patch: the patch of the environment's config.
+        renamed: new names by service id.
+        deleted: ids of the services that go.
+        diagnostics: what cannot be done, each with severity, path and message; with one of them nothing is done.
+    """
+
+    patch: dict[str, Any] = field(default_factory=lambda: {"services": {}, "volumes": {}, "groups": {}})
+    renamed: dict[str, str] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    diagnostics: list[dict[str, str]] = field(default_factory=list)
+
+
+def changes_of(input_: Any) -> Sequence[Change]:
+    """Return the changes of a change set, or refuse what is none."""
+    version = input_.get("version") if isinstance(input_, dict) else None
+    if version != _VERSION:
+        raise Refusal(f"Unsupported RailwayChangeSet version: {'undefined' if version is None else version}")
+    changes = input_.get("changes")
+    if not isinstance(changes, list) or not all(isinstance(change, dict) for change in changes):
+        raise Refusal("Invalid RailwayChangeSet")
+    return changes
+
+
+def created(changes: Sequence[Change]) -> dict[str, str]:
+    """Return the name of each resource that a change set makes, by its address."""
+    return {
+        str(change.get("address")): str((change.get("resource") or {}).get("name") or _rest(change))
+        for change in changes
+        if change.get("kind") == "resource.create"
+    }
+
+
+def address(kind: str, name: str) -> str:
+    """Return how a resource is called in a change set."""
+    return f"{kind}.{slug(name)}"
+
+
+def slug(name: str) -> str:
+    """Return a name as addresses and references spell it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def plan(changes: Sequence[Change], ids: Mapping[str, str], names: Mapping[str, str]) -> Plan:
+    """Return what `changes` come to.
+
+    Args:
+        changes: the entries of a change set.
+        ids: the id of each resource that is there or is about to be, by its address.
+        names: the name of each resource by its address, for references between services.
+    """
+    result = Plan()
+    for change in changes:
+        at, kind = str(change.get("address") or ""), str(change.get("kind") or "")
+        id_ = ids.get(_canonical(at, ids))
+        if id_ is None:
+            _cannot(result, change, f"{at} does not exist")
+        elif kind == "resource.create":
+            _create(result, change, id_, ids, names)
+        elif kind == "resource.update":
+            _update(result, change, id_, ids)
+        elif kind == "resource.delete":
+            _delete(result, change, id_)
+        elif kind == "variable.set":
+            value = {change["variable"]: change.get("after")} if change.get("variable") else {}
+            _merge(result, "services", id_, {"variables": _variables(value, names)})
+        elif kind == "variable.delete":
+            _merge(result, "services", id_, {"variables": {str(change.get("variable")): None}}, keep_null=True)
+        else:
+            _cannot(result, change, f"{kind or 'a change without a kind'} is not supported by the emulator")
+    return result
+
+
+def _canonical(at: str, ids: Mapping[str, str]) -> str:
+    """A database and a service of one name are the same service."""
+    kind, _, rest = at.partition(".")
+    if at in ids or kind not in _SERVICES:
+        return at
+    other = next(other for other in _SERVICES if other != kind)
+    return f"{other}.{rest}"
+
+
+def _rest(change: Change) -> str:
+    return str(change.get("address") or "").partition(".")[2]
+
+
+def _kind(change: Change) -> str:
+    return str(change.get("address") or "").partition(".")[0]
+
+
+def _cannot(result: Plan, change: Change, why: str) -> None:
+    path = str(change.get("path") or f"resources.{change.get('address')}")
+    result.diagnostics.append({"severity": "error", "path": path, "message": why})
+
+
+def _merge(result: Plan, part: str, id_: str, entry: dict[str, Any], *, keep_null: bool = False) -> None:
+    before = result.patch[part].get(id_, {})
+    result.patch[part][id_] = _laid_over(before, entry) if keep_null else merged(before, entry)
+
+
+def _laid_over(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Merge two patches; null stays, it removes when the patch is applied."""
+    result = dict(base)
+    for key, value in patch.items():
+        known = result.get(key)
+        result[key] = _laid_over(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _create(result: Plan, change: Change, id_: str, ids: Mapping[str, str], names: Mapping[str, str]) -> None:
+    resource, kind = change.get("resource") or {}, _kind(change)
+    if kind in _SERVICES:
+        entry: dict[str, Any] = {key: copy.deepcopy(resource[key]) for key in _OF_SERVICE if resource.get(key)}
+        entry["source"] = _source(resource.get("source") or {"image": resource.get("image")})
+        if (entry.get("networking") or {}).get("customDomains"):
+            _cannot(result, change, "custom domains are not registered by change sets")
+        entry["variables"] = _variables(resource.get("variables") or {}, names)
+        entry["volumeMounts"] = _mounts(resource.get("volumeAttachments") or {}, ids)
+        _merge(result, "services", id_, {**{key: value for key, value in entry.items() if value}, "isCreated": True})
+    elif kind == "volume":
+        _merge(result, "volumes", id_, {**(resource.get("config") or {}), "isCreated": True})
+    elif kind == "group":
+        shown = {key: resource[key] for key in ("name", "color", "icon", "isCollapsed") if key in resource}
+        _merge(result, "groups", id_, {**shown, "isCreated": True})
+    else:
+        _cannot(result, change, f"{kind} is not supported by the emulator")
+
+
+def _update(result: Plan, change: Change, id_: str, ids: Mapping[str, str]) -> None:
+    part, after, kind = str(change.get("field") or ""), change.get("after"), _kind(change)
+    if part == "name" and kind in _SERVICES:
+        result.renamed[id_] = str(after)
+    elif part == "volumeAttachments":
+        gone = dict.fromkeys(_mounts(change.get("before") or {}, ids))
+        _merge(result, "services", id_, {"volumeMounts": {**gone, **_mounts(after or {}, ids)}}, keep_null=True)
+    elif part == "source":
+        _merge(result, "services", id_, {"source": _source(after) if after else None}, keep_null=True)
+    elif part in _OF_SERVICE and kind in _SERVICES:
+        removed = dict.fromkeys(change.get("before") or {}) if isinstance(after, dict) else {}
+        # A networking block is sparse, the others are whole: what they leave out is taken away.
+        value = {**(removed if part != "networking" else {}), **after} if isinstance(after, dict) else after
+        _merge(result, "services", id_, {part: value}, keep_null=True)
+    elif part == "config" and kind == "volume":
+        _merge(result, "volumes", id_, dict(after or {}))
+    else:
+        _cannot(result, change, f"an update of {part or 'nothing'} of a {kind} is not supported by the emulator")
+
+
+def _delete(result: Plan, change: Change, id_: str) -> None:
+    kind = _kind(change)
+    if kind in _SERVICES:
+        result.deleted.append(id_)
+    elif kind == "group":
+        _merge(result, "groups", id_, {"isDeleted": True})
+    else:
+        # Volumes are never deleted by an apply (facts §2.9).
+        _cannot(result, change, f"a {kind} is not deleted by a change set")
+
+
+def _source(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in source.items() if key != "type" and value is not None}
+
+
+def _mounts(attachments: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    found = {}
+    for key, mount in attachments.items():
+        name = key if key.startswith("volume.") else f"volume.{key}"
+        found[ids.get(name, key)] = {"mountPath": mount} if isinstance(mount, str) else mount
+    return found
+
+
+def _variables(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: {"value": _text(value, names)}
+        for name, value in values.items()
+        if not (isinstance(value, dict) and value.get("type") == "preserve")
+    }
+
+
+def _text(value: Any, names: Mapping[str, str]) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    kind = value.get("type")
+    if kind == "reference":
+        at = str(value.get("resource"))
+        return f"${{{{{names.get(at, at.partition('.')[2] or at)}.{value.get('output')}}}}}"
+    if kind == "sharedReference":
+        return f"${{{{shared.{value.get('name')}}}}}"
+    return str(value.get("value", ""))
