@@ -9,6 +9,7 @@ import pulumi
 
 import images
 import stack_config
+from components.agents import Agents
 from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
@@ -83,13 +84,16 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             database_url=database.service_url,
             pool_environment=settings.pool.environment,
             min_idle=settings.pool.min_idle,
+            rollout=settings.rollout.variables(),
             api_key=settings.pool.api_key,
             railway_endpoint=settings.pool.railway_endpoint,
             railway_token=settings.pool.railway_token,
             keys=keys,
+            secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
         ),
         after=[canary.ready, database.schema],
     )
+    agents = Agents("agents", pool_manager, settings.rollout.wait_seconds)
     pulumi.export(
         "environment",
         {
@@ -111,7 +115,8 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         },
     )
     pulumi.export("canary", canary.summary)
-    pulumi.export("poolManager", pool_manager.summary)
+    pulumi.export("poolManager", {**pool_manager.summary, "apiKey": pool_manager.api_key})
+    pulumi.export("agents", agents.summary)
     pulumi.export(
         "database", {"url": database.url, "host": database.schema.host, "schemaVersion": database.schema.version}
     )

@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway.client import DEFAULT_ENDPOINT, checked_endpoint
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse, parse_version
+from convos_infra.rollout.policy import HOLD, LEAVE, RolloutPolicy
 from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
 
 DEFAULT_REPOSITORY = "ghcr.io/xmtplabs/convos-runtime"
@@ -25,6 +26,7 @@ PLAIN_KEYS = frozenset(
 OURS = frozenset({"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY", "PORT"})
 """Variables of the pool manager that the program sets itself."""
 LOCAL_STACK = "local"
+_DAY = 86_400
 POOL_ENVIRONMENTS = ("dev", "staging", "production")
 _KEY_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _LONGEST_KEY_NAME = 255
@@ -76,6 +78,7 @@ class Settings:
         endpoint, token: Railway.
         workspace, project, project_id, environment, environment_id: where on Railway.
         image, pool: what runs.
+        rollout: what happens to living agents when the image changes.
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         database_url: an existing database, or empty.
         database_image, schema: of the database.
@@ -95,6 +98,7 @@ class Settings:
     environment_id: str
     image: ImageSettings
     pool: PoolSettings
+    rollout: RolloutPolicy
     keys: Mapping[str, str] = field(repr=False)
     database_url: str = field(repr=False)
     database_image: str
@@ -206,6 +210,7 @@ def read(
         environment_id=reader.text("environmentId"),
         image=_image(reader, stack),
         pool=_pool(reader, stack),
+        rollout=_rollout(reader),
         keys=_keys(reader, secret_object=is_secret("keys")),
         database_url=_database_url(reader, stack),
         database_image=reader.text("databaseImage", "ghcr.io/railwayapp-templates/postgres-ssl:17"),
@@ -329,7 +334,7 @@ def _pool(reader: _Reader, stack: str) -> PoolSettings:
         environment=_pool_environment(reader, stack),
         api_key=reader.text("poolApiKey"),
         railway_endpoint=reader.text("poolRailwayEndpoint", variable="POOL_RAILWAY_ENDPOINT"),
-        railway_token=_pool_token(reader),
+        railway_token=reader.text("poolRailwayToken", variable="POOL_RAILWAY_API_TOKEN"),
     )
 
 
@@ -340,13 +345,23 @@ def _pool_environment(reader: _Reader, stack: str) -> str:
     return chosen
 
 
-def _pool_token(reader: _Reader) -> str:
-    """Return a token of the pool manager's own: the stack's token must not get into the state, this one has to."""
-    token = reader.text("poolRailwayToken", variable="POOL_RAILWAY_API_TOKEN")
-    if not token:
-        step = "pulumi config set --secret poolRailwayToken, or export POOL_RAILWAY_API_TOKEN"
-        reader.problem("poolRailwayToken", "the pool manager has no Railway token to make agents with", step)
-    return token
+def _rollout(reader: _Reader) -> RolloutPolicy:
+    default = RolloutPolicy()
+    found = RolloutPolicy(
+        kind=reader.text("rolloutPolicy", HOLD),
+        canary=reader.number("rolloutCanary", default.canary, 1, 1000),
+        batch=reader.number("rolloutBatch", default.batch, 1, 1000),
+        max_unavailable=reader.number("rolloutMaxUnavailable", default.max_unavailable, 1, 1000),
+        bake_seconds=reader.number("rolloutBake", default.bake_seconds, 0, _DAY),
+        ready_seconds=reader.number("rolloutReady", default.ready_seconds, 1, _DAY),
+        deadline_seconds=reader.number("rolloutDeadline", default.deadline_seconds, 0, 30 * _DAY),
+        claimed=reader.text("rolloutClaimed", LEAVE),
+        wait_seconds=reader.number("rolloutWait", default.wait_seconds, 0, _DAY),
+    )
+    keys = {"kind": "rolloutPolicy", "claimed": "rolloutClaimed", "canary": "rolloutCanary", "batch": "rolloutBatch"}
+    for name, what, step in found.problems():
+        reader.problem(keys[name], what, step)
+    return found
 
 
 def _prefix_text(name: str) -> str:
@@ -374,7 +389,7 @@ def _key_value(reader: _Reader, name: str, value: Any, *, secret_object: bool) -
         reader.problem(where, _prefix_text(name))
     elif not _KEY_NAME.match(name) or len(name) > _LONGEST_KEY_NAME:
         reader.problem(where, "a name starts with a letter or '_' and holds letters, digits and '_'")
-    elif name in OURS or name.startswith("RAILWAY_"):
+    elif name in OURS or name.startswith(("RAILWAY_", "POOL_ROLLOUT_")):
         reader.problem(where, "is set by the program or by Railway", "remove it")
     elif not isinstance(value, str | bool | int | float):
         reader.problem(where, f"must be text, not {type(value).__name__}")

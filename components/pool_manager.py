@@ -10,6 +10,7 @@ import pulumi
 
 from components.canary import summary
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
+from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
 from convos_infra.railway.resources.service import Service, ServiceArgs
 from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
 from convos_infra.railway.resources.service_instance import ServiceInstance
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SERVICE = "convos-agent-pool-manager"
 HEALTH_PATH = "/healthz"
+SEALED = ("POOL_API_KEY", "RAILWAY_API_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,12 @@ class PoolManagerSettings:
         database_url: for its variable.
         pool_environment: dev, staging or production.
         min_idle: how many agents it keeps warm.
-        api_key, railway_token: secrets; an empty key is made up.
+        rollout: what happens to living agents, as its variables say it.
+        api_key: a secret; an empty one is made up.
+        railway_token: a secret; where it is empty the stack makes a token of its environment.
         railway_endpoint: where it reaches Railway; empty is Railway's own endpoint.
         keys: handed on to agents.
+        secret_keys: which of them are sealed on Railway.
     """
 
     image: pulumi.Input[str] | None
@@ -45,10 +50,12 @@ class PoolManagerSettings:
     database_url: pulumi.Input[str] = field(repr=False)
     pool_environment: str
     min_idle: int
+    rollout: Mapping[str, str]
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
+    secret_keys: Sequence[str]
 
 
 class PoolManager(pulumi.ComponentResource):
@@ -59,7 +66,20 @@ class PoolManager(pulumi.ComponentResource):
         place: where.
         settings: what.
         after: what must be there first: the canary's readiness and the schema.
+
+    Attributes:
+        ready: the wait for its deployment.
+        url: where it answers; empty where no container runs.
+        api_key: its bearer key.
+        mode: `simulated` where no container runs.
+        rollout_variables: those of its variables that say which image agents get and what happens to living ones.
     """
+
+    ready: Deployment
+    url: pulumi.Input[str]
+    api_key: pulumi.Output[str]
+    mode: pulumi.Input[str]
+    rollout_variables: Mapping[str, pulumi.Input[str]]
 
     def __init__(
         self,
@@ -74,6 +94,22 @@ class PoolManager(pulumi.ComponentResource):
         service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
         from_repo = settings.image is None
+        self.api_key = (
+            pulumi.Output.secret(settings.api_key) if settings.api_key else RandomSecret("pool-api-key", inside).value
+        )
+        self.rollout_variables = {"RAILWAY_RUNTIME_IMAGE": settings.runtime_image, **settings.rollout}
+        variables = {
+            "DATABASE_URL": settings.database_url,
+            "POOL_ENVIRONMENT": settings.pool_environment,
+            "POOL_MIN_IDLE": str(settings.min_idle),
+            "POOL_API_KEY": self.api_key,
+            "RAILWAY_API_TOKEN": _token(place, settings, inside),
+            "RAILWAY_PROJECT_ID": place.project_id,
+            "RAILWAY_ENVIRONMENT_ID": place.environment_id,
+            **({"RAILWAY_API_URL": settings.railway_endpoint} if settings.railway_endpoint else {}),
+            **self.rollout_variables,
+            **settings.keys,
+        }
         instance = ServiceInstance(
             SERVICE,
             ServiceInstanceArgs(
@@ -84,12 +120,14 @@ class PoolManager(pulumi.ComponentResource):
                 root_directory="pool" if from_repo else None,
                 healthcheck_path=HEALTH_PATH,
                 healthcheck_timeout=place.health_seconds,
-                variables=_variables(settings, inside),
+                variables=variables,
+                # DATABASE_URL is a reference, no secret; the postgres service's own variable is one.
+                sealed_variables=[*SEALED, *settings.secret_keys],
                 overwrite_changes=place.overwrite_changes,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[domain, *after]),
         )
-        ready = Deployment(
+        self.ready = Deployment(
             SERVICE,
             DeploymentArgs(
                 place.project_id,
@@ -99,21 +137,19 @@ class PoolManager(pulumi.ComponentResource):
             ),
             inside,
         )
-        self.summary = summary(SERVICE, ready, domain, settings.image or settings.repo)
+        self.summary = summary(SERVICE, self.ready, domain, settings.image or settings.repo)
+        self.url, self.mode = _text(self.summary["url"]), _text(self.summary["mode"])
         self.register_outputs(self.summary)
 
 
-def _variables(settings: PoolManagerSettings, inside: pulumi.ResourceOptions) -> dict[str, pulumi.Input[str]]:
-    api_key = pulumi.Output.secret(settings.api_key) if settings.api_key else RandomSecret("pool-api-key", inside).value
-    variables: dict[str, pulumi.Input[str]] = {
-        "DATABASE_URL": settings.database_url,
-        "RAILWAY_RUNTIME_IMAGE": settings.runtime_image,
-        "POOL_ENVIRONMENT": settings.pool_environment,
-        "POOL_MIN_IDLE": str(settings.min_idle),
-        "POOL_API_KEY": api_key,
-        "RAILWAY_API_TOKEN": pulumi.Output.secret(settings.railway_token),
-        **settings.keys,
-    }
-    if settings.railway_endpoint:
-        variables["RAILWAY_API_URL"] = settings.railway_endpoint
-    return variables
+def _token(
+    place: EnvironmentPlace, settings: PoolManagerSettings, inside: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Return a token for Railway: never the stack's own, which reaches every environment and stays out of the state."""
+    if settings.railway_token:
+        return pulumi.Output.secret(settings.railway_token)
+    return ProjectToken(SERVICE, ProjectTokenArgs(place.project_id, place.environment_id, SERVICE), inside).value
+
+
+def _text(value: pulumi.Input[object]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(value).apply(str)

@@ -47,11 +47,10 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
         "RAILWAY_API_TOKEN": keep_secret(layout.token),
         "CONVOS_IMAGE_REGISTRY": services.by_name["registry"].address,
     }
-    # What the stack's pool manager works with; a container reaches the emulator by Docker's name for this machine.
-    values["POOL_RAILWAY_API_TOKEN"] = values["RAILWAY_API_TOKEN"]
     docker = services.by_name.get("docker")
     if docker is not None and docker.address:
         values["DOCKER_HOST"] = docker.address
+        # A container reaches the emulator by Docker's name for this machine.
         values["POOL_RAILWAY_ENDPOINT"] = f"http://{HOST_IN_CONTAINERS}:{emulator.port}/graphql/v2"
     if (buildkit := services.by_name.get("buildkit")) is not None:
         values["CONVOS_BUILDER"] = BUILDER

@@ -30,6 +30,8 @@ IN_CONFIG = {
     "RAILWAY_API_TOKEN": "poolRailwayToken",
 }
 """Variable of the pool manager -> the config key that it comes from."""
+MADE = frozenset({"POOL_API_KEY", "RAILWAY_API_TOKEN"})
+"""What the stack makes where nobody gives one."""
 IN_SHELL = {"RAILWAY_API_TOKEN": "POOL_RAILWAY_API_TOKEN"}
 POOL = {
     "OPENROUTER_MANAGEMENT_KEY": "optional",
@@ -39,7 +41,7 @@ POOL = {
     "POOL_MIN_IDLE": "default=3",
     "POOL_STUCK_TIMEOUT_MS": "default=900000",
     "TICK_INTERVAL_MS": "default=30000",
-    "RAILWAY_API_TOKEN": "required",
+    "RAILWAY_API_TOKEN": "optional",
     "DATABASE_URL": "program",
     "RAILWAY_RUNTIME_IMAGE": "program",
 }
@@ -108,7 +110,7 @@ def _key(name: str, kind: str, values: Mapping[str, Any], given: Mapping[str, An
         return Key(name, f"set by {IN_SHELL[name]}{mark}")
     if name in PER_AGENT or kind.startswith("generated="):
         return Key(name, "made for each agent")
-    if name == "POOL_API_KEY":
+    if name in MADE:
         return Key(name, "made by the stack")
     if kind.startswith("default"):
         return Key(name, "default")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from convos_infra.progress import say
 from convos_infra.railway.errors import (
     NotAuthorized,
     NotFound,
@@ -54,11 +54,6 @@ class Timing:
     stick_seconds: float = 30.0
     newborn_seconds: float = 15.0
     budget: Budget = field(default_factory=Budget)
-
-
-def say(text: str) -> None:
-    """Print a progress line: Pulumi shows what a provider writes to stderr under the running update."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 class Client:

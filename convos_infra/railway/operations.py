@@ -8,6 +8,17 @@ from __future__ import annotations
 
 WORKSPACES = "query workspaces { apiToken { workspaces { id name } } }"
 PROJECT_TOKEN = "query projectToken { projectToken { projectId environmentId } }"  # noqa: S105
+PROJECT_TOKENS = """
+query projectTokens($projectId: String!) {
+  projectTokens(projectId: $projectId, first: 500) {
+    edges { node { id name environmentId } }
+    pageInfo { hasNextPage }
+  }
+}"""
+PROJECT_TOKEN_CREATE = (
+    "mutation projectTokenCreate($input: ProjectTokenCreateInput!) { projectTokenCreate(input: $input) }"  # noqa: S105
+)
+PROJECT_TOKEN_DELETE = "mutation projectTokenDelete($id: String!) { projectTokenDelete(id: $id) }"  # noqa: S105
 
 PROJECTS = """
 query projects($workspaceId: String, $after: String) {

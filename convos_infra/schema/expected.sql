@@ -12,3 +12,28 @@ CREATE TABLE agent_metadata (
     openrouter_key_hash text,
     agentmail_inbox_id text
 );
+
+CREATE TABLE pool_leader (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL
+);
+
+CREATE TABLE agent_rollout (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    image text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    aborted_batch integer,
+    reason text,
+    CHECK ((aborted_batch IS NULL) = (reason IS NULL))
+);
+
+CREATE TABLE agent_move (
+    agent_id text PRIMARY KEY,
+    railway_service_id text NOT NULL,
+    image text NOT NULL,
+    previous_image text NOT NULL,
+    batch integer NOT NULL CHECK (batch > 0),
+    settled boolean NOT NULL DEFAULT false,
+    moved_at timestamptz NOT NULL DEFAULT now()
+);

@@ -15,14 +15,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from . import agents, body, page
-from .errors import PoolError
-from .rollout_plan import plan
+from .errors import BadRequestError, PoolError, SettingsError
+from .rollout import Rollout
+from .rollout_plan import plan, told
+from .settings import image_and_policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
+    from .rollout import Policy
     from .serve import Service
 
 Work = Callable[[dict[str, Any], str], dict[str, Any]]
@@ -78,16 +81,33 @@ class Routes:
     def rollout(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
         """Return where the rollout is, and what is still to come."""
         settings, step = self._service.settings, self._service.tick.rollout
-        batches = []
-        if settings.rollout.kind != "hold":
-            look = self._pool.latest or self._pool.look()
-            batches = plan(look.agents.values(), settings.rollout, self._service.rolling.on_record())
         return {
             "policy": settings.rollout.kind,
-            "image": settings.runtime_image,
             "state": step.state,
             "text": step.text,
-            "batches": [batch.as_json() for batch in batches],
+            "problem": self._service.problem,
+            **self._planned(settings.runtime_image, settings.rollout),
+        }
+
+    def plan(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
+        """Return what a pool manager with another image or policy would do with the agents that are there now."""
+        try:
+            image, policy = image_and_policy(body.variables(given))
+        except SettingsError as error:
+            raise BadRequestError(str(error)) from None
+        return {"policy": policy.kind, **self._planned(image, policy)}
+
+    def _planned(self, image: str, policy: Policy) -> dict[str, Any]:
+        look = self._pool.latest or self._pool.look()
+        living = list(look.agents.values())
+        recorded = Rollout(image)
+        if policy.kind != "hold" and image == self._service.settings.runtime_image:
+            recorded = self._service.rolling.on_record()
+        return {
+            "image": image,
+            "agents": len(living),
+            "lines": told(living, policy, recorded),
+            "batches": [batch.as_json() for batch in plan(living, policy, recorded)],
         }
 
     def retry(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
@@ -118,6 +138,7 @@ def create(service: Service) -> Starlette:
             guarded("/api/pool/reconcile", "POST", routes.reconcile),
             guarded("/api/pool/redeploy/{id}", "POST", routes.redeploy),
             guarded("/api/pool/rollout", "GET", routes.rollout),
+            guarded("/api/pool/rollout/plan", "POST", routes.plan),
             guarded("/api/pool/rollout/retry", "POST", routes.retry),
         ],
     )

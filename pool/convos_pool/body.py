@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import BadRequestError, TooLargeError, UnauthorizedError
 from .pool import Wish
+from .settings import IMAGE
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -74,6 +75,17 @@ def count(body: dict[str, Any], default: int | None) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_COUNT:
         raise BadRequestError(f"count: must be a whole number from 1 to {MAX_COUNT}")
     return value
+
+
+def variables(body: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that a plan is asked for: those of RAILWAY_RUNTIME_IMAGE and of the rollout's policy."""
+    given = body.get("variables", {})
+    if not isinstance(given, dict):
+        raise BadRequestError("variables: must be an object of names and values")
+    strangers = sorted(name for name in given if name != IMAGE and not name.startswith("POOL_ROLLOUT_"))
+    if strangers:
+        raise BadRequestError(f"variables: {strangers[0][:60]} has no part in a rollout")
+    return {name: _text(given, name, MAX_URL) for name in given}
 
 
 def _text(body: dict[str, Any], name: str, longest: int) -> str:

@@ -87,7 +87,7 @@ class Step:
     """What to do now.
 
     Args:
-        state: `held`, `done`, `rolling`, `waiting` (for claimed agents) or `aborted`.
+        state: `held`, `done`, `rolling`, `waiting` (for claimed agents) or `aborted`; `pending` before the first one.
         text: for people.
         batch: the batch that `images` makes, or the one that goes back.
         images: agent id -> the image that it gets now, all in one patch.
@@ -217,5 +217,11 @@ def _with_room_for_claims(candidates: Iterable[Agent], agents: Iterable[Agent], 
 
 def short(image: str) -> str:
     """Return a reference with the start of its digest, for people."""
-    name, at, digest = image.partition("@")
-    return f"{name}@{digest[:15]}" if at else image
+    name, at, found = image.partition("@")
+    return f"{name}@{found[:15]}" if at else image
+
+
+def digest(image: str) -> str:
+    """Return the start of a reference's digest, or the reference where it has none: what tells two images apart."""
+    _, at, found = image.partition("@")
+    return found[:15] if at else image

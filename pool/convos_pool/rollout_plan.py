@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .agents import Agent, is_moving
-from .rollout import Move, Policy, Rollout, step
+from .agents import Agent, is_moving, same_image
+from .rollout import Move, Policy, Rollout, digest, step
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,51 @@ def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batc
             moves.append(Move(id_, image, before, next_step.batch, 0.0, settled=True))
             current[id_] = _as_if_ready(_with_image(current[id_], image))
     return found
+
+
+def told(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> list[str]:
+    """Return the plan for people, a line for each batch; which agents stay, and on which image, in the first.
+
+    Args:
+        agents: all agents of the environment.
+        policy: the policy.
+        rollout: what is on record for the image.
+    """
+    behind = [agent for agent in agents if agent.image and not same_image(agent.image, rollout.image)]
+    batches = plan(agents, policy, rollout)
+    moved = {id_ for batch in batches for id_, _, _ in batch.moves}
+    stay = [agent for agent in behind if agent.id not in moved]
+    if not behind:
+        head = f"all {len(agents)} agents have {digest(rollout.image)}" if agents else "there are no agents yet"
+    elif not stay:
+        head = f"{len(moved)} agents move to {digest(rollout.image)}, {len(batches)} batches"
+    else:
+        head = "; ".join(_staying(stay))
+        if moved:
+            head = f"{len(moved)} agents move to {digest(rollout.image)}, {len(batches)} batches; {head}"
+    lines = [f"policy {policy.kind}: {head}"]
+    if rollout.aborted:
+        lines.append(rollout.aborted)
+    return lines + [_line(batch) for batch in batches]
+
+
+def _staying(stay: Sequence[Agent]) -> list[str]:
+    found = []
+    for name in sorted({digest(agent.image) for agent in stay}):
+        here = [agent for agent in stay if digest(agent.image) == name]
+        states = Counter("claimed" if agent.claimed else agent.state for agent in here)
+        parts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        found.append(f"{len(here)} agents stay on {name} ({parts})")
+    return found
+
+
+def _line(batch: Batch) -> str:
+    by_image: dict[tuple[str, str], list[str]] = {}
+    for id_, before, after in batch.moves:
+        by_image.setdefault((digest(before), digest(after)), []).append(id_)
+    moves = "; ".join(f"{', '.join(ids)}: {before} -> {after}" for (before, after), ids in sorted(by_image.items()))
+    surge = f"{batch.surge} new first, " if batch.surge else ""
+    return f"batch {batch.number}: {surge}{moves}"
 
 
 def _with_image(agent: Agent, image: str) -> Agent:

@@ -56,7 +56,8 @@ class Service:
         self.rolling = Rolling(settings, patient, database, self.record, self.pool.touch, say)
         parts = Parts(settings, patient, database, self.record, talk, self.pool, creation, self.rolling, say)
         self.tick = Tick(parts)
-        self._said = ""
+        self.problem = ""
+        """What went wrong with the last tick."""
 
     def start(self) -> None:
         """Begin to tick."""
@@ -76,9 +77,9 @@ class Service:
         while not self._ends.is_set():
             self._wake.clear()
             problem = self._run()
-            if problem and problem != self._said:
+            if problem and problem != self.problem:
                 say(problem)
-            self._said = problem
+            self.problem = problem
             self._wake.wait(self.settings.tick_seconds)
 
     def _run(self) -> str:

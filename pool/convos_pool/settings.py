@@ -22,6 +22,7 @@ HANDED_ON = (
     "TELNYX_MESSAGING_PROFILE_ID",
 )
 """Variables that agents get as the pool manager has them: the same names everywhere, no prefix."""
+IMAGE = "RAILWAY_RUNTIME_IMAGE"
 DEFAULT_IMAGE = "ghcr.io/xmtplabs/convos-runtime:scaling"
 DEFAULT_RAILWAY_URL = "https://backboard.railway.com/graphql/v2"
 ENVIRONMENTS = ("dev", "staging", "production")
@@ -74,9 +75,9 @@ class Settings:
 class _Reader:
     """Reads variables and collects what is wrong with them; an empty value counts as not set."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], required: tuple[str, ...] = REQUIRED) -> None:
         self._environ = {name: value.strip() for name, value in environ.items()}
-        self.problems = [f"{name}: missing (required)" for name in REQUIRED if not self.text(name)]
+        self.problems = [f"{name}: missing (required)" for name in required if not self.text(name)]
         self.problems += [
             f"{name}: the INSTANCE_ prefix is gone; name it {name.removeprefix('INSTANCE_')}"
             for name in sorted(self._environ)
@@ -132,7 +133,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         railway_token_kind=reader.choice("RAILWAY_TOKEN_KIND", "", TOKEN_KINDS),
         project_id=reader.text("RAILWAY_PROJECT_ID"),
         environment_id=reader.text("RAILWAY_ENVIRONMENT_ID"),
-        runtime_image=reader.image("RAILWAY_RUNTIME_IMAGE", DEFAULT_IMAGE),
+        runtime_image=reader.image(IMAGE, DEFAULT_IMAGE),
         agent_variables={name: reader.text(name) for name in HANDED_ON if reader.text(name)},
         agent_url=reader.url("POOL_AGENT_URL", "https://{domain}", ("https", "http")),
         rollout=_rollout(reader),
@@ -142,6 +143,19 @@ def read(environ: Mapping[str, str]) -> Settings:
     if reader.problems:
         raise SettingsError("; ".join(reader.problems))
     return settings
+
+
+def image_and_policy(values: Mapping[str, str]) -> tuple[str, Policy]:
+    """Return the image and the policy that a pool manager with these variables would have.
+
+    Raises:
+        SettingsError: what is malformed of them, in one line.
+    """
+    reader = _Reader(values, required=())
+    found = reader.image(IMAGE, DEFAULT_IMAGE), _rollout(reader)
+    if reader.problems:
+        raise SettingsError("; ".join(reader.problems))
+    return found
 
 
 def _rollout(reader: _Reader) -> Policy:

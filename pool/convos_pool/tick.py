@@ -61,7 +61,7 @@ class Tick:
         self._not_before = 0.0
         self._moving_since: dict[str, float] = {}
         self._made: dict[str, float] = {}
-        self.rollout = Step("held", "no tick yet")
+        self.rollout = Step("pending", "the agents have not been looked at yet")
 
     def add(self, count: int) -> None:
         """Have `count` agents made beyond the warm ones, at the next tick."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.emulator.fix_emulator import Emulator, running_emulator
 from tests.pool.agent_farm import Farm, running_farm
+from tests.pool.pool_process import Pool, running_pool, variables
 from tests.pool.surroundings import Surroundings, surroundings
 from tests.schema.postgres_server import Server, embedded_binaries, new_database, running
 
@@ -48,3 +49,10 @@ def farm() -> Iterator[Farm]:
 def around(tmp_path: Path, pool_server: Server, pool_emulator: Emulator, farm: Farm) -> Iterator[Surroundings]:
     with new_database(pool_server) as database, surroundings(tmp_path, database, pool_emulator, farm) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def idle_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """A pool manager that reaches nobody: what it refuses, it refuses before it asks anybody."""
+    with running_pool(tmp_path_factory.mktemp("idle"), variables()) as pool:
+        yield pool

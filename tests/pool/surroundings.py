@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from tests.schema.postgres_server import Database
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = [
-    *sorted((ROOT / "convos_infra" / "schema" / "migrations").glob("0*.sql")),
-    Path(__file__).parent / "agent_rollout.sql",
-]
+SCHEMA = sorted((ROOT / "convos_infra" / "schema" / "migrations").glob("0*.sql"))
 NEXT_IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "2" * 64
 BROKEN_IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "3" * 64
 TICK_MS = "200"

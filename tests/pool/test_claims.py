@@ -278,26 +278,18 @@ BAD_BODIES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def quiet_pool(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from tests.pool.pool_process import running_pool, variables
-
-    with running_pool(tmp_path_factory.mktemp("quiet"), variables()) as pool:
-        yield pool
-
-
 @pytest.mark.parametrize(("data", "status", "problem"), BAD_BODIES)
-def test_a_bad_claim_is_one_line(quiet_pool: Pool, data: bytes, status: int, problem: str) -> None:
+def test_a_bad_claim_is_one_line(idle_pool: Pool, data: bytes, status: int, problem: str) -> None:
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    answer = quiet_pool.session.post(f"{quiet_pool.url}/api/pool/claim", data=data, headers=headers, timeout=20)
+    answer = idle_pool.session.post(f"{idle_pool.url}/api/pool/claim", data=data, headers=headers, timeout=20)
     assert answer.status_code == status
     assert problem in answer.json()["error"]
 
 
-def test_a_body_without_a_length_that_grows_too_large_is_refused(quiet_pool: Pool) -> None:
+def test_a_body_without_a_length_that_grows_too_large_is_refused(idle_pool: Pool) -> None:
     headers = {"Authorization": f"Bearer {API_KEY}"}
     parts = (b"x" * 65536 for _ in range(8))
-    answer = quiet_pool.session.post(f"{quiet_pool.url}/api/pool/claim", data=parts, headers=headers, timeout=20)
+    answer = idle_pool.session.post(f"{idle_pool.url}/api/pool/claim", data=parts, headers=headers, timeout=20)
     assert answer.status_code == 413
 
 
@@ -309,27 +301,28 @@ GUARDED = [
     ("POST", "/api/pool/reconcile"),
     ("POST", "/api/pool/redeploy/abc"),
     ("GET", "/api/pool/rollout"),
+    ("POST", "/api/pool/rollout/plan"),
     ("POST", "/api/pool/rollout/retry"),
 ]
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", f"Basic {API_KEY}", f"Bearer {API_KEY}x", API_KEY])
-def test_without_the_token_nothing_is_told(quiet_pool: Pool, method: str, path: str, header: str) -> None:
-    answer = quiet_pool.call(method, path, headers={"Authorization": header} if header else {})
+def test_without_the_token_nothing_is_told(idle_pool: Pool, method: str, path: str, header: str) -> None:
+    answer = idle_pool.call(method, path, headers={"Authorization": header} if header else {})
     assert answer.status_code == 401
     assert answer.json() == {"error": "authorization: a valid bearer token is required"}
 
 
 @pytest.mark.parametrize("count", [0, -1, 101, "3", 1.5, True, None])
-def test_a_bad_count_is_refused(quiet_pool: Pool, count: Any) -> None:
-    answer = quiet_pool.call("POST", "/api/pool/drain", {"count": count})
+def test_a_bad_count_is_refused(idle_pool: Pool, count: Any) -> None:
+    answer = idle_pool.call("POST", "/api/pool/drain", {"count": count})
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("count: must be a whole number from 1 to 100")
 
 
-def test_an_unknown_path_is_404_in_json(quiet_pool: Pool) -> None:
-    answer = quiet_pool.call("GET", "/api/nothing")
+def test_an_unknown_path_is_404_in_json(idle_pool: Pool) -> None:
+    answer = idle_pool.call("GET", "/api/nothing")
     assert (answer.status_code, answer.json()) == (404, {"error": "no GET /api/nothing here"})
 
 

@@ -36,7 +36,7 @@ def test_make_local_ends_with_a_table_of_what_runs_where(stack: LocalStack) -> N
         assert re.search(rf"^\s*{row}\s", table, re.MULTILINE), table
     digest = stack.outputs()["image"]["digest"]
     assert digest[:15] in table
-    assert "schema 0001" in table
+    assert "schema 0002" in table
     assert "make down" in stack.first.text
     assert re.search(r"\d+ changes, 3 deployments, ", lines[-1])
 

@@ -49,6 +49,24 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "pool environment": ({"poolEnvironment": "test"}, "poolEnvironment: must be one of dev, staging, production"),
     "no number": ({"poolMinIdle": "few"}, "poolMinIdle: must be a whole number, not 'few'"),
     "too many": ({"poolMinIdle": "501"}, "poolMinIdle: must be from 0 to 500, not '501'"),
+    "rollout policy": (
+        {"rolloutPolicy": "yolo"},
+        "rolloutPolicy: must be one of hold, redeploy-idle, drain-and-replace, not 'yolo'",
+    ),
+    "no batch": ({"rolloutBatch": "0"}, "rolloutBatch: must be from 1 to 1000, not '0'"),
+    "less than no batch": ({"rolloutBatch": "-3"}, "rolloutBatch: must be from 1 to 1000, not '-3'"),
+    "batch above what may be away": (
+        {"rolloutBatch": "11"},
+        "rolloutBatch: 11 agents at once are more than rolloutMaxUnavailable (10)",
+    ),
+    "canary above what may be away": (
+        {"rolloutCanary": "3", "rolloutMaxUnavailable": "2", "rolloutBatch": "2"},
+        "rolloutCanary: 3 agents at once are more than rolloutMaxUnavailable (2)",
+    ),
+    "no bake": ({"rolloutBake": "-1"}, "rolloutBake: must be from 0 to 86400, not '-1'"),
+    "no ready": ({"rolloutReady": "0"}, "rolloutReady: must be from 1 to 86400, not '0'"),
+    "claimed": ({"rolloutClaimed": "kill"}, "rolloutClaimed: must be one of leave, replace, not 'kill'"),
+    "rollout as a key": ({"keys": {"POOL_ROLLOUT_BATCH": "2"}}, "keys.POOL_ROLLOUT_BATCH: is set by the program"),
     "no time": ({"deploymentTimeout": "0"}, "deploymentTimeout: must be from 1 to 7200, not '0'"),
     "keys": ({"keys": ["a"]}, "keys: must be an object of names and values"),
     "old prefix": (

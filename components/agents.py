@@ -1,0 +1,40 @@
+"""`Agents`: the living agents of an environment, which the pool manager owns, and what a new image means for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from convos_infra.rollout.resource import AgentRollout, AgentRolloutArgs
+
+if TYPE_CHECKING:
+    from components.pool_manager import PoolManager
+
+
+class Agents(pulumi.ComponentResource):
+    """The rollout over the agents of one environment.
+
+    Args:
+        name: the resource's name.
+        pool_manager: who has them, and carries the rollout out once it is deployed.
+        wait_seconds: how long an update waits for it.
+    """
+
+    def __init__(
+        self, name: str, pool_manager: PoolManager, wait_seconds: int, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("convos:index:Agents", name, None, opts)
+        rollout = AgentRollout(
+            name,
+            AgentRolloutArgs(
+                url=pool_manager.url,
+                api_key=pool_manager.api_key,
+                mode=pool_manager.mode,
+                variables=pool_manager.rollout_variables,
+                wait_seconds=wait_seconds,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[pool_manager.ready]),
+        )
+        self.summary = {"rollout": rollout.state, "text": rollout.text}
+        self.register_outputs(self.summary)

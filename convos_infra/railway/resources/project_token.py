@@ -1,0 +1,169 @@
+"""`ProjectToken`: a token that reaches one environment, for a program that runs in it. Its value is a secret output.
+
+Railway shows a token's value once, in the answer that makes it. A token whose answer was lost, or that an earlier run
+made and forgot, cannot be read again: it is found by its name, deleted, and made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.railway import operations
+from convos_infra.railway.errors import NotAuthorized, NotFound
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Gone, nodes
+
+if TYPE_CHECKING:
+    from convos_infra.provider import Props
+
+_INPUTS = ("projectId", "environmentId", "name")
+_ATTEMPTS = 3
+_LISTED_SECONDS = 30.0
+"""How long a new token may be missing from the list; 1 to 30 s of such lag were seen elsewhere (facts §3, races 2)."""
+
+
+@dataclass(frozen=True)
+class ProjectTokenArgs:
+    """The inputs of a `ProjectToken`.
+
+    Attributes:
+        project_id, environment_id: what it reaches.
+        name: how it is found again; this stack's own.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    name: pulumi.Input[str]
+
+
+class ProjectTokenProvider(RailwayProvider):
+    """Makes a token and revokes it."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the name."""
+        del olds
+        return news, id_failures(news, "projectId", "environmentId") + name_failures("name", news.get("name"))
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Nothing of a token changes; another place or name is another token."""
+        del id_
+        return difference(olds, news, (), _INPUTS)
+
+    def created(self, props: Props) -> CreateResult:
+        """Make it; one of that name whose value nobody knows goes first."""
+        session = self.session()
+        for stale in _named(session, props):
+            _delete(session, props, stale["id"])
+        for _ in range(_ATTEMPTS):
+            value, row = _make(session, props)
+            if row is None:
+                raise InfraError(_thing(props), "made, but Railway does not list it", "run pulumi up again")
+            if value:
+                return CreateResult(row["id"], {**props, "value": value})
+            session.client.progress(f"{_thing(props)}: the answer with its value was lost; making another")
+            _delete(session, props, row["id"])
+        raise InfraError(_thing(props), "Railway's answer was lost each time", "run pulumi up again")
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """See whether it is there; its value cannot be read."""
+        if _is_gone(self.session(), props, id_):
+            return ReadResult("", {})
+        return ReadResult(id_, props, inputs_of(props, _INPUTS))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Keep the value."""
+        del id_
+        return UpdateResult({**news, "value": olds["value"]})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Revoke it."""
+        session = self.session()
+        if not _is_gone(session, props, id_):
+            _delete(session, props, id_)
+
+
+def _thing(props: Mapping[str, Any]) -> str:
+    return f"project token {props['name']}"
+
+
+def _rows(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    data = session.client.query(operations.PROJECT_TOKENS, {"projectId": props["projectId"]}, thing=_thing(props))
+    if ((data.get("projectTokens") or {}).get("pageInfo") or {}).get("hasNextPage"):
+        raise InfraError(
+            _thing(props), "the project has more than 500 tokens", "revoke some: this program reads one page"
+        )
+    return nodes(data.get("projectTokens"))
+
+
+def _named(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        row
+        for row in _rows(session, props)
+        if row["name"] == props["name"] and row["environmentId"] == props["environmentId"]
+    ]
+
+
+def _make(session: Session, props: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+    """Return the value, empty where its answer was lost, and the token as it is listed."""
+
+    def seen() -> Mapping[str, Any] | None:
+        rows = _named(session, props)
+        return rows[0] if rows else None
+
+    given = {key: props[key] for key in _INPUTS}
+    data, row = session.client.mutate(
+        operations.PROJECT_TOKEN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+    )
+    value = str((data or {}).get("projectTokenCreate") or "")
+    deadline, pause = session.client.clock() + _LISTED_SECONDS, 0.2
+    while row is None:
+        row = seen()
+        if row is None and session.client.clock() > deadline:
+            break
+        if row is None:
+            session.client.sleep(pause)
+            pause = min(pause * 2, 3.0)
+    return value, row
+
+
+def _delete(session: Session, props: Mapping[str, Any], id_: str) -> None:
+    def gone() -> bool | None:
+        return True if _is_gone(session, props, id_) else None
+
+    session.client.mutate(operations.PROJECT_TOKEN_DELETE, {"id": id_}, thing=_thing(props), observe=gone)
+
+
+def _is_gone(session: Session, props: Mapping[str, Any], id_: str) -> bool:
+    """Say whether it is proved that the token is no more: it goes with its environment and with its project."""
+    try:
+        return all(row["id"] != id_ for row in _rows(session, props))
+    except (NotAuthorized, NotFound):
+        try:
+            session.read(props, thing=_thing(props), fresh=True)
+        except Gone:
+            return True
+        raise
+
+
+class ProjectToken(Resource, module="railway", name="ProjectToken"):
+    """A token of one environment; `value` is secret."""
+
+    value: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ProjectTokenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # A value that a provider makes is plain in the state unless it is named here (facts: Pulumi, 6).
+        marked = pulumi.ResourceOptions(additional_secret_outputs=["value"])
+        properties = {
+            "projectId": args.project_id,
+            "environmentId": args.environment_id,
+            "name": args.name,
+            "value": None,
+        }
+        super().__init__(ProjectTokenProvider(), name, properties, pulumi.ResourceOptions.merge(opts, marked))

@@ -1,0 +1,95 @@
+"""The pool manager's HTTP API, as far as a rollout needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from convos_infra.errors import InfraError
+
+TIMEOUT_SECONDS = (5.0, 30.0)
+_LONGEST_PROBLEM = 300
+
+
+class NoAnswer(InfraError):
+    """The pool manager does not answer, or not in a way that can be used; the same question may be answered later."""
+
+
+@dataclass(frozen=True)
+class PoolApi:
+    """One pool manager.
+
+    Attributes:
+        url: where it answers, without a path.
+        key: its bearer key.
+    """
+
+    url: str
+    key: str = field(repr=False)
+
+    def plan(self, variables: Mapping[str, str]) -> dict[str, Any]:
+        """Return what a pool manager with these variables would do with the agents that are there now.
+
+        Raises:
+            NoAnswer: it does not answer.
+            InfraError: it refuses the question.
+        """
+        return self._asked("POST", "/api/pool/rollout/plan", {"variables": dict(variables)})
+
+    def rollout(self) -> dict[str, Any]:
+        """Return where its rollout is.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return self._asked("GET", "/api/pool/rollout", None)
+
+    def status(self) -> dict[str, Any]:
+        """Return every agent, without secrets.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return self._asked("GET", "/api/pool/status", None)
+
+    def retry(self) -> bool:
+        """Have it begin again with an image that it has given up; return whether it had.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return bool(self._asked("POST", "/api/pool/rollout/retry", {}).get("retrying"))
+
+    def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        try:
+            answer = requests.request(
+                method,
+                self.url.rstrip("/") + path,
+                json=body,
+                headers={"Authorization": f"Bearer {self.key}"},
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise NoAnswer("pool-manager", f"{self.url} does not answer ({type(error).__name__})") from error
+        found = _object(answer)
+        if answer.status_code == requests.codes.ok and found is not None:
+            return found
+        problem = str((found or {}).get("error") or f"HTTP {answer.status_code}")[:_LONGEST_PROBLEM]
+        if answer.status_code in {401, 403}:
+            raise InfraError("pool-manager", f"it refuses this stack's poolApiKey ({problem})", "run pulumi up")
+        # An older pool manager has no such route; one that is just being replaced answers with its proxy's words.
+        if answer.status_code >= 500 or answer.status_code == requests.codes.not_found or found is None:
+            raise NoAnswer("pool-manager", f"{path}: {problem}")
+        raise InfraError("pool-manager", problem)
+
+
+def _object(answer: requests.Response) -> dict[str, Any] | None:
+    try:
+        found = answer.json()
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

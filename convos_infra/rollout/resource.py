@@ -1,0 +1,140 @@
+"""`AgentRollout`: what a new image or policy means for the living agents. The preview shows the plan, `up` waits.
+
+The module path and the class names are part of the state's format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.errors import InfraError
+from convos_infra.progress import say
+from convos_infra.provider import Provider, has_unknown, is_unknown
+from convos_infra.rollout.pool_api import PoolApi
+from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
+
+if TYPE_CHECKING:
+    from convos_infra.provider import Props
+
+IMAGE, POLICY = "RAILWAY_RUNTIME_IMAGE", "POOL_ROLLOUT_POLICY"
+HOLD = "hold"
+SIMULATED = "simulated"
+NOBODY = "the pool manager is simulated here, no agent runs: nothing to roll out"
+_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", "plan")
+
+
+@dataclass(frozen=True)
+class AgentRolloutArgs:
+    """The inputs of an `AgentRollout`.
+
+    Attributes:
+        url: where the pool manager answers.
+        api_key: its bearer key.
+        mode: `simulated` where no container runs.
+        variables: the pool manager's own variables that say image and policy; the plan is asked for with them.
+        wait_seconds: how long an update waits for the rollout at most.
+    """
+
+    url: pulumi.Input[str]
+    api_key: pulumi.Input[str] = field(repr=False)
+    mode: pulumi.Input[str]
+    variables: Mapping[str, pulumi.Input[str]]
+    wait_seconds: int
+
+
+class AgentRolloutProvider(Provider):
+    """Asks the pool manager for the plan, and waits for it."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Add the plan where image or policy change; the text of the last one stays otherwise."""
+        seconds = news.get("waitSeconds")
+        if not is_unknown(seconds) and not (isinstance(seconds, int | float) and seconds >= 0):
+            return news, [CheckFailure("waitSeconds", f"must be 0 seconds or more, not {seconds!r}")]
+        if olds and olds.get("variables") == news.get("variables"):
+            return {**news, "plan": olds.get("plan") or []}, []
+        return {**news, "plan": _plan(olds, news)}, []
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Another image or policy is another rollout; one that was still under way is waited for again."""
+        del id_
+        differs = has_unknown(news.get("variables")) or olds.get("variables") != news.get("variables")
+        left = olds.get("state") == ROLLING
+        # Where and with which key the pool manager answers is no rollout, but the next plan is asked there.
+        moved = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in ("url", "apiKey", "mode"))
+        return DiffResult(changes=differs or left or moved, replaces=[], stables=[], delete_before_replace=False)
+
+    def created(self, props: Props) -> CreateResult:
+        """Wait."""
+        return CreateResult("agents", self._waited(props))
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Wait for what is new."""
+        del id_, olds
+        return UpdateResult(self._waited(news))
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Return what is in the state: agents come and go, and none of that is drift."""
+        return ReadResult(id_, props, {key: props[key] for key in _INPUTS if props.get(key) is not None})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Leave the agents: they go with their environment."""
+        del id_, props
+
+    def _waited(self, props: Props) -> Props:
+        variables = props["variables"]
+        if props.get("mode") == SIMULATED:
+            outcome = Outcome(SIMULATED, NOBODY)
+            say(f"agents: {NOBODY}")
+        elif variables.get(POLICY, HOLD) == HOLD:
+            # Nothing will happen, so nothing is waited for.
+            outcome = Outcome("held", str((props.get("plan") or ["policy hold: nothing is touched"])[0]))
+        else:
+            api = PoolApi(props["url"], props["apiKey"])
+            how = Wait(float(props["waitSeconds"]), say)
+            outcome = wait(api, variables[IMAGE], variables[POLICY], how)
+        return {**props, "state": outcome.state, "text": outcome.text}
+
+
+def _plan(olds: Props, news: Props) -> list[str]:
+    """Ask for the plan; the pool manager that runs now knows the agents, where it answers is in the state."""
+    mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
+    if mode == SIMULATED:
+        return [NOBODY]
+    variables = news.get("variables") or {}
+    if has_unknown(variables):
+        return ["the image is known once it is built: no plan yet"]
+    url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
+    if not url or not key:
+        return ["the pool manager is not there yet: no plan"]
+    try:
+        found = PoolApi(str(url), str(key)).plan(variables)
+    except InfraError as error:
+        # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
+        return [f"no plan: {error}"]
+    return [str(line) for line in found.get("lines") or []]
+
+
+class AgentRollout(Resource, module="convos", name="AgentRollout"):
+    """The rollout of an image over the living agents of one environment."""
+
+    plan: pulumi.Output[Sequence[str]]
+    state: pulumi.Output[str]
+    text: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AgentRolloutArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties: dict[str, Any] = {
+            "url": args.url,
+            "apiKey": pulumi.Output.secret(args.api_key),
+            "mode": args.mode,
+            "variables": dict(args.variables),
+            "waitSeconds": args.wait_seconds,
+            "plan": None,
+            "state": None,
+            "text": None,
+        }
+        super().__init__(AgentRolloutProvider(), name, properties, opts)

@@ -1,0 +1,94 @@
+"""The wait for a rollout that the pool manager carries out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convos_infra.errors import InfraError
+from convos_infra.rollout.pool_api import NoAnswer
+
+if TYPE_CHECKING:
+    from convos_infra.rollout.pool_api import PoolApi
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
+REPEAT_SECONDS = 15.0
+"""How often a text that does not change is said again, so that a person sees that it lives."""
+GOALS = ("held", "done", "waiting")
+ROLLING = "rolling"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a rollout was when the wait ended.
+
+    Attributes:
+        state: `held`, `done`, `waiting` (for claimed agents), or `rolling` where the wait was over first.
+        text: for people.
+    """
+
+    state: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How to wait.
+
+    Attributes:
+        seconds: for how long at most.
+        progress: told what happens, a line at a time.
+        sleep, clock: injected by tests.
+    """
+
+    seconds: float
+    progress: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+def wait(api: PoolApi, image: str, policy: str, how: Wait) -> Outcome:
+    """Wait until a rollout has reached its policy's goal, or only claimed agents are left.
+
+    Args:
+        api: the pool manager.
+        image: to which image; a pool manager that still has another one is being replaced.
+        policy: under which policy.
+        how: how long, and whom to tell.
+
+    Raises:
+        InfraError: the rollout has stopped; names the batch and its agents.
+    """
+    began, said, said_at = how.clock(), "", 0.0
+    pause = FIRST_PAUSE
+    while True:
+        state, text = _asked(api, image, policy)
+        elapsed = how.clock() - began
+        if text != said or how.clock() - said_at >= REPEAT_SECONDS:
+            how.progress(f"agents: {text}, {elapsed:.0f} s")
+            said, said_at = text, how.clock()
+        if state == "aborted":
+            raise InfraError("agents", text, "pin an image that works, or make rollout-retry STACK=…")
+        if state in GOALS:
+            return Outcome(state, text)
+        if elapsed + pause > how.seconds:
+            how.progress("agents: the pool manager goes on by itself; the next pulumi up waits again")
+            return Outcome(ROLLING, text)
+        how.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _asked(api: PoolApi, image: str, policy: str) -> tuple[str, str]:
+    try:
+        found = api.rollout()
+    except NoAnswer as error:
+        return "", error.problem
+    if found.get("image") != image or found.get("policy") != policy:
+        return "", "the pool manager does not have the new image yet"
+    state, text, problem = (str(found.get(key) or "") for key in ("state", "text", "problem"))
+    if problem or (state == "held" and policy != "hold"):
+        # What keeps the pool manager from going on may pass: a database that restarts, a limit of Railway's.
+        return "", problem or text
+    return state, text
