@@ -70,7 +70,7 @@ def wait(api: PoolApi, image: str, policy: str, how: Wait) -> Outcome:
             how.progress(f"agents: {text}, {elapsed:.0f} s")
             said, said_at = text, how.clock()
         if state == "aborted":
-            raise InfraError("agents", text, "pin an image that works, or make rollout-retry STACK=…")
+            raise InfraError("agents", text, "pin an image that works, or push a mended one, and run pulumi up")
         if state in GOALS:
             return Outcome(state, text)
         if elapsed + pause > how.seconds:

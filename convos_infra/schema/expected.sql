@@ -23,7 +23,7 @@ CREATE TABLE agent_rollout (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     image text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT now(),
-    aborted_batch integer,
+    aborted_batch bigint,
     reason text,
     CHECK ((aborted_batch IS NULL) = (reason IS NULL))
 );
@@ -33,7 +33,7 @@ CREATE TABLE agent_move (
     railway_service_id text NOT NULL,
     image text NOT NULL,
     previous_image text NOT NULL,
-    batch integer NOT NULL CHECK (batch > 0),
+    batch bigint NOT NULL CHECK (batch > 0),
     settled boolean NOT NULL DEFAULT false,
     moved_at timestamptz NOT NULL DEFAULT now()
 );
