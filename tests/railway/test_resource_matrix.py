@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from convos_infra.errors import InfraError
@@ -213,3 +215,22 @@ def test_an_update_of_what_somebody_else_changed_stops_and_says_what(at: Place) 
     assert seen is not None
     assert seen.inputs["variables"] == wanted["variables"]
     assert seen.outputs["unmanaged"] == ["THEIRS"]
+
+
+def test_a_service_that_was_removed_and_made_anew_gets_its_volume_with_its_data_back(at: Place) -> None:
+    runs, case = at.runs, CASES["Volume"]
+    volume = runs.create(case.provider, case.inputs(at))
+    CASES["Service"].remove(at, at.service)
+    anew = runs.create(CASES["Service"].provider, {**at.ids, "name": at.service.inputs["name"]})
+    assert anew.id != at.service.id
+    runs.mutations()
+    moved = runs.update(volume, {**case.inputs(at), "serviceId": anew.id})
+    assert runs.mutations() == ["volumeInstanceUpdate"]
+    assert moved.id == volume.id
+    read = runs.refresh(moved)
+    assert read is not None
+    assert not runs.differs(read, {**case.inputs(at), "serviceId": anew.id})
+    (living,) = [
+        row for row in json.loads(runs.emulator.snapshot(at.environment.id))["volume_instance"] if not row["deletedAt"]
+    ]
+    assert (living["volumeId"], living["serviceId"]) == (volume.id, anew.id)

@@ -48,9 +48,9 @@ class VolumeProvider(RailwayProvider):
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Mount paths change in place; another service is another volume."""
+        """Mount path and service change in place: a service that was made anew gets the volume with its data back."""
         del id_
-        return difference(olds, news, ("mountPath",), ("projectId", "environmentId", "serviceId"))
+        return difference(olds, news, ("mountPath", "serviceId"), ("projectId", "environmentId"))
 
     def created(self, props: Props) -> CreateResult:
         """Take over the service's volume, or make one."""
@@ -76,7 +76,7 @@ class VolumeProvider(RailwayProvider):
         return ReadResult("", {})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Mount it elsewhere."""
+        """Mount it elsewhere, or in another service."""
         del olds
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
@@ -159,7 +159,7 @@ def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
     variables = {
         "volumeId": volume_id,
         "environmentId": props["environmentId"],
-        "input": {"mountPath": props["mountPath"]},
+        "input": {"mountPath": props["mountPath"], "serviceId": props["serviceId"]},
     }
 
     def seen() -> bool | None:
