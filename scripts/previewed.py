@@ -23,6 +23,7 @@ _NOISE = frozenset({"__provider", "__defaults"})
 _COST = re.compile(r"(?P<count>\d+) deployments?[^:]*: (?P<why>.*)")
 _NUMBER = re.compile(r" \(change \d+\)$")
 _VARIABLES = re.compile(r"\d+ variables? \((?P<names>[^)]*)\)")
+_ROLLOUT = "convos:AgentRollout "
 _HIDDEN = "(a secret, or a value that is not shown)"
 
 Leaf = tuple[str, str]
@@ -107,11 +108,25 @@ def differences(reviewed: Preview, now: Preview, built: str) -> list[str]:
         now: of the deploy.
         built: the digest of the image just built. A change to any other image is a change like all others.
     """
+    reviewed, now = without_plan(reviewed), without_plan(now)
     if built and now.digest == built:
         reviewed, now = without_image(reviewed), without_image(now)
     before, after = _by_line(reviewed), _by_line(now)
     lines = [f"reviewed, and not in this preview: {line}" for line in before if line not in after]
     return lines + [f"in this preview, and not reviewed: {line}" for line in after if line not in before]
+
+
+def without_plan(preview: Preview) -> Preview:
+    """Return a preview without the plan of a rollout: it counts living agents, who come and go by themselves."""
+    kept = []
+    for change in preview.changes:
+        properties = dict(change.properties)
+        if change.what.startswith(_ROLLOUT):
+            properties = {path: leaf for path, leaf in properties.items() if not path.startswith("plan")}
+            if change.op == "update" and not properties:
+                continue
+        kept.append(Change(change.what, change.op, properties, change.cost))
+    return Preview(tuple(kept))
 
 
 def without_image(preview: Preview) -> Preview:

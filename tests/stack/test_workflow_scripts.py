@@ -85,7 +85,8 @@ def test_a_preview_that_fails_is_told_in_the_comment_too(stack: LocalStack, gith
 def test_a_change_behind_the_stacks_back_fails_and_opens_an_issue(stack: LocalStack, github: Repository) -> None:
     outputs = stack.outputs()
     snapshot = stack.emulator(f"/snapshot?environment={outputs['environment']['id']}")
-    service = next(row["id"] for row in snapshot["service"] if row["name"] == CANARY)
+    living = snapshot["config"]["services"]
+    service = next(row["id"] for row in snapshot["service"] if row["name"] == CANARY and row["id"] in living)
     mutation = {
         "query": "mutation($input: VariableUpsertInput!) { variableUpsert(input: $input) }",
         "variables": {
