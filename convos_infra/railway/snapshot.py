@@ -35,6 +35,7 @@ class Snapshot:
 
     Attributes:
         environment_id, project_id: whose it is.
+        name: the environment's name.
         is_fork: whether Railway scopes the creation and deletion of services to this environment.
         config: the stored config, variables' values included; holds secrets.
         instances: `ServiceInstance` by service id.
@@ -45,6 +46,7 @@ class Snapshot:
 
     environment_id: str
     project_id: str
+    name: str
     is_fork: bool
     config: Mapping[str, Any] = field(repr=False)
     instances: Mapping[str, Mapping[str, Any]] = field(repr=False)
@@ -229,6 +231,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
     return Snapshot(
         environment_id=environment_id,
         project_id=project_id,
+        name=str(environment.get("name") or ""),
         is_fork=bool(environment.get("sourceEnvironment")),
         config=environment["config"],
         instances={row["serviceId"]: row for row in nodes(environment.get("serviceInstances"))},

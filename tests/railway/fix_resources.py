@@ -198,7 +198,7 @@ CASES = {
     "Project": Case(
         ProjectProvider,
         lambda at: {"name": at.project.inputs["name"]},
-        {},
+        {"name": {"name": "renamed-by-its-stack"}},
         lambda at, made: (
             at.runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=made.id) and None
         ),
@@ -206,13 +206,13 @@ CASES = {
     "Environment": Case(
         EnvironmentProvider,
         lambda at: {**at.environment.inputs},
-        {"disposablePrefix": {"disposablePrefix": "agent-"}},
+        {"disposablePrefix": {"disposablePrefix": "agent-"}, "name": {"name": "renamed"}},
         remove_by("mutation d($id: String!) { environmentDelete(id: $id) }"),
     ),
     "Service": Case(
         ServiceProvider,
         lambda at: {**at.service.inputs},
-        {},
+        {"name": {"name": "renamed"}},
         lambda at, made: (
             at.runs.emulator.run(
                 "mutation d($id: String!, $e: String) { serviceDelete(id: $id, environmentId: $e) }",
