@@ -66,8 +66,12 @@ class ServiceInstanceProvider(RailwayProvider):
         return live if live_fields(live) or live_variables(live) else {}
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare property by property, Railway's defaults counting as absent."""
+        """Compare property by property, Railway's defaults counting as absent.
+
+        A refresh asks this too, with the inputs in the state: what is to be removed there, has been.
+        """
         del id_
+        removes = bool(news.get(REMOVES)) and news.get("deploys") != olds.get("deploys")
         plain = difference(olds, news, ("service", "unmanagedVariables"), PARENT)
         fields = any(
             is_unknown(news.get(field.name)) or not same(field, olds.get(field.name), news.get(field.name))
@@ -75,7 +79,7 @@ class ServiceInstanceProvider(RailwayProvider):
         )
         variables = any((olds.get(key) or None) != (news.get(key) or None) for key in (VARIABLES, SEALED))
         return DiffResult(
-            changes=bool(plain.changes) or fields or variables or bool(news.get(REMOVES)),
+            changes=bool(plain.changes) or fields or variables or removes,
             replaces=plain.replaces,
             stables=[],
             delete_before_replace=plain.delete_before_replace,
