@@ -156,3 +156,11 @@ def deployments(count: int) -> str:
     variables = ", ".join(f"$d{index}: String!" for index in range(count))
     fields = " ".join(f"d{index}: deployment(id: $d{index}) {{ {DEPLOYMENT_FIELDS} }}" for index in range(count))
     return f"query deployments({variables}) {{ {fields} }}"
+
+
+def deployment_snapshots(count: int) -> str:
+    """Return a query for the variables that so many deployments run with: `$d0` is answered as `d0`."""
+    numbers = range(count)
+    variables = ", ".join(f"$d{number}: String!" for number in numbers)
+    fields = " ".join(f"d{number}: deploymentSnapshot(deploymentId: $d{number}) {{ variables }}" for number in numbers)
+    return f"query deploymentSnapshots({variables}) {{ {fields} }}"

@@ -22,7 +22,7 @@ from convos_infra.railway.environment_config import (
 )
 
 Props = Mapping[str, Any]
-REMOVES, SOURCED = "removes", "sourced"
+REMOVES, SOURCED, REDEPLOYS = "removes", "sourced", "redeploys"
 _CHANGE = re.compile(r"\(change (\d+)\)$")
 
 
@@ -153,14 +153,16 @@ def cost(before: Props, after: Props) -> str:
     Args:
         before: the inputs in the state; empty for a new service.
         after: the new inputs; a value that is not known yet counts as changed. `removes` are variables that are no
-            inputs and go; `sourced` says that it has a source that is no input.
+            inputs and go; `sourced` says that it has a source that is no input; `redeploys` is stored, but does not
+            run.
     """
     fields = [item for item in FIELDS if not same(item, before.get(item.name), after.get(item.name))]
     old, new = dict(before.get(VARIABLES) or {}), dict(after.get(VARIABLES) or {})
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     names += sorted(set(after.get(SEALED) or ()) - set(before.get(SEALED) or ()) - set(names))
     names += sorted(set(after.get(REMOVES) or ()) - set(names))
-    if not fields and not names:
+    idle = sorted(set(after.get(REDEPLOYS) or ()) - {item.name for item in fields} - set(names))
+    if not fields and not names and not idle:
         return ""
     shown = [item.name for item in fields]
     if names:
@@ -168,8 +170,10 @@ def cost(before: Props, after: Props) -> str:
         shown.append(
             f"{len(names)} variable{'s' * (len(names) > 1)} ({listed})" if before else f"{len(names)} variables"
         )
+    shown += [f"{', '.join(idle)} (stored, not running)"] if idle else []
     deploys = has_source(after) and (
-        bool(names) or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
+        bool(names or idle)
+        or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
     )
     return f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(shown)}"
 

@@ -14,9 +14,9 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown, is_unknown
-from convos_infra.railway import operations, patch_plan
+from convos_infra.railway import patch_plan
+from convos_infra.railway.commit import commit, deploy, sourced
 from convos_infra.railway.environment_config import (
-    BY_NAME,
     FIELDS,
     SEALED,
     VARIABLES,
@@ -24,13 +24,14 @@ from convos_infra.railway.environment_config import (
     live_variables,
     same,
 )
-from convos_infra.railway.patch_plan import REMOVES, SOURCED
+from convos_infra.railway.patch_plan import REDEPLOYS, REMOVES, SOURCED
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
     ServiceInstanceArgs,
     failures,
     sealing_failures,
 )
+from convos_infra.railway.running import not_running
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
@@ -38,7 +39,9 @@ PARENT = ("projectId", "environmentId", "serviceId")
 MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
 SEEN = "unmanagedSeen"
 """Variables that a refresh saw, that nobody here set and that are to be removed: the next preview says so by name."""
-_ADDED = (REMOVES, SOURCED, "deploys", "adopts")
+NOT_RUNNING = "notRunning"
+"""What a refresh saw stored, but not in the running deployment: the next preview says so, and the update deploys it."""
+_ADDED = (REMOVES, REDEPLOYS, SOURCED, "deploys", "adopts")
 _INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", *_ADDED)
 
 
@@ -55,7 +58,8 @@ class ServiceInstanceProvider(RailwayProvider):
             return _adoption(news, live), []
         kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
         removes = {REMOVES: olds[SEEN]} if olds.get(SEEN) and _removes(news) else {}
-        news = {**news, **kept, **removes}
+        redeploys = {REDEPLOYS: olds[NOT_RUNNING]} if olds.get(NOT_RUNNING) else {}
+        news = {**news, **kept, **removes, **redeploys}
         cost = patch_plan.cost(olds, news)
         before = str(olds.get("deploys") or "")
         return {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}, []
@@ -71,7 +75,8 @@ class ServiceInstanceProvider(RailwayProvider):
         A refresh asks this too, with the inputs in the state: what is to be removed there, has been.
         """
         del id_
-        removes = bool(news.get(REMOVES)) and news.get("deploys") != olds.get("deploys")
+        announced = bool(news.get(REMOVES) or news.get(REDEPLOYS)) and news.get("deploys") != olds.get("deploys")
+        seen = any(news.get(key) and news[key] != olds.get(key) for key in (SEEN, NOT_RUNNING))
         plain = difference(olds, news, ("service", "unmanagedVariables"), PARENT)
         fields = any(
             is_unknown(news.get(field.name)) or not same(field, olds.get(field.name), news.get(field.name))
@@ -79,7 +84,7 @@ class ServiceInstanceProvider(RailwayProvider):
         )
         variables = any((olds.get(key) or None) != (news.get(key) or None) for key in (VARIABLES, SEALED))
         return DiffResult(
-            changes=bool(plain.changes) or fields or variables or removes,
+            changes=bool(plain.changes) or fields or variables or announced or seen,
             replaces=plain.replaces,
             stables=[],
             delete_before_replace=plain.delete_before_replace,
@@ -113,14 +118,16 @@ class ServiceInstanceProvider(RailwayProvider):
                     f"{', '.join(plan.conflicts)} changed outside this stack since the last update (dashboard?)",
                     "pulumi refresh shows and records it, then pulumi up goes on; overwriteChanges overwrites it",
                 )
-            if plan.deploys and _sourced(wanted, live) and not patch_plan.announced(recorded, wanted):
+            if plan.deploys and sourced(wanted, live) and not patch_plan.announced(recorded, wanted):
                 raise InfraError(
                     name,
                     f"this would make a deployment ({', '.join([*plan.fields, *plan.variables])}) that no preview said",
                     "pulumi refresh records what changed on Railway, then pulumi preview says it",
                 )
             if plan.patch:
-                snapshot = _commit(session, snapshot, wanted, plan)
+                snapshot = commit(session, snapshot, wanted, plan)
+            if not plan.deploys and wanted.get(REDEPLOYS) and _not_running(session, wanted, snapshot):
+                snapshot = deploy(session, snapshot, wanted)
             session.snapshots.settle(wanted["environmentId"])
         latest = snapshot.latest_deployment(service_id)
         found = latest.id if latest is not None else ""
@@ -142,10 +149,12 @@ class ServiceInstanceProvider(RailwayProvider):
         seen = _seen(props, live)
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
-        inputs = inputs_of(outputs, _INPUTS)
-        if outputs["unmanaged"] and _removes(props):
-            inputs[SEEN] = outputs["unmanaged"]
-        return ReadResult(id_, outputs, inputs)
+        found = {
+            SEEN: outputs["unmanaged"] if _removes(props) else [],
+            NOT_RUNNING: _not_running(self.session(), seen, snapshot),
+        }
+        found = {key: names for key, names in found.items() if names}
+        return ReadResult(id_, {**outputs, **found}, {**inputs_of(outputs, _INPUTS), **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
@@ -164,13 +173,13 @@ def _adoption(news: Props, live: Mapping[str, Any]) -> Props:
     unread = sorted(name for name, value in live_variables(live).items() if value is None)
     if unread:
         what += f", takes as they are (sealed): {', '.join(unread)}"
-    sourced = _sourced(news, live)
-    deploys = found.deploys and sourced
+    has_source = sourced(news, live)
+    deploys = found.deploys and has_source
     cost = f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(changed)}"
     return {
         **news,
         **({REMOVES: removes} if removes else {}),
-        **({SOURCED: True} if sourced and not patch_plan.has_source(news) else {}),
+        **({SOURCED: True} if has_source and not patch_plan.has_source(news) else {}),
         "adopts": f"{news['serviceId']}, {what}",
         "deploys": patch_plan.numbered(cost, "") if changed else "0 deployments",
     }
@@ -180,52 +189,11 @@ def _removes(props: Mapping[str, Any]) -> bool:
     return props.get("unmanagedVariables") == "remove"
 
 
-def _sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Tell whether Railway has something to deploy here after an update, whoever said what."""
-    own = any(props.get(name) for name in ("image", "repo"))
-    return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
-
-
-def _commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
-    """Send the patch, wait until it is there when read back, and return the environment as it is then."""
-    name, service_id = wanted["service"], wanted["serviceId"]
-    old = before.latest_deployment(service_id)
-    has_source = _sourced(wanted, before.service(service_id) or {})
-    # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
-    expects = has_source and plan.deploys and bool(_unsettled(plan))
-
-    def arrived() -> Snapshot | None:
-        now = session.living(wanted, thing=name, fresh=True)
-        left = patch_plan.plan({}, wanted, now.service(service_id) or {}, removes=wanted.get(REMOVES) or ())
-        new = now.latest_deployment(service_id)
-        deployed = new is not None and (old is None or new.id != old.id)
-        return now if not _unsettled(left) and (deployed or not expects) else None
-
-    variables = {
-        "environmentId": wanted["environmentId"],
-        "patch": {"services": {service_id: plan.patch}},
-        "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
-    }
-    _, seen = session.client.mutate(operations.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
-    snapshot = seen or session.until(arrived)
-    if snapshot is None:
-        snapshot = session.living(wanted, thing=name, fresh=True)
-        left = patch_plan.plan({}, wanted, snapshot.service(service_id) or {}, removes=wanted.get(REMOVES) or ())
-        missing = _unsettled(left)
-        if missing:
-            raise InfraError(
-                name, f"Railway took the change but does not show {', '.join(missing)}", "run pulumi up again"
-            )
-        session.client.progress(f"{name}: stored, but Railway made no deployment of it yet")
-    latest = snapshot.latest_deployment(service_id)
-    if expects and latest is not None:
-        session.fresh.add(latest.id)
-    return snapshot
-
-
-def _unsettled(plan: patch_plan.Plan) -> list[str]:
-    """Return what a read back still lacks, without what no read ever shows."""
-    return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]
+def _not_running(session: Session, props: Props, snapshot: Snapshot) -> list[str]:
+    service_id = props["serviceId"]
+    running = session.snapshots.running_variables(snapshot).get(service_id)
+    stored = snapshot.service(service_id) or {}
+    return not_running(props, stored, snapshot.latest_deployment(service_id), running)
 
 
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:
@@ -247,8 +215,8 @@ def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Pr
     managed = dict(props.get(VARIABLES) or {})
     strangers = sorted(name for name in live_variables(live) if name not in managed)
     # What has a source that is no input deploys as well: the next preview has to know.
-    others = _sourced({}, live) and not (props.get("image") or props.get("repo"))
-    kept = {key: value for key, value in props.items() if key not in (SEEN, SOURCED)}
+    others = sourced({}, live) and not (props.get("image") or props.get("repo"))
+    kept = {key: value for key, value in props.items() if key not in (SEEN, NOT_RUNNING, SOURCED)}
     return {**kept, **({SOURCED: True} if others else {}), "deploymentId": deployment_id, "unmanaged": strangers}
 
 
