@@ -111,6 +111,10 @@ class Runs:
         inputs = self.checked(made.provider, news if news is not None else made.inputs, made.inputs)
         return bool(self.provider(made.provider).changed(made.id, made.outputs, inputs).changes)
 
+    def drift(self, made: Made, read: Made) -> bool:
+        """Tell whether Pulumi shows what a refresh has read: it asks `diff` of that and the inputs in the state."""
+        return bool(self.provider(made.provider).changed(made.id, read.outputs, made.inputs).changes)
+
     def delete(self, made: Made) -> None:
         """Delete."""
         self.provider(made.provider).deleted(made.id, copy.deepcopy(made.outputs))

@@ -46,7 +46,7 @@ def test_what_was_stored_without_a_deployment_is_named_announced_and_deployed_on
     assert "notRunning" not in again.inputs
     assert again.outputs == adopted.outputs
     assert not runs.differs(again, wanted)
-    assert not runs.provider(ServiceInstanceProvider).changed(adopted.id, adopted.outputs, again.inputs).changes
+    assert not runs.drift(adopted, again)
 
 
 def test_an_old_snapshot_that_was_deployed_again_is_drift_of_what_runs(at: Place) -> None:
@@ -60,7 +60,8 @@ def test_an_old_snapshot_that_was_deployed_again_is_drift_of_what_runs(at: Place
     runs.mutations()
     read = refreshed(at, made)
     assert read.inputs["notRunning"] == ["image", "A"]
-    assert runs.provider(ServiceInstanceProvider).changed(made.id, made.outputs, read.inputs).changes
+    assert runs.drift(made, read)
+    assert not runs.drift(read, refreshed(at, read))
     done = runs.update(read, wanted)
     assert runs.mutations() == ["serviceInstanceDeployV2"]
     assert "notRunning" not in refreshed(at, done).inputs

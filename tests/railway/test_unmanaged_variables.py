@@ -53,8 +53,7 @@ def test_a_refresh_sees_it_the_preview_names_it_and_the_update_removes_it_once(a
     assert not runs.differs(done, removing(at))
     after = refreshed(at, done)
     assert after.outputs == done.outputs
-    # A refresh of Pulumi asks `diff` with the inputs of the state.
-    assert not runs.provider(ServiceInstanceProvider).changed(done.id, done.outputs, after.inputs).changes
+    assert not runs.drift(done, after)
     theirs(at, "HOTFIX")
     again = runs.update(refreshed(at, after), removing(at))
     assert again.outputs["unmanaged"] == []
@@ -65,7 +64,23 @@ def test_kept_ones_are_reported_and_cost_nothing(at: Place) -> None:
     theirs(at, "HOTFIX")
     read = refreshed(at, made)
     assert read.outputs["unmanaged"] == ["HOTFIX"]
+    assert at.runs.drift(made, read), "a refresh shows it"
+    assert not at.runs.drift(read, refreshed(at, read)), "once"
     assert not at.runs.differs(read, instance(at))
+    theirs(at, "ANOTHER")
+    changed = at.runs.update(read, {**instance(at), "image": OTHER_IMAGE})
+    assert changed.outputs["unmanaged"] == ["ANOTHER", "HOTFIX"]
+    assert not at.runs.differs(changed, {**instance(at), "image": OTHER_IMAGE})
+    assert at.runs.drift(changed, refreshed(at, changed))
+
+
+def test_one_that_was_there_when_the_service_was_taken_over_is_no_drift(at: Place) -> None:
+    runs = at.runs
+    patch(at, {"services": {at.service.id: {"source": {"image": IMAGE}, "variables": {"THEIRS": THEIRS}}}})
+    made = runs.create(ServiceInstanceProvider, {**instance(at), "variables": {}})
+    assert made.outputs["unmanaged"] == ["THEIRS"]
+    assert not runs.drift(made, refreshed(at, made))
+    assert not runs.differs(made, {**instance(at), "variables": {}})
 
 
 def test_taking_over_says_which_it_removes(at: Place) -> None:

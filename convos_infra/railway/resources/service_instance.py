@@ -38,7 +38,7 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 PARENT = ("projectId", "environmentId", "serviceId")
 MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
 SEEN = "unmanagedSeen"
-"""Variables that a refresh saw, that nobody here set and that are to be removed: the next preview says so by name."""
+"""Variables that a refresh saw and that nobody here set: where they are to be removed, the next preview says so."""
 NOT_RUNNING = "notRunning"
 """What a refresh saw stored, but not in the running deployment: the next preview says so, and the update deploys it."""
 _ADDED = (REMOVES, REDEPLOYS, SOURCED, "deploys", "adopts")
@@ -56,7 +56,8 @@ class ServiceInstanceProvider(RailwayProvider):
         live = self._live(news) if not olds and not has_unknown([news[key] for key in PARENT]) else {}
         if live:
             return _adoption(news, live), []
-        kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
+        of_refresh = () if _removes(news) else (SEEN,)
+        kept = {key: olds[key] for key in ("adopts", SOURCED, *of_refresh) if olds.get(key)}
         removes = {REMOVES: olds[SEEN]} if olds.get(SEEN) and _removes(news) else {}
         redeploys = {REDEPLOYS: olds[NOT_RUNNING]} if olds.get(NOT_RUNNING) else {}
         news = {**news, **kept, **removes, **redeploys}
@@ -72,11 +73,12 @@ class ServiceInstanceProvider(RailwayProvider):
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Compare property by property, Railway's defaults counting as absent.
 
-        A refresh asks this too, with the inputs in the state: what is to be removed there, has been.
+        A refresh asks this too, of what it read and the inputs in the state (docs/decisions/0010): what is to be
+        removed there, has been; and what it has seen is no input yet.
         """
         del id_
         announced = bool(news.get(REMOVES) or news.get(REDEPLOYS)) and news.get("deploys") != olds.get("deploys")
-        seen = any(news.get(key) and news[key] != olds.get(key) for key in (SEEN, NOT_RUNNING))
+        seen = any((olds.get(key) or []) != (news.get(key) or []) for key in (SEEN, NOT_RUNNING))
         plain = difference(olds, news, ("service", "unmanagedVariables"), PARENT)
         fields = any(
             is_unknown(news.get(field.name)) or not same(field, olds.get(field.name), news.get(field.name))
@@ -150,10 +152,11 @@ class ServiceInstanceProvider(RailwayProvider):
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
         found = {
-            SEEN: outputs["unmanaged"] if _removes(props) else [],
+            SEEN: outputs["unmanaged"],
             NOT_RUNNING: _not_running(self.session(), seen, snapshot),
         }
         found = {key: names for key, names in found.items() if names}
+        outputs = {key: value for key, value in outputs.items() if key not in (SEEN, NOT_RUNNING)}
         return ReadResult(id_, {**outputs, **found}, {**inputs_of(outputs, _INPUTS), **found})
 
     def deleted(self, id_: str, props: Props) -> None:
@@ -178,7 +181,7 @@ def _adoption(news: Props, live: Mapping[str, Any]) -> Props:
     cost = f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(changed)}"
     return {
         **news,
-        **({REMOVES: removes} if removes else {}),
+        **({REMOVES: removes} if removes else {SEEN: strangers} if strangers else {}),
         **({SOURCED: True} if has_source and not patch_plan.has_source(news) else {}),
         "adopts": f"{news['serviceId']}, {what}",
         "deploys": patch_plan.numbered(cost, "") if changed else "0 deployments",
@@ -216,7 +219,7 @@ def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Pr
     strangers = sorted(name for name in live_variables(live) if name not in managed)
     # What has a source that is no input deploys as well: the next preview has to know.
     others = sourced({}, live) and not (props.get("image") or props.get("repo"))
-    kept = {key: value for key, value in props.items() if key not in (SEEN, NOT_RUNNING, SOURCED)}
+    kept = {key: value for key, value in props.items() if key not in (NOT_RUNNING, SOURCED)}
     return {**kept, **({SOURCED: True} if others else {}), "deploymentId": deployment_id, "unmanaged": strangers}
 
 
