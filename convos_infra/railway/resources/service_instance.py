@@ -194,7 +194,7 @@ def _removes(props: Mapping[str, Any]) -> bool:
 
 def _not_running(session: Session, props: Props, snapshot: Snapshot) -> list[str]:
     service_id = props["serviceId"]
-    running = session.snapshots.running_variables(snapshot).get(service_id)
+    running = session.snapshots.details(snapshot).variables.get(service_id)
     stored = snapshot.service(service_id) or {}
     return not_running(props, stored, snapshot.latest_deployment(service_id), running)
 
