@@ -33,7 +33,7 @@ _LONGEST_KEY_NAME = 255
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 _PASSWORD = re.compile(r"[A-Za-z0-9._~-]+")
 """RFC 3986's unreserved characters: it becomes part of the database's URL, also where Railway puts that together."""
-_LONGEST_PROJECT, _LONGEST_ENVIRONMENT = 32, 24
+LONGEST_PROJECT, LONGEST_ENVIRONMENT = 32, 24
 
 
 @dataclass(frozen=True)
@@ -215,9 +215,9 @@ def read(
         endpoint=_endpoint(reader),
         token=_token(reader),
         workspace=reader.text("workspace"),
-        project=_name(reader, "project", "convos", _LONGEST_PROJECT),
+        project=_name(reader, "project", "convos", LONGEST_PROJECT),
         project_id=reader.text("projectId"),
-        environment=_name(reader, "environment", stack, _LONGEST_ENVIRONMENT),
+        environment=_name(reader, "environment", stack, LONGEST_ENVIRONMENT),
         environment_id=reader.text("environmentId"),
         image=_image(reader, stack),
         pool=_pool(reader, stack),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +12,23 @@ from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import at, live_variables
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
-from convos_infra.rollout.policy import RolloutPolicy
+from scripts.adopt_pool import pool_settings
 from scripts.image_tags import BRANCH_TAGS
-from settings import DEFAULT_REPOSITORY, OURS, PLAIN_KEYS, POOL_ENVIRONMENTS, key_problem
+from settings import (
+    DEFAULT_REPOSITORY,
+    LONGEST_ENVIRONMENT,
+    LONGEST_PROJECT,
+    OURS,
+    PLAIN_KEYS,
+    key_problem,
+)
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 POOL_IMAGES = "ghcr.io/xmtplabs/convos-pool"
+_NOT_IN_NAME = re.compile(r"[^a-z0-9-]+")
 _REFERENCE = re.compile(r"\$\{\{")
-_ROLLOUT = {
-    "POOL_ROLLOUT_POLICY": ("rolloutPolicy", "kind", 0),
-    "POOL_ROLLOUT_CANARY": ("rolloutCanary", "canary", 1),
-    "POOL_ROLLOUT_BATCH": ("rolloutBatch", "batch", 1),
-    "POOL_ROLLOUT_MAX_UNAVAILABLE": ("rolloutMaxUnavailable", "max_unavailable", 1),
-    "POOL_ROLLOUT_BAKE_MS": ("rolloutBake", "bake_seconds", 1000),
-    "POOL_ROLLOUT_READY_TIMEOUT_MS": ("rolloutReady", "ready_seconds", 1000),
-    "POOL_ROLLOUT_DEADLINE_MS": ("rolloutDeadline", "deadline_seconds", 1000),
-    "POOL_ROLLOUT_CLAIMED": ("rolloutClaimed", "claimed", 0),
-}
-"""Variable of the pool manager -> config key, attribute of `RolloutPolicy`, units of the variable in one of the key."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +117,16 @@ def described(stack: str, live: Live, given: Given, digest_of: Callable[[str], s
     _, postgres = live.service(database.SERVICE)
     unread: list[Unread] = []
     plain: dict[str, Any] = {
-        "project": live.project,
+        "project": _name(live.project, LONGEST_PROJECT),
         "projectId": live.snapshot.project_id,
-        "environment": live.environment,
+        "environment": _name(live.environment, LONGEST_ENVIRONMENT),
         "environmentId": live.snapshot.environment_id,
     }
     secrets: dict[str, str] = {}
     told = live_variables(manager)
     plain |= _runtime_image(stack, at(first, ("source", "image")) or told.get("RAILWAY_RUNTIME_IMAGE"), digest_of)
     plain |= _pool_source(stack, manager, digest_of)
-    plain |= _pool_settings(stack, told)
+    plain |= pool_settings(stack, told)
     plain |= _health(first, manager)
     secrets |= _pool_secrets(told, given, unread)
     if told.get("RAILWAY_API_TOKEN", "") is None:
@@ -143,6 +140,11 @@ def described(stack: str, live: Live, given: Given, digest_of: Callable[[str], s
     plain |= {"keys": names} if names else {}
     secrets |= values
     return Described(plain, secrets, tuple(unread))
+
+
+def _name(name: str, longest: int) -> str:
+    """Return a name that the program takes; the id beside it says which one is meant, and it keeps its own."""
+    return _NOT_IN_NAME.sub("-", name.lower())[:longest].strip("-") or "adopted"
 
 
 def _runtime_image(stack: str, image: object, digest_of: Callable[[str], str]) -> dict[str, str]:
@@ -171,31 +173,6 @@ def _pool_source(stack: str, manager: Mapping[str, Any], digest_of: Callable[[st
     moving = f"{found.location}:{found.tag}"
     follows = found.tag in {*BRANCH_TAGS.values(), stack} and digest_of(moving) == found.digest
     return {"poolImage": moving if follows else found.name}
-
-
-def _pool_settings(stack: str, told: Mapping[str, str | None]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    environment = told.get("POOL_ENVIRONMENT")
-    default = stack if stack in POOL_ENVIRONMENTS else POOL_ENVIRONMENTS[0]
-    if environment in POOL_ENVIRONMENTS and environment != default:
-        found["poolEnvironment"] = environment
-    idle = told.get("POOL_MIN_IDLE") or ""
-    if idle.isdecimal() and idle != "3":
-        found["poolMinIdle"] = idle
-    if told.get("RAILWAY_API_URL"):
-        found["poolRailwayEndpoint"] = str(told["RAILWAY_API_URL"])
-    return found | dict(_rollout(told))
-
-
-def _rollout(told: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    default = RolloutPolicy()
-    for name, (key, attribute, units) in _ROLLOUT.items():
-        value = told.get(name) or ""
-        if units and not value.isdecimal():
-            continue
-        text = str(int(value) // units) if units else value
-        if text and text != str(getattr(default, attribute)):
-            yield key, text
 
 
 def _health(*services: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,31 @@ from tests.registry.pushing import REVISION, Repository
 from tests.stack.fix_stack import copied
 
 pytestmark = pytest.mark.stack
-RESOURCES = ("Project", "Environment", "Service", "ServiceInstance", "ServiceDomain", "Volume", "TcpProxy")
+SERVICES = ("postgres", "convos-runtime-canary", "convos-agent-pool-manager")
+_STEP = re.compile(r" *\+ pulumi-python:dynamic/railway:(?P<kind>\w+): \(create\)")
+_NAME = re.compile(r" *\[urn=\S*::(?P<name>\S+)\]")
+_ADOPTS = re.compile(r' *adopts +: "(?P<what>[^"]*)"')
+
+
+def adopted(preview: str) -> Iterator[tuple[str, str]]:
+    """Yield what the text of a preview says to be taken over: `Service postgres`, its id and what changes."""
+    kind = name = ""
+    for line in preview.splitlines():
+        if step := _STEP.fullmatch(line):
+            kind = step["kind"]
+        elif found := _NAME.fullmatch(line):
+            name = found["name"]
+        elif what := _ADOPTS.fullmatch(line):
+            yield f"{kind} {name}", what["what"]
+
+
+def live_id(checkout: Checkout, name: str) -> str:
+    """Return an id by the emulator's own word: of the project, of the environment, of a service."""
+    (project,) = checkout.emulator.admin("GET", "/snapshot")["projects"]
+    environment = next(row["id"] for row in project["environments"] if row["name"] == "first")
+    services = json.loads(checkout.emulator.snapshot(environment))["service"]
+    ids = {row["name"]: str(row["id"]) for row in services}
+    return {**ids, "project": str(project["id"]), "environment": str(environment)}[name]
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +74,14 @@ def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_
     preview = first.preview("taken")
     assert preview.code == 0, preview.text
     assert first.cost() == ([], 0)
-    ids = first.emulator.admin("GET", "/snapshot")["projects"]
-    assert f'adopts          : "{ids[0]["id"]}"' in preview.text
-    for kind in RESOURCES:
-        assert f"+ pulumi-python:dynamic/railway:{kind}: (create)" in preview.text
+    announced = dict(adopted(preview.text))
+    assert announced["Project project"] == live_id(first, "project")
+    assert announced["Environment environment"] == live_id(first, "environment")
+    for name in SERVICES:
+        assert announced[f"Service {name}"] == live_id(first, name)
+        assert announced[f"ServiceInstance {name}"].startswith(f"{live_id(first, name)}, changes nothing")
+    assert preview.text.count(': "0 deployments"') == len(SERVICES)
+    assert "1 deployment" not in preview.text
     assert "ProjectToken" not in preview.text
 
     up = first.up("taken")

@@ -58,6 +58,7 @@ def live(found: settings.Settings, **more: Any) -> Live:
     snapshot = Snapshot(
         environment_id="e-1",
         project_id="p-1",
+        name=found.environment,
         is_fork=True,
         config={"services": services, **more},
         instances={id_: _instance(id_, name) for id_, name in names.items()},

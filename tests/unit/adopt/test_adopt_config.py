@@ -95,6 +95,16 @@ def test_reading_what_an_update_made_gives_back_its_config_and_nothing_to_change
     assert {row.state for row in told.rows} == {ADOPTED}
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("Convos", "convos"), ("our project (old)", "our-project-old"), ("x" * 40, "x" * 32), ("Проект", "adopted")],
+)
+def test_a_name_that_the_program_does_not_take_is_written_as_one_that_it_does(theirs: str, ours: str) -> None:
+    again, told = adopted(replace(live(read(FIRST)), project=theirs))
+    assert (again.project, again.project_id) == (ours, "p-1")
+    assert told.rows[0].thing == f"project {theirs}"
+
+
 FIRST = {
     "imageRepository": RUNTIME,
     "poolImage": f"{POOL}:v1@{POOL_DIGEST}",
