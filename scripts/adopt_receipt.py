@@ -235,6 +235,8 @@ def _proxy(live: Live) -> tuple[str, bool]:
 def _domain(live: Live, name: str) -> tuple[str, bool]:
     id_, _ = live.service(name)
     rows = live.snapshot.domains(id_, "serviceDomains")
+    if len(rows) > 1:
+        return f"domains {', '.join(row['domain'] for row in rows)} (remove all but one on Railway)", False
     return (f"domain {rows[0]['domain']}", True) if rows else ("domain (not there)", False)
 
 
