@@ -12,6 +12,7 @@ STAMP := .venv/requirements.sha256
 WORKERS := 2
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
+WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH"
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
@@ -29,8 +30,8 @@ local: $(STAMP) ## bring up the whole local environment with the real pulumi up;
 down: ## stop and remove everything that make local started
 	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m local down
 
-status: $(STAMP) ## what runs where
-	@$(VENV)/python -m local status
+status: $(STAMP) ## image, agents, schema, keys of a stack: STACK=… [JSON=1]; without STACK the local services
+	@$(if $(STACK),$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m local status)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m local database-url
