@@ -28,6 +28,7 @@ from scripts.status_report import Report, lines, of_outputs, of_pool, of_updates
 PARTLY = 3
 """The exit code where something could not be read."""
 DATABASE_SECONDS = 5.0
+POOL_SECONDS = (3.0, 10.0)
 UPDATES = 5
 SIMULATED = "simulated"
 
@@ -76,7 +77,7 @@ def _agents(pool: Mapping[str, Any]) -> dict[str, Any]:
         return {"agents": {"note": "none: the pool manager is simulated here", "total": 0}}
     if not pool.get("url") or not pool.get("apiKey"):
         raise InfraError("pool-manager", "the stack has none yet", "run pulumi up")
-    return of_pool(PoolApi(str(pool["url"]), str(pool["apiKey"])).status())
+    return of_pool(PoolApi(str(pool["url"]), str(pool["apiKey"]), POOL_SECONDS).status())
 
 
 def _schema(database: Mapping[str, Any]) -> dict[str, Any]:

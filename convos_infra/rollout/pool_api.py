@@ -25,10 +25,12 @@ class PoolApi:
     Attributes:
         url: where it answers, without a path.
         key: its bearer key.
+        seconds: how long it may take to connect, and then to answer.
     """
 
     url: str
     key: str = field(repr=False)
+    seconds: tuple[float, float] = TIMEOUT_SECONDS
 
     def plan(self, variables: Mapping[str, str]) -> dict[str, Any]:
         """Return what a pool manager with these variables would do with the agents that are there now.
@@ -63,6 +65,23 @@ class PoolApi:
         """
         return bool(self._asked("POST", "/api/pool/rollout/retry", {}).get("retrying"))
 
+    def retire(self, *, claimed: bool) -> int:
+        """Close the pool and have agents deleted, claimed ones as well where asked; return how many are left.
+
+        Raises:
+            NoAnswer: as for a plan.
+            InfraError: agents are claimed, and must not go.
+        """
+        return int(self._asked("POST", "/api/pool/retire", {"claimed": claimed}).get("left") or 0)
+
+    def reopen(self) -> bool:
+        """Open a pool that was closed; return whether it was.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return bool(self._asked("POST", "/api/pool/reopen", {}).get("opened"))
+
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         try:
             answer = requests.request(
@@ -70,7 +89,7 @@ class PoolApi:
                 self.url.rstrip("/") + path,
                 json=body,
                 headers={"Authorization": f"Bearer {self.key}"},
-                timeout=TIMEOUT_SECONDS,
+                timeout=self.seconds,
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -79,6 +79,8 @@ class Tick:
             if not self._is_in_charge():
                 raise ConflictError("tick: a newer pool manager is in charge")
             look = self._parts.pool.look()
+            if self._parts.pool.is_closed:
+                return {"created": [], "removed": [], "rollout": self.rollout.text}
             self._finish_claims(look)
             self.rollout = self._parts.rolling.advance(look, lock)
             removed = self._tidy(look, lock)

@@ -164,6 +164,7 @@ def test_a_table_never_shows_a_password() -> None:
     [
         ({"calls": [{"deployments": 1}, {"deployments": 0}, {"deployments": 2}, {}]}, 3),
         ([{"deployments": ["d-1", "d-2"]}, {"deployments": None}], 2),
+        ([{"deployments": ["d-1"], "client": "convos-pool"}, {"deployments": ["d-2"], "client": "convos-infra"}], 1),
         ({"calls": []}, 0),
         ({"error": "no"}, None),
         ("text", None),

@@ -93,9 +93,13 @@ class LocalStack:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the ledger without the pool manager's own calls: it looks at its agents all the time."""
+        return [call for call in self.emulator("/calls") if call["client"] != "convos-pool"]
+
     def cost(self) -> list[tuple[str, str]]:
         """Return which mutation made how many deployments of which service, oldest first; and forget them."""
-        calls = self.emulator("/calls")
+        calls = self.calls()
         self.emulator("/calls", "DELETE")
         names = self._deployments()
         return [

@@ -66,7 +66,7 @@ def test_a_mistake_is_one_line_and_changes_nothing(stack: LocalStack, row: str) 
     assert errors[0].startswith(f"error: {wanted}"), errors
     assert "Traceback" not in done.text
     assert SECRET not in done.text
-    assert not [call for call in stack.emulator("/calls") if call["type"] == "mutation"]
+    assert not [call for call in stack.calls() if call["type"] == "mutation"]
     assert stack.state() == state
 
 

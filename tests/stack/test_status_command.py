@@ -1,0 +1,63 @@
+"""`make status STACK=local` on a stack that lives: everything is read, and what cannot be says so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.stack.fix_stack import LocalStack
+
+pytestmark = pytest.mark.stack
+PARTS = {"stack", "environment", "image", "canary", "poolManager", "agents", "schema", "keys", "updates", "unread"}
+
+
+def test_the_page_shows_image_agents_schema_and_keys_and_no_secret(stack: LocalStack) -> None:
+    done = stack.shell("make", "status", "STACK=local")
+    assert done.code == 0, done.text
+    outputs = stack.outputs()
+    assert outputs["image"]["digest"][:15] in done.text
+    assert "0002, the newest of this checkout, no drift" in done.text
+    assert "OPENCLAW_PRIMARY_MODEL" in done.text
+    assert "openrouter/anthropic" not in done.text
+    assert outputs["poolManager"]["apiKey"] not in done.text
+    if outputs["poolManager"]["mode"] == "container":
+        assert "3 agents: 3 on the latest image, 0 behind; 3 are kept idle" in done.text
+
+
+def test_scripts_get_the_same_as_json(stack: LocalStack) -> None:
+    done = stack.shell("sh", "-c", "exec python -m scripts.status --stack local --json 2>/dev/null")
+    assert done.code == 0, done.text
+    found = json.loads(done.text)
+    assert set(found) - {"rollout"} == PARTS
+    assert found["unread"] == {}
+    assert found["schema"] == {"version": "0002", "newest": "0002", "drift": []}
+    assert found["updates"][0]["result"] == "succeeded"
+    if found["poolManager"]["mode"] == "container":
+        (image,) = found["agents"]["byImage"]
+        assert image == {"image": found["image"]["reference"], "latest": True, "states": {"idle": 3}}
+
+
+def test_a_pool_manager_that_does_not_answer_costs_one_row_and_exit_code_3(stack: LocalStack) -> None:
+    if stack.outputs()["poolManager"]["mode"] != "container":
+        pytest.skip("no Docker on this machine: there is no pool manager to stop")
+    name = next(
+        line
+        for line in stack.shell("docker", "ps", "--format", "{{.Names}}").text.split()
+        if line.startswith(f"convos-convos-agent-pool-manager-{stack.outputs()['poolManager']['deploymentId'][:8]}")
+    )
+    assert stack.shell("docker", "pause", name).code == 0
+    try:
+        done = stack.shell("python", "-m", "scripts.status", "--stack", "local")
+    finally:
+        assert stack.shell("docker", "unpause", name).code == 0
+    assert done.code == 3, done.text
+    assert "not read: pool-manager: " in done.text
+    assert "no drift" in done.text
+
+
+def test_a_stack_that_is_not_there_is_one_line(stack: LocalStack) -> None:
+    done = stack.shell("python", "-m", "scripts.status", "--stack", "nobodys")
+    assert done.code == 1
+    assert done.text.startswith("error: stack: there is no Pulumi.nobodys.yaml; the stacks are ")
+    assert done.text.count("\n") == 1
