@@ -380,6 +380,19 @@ def _rollout(reader: _Reader) -> RolloutPolicy:
     return found
 
 
+def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
+    """Return the rollout policy of a stack's config, without the rest of it.
+
+    Raises:
+        Problems: what is wrong with it.
+    """
+    reader = _Reader(values, {})
+    found = _rollout(reader)
+    if reader.problems:
+        raise Problems(reader.problems)
+    return found
+
+
 def _prefix_text(name: str) -> str:
     return f"the {FORBIDDEN_PREFIX} prefix is gone; name it {name.removeprefix(FORBIDDEN_PREFIX)}"
 

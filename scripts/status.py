@@ -14,23 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.registry.reference import parse, parse_version
-from convos_infra.registry.resolve import current_digest
-from convos_infra.rollout.pool_api import PoolApi
 from convos_infra.schema import latest_version
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import inspect
-from scripts import keys, pulumi_cli, stacks, workflow
+from scripts import keys, live_stack, stacks, workflow
 from scripts.pulumi_cli import CHECKOUT, Pulumi
-from scripts.registry_login import credentials
 from scripts.status_report import Report, lines, of_outputs, of_pool, of_updates, rows
 
 PARTLY = 3
 """The exit code where something could not be read."""
 DATABASE_SECONDS = 5.0
-POOL_SECONDS = (3.0, 10.0)
 UPDATES = 5
-SIMULATED = "simulated"
 
 
 def read(stack: str, environ: Mapping[str, str]) -> Report:
@@ -44,10 +38,7 @@ def read(stack: str, environ: Mapping[str, str]) -> Report:
         InfraError: there is no such stack, or Pulumi does not answer.
     """
     config = stacks.config(CHECKOUT, stack)
-    if all(row["name"] != stack for row in pulumi_cli.stacks()):
-        raise InfraError(stack, "nothing was deployed yet", f"pulumi up --stack {stack}")
-    cli = Pulumi(stack)
-    outputs = cli.read("stack", "output", "--show-secrets")
+    outputs, cli = live_stack.outputs(stack), Pulumi(stack)
     parts: dict[str, Any] = of_outputs(outputs)
     unread: dict[str, str] = {}
 
@@ -60,7 +51,7 @@ def read(stack: str, environ: Mapping[str, str]) -> Report:
     for name in ("environment", "image", "canary", "poolManager"):
         if name not in parts:
             unread[name] = f"the stack has no output {name}; run pulumi up --stack {stack}"
-    attempt("agents", lambda: _agents(outputs.get("poolManager") or {}))
+    attempt("agents", lambda: _agents(outputs))
     attempt("schema", lambda: {"schema": _schema(outputs.get("database") or {})})
     attempt("keys", lambda: {"keys": {key.name: key.state for key in keys.states(config, environ)}})
     attempt("updates", lambda: {"updates": _updates(cli)})
@@ -72,12 +63,10 @@ def read(stack: str, environ: Mapping[str, str]) -> Report:
     return Report(stack, parts, unread)
 
 
-def _agents(pool: Mapping[str, Any]) -> dict[str, Any]:
-    if pool.get("mode") == SIMULATED:
+def _agents(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    if live_stack.is_simulated(outputs):
         return {"agents": {"note": "none: the pool manager is simulated here", "total": 0}}
-    if not pool.get("url") or not pool.get("apiKey"):
-        raise InfraError("pool-manager", "the stack has none yet", "run pulumi up")
-    return of_pool(PoolApi(str(pool["url"]), str(pool["apiKey"]), POOL_SECONDS).status())
+    return of_pool(live_stack.pool_api(outputs).status())
 
 
 def _schema(database: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,14 +85,7 @@ def _updates(cli: Pulumi) -> list[dict[str, Any]]:
 
 
 def _branch(deployed: str, tag: str) -> dict[str, str]:
-    """Return what the branch's tag names now, in the repository of the deployed image."""
-    followed = parse_version(parse(deployed).location, tag, "imageBranchTag")
-    found = current_digest(followed, credentials=credentials(), thing="newest image")
-    if not found:
-        raise InfraError(
-            "newest image", f"there is no tag {tag} in {followed.location}", "push one, or set imageBranchTag"
-        )
-    return {"tag": tag, "digest": found}
+    return {"tag": tag, "digest": live_stack.named_now(deployed, tag, "newest image").partition("@")[2]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
