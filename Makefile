@@ -100,5 +100,8 @@ rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: S
 	@$(VENV)/python -m toolchain pulumi >&2
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.rollout_plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
 
+demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
+
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.benchmarks $(SUITE)

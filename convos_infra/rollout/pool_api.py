@@ -1,4 +1,4 @@
-"""The pool manager's HTTP API, as far as a rollout needs it."""
+"""The pool manager's HTTP API, as far as rollouts and people at a shell need it."""
 
 from __future__ import annotations
 
@@ -64,6 +64,40 @@ class PoolApi:
             NoAnswer, InfraError: as for a plan.
         """
         return bool(self._asked("POST", "/api/pool/rollout/retry", {}).get("retrying"))
+
+    def claim(self, agent_name: str) -> str:
+        """Claim an idle agent and return its id.
+
+        Raises:
+            NoAnswer: it does not answer, or no agent is idle.
+            InfraError: it refuses.
+        """
+        return str(self._asked("POST", "/api/pool/claim", {"agentName": agent_name}).get("instanceId"))
+
+    def replenish(self, count: int) -> None:
+        """Have `count` agents made beyond those that are kept idle.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        self._asked("POST", "/api/pool/replenish", {"count": count})
+
+    def drain(self, count: int) -> int:
+        """Have up to `count` idle agents deleted; return how many were.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return len(self._asked("POST", "/api/pool/drain", {"count": count}).get("drained") or [])
+
+    def redeploy(self, agent_id: str) -> None:
+        """Give one idle agent the newest image.
+
+        Raises:
+            NoAnswer: it does not answer, or there is no such agent.
+            InfraError: the agent is not idle.
+        """
+        self._asked("POST", f"/api/pool/redeploy/{agent_id}", {})
 
     def retire(self, *, claimed: bool) -> int:
         """Close the pool and have agents deleted, claimed ones as well where asked; return how many are left.
