@@ -76,6 +76,15 @@ class LocalStack:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
+    def push_image(self, revision: str) -> str:
+        """Build the runtime image of a revision, push it, and return its tag."""
+        location = self.outputs()["image"]["reference"].partition("@")[0].rpartition(":")[0]
+        tag = f"sha-{revision[:7]}"
+        argv = ("scripts/build_image.sh", "--push", "runtime", f"{location}:{tag}")
+        done = self.shell(*argv, env={"REVISION": revision})
+        assert done.code == 0, done.text
+        return tag
+
     def state(self) -> str:
         """Return the text of the state file."""
         return (next((self.checkout / ".local" / "state").glob(".pulumi/stacks/*/local.json"))).read_text()
