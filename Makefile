@@ -57,7 +57,7 @@ workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@"$$($(VENV)/python -m toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
-	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
 
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)

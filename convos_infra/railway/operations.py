@@ -39,10 +39,18 @@ PROJECT_CREATE = """
 mutation projectCreate($input: ProjectCreateInput!) {
   projectCreate(input: $input) { id name baseEnvironmentId primaryEnvironmentId }
 }"""
+PROJECT_UPDATE = """
+mutation projectUpdate($id: String!, $input: ProjectUpdateInput!) {
+  projectUpdate(id: $id, input: $input) { id name }
+}"""
 PROJECT_DELETE = "mutation projectDelete($id: String!) { projectDelete(id: $id) }"
 
 ENVIRONMENT_CREATE = """
 mutation environmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id name } }"""
+ENVIRONMENT_RENAME = """
+mutation environmentRename($id: String!, $input: EnvironmentRenameInput!) {
+  environmentRename(id: $id, input: $input) { id name }
+}"""
 ENVIRONMENT_DELETE = "mutation environmentDelete($id: String!) { environmentDelete(id: $id) }"
 
 SNAPSHOT = """
@@ -83,6 +91,10 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {
 
 SERVICE_CREATE = """
 mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""
+SERVICE_UPDATE = """
+mutation serviceUpdate($id: String!, $input: ServiceUpdateInput!) {
+  serviceUpdate(id: $id, input: $input) { id name }
+}"""
 SERVICE_DELETE = """
 mutation serviceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, environmentId: $environmentId) }
 """
@@ -144,3 +156,11 @@ def deployments(count: int) -> str:
     variables = ", ".join(f"$d{index}: String!" for index in range(count))
     fields = " ".join(f"d{index}: deployment(id: $d{index}) {{ {DEPLOYMENT_FIELDS} }}" for index in range(count))
     return f"query deployments({variables}) {{ {fields} }}"
+
+
+def deployment_snapshots(count: int) -> str:
+    """Return a query for the variables that so many deployments run with: `$d0` is answered as `d0`."""
+    numbers = range(count)
+    variables = ", ".join(f"$d{number}: String!" for number in numbers)
+    fields = " ".join(f"d{number}: deploymentSnapshot(deploymentId: $d{number}) {{ variables }}" for number in numbers)
+    return f"query deploymentSnapshots({variables}) {{ {fields} }}"

@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Provider
@@ -16,12 +16,13 @@ from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
 PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
 """Railway's own CLI reads a project token under this name (railwayapp/cli src/config.rs)."""
 DEFAULT_TIMEOUT_SECONDS = 900.0
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ class Session:
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def until(self, seen: Callable[[], _Seen | None]) -> _Seen | None:
+        """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (facts §3)."""
+        deadline, pause = self.client.clock() + self.client.timing.stick_seconds, 0.2
+        while True:
+            found = seen()
+            if found is not None or self.client.clock() > deadline:
+                return found
+            self.client.sleep(pause)
+            pause = min(pause * 2, 3.0)
 
     def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
         """Read the environment before something in it leaves the state without a call of its own.

@@ -30,3 +30,9 @@ def test_a_document_is_valid(name: str) -> None:
 def test_one_poll_asks_for_all_deployments(count: int) -> None:
     document = parse(operations.deployments(count))
     assert validate(build_schema(SDL.read_text()), document) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_one_call_asks_what_all_deployments_run_with(count: int) -> None:
+    document = parse(operations.deployment_snapshots(count))
+    assert validate(build_schema(SDL.read_text()), document) == []
