@@ -1,4 +1,4 @@
-"""One page about a stack: image, services, agents, schema, keys, last updates: `make status STACK=… [JSON=1]`.
+"""One page about a stack: image, services, agents, schema, drift, keys, updates: `make status STACK=… [JSON=1]`.
 
 python -m scripts.status --stack STACK [--json]; exit code 0 where everything was read, 3 where a part was not (its row
 says why), 1 where there is no such stack or Pulumi does not answer.
@@ -17,7 +17,7 @@ from convos_infra.errors import InfraError
 from convos_infra.schema import latest_version
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import inspect
-from scripts import keys, live_stack, stacks, workflow
+from scripts import keys, live_drift, live_stack, stacks, workflow
 from scripts.pulumi_cli import CHECKOUT, Pulumi
 from scripts.status_report import Report, lines, of_outputs, of_pool, of_updates, rows
 
@@ -53,6 +53,7 @@ def read(stack: str, environ: Mapping[str, str]) -> Report:
             unread[name] = f"the stack has no output {name}; run pulumi up --stack {stack}"
     attempt("agents", lambda: _agents(outputs))
     attempt("schema", lambda: {"schema": _schema(outputs.get("database") or {})})
+    attempt("drift", lambda: {"drift": live_drift.read(cli.state())})
     attempt("keys", lambda: {"keys": {key.name: key.state for key in keys.states(config, environ)}})
     attempt("updates", lambda: {"updates": _updates(cli)})
     if parts.get("image", {}).get("chosenBy") in ("pin", "follow"):

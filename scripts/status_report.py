@@ -9,7 +9,7 @@ from typing import Any
 
 Row = tuple[str, str]
 DIGEST_SHOWN = len("sha256:") + 8
-PARTS = ("environment", "image", "canary", "poolManager", "agents", "rollout", "schema", "keys", "updates")
+PARTS = ("environment", "image", "canary", "poolManager", "agents", "rollout", "schema", "drift", "keys", "updates")
 """The parts of the document, in the order of the table."""
 SHOWN = {
     "environment": ("project", "projectId", "name", "id"),
@@ -18,6 +18,12 @@ SHOWN = {
     "poolManager": ("service", "url", "deploymentId", "status", "image", "mode"),
 }
 """What is taken of the stack's outputs: named one by one, so that no secret of a later output gets in."""
+TOLD = {
+    "changed": "changed by others",
+    "unmanaged": "set by others",
+    "notRunning": "stored, but does not run",
+}
+"""How the three kinds of drift are called."""
 STATES = ("idle", "claimed", "starting", "released", "sleeping", "crashed", "dead", "unfinished")
 
 
@@ -95,6 +101,7 @@ def rows(report: Report) -> list[Row]:
         "agents": _agents,
         "rollout": _rollout,
         "schema": _schema,
+        "drift": _drift,
         "keys": _keys,
         "updates": _updates,
     }
@@ -177,6 +184,13 @@ def _schema(part: Mapping[str, Any]) -> Iterable[str]:
     told = "" if drift is None else ", no drift" if not drift else f", {len(drift)} changes by others"
     yield f"{part['version'] or 'none yet'}, {newest}{told}"
     yield from drift or []
+
+
+def _drift(part: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterable[str]:
+    if not part:
+        yield "none: Railway has, and runs, what the last update left"
+    for service, names in sorted(part.items()):
+        yield f"{service}: " + "; ".join(f"{TOLD[what]}: {', '.join(names[what])}" for what in TOLD if what in names)
 
 
 def _keys(part: Mapping[str, str]) -> Iterable[str]:

@@ -7,9 +7,22 @@ import json
 import pytest
 
 from tests.stack.fix_stack import LocalStack
+from tests.stack.test_destroy import ask
 
 pytestmark = pytest.mark.stack
-PARTS = {"stack", "environment", "image", "canary", "poolManager", "agents", "schema", "keys", "updates", "unread"}
+PARTS = {
+    "stack",
+    "environment",
+    "image",
+    "canary",
+    "poolManager",
+    "agents",
+    "schema",
+    "drift",
+    "keys",
+    "updates",
+    "unread",
+}
 
 
 def test_the_page_shows_image_agents_schema_and_keys_and_no_secret(stack: LocalStack) -> None:
@@ -32,10 +45,38 @@ def test_scripts_get_the_same_as_json(stack: LocalStack) -> None:
     assert set(found) - {"rollout"} == PARTS
     assert found["unread"] == {}
     assert found["schema"] == {"version": "0002", "newest": "0002", "drift": []}
+    assert found["drift"] == {}
     assert found["updates"][0]["result"] == "succeeded"
     if found["poolManager"]["mode"] == "container":
         (image,) = found["agents"]["byImage"]
         assert image == {"image": found["image"]["reference"], "latest": True, "states": {"idle": 3}}
+
+
+UPSERT = "mutation u($input: VariableUpsertInput!) { variableUpsert(input: $input) }"
+REMOVE = "mutation d($input: VariableDeleteInput!) { variableDelete(input: $input) }"
+
+
+def test_what_others_changed_on_railway_is_named_without_its_value(stack: LocalStack) -> None:
+    outputs = stack.outputs()
+    endpoint, where = outputs["railway"]["endpoint"], outputs["environment"]
+    snapshot = stack.emulator(f"/snapshot?environment={where['id']}")
+    service = next(row["id"] for row in snapshot["service"] if row["name"] == "convos-runtime-canary")
+    at = {"projectId": where["projectId"], "environmentId": where["id"], "serviceId": service}
+    try:
+        for name, value in (("XMTP_ENV", "of-somebody-else"), ("BY_HAND", "of-somebody-else")):
+            ask(stack, endpoint, UPSERT, input={**at, "name": name, "value": value, "skipDeploys": True})
+        stack.emulator("/calls", "DELETE")
+        done = stack.shell("sh", "-c", "exec python -m scripts.status --stack local --json 2>/dev/null")
+        assert done.code == 0, done.text
+        assert json.loads(done.text)["drift"] == {
+            "convos-runtime-canary": {"changed": ["XMTP_ENV"], "unmanaged": ["BY_HAND"], "notRunning": ["XMTP_ENV"]}
+        }
+        assert "of-somebody-else" not in done.text
+        assert len(stack.calls()) <= 3
+        assert {call["type"] for call in stack.calls()} == {"query"}
+    finally:
+        ask(stack, endpoint, UPSERT, input={**at, "name": "XMTP_ENV", "value": "dev", "skipDeploys": True})
+        ask(stack, endpoint, REMOVE, input={**at, "name": "BY_HAND"})
 
 
 def test_a_pool_manager_that_does_not_answer_costs_one_row_and_exit_code_3(stack: LocalStack) -> None:

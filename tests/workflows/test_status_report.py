@@ -108,6 +108,15 @@ def test_the_schema_says_what_is_newer_here_and_what_others_changed() -> None:
     assert table({"schema": none_yet})[1] == "  schema  none yet, newest here: 0002, no drift"
 
 
+def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
+    pool = {"unmanaged": ["BY_HAND"], "changed": ["image", "XMTP_ENV"], "notRunning": ["XMTP_ENV"]}
+    assert table({"drift": {"pool": pool, "canary": {"changed": ["it is gone"]}}})[1:] == [
+        "  drift  canary: changed by others: it is gone",
+        "         pool: changed by others: image, XMTP_ENV; set by others: BY_HAND; stored, but does not run: XMTP_ENV",
+    ]
+    assert table({"drift": {}})[1] == "  drift  none: Railway has, and runs, what the last update left"
+
+
 def test_keys_are_grouped_by_state_missing_ones_first() -> None:
     keys = {"A": "set", "B": "default", "C": "missing (required)", "D": "set"}
     assert table({"keys": keys})[1:] == ["  keys   missing (required): C", "         default: B", "         set: A, D"]
