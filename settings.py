@@ -23,7 +23,10 @@ PLAIN_KEYS = frozenset(
     | {"OPENROUTER_KEY_LIMIT", "OPENROUTER_KEY_LIMIT_RESET", "POOL_STUCK_TIMEOUT_MS", "TICK_INTERVAL_MS"}
 )
 """Keys that are settings, not secrets; every other one is kept as a secret."""
-OURS = frozenset({"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY", "PORT"})
+OURS = frozenset(
+    {"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY"}
+    | {"POOL_AGENT_URL", "PORT"}
+)
 """Variables of the pool manager that the program sets itself."""
 LOCAL_STACK = "local"
 _DAY = 86_400

@@ -29,6 +29,8 @@ def rows(outputs: Mapping[str, Any], services: Services, agents: Mapping[str, in
     ]
     if agents is not None:
         found.insert(1, ("agents", "/api/pool/status", counted(agents)))
+    elif _part(outputs, "poolManager").get("mode") == "simulated":
+        found.insert(1, ("agents", "-", "none: without Docker no pool manager runs that would make them"))
     if database:
         schema = f"schema {database['schemaVersion']}" if database.get("schemaVersion") else "no schema yet"
         found.append(("database", masked(str(database.get("url") or database.get("host") or "-")), schema))

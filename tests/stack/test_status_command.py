@@ -10,6 +10,7 @@ from tests.stack.fix_stack import LocalStack
 from tests.stack.test_destroy import ask
 
 pytestmark = pytest.mark.stack
+CANARY = "convos-runtime-canary"
 PARTS = {
     "stack",
     "environment",
@@ -60,7 +61,8 @@ def test_what_others_changed_on_railway_is_named_without_its_value(stack: LocalS
     outputs = stack.outputs()
     endpoint, where = outputs["railway"]["endpoint"], outputs["environment"]
     snapshot = stack.emulator(f"/snapshot?environment={where['id']}")
-    service = next(row["id"] for row in snapshot["service"] if row["name"] == "convos-runtime-canary")
+    living = snapshot["config"]["services"]
+    service = next(row["id"] for row in snapshot["service"] if row["name"] == CANARY and row["id"] in living)
     at = {"projectId": where["projectId"], "environmentId": where["id"], "serviceId": service}
     try:
         for name, value in (("XMTP_ENV", "of-somebody-else"), ("BY_HAND", "of-somebody-else")):
@@ -69,7 +71,7 @@ def test_what_others_changed_on_railway_is_named_without_its_value(stack: LocalS
         done = stack.shell("sh", "-c", "exec python -m scripts.status --stack local --json 2>/dev/null")
         assert done.code == 0, done.text
         assert json.loads(done.text)["drift"] == {
-            "convos-runtime-canary": {"changed": ["XMTP_ENV"], "unmanaged": ["BY_HAND"], "notRunning": ["XMTP_ENV"]}
+            CANARY: {"changed": ["XMTP_ENV"], "unmanaged": ["BY_HAND"], "notRunning": ["XMTP_ENV"]}
         }
         assert "of-somebody-else" not in done.text
         assert len(stack.calls()) <= 3
