@@ -50,7 +50,7 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if not failures and not olds and not is_unknown(news["projectId"]):
             found = _find(self.session(), news)
-            news = {**news, "adopts": found["id"]} if found else news
+            news = {**news, "adopts": found["id"], "environmentId": found["id"]} if found else news
         elif olds.get("adopts"):
             news = {**news, "adopts": olds["adopts"]}
         return news, failures

@@ -49,7 +49,7 @@ class ProjectProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if not failures and not olds and not is_unknown(news.get("name")):
             found = _find(self.session(), news)
-            news = {**news, "adopts": found["id"]} if found else news
+            news = {**news, "adopts": found["id"], "projectId": found["id"]} if found else news
         elif olds.get("adopts"):
             news = {**news, "adopts": olds["adopts"]}
         return news, failures

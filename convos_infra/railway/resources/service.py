@@ -44,7 +44,7 @@ class ServiceProvider(RailwayProvider):
         failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
         if not failures and not olds and not has_unknown(news):
             id_ = _find(self.session().living(news, thing=str(news["name"])), news["name"])
-            news = {**news, "adopts": id_} if id_ else news
+            news = {**news, "adopts": id_, "serviceId": id_} if id_ else news
         elif olds.get("adopts"):
             news = {**news, "adopts": olds["adopts"]}
         return news, failures
