@@ -11,8 +11,9 @@ from convos_infra.rollout.pool_api import NoAnswer, PoolApi
 REFUSE, DELETE = "refuse", "delete"
 ON_DESTROY = (REFUSE, DELETE)
 KEY = "agentsOnDestroy"
-DELETE_ALL = f"to delete them too: pulumi config set {KEY} {DELETE} && pulumi up"
-"""A destroy has the config of the last update: Pulumi keeps it with the state."""
+VARIABLE = "AGENTS_ON_DESTROY"
+"""Takes the place of the key: a destroy has the config of the last update, and one more update may not be possible."""
+DELETE_ALL = f"to delete them too: {VARIABLE}={DELETE} pulumi destroy"
 
 
 def retire(
@@ -22,13 +23,15 @@ def retire(
 
     Args:
         api: the pool manager.
-        on_destroy: `refuse` stops where somebody has an agent, `delete` deletes those as well.
+        on_destroy: `refuse`, which is the default, stops where somebody has an agent, `delete` deletes those as well.
         tell: told what happens, a line at a time.
         sleep: injected by tests.
 
     Raises:
         InfraError: agents are somebody's, or it is not known whether any is; the pool goes on as before.
     """
+    if on_destroy not in ("", *ON_DESTROY):
+        raise InfraError(VARIABLE, f"must be {REFUSE} or {DELETE}, not {on_destroy[:20]!r}")
     left = 1
     while left:
         try:

@@ -6,6 +6,7 @@ The module path and the class names are part of the state's format.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.progress import say
 from convos_infra.provider import Provider, has_unknown, is_unknown
-from convos_infra.rollout.leaving import KEY, retire
+from convos_infra.rollout.leaving import KEY, VARIABLE, retire
 from convos_infra.rollout.pool_api import PoolApi
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
 
@@ -94,7 +95,7 @@ class AgentRolloutProvider(Provider):
         """
         del id_
         if api := _api(props):
-            retire(api, self.setting(KEY), say)
+            retire(api, os.environ.get(VARIABLE) or self.setting(KEY), say)
 
     def _waited(self, props: Props) -> Props:
         variables = props["variables"]

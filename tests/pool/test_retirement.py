@@ -55,7 +55,7 @@ def test_an_agent_that_somebody_has_stops_it_and_the_pool_goes_on(around: Surrou
             told_of(pool, REFUSE)
         assert str(caught.value) == (
             f"agents: in use: convos-agent-ada-{id_} (claimed); let them end first; or, to delete them too:"
-            " pulumi config set agentsOnDestroy delete && pulumi up"
+            " AGENTS_ON_DESTROY=delete pulumi destroy"
         )
         assert {row["serviceId"] for row in around.services()} == before
         assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != id_
@@ -89,6 +89,11 @@ def test_a_pool_manager_that_does_not_answer_stops_it_unless_all_may_go() -> Non
     lines: list[str] = []
     retire(nobody, DELETE, lines.append)
     assert lines == ["agents: left as they are, http://127.0.0.1:9 does not answer (ConnectionError)"]
+
+
+def test_a_word_that_is_neither_is_refused() -> None:
+    with pytest.raises(InfraError, match=r"^AGENTS_ON_DESTROY: must be refuse or delete, not 'yes'$"):
+        retire(PoolApi("http://127.0.0.1:9", API_KEY), "yes", lambda _: None)
 
 
 @pytest.mark.parametrize("given", [{"claimed": "yes"}, {"claimed": 1}, {"claimed": None}])
