@@ -137,6 +137,9 @@ class Endpoint:
             before = {row["id"] for row in store.all("deployment")}
             answer = execution.run(self._schema, operation, body, context)
             made = [row["id"] for row in store.all("deployment") if row["id"] not in before]
+            # Of several fields the first may have happened, and a deployment does not come back.
+            if answer.errors and len(operation.fields) == 1 and not made:
+                store.undo()
         return answer, made
 
     def _caller(self, headers: dict[str, str]) -> Caller | execution.Answer:

@@ -131,10 +131,7 @@ mutation customDomainUpdate($id: String!, $environmentId: String!, $targetPort: 
 }"""
 CUSTOM_DOMAIN_DELETE = "mutation customDomainDelete($id: String!) { customDomainDelete(id: $id) }"
 
-TCP_PROXIES = """
-query tcpProxies($environmentId: String!, $serviceId: String!) {
-  tcpProxies(environmentId: $environmentId, serviceId: $serviceId) { id domain proxyPort applicationPort deletedAt }
-}"""
+_TCP_PROXY = "id domain proxyPort applicationPort deletedAt"
 
 LATEST_DEPLOYMENT = """
 query latestDeployment($serviceId: String!, $environmentId: String!) {
@@ -158,9 +155,18 @@ def deployments(count: int) -> str:
     return f"query deployments({variables}) {{ {fields} }}"
 
 
-def deployment_snapshots(count: int) -> str:
-    """Return a query for the variables that so many deployments run with: `$d0` is answered as `d0`."""
-    numbers = range(count)
-    variables = ", ".join(f"$d{number}: String!" for number in numbers)
-    fields = " ".join(f"d{number}: deploymentSnapshot(deploymentId: $d{number}) {{ variables }}" for number in numbers)
-    return f"query deploymentSnapshots({variables}) {{ {fields} }}"
+def details(deployments: int, services: int) -> str:
+    """Return a query for what no environment shows of so many deployments and services, all in one call.
+
+    `$d0` is a deployment, answered as `d0` with the variables that it runs with; `$s0` is a service of
+    `$environmentId`, answered as `s0` with its TCP proxies.
+    """
+    variables = [f"$d{n}: String!" for n in range(deployments)]
+    fields = [f"d{n}: deploymentSnapshot(deploymentId: $d{n}) {{ variables }}" for n in range(deployments)]
+    if services:
+        variables += ["$environmentId: String!", *(f"$s{n}: String!" for n in range(services))]
+        fields += [
+            f"s{n}: tcpProxies(environmentId: $environmentId, serviceId: $s{n}) {{ {_TCP_PROXY} }}"
+            for n in range(services)
+        ]
+    return f"query details({', '.join(variables)}) {{ {' '.join(fields)} }}"

@@ -34,11 +34,13 @@ class Session:
         snapshots: shared reads.
         poll: asks for every deployment that is waited for.
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
+        costing: the services whose change makes a deployment, as far as they were looked at.
     """
 
     client: Client = field(repr=False)
     snapshots: Snapshots = field(repr=False)
     fresh: set[str] = field(default_factory=set)
+    costing: list[str] = field(default_factory=list)
     creating: Any = field(default_factory=threading.Lock, repr=False)
     poll: Poll = field(init=False, repr=False)
 
@@ -48,6 +50,15 @@ class Session:
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def announce_deployment(self, service: str) -> None:
+        """Count a deployment that the change of a service will make, and say the sum: the last line has all of them."""
+        with self.creating:
+            if service in self.costing:
+                return
+            self.costing.append(service)
+            count, names = len(self.costing), ", ".join(sorted(self.costing))
+            self.client.progress(f"{count} deployment{'s' * (count > 1)}: {names}")
 
     def until(self, seen: Callable[[], _Seen | None]) -> _Seen | None:
         """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (facts §3)."""

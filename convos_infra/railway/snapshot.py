@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import operations
-from convos_infra.railway.deployment import GOOD, DeploymentState, parsed
+from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.details import Details, ask
 from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
 from convos_infra.railway.token import reach
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from convos_infra.railway.client import Client
 
 FRESH_SECONDS = 5.0
-SNAPSHOTS_IN_A_CALL = 100
 
 
 class Gone(Exception):
@@ -81,7 +81,7 @@ class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
     snapshot: Snapshot | None = None
-    running: tuple[Snapshot, Mapping[str, Mapping[str, Any]]] | None = None
+    details: tuple[Snapshot, Details] | None = None
     read_at: float = 0.0
     settled: bool = False
 
@@ -123,35 +123,17 @@ class Snapshots:
                 slot.read_at = began
             return slot.snapshot
 
-    def running_variables(self, snapshot: Snapshot) -> Mapping[str, Mapping[str, Any]]:
-        """Return what the deployments of an environment run with, by service id: one call for a hundred services.
+    def details(self, snapshot: Snapshot) -> Details:
+        """Return what a read of an environment does not show, asked once for each read.
 
-        What cannot be read is left out: older deployments have no snapshot any more, and nothing else needs this.
+        Raises:
+            RailwayError: it could not be read.
         """
         slot = self._slot(snapshot.environment_id)
         with slot.lock:
-            if slot.running is None or slot.running[0] is not snapshot:
-                slot.running = (snapshot, self._ask_running(snapshot))
-            return slot.running[1]
-
-    def _ask_running(self, snapshot: Snapshot) -> Mapping[str, Mapping[str, Any]]:
-        latest = {id_: snapshot.latest_deployment(id_) for id_ in snapshot.instances}
-        wanted = [(id_, state.id) for id_, state in latest.items() if state is not None and state.status in GOOD]
-        found: dict[str, Mapping[str, Any]] = {}
-        for start in range(0, len(wanted), SNAPSHOTS_IN_A_CALL):
-            part = wanted[start : start + SNAPSHOTS_IN_A_CALL]
-            document = operations.deployment_snapshots(len(part))
-            variables = {f"d{number}": deployment for number, (_, deployment) in enumerate(part)}
-            try:
-                answer = self._client.query(document, variables, thing="what deployments run with")
-            except (NotAuthorized, NotFound, Opaque):
-                self._client.progress("what deployments run with cannot be read: only what is stored was compared")
-                continue
-            for number, (id_, _) in enumerate(part):
-                values = (answer.get(f"d{number}") or {}).get("variables")
-                if isinstance(values, Mapping):
-                    found[id_] = values
-        return found
+            if slot.details is None or slot.details[0] is not snapshot:
+                slot.details = (snapshot, ask(self._client, snapshot))
+            return slot.details[1]
 
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, DiffResult
 
+from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
 
 _NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 _.-]*[A-Za-z0-9])?$")
@@ -133,3 +134,41 @@ def inputs_of(props: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 def with_outputs(olds: Mapping[str, Any], news: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the new inputs with the outputs that an update leaves as they are; an input that was taken out is gone."""
     return {**news, **{name: olds[name] for name in names if name in olds}}
+
+
+def refuse_unseen_changes(
+    thing: str, recorded: Mapping[str, Any], live: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]
+) -> None:
+    """Stop before the first mutation where somebody else changed what is managed here.
+
+    Args:
+        thing: the error's first word.
+        recorded: the properties in Pulumi's state.
+        live: the same properties as Railway shows them.
+        wanted: the new inputs; what is there already, whoever did it, is no conflict.
+        keys: which properties; one that the state does not have is not managed.
+
+    Raises:
+        InfraError: some were changed.
+    """
+    changed = [
+        key
+        for key in keys
+        if recorded.get(key) is not None and live.get(key) not in (recorded.get(key), wanted.get(key))
+    ]
+    if changed:
+        raise InfraError(
+            thing,
+            f"{', '.join(changed)} changed outside this stack since the last update (dashboard?)",
+            "pulumi refresh shows and records it, then pulumi up goes on",
+        )
+
+
+def refuse_lost(thing: str, what: str, shown: object) -> None:
+    """Stop where a change that Railway took does not show when it is read back.
+
+    Raises:
+        InfraError: nothing is shown.
+    """
+    if shown is None:
+        raise InfraError(thing, f"Railway took the change but does not show {what}", "run pulumi up again")

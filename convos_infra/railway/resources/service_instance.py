@@ -55,7 +55,7 @@ class ServiceInstanceProvider(RailwayProvider):
             return news, problems
         live = self._live(news) if not olds and not has_unknown([news[key] for key in PARENT]) else {}
         if live:
-            return _adoption(news, live), []
+            return self._said(olds, _adoption(news, live)), []
         of_refresh = () if _removes(news) else (SEEN,)
         kept = {key: olds[key] for key in ("adopts", SOURCED, *of_refresh) if olds.get(key)}
         removes = {REMOVES: olds[SEEN]} if olds.get(SEEN) and _removes(news) else {}
@@ -63,7 +63,12 @@ class ServiceInstanceProvider(RailwayProvider):
         news = {**news, **kept, **removes, **redeploys}
         cost = patch_plan.cost(olds, news)
         before = str(olds.get("deploys") or "")
-        return {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}, []
+        return self._said(olds, {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}), []
+
+    def _said(self, olds: Props, news: Props) -> Props:
+        if patch_plan.announced(olds, news):
+            self.session().announce_deployment(str(news["service"]))
+        return news
 
     def _live(self, news: Props) -> Mapping[str, Any]:
         """Return what a service has before this stack says anything of it; nothing of one that is empty."""
@@ -194,7 +199,7 @@ def _removes(props: Mapping[str, Any]) -> bool:
 
 def _not_running(session: Session, props: Props, snapshot: Snapshot) -> list[str]:
     service_id = props["serviceId"]
-    running = session.snapshots.running_variables(snapshot).get(service_id)
+    running = session.snapshots.details(snapshot).variables.get(service_id)
     stored = snapshot.service(service_id) or {}
     return not_running(props, stored, snapshot.latest_deployment(service_id), running)
 

@@ -32,7 +32,7 @@ def test_one_poll_asks_for_all_deployments(count: int) -> None:
     assert validate(build_schema(SDL.read_text()), document) == []
 
 
-@pytest.mark.parametrize("count", [1, 2, 100])
-def test_one_call_asks_what_all_deployments_run_with(count: int) -> None:
-    document = parse(operations.deployment_snapshots(count))
+@pytest.mark.parametrize(("deployments", "services"), [(1, 0), (0, 1), (2, 3), (100, 100)])
+def test_one_call_asks_for_the_details_of_all_services(deployments: int, services: int) -> None:
+    document = parse(operations.details(deployments, services))
     assert validate(build_schema(SDL.read_text()), document) == []
