@@ -41,7 +41,7 @@ def read(state: Mapping[str, Any]) -> Drift:
         except Gone:
             found[service] = {"changed": ["its environment is gone"]}
             continue
-        running = snapshots.running_variables(snapshot).get(props["serviceId"])
+        running = snapshots.details(snapshot).variables.get(props["serviceId"])
         if names := of_service(props, snapshot, running):
             found[service] = names
     return found

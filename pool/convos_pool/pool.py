@@ -156,7 +156,7 @@ class Pool:
         if not self._database.reserve(agent.id, instance.service_id, wish.agent_name, wish.instructions, wish.join_url):
             return None
         try:
-            conversation = self._talk.provision(instance, wish.words())
+            conversation = self._talk.provision(instance, wish.words(), variables.get(agents.API_KEY) or "")
         except AgentError as error:
             # Unknown: the reservation stays, and the tick finds out what became of it.
             if error.refused:

@@ -91,9 +91,10 @@ def test_a_pin_that_is_too_old_for_the_schema_is_refused_before_railway_is_asked
     try:
         for done in (stack.preview(), stack.up()):
             assert done.code != 0, done.text
-            (line,) = {line.strip() for line in done.text.splitlines() if "error: imageTag" in line}
+            told = [line.strip() for line in done.text.partition("Diagnostics:")[2].splitlines()]
+            (line,) = [line for line in told if line.startswith("error:")]
             wanted = f"is older than sha-{newest[:7]}, the oldest that works with 0003_needs_an_image.sql; pin sha-"
-            assert wanted in line
+            assert line.startswith(f"error: imageTag: sha-{first[:7]} {wanted}")
             assert "Traceback" not in done.text
         assert stack.calls() == []
         assert stack.state() == state

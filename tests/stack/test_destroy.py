@@ -30,6 +30,7 @@ def ask(stack: LocalStack, endpoint: str, document: str, **variables: object) ->
 CREATE = "mutation e($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id } }"
 SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
 DELETE = "mutation d($id: String!) { environmentDelete(id: $id) }"
+SERVICE_DELETE = "mutation g($id: String!) { serviceDelete(id: $id) }"
 
 
 LABEL = "label=convos.emulator.data={}/.local/emulator"
@@ -53,7 +54,7 @@ def test_destroy_removes_what_is_ours_and_leaves_what_is_not_and_up_makes_it_aga
     endpoint, project_id = before["railway"]["endpoint"], before["environment"]["projectId"]
     theirs = ask(stack, endpoint, CREATE, input={"projectId": project_id, "name": "somebody-elses"})
     their_id = theirs["environmentCreate"]["id"]  # type: ignore[index]
-    ask(stack, endpoint, SERVICE, input={"projectId": project_id, "environmentId": their_id, "name": "theirs"})
+    made = ask(stack, endpoint, SERVICE, input={"projectId": project_id, "environmentId": their_id, "name": "theirs"})
     base = f"{endpoint.removesuffix('/graphql/v2')}/_emulator/snapshot"
 
     def snapshot(environment_id: str) -> str:
@@ -77,6 +78,8 @@ def test_destroy_removes_what_is_ours_and_leaves_what_is_not_and_up_makes_it_aga
         left = stack.shell("docker", "ps", "--all", "--filter", LABEL.format(stack.checkout), "--format", "{{.Names}}")
         assert left.text == ""
 
+    # Outside of forks a service is in the base too, from which later tests fork.
+    ask(stack, endpoint, SERVICE_DELETE, id=made["serviceCreate"]["id"])  # type: ignore[index]
     ask(stack, endpoint, DELETE, id=their_id)
     again = stack.up()
     assert again.code == 0, again.text
