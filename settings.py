@@ -23,7 +23,10 @@ PLAIN_KEYS = frozenset(
     | {"OPENROUTER_KEY_LIMIT", "OPENROUTER_KEY_LIMIT_RESET", "POOL_STUCK_TIMEOUT_MS", "TICK_INTERVAL_MS"}
 )
 """Keys that are settings, not secrets; every other one is kept as a secret."""
-OURS = frozenset({"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY", "PORT"})
+OURS = frozenset(
+    {"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY"}
+    | {"POOL_AGENT_URL", "PORT"}
+)
 """Variables of the pool manager that the program sets itself."""
 LOCAL_STACK = "local"
 _DAY = 86_400
@@ -67,6 +70,7 @@ class PoolSettings:
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
+    agent_url: str
 
 
 @dataclass(frozen=True)
@@ -335,7 +339,15 @@ def _pool(reader: _Reader, stack: str) -> PoolSettings:
         api_key=reader.text("poolApiKey"),
         railway_endpoint=reader.text("poolRailwayEndpoint", variable="POOL_RAILWAY_ENDPOINT"),
         railway_token=reader.text("poolRailwayToken", variable="POOL_RAILWAY_API_TOKEN"),
+        agent_url=_agent_url(reader),
     )
+
+
+def _agent_url(reader: _Reader) -> str:
+    url = reader.text("poolAgentUrl", variable="POOL_AGENT_URL")
+    if url and (urlsplit(url).scheme not in ("http", "https") or not re.search(r"\{(domain|name|id)\}", url)):
+        reader.problem("poolAgentUrl", f"must be a URL that holds {{domain}}, {{name}} or {{id}}, not {url[:80]!r}")
+    return url
 
 
 def _pool_environment(reader: _Reader, stack: str) -> str:
@@ -357,10 +369,30 @@ def _rollout(reader: _Reader) -> RolloutPolicy:
         deadline_seconds=reader.number("rolloutDeadline", default.deadline_seconds, 0, 30 * _DAY),
         claimed=reader.text("rolloutClaimed", LEAVE),
         wait_seconds=reader.number("rolloutWait", default.wait_seconds, 0, _DAY),
+        on_destroy=reader.text("agentsOnDestroy", default.on_destroy),
     )
-    keys = {"kind": "rolloutPolicy", "claimed": "rolloutClaimed", "canary": "rolloutCanary", "batch": "rolloutBatch"}
+    keys = {
+        "kind": "rolloutPolicy",
+        "claimed": "rolloutClaimed",
+        "canary": "rolloutCanary",
+        "batch": "rolloutBatch",
+        "on_destroy": "agentsOnDestroy",
+    }
     for name, what, step in found.problems():
         reader.problem(keys[name], what, step)
+    return found
+
+
+def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
+    """Return the rollout policy of a stack's config, without the rest of it.
+
+    Raises:
+        Problems: what is wrong with it.
+    """
+    reader = _Reader(values, {})
+    found = _rollout(reader)
+    if reader.problems:
+        raise Problems(reader.problems)
     return found
 
 

@@ -39,6 +39,7 @@ class PoolManagerSettings:
         api_key: a secret; an empty one is made up.
         railway_token: a secret; where it is empty the stack makes a token of its environment.
         railway_endpoint: where it reaches Railway; empty is Railway's own endpoint.
+        agent_url: where it reaches an agent; empty is the agent's domain by https.
         keys: handed on to agents.
         secret_keys: which of them are sealed on Railway.
     """
@@ -54,6 +55,7 @@ class PoolManagerSettings:
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
+    agent_url: str
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
     secret_keys: Sequence[str]
 
@@ -107,6 +109,7 @@ class PoolManager(pulumi.ComponentResource):
             "RAILWAY_PROJECT_ID": place.project_id,
             "RAILWAY_ENVIRONMENT_ID": place.environment_id,
             **({"RAILWAY_API_URL": settings.railway_endpoint} if settings.railway_endpoint else {}),
+            **({"POOL_AGENT_URL": settings.agent_url} if settings.agent_url else {}),
             **self.rollout_variables,
             **settings.keys,
         }
