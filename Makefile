@@ -96,4 +96,4 @@ schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as
 	@$(IN_LOCAL) PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m scripts.schema_plan --stack "$(STACK)"
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m tests.benchmarks $(SUITE)
+	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)
