@@ -81,7 +81,7 @@ keys: $(STAMP) ## every key of a stack as set, default or missing, never its val
 	@$(VENV)/python -m scripts.keys --stack "$(STACK)"
 
 adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m scripts.adopt \
+	@$(WITH_PULUMI) $(VENV)/python -m scripts.adopt \
 		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
 
 image: ## build the runtime image [IMAGE=…]
@@ -108,4 +108,4 @@ demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeplo
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
-	@$(WITH_PULUMI) $(VENV)/python -m tests.benchmarks $(SUITE)
+	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)
