@@ -23,7 +23,10 @@ PLAIN_KEYS = frozenset(
     | {"OPENROUTER_KEY_LIMIT", "OPENROUTER_KEY_LIMIT_RESET", "POOL_STUCK_TIMEOUT_MS", "TICK_INTERVAL_MS"}
 )
 """Keys that are settings, not secrets; every other one is kept as a secret."""
-OURS = frozenset({"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY", "PORT"})
+OURS = frozenset(
+    {"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY"}
+    | {"POOL_AGENT_URL", "PORT"}
+)
 """Variables of the pool manager that the program sets itself."""
 LOCAL_STACK = "local"
 _DAY = 86_400
@@ -69,6 +72,7 @@ class PoolSettings:
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
+    agent_url: str
     keep_token: bool
 
 
@@ -259,16 +263,12 @@ def _endpoint(reader: _Reader) -> str:
 
 
 def _token(reader: _Reader) -> str:
-    token = reader.text("railwayToken", variable="RAILWAY_API_TOKEN")
+    # A project token, as Railway's CLI takes it, serves an environment that exists; it makes none, and no project.
+    token = reader.text("railwayToken", variable="RAILWAY_API_TOKEN") or reader.environ.get("RAILWAY_TOKEN", "").strip()
     if not token:
-        hint = (
-            "RAILWAY_TOKEN is a project token, which cannot make environments; "
-            if reader.environ.get("RAILWAY_TOKEN")
-            else ""
-        )
         reader.problem(
             "railwayToken",
-            f"{hint}there is no account or workspace token",
+            "there is no account or workspace token",
             "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken",
         )
     elif any(mark.isspace() for mark in token) or not token.isascii():
@@ -347,8 +347,16 @@ def _pool(reader: _Reader, stack: str) -> PoolSettings:
         api_key=reader.text("poolApiKey"),
         railway_endpoint=reader.text("poolRailwayEndpoint", variable="POOL_RAILWAY_ENDPOINT"),
         railway_token=reader.text("poolRailwayToken", variable="POOL_RAILWAY_API_TOKEN"),
+        agent_url=_agent_url(reader),
         keep_token=_keep_token(reader),
     )
+
+
+def _agent_url(reader: _Reader) -> str:
+    url = reader.text("poolAgentUrl", variable="POOL_AGENT_URL")
+    if url and (urlsplit(url).scheme not in ("http", "https") or not re.search(r"\{(domain|name|id)\}", url)):
+        reader.problem("poolAgentUrl", f"must be a URL that holds {{domain}}, {{name}} or {{id}}, not {url[:80]!r}")
+    return url
 
 
 def _keep_token(reader: _Reader) -> bool:
@@ -377,10 +385,30 @@ def _rollout(reader: _Reader) -> RolloutPolicy:
         deadline_seconds=reader.number("rolloutDeadline", default.deadline_seconds, 0, 30 * _DAY),
         claimed=reader.text("rolloutClaimed", LEAVE),
         wait_seconds=reader.number("rolloutWait", default.wait_seconds, 0, _DAY),
+        on_destroy=reader.text("agentsOnDestroy", default.on_destroy),
     )
-    keys = {"kind": "rolloutPolicy", "claimed": "rolloutClaimed", "canary": "rolloutCanary", "batch": "rolloutBatch"}
+    keys = {
+        "kind": "rolloutPolicy",
+        "claimed": "rolloutClaimed",
+        "canary": "rolloutCanary",
+        "batch": "rolloutBatch",
+        "on_destroy": "agentsOnDestroy",
+    }
     for name, what, step in found.problems():
         reader.problem(keys[name], what, step)
+    return found
+
+
+def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
+    """Return the rollout policy of a stack's config, without the rest of it.
+
+    Raises:
+        Problems: what is wrong with it.
+    """
+    reader = _Reader(values, {})
+    found = _rollout(reader)
+    if reader.problems:
+        raise Problems(reader.problems)
     return found
 
 

@@ -41,6 +41,7 @@ class PoolManagerSettings:
         railway_token: a secret; where it is empty the stack makes a token of its environment.
         keep_token: leave the token that it has on Railway as it is: nobody can read it there.
         railway_endpoint: where it reaches Railway; empty is Railway's own endpoint.
+        agent_url: where it reaches an agent; empty is the agent's domain by https.
         keys: handed on to agents.
         secret_keys: which of them are sealed on Railway.
     """
@@ -56,6 +57,7 @@ class PoolManagerSettings:
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
+    agent_url: str
     keep_token: bool
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
     secret_keys: Sequence[str]
@@ -143,6 +145,7 @@ def configuration(
         "RAILWAY_PROJECT_ID": place.project_id,
         "RAILWAY_ENVIRONMENT_ID": place.environment_id,
         **({"RAILWAY_API_URL": settings.railway_endpoint} if settings.railway_endpoint else {}),
+        **({"POOL_AGENT_URL": settings.agent_url} if settings.agent_url else {}),
         **rollout_variables(settings),
         **settings.keys,
     }

@@ -148,6 +148,7 @@ def _services(
         api_key=settings.pool.api_key,
         railway_endpoint=settings.pool.railway_endpoint,
         railway_token=settings.pool.railway_token,
+        agent_url=settings.pool.agent_url,
         keep_token=settings.pool.keep_token,
         keys=settings.keys,
         secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],

@@ -106,6 +106,26 @@ class Pulumi:
             raise PulumiError(self.stack, f"pulumi {arguments[0]}: {words}")
         return found
 
+    def state(self) -> dict[str, Any]:
+        """Return the stack's state with its secrets opened: nothing of it may be shown but names.
+
+        Raises:
+            PulumiError: it cannot be read.
+        """
+        command = ["pulumi", "stack", "export", "--show-secrets", "--stack", self.stack, *QUIET]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise PulumiError(self.stack, f"pulumi stack export: {last_error(masked(done.stderr))}")
+        return dict(json.loads(done.stdout))
+
     def encrypt(self, path: str, value: str) -> None:
         """Encrypt a value into the stack's config; it goes through a pipe: arguments are for everybody to read.
 

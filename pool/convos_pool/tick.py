@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import agents
 from .database import TICK
-from .errors import AgentError, ConflictError, MissingTableError, RailwayError
+from .errors import AgentError, ConflictError, MissingTableError, NotFoundError, RailwayError
 from .rollout import Step
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class Tick:
         with self._extra_lock:
             self._extra += count
 
+    def forgive(self) -> None:
+        """Forget how often new agents did not get ready: somebody says that they will."""
+        self._failures, self._not_before = 0, 0.0
+
     def run(self) -> dict[str, object]:
         """Do one round, and return what was done.
 
@@ -79,8 +83,10 @@ class Tick:
             if not self._is_in_charge():
                 raise ConflictError("tick: a newer pool manager is in charge")
             look = self._parts.pool.look()
+            if self._parts.pool.is_closed:
+                return {"created": [], "removed": [], "rollout": self.rollout.text}
             self._finish_claims(look)
-            self.rollout = self._parts.rolling.advance(look, lock)
+            self.rollout = self._parts.rolling.advance(look, lock, self._failures)
             removed = self._tidy(look, lock)
             made = self._fill(look, lock, removed)
             self._nudge(look, lock)
@@ -110,10 +116,11 @@ class Tick:
         words = {"agentName": claim.agent_name, "instructions": claim.instructions, "joinUrl": claim.join_url}
         try:
             with parts.database.lock(agent.id):
-                conversation = parts.talk.provision(agent.instance, words)
+                _, variables = parts.railway.before_claim(agent.instance.service_id)
+                conversation = parts.talk.provision(agent.instance, words, variables.get(agents.API_KEY) or "")
                 parts.database.complete(agent.id, conversation.id, conversation.invite_url)
                 parts.log(f"{agent.id}: a claim that was cut off is complete")
-        except ConflictError:
+        except (ConflictError, NotFoundError):
             return
         except AgentError as error:
             if agent.ready and not error.refused:
@@ -164,7 +171,7 @@ class Tick:
         left = [agent for agent in look.agents.values() if agent.id not in removed]
         image = self._parts.settings.runtime_image
         if any(agent.ready and agents.same_image(agent.image, image) for agent in left):
-            self._failures, self._not_before = 0, 0.0
+            self.forgive()
         if self._clock() < self._not_before:
             return []
         self._finish(left, lock)

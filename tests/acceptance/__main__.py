@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     if code != 0:
         return int(code)
     shown = cells.all_collected() if is_check else cells.passed
-    text = page(shown)
+    text = page(shown, cells.known)
     wrong = list(gaps(shown))
     if is_check and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text):
         wrong.append(f"{PAGE.relative_to(ROOT)} is stale; run make matrix")

@@ -19,15 +19,22 @@ class Cells:
     Attributes:
         collected: what is marked.
         passed: what is marked and passed; a test that is skipped shows nothing.
+        known: what is marked and known not to hold, with the reason.
     """
 
     def __init__(self) -> None:
         self.collected: dict[str, list[Shown]] = {}
         self.passed: list[Shown] = []
+        self.known: list[tuple[Shown, str]] = []
 
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
         for item in items:
-            self.collected[item.nodeid] = [row for mark in item.iter_markers("shows") for row in _shown(item, mark)]
+            rows = [row for mark in item.iter_markers("shows") for row in _shown(item, mark)]
+            known = item.get_closest_marker("xfail")
+            if known is None:
+                self.collected[item.nodeid] = rows
+            else:
+                self.known += [(row, str(known.kwargs["reason"])) for row in rows]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:

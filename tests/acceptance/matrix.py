@@ -84,8 +84,13 @@ def gaps(shown: Iterable[Shown]) -> Iterator[str]:
         yield f"{kind}: {check!r} is no cell"
 
 
-def page(shown: Iterable[Shown]) -> str:
-    """Return the page, in Markdown."""
+def page(shown: Iterable[Shown], known: Iterable[tuple[Shown, str]] = ()) -> str:
+    """Return the page, in Markdown.
+
+    Args:
+        shown: what fills the cells.
+        known: what does not hold yet, and why.
+    """
     rows = sorted(set(shown))
     tests = sorted({row.test for row in rows})
     names = {test: f"t{number}" for number, test in enumerate(tests, 1)}
@@ -105,6 +110,7 @@ def page(shown: Iterable[Shown]) -> str:
     lines += [f"| resource | {' | '.join(CHECKS)} |", f"| --- |{' --- |' * len(CHECKS)}"]
     lines += [f"| {kind} | {' | '.join(cell(kind, check) for check in CHECKS)} |" for kind in kinds()]
     lines += ["", "`t1 x18`: 18 cases of the test.", ""]
+    lines += [f"Does not hold yet: {row.resource}, {row.check} ({row.case}): {why}.\n" for row, why in sorted(known)]
     lines += [f"- **{check}**: {what}" for check, what in CHECKS.items()]
     lines += ["", *(f"- {names[test]}: `{test}`" for test in tests)]
     lines += ["", *(f"- {notes[reason]}: {reason}" for reason in reasons)]

@@ -368,3 +368,15 @@ def test_an_unknown_agent_cannot_be_redeployed(around: Surroundings) -> None:
         answer = pool.call("POST", "/api/pool/redeploy/nobody")
         assert answer.status_code == 404
         assert "there is no agent 'nobody'" in answer.json()["error"]
+
+
+def test_a_changed_pool_key_leaves_living_agents_claimable(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        old = {agent["id"] for agent in agents(pool)}
+        pool.restart(POOL_API_KEY="another-key-0123456789")
+        bearer = {"Authorization": "Bearer another-key-0123456789"}
+        claimed = pool.call("POST", "/api/pool/claim", {"agentName": "Ada"}, headers=bearer)
+        assert claimed.status_code == 200, claimed.text
+        assert claimed.json()["instanceId"] in old
+        assert around.farm.tokens == {API_KEY}, "an agent wants to hear the key that it was made with"

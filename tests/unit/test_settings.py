@@ -71,6 +71,16 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "no bake": ({"rolloutBake": "-1"}, "rolloutBake: must be from 0 to 86400, not '-1'"),
     "no ready": ({"rolloutReady": "0"}, "rolloutReady: must be from 1 to 86400, not '0'"),
     "claimed": ({"rolloutClaimed": "kill"}, "rolloutClaimed: must be one of leave, replace, not 'kill'"),
+    "agents on destroy": (
+        {"agentsOnDestroy": "keep"},
+        "agentsOnDestroy: must be one of refuse, delete, not 'keep'",
+    ),
+    "agents without a name in their address": (
+        {"poolAgentUrl": "https://agents.example"},
+        "poolAgentUrl: must be a URL that holds {domain}, {name} or {id}, not 'https://agents.example'",
+    ),
+    "no address of agents": ({"poolAgentUrl": "ftp://{domain}"}, "poolAgentUrl: must be a URL that holds {domain}"),
+    "address of agents as a key": ({"keys": {"POOL_AGENT_URL": "x"}}, "keys.POOL_AGENT_URL: is set by the program"),
     "rollout as a key": ({"keys": {"POOL_ROLLOUT_BATCH": "2"}}, "keys.POOL_ROLLOUT_BATCH: is set by the program"),
     "no time": ({"deploymentTimeout": "0"}, "deploymentTimeout: must be from 1 to 7200, not '0'"),
     "keys": ({"keys": ["a"]}, "keys: must be an object of names and values"),
@@ -124,9 +134,11 @@ def test_a_key_that_is_no_plain_setting_must_be_encrypted() -> None:
         read({"keys": {"BANKR_API_KEY": SECRET, "XMTP_ENV": "dev"}}, plain=("keys",))
 
 
-def test_a_project_token_in_the_wrong_variable_is_explained() -> None:
-    with pytest.raises(settings.Problems, match="RAILWAY_TOKEN is a project token, which cannot make environments"):
-        read({}, environ={"RAILWAY_TOKEN": "t-project"})
+def test_a_project_token_serves_as_well_and_an_account_token_comes_first() -> None:
+    assert read({}, environ={"RAILWAY_TOKEN": "t-project"}).token == "t-project"
+    assert read({}, environ={"RAILWAY_TOKEN": "t-project", "RAILWAY_API_TOKEN": "t-account"}).token == "t-account"
+    with pytest.raises(settings.Problems, match="there is no account or workspace token"):
+        read({}, environ={"RAILWAY_TOKEN": " "})
 
 
 def test_a_pin_wins_over_the_branch_and_without_one_the_branch_is_followed() -> None:
@@ -140,6 +152,13 @@ def test_only_the_local_stack_takes_a_database_from_the_shell() -> None:
     shell = {"RAILWAY_API_TOKEN": "t", "DATABASE_URL": "postgresql://u:p@h/x"}
     assert read({}, environ=shell, stack="local").database_url
     assert not read({}, environ=shell, stack="production").database_url
+
+
+def test_the_address_of_agents_comes_from_the_shell_where_the_config_has_none() -> None:
+    shell = {"RAILWAY_API_TOKEN": "t", "POOL_AGENT_URL": "http://{domain}:8080"}
+    assert read({}).pool.agent_url == ""
+    assert read({}, environ=shell).pool.agent_url == "http://{domain}:8080"
+    assert read({"poolAgentUrl": "https://{id}.example"}, environ=shell).pool.agent_url == "https://{id}.example"
 
 
 def test_no_secret_is_in_what_settings_print_of_themselves() -> None:
