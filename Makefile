@@ -16,7 +16,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PAT
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -80,6 +80,10 @@ check: $(STAMP) ## formatter, linter, types, import arrows
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
 	@$(VENV)/python -m scripts.keys --stack "$(STACK)"
 
+adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
+	@$(WITH_PULUMI) $(VENV)/python -m scripts.adopt \
+		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
+
 image: ## build the runtime image [IMAGE=…]
 	@$(IN_LOCAL) sh scripts/build_image.sh runtime $(or $(IMAGE),convos-runtime:local)
 
@@ -105,4 +109,4 @@ demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeplo
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
-	@$(WITH_PULUMI) $(VENV)/python -m tests.benchmarks $(SUITE)
+	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)

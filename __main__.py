@@ -70,7 +70,13 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
     database = Database(
         "database",
         place,
-        DatabaseSettings(settings.database_url, settings.database_image, settings.schema, settings.protect),
+        DatabaseSettings(
+            settings.database_url,
+            settings.database_image,
+            settings.database_password,
+            settings.schema,
+            settings.protect,
+        ),
     )
     canary = Canary("canary", place, runtime.pinned, keys)
     pool_manager = PoolManager(
@@ -89,6 +95,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             railway_endpoint=settings.pool.railway_endpoint,
             railway_token=settings.pool.railway_token,
             agent_url=settings.pool.agent_url,
+            keep_token=settings.pool.keep_token,
             keys=keys,
             secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
         ),

@@ -20,8 +20,8 @@ class EnvironmentPlace:
         overwrite_changes: whether changes by others are overwritten.
     """
 
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
     deployment_seconds: int
     health_seconds: int
     overwrite_changes: bool

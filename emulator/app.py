@@ -62,9 +62,18 @@ class Endpoint:
         except ValueError:
             self._refuse("POST body missing, invalid Content-Type", time.time(), 0.0, dict(request.headers))
             return JSONResponse({"errors": [{"message": "POST body missing, invalid Content-Type"}]}, 400)
-        return await run_in_threadpool(self._answer, dict(request.headers), body)
+        return await run_in_threadpool(self.answer, dict(request.headers), body)
 
-    def _answer(self, headers: dict[str, str], body: Any) -> Response:
+    def answer(self, headers: dict[str, str], body: Any) -> Response:
+        """Answer one request.
+
+        Args:
+            headers: by their names in lower case.
+            body: the parsed JSON.
+
+        Raises:
+            Dropped: the connection is to be cut instead.
+        """
         began, at = time.monotonic(), time.time()
         operation = execution.read(self._schema, body)
         if isinstance(operation, execution.Answer):

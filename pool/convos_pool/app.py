@@ -123,6 +123,7 @@ class Routes:
     def retry(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
         """Begin again with an image that was given up."""
         again = self._service.record.retry()
+        self._service.tick.forgive()
         self._service.wake()
         return {"retrying": again}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,7 @@ class Railway:
         project_id: the project.
         environment_id: the environment; nothing is changed elsewhere.
         patience_seconds: how long one call may wait out a 429; a longer `Retry-After` is an error.
+        sleep: injected by tests.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Railway:
         project_id: str,
         environment_id: str,
         patience_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = url
         self._token = token
@@ -77,6 +79,7 @@ class Railway:
         self._project_id = project_id
         self._environment_id = environment_id
         self._patience_seconds = patience_seconds
+        self._sleep = sleep
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "convos-pool"
 
@@ -98,7 +101,7 @@ class Railway:
                 left -= error.seconds
                 if left < 0:
                     raise
-                time.sleep(error.seconds)
+                self._sleep(error.seconds)
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""

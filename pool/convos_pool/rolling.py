@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import agents, rollout
@@ -53,14 +54,20 @@ class Rolling:
         """Return the rollout to the image that agents should have."""
         return self._record.rollout(self._settings.runtime_image)
 
-    def advance(self, look: Look, lock: Lock) -> Step:
-        """Take the next step, and return it."""
+    def advance(self, look: Look, lock: Lock, failed_starts: int = 0) -> Step:
+        """Take the next step, and return it.
+
+        Args:
+            look: what is there.
+            lock: the tick's.
+            failed_starts: see `Rollout`.
+        """
         living = list(look.agents.values())
         if self._settings.rollout.kind == "hold":
             self.watched = frozenset()
             return rollout.step(living, self._settings.rollout, Rollout(self._settings.runtime_image))
         try:
-            recorded = self.on_record()
+            recorded = replace(self.on_record(), failed_starts=failed_starts)
         except MissingTableError as error:
             self.watched = frozenset()
             return Step("held", str(error))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .agents import ENDED, Agent, is_moving, same_image
 
 POLICIES = ("hold", "redeploy-idle", "drain-and-replace")
+MOST_FAILED_STARTS = 3
 LAG_SECONDS = 60.0
 """How long Railway's reads may lag behind a patch: 30 s were seen; a move is not sent again before."""
 
@@ -73,6 +74,7 @@ class Rollout:
         aborted: why it was stopped; empty while it was not.
         aborted_batch: the batch that goes back.
         moves: those to this image since its start.
+        failed_starts: how many new agents in a row did not get ready on the image, while nobody else runs it.
     """
 
     image: str
@@ -80,6 +82,7 @@ class Rollout:
     aborted: str = ""
     aborted_batch: int = 0
     moves: tuple[Move, ...] = ()
+    failed_starts: int = 0
 
 
 @dataclass(frozen=True)
@@ -183,11 +186,14 @@ def _next_batch(
     down = sum(agent.claimed and not agent.ready and agent.id in moved for agent in agents)
     size = min(policy.batch if proven else policy.canary, policy.max_unavailable - down)
     chosen = _with_room_for_claims(candidates, agents, size)
+    number = max((move.batch for move in rollout.moves), default=0) + 1
     if not chosen:
         if size <= 0:
             return Step("rolling", f"{down} claimed agents are down; the next batch waits for them", settled=settled)
+        if rollout.failed_starts >= MOST_FAILED_STARTS:
+            text = f"stopped at batch {number}: {rollout.failed_starts} new agents in a row did not get ready on"
+            return Step("aborted", f"{text} {short(rollout.image)}; the last idle one stays", number, settled=settled)
         return Step("rolling", "the last idle agent stays until a new one is idle", settled=settled, surge=1)
-    number = max((move.batch for move in rollout.moves), default=0) + 1
     names = ", ".join(agent.id for agent in chosen)
     images = {agent.id: rollout.image for agent in chosen}
     return Step("rolling", f"batch {number}: {names}", number, images, settled)

@@ -68,6 +68,10 @@ class Tick:
         with self._extra_lock:
             self._extra += count
 
+    def forgive(self) -> None:
+        """Forget how often new agents did not get ready: somebody says that they will."""
+        self._failures, self._not_before = 0, 0.0
+
     def run(self) -> dict[str, object]:
         """Do one round, and return what was done.
 
@@ -82,7 +86,7 @@ class Tick:
             if self._parts.pool.is_closed:
                 return {"created": [], "removed": [], "rollout": self.rollout.text}
             self._finish_claims(look)
-            self.rollout = self._parts.rolling.advance(look, lock)
+            self.rollout = self._parts.rolling.advance(look, lock, self._failures)
             removed = self._tidy(look, lock)
             made = self._fill(look, lock, removed)
             self._nudge(look, lock)
@@ -167,7 +171,7 @@ class Tick:
         left = [agent for agent in look.agents.values() if agent.id not in removed]
         image = self._parts.settings.runtime_image
         if any(agent.ready and agents.same_image(agent.image, image) for agent in left):
-            self._failures, self._not_before = 0, 0.0
+            self.forgive()
         if self._clock() < self._not_before:
             return []
         self._finish(left, lock)

@@ -12,17 +12,20 @@ from typing import Any
 
 from tests.benchmarks import railway
 from tests.benchmarks.rows import missed, tables
+from tests.pool import bench_rollout
 from tests.schema import bench_schema
 
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 SUITES: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
     "railway": railway.rows,
     "schema": bench_schema.rows,
+    "rollout": bench_rollout.rows,
 }
 HEAD = """# Benchmarks
 
 Written by `make bench` from [latest.json](latest.json); never by hand. `calls` are requests to Railway's API (the
 emulator with 100 ms latency; `polls` of deployments among them), or round trips to PostgreSQL in the suite `schema`.
+The suite `rollout` runs with Railway's limits of the smallest paid plan: 10 requests a second, 1,000 an hour.
 Times are of the machine that ran it, for comparison within one run.
 
 """

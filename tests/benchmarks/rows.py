@@ -45,6 +45,19 @@ BARS = (
         lambda row: row["mutations"] == row["deployments"] == 1,
     ),
     Bar("railway", "destroy", "0 deployments", lambda row: row["deployments"] == 0),
+    Bar(
+        "rollout", "drain-and-replace", "1 patch a batch, nothing else", lambda row: row["mutations"] == row["batches"]
+    ),
+    Bar(
+        "rollout", "drain-and-replace", "1 query a tick, 2 at the start", lambda row: row["queries"] <= row["ticks"] + 2
+    ),
+    Bar("rollout", "drain-and-replace", "no call meets a rate limit", lambda row: row["refused"] == 0),
+    Bar(
+        "rollout",
+        "drain-and-replace",
+        "1 deployment an agent, none for claimed ones",
+        lambda row: row["deployments"] == row["size"] - row["claimed"],
+    ),
     Bar("schema", "noop", "at most 3 round trips", lambda row: row["calls"] <= 3),
     Bar(
         "schema",

@@ -144,6 +144,23 @@ def test_claimed_agents_that_went_down_keep_nobody_else_on_the_old_image() -> No
     assert fleet.world.violations == []
 
 
+@pytest.mark.parametrize("kind", ["redeploy-idle", "drain-and-replace"])
+def test_a_broken_image_stops_the_rollout_of_a_single_idle_agent_too(kind: str) -> None:
+    """Found by seed 617 on the emulator: the new agent that the last idle one waited for was made again for ever."""
+    fleet = Fleet(World(3, Policy(kind=kind)), OLD, 1)
+    fleet.until({"done"})
+    fleet.world.broken.add(BROKEN)
+    fleet.restart(BROKEN)
+    assert fleet.until({"aborted"}) == "aborted"
+    assert "3 new agents in a row did not get ready" in fleet.world.rollout["reason"]
+    assert fleet.world.patches == []
+    assert len(fleet.world.idle()) == 1
+    fleet.restart(NEW)
+    fleet.until({"done"})
+    assert unclaimed_images(fleet) == {NEW}
+    assert fleet.world.violations == []
+
+
 def test_a_batch_as_large_as_the_fleet_does_not_shut_all_at_once() -> None:
     """agones-dev/agones#1156."""
     fleet = Fleet(World(1, Policy(kind="redeploy-idle", canary=10, batch=10, max_unavailable=10)), OLD, 10)

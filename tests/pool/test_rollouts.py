@@ -159,6 +159,20 @@ def test_the_same_image_is_tried_again_only_when_somebody_asks(around: Surroundi
         assert around.images() == {BROKEN_IMAGE: 2}
 
 
+def test_a_single_idle_agent_is_kept_when_the_new_image_never_gets_one_ready(around: Surroundings) -> None:
+    around.emulator.settings(outcomes={BROKEN_IMAGE: "crash"})
+    with around.pool(POOL_MIN_IDLE="1", **QUICK) as pool:
+        until_idle(pool, 1)
+        pool.restart(RAILWAY_RUNTIME_IMAGE=BROKEN_IMAGE, POOL_ROLLOUT_POLICY="redeploy-idle")
+        found = until_state(pool, "aborted")
+        assert "3 new agents in a row did not get ready" in found["text"]
+        assert counts(pool)["idle"] == 1
+        around.emulator.settings(outcomes={})
+        assert pool.json("POST", "/api/pool/rollout/retry") == {"retrying": True}
+        until_state(pool, "done")
+        assert set(around.images()) == {BROKEN_IMAGE}
+
+
 def test_a_newer_image_that_arrives_midway_is_taken_up(around: Surroundings) -> None:
     """agones-dev/agones#2574: stuck with two old versions."""
     third = NEXT_IMAGE.replace("2" * 64, "4" * 64)

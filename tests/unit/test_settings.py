@@ -47,6 +47,11 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "no owner": ({"poolImage": "", "poolRepo": "pool"}, "poolRepo: must be owner/name, not 'pool'"),
     "no pool": ({"poolImage": ""}, "poolImage: the pool manager has no source"),
     "pool environment": ({"poolEnvironment": "test"}, "poolEnvironment: must be one of dev, staging, production"),
+    "two tokens": ({"poolKeepToken": True}, "poolKeepToken: and poolRailwayToken exclude each other; remove one"),
+    "password": (
+        {"databasePassword": "a b@c"},
+        "databasePassword: holds characters that a URL does not take as they are; change it in the database",
+    ),
     "no number": ({"poolMinIdle": "few"}, "poolMinIdle: must be a whole number, not 'few'"),
     "too many": ({"poolMinIdle": "501"}, "poolMinIdle: must be from 0 to 500, not '501'"),
     "rollout policy": (

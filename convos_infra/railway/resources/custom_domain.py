@@ -57,7 +57,7 @@ class CustomDomainProvider(RailwayProvider):
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         domain = news.get("domain")
-        if not is_unknown(domain) and not _DOMAIN.match(str(domain)):
+        if not is_unknown(domain) and not (isinstance(domain, str) and _DOMAIN.fullmatch(domain)):
             failures.append(CheckFailure("domain", f"must be a domain in lower case, not {domain!r}"))
         elif not is_unknown(domain) and str(domain).endswith(".railway.app"):
             failures.append(CheckFailure("domain", "is Railway's own: use a ServiceDomain"))

@@ -54,7 +54,7 @@ class ServiceDomainProvider(RailwayProvider):
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         label = news.get("subdomain")
-        if label and not is_unknown(label) and not _LABEL.match(str(label)):
+        if label and not is_unknown(label) and not (isinstance(label, str) and _LABEL.fullmatch(label)):
             failures.append(CheckFailure("subdomain", f"must be one label of a domain, not {label!r}"))
         return news, failures
 

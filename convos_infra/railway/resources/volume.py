@@ -11,7 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import operations
+from convos_infra.railway import operations, rules
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -49,8 +49,8 @@ class VolumeProvider(RailwayProvider):
         del olds
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         path = news.get("mountPath")
-        if not is_unknown(path) and not (isinstance(path, str) and path.startswith("/") and path != "/"):
-            failures.append(CheckFailure("mountPath", f"must be an absolute path below /, not {path!r}"))
+        if not is_unknown(path) and (problem := rules.path_problem(path, root=False)):
+            failures.append(CheckFailure("mountPath", problem))
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
