@@ -263,16 +263,12 @@ def _endpoint(reader: _Reader) -> str:
 
 
 def _token(reader: _Reader) -> str:
-    token = reader.text("railwayToken", variable="RAILWAY_API_TOKEN")
+    # A project token, as Railway's CLI takes it, serves an environment that exists; it makes none, and no project.
+    token = reader.text("railwayToken", variable="RAILWAY_API_TOKEN") or reader.environ.get("RAILWAY_TOKEN", "").strip()
     if not token:
-        hint = (
-            "RAILWAY_TOKEN is a project token, which cannot make environments; "
-            if reader.environ.get("RAILWAY_TOKEN")
-            else ""
-        )
         reader.problem(
             "railwayToken",
-            f"{hint}there is no account or workspace token",
+            "there is no account or workspace token",
             "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken",
         )
     elif any(mark.isspace() for mark in token) or not token.isascii():

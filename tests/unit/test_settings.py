@@ -134,9 +134,11 @@ def test_a_key_that_is_no_plain_setting_must_be_encrypted() -> None:
         read({"keys": {"BANKR_API_KEY": SECRET, "XMTP_ENV": "dev"}}, plain=("keys",))
 
 
-def test_a_project_token_in_the_wrong_variable_is_explained() -> None:
-    with pytest.raises(settings.Problems, match="RAILWAY_TOKEN is a project token, which cannot make environments"):
-        read({}, environ={"RAILWAY_TOKEN": "t-project"})
+def test_a_project_token_serves_as_well_and_an_account_token_comes_first() -> None:
+    assert read({}, environ={"RAILWAY_TOKEN": "t-project"}).token == "t-project"
+    assert read({}, environ={"RAILWAY_TOKEN": "t-project", "RAILWAY_API_TOKEN": "t-account"}).token == "t-account"
+    with pytest.raises(settings.Problems, match="there is no account or workspace token"):
+        read({}, environ={"RAILWAY_TOKEN": " "})
 
 
 def test_a_pin_wins_over_the_branch_and_without_one_the_branch_is_followed() -> None:
