@@ -105,6 +105,7 @@ rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: S
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.rollout_plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
 
 demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
+	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
