@@ -12,10 +12,11 @@ STAMP := .venv/requirements.sha256
 WORKERS := 2
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
+WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH"
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -29,8 +30,8 @@ local: $(STAMP) ## bring up the whole local environment with the real pulumi up;
 down: ## stop and remove everything that make local started
 	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m local down
 
-status: $(STAMP) ## what runs where
-	@$(VENV)/python -m local status
+status: $(STAMP) ## image, agents, schema, keys of a stack: STACK=… [JSON=1]; without STACK the local services
+	@$(if $(STACK),$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m local status)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m local database-url
@@ -49,17 +50,17 @@ toolchain-checksums: ## after changing Pulumi's version: commit to the checksums
 
 script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift --stack dev"
 	@$(VENV)/python -m toolchain pulumi
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m scripts.$(RUN)
+	@$(WITH_PULUMI) $(VENV)/python -m scripts.$(RUN)
 
 workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@$(VENV)/python -m toolchain workflows
 	@"$$($(VENV)/python -m toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
 
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
+	@$(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
 
 lint: $(STAMP) ## the linter
 	@$(VENV)/ruff check .
@@ -79,6 +80,10 @@ check: $(STAMP) ## formatter, linter, types, import arrows
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
 	@$(VENV)/python -m scripts.keys --stack "$(STACK)"
 
+adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
+	@$(WITH_PULUMI) $(VENV)/python -m scripts.adopt \
+		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
+
 image: ## build the runtime image [IMAGE=…]
 	@$(IN_LOCAL) sh scripts/build_image.sh runtime $(or $(IMAGE),convos-runtime:local)
 
@@ -96,7 +101,14 @@ lock: $(STAMP) ## write the locked requirements from the *.in files
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
-	@$(IN_LOCAL) PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" $(VENV)/python -m scripts.schema_plan --stack "$(STACK)"
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.schema_plan --stack "$(STACK)"
+
+rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: STACK=… [IMAGE=sha-…] [POLICY=…] [JSON=1]
+	@$(VENV)/python -m toolchain pulumi >&2
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.rollout_plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
+
+demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
-	@PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH" PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)
+	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)

@@ -70,7 +70,13 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
     database = Database(
         "database",
         place,
-        DatabaseSettings(settings.database_url, settings.database_image, settings.schema, settings.protect),
+        DatabaseSettings(
+            settings.database_url,
+            settings.database_image,
+            settings.database_password,
+            settings.schema,
+            settings.protect,
+        ),
     )
     canary = Canary("canary", place, runtime.pinned, keys)
     pool_manager = PoolManager(
@@ -88,6 +94,8 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             api_key=settings.pool.api_key,
             railway_endpoint=settings.pool.railway_endpoint,
             railway_token=settings.pool.railway_token,
+            agent_url=settings.pool.agent_url,
+            keep_token=settings.pool.keep_token,
             keys=keys,
             secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
         ),
@@ -116,7 +124,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
     )
     pulumi.export("canary", canary.summary)
     pulumi.export("poolManager", {**pool_manager.summary, "apiKey": pool_manager.api_key})
-    pulumi.export("agents", agents.summary)
+    pulumi.export("agents", {**agents.summary, "keptIdle": settings.pool.min_idle})
     pulumi.export(
         "database", {"url": database.url, "host": database.schema.host, "schemaVersion": database.schema.version}
     )

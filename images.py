@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.runtime_image import Build, Found, ImageSource
-from convos_infra.checkout import Revision, commits_between, is_older, revision
+from convos_infra.checkout import SHORT, Revision, commits_between, is_older, revision
 from convos_infra.errors import InfraError
 from convos_infra.registry import pin
 from convos_infra.registry.errors import RegistryError
@@ -60,21 +60,27 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
 
 
 def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> None:
-    """Warn where the pinned image is older than what a migration says that it needs.
+    """Refuse a pinned image that is older than what a migration says that it needs; of a followed one, warn.
 
     Raises:
-        InfraError: a migration cannot be read.
+        InfraError: the pin is too old, or a migration cannot be read.
     """
-    if source.found is None or not source.found.is_pinned:
+    if source.found is None:
         return
 
     def older(revision: str, than: str) -> bool:
         return is_older(checkout, revision, than)
 
-    revision = source.found.revision or source.found.tag
-    told = schema_image.warning(parse_migrations(read_folder()), revision, older, settings.schema.target)
-    if told:
-        pulumi.log.warn(told)
+    thing = "imageTag" if source.found.is_pinned else "imageBranchTag"
+    deployed = f"sha-{source.found.revision[:SHORT]}" if source.found.revision else source.found.tag
+    migrations = parse_migrations(read_folder())
+    refusal = schema_image.refusal(migrations, deployed, older, settings.schema.target, thing)
+    if refusal is None:
+        return
+    if source.found.is_pinned:
+        raise refusal
+    # A branch may deploy a migration some minutes before its image is built.
+    pulumi.log.warn(str(refusal))
 
 
 def _found(reference: str, image: ResolvedImage, *, is_pinned: bool) -> Found:

@@ -23,7 +23,10 @@ PLAIN_KEYS = frozenset(
     | {"OPENROUTER_KEY_LIMIT", "OPENROUTER_KEY_LIMIT_RESET", "POOL_STUCK_TIMEOUT_MS", "TICK_INTERVAL_MS"}
 )
 """Keys that are settings, not secrets; every other one is kept as a secret."""
-OURS = frozenset({"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY", "PORT"})
+OURS = frozenset(
+    {"DATABASE_URL", "RAILWAY_RUNTIME_IMAGE", "POOL_ENVIRONMENT", "POOL_MIN_IDLE", "POOL_API_KEY"}
+    | {"POOL_AGENT_URL", "PORT"}
+)
 """Variables of the pool manager that the program sets itself."""
 LOCAL_STACK = "local"
 _DAY = 86_400
@@ -31,7 +34,9 @@ POOL_ENVIRONMENTS = ("dev", "staging", "production")
 _KEY_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _LONGEST_KEY_NAME = 255
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_LONGEST_PROJECT, _LONGEST_ENVIRONMENT = 32, 24
+_PASSWORD = re.compile(r"[A-Za-z0-9._~-]+")
+"""RFC 3986's unreserved characters: it becomes part of the database's URL, also where Railway puts that together."""
+LONGEST_PROJECT, LONGEST_ENVIRONMENT = 32, 24
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ class PoolSettings:
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
+    agent_url: str
+    keep_token: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Settings:
         rollout: what happens to living agents when the image changes.
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         database_url: an existing database, or empty.
-        database_image, schema: of the database.
+        database_image, database_password, schema: of the database.
         deployment_seconds, health_seconds: time limits.
         overwrite_changes, protect: see Pulumi.yaml.
         registry_username, registry_password: for private images.
@@ -102,6 +109,7 @@ class Settings:
     keys: Mapping[str, str] = field(repr=False)
     database_url: str = field(repr=False)
     database_image: str
+    database_password: str = field(repr=False)
     schema: SchemaPolicy
     deployment_seconds: int
     health_seconds: int
@@ -196,7 +204,14 @@ def read(
     """
     reader = _Reader(values, environ)
     _refuse_unknown(reader, known)
-    for key in ("railwayToken", "registryPassword", "poolApiKey", "poolRailwayToken", "databaseUrl"):
+    for key in (
+        "railwayToken",
+        "registryPassword",
+        "poolApiKey",
+        "poolRailwayToken",
+        "databaseUrl",
+        "databasePassword",
+    ):
         if values.get(key) and not is_secret(key):
             reader.problem(key, "is in plain text", f"pulumi config set --secret {key}")
     settings = Settings(
@@ -204,9 +219,9 @@ def read(
         endpoint=_endpoint(reader),
         token=_token(reader),
         workspace=reader.text("workspace"),
-        project=_name(reader, "project", "convos", _LONGEST_PROJECT),
+        project=_name(reader, "project", "convos", LONGEST_PROJECT),
         project_id=reader.text("projectId"),
-        environment=_name(reader, "environment", stack, _LONGEST_ENVIRONMENT),
+        environment=_name(reader, "environment", stack, LONGEST_ENVIRONMENT),
         environment_id=reader.text("environmentId"),
         image=_image(reader, stack),
         pool=_pool(reader, stack),
@@ -214,6 +229,7 @@ def read(
         keys=_keys(reader, secret_object=is_secret("keys")),
         database_url=_database_url(reader, stack),
         database_image=reader.text("databaseImage", "ghcr.io/railwayapp-templates/postgres-ssl:17"),
+        database_password=_database_password(reader),
         schema=_schema(reader),
         deployment_seconds=reader.number("deploymentTimeout", 900, 1, 7200),
         health_seconds=reader.number("healthTimeout", 300, 1, 3600),
@@ -335,7 +351,23 @@ def _pool(reader: _Reader, stack: str) -> PoolSettings:
         api_key=reader.text("poolApiKey"),
         railway_endpoint=reader.text("poolRailwayEndpoint", variable="POOL_RAILWAY_ENDPOINT"),
         railway_token=reader.text("poolRailwayToken", variable="POOL_RAILWAY_API_TOKEN"),
+        agent_url=_agent_url(reader),
+        keep_token=_keep_token(reader),
     )
+
+
+def _agent_url(reader: _Reader) -> str:
+    url = reader.text("poolAgentUrl", variable="POOL_AGENT_URL")
+    if url and (urlsplit(url).scheme not in ("http", "https") or not re.search(r"\{(domain|name|id)\}", url)):
+        reader.problem("poolAgentUrl", f"must be a URL that holds {{domain}}, {{name}} or {{id}}, not {url[:80]!r}")
+    return url
+
+
+def _keep_token(reader: _Reader) -> bool:
+    keep = reader.flag("poolKeepToken")
+    if keep and reader.text("poolRailwayToken"):
+        reader.problem("poolKeepToken", "and poolRailwayToken exclude each other", "remove one of them")
+    return keep
 
 
 def _pool_environment(reader: _Reader, stack: str) -> str:
@@ -357,10 +389,30 @@ def _rollout(reader: _Reader) -> RolloutPolicy:
         deadline_seconds=reader.number("rolloutDeadline", default.deadline_seconds, 0, 30 * _DAY),
         claimed=reader.text("rolloutClaimed", LEAVE),
         wait_seconds=reader.number("rolloutWait", default.wait_seconds, 0, _DAY),
+        on_destroy=reader.text("agentsOnDestroy", default.on_destroy),
     )
-    keys = {"kind": "rolloutPolicy", "claimed": "rolloutClaimed", "canary": "rolloutCanary", "batch": "rolloutBatch"}
+    keys = {
+        "kind": "rolloutPolicy",
+        "claimed": "rolloutClaimed",
+        "canary": "rolloutCanary",
+        "batch": "rolloutBatch",
+        "on_destroy": "agentsOnDestroy",
+    }
     for name, what, step in found.problems():
         reader.problem(keys[name], what, step)
+    return found
+
+
+def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
+    """Return the rollout policy of a stack's config, without the rest of it.
+
+    Raises:
+        Problems: what is wrong with it.
+    """
+    reader = _Reader(values, {})
+    found = _rollout(reader)
+    if reader.problems:
+        raise Problems(reader.problems)
     return found
 
 
@@ -384,22 +436,34 @@ def _keys(reader: _Reader, *, secret_object: bool) -> dict[str, str]:
 
 def _key_value(reader: _Reader, name: str, value: Any, *, secret_object: bool) -> str:
     where = f"keys.{name}"[:120]
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if name.upper().startswith(FORBIDDEN_PREFIX):
-        reader.problem(where, _prefix_text(name))
-    elif not _KEY_NAME.match(name) or len(name) > _LONGEST_KEY_NAME:
-        reader.problem(where, "a name starts with a letter or '_' and holds letters, digits and '_'")
-    elif name in OURS or name.startswith(("RAILWAY_", "POOL_ROLLOUT_")):
-        reader.problem(where, "is set by the program or by Railway", "remove it")
-    elif not isinstance(value, str | bool | int | float):
-        reader.problem(where, f"must be text, not {type(value).__name__}")
-    elif not text.strip():
-        reader.problem(where, "is empty", "set it, or remove it")
-    elif text != text.strip():
-        reader.problem(where, "begins or ends with a blank or a line break", "set it again without")
+    problem = key_problem(name, value)
+    if problem:
+        reader.problem(where, *problem)
     elif name not in PLAIN_KEYS and not secret_object:
         reader.problem(where, "is in plain text", f"pulumi config set --secret --path {where}")
-    return text
+    return _key_text(value)
+
+
+def _key_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def key_problem(name: str, value: Any) -> tuple[str, ...]:
+    """Return what keeps a name and a value from being one of `keys`: what is wrong, what to do; empty where nothing."""
+    text = _key_text(value)
+    if name.upper().startswith(FORBIDDEN_PREFIX):
+        return (_prefix_text(name),)
+    if not _KEY_NAME.match(name) or len(name) > _LONGEST_KEY_NAME:
+        return ("a name starts with a letter or '_' and holds letters, digits and '_'",)
+    if name in OURS or name.startswith(("RAILWAY_", "POOL_ROLLOUT_")):
+        return ("is set by the program or by Railway", "remove it")
+    if not isinstance(value, str | bool | int | float):
+        return (f"must be text, not {type(value).__name__}",)
+    if not text.strip():
+        return ("is empty", "set it, or remove it")
+    if text != text.strip():
+        return ("begins or ends with a blank or a line break", "set it again without")
+    return ()
 
 
 def _schema(reader: _Reader) -> SchemaPolicy:
@@ -419,6 +483,14 @@ def _schema(reader: _Reader) -> SchemaPolicy:
         if value not in allowed:
             reader.problem(key, f"must be {' or '.join(allowed)}, not {value!r}")
     return found
+
+
+def _database_password(reader: _Reader) -> str:
+    password = reader.text("databasePassword")
+    if password and not _PASSWORD.fullmatch(password):
+        step = "change it in the database: ALTER USER postgres PASSWORD '…'"
+        reader.problem("databasePassword", "holds characters that a URL does not take as they are", step)
+    return password
 
 
 def _database_url(reader: _Reader, stack: str) -> str:

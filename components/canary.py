@@ -15,6 +15,7 @@ from convos_infra.railway.resources.service_instance_args import ServiceInstance
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
+    from convos_infra.railway.resources.service_at import ServiceAt
 
 SERVICE = "convos-runtime-canary"
 """Outside the pool's `convos-agent-` prefix: the pool manager must not take it for one of its agents."""
@@ -49,15 +50,7 @@ class Canary(pulumi.ComponentResource):
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
         instance = ServiceInstance(
             SERVICE,
-            ServiceInstanceArgs(
-                at=service.at(),
-                image=image,
-                start_command=START_COMMAND,
-                healthcheck_path=HEALTH_PATH,
-                healthcheck_timeout=place.health_seconds,
-                variables={"OPENCLAW_STATE_DIR": "/app", "CHROMIUM_PATH": "/usr/bin/chromium", **keys},
-                overwrite_changes=place.overwrite_changes,
-            ),
+            configuration(service.at(), place, image, keys),
             pulumi.ResourceOptions(parent=self, depends_on=[domain]),
         )
         self.ready = Deployment(
@@ -72,6 +65,21 @@ class Canary(pulumi.ComponentResource):
         )
         self.summary = summary(SERVICE, self.ready, domain, image)
         self.register_outputs(self.summary)
+
+
+def configuration(
+    at: ServiceAt, place: EnvironmentPlace, image: pulumi.Input[str], keys: Mapping[str, pulumi.Input[str]]
+) -> ServiceInstanceArgs:
+    """Return how the canary is deployed; arguments as those of `Canary`."""
+    return ServiceInstanceArgs(
+        at=at,
+        image=image,
+        start_command=START_COMMAND,
+        healthcheck_path=HEALTH_PATH,
+        healthcheck_timeout=place.health_seconds,
+        variables={"OPENCLAW_STATE_DIR": "/app", "CHROMIUM_PATH": "/usr/bin/chromium", **keys},
+        overwrite_changes=place.overwrite_changes,
+    )
 
 
 def summary(

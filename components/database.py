@@ -18,11 +18,14 @@ from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaArgs
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
+    from convos_infra.railway.resources.service_at import ServiceAt
     from convos_infra.schema.policy import SchemaPolicy
 
 SERVICE = "postgres"
 USER, DATABASE, PORT = "postgres", "railway", 5432
 MOUNT_PATH = "/var/lib/postgresql/data"
+SERVICE_URL = f"${{{{{SERVICE}.DATABASE_URL}}}}"
+"""What services of the environment are given: a reference, no secret."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class DatabaseSettings:
     Attributes:
         url: an existing database; empty makes one.
         image: of the PostgreSQL service.
+        password: of that service; empty makes up one.
         schema: what is wanted of it.
         protect: whether Pulumi refuses to delete it.
     """
 
     url: str = field(repr=False)
     image: str
+    password: str = field(repr=False)
     schema: SchemaPolicy
     protect: bool
 
@@ -86,7 +91,11 @@ class Database(pulumi.ComponentResource):
         self.register_outputs({"schemaVersion": self.schema.version})
 
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
-        password = RandomSecret("postgres-password", self._inside)
+        password = (
+            pulumi.Output.secret(settings.password)
+            if settings.password
+            else RandomSecret("postgres-password", self._inside).value
+        )
         service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), self._inside)
         volume = Volume(SERVICE, VolumeArgs(service.at(), mount_path=MOUNT_PATH), self._inside)
         proxy = TcpProxy(
@@ -94,13 +103,7 @@ class Database(pulumi.ComponentResource):
         )
         instance = ServiceInstance(
             SERVICE,
-            ServiceInstanceArgs(
-                at=service.at(),
-                image=settings.image,
-                required_mount_path=MOUNT_PATH,
-                variables=_variables(password.value),
-                overwrite_changes=place.overwrite_changes,
-            ),
+            configuration(service.at(), place, settings.image, password),
             # Volume and proxy before the first deployment, which then knows both.
             pulumi.ResourceOptions(parent=self, depends_on=[volume, proxy]),
         )
@@ -117,7 +120,7 @@ class Database(pulumi.ComponentResource):
         self.url = pulumi.Output.secret(
             pulumi.Output.concat(
                 f"postgresql://{USER}:",
-                password.value,
+                password,
                 "@",
                 proxy.host,
                 ":",
@@ -125,7 +128,7 @@ class Database(pulumi.ComponentResource):
                 f"/{DATABASE}",
             )
         )
-        self.service_url = f"${{{{{SERVICE}.DATABASE_URL}}}}"
+        self.service_url = SERVICE_URL
         return [running]
 
 
@@ -133,7 +136,20 @@ def _port(value: float) -> str:
     return str(int(value))
 
 
-def _variables(password: pulumi.Output[str]) -> dict[str, pulumi.Input[str]]:
+def configuration(
+    at: ServiceAt, place: EnvironmentPlace, image: str, password: pulumi.Input[str]
+) -> ServiceInstanceArgs:
+    """Return how the PostgreSQL service is deployed."""
+    return ServiceInstanceArgs(
+        at=at,
+        image=image,
+        required_mount_path=MOUNT_PATH,
+        variables=_variables(password),
+        overwrite_changes=place.overwrite_changes,
+    )
+
+
+def _variables(password: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     """Return what the image takes (Railway's own compiler of `postgres()` sets the same: facts §2.10)."""
     private = f"postgresql://${{{{POSTGRES_USER}}}}:${{{{POSTGRES_PASSWORD}}}}@${{{{RAILWAY_PRIVATE_DOMAIN}}}}:{PORT}"
     return {

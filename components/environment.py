@@ -20,8 +20,8 @@ class EnvironmentPlace:
         overwrite_changes: whether changes by others are overwritten.
     """
 
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
     deployment_seconds: int
     health_seconds: int
     overwrite_changes: bool
@@ -50,14 +50,13 @@ class RailwayEnvironment(pulumi.ComponentResource):
 
     def __init__(self, name: str, settings: EnvironmentSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("convos:index:RailwayEnvironment", name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self, protect=settings.protect or None)
         project = Project(
-            settings.project,
+            "project",
             ProjectArgs(name=settings.project, workspace=settings.workspace, project_id=settings.project_id),
-            inside,
+            self._options(settings, settings.project),
         )
         environment = Environment(
-            settings.environment,
+            "environment",
             EnvironmentArgs(
                 project_id=project.projectId,
                 name=settings.environment,
@@ -65,8 +64,16 @@ class RailwayEnvironment(pulumi.ComponentResource):
                 environment_id=settings.environment_id,
                 disposable_prefix=settings.agent_prefix,
             ),
-            inside,
+            self._options(settings, settings.environment),
         )
         self.project_id = project.projectId
         self.environment_id = environment.environmentId
         self.register_outputs({"projectId": self.project_id, "environmentId": self.environment_id})
+
+    def _options(self, settings: EnvironmentSettings, name: str) -> pulumi.ResourceOptions:
+        """Name it in Pulumi by what it is, never by its name on Railway: a rename would else make it anew.
+
+        In the states of release 0.1 it is called by its name on Railway.
+        """
+        aliases: list[str | pulumi.Alias] = [pulumi.Alias(name=name)]
+        return pulumi.ResourceOptions(parent=self, protect=settings.protect or None, aliases=aliases)

@@ -19,6 +19,7 @@ from convos_infra.random_secret import RandomSecret
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
+    from convos_infra.railway.resources.service_at import ServiceAt
 
 SERVICE = "convos-agent-pool-manager"
 HEALTH_PATH = "/healthz"
@@ -38,7 +39,9 @@ class PoolManagerSettings:
         rollout: what happens to living agents, as its variables say it.
         api_key: a secret; an empty one is made up.
         railway_token: a secret; where it is empty the stack makes a token of its environment.
+        keep_token: leave the token that it has on Railway as it is: nobody can read it there.
         railway_endpoint: where it reaches Railway; empty is Railway's own endpoint.
+        agent_url: where it reaches an agent; empty is the agent's domain by https.
         keys: handed on to agents.
         secret_keys: which of them are sealed on Railway.
     """
@@ -54,6 +57,8 @@ class PoolManagerSettings:
     api_key: str = field(repr=False)
     railway_endpoint: str
     railway_token: str = field(repr=False)
+    agent_url: str
+    keep_token: bool
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
     secret_keys: Sequence[str]
 
@@ -93,38 +98,13 @@ class PoolManager(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
-        from_repo = settings.image is None
         self.api_key = (
             pulumi.Output.secret(settings.api_key) if settings.api_key else RandomSecret("pool-api-key", inside).value
         )
-        self.rollout_variables = {"RAILWAY_RUNTIME_IMAGE": settings.runtime_image, **settings.rollout}
-        variables = {
-            "DATABASE_URL": settings.database_url,
-            "POOL_ENVIRONMENT": settings.pool_environment,
-            "POOL_MIN_IDLE": str(settings.min_idle),
-            "POOL_API_KEY": self.api_key,
-            "RAILWAY_API_TOKEN": _token(place, settings, inside),
-            "RAILWAY_PROJECT_ID": place.project_id,
-            "RAILWAY_ENVIRONMENT_ID": place.environment_id,
-            **({"RAILWAY_API_URL": settings.railway_endpoint} if settings.railway_endpoint else {}),
-            **self.rollout_variables,
-            **settings.keys,
-        }
+        self.rollout_variables = rollout_variables(settings)
         instance = ServiceInstance(
             SERVICE,
-            ServiceInstanceArgs(
-                at=service.at(),
-                image=settings.image,
-                repo=settings.repo if from_repo else None,
-                branch=settings.branch if from_repo else None,
-                root_directory="pool" if from_repo else None,
-                healthcheck_path=HEALTH_PATH,
-                healthcheck_timeout=place.health_seconds,
-                variables=variables,
-                # DATABASE_URL is a reference, no secret; the postgres service's own variable is one.
-                sealed_variables=[*SEALED, *settings.secret_keys],
-                overwrite_changes=place.overwrite_changes,
-            ),
+            configuration(service.at(), place, settings, self.api_key, _token(place, settings, inside)),
             pulumi.ResourceOptions(parent=self, depends_on=[domain, *after]),
         )
         self.ready = Deployment(
@@ -142,10 +122,54 @@ class PoolManager(pulumi.ComponentResource):
         self.register_outputs(self.summary)
 
 
+def rollout_variables(settings: PoolManagerSettings) -> dict[str, pulumi.Input[str]]:
+    """Return those of its variables that say which image agents get and what happens to living ones."""
+    return {"RAILWAY_RUNTIME_IMAGE": settings.runtime_image, **settings.rollout}
+
+
+def configuration(
+    at: ServiceAt,
+    place: EnvironmentPlace,
+    settings: PoolManagerSettings,
+    api_key: pulumi.Input[str],
+    token: pulumi.Input[str] | None,
+) -> ServiceInstanceArgs:
+    """Return how the pool manager is deployed; without a token the one that it has is not managed."""
+    from_repo = settings.image is None
+    variables = {
+        "DATABASE_URL": settings.database_url,
+        "POOL_ENVIRONMENT": settings.pool_environment,
+        "POOL_MIN_IDLE": str(settings.min_idle),
+        "POOL_API_KEY": api_key,
+        **({} if token is None else {"RAILWAY_API_TOKEN": token}),
+        "RAILWAY_PROJECT_ID": place.project_id,
+        "RAILWAY_ENVIRONMENT_ID": place.environment_id,
+        **({"RAILWAY_API_URL": settings.railway_endpoint} if settings.railway_endpoint else {}),
+        **({"POOL_AGENT_URL": settings.agent_url} if settings.agent_url else {}),
+        **rollout_variables(settings),
+        **settings.keys,
+    }
+    return ServiceInstanceArgs(
+        at=at,
+        image=settings.image,
+        repo=settings.repo if from_repo else None,
+        branch=settings.branch if from_repo else None,
+        root_directory="pool" if from_repo else None,
+        healthcheck_path=HEALTH_PATH,
+        healthcheck_timeout=place.health_seconds,
+        variables=variables,
+        # DATABASE_URL is a reference, no secret; the postgres service's own variable is one.
+        sealed_variables=[*(name for name in SEALED if name in variables), *settings.secret_keys],
+        overwrite_changes=place.overwrite_changes,
+    )
+
+
 def _token(
     place: EnvironmentPlace, settings: PoolManagerSettings, inside: pulumi.ResourceOptions
-) -> pulumi.Output[str]:
+) -> pulumi.Output[str] | None:
     """Return a token for Railway: never the stack's own, which reaches every environment and stays out of the state."""
+    if settings.keep_token:
+        return None
     if settings.railway_token:
         return pulumi.Output.secret(settings.railway_token)
     return ProjectToken(SERVICE, ProjectTokenArgs(place.project_id, place.environment_id, SERVICE), inside).value

@@ -60,7 +60,7 @@ class Endpoint:
         try:
             body = await request.json()
         except ValueError:
-            self._refuse("POST body missing, invalid Content-Type", time.time(), 0.0)
+            self._refuse("POST body missing, invalid Content-Type", time.time(), 0.0, dict(request.headers))
             return JSONResponse({"errors": [{"message": "POST body missing, invalid Content-Type"}]}, 400)
         return await run_in_threadpool(self.answer, dict(request.headers), body)
 
@@ -77,7 +77,7 @@ class Endpoint:
         began, at = time.monotonic(), time.time()
         operation = execution.read(self._schema, body)
         if isinstance(operation, execution.Answer):
-            self._refuse(operation.errors[0], at, time.monotonic() - began)
+            self._refuse(operation.errors[0], at, time.monotonic() - began, headers)
             return _response(operation)
         allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
         fault = None if allowance.retry_after else self._faults.take(operation.name)
@@ -110,9 +110,10 @@ class Endpoint:
                 error=error,
                 fault=fault.kind if fault is not None else "",
                 deployments=made,
+                client=_client(headers),
             )
 
-    def _refuse(self, why: str, at: float, seconds: float) -> None:
+    def _refuse(self, why: str, at: float, seconds: float, headers: dict[str, str]) -> None:
         """Write down what is no valid operation: Railway counts it too, and a client that sends it has a fault."""
         self._ledger.add(
             operation="",
@@ -123,6 +124,7 @@ class Endpoint:
             error=why,
             fault="",
             deployments=[],
+            client=_client(headers),
         )
 
     def _run(
@@ -144,6 +146,9 @@ class Endpoint:
             before = {row["id"] for row in store.all("deployment")}
             answer = execution.run(self._schema, operation, body, context)
             made = [row["id"] for row in store.all("deployment") if row["id"] not in before]
+            # Of several fields the first may have happened, and a deployment does not come back.
+            if answer.errors and len(operation.fields) == 1 and not made:
+                store.undo()
         return answer, made
 
     def _caller(self, headers: dict[str, str]) -> Caller | execution.Answer:
@@ -246,6 +251,10 @@ class Cutting:
         """Serve one ASGI connection."""
         with contextlib.suppress(Dropped):
             await self._application(scope, receive, send)
+
+
+def _client(headers: dict[str, str]) -> str:
+    return headers.get("user-agent", "").partition("/")[0][:80]
 
 
 def _instead(fault: Fault) -> Response | None:

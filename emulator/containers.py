@@ -70,6 +70,8 @@ class Containers:
         name, _ = self.network(order.environment_id)
         port = order.variables.get("PORT", "8080")
         # Until the new one is healthy the old one keeps the private name; Docker then balances between the two.
+        # The public domain leads nowhere on this machine: other containers find it here, whatever the service is named.
+        names = [order.variables["RAILWAY_PRIVATE_DOMAIN"], order.variables.get("RAILWAY_PUBLIC_DOMAIN", "")]
         container = self._client.containers.create(
             order.image,
             command=shlex.split(order.command) or None,
@@ -82,7 +84,7 @@ class Containers:
             extra_hosts=dict(hosts or {}),
             network=name,
             networking_config={
-                name: self._client.api.create_endpoint_config(aliases=[order.variables["RAILWAY_PRIVATE_DOMAIN"]])
+                name: self._client.api.create_endpoint_config(aliases=[alias for alias in names if alias])
             },
             restart_policy={"Name": "no"},
         )

@@ -23,7 +23,9 @@ from graphql import (
     validate,
 )
 
+from emulator import neutral
 from emulator.api import (
+    account,
     change_sets,
     deploys,
     environments,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 SDL = Path(__file__).with_name("schema.graphql")
 _MODULES = (
+    account,
     change_sets,
     deploys,
     environments,
@@ -87,7 +90,9 @@ def executable_schema() -> GraphQLSchema:
     bindables: list[QueryType | MutationType] = []
     for module in _MODULES:
         bindables += [module.query, module.mutation]
-    return make_executable_schema(load_schema_from_path(str(SDL)), *bindables)
+    schema = make_executable_schema(load_schema_from_path(str(SDL)), *bindables)
+    neutral.fill(schema)
+    return schema
 
 
 def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:

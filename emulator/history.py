@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
+from typing import Any
 
 LAGGING = ("environment", "volume", "volume_instance", "domain", "custom_domain", "tcp_proxy")
 LONGEST_LAG_SECONDS = 60.0
@@ -30,6 +33,19 @@ class History:
         versions.append((moment, body))
         while len(versions) > 1 and versions[1][0] < moment - LONGEST_LAG_SECONDS:
             versions.pop(0)
+
+    def follow(self, present: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write down what differs from the newest versions: documents were taken back.
+
+        Args:
+            present: all documents of the kinds that lag, by kind and id.
+        """
+        moment = time.monotonic()
+        for kind, documents in present.items():
+            for id_ in {*self.ids(kind), *documents}:
+                body = json.dumps(documents[id_]) if id_ in documents else None
+                if self.at(kind, id_, moment) != body:
+                    self.add(kind, id_, body)
 
     def at(self, kind: str, id_: str, moment: float) -> str | None:
         """Return a document's body at a moment, or None where it was not there."""

@@ -20,6 +20,7 @@ class Call:
         seconds: how long the answer took.
         error: the first error's message, or the empty string; `fault` the planted fault that hit.
         deployments: the ids of the deployments that it caused.
+        client: who asked, as the product in its User-Agent says.
     """
 
     index: int
@@ -31,6 +32,7 @@ class Call:
     error: str
     fault: str
     deployments: Sequence[str]
+    client: str
 
 
 class Ledger:

@@ -49,9 +49,12 @@ class Store:
         )
         self._documents: dict[str, dict[str, Document]] = {}
         self.history = History()
-        for kind, id_, body in self._connection.execute("SELECT kind, id, body FROM document ORDER BY rowid"):
+        for kind, id_, body in self._rows():
             self._documents.setdefault(kind, {})[id_] = json.loads(body)
             self.history.add(kind, id_, body, at=float("-inf"))
+
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
+        yield from self._connection.execute("SELECT kind, id, body FROM document ORDER BY rowid")
 
     def put(self, kind: str, id_: str, document: Document) -> Document:
         """Keep `document`; the caller's object is the one that later reads return."""
@@ -99,7 +102,22 @@ class Store:
             try:
                 yield
             finally:
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+
+    def undo(self) -> None:
+        """Take back what the running transaction wrote, and what it changed in documents without writing them yet.
+
+        Deployments stay: they walk on in threads of their own.
+        """
+        with self.lock:
+            self._connection.execute("ROLLBACK")
+            kept = {kind: self._documents[kind] for kind in ("deployment",) if kind in self._documents}
+            self._documents.clear()
+            for kind, id_, body in self._rows():
+                self._documents.setdefault(kind, {})[id_] = json.loads(body)
+            self._documents |= kept
+            self.history.follow({kind: self._documents.get(kind, {}) for kind in LAGGING})
 
     def close(self) -> None:
         """Close the file."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from local.services import Services
 
 HOST_IN_CONTAINERS = "host.docker.internal"
+AGENT_PORT = 8080
 LOOPBACK_HOSTS = "127.0.0.1,localhost"
 
 
@@ -50,6 +51,8 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
     docker = services.by_name.get("docker")
     if docker is not None and docker.address:
         values["DOCKER_HOST"] = docker.address
+        # Containers reach each other by their domains, but nobody ends TLS in front of them.
+        values["POOL_AGENT_URL"] = f"http://{{domain}}:{AGENT_PORT}"
         # A container reaches the emulator by Docker's name for this machine.
         values["POOL_RAILWAY_ENDPOINT"] = f"http://{HOST_IN_CONTAINERS}:{emulator.port}/graphql/v2"
     if (buildkit := services.by_name.get("buildkit")) is not None:

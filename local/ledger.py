@@ -7,6 +7,9 @@ from typing import Any
 
 from local.starting import NO_PROXY
 
+POOL_MANAGER = "convos-pool"
+"""The pool manager's agents come and go by themselves: no update made them."""
+
 
 def deployments(address: str) -> int | None:
     """Return the deployments made since the emulator's state began; None when its ledger cannot be read."""
@@ -18,11 +21,12 @@ def deployments(address: str) -> int | None:
 
 
 def count(ledger: Any) -> int | None:
-    """Return the sum of the deployments that each call caused."""
+    """Return the sum of the deployments that each call caused, those of the pool manager left out."""
     calls = ledger.get("calls") if isinstance(ledger, dict) else ledger
     if not isinstance(calls, list):
         return None
-    return sum(_number(call.get("deployments")) for call in calls if isinstance(call, dict))
+    ours = [call for call in calls if isinstance(call, dict) and call.get("client") != POOL_MANAGER]
+    return sum(_number(call.get("deployments")) for call in ours)
 
 
 def _number(value: Any) -> int:

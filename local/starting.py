@@ -18,6 +18,7 @@ from toolchain.errors import ToolError
 from toolchain.machine import run_for_text
 
 if TYPE_CHECKING:
+    from email.message import Message
     from pathlib import Path
 
     from local.layout import Layout
@@ -29,6 +30,9 @@ REGISTRY_PORT = 5001
 EMULATOR_PORT = 7447
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """A proxy of the user's network cannot reach this machine's loopback."""
+PORT_ATTEMPTS = 3
+CHECKOUT_HEADER = "X-Convos-Checkout"
+"""Says whose registry answers: between the choice of a port and our start, another checkout's may have taken it."""
 READY_SECONDS = 60.0
 """The slowest measured is dockerd's first start, 3 s; a busy two-core machine may need many times that."""
 
@@ -110,6 +114,22 @@ class Starter:
             )
         return service
 
+    def run_on_port(self, name: str, preferred: int, start: Callable[[int], Service]) -> Service:
+        """Start a service on a free port; on another one where somebody was quicker to take it.
+
+        Raises:
+            ToolError: it did not start, for another reason or again and again.
+        """
+        for _ in range(PORT_ATTEMPTS - 1):
+            port = self.port(name, preferred)
+            try:
+                return start(port)
+            except ToolError:
+                if ports.is_free(port):
+                    raise
+                self.step.note(f"{name}: somebody else took port {port} meanwhile; trying another")
+        return start(self.port(name, preferred))
+
     def log(self, name: str) -> Path:
         """Return where a service's output goes."""
         return self.layout.logs / f"{name}.log"
@@ -148,23 +168,36 @@ def registry(starter: Starter, tool: Tool, docker_host: str) -> Service:
     before = starter.kept("registry", _registry_answers)
     if before is not None:
         return before
-    port = starter.port("registry", REGISTRY_PORT)
-    service = Service("registry", tool.way, f"{ports.LOOPBACK}:{port}")
-    if tool.way == "container":
-        return _registry_container(starter, service, docker_host)
-    folder = starter.layout.root / "registry"
+
+    def start(port: int) -> Service:
+        service = Service("registry", tool.way, f"{ports.LOOPBACK}:{port}")
+        if tool.way == "container":
+            return _registry_container(starter, service, docker_host)
+        return _registry_process(starter, service, tool)
+
+    return starter.run_on_port("registry", REGISTRY_PORT, start)
+
+
+def _registry_process(starter: Starter, service: Service, tool: Tool) -> Service:
+    layout = starter.layout
+    folder = layout.root / "registry"
     folder.mkdir(parents=True, exist_ok=True)
     config = {  # JSON is YAML: nothing to quote by hand where the path has a space
         "version": 0.1,
         "log": {"level": "warn"},
         "storage": {"filesystem": {"rootdirectory": str(folder)}, "delete": {"enabled": True}},
-        "http": {"addr": service.address},
+        "http": {"addr": service.address, "headers": {CHECKOUT_HEADER: [layout.short_name]}},
     }
-    file = starter.layout.root / "registry.yml"
+    file = layout.root / "registry.yml"
     file.write_text(json.dumps(config))
     argv = [tool.programs["registry"], "serve", str(file)]
+
+    def ready(service: Service) -> bool:
+        answer = _answer(f"http://{service.address}/v2/")
+        return answer is not None and answer.headers.get(CHECKOUT_HEADER) == layout.short_name
+
     # Nothing is traced; registry 3 would else look for a collector on another port and complain in the log.
-    return starter.run(service, argv, _registry_answers, {"OTEL_TRACES_EXPORTER": "none"})
+    return starter.run(service, argv, ready, {"OTEL_TRACES_EXPORTER": "none"})
 
 
 def _registry_container(starter: Starter, service: Service, docker_host: str) -> Service:
@@ -195,7 +228,8 @@ def _registry_container(starter: Starter, service: Service, docker_host: str) ->
 
 
 def _registry_answers(service: Service) -> bool:
-    return _status(f"http://{service.address}/v2/") == 200
+    answer = _answer(f"http://{service.address}/v2/")
+    return answer is not None and answer.status == 200
 
 
 def buildkit(starter: Starter, tool: Tool, registry_address: str) -> Service:
@@ -255,35 +289,62 @@ def emulator(starter: Starter, docker_host: str | None) -> Service:
     """Start the emulator of the Railway API; its containers are its own, and it removes them when it is stopped."""
     layout = starter.layout
 
+    token = layout.token.read_text().strip()
+
     def ready(service: Service) -> bool:
-        return _status(f"http://{service.address}/graphql/v2") is not None
+        # An emulator of another checkout answers too, but not to our token.
+        return _knows_token(service.address, token)
 
     way = f"docker {docker_host}" if docker_host else "simulated"
     last = starter.services.by_name.get("emulator")
     before = starter.kept("emulator", ready) if last is None or last.way == way else None
     if before is not None:
         return before
-    starter.clear(
-        "emulator"
-    )  # one that runs containers in a Docker which is not there any more, or the other way round
-    service = Service("emulator", way, f"{ports.LOOPBACK}:{starter.port('emulator', EMULATOR_PORT)}")
-    argv = [str(layout.python), "-m", "emulator", "--listen", service.address]
-    argv += ["--state", str(layout.root / "emulator.sqlite"), "--data", str(layout.root / "emulator")]
-    argv += ["--docker", "auto" if docker_host else "off", "--admin", "--remove-on-exit"]
-    env = {"EMULATOR_ACCOUNT_TOKEN": layout.token.read_text().strip()}
-    if docker_host:
-        env["DOCKER_HOST"] = docker_host
-    return starter.run(service, argv, ready, env)
+    # One that runs containers in a Docker which is not there any more, or the other way round.
+    starter.clear("emulator")
+
+    def start(port: int) -> Service:
+        service = Service("emulator", way, f"{ports.LOOPBACK}:{port}")
+        argv = [str(layout.python), "-m", "emulator", "--listen", service.address]
+        argv += ["--state", str(layout.root / "emulator.sqlite"), "--data", str(layout.root / "emulator")]
+        argv += ["--docker", "auto" if docker_host else "off", "--admin", "--remove-on-exit"]
+        env = {"EMULATOR_ACCOUNT_TOKEN": token} | ({"DOCKER_HOST": docker_host} if docker_host else {})
+        return starter.run(service, argv, ready, env)
+
+    return starter.run_on_port("emulator", EMULATOR_PORT, start)
 
 
-def _status(url: str) -> int | None:
-    """Return the status of an answer, whatever it is; None when nobody answers in HTTP."""
+def _knows_token(address: str, token: str) -> bool:
+    """Say whether a Railway API answers to an account token with data."""
+    body = json.dumps({"query": "query { me { id } }"}).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    answer = _answer(urllib.request.Request(f"http://{address}/graphql/v2", data=body, headers=headers))
+    return answer is not None and answer.status == 200 and b'"id"' in answer.body
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer in HTTP.
+
+    Args:
+        status: its status, whatever that is.
+        headers: its headers.
+        body: its body; empty where the status is an error.
+    """
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+def _answer(request: str | urllib.request.Request) -> _Answer | None:
+    """Return an answer; None when nobody answers in HTTP."""
     try:
-        with NO_PROXY.open(url, timeout=2.0) as answer:
-            return int(answer.status)
+        with NO_PROXY.open(request, timeout=2.0) as answer:
+            return _Answer(int(answer.status), answer.headers, answer.read())
     except urllib.error.HTTPError as error:
         error.close()
-        return int(error.code)
+        return _Answer(int(error.code), error.headers, b"")
     except (OSError, ValueError):
         time.sleep(0.05)
         return None

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import environment, ports, stack, table
+from local import environment, ports, stack, table, warm
 from local.services import ORDER, load
 from toolchain.errors import ToolError
 
@@ -51,7 +51,9 @@ def _stack(layout: Layout) -> None:
         sys.stdout.write(f"  stack       {error}\n")
         return
     if found is not None:
-        sys.stdout.write("\n" + "\n".join(table.lines(table.rows(found, load(layout)))) + "\n")
+        pool, _ = warm.pool_manager(found)
+        counts = warm.counts(pool) if pool else None
+        sys.stdout.write("\n" + "\n".join(table.lines(table.rows(found, load(layout), counts))) + "\n")
 
 
 def _outputs(layout: Layout) -> dict[str, Any] | None:

@@ -10,16 +10,27 @@ if TYPE_CHECKING:
     from local.services import Services
 
 Row = tuple[str, str, str]
+_STATES = ("claimed", "starting", "released", "sleeping", "crashed", "dead", "unfinished")
 HEAD: Row = ("what", "where", "runs")
 
 
-def rows(outputs: Mapping[str, Any], services: Services) -> list[Row]:
-    """Return the table's rows, from what the stack and the services say; what they do not say is left out."""
+def rows(outputs: Mapping[str, Any], services: Services, agents: Mapping[str, int] | None = None) -> list[Row]:
+    """Return the table's rows; what is not known is left out.
+
+    Args:
+        outputs: the stack's.
+        services: what runs where.
+        agents: how many are in each state, as the pool manager counts them.
+    """
     image, database = _part(outputs, "image"), _part(outputs, "database")
     found = [
         _service_row("pool manager", _part(outputs, "poolManager"), ""),
         _service_row("canary", _part(outputs, "canary"), str(image.get("tag") or "")),
     ]
+    if agents is not None:
+        found.insert(1, ("agents", "/api/pool/status", counted(agents)))
+    elif _part(outputs, "poolManager").get("mode") == "simulated":
+        found.insert(1, ("agents", "-", "none: without Docker no pool manager runs that would make them"))
     if database:
         schema = f"schema {database['schemaVersion']}" if database.get("schemaVersion") else "no schema yet"
         found.append(("database", masked(str(database.get("url") or database.get("host") or "-")), schema))
@@ -36,6 +47,12 @@ def lines(table: Sequence[Row]) -> list[str]:
     whole = [HEAD, *table]
     widths = [max(len(row[i]) for row in whole) for i in range(2)]
     return [f"  {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip() for row in whole]
+
+
+def counted(agents: Mapping[str, int]) -> str:
+    """Return how many agents are warm, and how many in which other state."""
+    others = [f"{agents[state]} {state}" for state in _STATES if agents.get(state)]
+    return ", ".join([f"{agents.get('idle', 0)} warm", *others])
 
 
 def masked(url: str) -> str:

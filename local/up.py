@@ -7,11 +7,12 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from local import bases, environment, ledger, locks, stack, starting, table
+from local import bases, environment, ledger, locks, stack, starting, table, warm
 from local.services import Service, Services, load, save
 from local.starting import Starter
 from toolchain import choose, docker_api, pins, tools
@@ -183,14 +184,27 @@ def _link_plugin(layout: Layout, store: Store, chosen: Toolchain) -> bool:
 def _report(layout: Layout, ready: Ready, before: int | None, began: float) -> None:
     emulator = ready.services.by_name["emulator"]
     found = stack.outputs(layout.checkout, ready.env)
-    _say("\n" + "\n".join(table.lines(table.rows(found, ready.services))))
-    _say("\n  Try next:  make status · make test · make down")
+    counts = _warm(found)
+    _say("\n" + "\n".join(table.lines(table.rows(found, ready.services, counts))))
+    _say("\n  Try next:  make demo · make status STACK=local · make test · make down")
     _say("             . .local/env && pulumi config set imageTag sha-… && pulumi preview --stack local --diff")
     after = ledger.deployments(emulator.address)
     changed = stack.changed(layout.checkout, ready.env)
     parts = [f"{changed} changes"] if changed is not None else []
     parts += [f"{after - before} deployments"] if after is not None and before is not None else []
     _say("\n" + ", ".join([*parts, f"{time.monotonic() - began:.1f} s"]))
+
+
+def _warm(outputs: Mapping[str, Any]) -> Mapping[str, int] | None:
+    """Wait for the agents that the pool manager keeps idle; None where none runs."""
+    pool, wanted = warm.pool_manager(outputs)
+    if not pool:
+        return None
+    with step("agents") as current:
+        current.doing(f"waiting for {wanted} warm agents")
+        counts = warm.wait(pool, wanted)
+        current.got(table.counted(counts) if counts else "the pool manager does not answer yet")
+    return counts
 
 
 def _say(text: str) -> None:

@@ -32,6 +32,8 @@ IN_CONFIG = {
 """Variable of the pool manager -> the config key that it comes from."""
 MADE = frozenset({"POOL_API_KEY", "RAILWAY_API_TOKEN"})
 """What the stack makes where nobody gives one."""
+KEPT = {"RAILWAY_API_TOKEN": "poolKeepToken"}
+"""Variable -> the config key by which the stack leaves it alone."""
 IN_SHELL = {"RAILWAY_API_TOKEN": "POOL_RAILWAY_API_TOKEN"}
 POOL = {
     "OPENROUTER_MANAGEMENT_KEY": "optional",
@@ -106,6 +108,8 @@ def _key(name: str, kind: str, values: Mapping[str, Any], given: Mapping[str, An
     in_config = values.get(IN_CONFIG[name]) if name in IN_CONFIG else given.get(name)
     if _set(in_config) == "set":
         return Key(name, f"set{mark}")
+    if name in KEPT and values.get(KEPT[name]) in (True, "true"):
+        return Key(name, f"kept as it is on Railway{mark}")
     if name in IN_SHELL and environ.get(IN_SHELL[name]):
         return Key(name, f"set by {IN_SHELL[name]}{mark}")
     if name in PER_AGENT or kind.startswith("generated="):

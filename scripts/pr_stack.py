@@ -94,6 +94,8 @@ def settings_of(number: int, image: str) -> dict[str, str]:
         **({"imageTag": image} if image else {}),
         "poolEnvironment": "dev",
         "poolMinIdle": "1",
+        # Nobody answers a question when a label or a pull request goes.
+        "agentsOnDestroy": "delete",
         "protect": "false",
     }
 

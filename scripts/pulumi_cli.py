@@ -106,6 +106,44 @@ class Pulumi:
             raise PulumiError(self.stack, f"pulumi {arguments[0]}: {words}")
         return found
 
+    def state(self) -> dict[str, Any]:
+        """Return the stack's state with its secrets opened: nothing of it may be shown but names.
+
+        Raises:
+            PulumiError: it cannot be read.
+        """
+        command = ["pulumi", "stack", "export", "--show-secrets", "--stack", self.stack, *QUIET]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise PulumiError(self.stack, f"pulumi stack export: {last_error(masked(done.stderr))}")
+        return dict(json.loads(done.stdout))
+
+    def encrypt(self, path: str, value: str) -> None:
+        """Encrypt a value into the stack's config; it goes through a pipe: arguments are for everybody to read.
+
+        Args:
+            path: the key, with a dot into an object.
+            value: at least one character, no line break at its end: Pulumi takes one off.
+
+        Raises:
+            PulumiError: it was refused.
+        """
+        command = ["pulumi", "config", "set", "--secret", "--path", path, "--stack", self.stack, *QUIET]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self._environment(), input=value, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            problem = redact(last_error(masked(done.stderr)), [value])
+            raise PulumiError(self.stack, f"pulumi config set {path}: {problem}")
+
     def preview(self) -> Preview:
         """Return what an update would do now.
 
@@ -145,6 +183,20 @@ def select(stack: str, folder: Path = CHECKOUT) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise PulumiError(stack, f"pulumi stack select: {last_error(masked(done.stderr))}")
+
+
+def ensure(stack: str, folder: Path = CHECKOUT) -> None:
+    """Make a stack where it is not there; the one that is selected stays selected.
+
+    Raises:
+        PulumiError: the backend does not answer, or refuses.
+    """
+    if any(row.get("name") == stack for row in stacks(folder)):
+        return
+    command = ["pulumi", "stack", "init", "--no-select", stack, *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise PulumiError(stack, f"pulumi stack init: {last_error(masked(done.stderr))}")
 
 
 def masked(text: str) -> str:

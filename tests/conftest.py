@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+ONE_STACK = "tests/stack/"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        file = item.path.relative_to(TESTS)
-        item.add_marker(pytest.mark.xdist_group("stack" if file.parts[0] == "stack" else str(file)))
+class FileScheduling(LoadScopeScheduling):
+    """One unit of work a file; the files of `tests/stack` are one unit, as they share a local stack.
+
+    Not `--dist loadgroup`: pytest-xdist 3.8 writes the group into `Item._nodeid`, which pytest 9.2 does not read any
+    more, so every test went to any worker.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ONE_STACK if nodeid.startswith(ONE_STACK) else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    return FileScheduling(config, log)

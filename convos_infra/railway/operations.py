@@ -39,10 +39,18 @@ PROJECT_CREATE = """
 mutation projectCreate($input: ProjectCreateInput!) {
   projectCreate(input: $input) { id name baseEnvironmentId primaryEnvironmentId }
 }"""
+PROJECT_UPDATE = """
+mutation projectUpdate($id: String!, $input: ProjectUpdateInput!) {
+  projectUpdate(id: $id, input: $input) { id name }
+}"""
 PROJECT_DELETE = "mutation projectDelete($id: String!) { projectDelete(id: $id) }"
 
 ENVIRONMENT_CREATE = """
 mutation environmentCreate($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id name } }"""
+ENVIRONMENT_RENAME = """
+mutation environmentRename($id: String!, $input: EnvironmentRenameInput!) {
+  environmentRename(id: $id, input: $input) { id name }
+}"""
 ENVIRONMENT_DELETE = "mutation environmentDelete($id: String!) { environmentDelete(id: $id) }"
 
 SNAPSHOT = """
@@ -83,6 +91,10 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {
 
 SERVICE_CREATE = """
 mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""
+SERVICE_UPDATE = """
+mutation serviceUpdate($id: String!, $input: ServiceUpdateInput!) {
+  serviceUpdate(id: $id, input: $input) { id name }
+}"""
 SERVICE_DELETE = """
 mutation serviceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, environmentId: $environmentId) }
 """
@@ -119,10 +131,7 @@ mutation customDomainUpdate($id: String!, $environmentId: String!, $targetPort: 
 }"""
 CUSTOM_DOMAIN_DELETE = "mutation customDomainDelete($id: String!) { customDomainDelete(id: $id) }"
 
-TCP_PROXIES = """
-query tcpProxies($environmentId: String!, $serviceId: String!) {
-  tcpProxies(environmentId: $environmentId, serviceId: $serviceId) { id domain proxyPort applicationPort deletedAt }
-}"""
+_TCP_PROXY = "id domain proxyPort applicationPort deletedAt"
 
 LATEST_DEPLOYMENT = """
 query latestDeployment($serviceId: String!, $environmentId: String!) {
@@ -144,3 +153,20 @@ def deployments(count: int) -> str:
     variables = ", ".join(f"$d{index}: String!" for index in range(count))
     fields = " ".join(f"d{index}: deployment(id: $d{index}) {{ {DEPLOYMENT_FIELDS} }}" for index in range(count))
     return f"query deployments({variables}) {{ {fields} }}"
+
+
+def details(deployments: int, services: int) -> str:
+    """Return a query for what no environment shows of so many deployments and services, all in one call.
+
+    `$d0` is a deployment, answered as `d0` with the variables that it runs with; `$s0` is a service of
+    `$environmentId`, answered as `s0` with its TCP proxies.
+    """
+    variables = [f"$d{n}: String!" for n in range(deployments)]
+    fields = [f"d{n}: deploymentSnapshot(deploymentId: $d{n}) {{ variables }}" for n in range(deployments)]
+    if services:
+        variables += ["$environmentId: String!", *(f"$s{n}: String!" for n in range(services))]
+        fields += [
+            f"s{n}: tcpProxies(environmentId: $environmentId, serviceId: $s{n}) {{ {_TCP_PROXY} }}"
+            for n in range(services)
+        ]
+    return f"query details({', '.join(variables)}) {{ {' '.join(fields)} }}"

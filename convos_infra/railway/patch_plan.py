@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from convos_infra.railway.environment_config import (
 )
 
 Props = Mapping[str, Any]
+REMOVES, SOURCED, REDEPLOYS = "removes", "sourced", "redeploys"
 _CHANGE = re.compile(r"\(change (\d+)\)$")
 
 
@@ -73,20 +74,20 @@ def difference(before: Any, after: Any) -> Any:
     return patch
 
 
-def plan(recorded: Props, wanted: Props, live: Props, *, remove_unmanaged: bool = False) -> Plan:
+def plan(recorded: Props, wanted: Props, live: Props, *, removes: Collection[str] = ()) -> Plan:
     """Work out one service's patch.
 
     Args:
         recorded: the properties in Pulumi's state; empty when the thing is being taken over or made.
         wanted: the new inputs.
         live: the service's part of the config on Railway.
-        remove_unmanaged: whether variables that nobody here set are removed; else they are left as they are.
+        removes: variables that nobody here set and that go, as the preview said; all others are left as they are.
     """
     patch: Config = {}
     conflicts: list[str] = []
     fields = _plan_fields(patch, conflicts, recorded, wanted, live)
     deploys = any(makes_deployment(BY_NAME[name], at(live, BY_NAME[name].path), wanted.get(name)) for name in fields)
-    variables = _plan_variables(patch, conflicts, recorded, wanted, live, remove_unmanaged=remove_unmanaged)
+    variables = _plan_variables(patch, conflicts, recorded, wanted, live, removes=removes)
     return Plan(patch, tuple(fields), tuple(variables), tuple(conflicts), deploys or bool(variables))
 
 
@@ -117,7 +118,7 @@ def _put_change(patch: Config, path: tuple[str, ...], have: Any, want: Any) -> N
 
 
 def _plan_variables(
-    patch: Config, conflicts: list[str], recorded: Props, wanted: Props, live: Props, *, remove_unmanaged: bool
+    patch: Config, conflicts: list[str], recorded: Props, wanted: Props, live: Props, *, removes: Collection[str]
 ) -> list[str]:
     have, want = live_variables(live), dict(wanted.get(VARIABLES) or {})
     was = dict(recorded.get(VARIABLES) or {})
@@ -135,9 +136,7 @@ def _plan_variables(
             conflicts.append(name)
         put(patch, (VARIABLES, name), {"value": value, **({"isSealed": True} if name in sealed else {})})
         changed.append(name)
-    gone = {name for name in was if name not in want}
-    if remove_unmanaged:
-        gone |= {name for name in have if name not in want}
+    gone = {name for name in (*was, *removes) if name not in want}
     for name in sorted(gone):
         if name not in have:
             continue
@@ -153,13 +152,17 @@ def cost(before: Props, after: Props) -> str:
 
     Args:
         before: the inputs in the state; empty for a new service.
-        after: the new inputs; a value that is not known yet counts as changed.
+        after: the new inputs; a value that is not known yet counts as changed. `removes` are variables that are no
+            inputs and go; `sourced` says that it has a source that is no input; `redeploys` is stored, but does not
+            run.
     """
     fields = [item for item in FIELDS if not same(item, before.get(item.name), after.get(item.name))]
     old, new = dict(before.get(VARIABLES) or {}), dict(after.get(VARIABLES) or {})
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     names += sorted(set(after.get(SEALED) or ()) - set(before.get(SEALED) or ()) - set(names))
-    if not fields and not names:
+    names += sorted(set(after.get(REMOVES) or ()) - set(names))
+    idle = sorted(set(after.get(REDEPLOYS) or ()) - {item.name for item in fields} - set(names))
+    if not fields and not names and not idle:
         return ""
     shown = [item.name for item in fields]
     if names:
@@ -167,11 +170,28 @@ def cost(before: Props, after: Props) -> str:
         shown.append(
             f"{len(names)} variable{'s' * (len(names) > 1)} ({listed})" if before else f"{len(names)} variables"
         )
-    has_source = bool(after.get("image") or after.get("repo"))
-    deploys = has_source and (
-        bool(names) or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
+    shown += [f"{', '.join(idle)} (stored, not running)"] if idle else []
+    deploys = has_source(after) and (
+        bool(names or idle)
+        or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
     )
     return f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(shown)}"
+
+
+def has_source(props: Props) -> bool:
+    """Tell whether a service has something to deploy, by its inputs: without a source, nothing makes a deployment."""
+    return bool(props.get("image") or props.get("repo") or props.get(SOURCED))
+
+
+def announced(before: Props, after: Props) -> int:
+    """Return how many deployments the preview has announced for a change.
+
+    Args:
+        before: the properties in the state.
+        after: the new inputs, with what the check has said in `deploys`.
+    """
+    said = str(after.get("deploys") or "")
+    return int(said.startswith("1 deployment") and said != str(before.get("deploys") or ""))
 
 
 def numbered(text: str, previous: str) -> str:

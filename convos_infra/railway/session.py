@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Provider
@@ -16,12 +16,13 @@ from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
 PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
 """Railway's own CLI reads a project token under this name (railwayapp/cli src/config.rs)."""
 DEFAULT_TIMEOUT_SECONDS = 900.0
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class Session:
         snapshots: shared reads.
         poll: asks for every deployment that is waited for.
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
+        costing: the services whose change makes a deployment, as far as they were looked at.
     """
 
     client: Client = field(repr=False)
     snapshots: Snapshots = field(repr=False)
     fresh: set[str] = field(default_factory=set)
+    costing: list[str] = field(default_factory=list)
     creating: Any = field(default_factory=threading.Lock, repr=False)
     poll: Poll = field(init=False, repr=False)
 
@@ -47,6 +50,25 @@ class Session:
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def announce_deployment(self, service: str) -> None:
+        """Count a deployment that the change of a service will make, and say the sum: the last line has all of them."""
+        with self.creating:
+            if service in self.costing:
+                return
+            self.costing.append(service)
+            count, names = len(self.costing), ", ".join(sorted(self.costing))
+            self.client.progress(f"{count} deployment{'s' * (count > 1)}: {names}")
+
+    def until(self, seen: Callable[[], _Seen | None]) -> _Seen | None:
+        """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (facts §3)."""
+        deadline, pause = self.client.clock() + self.client.timing.stick_seconds, 0.2
+        while True:
+            found = seen()
+            if found is not None or self.client.clock() > deadline:
+                return found
+            self.client.sleep(pause)
+            pause = min(pause * 2, 3.0)
 
     def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
         """Read the environment before something in it leaves the state without a call of its own.

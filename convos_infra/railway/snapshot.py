@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from convos_infra.errors import InfraError
 from convos_infra.railway import operations
 from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.details import Details, ask
 from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
 from convos_infra.railway.token import reach
 
@@ -35,6 +36,7 @@ class Snapshot:
 
     Attributes:
         environment_id, project_id: whose it is.
+        name: the environment's name.
         is_fork: whether Railway scopes the creation and deletion of services to this environment.
         config: the stored config, variables' values included; holds secrets.
         instances: `ServiceInstance` by service id.
@@ -45,6 +47,7 @@ class Snapshot:
 
     environment_id: str
     project_id: str
+    name: str
     is_fork: bool
     config: Mapping[str, Any] = field(repr=False)
     instances: Mapping[str, Mapping[str, Any]] = field(repr=False)
@@ -78,6 +81,7 @@ class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
     snapshot: Snapshot | None = None
+    details: tuple[Snapshot, Details] | None = None
     read_at: float = 0.0
     settled: bool = False
 
@@ -118,6 +122,18 @@ class Snapshots:
                 slot.snapshot = self._ask(project_id, environment_id, thing)
                 slot.read_at = began
             return slot.snapshot
+
+    def details(self, snapshot: Snapshot) -> Details:
+        """Return what a read of an environment does not show, asked once for each read.
+
+        Raises:
+            RailwayError: it could not be read.
+        """
+        slot = self._slot(snapshot.environment_id)
+        with slot.lock:
+            if slot.details is None or slot.details[0] is not snapshot:
+                slot.details = (snapshot, ask(self._client, snapshot))
+            return slot.details[1]
 
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""
@@ -229,6 +245,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
     return Snapshot(
         environment_id=environment_id,
         project_id=project_id,
+        name=str(environment.get("name") or ""),
         is_fork=bool(environment.get("sourceEnvironment")),
         config=environment["config"],
         instances={row["serviceId"]: row for row in nodes(environment.get("serviceInstances"))},

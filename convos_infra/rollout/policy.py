@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from convos_infra.rollout.leaving import ON_DESTROY, REFUSE
+
 HOLD, REDEPLOY_IDLE, DRAIN_AND_REPLACE = "hold", "redeploy-idle", "drain-and-replace"
 KINDS = (HOLD, REDEPLOY_IDLE, DRAIN_AND_REPLACE)
 LEAVE, REPLACE = "leave", "replace"
@@ -26,6 +28,7 @@ class RolloutPolicy:
         deadline_seconds: how long claimed agents are waited for, from the start of the rollout.
         claimed: what happens to those that are still claimed then, `leave` or `replace`.
         wait_seconds: how long `pulumi up` waits; the pool manager goes on by itself.
+        on_destroy: whether a destroy stops where somebody has an agent, `refuse`, or deletes those too, `delete`.
     """
 
     kind: str = HOLD
@@ -37,10 +40,15 @@ class RolloutPolicy:
     deadline_seconds: int = 86_400
     claimed: str = LEAVE
     wait_seconds: int = 3_600
+    on_destroy: str = REFUSE
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """Yield what cannot be: attribute, what is wrong, what to do."""
-        for name, value, allowed in (("kind", self.kind, KINDS), ("claimed", self.claimed, CLAIMED)):
+        for name, value, allowed in (
+            ("kind", self.kind, KINDS),
+            ("claimed", self.claimed, CLAIMED),
+            ("on_destroy", self.on_destroy, ON_DESTROY),
+        ):
             if value not in allowed:
                 yield name, f"must be one of {', '.join(allowed)}, not {value!r}", ""
         for name, size in (("canary", self.canary), ("batch", self.batch)):

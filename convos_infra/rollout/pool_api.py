@@ -1,4 +1,4 @@
-"""The pool manager's HTTP API, as far as a rollout needs it."""
+"""The pool manager's HTTP API, as far as rollouts and people at a shell need it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class PoolApi:
     Attributes:
         url: where it answers, without a path.
         key: its bearer key.
+        seconds: how long it may take to connect, and then to answer.
     """
 
     url: str
     key: str = field(repr=False)
+    seconds: tuple[float, float] = TIMEOUT_SECONDS
 
     def plan(self, variables: Mapping[str, str]) -> dict[str, Any]:
         """Return what a pool manager with these variables would do with the agents that are there now.
@@ -63,6 +65,57 @@ class PoolApi:
         """
         return bool(self._asked("POST", "/api/pool/rollout/retry", {}).get("retrying"))
 
+    def claim(self, agent_name: str) -> str:
+        """Claim an idle agent and return its id.
+
+        Raises:
+            NoAnswer: it does not answer, or no agent is idle.
+            InfraError: it refuses.
+        """
+        return str(self._asked("POST", "/api/pool/claim", {"agentName": agent_name}).get("instanceId"))
+
+    def replenish(self, count: int) -> None:
+        """Have `count` agents made beyond those that are kept idle.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        self._asked("POST", "/api/pool/replenish", {"count": count})
+
+    def drain(self, count: int) -> int:
+        """Have up to `count` idle agents deleted; return how many were.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return len(self._asked("POST", "/api/pool/drain", {"count": count}).get("drained") or [])
+
+    def redeploy(self, agent_id: str) -> None:
+        """Give one idle agent the newest image.
+
+        Raises:
+            NoAnswer: it does not answer, or there is no such agent.
+            InfraError: the agent is not idle.
+        """
+        self._asked("POST", f"/api/pool/redeploy/{agent_id}", {})
+
+    def retire(self, *, claimed: bool) -> int:
+        """Close the pool and have agents deleted, claimed ones as well where asked; return how many are left.
+
+        Raises:
+            NoAnswer: as for a plan.
+            InfraError: agents are claimed, and must not go.
+        """
+        return int(self._asked("POST", "/api/pool/retire", {"claimed": claimed}).get("left") or 0)
+
+    def reopen(self) -> bool:
+        """Open a pool that was closed; return whether it was.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return bool(self._asked("POST", "/api/pool/reopen", {}).get("opened"))
+
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         try:
             answer = requests.request(
@@ -70,7 +123,7 @@ class PoolApi:
                 self.url.rstrip("/") + path,
                 json=body,
                 headers={"Authorization": f"Bearer {self.key}"},
-                timeout=TIMEOUT_SECONDS,
+                timeout=self.seconds,
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -5,6 +5,8 @@ The module path and the class names are part of the state's format.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.progress import say
 from convos_infra.provider import Provider, has_unknown, is_unknown
+from convos_infra.rollout.leaving import KEY, VARIABLE, retire
 from convos_infra.rollout.pool_api import PoolApi
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
 
@@ -69,7 +72,10 @@ class AgentRolloutProvider(Provider):
         return DiffResult(changes=differs or left or moved, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Wait."""
+        """Wait. A destroy that ended half-way has closed the pool: it is opened again."""
+        if api := _api(props):
+            with contextlib.suppress(InfraError):
+                api.reopen()
         return CreateResult("agents", self._waited(props))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -82,8 +88,14 @@ class AgentRolloutProvider(Provider):
         return ReadResult(id_, props, {key: props[key] for key in _INPUTS if props.get(key) is not None})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Leave the agents: they go with their environment."""
-        del id_, props
+        """Have the agents deleted, while there is a pool manager that knows which of them somebody has.
+
+        Raises:
+            InfraError: somebody has one; `agentsOnDestroy` says whether that matters.
+        """
+        del id_
+        if api := _api(props):
+            retire(api, os.environ.get(VARIABLE) or self.setting(KEY), say)
 
     def _waited(self, props: Props) -> Props:
         variables = props["variables"]
@@ -98,6 +110,12 @@ class AgentRolloutProvider(Provider):
             how = Wait(float(props["waitSeconds"]), say)
             outcome = wait(api, variables[IMAGE], variables[POLICY], how)
         return {**props, "state": outcome.state, "text": outcome.text}
+
+
+def _api(props: Props) -> PoolApi | None:
+    """Return the pool manager; None where none runs."""
+    url, key = props.get("url"), props.get("apiKey")
+    return PoolApi(str(url), str(key)) if url and key and props.get("mode") != SIMULATED else None
 
 
 def _plan(olds: Props, news: Props) -> list[str]:

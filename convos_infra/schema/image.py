@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from convos_infra.errors import InfraError
+
 if TYPE_CHECKING:
     from convos_infra.schema.migration import Migration
 
-
-def requirement(migrations: Sequence[Migration], target: str = "") -> Migration | None:
-    """Return the last migration, up to `target`, that needs a newest-enough image; None where none does."""
-    asking = [one for one in migrations if one.directives.requires_image and (not target or one.version <= target)]
-    return asking[-1] if asking else None
+IsOlder = Callable[[str, str], bool]
 
 
-def warning(
-    migrations: Sequence[Migration], pinned: str, is_older: Callable[[str, str], bool], target: str = ""
-) -> str:
-    """Return what to tell about an image that is too old for the schema; the empty string where it is not.
+def requirements(migrations: Sequence[Migration], target: str = "") -> list[Migration]:
+    """Return every migration, up to `target`, that needs an image of a certain revision or newer."""
+    return [one for one in migrations if one.directives.requires_image and (not target or one.version <= target)]
+
+
+def refusal(
+    migrations: Sequence[Migration], deployed: str, is_older: IsOlder, target: str = "", thing: str = "imageTag"
+) -> InfraError | None:
+    """Return what to tell about an image that is too old for the schema; None where it is not.
 
     Args:
         migrations: all files, in order.
-        pinned: the revision that is to be deployed: a tag such as `sha-1a2b3c4`.
+        deployed: the revision that is to be deployed: a tag such as `sha-1a2b3c4`, or a commit.
         is_older: tells whether the first of two revisions is older than the second: git or the registry knows.
         target: the version that the schema is brought to; empty for the newest.
+        thing: the key that names the image.
     """
-    asking = requirement(migrations, target)
-    if asking is None or not is_older(pinned, asking.directives.requires_image):
-        return ""
-    needed = asking.directives.requires_image
-    return f"imageTag: {pinned} is older than {needed}, the oldest that works with {asking.file}; pin {needed} or newer"
+    unmet = [one for one in requirements(migrations, target) if is_older(deployed, one.directives.requires_image)]
+    if not unmet:
+        return None
+    needed = {one.directives.requires_image: one.file for one in unmet}
+    newest = [one for one in needed if not any(is_older(one, other) for other in needed)]
+    told = " and ".join(f"{revision}, the oldest that works with {needed[revision]}" for revision in newest)
+    return InfraError(thing, f"{deployed} is older than {told}", f"pin {' and '.join(newest)} or newer")

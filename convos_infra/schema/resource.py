@@ -91,13 +91,20 @@ class DatabaseSchemaProvider(Provider):
         # Without a property: Pulumi would print its value, which is the SQL of all migrations.
         failures = [CheckFailure("", str(problem)) for problem in problems]
         marked = [f"{one.file} (only marked as applied)" for one in plan.baseline]
-        return {**inputs, "pending": marked + [one.file for one in plan.pending]}, failures
+        before = list(olds.get("pending") or [])
+        # In a database that was emptied: other words than the last time, or `changed` took them for those.
+        pending = [f"{one.file} (again)" if one.file in before else one.file for one in plan.pending]
+        return {**inputs, "pending": marked + pending}, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare what was asked for; pending migrations and drift that a refresh found are changes of their own."""
+        """Compare what was asked for; pending migrations and drift that a refresh found are changes of their own.
+
+        A refresh asks this too, with the inputs in the state: what is pending there, the last update has applied.
+        """
         del id_
+        is_new = list(news.get("pending") or []) not in ([], list(olds.get("announced") or []))
         differs = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in INPUTS)
-        changes = differs or bool(news.get("pending")) or bool(olds.get("drifted"))
+        changes = differs or is_new or bool(olds.get("drifted"))
         return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:

@@ -73,6 +73,16 @@ def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
     }
 
 
+@query.field("environmentLogs")
+def environment_logs(_: object, info: Info, environmentId: str, **_filters: Any) -> list[View]:
+    """Return the lines of all deployments of an environment, oldest first."""
+    request = request_of(info)
+    request.environment(environmentId)
+    rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
+    lines = [line for row in rows for line in logs(_, info, row["id"])]
+    return sorted(lines, key=lambda line: str(line["timestamp"]))
+
+
 @query.field("buildLogs")
 @query.field("deploymentLogs")
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_filters: Any) -> list[View]:

@@ -43,6 +43,10 @@ def project_view(request: Request, project: Document) -> View:
     def of_project(kind: str) -> list[Document]:
         return store.all(kind, lambda row: row["projectId"] == id_ and not row.get("deletedAt"))
 
+    def base_environment() -> View | None:
+        found = [row for row in environments() if row["id"] == project.get("baseEnvironmentId")]
+        return environment_view(request, found[0]) if found else None
+
     persistent = [row["id"] for row in environments() if not row["isEphemeral"]]
     return {
         **project,
@@ -51,6 +55,7 @@ def project_view(request: Request, project: Document) -> View:
         "teamId": WORKSPACE["id"],
         "team": workspace_view(request)["team"],
         "botPrEnvironments": bool(project.get("botPrEnvironments")),
+        "baseEnvironment": lambda _info: base_environment(),
         "buckets": lambda _info, **page: connection([], page),
         "groups": lambda _info, **page: connection(_group_views(request, project, environments()), page),
         "deployments": lambda _info, **page: connection(

@@ -24,6 +24,7 @@ START_COMMAND = "node scripts/pool-server.js"
 HEALTH_PATH = "/pool/health"
 HEALTH_SECONDS = 300
 GATEWAY_TOKEN = "OPENCLAW_GATEWAY_TOKEN"  # noqa: S105 - a variable's name
+API_KEY = "POOL_API_KEY"
 MOUNT_PATH = "/data"
 PORT = 8080
 VCPUS = 4
@@ -158,7 +159,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "OPENCLAW_STATE_DIR": "/app",
         "CHROMIUM_PATH": "/usr/bin/chromium",
         "PORT": str(PORT),
-        "POOL_API_KEY": settings.api_key,
+        API_KEY: settings.api_key,
         **settings.agent_variables,
         GATEWAY_TOKEN: secrets.token_hex(32),
         "SETUP_PASSWORD": secrets.token_hex(16),

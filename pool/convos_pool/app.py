@@ -110,6 +110,16 @@ class Routes:
             "batches": [batch.as_json() for batch in plan(living, policy, recorded)],
         }
 
+    def retire(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
+        """Close the pool and delete what nobody has."""
+        return self._service.retirement.go_on(claimed=body.flag(given, "claimed"))
+
+    def reopen(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
+        """Open the pool again."""
+        opened = self._service.retirement.end()
+        self._service.wake()
+        return opened
+
     def retry(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
         """Begin again with an image that was given up."""
         again = self._service.record.retry()
@@ -137,6 +147,8 @@ def create(service: Service) -> Starlette:
             guarded("/api/pool/replenish", "POST", routes.replenish),
             guarded("/api/pool/drain", "POST", routes.drain),
             guarded("/api/pool/reconcile", "POST", routes.reconcile),
+            guarded("/api/pool/retire", "POST", routes.retire),
+            guarded("/api/pool/reopen", "POST", routes.reopen),
             guarded("/api/pool/redeploy/{id}", "POST", routes.redeploy),
             guarded("/api/pool/rollout", "GET", routes.rollout),
             guarded("/api/pool/rollout/plan", "POST", routes.plan),

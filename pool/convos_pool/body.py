@@ -77,6 +77,14 @@ def count(body: dict[str, Any], default: int | None) -> int:
     return value
 
 
+def flag(body: dict[str, Any], name: str) -> bool:
+    """Return a flag of a body; one that is not given is off."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise BadRequestError(f"{name}: must be true or false")
+    return value
+
+
 def variables(body: dict[str, Any]) -> dict[str, str]:
     """Return the variables that a plan is asked for: those of RAILWAY_RUNTIME_IMAGE and of the rollout's policy."""
     given = body.get("variables", {})

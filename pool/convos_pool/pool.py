@@ -75,6 +75,8 @@ class Pool:
         self._looking = threading.Lock()
         self._latest: Look | None = None
         self._touched: dict[str, str] = {}
+        self.is_closed = False
+        """Whether no agent is made or handed out any more: the stack is being destroyed."""
 
     def touch(self, agent: Agent) -> None:
         """Note that an agent gets a new deployment: until Railway shows it, its old one must not be handed out."""
@@ -109,6 +111,8 @@ class Pool:
             UnavailableError: none is idle, or the database does not answer.
             AgentError: an agent was told, and it is unknown what came of it.
         """
+        if self.is_closed:
+            raise UnavailableError("claim: the pool is closed, its stack is being destroyed")
         tried: set[str] = set()
         for fresh in (False, True):
             look = self.look() if fresh or self._latest is None else self._latest
@@ -152,7 +156,7 @@ class Pool:
         if not self._database.reserve(agent.id, instance.service_id, wish.agent_name, wish.instructions, wish.join_url):
             return None
         try:
-            conversation = self._talk.provision(instance, wish.words())
+            conversation = self._talk.provision(instance, wish.words(), variables.get(agents.API_KEY) or "")
         except AgentError as error:
             # Unknown: the reservation stays, and the tick finds out what became of it.
             if error.refused:

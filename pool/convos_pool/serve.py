@@ -17,6 +17,8 @@ from .errors import PoolError
 from .pool import Pool
 from .railway import Railway
 from .record import LEASE_SECONDS, Record
+from .retirement import Parts as RetirementParts
+from .retirement import Retirement
 from .rolling import Rolling
 from .talk import Agents
 from .tick import Parts, Tick
@@ -60,6 +62,7 @@ class Service:
         self.rolling = Rolling(settings, patient, database, self.record, self.pool.touch, say)
         parts = Parts(settings, patient, database, self.record, talk, self.pool, creation, self.rolling, say)
         self.tick = Tick(parts)
+        self.retirement = Retirement(RetirementParts(self.pool, patient, database, creation, say))
         self.problem = ""
         """What went wrong with the last tick."""
 

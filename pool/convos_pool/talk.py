@@ -64,29 +64,35 @@ class Agents:
             answers = list(threads.map(self.is_ready, instances))
         return frozenset(found.service_id for found, ready in zip(instances, answers, strict=True) if ready)
 
-    def provision(self, instance: Instance, wanted: Mapping[str, str]) -> Conversation:
+    def provision(self, instance: Instance, wanted: Mapping[str, str], api_key: str = "") -> Conversation:
         """Tell an agent its name, its instructions and where to join.
 
         The same words again get the same conversation, says the runtime's contract: a lost answer is asked for again.
+
+        Args:
+            instance: the agent.
+            wanted: what it is told.
+            api_key: what it wants to hear, where that is not the pool's key of today: an agent keeps the key that it
+                was made with.
 
         Raises:
             AgentError: it refused, or gave no answer that can be used.
         """
         for again in (True, False):
             try:
-                return self._provision(instance, wanted)
+                return self._provision(instance, wanted, api_key or self._api_key)
             except AgentError as error:
                 if error.refused or not again:
                     raise
         raise AssertionError
 
-    def _provision(self, instance: Instance, wanted: Mapping[str, str]) -> Conversation:
+    def _provision(self, instance: Instance, wanted: Mapping[str, str], api_key: str) -> Conversation:
         name = instance.name
         try:
             answer = requests.post(
                 self.address(instance) + "/pool/provision",
                 json=dict(wanted),
-                headers={"Authorization": f"Bearer {self._api_key}"},
+                headers={"Authorization": f"Bearer {api_key}"},
                 timeout=PROVISION_TIMEOUT,
                 allow_redirects=False,
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import agents
 from .database import TICK
-from .errors import AgentError, ConflictError, MissingTableError, RailwayError
+from .errors import AgentError, ConflictError, MissingTableError, NotFoundError, RailwayError
 from .rollout import Step
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Tick:
             look = self._parts.pool.look()
             if not is_in_charge:
                 raise ConflictError("tick: a newer pool manager is in charge")
+            if self._parts.pool.is_closed:
+                return {"created": [], "removed": [], "rollout": self.rollout.text}
             self._finish_claims(look)
             self.rollout = self._parts.rolling.advance(look, lock, self._failures)
             removed = self._tidy(look, lock)
@@ -116,10 +118,11 @@ class Tick:
         words = {"agentName": claim.agent_name, "instructions": claim.instructions, "joinUrl": claim.join_url}
         try:
             with parts.database.lock(agent.id):
-                conversation = parts.talk.provision(agent.instance, words)
+                _, variables = parts.railway.before_claim(agent.instance.service_id)
+                conversation = parts.talk.provision(agent.instance, words, variables.get(agents.API_KEY) or "")
                 parts.database.complete(agent.id, conversation.id, conversation.invite_url)
                 parts.log(f"{agent.id}: a claim that was cut off is complete")
-        except ConflictError:
+        except (ConflictError, NotFoundError):
             return
         except AgentError as error:
             if agent.ready and not error.refused:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local import environment, ledger, locks, ports, stack, sweep, table
+from local import environment, ledger, locks, ports, stack, sweep, table, warm
 from local.layout import SOCKET_BYTES, Layout
 from local.process import Process
 from local.services import Service, Services, load, save
@@ -155,6 +155,34 @@ def test_an_output_that_is_not_there_is_left_out(missing: str) -> None:
     assert "None" not in "\n".join(lines)
 
 
+def test_the_table_counts_warm_agents_or_says_why_there_are_none() -> None:
+    def row(counts: dict[str, int] | None) -> tuple[str, ...]:
+        return {found[0]: found[1:] for found in table.rows(OUTPUTS, SERVICES, counts)}["agents"]
+
+    assert row({"idle": 3, "starting": 0, "total": 3}) == ("/api/pool/status", "3 warm")
+    assert row({"idle": 0, "starting": 2, "claimed": 1}) == ("/api/pool/status", "0 warm, 1 claimed, 2 starting")
+    assert row(None) == ("-", "none: without Docker no pool manager runs that would make them")
+
+
+def test_warm_agents_are_waited_for_and_not_for_ever() -> None:
+    answers = [None, {"idle": 1}, {"idle": 3}, {"idle": 9}]
+    assert warm.wait("http://h", 3, 60.0, lambda _: answers.pop(0)) == {"idle": 3}
+    assert warm.wait("http://h", 3, 0.0, lambda _: None) is None
+    assert warm.counts("http://127.0.0.1:9") is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "found"),
+    [
+        ({}, ("", 0)),
+        ({"poolManager": {"mode": "simulated", "url": ""}, "agents": {"keptIdle": 3}}, ("", 3)),
+        ({"poolManager": {"mode": "container", "url": "http://h"}, "agents": {"keptIdle": 3}}, ("http://h", 3)),
+    ],
+)
+def test_a_pool_manager_is_asked_where_one_runs(outputs: dict[str, Any], found: tuple[str, int]) -> None:
+    assert warm.pool_manager(outputs) == found
+
+
 def test_a_table_never_shows_a_password() -> None:
     assert "pass-word" not in "\n".join(table.lines(table.rows(OUTPUTS, SERVICES)))
 
@@ -164,6 +192,7 @@ def test_a_table_never_shows_a_password() -> None:
     [
         ({"calls": [{"deployments": 1}, {"deployments": 0}, {"deployments": 2}, {}]}, 3),
         ([{"deployments": ["d-1", "d-2"]}, {"deployments": None}], 2),
+        ([{"deployments": ["d-1"], "client": "convos-pool"}, {"deployments": ["d-2"], "client": "convos-infra"}], 1),
         ({"calls": []}, 0),
         ({"error": "no"}, None),
         ("text", None),

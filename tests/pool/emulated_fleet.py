@@ -301,7 +301,7 @@ class _Agents:
             one["id"] for one in self._fleet.services() if one["id"] in asked and self._fleet.is_ready(one)
         )
 
-    def provision(self, instance: Instance, wanted: Mapping[str, str]) -> Conversation:
+    def provision(self, instance: Instance, wanted: Mapping[str, str], api_key: str = "") -> Conversation:
         self._fleet.may_end()
         if not self.is_ready(instance):
             raise AgentError(f"{instance.name}: no answer", refused=False)

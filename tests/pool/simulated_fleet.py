@@ -340,7 +340,7 @@ class SimulatedAgents:
     def which_are_ready(self, instances: Iterator[Instance]) -> frozenset[str]:
         return frozenset(one.service_id for one in instances if self.is_ready(one))
 
-    def provision(self, instance: Instance, wanted: Mapping[str, str]) -> Conversation:
+    def provision(self, instance: Instance, wanted: Mapping[str, str], api_key: str = "") -> Conversation:
         if not self.is_ready(instance):
             raise AgentError(f"{instance.name}: no answer", refused=False)
         return Conversation("c", "https://invite", joined=False)

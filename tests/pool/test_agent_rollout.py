@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config
 
 from convos_infra.errors import InfraError
 from convos_infra.rollout.policy import RolloutPolicy
@@ -153,3 +154,36 @@ def test_a_batch_that_is_larger_than_the_fleet_is_the_fleet(around: Surroundings
         found = pool.json("POST", "/api/pool/rollout/plan", {"variables": news["variables"]})
         # The last idle agent stays until a new one is idle.
         assert [len(batch["agents"]) for batch in found["batches"]] == [1, 2]
+
+
+def configured(**config: str) -> AgentRolloutProvider:
+    provider = AgentRolloutProvider()
+    values = {f"convos-infra:{key}": value for key, value in config.items()}
+    # Not `configure()`, which shapes the whole process.
+    provider._config = Config(values, "convos-infra")
+    return provider
+
+
+def test_a_destroy_deletes_idle_agents_and_an_up_after_it_opens_the_pool_again(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        configured(agentsOnDestroy="refuse").deleted("agents", inputs(pool, IMAGE))
+        assert around.services() == []
+        AgentRolloutProvider().created(checked(inputs(pool, IMAGE)))
+        until_idle(pool, 2)
+
+
+@pytest.mark.parametrize(("config", "shell"), [({"agentsOnDestroy": "delete"}, ""), ({}, "delete")])
+def test_a_destroy_stops_where_somebody_has_an_agent_unless_config_or_shell_say_otherwise(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, config: dict[str, str], shell: str
+) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        pool.json("POST", "/api/pool/claim", WISH)
+        until_idle(pool, 1)
+        with pytest.raises(InfraError, match=r"^agents: in use: convos-agent-ada-\w{12} \(claimed\)"):
+            configured(agentsOnDestroy="refuse").deleted("agents", inputs(pool, IMAGE))
+        assert len(around.services()) == 2
+        monkeypatch.setenv("AGENTS_ON_DESTROY", shell)
+        configured(**config).deleted("agents", inputs(pool, IMAGE))
+        assert around.services() == []

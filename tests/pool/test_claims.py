@@ -390,3 +390,15 @@ def test_an_oversize_or_broken_body_is_refused_by_every_route(idle_pool: Pool, p
         answer = idle_pool.session.post(f"{idle_pool.url}/api/pool/{path}", data=data, headers=headers, timeout=20)
         assert answer.status_code == status
         assert answer.json()["error"].startswith("body: ")
+
+
+def test_a_changed_pool_key_leaves_living_agents_claimable(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        old = {agent["id"] for agent in agents(pool)}
+        pool.restart(POOL_API_KEY="another-key-0123456789")
+        bearer = {"Authorization": "Bearer another-key-0123456789"}
+        claimed = pool.call("POST", "/api/pool/claim", {"agentName": "Ada"}, headers=bearer)
+        assert claimed.status_code == 200, claimed.text
+        assert claimed.json()["instanceId"] in old
+        assert around.farm.tokens == {API_KEY}, "an agent wants to hear the key that it was made with"

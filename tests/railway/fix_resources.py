@@ -111,6 +111,10 @@ class Runs:
         inputs = self.checked(made.provider, news if news is not None else made.inputs, made.inputs)
         return bool(self.provider(made.provider).changed(made.id, made.outputs, inputs).changes)
 
+    def drift(self, made: Made, read: Made) -> bool:
+        """Tell whether Pulumi shows what a refresh has read: it asks `diff` of that and the inputs in the state."""
+        return bool(self.provider(made.provider).changed(made.id, read.outputs, made.inputs).changes)
+
     def delete(self, made: Made) -> None:
         """Delete."""
         self.provider(made.provider).deleted(made.id, copy.deepcopy(made.outputs))
@@ -198,7 +202,7 @@ CASES = {
     "Project": Case(
         ProjectProvider,
         lambda at: {"name": at.project.inputs["name"]},
-        {},
+        {"name": {"name": "renamed-by-its-stack"}},
         lambda at, made: (
             at.runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=made.id) and None
         ),
@@ -206,13 +210,13 @@ CASES = {
     "Environment": Case(
         EnvironmentProvider,
         lambda at: {**at.environment.inputs},
-        {"disposablePrefix": {"disposablePrefix": "agent-"}},
+        {"disposablePrefix": {"disposablePrefix": "agent-"}, "name": {"name": "renamed"}},
         remove_by("mutation d($id: String!) { environmentDelete(id: $id) }"),
     ),
     "Service": Case(
         ServiceProvider,
         lambda at: {**at.service.inputs},
-        {},
+        {"name": {"name": "renamed"}},
         lambda at, made: (
             at.runs.emulator.run(
                 "mutation d($id: String!, $e: String) { serviceDelete(id: $id, environmentId: $e) }",

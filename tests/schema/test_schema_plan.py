@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convos_infra.errors import InfraError
-from convos_infra.schema.image import requirement, warning
+from convos_infra.schema.image import refusal, requirements
 from convos_infra.schema.migration import parse
 from convos_infra.schema.plan import make_plan
 from tests.schema.migrating import files, migrations
@@ -93,20 +93,40 @@ def test_a_target_behind_the_database_is_refused() -> None:
         make_plan(FOUR, done(3), "0002")
 
 
-def test_an_image_that_is_too_old_for_the_schema_is_warned_of() -> None:
-    texts = files("SELECT 1;", "-- requires-image: sha-bbbbbbb\nSELECT 2;", "SELECT 3;")
-    some = parse(texts)
-    needs = requirement(some)
-    assert needs is not None
-    assert needs.file == "0002_m2.sql"
-    assert requirement(some, "0001") is None
+NEEDS = (
+    "SELECT 1;",
+    "-- requires-image: sha-ccccccc\nSELECT 2;",
+    "-- requires-image: sha-bbbbbbb\nSELECT 3;",
+    "SELECT 4;",
+)
 
-    def is_older(one: str, other: str) -> bool:
-        return one < other
 
-    assert warning(some, "sha-ccccccc", is_older) == ""
-    assert warning(some, "sha-aaaaaaa", is_older, "0001") == ""
-    assert warning(some, "sha-aaaaaaa", is_older) == (
-        "imageTag: sha-aaaaaaa is older than sha-bbbbbbb, the oldest that works with 0002_m2.sql;"
-        " pin sha-bbbbbbb or newer"
+def refused(deployed: str, target: str = "") -> str:
+    found = refusal(parse(files(*NEEDS)), deployed, lambda one, other: one < other, target)
+    return "" if found is None else str(found)
+
+
+def test_a_pin_has_to_be_as_new_as_every_requirement_not_only_as_the_last_one() -> None:
+    assert [one.file for one in requirements(parse(files(*NEEDS)))] == ["0002_m2.sql", "0003_m3.sql"]
+    assert refused("sha-ddddddd") == refused("sha-ccccccc") == ""
+    assert refused("sha-bbbbbbb") == (
+        "imageTag: sha-bbbbbbb is older than sha-ccccccc, the oldest that works with 0002_m2.sql;"
+        " pin sha-ccccccc or newer"
+    )
+
+
+def test_of_two_requirements_that_a_pin_misses_the_newer_one_is_named() -> None:
+    assert refused("sha-aaaaaaa") == refused("sha-bbbbbbb").replace("sha-bbbbbbb is", "sha-aaaaaaa is")
+
+
+def test_what_is_after_the_target_asks_for_nothing() -> None:
+    assert refused("sha-aaaaaaa", "0001") == ""
+    assert refused("sha-aaaaaaa", "0002").startswith("imageTag: sha-aaaaaaa is older than sha-ccccccc")
+
+
+def test_requirements_of_which_none_is_newer_are_both_named() -> None:
+    found = refusal(parse(files(*NEEDS)), "x", lambda one, _: one == "x")
+    assert str(found) == (
+        "imageTag: x is older than sha-ccccccc, the oldest that works with 0002_m2.sql and sha-bbbbbbb,"
+        " the oldest that works with 0003_m3.sql; pin sha-ccccccc and sha-bbbbbbb or newer"
     )

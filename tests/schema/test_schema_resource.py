@@ -150,6 +150,14 @@ def test_drift_under_a_pending_file_is_refused_in_the_preview(database: Database
     assert checked(inputs(database.url, ONE, TWO, drift="accept")) == (["0002_m2.sql"], [])
 
 
+@pytest.mark.postgres
+def test_what_was_applied_and_is_pending_again_is_announced_in_other_words(database: Database) -> None:
+    before = {**inputs(database.url, ONE), "pending": ["0001_m1.sql"]}
+    again = DatabaseSchemaProvider().check(before, inputs(database.url, ONE)).inputs
+    assert again["pending"] == ["0001_m1.sql (again)"]
+    assert changes({**before, "announced": before["pending"], "pending": []}, again) is True
+
+
 def changes(olds: dict[str, Any], news: dict[str, Any]) -> bool | None:
     found = DatabaseSchemaProvider().diff("public", olds, news)
     assert found.replaces == []
@@ -161,6 +169,10 @@ def test_what_was_asked_for_again_is_no_change_and_anything_else_is_one_without_
     assert changes(olds, {**inputs("u", ONE), "pending": []}) is False
     assert changes(olds, {**inputs("u", ONE), "pending": ["0001_m1.sql"]}) is True
     assert changes({**olds, "drifted": ["added: table z"]}, {**inputs("u", ONE), "pending": []}) is True
+    # A refresh right after the update that applied it asks with the inputs in the state.
+    applied = {**olds, "announced": ["0001_m1.sql"]}
+    assert changes(applied, {**inputs("u", ONE), "pending": ["0001_m1.sql"]}) is False
+    assert changes(applied, {**inputs("u", ONE), "pending": ["0001_m1.sql (again)"]}) is True
     for key, value in {
         "databaseUrl": "w",
         "target": "0001",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,12 @@ from tests.stack.fix_stack import LocalStack, local_stack
 
 @pytest.fixture(scope="session")
 def brought_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with local_stack(tmp_path_factory.mktemp("stack")) as stack:
+    folder = tmp_path_factory.mktemp("stack")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # The folder above is the run's, for all workers: a second stack on two cores makes both slow, and tests of
+        # one file meet each other's leftovers.
+        (tmp_path_factory.getbasetemp().parent / "one-stack-a-run").touch(exist_ok=False)
+    with local_stack(folder) as stack:
         yield stack
 
 

@@ -76,6 +76,15 @@ class LocalStack:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
+    def push_image(self, revision: str) -> str:
+        """Build the runtime image of a revision, push it, and return its tag."""
+        location = self.outputs()["image"]["reference"].partition("@")[0].rpartition(":")[0]
+        tag = f"sha-{revision[:7]}"
+        argv = ("scripts/build_image.sh", "--push", "runtime", f"{location}:{tag}")
+        done = self.shell(*argv, env={"REVISION": revision})
+        assert done.code == 0, done.text
+        return tag
+
     def state(self) -> str:
         """Return the text of the state file."""
         return (next((self.checkout / ".local" / "state").glob(".pulumi/stacks/*/local.json"))).read_text()
@@ -93,9 +102,13 @@ class LocalStack:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the ledger without the pool manager's own calls: it looks at its agents all the time."""
+        return [call for call in self.emulator("/calls") if call["client"] != "convos-pool"]
+
     def cost(self) -> list[tuple[str, str]]:
         """Return which mutation made how many deployments of which service, oldest first; and forget them."""
-        calls = self.emulator("/calls")
+        calls = self.calls()
         self.emulator("/calls", "DELETE")
         names = self._deployments()
         return [

@@ -66,7 +66,7 @@ def test_a_mistake_is_one_line_and_changes_nothing(stack: LocalStack, row: str) 
     assert errors[0].startswith(f"error: {wanted}"), errors
     assert "Traceback" not in done.text
     assert SECRET not in done.text
-    assert not [call for call in stack.emulator("/calls") if call["type"] == "mutation"]
+    assert not [call for call in stack.calls() if call["type"] == "mutation"]
     assert stack.state() == state
 
 
@@ -77,3 +77,26 @@ def test_two_mistakes_are_told_together(stack: LocalStack) -> None:
     assert done.code == 1
     assert "imageTagg: no such key" in done.text
     assert "poolMinIdle: must be from 0 to 500" in done.text
+
+
+def test_a_pin_that_is_too_old_for_the_schema_is_refused_before_railway_is_asked(stack: LocalStack) -> None:
+    git = ("git", "-C", str(stack.checkout))
+    first = stack.shell(*git, "rev-list", "--max-parents=0", "HEAD").text.split()[-1]
+    newest = stack.shell(*git, "rev-parse", "HEAD").text.strip()
+    stack.set("imageTag", stack.push_image(first))
+    file = stack.checkout / "convos_infra" / "schema" / "migrations" / "0003_needs_an_image.sql"
+    file.write_text(f"-- requires-image: sha-{newest[:7]}\nSELECT 1;\n")
+    state = stack.state()
+    stack.emulator("/calls", "DELETE")
+    try:
+        for done in (stack.preview(), stack.up()):
+            assert done.code != 0, done.text
+            told = [line.strip() for line in done.text.partition("Diagnostics:")[2].splitlines()]
+            (line,) = [line for line in told if line.startswith("error:")]
+            wanted = f"is older than sha-{newest[:7]}, the oldest that works with 0003_needs_an_image.sql; pin sha-"
+            assert line.startswith(f"error: imageTag: sha-{first[:7]} {wanted}")
+            assert "Traceback" not in done.text
+        assert stack.calls() == []
+        assert stack.state() == state
+    finally:
+        file.unlink()

@@ -31,9 +31,11 @@ COLUMNS = [
 def test_make_local_ends_with_a_table_of_what_runs_where(stack: LocalStack) -> None:
     lines = stack.first.text.splitlines()
     head = next(index for index, line in enumerate(lines) if re.match(r"\s*what\s+where\s+runs", line))
-    table = "\n".join(lines[head : head + 7])
+    table = "\n".join(lines[head : head + 8])
     for row in ("pool manager", "canary", "database", "Railway", "registry"):
         assert re.search(rf"^\s*{row}\s", table, re.MULTILINE), table
+    if stack.outputs()["poolManager"]["mode"] == "container":
+        assert re.search(r"^\s*agents\s+/api/pool/status\s+3 warm$", table, re.MULTILINE), table
     digest = stack.outputs()["image"]["digest"]
     assert digest[:15] in table
     assert "schema 0002" in table
@@ -53,7 +55,7 @@ def test_a_preview_of_no_change_asks_railway_nothing(stack: LocalStack) -> None:
     stack.emulator("/calls", "DELETE")
     done = stack.preview("--expect-no-changes")
     assert done.code == 0, done.text
-    assert stack.emulator("/calls") == []
+    assert stack.calls() == []
 
 
 def test_a_refresh_finds_no_drift_in_few_calls(stack: LocalStack) -> None:
@@ -62,7 +64,7 @@ def test_a_refresh_finds_no_drift_in_few_calls(stack: LocalStack) -> None:
         "refresh", "--stack", "local", "--yes", "--non-interactive", "--color", "never", "--expect-no-changes"
     )
     assert done.code == 0, done.text
-    assert len([call for call in stack.emulator("/calls") if call["operation"] == "environment"]) <= 2
+    assert len([call for call in stack.calls() if call["operation"] == "environment"]) <= 2
 
 
 def test_the_database_has_the_table_with_the_missions_columns(stack: LocalStack) -> None:

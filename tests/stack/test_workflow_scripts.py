@@ -176,7 +176,7 @@ def only_what_was_reviewed_is_deployed(stack: LocalStack, github: Repository) ->
     assert refused.code == 1, refused.text
     assert 'variables.XMTP_ENV: "dev" -> "production"' in refused.text
     assert "differences from the reviewed preview (#7)" in refused.text
-    assert not [call for call in stack.emulator("/calls") if call["type"] == "mutation"]
+    assert not [call for call in stack.calls() if call["type"] == "mutation"]
 
     config.write_text(reviewed)
     done = script(stack, github, *deploy)

@@ -47,6 +47,11 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "no owner": ({"poolImage": "", "poolRepo": "pool"}, "poolRepo: must be owner/name, not 'pool'"),
     "no pool": ({"poolImage": ""}, "poolImage: the pool manager has no source"),
     "pool environment": ({"poolEnvironment": "test"}, "poolEnvironment: must be one of dev, staging, production"),
+    "two tokens": ({"poolKeepToken": True}, "poolKeepToken: and poolRailwayToken exclude each other; remove one"),
+    "password": (
+        {"databasePassword": "a b@c"},
+        "databasePassword: holds characters that a URL does not take as they are; change it in the database",
+    ),
     "no number": ({"poolMinIdle": "few"}, "poolMinIdle: must be a whole number, not 'few'"),
     "too many": ({"poolMinIdle": "501"}, "poolMinIdle: must be from 0 to 500, not '501'"),
     "rollout policy": (
@@ -77,6 +82,16 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "no bake": ({"rolloutBake": "-1"}, "rolloutBake: must be from 0 to 86400, not '-1'"),
     "no ready": ({"rolloutReady": "0"}, "rolloutReady: must be from 1 to 86400, not '0'"),
     "claimed": ({"rolloutClaimed": "kill"}, "rolloutClaimed: must be one of leave, replace, not 'kill'"),
+    "agents on destroy": (
+        {"agentsOnDestroy": "keep"},
+        "agentsOnDestroy: must be one of refuse, delete, not 'keep'",
+    ),
+    "agents without a name in their address": (
+        {"poolAgentUrl": "https://agents.example"},
+        "poolAgentUrl: must be a URL that holds {domain}, {name} or {id}, not 'https://agents.example'",
+    ),
+    "no address of agents": ({"poolAgentUrl": "ftp://{domain}"}, "poolAgentUrl: must be a URL that holds {domain}"),
+    "address of agents as a key": ({"keys": {"POOL_AGENT_URL": "x"}}, "keys.POOL_AGENT_URL: is set by the program"),
     "rollout as a key": ({"keys": {"POOL_ROLLOUT_BATCH": "2"}}, "keys.POOL_ROLLOUT_BATCH: is set by the program"),
     "no time": ({"deploymentTimeout": "0"}, "deploymentTimeout: must be from 1 to 7200, not '0'"),
     "keys": ({"keys": ["a"]}, "keys: must be an object of names and values"),
@@ -146,6 +161,13 @@ def test_only_the_local_stack_takes_a_database_from_the_shell() -> None:
     shell = {"RAILWAY_API_TOKEN": "t", "DATABASE_URL": "postgresql://u:p@h/x"}
     assert read({}, environ=shell, stack="local").database_url
     assert not read({}, environ=shell, stack="production").database_url
+
+
+def test_the_address_of_agents_comes_from_the_shell_where_the_config_has_none() -> None:
+    shell = {"RAILWAY_API_TOKEN": "t", "POOL_AGENT_URL": "http://{domain}:8080"}
+    assert read({}).pool.agent_url == ""
+    assert read({}, environ=shell).pool.agent_url == "http://{domain}:8080"
+    assert read({"poolAgentUrl": "https://{id}.example"}, environ=shell).pool.agent_url == "https://{id}.example"
 
 
 def test_no_secret_is_in_what_settings_print_of_themselves() -> None:

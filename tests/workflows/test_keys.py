@@ -54,6 +54,11 @@ def test_each_state_is_told_apart() -> None:
     assert shown({})["RAILWAY_API_TOKEN"] == "made by the stack"
 
 
+def test_a_token_that_an_adoption_left_alone_is_told_as_kept() -> None:
+    assert shown({"poolKeepToken": "true"})["RAILWAY_API_TOKEN"] == "kept as it is on Railway"
+    assert shown({"poolKeepToken": "false"})["RAILWAY_API_TOKEN"] == "made by the stack"
+
+
 def test_a_key_that_no_list_has_is_shown_too() -> None:
     assert shown({"keys": {"MY_OWN": "1"}})["MY_OWN"] == "set (in no list)"
 

@@ -13,7 +13,15 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.resources.properties import (
+    difference,
+    id_failures,
+    inputs_of,
+    port_failures,
+    refuse_lost,
+    refuse_unseen_changes,
+    whole,
+)
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -49,7 +57,7 @@ class CustomDomainProvider(RailwayProvider):
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         domain = news.get("domain")
-        if not is_unknown(domain) and not _DOMAIN.match(str(domain)):
+        if not is_unknown(domain) and not (isinstance(domain, str) and _DOMAIN.fullmatch(domain)):
             failures.append(CheckFailure("domain", f"must be a domain in lower case, not {domain!r}"))
         elif not is_unknown(domain) and str(domain).endswith(".railway.app"):
             failures.append(CheckFailure("domain", "is Railway's own: use a ServiceDomain"))
@@ -79,18 +87,19 @@ class CustomDomainProvider(RailwayProvider):
             return ReadResult("", {})
         if found is None or found["id"] != id_:
             return ReadResult("", {})
-        live = {**props, "targetPort": found.get("targetPort")} if props.get("targetPort") is not None else props
+        live = {**props, **_live(found)} if props.get("targetPort") is not None else props
         return ReadResult(id_, _outputs(live, found), inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Change the port."""
-        del olds
+        """Change the port, unless somebody changed it since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
             found = _find(session.living(news, thing=_thing(news), fresh=True), news)
             if found is None:
                 raise InfraError(_thing(news), "it is gone", "run pulumi refresh, then pulumi up registers it again")
-            _set_port(session, news, id_)
+            refuse_unseen_changes(_thing(news), olds, _live(found), news, ("targetPort",))
+            if found.get("targetPort") != _port(news):
+                _set_port(session, news, id_)
         return UpdateResult(_outputs(news, found))
 
     def deleted(self, id_: str, props: Props) -> None:
@@ -116,6 +125,10 @@ def _thing(props: Mapping[str, Any]) -> str:
 
 def _port(props: Mapping[str, Any]) -> int | None:
     return None if props.get("targetPort") is None else whole(props["targetPort"])
+
+
+def _live(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"targetPort": found.get("targetPort")}
 
 
 def _find(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -151,6 +164,7 @@ def _set_port(session: Session, props: Mapping[str, Any], id_: str) -> None:
         return True if found is not None and found.get("targetPort") == _port(props) else None
 
     session.client.mutate(operations.CUSTOM_DOMAIN_UPDATE, variables, thing=_thing(props), observe=seen)
+    refuse_lost(_thing(props), f"port {_port(props)}", session.until(seen))
 
 
 def _outputs(props: Props, found: Mapping[str, Any]) -> Props:

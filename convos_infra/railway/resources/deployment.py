@@ -15,6 +15,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import rules
 from convos_infra.railway.deployment import DeploymentState, parsed
 from convos_infra.railway.environment_config import live_variables
 from convos_infra.railway.resources.properties import difference, inputs_of
@@ -65,7 +66,7 @@ class DeploymentProvider(RailwayProvider):
         """Check the time limit."""
         del olds
         seconds = news.get("timeoutSeconds")
-        if not is_unknown(seconds) and not (isinstance(seconds, int | float) and seconds > 0):
+        if not is_unknown(seconds) and not (rules.number(seconds) or 0) > 0:
             return news, [CheckFailure("timeoutSeconds", f"must be more than 0 seconds, not {seconds!r}")]
         return news, []
 

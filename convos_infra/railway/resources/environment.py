@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
+from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 
@@ -49,15 +50,15 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if not failures and not olds and not is_unknown(news["projectId"]):
             found = _find(self.session(), news)
-            news = {**news, "adopts": found["id"]} if found else news
+            news = {**news, "adopts": found["id"], "environmentId": found["id"]} if found else news
         elif olds.get("adopts"):
             news = {**news, "adopts": olds["adopts"]}
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Another project or name is another environment: renaming would change the domains of everything in it."""
+        """A name changes in place, with all that is in it; another project is another environment."""
         del id_
-        return difference(olds, news, ("disposablePrefix",), ("projectId", "name"))
+        return difference(olds, news, ("disposablePrefix", "name"), ("projectId",))
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, or fork it without deploying anything."""
@@ -95,15 +96,35 @@ class EnvironmentProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone only where the project's own list agrees."""
         try:
-            self.session().read({**props, "environmentId": id_}, thing=f"environment {props['name']}")
+            snapshot = self.session().read({**props, "environmentId": id_}, thing=f"environment {props['name']}")
         except Gone:
             return ReadResult("", {})
-        return ReadResult(id_, props, inputs_of(props, _INPUTS))
+        # One that was named by its id may be called as its owners like.
+        name = props["name"] if props.get("environmentIdToAdopt") else snapshot.name or props["name"]
+        live = {**props, "name": name}
+        return ReadResult(id_, live, inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Keep the new inputs; nothing of an environment itself is changed in place."""
-        del id_
+        """Rename it where the inputs say another name; one that was named by its id keeps the name that it has."""
+        if olds["name"] != news["name"] and not news.get("environmentIdToAdopt"):
+            self._renamed(id_, olds, news)
         return UpdateResult(with_outputs(olds, news, ("environmentId", "owned")))
+
+    def _renamed(self, id_: str, olds: Props, news: Props) -> None:
+        session = self.session()
+        where = {**news, "environmentId": id_}
+        with session.snapshots.writing(id_):
+            now = session.living(where, thing=f"environment {olds['name']}", fresh=True).name
+            found = _find(session, news)
+            rename(
+                session,
+                "environment",
+                (olds["name"], now, news["name"]),
+                operations.ENVIRONMENT_RENAME,
+                {"id": id_, "input": {"name": news["name"]}},
+                is_taken=found is not None and found["id"] != id_,
+                now=lambda: session.living(where, thing=f"environment {news['name']}", fresh=True).name,
+            )
 
     def deleted(self, id_: str, props: Props) -> None:
         """Delete it with all that is in it, if this stack made it; one that was taken over is left."""

@@ -14,6 +14,7 @@ from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.errors import NotAuthorized, NotFound
 from convos_infra.railway.resources.properties import difference, inputs_of, name_failures, with_outputs
+from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import list_projects, nodes
 from convos_infra.railway.token import reach
@@ -48,15 +49,15 @@ class ProjectProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if not failures and not olds and not is_unknown(news.get("name")):
             found = _find(self.session(), news)
-            news = {**news, "adopts": found["id"]} if found else news
+            news = {**news, "adopts": found["id"], "projectId": found["id"]} if found else news
         elif olds.get("adopts"):
             news = {**news, "adopts": olds["adopts"]}
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Another name is another project."""
+        """A name changes in place, with all that is in it."""
         del id_
-        return difference(olds, news, (), ("name",))
+        return difference(olds, news, ("name",), ())
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, or make it with its empty base environment."""
@@ -90,13 +91,36 @@ class ProjectProvider(RailwayProvider):
         project = _read(session, id_, props["name"])
         if project is None:
             return ReadResult("", {})
-        outputs = {**_outputs(props, project, owned=bool(props.get("owned"))), "name": project["name"]}
+        # One that was named by its id may be called as its owners like.
+        name = props["name"] if props.get("projectIdToAdopt") else project["name"]
+        outputs = {**_outputs(props, project, owned=bool(props.get("owned"))), "name": name}
         return ReadResult(id_, outputs, inputs_of(outputs, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Nothing of a project is changed in place."""
-        del id_
+        """Rename it where the inputs say another name; one that was named by its id keeps the name that it has."""
+        if olds["name"] != news["name"] and not news.get("projectIdToAdopt"):
+            self._renamed(id_, olds, news)
         return UpdateResult(with_outputs(olds, news, ("projectId", "baseEnvironmentId", "owned")))
+
+    def _renamed(self, id_: str, olds: Props, news: Props) -> None:
+        session = self.session()
+
+        def now() -> str:
+            project = _read(session, id_, olds["name"])
+            if project is None:
+                raise InfraError(f"project {olds['name']}", "it does not exist any more", "run pulumi refresh")
+            return str(project["name"])
+
+        found = _find(session, news)
+        rename(
+            session,
+            "project",
+            (olds["name"], now(), news["name"]),
+            operations.PROJECT_UPDATE,
+            {"id": id_, "input": {"name": news["name"]}},
+            is_taken=found is not None and found["id"] != id_,
+            now=now,
+        )
 
     def deleted(self, id_: str, props: Props) -> None:
         """Delete it if this stack made it and nobody has anything in it; else leave it."""

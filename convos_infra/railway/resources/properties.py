@@ -8,7 +8,9 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, DiffResult
 
+from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
+from convos_infra.railway import rules
 
 _NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 _.-]*[A-Za-z0-9])?$")
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
@@ -17,6 +19,7 @@ LONGEST_VARIABLE_NAME = 255
 LONGEST_VALUE = 32 * 1024
 HIGHEST_PORT = 65535
 REGIONS = ("us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a")
+BUILDERS = ("DOCKERFILE", "HEROKU", "NIXPACKS", "PAKETO", "RAILPACK")
 RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
 
 
@@ -24,12 +27,14 @@ def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: b
     """Check the name of a thing (facts §2.2, §2.4: at most 32 characters)."""
     if is_unknown(value):
         return []
-    text = value if isinstance(value, str) else ""
+    if value is not None and not isinstance(value, str):
+        return [CheckFailure(key, f"must be text, not {type(value).__name__}")]
+    text = value or ""
     if not text.strip():
         return [CheckFailure(key, "must not be empty")]
     if len(text) > longest:
         return [CheckFailure(key, f"has {len(text)} characters; Railway takes at most {longest}: {text[:40]!r}")]
-    if not _NAME.match(text):
+    if not _NAME.fullmatch(text):
         return [CheckFailure(key, f"may hold letters, digits, '-', '_', '.', not {text!r}")]
     if lower and text != text.lower():
         return [CheckFailure(key, f"must be lower case, for example {text.lower()!r}")]
@@ -39,9 +44,9 @@ def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: b
 def id_failures(news: Mapping[str, Any], *keys: str) -> list[CheckFailure]:
     """Check that the ids which name the parent are there."""
     return [
-        CheckFailure(key, "must not be empty")
+        CheckFailure(key, problem)
         for key in keys
-        if not is_unknown(news.get(key)) and not (isinstance(news.get(key), str) and news[key].strip())
+        if not is_unknown(news.get(key)) and (problem := rules.id_problem(news.get(key)))
     ]
 
 
@@ -57,9 +62,8 @@ def port_failures(key: str, value: Any, *, required: bool = False) -> list[Check
 
 def whole(value: Any) -> int | None:
     """Return a whole number as an int (Pulumi's numbers are doubles), or None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        return None
-    return int(value)
+    found = rules.number(value)
+    return None if found is None or not found.is_integer() else int(value)
 
 
 def variable_failures(key: str, variables: Any) -> list[CheckFailure]:
@@ -71,13 +75,11 @@ def variable_failures(key: str, variables: Any) -> list[CheckFailure]:
     failures = []
     for name, value in sorted(variables.items()):
         where = f"{key}.{name}"[:120]
-        if not _VARIABLE.match(name) or len(name) > LONGEST_VARIABLE_NAME:
-            failures.append(
-                CheckFailure(
-                    where,
-                    f"a name starts with a letter or _ and holds letters, digits, '_' (≤ {LONGEST_VARIABLE_NAME})",
-                )
+        if not _VARIABLE.fullmatch(name) or len(name) > LONGEST_VARIABLE_NAME:
+            rule = (
+                f"a name starts with a letter or _ and holds letters, digits, '_', '-', '.' (≤ {LONGEST_VARIABLE_NAME})"
             )
+            failures.append(CheckFailure(where, rule))
         elif name.startswith("RAILWAY_") and name not in _OURS_OF_RAILWAY:
             failures.append(CheckFailure(where, "Railway sets the RAILWAY_ variables itself"))
         elif not is_unknown(value) and not isinstance(value, str):
@@ -133,3 +135,41 @@ def inputs_of(props: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 def with_outputs(olds: Mapping[str, Any], news: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the new inputs with the outputs that an update leaves as they are; an input that was taken out is gone."""
     return {**news, **{name: olds[name] for name in names if name in olds}}
+
+
+def refuse_unseen_changes(
+    thing: str, recorded: Mapping[str, Any], live: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]
+) -> None:
+    """Stop before the first mutation where somebody else changed what is managed here.
+
+    Args:
+        thing: the error's first word.
+        recorded: the properties in Pulumi's state.
+        live: the same properties as Railway shows them.
+        wanted: the new inputs; what is there already, whoever did it, is no conflict.
+        keys: which properties; one that the state does not have is not managed.
+
+    Raises:
+        InfraError: some were changed.
+    """
+    changed = [
+        key
+        for key in keys
+        if recorded.get(key) is not None and live.get(key) not in (recorded.get(key), wanted.get(key))
+    ]
+    if changed:
+        raise InfraError(
+            thing,
+            f"{', '.join(changed)} changed outside this stack since the last update (dashboard?)",
+            "pulumi refresh shows and records it, then pulumi up goes on",
+        )
+
+
+def refuse_lost(thing: str, what: str, shown: object) -> None:
+    """Stop where a change that Railway took does not show when it is read back.
+
+    Raises:
+        InfraError: nothing is shown.
+    """
+    if shown is None:
+        raise InfraError(thing, f"Railway took the change but does not show {what}", "run pulumi up again")

@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
+from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -43,15 +44,15 @@ class ServiceProvider(RailwayProvider):
         failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
         if not failures and not olds and not has_unknown(news):
             id_ = _find(self.session().living(news, thing=str(news["name"])), news["name"])
-            news = {**news, "adopts": id_} if id_ else news
+            news = {**news, "adopts": id_, "serviceId": id_} if id_ else news
         elif olds.get("adopts"):
             news = {**news, "adopts": olds["adopts"]}
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Another name is another service: a rename breaks every `${{name.VARIABLE}}` that points here."""
+        """A name changes in place, with its data and domains; another place is another service."""
         del id_
-        return difference(olds, news, (), ("projectId", "environmentId", "name"))
+        return difference(olds, news, ("name",), ("projectId", "environmentId"))
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""
@@ -81,8 +82,21 @@ class ServiceProvider(RailwayProvider):
         return ReadResult(id_, live, inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Nothing of a service is changed in place."""
-        del id_
+        """Rename it, in every environment that has it: a service's name is the project's."""
+        session = self.session()
+        with session.snapshots.writing(news["environmentId"]):
+            snapshot = session.living(news, thing=news["name"], fresh=True)
+            if id_ not in snapshot.instances:
+                raise InfraError(olds["name"], "it is not in this environment any more", "run pulumi refresh")
+            rename(
+                session,
+                "service",
+                (olds["name"], snapshot.project_services.get(id_, olds["name"]), news["name"]),
+                operations.SERVICE_UPDATE,
+                {"id": id_, "input": {"name": news["name"]}},
+                is_taken=bool(snapshot.services_named(news["name"])),
+                now=lambda: session.living(news, thing=news["name"], fresh=True).project_services.get(id_, ""),
+            )
         return UpdateResult(with_outputs(olds, news, ("serviceId",)))
 
     def deleted(self, id_: str, props: Props) -> None:

@@ -13,7 +13,15 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, port_failures, whole
+from convos_infra.railway.resources.properties import (
+    difference,
+    id_failures,
+    inputs_of,
+    port_failures,
+    refuse_lost,
+    refuse_unseen_changes,
+    whole,
+)
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -46,7 +54,7 @@ class ServiceDomainProvider(RailwayProvider):
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         label = news.get("subdomain")
-        if label and not is_unknown(label) and not _LABEL.match(str(label)):
+        if label and not is_unknown(label) and not (isinstance(label, str) and _LABEL.fullmatch(label)):
             failures.append(CheckFailure("subdomain", f"must be one label of a domain, not {label!r}"))
         return news, failures
 
@@ -59,7 +67,7 @@ class ServiceDomainProvider(RailwayProvider):
         """Take over the domain that the service has, or generate one; then give it its label and port."""
         session = self.session()
         with session.snapshots.writing(props["environmentId"]):
-            found = _of_service(session.living(props, thing=_thing(props)), props)
+            found = _find(session.living(props, thing=_thing(props)), props)
             if found is None:
                 found = _make(session, props)
             found = _brought(session, props, found)
@@ -71,24 +79,20 @@ class ServiceDomainProvider(RailwayProvider):
             snapshot = self.session().read(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
-        for row in snapshot.domains(props["serviceId"], "serviceDomains"):
-            if row["id"] == id_:
-                live = dict(props)
-                if props.get("targetPort") is not None:
-                    live["targetPort"] = row.get("targetPort")
-                if props.get("subdomain"):
-                    live["subdomain"] = row["domain"].partition(".")[0]
-                return ReadResult(id_, _outputs(live, row), inputs_of(live, _INPUTS))
-        return ReadResult("", {})
+        row = _of_id(snapshot, props, id_)
+        if row is None:
+            return ReadResult("", {})
+        live = {**props, **{key: value for key, value in _live(row).items() if props.get(key) is not None}}
+        return ReadResult(id_, _outputs(live, row), inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Change label or port."""
-        del olds
+        """Change label or port, unless somebody changed them since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            found = _of_service(session.living(news, thing=_thing(news), fresh=True), news)
-            if found is None or found["id"] != id_:
+            found = _of_id(session.living(news, thing=_thing(news), fresh=True), news, id_)
+            if found is None:
                 raise InfraError(_thing(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
+            refuse_unseen_changes(_thing(news), olds, _live(found), news, ("subdomain", "targetPort"))
             found = _brought(session, news, found)
         return UpdateResult(_outputs(news, found))
 
@@ -101,7 +105,7 @@ class ServiceDomainProvider(RailwayProvider):
                 now = session.read(props, thing=_thing(props), fresh=True)
             except Gone:
                 return True
-            return None if any(row["id"] == id_ for row in now.domains(props["serviceId"], "serviceDomains")) else True
+            return None if _of_id(now, props, id_) else True
 
         if seen():
             return
@@ -113,16 +117,34 @@ def _thing(props: Mapping[str, Any]) -> str:
     return f"domain of {props['service']}"
 
 
-def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _of_id(snapshot: Snapshot, props: Mapping[str, Any], id_: str) -> Mapping[str, Any] | None:
     rows = snapshot.domains(props["serviceId"], "serviceDomains")
-    return rows[0] if rows else None
+    return next((row for row in rows if row["id"] == id_), None)
+
+
+def _find(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the service's domain: the one with the wanted label, else its only one."""
+    rows = snapshot.domains(props["serviceId"], "serviceDomains")
+    labelled = [row for row in rows if _live(row)["subdomain"] == props.get("subdomain")]
+    if len(rows) > 1 and not labelled:
+        names = ", ".join(sorted(str(row["domain"]) for row in rows))
+        raise InfraError(
+            _thing(props),
+            f"the service has {len(rows)} Railway domains: {names}",
+            "set subdomain to the label of the one that is meant",
+        )
+    return next(iter(labelled or rows), None)
+
+
+def _live(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"subdomain": str(row["domain"]).partition(".")[0], "targetPort": row.get("targetPort")}
 
 
 def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
     given = {"environmentId": props["environmentId"], "serviceId": props["serviceId"]}
 
     def seen() -> Mapping[str, Any] | None:
-        return _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+        return _find(session.living(props, thing=_thing(props), fresh=True), props)
 
     data, found = session.client.mutate(
         operations.SERVICE_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
@@ -147,10 +169,11 @@ def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any
     }
 
     def seen() -> bool | None:
-        now = _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+        now = _of_id(session.living(props, thing=_thing(props), fresh=True), props, found["id"])
         return True if now is not None and now["domain"] == wanted and now.get("targetPort") == port else None
 
     session.client.mutate(operations.SERVICE_DOMAIN_UPDATE, {"input": given}, thing=_thing(props), observe=seen)
+    refuse_lost(_thing(props), f"{wanted}, port {port}", session.until(seen))
     return {**found, "domain": wanted, "targetPort": port}
 
 

@@ -14,9 +14,9 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown, is_unknown
-from convos_infra.railway import operations, patch_plan
+from convos_infra.railway import patch_plan
+from convos_infra.railway.commit import commit, deploy, sourced
 from convos_infra.railway.environment_config import (
-    BY_NAME,
     FIELDS,
     SEALED,
     VARIABLES,
@@ -24,18 +24,25 @@ from convos_infra.railway.environment_config import (
     live_variables,
     same,
 )
+from convos_infra.railway.patch_plan import REDEPLOYS, REMOVES, SOURCED
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
     ServiceInstanceArgs,
     failures,
     sealing_failures,
 )
+from convos_infra.railway.running import not_running
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
 PARENT = ("projectId", "environmentId", "serviceId")
 MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
-_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "deploys", "adopts")
+SEEN = "unmanagedSeen"
+"""Variables that a refresh saw and that nobody here set: where they are to be removed, the next preview says so."""
+NOT_RUNNING = "notRunning"
+"""What a refresh saw stored, but not in the running deployment: the next preview says so, and the update deploys it."""
+_ADDED = (REMOVES, REDEPLOYS, SOURCED, "deploys", "adopts")
+_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", *_ADDED)
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -46,30 +53,37 @@ class ServiceInstanceProvider(RailwayProvider):
         problems = failures(news) + sealing_failures(olds, news)
         if problems:
             return news, problems
+        live = self._live(news) if not olds and not has_unknown([news[key] for key in PARENT]) else {}
+        if live:
+            return self._said(olds, _adoption(news, live)), []
+        of_refresh = () if _removes(news) else (SEEN,)
+        kept = {key: olds[key] for key in ("adopts", SOURCED, *of_refresh) if olds.get(key)}
+        removes = {REMOVES: olds[SEEN]} if olds.get(SEEN) and _removes(news) else {}
+        redeploys = {REDEPLOYS: olds[NOT_RUNNING]} if olds.get(NOT_RUNNING) else {}
+        news = {**news, **kept, **removes, **redeploys}
         cost = patch_plan.cost(olds, news)
         before = str(olds.get("deploys") or "")
-        news = {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}
-        if not olds and not has_unknown([news[key] for key in PARENT]):
-            news = self._announced_adoption(news)
-        elif olds.get("adopts"):
-            news = {**news, "adopts": olds["adopts"]}
-        return news, []
+        return self._said(olds, {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}), []
 
-    def _announced_adoption(self, news: Props) -> Props:
+    def _said(self, olds: Props, news: Props) -> Props:
+        if patch_plan.announced(olds, news):
+            self.session().announce_deployment(str(news["service"]))
+        return news
+
+    def _live(self, news: Props) -> Mapping[str, Any]:
+        """Return what a service has before this stack says anything of it; nothing of one that is empty."""
         live = self.session().living(news, thing=news["service"]).service(news["serviceId"]) or {}
-        if not live_fields(live):
-            return news
-        found = patch_plan.plan({}, news, live, remove_unmanaged=_removes(news))
-        changed = [*found.fields, *found.variables]
-        what = f"changes {', '.join(changed)}" if changed else "changes nothing"
-        unread = sorted(name for name, value in live_variables(live).items() if value is None)
-        if unread:
-            what += f", takes as they are (sealed): {', '.join(unread)}"
-        return {**news, "adopts": f"{news['serviceId']}, {what}", **({} if changed else {"deploys": "0 deployments"})}
+        return live if live_fields(live) or live_variables(live) else {}
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare property by property, Railway's defaults counting as absent."""
+        """Compare property by property, Railway's defaults counting as absent.
+
+        A refresh asks this too, of what it read and the inputs in the state (docs/decisions/0010): what is to be
+        removed there, has been; and what it has seen is no input yet.
+        """
         del id_
+        announced = bool(news.get(REMOVES) or news.get(REDEPLOYS)) and news.get("deploys") != olds.get("deploys")
+        seen = any((olds.get(key) or []) != (news.get(key) or []) for key in (SEEN, NOT_RUNNING))
         plain = difference(olds, news, ("service", "unmanagedVariables"), PARENT)
         fields = any(
             is_unknown(news.get(field.name)) or not same(field, olds.get(field.name), news.get(field.name))
@@ -77,7 +91,7 @@ class ServiceInstanceProvider(RailwayProvider):
         )
         variables = any((olds.get(key) or None) != (news.get(key) or None) for key in (VARIABLES, SEALED))
         return DiffResult(
-            changes=bool(plain.changes) or fields or variables,
+            changes=bool(plain.changes) or fields or variables or announced or seen,
             replaces=plain.replaces,
             stables=[],
             delete_before_replace=plain.delete_before_replace,
@@ -104,19 +118,31 @@ class ServiceInstanceProvider(RailwayProvider):
             live = snapshot.service(service_id)
             if live is None:
                 raise InfraError(name, "it has no instance in this environment", "run pulumi refresh, then pulumi up")
-            plan = patch_plan.plan(recorded, wanted, live, remove_unmanaged=_removes(wanted))
+            plan = patch_plan.plan(recorded, wanted, live, removes=wanted.get(REMOVES) or ())
             if plan.conflicts and not wanted.get("overwriteChanges"):
                 raise InfraError(
                     name,
                     f"{', '.join(plan.conflicts)} changed outside this stack since the last update (dashboard?)",
                     "pulumi refresh shows and records it, then pulumi up goes on; overwriteChanges overwrites it",
                 )
+            if plan.deploys and sourced(wanted, live) and not patch_plan.announced(recorded, wanted):
+                raise InfraError(
+                    name,
+                    f"this would make a deployment ({', '.join([*plan.fields, *plan.variables])}) that no preview said",
+                    "pulumi refresh records what changed on Railway, then pulumi preview says it",
+                )
             if plan.patch:
-                snapshot = _commit(session, snapshot, wanted, plan)
+                snapshot = commit(session, snapshot, wanted, plan)
+            if not plan.deploys and wanted.get(REDEPLOYS) and _not_running(session, wanted, snapshot):
+                snapshot = deploy(session, snapshot, wanted)
             session.snapshots.settle(wanted["environmentId"])
         latest = snapshot.latest_deployment(service_id)
         found = latest.id if latest is not None else ""
-        return _outputs(wanted, snapshot.service(service_id) or {}, deployment_id=found or deployment_id)
+        outputs = _outputs(wanted, snapshot.service(service_id) or {}, deployment_id=found or deployment_id)
+        if outputs["unmanaged"] and _removes(wanted):
+            names = ", ".join(outputs["unmanaged"])
+            session.client.progress(f"{name}: not removed, as no preview named them: {names}; pulumi refresh does")
+        return outputs
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read what is managed here, so that drift shows property by property."""
@@ -130,7 +156,13 @@ class ServiceInstanceProvider(RailwayProvider):
         seen = _seen(props, live)
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
-        return ReadResult(id_, outputs, inputs_of(outputs, _INPUTS))
+        found = {
+            SEEN: outputs["unmanaged"],
+            NOT_RUNNING: _not_running(self.session(), seen, snapshot),
+        }
+        found = {key: names for key, names in found.items() if names}
+        outputs = {key: value for key, value in outputs.items() if key not in (SEEN, NOT_RUNNING)}
+        return ReadResult(id_, {**outputs, **found}, {**inputs_of(outputs, _INPUTS), **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
@@ -138,60 +170,38 @@ class ServiceInstanceProvider(RailwayProvider):
         self.session().prove_sight(props, thing=props["service"])
 
 
+def _adoption(news: Props, live: Mapping[str, Any]) -> Props:
+    """Say what taking over a service changes, and what it costs."""
+    managed = news.get(VARIABLES) or {}
+    strangers = sorted(name for name in live_variables(live) if name not in managed)
+    removes = strangers if _removes(news) else []
+    found = patch_plan.plan({}, news, live, removes=removes)
+    changed = [*found.fields, *found.variables]
+    what = f"changes {', '.join(changed)}" if changed else "changes nothing"
+    unread = sorted(name for name, value in live_variables(live).items() if value is None)
+    if unread:
+        what += f", takes as they are (sealed): {', '.join(unread)}"
+    has_source = sourced(news, live)
+    deploys = found.deploys and has_source
+    cost = f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(changed)}"
+    return {
+        **news,
+        **({REMOVES: removes} if removes else {SEEN: strangers} if strangers else {}),
+        **({SOURCED: True} if has_source and not patch_plan.has_source(news) else {}),
+        "adopts": f"{news['serviceId']}, {what}",
+        "deploys": patch_plan.numbered(cost, "") if changed else "0 deployments",
+    }
+
+
 def _removes(props: Mapping[str, Any]) -> bool:
     return props.get("unmanagedVariables") == "remove"
 
 
-def _commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
-    """Send the patch, wait until it is there when read back, and return the environment as it is then."""
-    name, service_id = wanted["service"], wanted["serviceId"]
-    old = before.latest_deployment(service_id)
-    has_source = bool(wanted.get("image") or wanted.get("repo"))
-    # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
-    expects = has_source and plan.deploys and bool(_unsettled(plan))
-
-    def arrived() -> Snapshot | None:
-        now = session.living(wanted, thing=name, fresh=True)
-        left = patch_plan.plan({}, wanted, now.service(service_id) or {}, remove_unmanaged=_removes(wanted))
-        new = now.latest_deployment(service_id)
-        deployed = new is not None and (old is None or new.id != old.id)
-        return now if not _unsettled(left) and (deployed or not expects) else None
-
-    variables = {
-        "environmentId": wanted["environmentId"],
-        "patch": {"services": {service_id: plan.patch}},
-        "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
-    }
-    _, seen = session.client.mutate(operations.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
-    snapshot = seen or _until(session, arrived)
-    if snapshot is None:
-        snapshot = session.living(wanted, thing=name, fresh=True)
-        left = patch_plan.plan({}, wanted, snapshot.service(service_id) or {}, remove_unmanaged=_removes(wanted))
-        missing = _unsettled(left)
-        if missing:
-            raise InfraError(
-                name, f"Railway took the change but does not show {', '.join(missing)}", "run pulumi up again"
-            )
-        session.client.progress(f"{name}: stored, but Railway made no deployment of it yet")
-    latest = snapshot.latest_deployment(service_id)
-    if expects and latest is not None:
-        session.fresh.add(latest.id)
-    return snapshot
-
-
-def _unsettled(plan: patch_plan.Plan) -> list[str]:
-    """Return what a read back still lacks, without what no read ever shows."""
-    return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]
-
-
-def _until(session: Session, arrived: Any) -> Snapshot | None:
-    deadline, pause = session.client.clock() + session.client.timing.stick_seconds, 0.2
-    while True:
-        found: Snapshot | None = arrived()
-        if found is not None or session.client.clock() > deadline:
-            return found
-        session.client.sleep(pause)
-        pause = min(pause * 2, 3.0)
+def _not_running(session: Session, props: Props, snapshot: Snapshot) -> list[str]:
+    service_id = props["serviceId"]
+    running = session.snapshots.details(snapshot).variables.get(service_id)
+    stored = snapshot.service(service_id) or {}
+    return not_running(props, stored, snapshot.latest_deployment(service_id), running)
 
 
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:
@@ -212,7 +222,10 @@ def _seen(props: Props, live: Mapping[str, Any]) -> Props:
 def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Props:
     managed = dict(props.get(VARIABLES) or {})
     strangers = sorted(name for name in live_variables(live) if name not in managed)
-    return {**props, "deploymentId": deployment_id, "unmanaged": strangers}
+    # What has a source that is no input deploys as well: the next preview has to know.
+    others = sourced({}, live) and not (props.get("image") or props.get("repo"))
+    kept = {key: value for key, value in props.items() if key not in (NOT_RUNNING, SOURCED)}
+    return {**kept, **({SOURCED: True} if others else {}), "deploymentId": deployment_id, "unmanaged": strangers}
 
 
 class ServiceInstance(Resource, module="railway", name="ServiceInstance"):

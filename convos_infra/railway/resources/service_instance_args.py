@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckFailure
 
-from convos_infra.provider import Props, is_unknown
+from convos_infra.provider import Props, has_unknown, is_unknown
+from convos_infra.railway import rules
 from convos_infra.railway.environment_config import SEALED, VARIABLES
 from convos_infra.railway.resources.properties import (
+    BUILDERS,
     REGIONS,
     RESTART_POLICIES,
     id_failures,
@@ -139,41 +141,61 @@ def _source_failures(news: Props) -> list[CheckFailure]:
     image, repo = _known(news, "image"), _known(news, "repo")
     if image is not None and repo is not None:
         return [CheckFailure("image", "and repo exclude each other")]
-    if image is not None and (
-        not isinstance(image, str) or not image.strip() or any(mark in image for mark in " \t\n")
-    ):
-        return [CheckFailure("image", f"must be an image reference, not {image!r}")]
+    found = _of_rules(news, _SOURCE)
     if _known(news, "branch") and repo is None and not is_unknown(news.get("repo")):
-        return [CheckFailure("branch", "needs repo")]
-    if _known(news, "dockerfilePath") and _known(news, "builder") not in (None, "DOCKERFILE"):
-        return [CheckFailure("dockerfilePath", "needs builder DOCKERFILE")]
-    return []
+        found.append(CheckFailure("branch", "needs repo"))
+    builder = _known(news, "builder")
+    if builder is not None and builder not in BUILDERS:
+        found.append(CheckFailure("builder", f"must be one of {', '.join(BUILDERS)}, not {builder!r}"))
+    elif _known(news, "dockerfilePath") and builder not in (None, "DOCKERFILE"):
+        found.append(CheckFailure("dockerfilePath", "needs builder DOCKERFILE"))
+    return found
+
+
+def _of_rules(news: Props, checks: Mapping[str, Callable[[Any], str]]) -> list[CheckFailure]:
+    values = ((key, _known(news, key), check) for key, check in checks.items())
+    return [
+        CheckFailure(key, problem) for key, value, check in values if value is not None and (problem := check(value))
+    ]
 
 
 def _deploy_failures(news: Props) -> list[CheckFailure]:
-    found = []
-    path = _known(news, "healthcheckPath")
-    if path is not None and (not isinstance(path, str) or not path.startswith("/")):
-        found.append(CheckFailure("healthcheckPath", f"must begin with '/', not {path!r}"))
+    found = _of_rules(news, _DEPLOY)
     for key in _SECONDS:
         value = _known(news, key)
         lowest = 1 if key == "healthcheckTimeout" else 0
         number = whole(value) if value is not None else lowest
         if number is None or number < lowest:
             found.append(CheckFailure(key, f"must be a whole number from {lowest}, not {value!r}"))
+    for key in ("sleepApplication", "ipv6EgressEnabled"):
+        if not isinstance(_known(news, key), bool | None):
+            found.append(CheckFailure(key, f"must be true or false, not {news[key]!r}"))
     policy = _known(news, "restartPolicyType")
     if policy is not None and policy not in RESTART_POLICIES:
         found.append(CheckFailure("restartPolicyType", f"must be one of {', '.join(RESTART_POLICIES)}, not {policy!r}"))
-    command = _known(news, "preDeployCommand")
-    if isinstance(command, list) and len(command) > 1:
-        found.append(CheckFailure("preDeployCommand", "Railway takes one command: join them with &&"))
-    cron = _known(news, "cronSchedule")
-    if cron is not None and (not isinstance(cron, str) or len(cron.split()) != 5):
-        found.append(CheckFailure("cronSchedule", f"must have five fields, in UTC, not {cron!r}"))
+    for key in ("preDeployCommand", "watchPatterns"):
+        found += _list_failures(key, _known(news, key))
     build, start = _known(news, "buildCommand"), _known(news, "startCommand")
     if build and build == start:
         found.append(CheckFailure("buildCommand", "must not be the startCommand"))
+    for key, check in (("limitOverride", rules.limit_problems), ("registryCredentials", rules.login_problems)):
+        value = _known(news, key)
+        if value is not None and not has_unknown(value):
+            found += [CheckFailure(f"{key}{where}", problem) for where, problem in check(value)]
     return found
+
+
+def _list_failures(key: str, value: Any) -> list[CheckFailure]:
+    if value is None:
+        return []
+    if key == "preDeployCommand" and isinstance(value, str):
+        return [CheckFailure(key, problem)] if (problem := rules.text_problem(value)) else []
+    if not isinstance(value, list):
+        return [CheckFailure(key, f"must be a list, not {type(value).__name__}")]
+    if key == "preDeployCommand" and len(value) > 1:
+        return [CheckFailure(key, "Railway takes one command: join them with &&")]
+    known = [item for item in value if not is_unknown(item)]
+    return [CheckFailure(key, problem) for item in known if (problem := rules.text_problem(item))]
 
 
 def _region_failures(news: Props) -> list[CheckFailure]:
@@ -185,12 +207,41 @@ def _region_failures(news: Props) -> list[CheckFailure]:
     found = []
     total = 0
     for region, settings in regions.items():
+        where = f"multiRegionConfig.{region}"
         replicas = whole((settings or {}).get("numReplicas", 1)) if isinstance(settings, Mapping) else None
         if region not in REGIONS:
             found.append(CheckFailure("multiRegionConfig", f"{region!r} is no region; there are {', '.join(REGIONS)}"))
-        if replicas is None or replicas < 1:
-            found.append(CheckFailure(f"multiRegionConfig.{region}.numReplicas", "must be a whole number from 1"))
+        elif replicas is None or replicas < 1:
+            found.append(CheckFailure(f"{where}.numReplicas", "must be a whole number from 1"))
+        elif odd := sorted(set(settings) - {"numReplicas", "stackerAssignment"}):
+            found.append(CheckFailure(f"{where}.{odd[0]}", "there is no such setting; it is numReplicas"))
         total += replicas or 0
     if total > 1 and _known(news, "cronSchedule"):
         found.append(CheckFailure("cronSchedule", "a cron service has one replica"))
+    if total > 1 and _known(news, "requiredMountPath"):
+        found.append(CheckFailure("requiredMountPath", "a service with a volume has one replica"))
     return found
+
+
+def _health_path_problem(value: Any) -> str:
+    return rules.path_problem(value, root=True)
+
+
+def _mount_path_problem(value: Any) -> str:
+    return rules.path_problem(value, root=False)
+
+
+_SOURCE = {
+    "image": rules.image_problem,
+    "repo": rules.repo_problem,
+    "branch": rules.text_problem,
+    "rootDirectory": rules.text_problem,
+    "dockerfilePath": rules.text_problem,
+    "buildCommand": rules.text_problem,
+}
+_DEPLOY = {
+    "startCommand": rules.text_problem,
+    "healthcheckPath": _health_path_problem,
+    "requiredMountPath": _mount_path_problem,
+    "cronSchedule": rules.cron_problem,
+}

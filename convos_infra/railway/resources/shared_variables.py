@@ -10,14 +10,20 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.provider import Props
+from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import operations, patch_plan
 from convos_infra.railway.environment_config import VARIABLES, live_variables
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, variable_failures
+from convos_infra.railway.resources.properties import (
+    difference,
+    id_failures,
+    inputs_of,
+    refuse_lost,
+    variable_failures,
+)
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
-_INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges")
+_INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges", "adopts")
 _THING = "shared variables"
 
 
@@ -41,10 +47,18 @@ class SharedVariablesProvider(RailwayProvider):
     """Brings the shared variables that it knows to their values; no service is deployed for it."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check names and values."""
-        del olds
-        failures = id_failures(news, "projectId", "environmentId")
-        return news, failures + variable_failures(VARIABLES, news.get(VARIABLES))
+        """Check names and values; before the first update say which of somebody's values it will replace."""
+        failures = id_failures(news, "projectId", "environmentId") + variable_failures(VARIABLES, news.get(VARIABLES))
+        if olds.get("adopts"):
+            news = {**news, "adopts": olds["adopts"]}
+        elif not failures and not olds and not has_unknown(news):
+            live = _as_service(self.session().living(news, thing=_THING))
+            there = [name for name in news.get(VARIABLES) or {} if name in live_variables(live)]
+            changed = [name for name in patch_plan.plan({}, _variables_of(news), live).variables if name in there]
+            if there:
+                what = f"changes {', '.join(changed)}" if changed else "changes nothing"
+                news = {**news, "adopts": f"{', '.join(sorted(there))}: {what}"}
+        return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Values change in place."""
@@ -115,6 +129,7 @@ def _commit(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
         return None if patch_plan.plan({}, _variables_of(wanted), live).patch else True
 
     session.client.mutate(operations.PATCH_COMMIT, variables, thing=_THING, observe=seen)
+    refuse_lost(_THING, ", ".join(plan.variables), session.until(seen))
 
 
 class SharedVariables(Resource, module="railway", name="SharedVariables"):

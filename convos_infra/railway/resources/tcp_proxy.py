@@ -21,7 +21,7 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.snapshot import Gone, Snapshot
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -78,7 +78,7 @@ class TcpProxyProvider(RailwayProvider):
             return ReadResult("", {})
         if props["serviceId"] not in snapshot.instances:
             return ReadResult("", {})
-        found = _find(session, props)
+        found = _find(session, props, snapshot)
         if found is None:
             return ReadResult("", {})
         return ReadResult(str(found["id"]), _outputs(props, found), inputs_of(props, _INPUTS))
@@ -122,13 +122,10 @@ def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | N
     session.client.mutate(operations.PATCH_COMMIT, variables, thing=_thing(props), observe=seen)
 
 
-def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    variables = {"environmentId": props["environmentId"], "serviceId": props["serviceId"]}
-    rows = session.client.query(operations.TCP_PROXIES, variables, thing=_thing(props)).get("tcpProxies") or []
-    for row in rows:
-        if not row.get("deletedAt") and row["applicationPort"] == whole(props["applicationPort"]):
-            found: Mapping[str, Any] = row
-            return found
+def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Any] | None:
+    for row in session.snapshots.details(snapshot).tcp_proxies.get(props["serviceId"]) or []:
+        if row["applicationPort"] == whole(props["applicationPort"]):
+            return row
     return None
 
 
@@ -136,7 +133,7 @@ def _await(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
     """Read until Railway has given it a domain and a port, as its CLI does."""
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.1
     while True:
-        found = _find(session, props)
+        found = _find(session, props, session.living(props, thing=_thing(props), fresh=True))
         if found is not None and found.get("domain") and found.get("proxyPort"):
             return found
         if session.client.clock() > deadline:

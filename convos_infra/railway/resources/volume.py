@@ -11,8 +11,14 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of
+from convos_infra.railway import operations, rules
+from convos_infra.railway.resources.properties import (
+    difference,
+    id_failures,
+    inputs_of,
+    refuse_lost,
+    refuse_unseen_changes,
+)
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot, nodes
@@ -43,8 +49,8 @@ class VolumeProvider(RailwayProvider):
         del olds
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         path = news.get("mountPath")
-        if not is_unknown(path) and not (isinstance(path, str) and path.startswith("/") and path != "/"):
-            failures.append(CheckFailure("mountPath", f"must be an absolute path below /, not {path!r}"))
+        if not is_unknown(path) and (problem := rules.path_problem(path, root=False)):
+            failures.append(CheckFailure("mountPath", problem))
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -76,11 +82,16 @@ class VolumeProvider(RailwayProvider):
         return ReadResult("", {})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Mount it elsewhere, or in another service."""
-        del olds
+        """Mount it elsewhere, or in another service, unless somebody did since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            _mount(session, news, id_)
+            snapshot = session.living(news, thing=_thing(news), fresh=True)
+            live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
+            if live is None:
+                raise InfraError(_thing(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
+            refuse_unseen_changes(_thing(news), olds, live, news, ("mountPath",))
+            if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
+                _mount(session, news, id_)
         return UpdateResult({**news, "volumeId": id_})
 
     def deleted(self, id_: str, props: Props) -> None:
@@ -164,9 +175,11 @@ def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
 
     def seen() -> bool | None:
         found = _of_service(session.living(props, thing=_thing(props), fresh=True), props)
-        return True if found is not None and found["mountPath"] == props["mountPath"] else None
+        there = found is not None and (found["volumeId"], found["mountPath"]) == (volume_id, props["mountPath"])
+        return True if there else None
 
     session.client.mutate(operations.VOLUME_INSTANCE_UPDATE, variables, thing=_thing(props), observe=seen)
+    refuse_lost(_thing(props), f"it at {props['mountPath']}", session.until(seen))
 
 
 class Volume(Resource, module="railway", name="Volume"):

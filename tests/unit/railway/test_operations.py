@@ -30,3 +30,9 @@ def test_a_document_is_valid(name: str) -> None:
 def test_one_poll_asks_for_all_deployments(count: int) -> None:
     document = parse(operations.deployments(count))
     assert validate(build_schema(SDL.read_text()), document) == []
+
+
+@pytest.mark.parametrize(("deployments", "services"), [(1, 0), (0, 1), (2, 3), (100, 100)])
+def test_one_call_asks_for_the_details_of_all_services(deployments: int, services: int) -> None:
+    document = parse(operations.details(deployments, services))
+    assert validate(build_schema(SDL.read_text()), document) == []

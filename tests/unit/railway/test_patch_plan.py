@@ -120,7 +120,7 @@ def test_somebody_elses_change_of_what_is_managed_is_a_conflict_unless_it_is_wha
 def test_unmanaged_variables_go_only_where_that_is_asked() -> None:
     live = {"variables": {"THEIRS": {"value": "1"}}}
     assert plan({}, {"variables": {}}, live).patch == {}
-    assert plan({}, {"variables": {}}, live, remove_unmanaged=True).patch == {"variables": {"THEIRS": None}}
+    assert plan({}, {"variables": {}}, live, removes=["THEIRS"]).patch == {"variables": {"THEIRS": None}}
 
 
 def test_a_sealed_value_is_sent_once_and_not_again() -> None:

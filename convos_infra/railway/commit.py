@@ -1,0 +1,88 @@
+"""A change of a service on its way to Railway: one patch, or the order to deploy what is stored, and the read back.
+
+Neither is over before a read shows it: what is told of a service afterwards is what Railway has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.railway import operations, patch_plan
+from convos_infra.railway.environment_config import BY_NAME
+from convos_infra.railway.patch_plan import REMOVES
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+    from convos_infra.railway.snapshot import Snapshot
+
+Props = Mapping[str, Any]
+
+
+def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Tell whether Railway has something to deploy here after an update, whoever said what."""
+    own = any(props.get(name) for name in ("image", "repo"))
+    return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
+
+
+def commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
+    """Send the patch, wait until it is there when read back, and return the environment as it is then."""
+    name, service_id = wanted["service"], wanted["serviceId"]
+    old = before.latest_deployment(service_id)
+    has_source = sourced(wanted, before.service(service_id) or {})
+    # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
+    expects = has_source and plan.deploys and bool(_unsettled(plan))
+
+    def arrived() -> Snapshot | None:
+        now = session.living(wanted, thing=name, fresh=True)
+        left = patch_plan.plan({}, wanted, now.service(service_id) or {}, removes=wanted.get(REMOVES) or ())
+        new = now.latest_deployment(service_id)
+        deployed = new is not None and (old is None or new.id != old.id)
+        return now if not _unsettled(left) and (deployed or not expects) else None
+
+    variables = {
+        "environmentId": wanted["environmentId"],
+        "patch": {"services": {service_id: plan.patch}},
+        "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
+    }
+    _, seen = session.client.mutate(operations.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
+    snapshot = seen or session.until(arrived)
+    if snapshot is None:
+        snapshot = session.living(wanted, thing=name, fresh=True)
+        left = patch_plan.plan({}, wanted, snapshot.service(service_id) or {}, removes=wanted.get(REMOVES) or ())
+        missing = _unsettled(left)
+        if missing:
+            raise InfraError(
+                name, f"Railway took the change but does not show {', '.join(missing)}", "run pulumi up again"
+            )
+        session.client.progress(f"{name}: stored, but Railway made no deployment of it yet")
+    latest = snapshot.latest_deployment(service_id)
+    if expects and latest is not None:
+        session.fresh.add(latest.id)
+    return snapshot
+
+
+def deploy(session: Session, before: Snapshot, wanted: Props) -> Snapshot:
+    """Deploy what is stored already, and return the environment as it is then."""
+    name, service_id = wanted["service"], wanted["serviceId"]
+    old = before.latest_deployment(service_id)
+
+    def arrived() -> Snapshot | None:
+        now = session.living(wanted, thing=name, fresh=True)
+        new = now.latest_deployment(service_id)
+        return now if new is not None and (old is None or new.id != old.id) else None
+
+    variables = {"serviceId": service_id, "environmentId": wanted["environmentId"]}
+    _, seen = session.client.mutate(operations.DEPLOY, variables, thing=name, observe=arrived, settle=True)
+    snapshot = seen or session.until(arrived)
+    latest = snapshot.latest_deployment(service_id) if snapshot is not None else None
+    if snapshot is None or latest is None:
+        raise InfraError(name, "Railway took the order to deploy it, but shows no deployment", "run pulumi up again")
+    session.fresh.add(latest.id)
+    return snapshot
+
+
+def _unsettled(plan: patch_plan.Plan) -> list[str]:
+    """Return what a read back still lacks, without what no read ever shows."""
+    return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]

@@ -1,0 +1,86 @@
+"""What no read of an environment shows: the variables that its deployments run with, and its TCP proxies.
+
+Asked for all of its services in one call, so that a refresh costs the same for one service and for fifty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.railway import operations
+from convos_infra.railway.deployment import GOOD
+from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque
+
+if TYPE_CHECKING:
+    from convos_infra.railway.client import Client
+    from convos_infra.railway.snapshot import Snapshot
+
+IN_A_CALL = 100
+"""A document is a text: at 200 agents one that grows for ever would meet some limit."""
+_THING = "what runs"
+
+
+@dataclass(frozen=True)
+class Details:
+    """What was found.
+
+    Attributes:
+        variables: by service id, of those whose deployment could be read; values, so secrets.
+        tcp_proxies: by service id, living ones; of services that have one in the config.
+    """
+
+    variables: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    tcp_proxies: Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def ask(client: Client, snapshot: Snapshot) -> Details:
+    """Ask for the details of an environment.
+
+    Raises:
+        RailwayError: the proxies could not be read. Variables that cannot be are left out: an old deployment has no
+            snapshot any more, and they serve a comparison only.
+    """
+    latest = {id_: snapshot.latest_deployment(id_) for id_ in snapshot.instances}
+    deployments = {id_: state.id for id_, state in latest.items() if state is not None and state.status in GOOD}
+    proxied = [id_ for id_ in snapshot.instances if _ports(snapshot.service(id_) or {})]
+    first, *others = _parts(list(deployments.items()))
+    try:
+        variables, proxies = _call(client, snapshot, first, proxied)
+    except (NotAuthorized, NotFound, Opaque):
+        client.progress("what deployments run with cannot be read: only what is stored was compared")
+        return Details({}, _call(client, snapshot, [], proxied)[1])
+    for part in others:
+        variables = {**variables, **_call(client, snapshot, part, [])[0]}
+    return Details(variables, proxies)
+
+
+def _ports(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (service.get("networking") or {}).get("tcpProxies") or {}
+    return found
+
+
+def _parts(rows: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+    return [rows[start : start + IN_A_CALL] for start in range(0, len(rows), IN_A_CALL)] or [[]]
+
+
+def _call(
+    client: Client, snapshot: Snapshot, deployments: Sequence[tuple[str, str]], services: Sequence[str]
+) -> tuple[dict[str, Mapping[str, Any]], dict[str, Sequence[Mapping[str, Any]]]]:
+    if not deployments and not services:
+        return {}, {}
+    variables = {f"d{number}": id_ for number, (_, id_) in enumerate(deployments)}
+    if services:
+        variables |= {"environmentId": snapshot.environment_id} | {f"s{n}": id_ for n, id_ in enumerate(services)}
+    answer = client.query(operations.details(len(deployments), len(services)), variables, thing=_THING)
+    running: dict[str, Mapping[str, Any]] = {}
+    for number, (service_id, _) in enumerate(deployments):
+        values = (answer.get(f"d{number}") or {}).get("variables")
+        if isinstance(values, Mapping):
+            running[service_id] = values
+    proxies: dict[str, Sequence[Mapping[str, Any]]] = {
+        service_id: [row for row in answer.get(f"s{number}") or [] if not row.get("deletedAt")]
+        for number, service_id in enumerate(services)
+    }
+    return running, proxies

@@ -1,0 +1,59 @@
+"""Another name in the inputs: the thing is renamed where it is, never made anew; and no rename of others is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+
+
+def rename(
+    session: Session,
+    kind: str,
+    names: tuple[str, str, str],
+    document: str,
+    variables: Mapping[str, Any],
+    *,
+    is_taken: bool,
+    now: Callable[[], str],
+) -> None:
+    """Give a thing another name, and read it back; sends nothing where it has it already.
+
+    Args:
+        session: sends.
+        kind: project, environment or service; the error's first word.
+        names: the recorded one, the one that Railway shows, and the wanted one.
+        document: the mutation.
+        variables: its variables.
+        is_taken: whether another thing beside it has the wanted name.
+        now: reads the name anew.
+
+    Raises:
+        InfraError: somebody else renamed it meanwhile, the name is taken, or Railway does not show it afterwards.
+        RailwayError: it could not be sent.
+    """
+    recorded, live, wanted = names
+    thing = f"{kind} {recorded}"
+    if live == wanted:
+        return
+    if live != recorded:
+        raise InfraError(
+            thing,
+            f"somebody renamed it to {live!r} since the last update",
+            "pulumi refresh shows and records it, then pulumi up goes on",
+        )
+    if is_taken:
+        raise InfraError(
+            thing, f"it cannot become {wanted!r}: there is another {kind} of that name", "choose another name"
+        )
+
+    def seen() -> bool | None:
+        return True if now() == wanted else None
+
+    session.client.mutate(document, variables, thing=thing, observe=seen)
+    if session.until(seen) is None:
+        raise InfraError(thing, f"Railway took the name {wanted!r} but does not show it", "run pulumi up again")

@@ -1,0 +1,116 @@
+"""The end of a pool: no agent is made or handed out any more, and those that nobody has are deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import agents
+from .database import TICK
+from .errors import ConflictError
+
+if TYPE_CHECKING:
+    from .census import Look
+    from .creation import Creation
+    from .database import Database
+    from .pool import Pool
+    from .railway import Railway
+
+LOCK_SECONDS = 15.0
+"""How long a tick that is at it is waited for."""
+WORK_SECONDS = 15.0
+"""How long one request deletes agents; the caller asks again while some are left."""
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a retirement works with."""
+
+    pool: Pool
+    railway: Railway
+    database: Database
+    creation: Creation
+    log: Callable[[str], None]
+
+
+class Retirement:
+    """Empties a pool before its environment, or the pool manager, goes.
+
+    Args:
+        parts: what it works with.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def go_on(self, *, claimed: bool) -> dict[str, object]:
+        """Close the pool and delete what nobody has, for as long as one request may take.
+
+        Args:
+            claimed: whether agents that somebody has, or had, go as well.
+
+        Returns:
+            `deleted`, the ids, and `left`, how many are still to come.
+
+        Raises:
+            ConflictError: somebody has agents, and they may not go; then the pool is open as before.
+        """
+        pool = self._parts.pool
+        was_closed, pool.is_closed = pool.is_closed, True
+        try:
+            with self._tick_lock():
+                look = pool.look()
+                if not claimed:
+                    _refuse_where_somebody_has(look)
+                return self._deleted(look, claimed=claimed)
+        except BaseException:
+            pool.is_closed = was_closed
+            raise
+
+    def end(self) -> dict[str, object]:
+        """Open the pool again."""
+        was_closed, self._parts.pool.is_closed = self._parts.pool.is_closed, False
+        return {"opened": was_closed}
+
+    @contextmanager
+    def _tick_lock(self) -> Iterator[None]:
+        """Hold the tick's lock: a tick in its middle could make an agent that nobody would see."""
+        with ExitStack() as held:
+            until = time.monotonic() + LOCK_SECONDS
+            while True:
+                try:
+                    held.enter_context(self._parts.database.lock(TICK))
+                    break
+                except ConflictError:
+                    if time.monotonic() > until:
+                        raise
+                    time.sleep(0.2)
+            yield
+
+    def _deleted(self, look: Look, *, claimed: bool) -> dict[str, object]:
+        until = time.monotonic() + WORK_SECONDS
+        gone: list[str] = []
+        volumes = self._parts.railway.volumes() if look.agents else {}
+        for agent in look.agents.values():
+            if time.monotonic() > until:
+                break
+            with self._parts.database.lock(agent.id):
+                if not claimed:
+                    self._parts.pool.unclaimed(agent)
+                self._parts.creation.delete(agent, volumes)
+            gone.append(agent.id)
+            self._parts.pool.note(agent, "gone")
+            self._parts.log(f"{agent.id}: deleted, the pool is closed")
+        return {"deleted": gone, "left": len(look.agents) - len(gone)}
+
+
+def _refuse_where_somebody_has(look: Look) -> None:
+    theirs = [agent for agent in look.agents.values() if agent.claimed or not agents.is_pristine(agent)]
+    if theirs:
+        shown = ", ".join(f"{agent.instance.name} ({agent.state})" for agent in theirs[:NAMED])
+        more = f" and {len(theirs) - NAMED} more" if len(theirs) > NAMED else ""
+        raise ConflictError(f"in use: {shown}{more}")

@@ -1,0 +1,104 @@
+"""The end of a pool: what nobody has goes, what somebody has stops it, and nothing is made any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from convos_infra.errors import InfraError
+from convos_infra.rollout.leaving import DELETE, REFUSE, retire
+from convos_infra.rollout.pool_api import PoolApi
+from tests.emulator.fix_emulator import until
+from tests.pool.pool_process import API_KEY, Pool
+from tests.pool.surroundings import Surroundings, counts, until_idle
+
+WISH = {"agentName": "Ada"}
+
+
+def api(pool: Pool) -> PoolApi:
+    return PoolApi(pool.url, API_KEY, (2.0, 60.0))
+
+
+def told_of(pool: Pool, on_destroy: str) -> list[str]:
+    lines: list[str] = []
+    retire(api(pool), on_destroy, lines.append, lambda _: None)
+    return lines
+
+
+def test_idle_agents_go_with_their_volumes_and_none_is_made_or_handed_out(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="3") as pool:
+        until_idle(pool, 3)
+        told_of(pool, REFUSE)
+        assert around.services() == []
+        assert around.orphans() == []
+        assert pool.call("POST", "/api/pool/claim", WISH).status_code == 503
+        pool.json("POST", "/api/pool/reconcile")
+        assert around.services() == []
+        told_of(pool, REFUSE)
+
+
+def test_a_pool_that_is_opened_again_fills_again(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        assert not api(pool).reopen()
+        told_of(pool, REFUSE)
+        assert api(pool).reopen()
+        until_idle(pool, 2)
+
+
+def test_an_agent_that_somebody_has_stops_it_and_the_pool_goes_on(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        id_ = pool.json("POST", "/api/pool/claim", WISH)["instanceId"]
+        until_idle(pool, 2)
+        before = {row["serviceId"] for row in around.services()}
+        with pytest.raises(InfraError) as caught:
+            told_of(pool, REFUSE)
+        assert str(caught.value) == (
+            f"agents: in use: convos-agent-ada-{id_} (claimed); let them end first; or, to delete them too:"
+            " AGENTS_ON_DESTROY=delete pulumi destroy"
+        )
+        assert {row["serviceId"] for row in around.services()} == before
+        assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != id_
+        until_idle(pool, 2)
+
+
+def test_an_agent_whose_row_is_gone_but_not_its_name_stops_it_too(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        pool.json("POST", "/api/pool/claim", WISH)
+        around.sql("DELETE FROM agent_metadata")
+        until(lambda: counts(pool).get("released") == 1, 20)
+        with pytest.raises(InfraError, match=r"^agents: in use: convos-agent-ada-\w{12} \(released\)"):
+            told_of(pool, REFUSE)
+
+
+def test_where_it_is_asked_for_claimed_agents_go_as_well(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        pool.json("POST", "/api/pool/claim", WISH)
+        until_idle(pool, 1)
+        told_of(pool, DELETE)
+        assert around.services() == []
+        assert around.orphans() == []
+
+
+def test_a_pool_manager_that_does_not_answer_stops_it_unless_all_may_go() -> None:
+    nobody = PoolApi("http://127.0.0.1:9", API_KEY)
+    with pytest.raises(InfraError, match=r"^agents: whether somebody has one is not known: .* does not answer"):
+        retire(nobody, REFUSE, lambda _: None)
+    lines: list[str] = []
+    retire(nobody, DELETE, lines.append)
+    assert lines == ["agents: left as they are, http://127.0.0.1:9 does not answer (ConnectionError)"]
+
+
+def test_a_word_that_is_neither_is_refused() -> None:
+    with pytest.raises(InfraError, match=r"^AGENTS_ON_DESTROY: must be refuse or delete, not 'yes'$"):
+        retire(PoolApi("http://127.0.0.1:9", API_KEY), "yes", lambda _: None)
+
+
+@pytest.mark.parametrize("given", [{"claimed": "yes"}, {"claimed": 1}, {"claimed": None}])
+def test_a_bad_question_is_refused_and_the_pool_stays_open(around: Surroundings, given: dict[str, object]) -> None:
+    with around.pool(POOL_MIN_IDLE="0") as pool:
+        assert pool.call("POST", "/api/pool/retire", given).status_code == 400
+        assert pool.call("POST", "/api/pool/retire", given, headers={}).status_code == 401
+        assert not api(pool).reopen()

@@ -1,0 +1,108 @@
+"""Environments as an update of a given config leaves them, without Railway: what its resources would have stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import settings
+from components import canary, database, pool_manager
+from components.environment import EnvironmentPlace
+from convos_infra.railway import patch_plan
+from convos_infra.railway.environment_config import SEALED, VARIABLES
+from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from convos_infra.railway.snapshot import Snapshot
+from scripts.adopt_config import Live
+
+ROOT = Path(__file__).parents[3]
+KNOWN = frozenset(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"])
+STACK = "scaling"
+DIGEST, POOL_DIGEST = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+ENVIRON = {"RAILWAY_API_TOKEN": "t-account"}
+IDS = {database.SERVICE: "s-db", canary.SERVICE: "s-canary", pool_manager.SERVICE: "s-pool"}
+TOKEN, MADE_UP = "t-of-the-pool", "made-up"
+
+
+def read(values: Mapping[str, Any]) -> settings.Settings:
+    return settings.read(STACK, values, KNOWN, ENVIRON)
+
+
+def digest_of(reference: str) -> str:
+    """Every tag is at the digest of its repository: nothing has moved."""
+    return POOL_DIGEST if "pool" in reference else DIGEST
+
+
+def pinned(reference: str) -> str:
+    return reference if "@" in reference else f"{reference}@{digest_of(reference)}"
+
+
+def live(found: settings.Settings, **more: Any) -> Live:
+    """Return the environment that an update with these settings leaves."""
+    place = EnvironmentPlace("p-1", "e-1", 900, found.health_seconds, overwrite_changes=False)
+    instances = [
+        canary.configuration(_at(canary.SERVICE), place, pinned(found.image.reference), found.keys),
+        pool_manager.configuration(
+            _at(pool_manager.SERVICE), place, _pool(found), found.pool.api_key or MADE_UP, found.pool.railway_token
+        ),
+    ]
+    if not found.database_url:
+        password = found.database_password or MADE_UP
+        instances.append(database.configuration(_at(database.SERVICE), place, found.database_image, password))
+    services = {args.at.service_id: _stored(args) for args in instances}
+    volumes = () if found.database_url else ({"volumeId": "v", "serviceId": "s-db", "mountPath": database.MOUNT_PATH},)
+    names = {IDS[args.at.service]: args.at.service for args in instances}
+    snapshot = Snapshot(
+        environment_id="e-1",
+        project_id="p-1",
+        name=found.environment,
+        is_fork=True,
+        config={"services": services, **more},
+        instances={id_: _instance(id_, name) for id_, name in names.items()},
+        volume_instances=volumes,
+        project_services=names,
+        volumes={},
+    )
+    return Live(found.project, found.environment, snapshot)
+
+
+def _at(name: str) -> ServiceAt:
+    return ServiceAt("p-1", "e-1", IDS[name], name)
+
+
+def _instance(id_: str, name: str) -> dict[str, Any]:
+    domains = [] if name == database.SERVICE else [{"id": "d", "domain": f"{id_}.up.railway.app"}]
+    return {"serviceId": id_, "serviceName": name, "domains": {"serviceDomains": domains, "customDomains": []}}
+
+
+def _stored(args: ServiceInstanceArgs) -> dict[str, Any]:
+    """Return what Railway stores of a service and shows again: sealed values never."""
+    wanted = args.properties()
+    stored: dict[str, Any] = patch_plan.merge({}, patch_plan.plan({}, wanted, {}).patch)
+    for name in wanted[SEALED] or ():
+        stored[VARIABLES][name]["value"] = None
+    if args.at.service == database.SERVICE:
+        stored["networking"] = {"tcpProxies": {str(database.PORT): {}}}
+    return stored
+
+
+def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:
+    return pool_manager.PoolManagerSettings(
+        image=pinned(found.pool.image) if found.pool.image else None,
+        repo=found.pool.repo,
+        branch=found.pool.branch,
+        runtime_image=pinned(found.image.reference),
+        database_url=found.database_url or database.SERVICE_URL,
+        pool_environment=found.pool.environment,
+        min_idle=found.pool.min_idle,
+        rollout=found.rollout.variables(),
+        api_key=found.pool.api_key,
+        railway_endpoint=found.pool.railway_endpoint,
+        railway_token=found.pool.railway_token,
+        keep_token=False,
+        keys=found.keys,
+        secret_keys=[name for name in found.keys if name not in settings.PLAIN_KEYS],
+    )
