@@ -16,7 +16,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PAT
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -92,6 +92,9 @@ qa: ## start an image as Railway does and run its smoke tests: IMAGE=…
 
 run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
 	@$(IN_LOCAL) sh scripts/run_image.sh $(or $(IMAGE),convos-runtime:local)
+
+pool-client: $(STAMP) ## copy the Railway client to pool/, which Railway builds by itself
+	@$(VENV)/python -m scripts.pool_client
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
 	@for in in requirements.in requirements-dev.in $(wildcard emulator/requirements.in pool/requirements.in); do \
