@@ -16,7 +16,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PAT
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt matrix rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ test: $(STAMP) toolchain ## the whole test suite
 
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
+
+matrix: $(STAMP) toolchain ## every resource by every check, and the tests that show it: runs them, writes docs/acceptance.md
+	@$(WITH_PULUMI) $(VENV)/python -m tests.acceptance
 
 lint: $(STAMP) ## the linter
 	@$(VENV)/ruff check .

@@ -35,6 +35,7 @@ def of_its_own(emulator: Emulator, environment_id: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.shows("destroy", of=["Environment"])
 def test_destroying_one_stack_leaves_the_other_byte_for_byte(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         first, first_id = brought_up(tmp_path / "first", emulator, "first")

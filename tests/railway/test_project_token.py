@@ -21,6 +21,7 @@ def reaches(runs: Runs, value: str) -> str:
     return str((found.get("data") or {"projectToken": {"environmentId": ""}})["projectToken"]["environmentId"])
 
 
+@pytest.mark.shows("basic", "destroy", of=["ProjectToken"])
 def test_a_token_reaches_its_environment_and_is_revoked_with_it(runs: Runs, at: Place) -> None:
     made = runs.create(ProjectTokenProvider, inputs(at))
     assert runs.mutations() == ["projectTokenCreate"]
@@ -35,6 +36,7 @@ def test_a_token_reaches_its_environment_and_is_revoked_with_it(runs: Runs, at: 
     assert runs.mutations() == ["projectTokenDelete"]
 
 
+@pytest.mark.shows("unknown outcome", of=["ProjectToken"])
 @pytest.mark.parametrize("kind", ["lost_answer", "gateway_timeout", "502"])
 def test_a_token_whose_answer_was_lost_is_deleted_and_made_again(runs: Runs, at: Place, kind: str) -> None:
     runs.emulator.fault(kind, operation="projectTokenCreate")
@@ -52,6 +54,7 @@ def test_a_foreign_token_empties_no_state(runs: Runs, at: Place) -> None:
         runs.refresh(made)
 
 
+@pytest.mark.shows("disappears", of=["ProjectToken"])
 def test_a_token_that_was_revoked_by_hand_is_made_again(runs: Runs, at: Place) -> None:
     made = runs.create(ProjectTokenProvider, inputs(at))
     runs.delete(made)

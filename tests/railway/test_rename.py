@@ -23,6 +23,7 @@ def rename_in_the_dashboard(at: Place, made: Made, kind: str, name: str) -> None
     at.runs.mutations()
 
 
+@pytest.mark.shows("drift")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rename_in_the_dashboard_is_drift_and_the_next_update_renames_it_back(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]

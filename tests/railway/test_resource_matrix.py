@@ -11,9 +11,12 @@ from tests.railway.fix_resources import CASES, OTHER_IMAGE, Place, Runs
 
 KINDS = sorted(CASES)
 INSIDE = [kind for kind in KINDS if kind not in ("Project", "Environment")]
+WHOLE = [kind for kind in KINDS if kind not in ("ServiceInstance", "SharedVariables")]
+"""Those that can disappear by themselves; the others are parts of their parents: what is left of them is drift."""
 ATTRIBUTES = [(kind, name) for kind in KINDS for name in CASES[kind].changes]
 
 
+@pytest.mark.shows("basic", "second up")
 @pytest.mark.parametrize("kind", KINDS)
 def test_created_then_a_second_up_sends_nothing(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]
@@ -26,6 +29,7 @@ def test_created_then_a_second_up_sends_nothing(at: Place, kind: str) -> None:
     assert runs.mutations() == []
 
 
+@pytest.mark.shows("adopt")
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_there_already_is_taken_over_and_nothing_sent(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]
@@ -46,6 +50,7 @@ def test_a_refresh_of_what_nobody_changed_is_no_drift(at: Place, kind: str) -> N
     assert not runs.differs(read, case.inputs(at))
 
 
+@pytest.mark.shows("each attribute")
 @pytest.mark.parametrize(("kind", "name"), ATTRIBUTES)
 def test_each_attribute_is_set_read_back_and_taken_out_again(at: Place, kind: str, name: str) -> None:
     runs, case = at.runs, CASES[kind]
@@ -73,13 +78,12 @@ def test_each_attribute_is_set_read_back_and_taken_out_again(at: Place, kind: st
     assert not runs.differs(again, before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.shows("disappears")
+@pytest.mark.parametrize("kind", WHOLE)
 def test_what_disappeared_is_gone_and_made_again_once(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]
     made = runs.create(case.provider, case.inputs(at))
     case.remove(at, made)
-    if kind in ("ServiceInstance", "SharedVariables"):
-        pytest.skip("a part of its parent: what is left of it is drift, or the parent's end")
     assert runs.refresh(made) is None
     if kind in ("Project", "Environment"):
         return
@@ -87,8 +91,11 @@ def test_what_disappeared_is_gone_and_made_again_once(at: Place, kind: str) -> N
     assert runs.refresh(again) is not None
 
 
-@pytest.mark.parametrize("parent", ["Environment", "Project"])
-@pytest.mark.parametrize("kind", INSIDE)
+@pytest.mark.shows("parent disappears")
+@pytest.mark.parametrize(
+    ("kind", "parent"),
+    [("Environment", "Project"), *((kind, parent) for kind in INSIDE for parent in ("Environment", "Project"))],
+)
 def test_a_parent_that_disappeared_takes_it_along(at: Place, kind: str, parent: str) -> None:
     runs, case = at.runs, CASES[kind]
     made = runs.create(case.provider, case.inputs(at))
@@ -100,6 +107,7 @@ def test_a_parent_that_disappeared_takes_it_along(at: Place, kind: str, parent: 
 FAILED_READS = ["not_authorized", "429", "502", "html", "empty", "null_data", "opaque", "drop_before"]
 
 
+@pytest.mark.shows("failed read")
 @pytest.mark.parametrize("fault", FAILED_READS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_read_is_an_error_and_never_a_deletion(at: Place, kind: str, fault: str) -> None:
@@ -113,6 +121,7 @@ def test_a_failed_read_is_an_error_and_never_a_deletion(at: Place, kind: str, fa
     assert runs.refresh(made) is not None
 
 
+@pytest.mark.shows("foreign token")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_foreign_token_reads_nothing_and_destroys_nothing(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]
@@ -128,13 +137,12 @@ def test_a_foreign_token_reads_nothing_and_destroys_nothing(at: Place, kind: str
     assert runs.refresh(made) is not None
 
 
-@pytest.mark.parametrize("kind", INSIDE)
+@pytest.mark.shows("destroy")
+@pytest.mark.parametrize("kind", [kind for kind in INSIDE if kind != "ServiceInstance"])
 def test_deleted_it_is_gone_on_railway_and_a_second_delete_is_quiet(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]
     made = runs.create(case.provider, case.inputs(at))
     runs.delete(made)
-    if kind == "ServiceInstance":
-        pytest.skip("goes with its Service")
     read = runs.refresh(made)
     assert read is None or kind == "SharedVariables"
     if read is not None:
@@ -155,6 +163,7 @@ MUTATING = {
 }
 
 
+@pytest.mark.shows("unknown outcome")
 @pytest.mark.parametrize(
     "fault", ["lost_answer", "gateway_timeout", "drop_before", "502", "429", "opaque", "null_data"]
 )

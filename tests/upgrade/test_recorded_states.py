@@ -13,8 +13,19 @@ from tests.upgrade import world
 
 pytestmark = pytest.mark.stack
 RELEASES = sorted(file.parent for file in (Path(__file__).parent / "data").glob("*/stack.json"))
+RECORDED = sorted(
+    {
+        str(row["type"]).rpartition(":")[2]
+        for release in RELEASES
+        for row in json.loads((release / "stack.json").read_text())["deployment"]["resources"]
+        if "dynamic/railway:" in row["type"]
+    }
+)
+"""The kinds of resources that the recorded states have."""
 
 
+@pytest.mark.shows("upgrade", of=RECORDED)
+@pytest.mark.shows("destroy", of=["Project"])
 @pytest.mark.parametrize("release", RELEASES, ids=lambda folder: folder.name)
 def test_a_state_of_an_old_release_previews_empty_is_updated_and_destroyed(tmp_path: Path, release: Path) -> None:
     with running_emulator(tmp_path) as emulator:
