@@ -9,7 +9,6 @@ import pulumi
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
 
-
 PROJECT = "convos"
 """The default of the key `project`."""
 
