@@ -16,7 +16,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PAT
 TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt matrix rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt matrix rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -96,6 +96,9 @@ qa: ## start an image as Railway does and run its smoke tests: IMAGE=…
 run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
 	@$(IN_LOCAL) sh scripts/run_image.sh $(or $(IMAGE),convos-runtime:local)
 
+pool-client: $(STAMP) ## copy the Railway client to pool/, which Railway builds by itself
+	@$(VENV)/python -m scripts.pool_client
+
 lock: $(STAMP) ## write the locked requirements from the *.in files
 	@for in in requirements.in requirements-dev.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
@@ -108,6 +111,7 @@ rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: S
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.rollout_plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
 
 demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
+	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]

@@ -9,6 +9,9 @@ import pulumi
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
 
+PROJECT = "convos"
+"""The default of the key `project`."""
+
 
 @dataclass(frozen=True)
 class EnvironmentPlace:
@@ -53,7 +56,7 @@ class RailwayEnvironment(pulumi.ComponentResource):
         project = Project(
             "project",
             ProjectArgs(name=settings.project, workspace=settings.workspace, project_id=settings.project_id),
-            self._options(settings, settings.project),
+            self._options(settings, settings.project, PROJECT),
         )
         environment = Environment(
             "environment",
@@ -64,16 +67,16 @@ class RailwayEnvironment(pulumi.ComponentResource):
                 environment_id=settings.environment_id,
                 disposable_prefix=settings.agent_prefix,
             ),
-            self._options(settings, settings.environment),
+            self._options(settings, settings.environment, pulumi.get_stack()),
         )
         self.project_id = project.projectId
         self.environment_id = environment.environmentId
         self.register_outputs({"projectId": self.project_id, "environmentId": self.environment_id})
 
-    def _options(self, settings: EnvironmentSettings, name: str) -> pulumi.ResourceOptions:
+    def _options(self, settings: EnvironmentSettings, *names: str) -> pulumi.ResourceOptions:
         """Name it in Pulumi by what it is, never by its name on Railway: a rename would else make it anew.
 
-        In the states of release 0.1 it is called by its name on Railway.
+        In the states of release 0.1 it is called by its name on Railway: the one in the config now, or the default.
         """
-        aliases: list[str | pulumi.Alias] = [pulumi.Alias(name=name)]
+        aliases: list[str | pulumi.Alias] = [pulumi.Alias(name=name) for name in dict.fromkeys(names)]
         return pulumi.ResourceOptions(parent=self, protect=settings.protect or None, aliases=aliases)

@@ -137,6 +137,21 @@ class Client:
         """
         return self._persist(lambda: self._post(document, variables, thing), thing, observe=None)[0] or {}
 
+    def mutate_once(self, document: str, variables: Mapping[str, Any], *, thing: str) -> dict[str, Any]:
+        """Run a mutation that is sent again only where it was surely not carried out, as after a 429.
+
+        For a caller that compares all that is there with what should be, again and again, as the pool manager does.
+
+        Args:
+            document: the GraphQL document.
+            variables: its variables.
+            thing: what it is about, for errors.
+
+        Raises:
+            RailwayError: typed; `may_have_happened` says whether the caller has to look.
+        """
+        return self._persist(lambda: self._post(document, variables, thing), thing, observe=None, once=True)[0] or {}
+
     def mutate(
         self,
         document: str,
@@ -169,6 +184,7 @@ class Client:
         *,
         observe: Callable[[], _Seen | None] | None,
         settle: bool = False,
+        once: bool = False,
     ) -> tuple[dict[str, Any] | None, _Seen | None]:
         attempt, spent, opaque = 0, 0.0, 0
         while True:
@@ -176,6 +192,8 @@ class Client:
             try:
                 return post(), None
             except RailwayError as error:
+                if once and error.may_have_happened:
+                    raise
                 if observe is not None and error.may_have_happened:
                     seen = self._observed(observe, settle=settle)
                     if seen is not None:

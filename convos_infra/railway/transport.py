@@ -23,15 +23,16 @@ SOURCE = "convos-infra"
 USER_AGENT = "convos-infra/0.1"
 _OPERATION_NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
-_LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1)$")
+# The last one is Docker's name, inside of a container, for the machine that runs it: `make local` puts it there.
+_THIS_MACHINE = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|host\.docker\.internal)$")
 
 
 def checked_endpoint(endpoint: str) -> str:
-    """Return `endpoint` if a token may be sent there: https anywhere, http on loopback only."""
+    """Return `endpoint` if a token may be sent there: https anywhere, http on this machine only."""
     parts = urlsplit(endpoint)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InfraError("railwayEndpoint", f"{endpoint!r} is not an http(s) URL", f"the default is {DEFAULT_ENDPOINT}")
-    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
+    if parts.scheme == "http" and not _THIS_MACHINE.match(parts.hostname):
         raise InfraError("railwayEndpoint", f"{endpoint!r} would send the token unencrypted", "use https")
     return endpoint
 
@@ -99,8 +100,8 @@ class Transport:
             session = requests.Session()
             session.headers.update(self._headers)
             session.auth = _HeaderAlone()
-            # A proxy does not reach this machine's own loopback.
-            session.trust_env = not _LOOPBACK.match(urlsplit(self.endpoint).hostname or "")
+            # A proxy does not reach this machine's own addresses.
+            session.trust_env = not _THIS_MACHINE.match(urlsplit(self.endpoint).hostname or "")
             self._local.session = session
         return session
 

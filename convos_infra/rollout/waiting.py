@@ -85,8 +85,10 @@ def _asked(api: PoolApi, image: str, policy: str) -> tuple[str, str]:
         found = api.rollout()
     except NoAnswer as error:
         return "", error.problem
-    if found.get("image") != image or found.get("policy") != policy:
+    if found.get("image") != image:
         return "", "the pool manager does not have the new image yet"
+    if found.get("policy") != policy:
+        return "", f"the pool manager does not have the policy {policy} yet"
     state, text, problem = (str(found.get(key) or "") for key in ("state", "text", "problem"))
     if problem or (state == "held" and policy != "hold"):
         # What keeps the pool manager from going on may pass: a database that restarts, a limit of Railway's.

@@ -76,14 +76,12 @@ class RailwayError(PoolError):
     Args:
         operation: the name of the operation.
         problem: what happened, with Railway's own words.
-        unanswered: whether it is unknown what came of the operation.
     """
 
     status = 502
 
-    def __init__(self, operation: str, problem: str, *, unanswered: bool = False) -> None:
+    def __init__(self, operation: str, problem: str) -> None:
         super().__init__(f"railway: {operation}: {problem}")
-        self.unanswered = unanswered
 
 
 class ThrottledError(RailwayError):

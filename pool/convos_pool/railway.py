@@ -1,26 +1,24 @@
-"""Railway's public GraphQL API: one POST, and the few documents that a pool of agents needs."""
+"""What a pool of agents asks of Railway's public GraphQL API, on the client that the whole program uses."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
+from convos_client.railway import errors as refusals
+from convos_client.railway.retry import CREATION_THROTTLE_SECONDS
+from convos_client.railway.transport import operation_name
 
 from . import operations
 from .errors import RailwayError, ThrottledError
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 90.0
-"""Some mutations take over 30 s; Railway's own CLI waits 90 s."""
+if TYPE_CHECKING:
+    from convos_client.railway.client import Client
+
 PAGE = 500
 """As Railway's own CLI asks for: an environment with some hundred agents is one request."""
-CREATION_THROTTLE_SECONDS = 30.0
-TOO_QUICKLY = "too quickly"
-"""Railway's words for its creation throttles, which arrive as HTTP 200 without a Retry-After."""
 
 
 @dataclass(frozen=True)
@@ -54,54 +52,50 @@ class Railway:
     """The API for one environment.
 
     Args:
-        url: the GraphQL endpoint.
-        token: a project token, or an account or workspace token.
-        kind: `project`, `account`, or empty to find out by asking once.
+        client: with a token of either kind.
+        is_kind_known: False to find out by asking once which kind of token it is.
         project_id: the project.
         environment_id: the environment; nothing is changed elsewhere.
-        patience_seconds: how long one call may wait out a 429; a longer `Retry-After` is an error.
-        sleep: injected by tests.
     """
 
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        kind: str,
-        project_id: str,
-        environment_id: str,
-        patience_seconds: float,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._url = url
-        self._token = token
-        self._kind = kind
+    def __init__(self, client: Client, project_id: str, environment_id: str, *, is_kind_known: bool) -> None:
+        self._given = client
+        self._client = client if is_kind_known else None
         self._project_id = project_id
         self._environment_id = environment_id
-        self._patience_seconds = patience_seconds
-        self._sleep = sleep
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = "convos-pool"
 
-    def execute(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.
 
-        A 429 was not carried out, so it is sent again once Railway's `Retry-After` has passed, if that is soon. Nothing
-        else is repeated: a mutation whose answer was lost may have happened.
+        What was not carried out for certain, and every query, is sent again within the client's budget. A mutation
+        whose answer was lost is not: it may have happened, and the next tick sees.
 
         Raises:
             ThrottledError: Railway asks to wait longer than one call should.
             RailwayError: Railway refused, or gave no answer that can be used; its own words, without the token.
         """
-        left = self._patience_seconds
-        while True:
+        name = operation_name(document)
+        try:
+            client = self._client_of_its_kind()
+            if document.startswith("mutation"):
+                return client.mutate_once(document, variables, thing=name)
+            return client.query(document, variables, thing=name)
+        except refusals.RateLimited as error:
+            seconds = CREATION_THROTTLE_SECONDS if error.retry_after is None else error.retry_after
+            raise ThrottledError(name, seconds) from None
+        except refusals.Throttled:
+            raise ThrottledError(name, CREATION_THROTTLE_SECONDS) from None
+        except refusals.RailwayError as error:
+            raise RailwayError(name, error.problem) from None
+
+    def _client_of_its_kind(self) -> Client:
+        if self._client is None:
             try:
-                return self._post(document, variables or {}, self._token_kind())
-            except ThrottledError as error:
-                left -= error.seconds
-                if left < 0:
-                    raise
-                self._sleep(error.seconds)
+                self._given.query(operations.WHO, {}, thing="RAILWAY_API_TOKEN")
+                self._client = self._given
+            except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
+                self._client = self._given.as_other_kind()
+        return self._client
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""
@@ -180,67 +174,6 @@ class Railway:
             if not connection["pageInfo"]["hasNextPage"]:
                 return
             after = connection["pageInfo"]["endCursor"]
-
-    def _token_kind(self) -> str:
-        if not self._kind:
-            try:
-                self._post(operations.WHO, {}, "project")
-                self._kind = "project"
-            except ThrottledError:
-                raise
-            except RailwayError as error:
-                if error.unanswered:
-                    raise
-                self._kind = "account"
-        return self._kind
-
-    def _post(self, document: str, variables: Mapping[str, Any], kind: str) -> dict[str, Any]:
-        name = document.split("(", maxsplit=1)[0].split("{", maxsplit=1)[0].split()[1]
-        bearer = {"Authorization": f"Bearer {self._token}"}
-        headers = {"Project-Access-Token": self._token} if kind == "project" else bearer
-        body = {"query": document, "variables": variables, "operationName": name}
-        try:
-            answer = self._session.post(
-                self._url,
-                # Without a source of its own, traffic falls under the edge's limit for unidentified clients.
-                params={"source": "convos-pool"},
-                json=body,
-                headers=headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-            )
-        except requests.RequestException as error:
-            raise RailwayError(name, f"no answer ({type(error).__name__})", unanswered=True) from None
-        return _data(name, answer)
-
-
-def _data(name: str, answer: requests.Response) -> dict[str, Any]:
-    if answer.status_code == 429:
-        raise ThrottledError(name, _seconds(answer.headers.get("Retry-After")))
-    if answer.status_code >= 500:
-        raise RailwayError(name, f"HTTP {answer.status_code}", unanswered=True)
-    try:
-        body = answer.json()
-        errors = body.get("errors") or []
-        messages = [str(error["message"]) for error in errors]
-    except (ValueError, AttributeError, TypeError, KeyError):
-        raise RailwayError(
-            name, f"HTTP {answer.status_code} with a body that is not GraphQL's", unanswered=True
-        ) from None
-    if any(TOO_QUICKLY in message for message in messages):
-        raise ThrottledError(name, CREATION_THROTTLE_SECONDS)
-    if messages:
-        raise RailwayError(name, f'Railway says "{"; ".join(messages)}"')
-    if not isinstance(body.get("data"), dict):
-        raise RailwayError(name, f"HTTP {answer.status_code} without data", unanswered=True)
-    return dict(body["data"])
-
-
-def _seconds(retry_after: str | None) -> float:
-    # Railway sends whole seconds; its edge sends no header at all.
-    try:
-        return max(1.0, float(retry_after or ""))
-    except ValueError:
-        return 5.0
 
 
 def _time(text: str) -> datetime:

@@ -7,6 +7,9 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
+from convos_client.railway.client import Client, Timing
+from convos_client.railway.retry import Budget
+
 from .census import Census
 from .creation import Creation
 from .database import Database
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 REQUEST_PATIENCE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
 TICK_PATIENCE_SECONDS = 35.0
 """Railway's creation throttles last 30 s."""
 STOP_SECONDS = 10.0
@@ -98,11 +102,12 @@ class Service:
 
 
 def _railway(settings: Settings, patience_seconds: float) -> Railway:
-    return Railway(
+    client = Client(
         settings.railway_url,
         settings.railway_token,
-        settings.railway_token_kind,
-        settings.project_id,
-        settings.environment_id,
-        patience_seconds,
+        project_token=settings.railway_token_kind != "account",  # noqa: S105 - a kind, no password
+        timing=Timing(connect_seconds=CONNECT_SECONDS, budget=Budget(seconds=patience_seconds)),
+        progress=say,
     )
+    known = bool(settings.railway_token_kind)
+    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known)

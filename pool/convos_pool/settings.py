@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from convos_client.errors import InfraError
+from convos_client.railway.transport import checked_endpoint
+
 from .errors import SettingsError
 from .rollout import POLICIES, Policy
 
@@ -106,6 +109,15 @@ class _Reader:
             self.problems.append(f"{name}: must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}")
         return text
 
+    def endpoint(self, name: str, default: str) -> str:
+        text = self.url(name, default, ("https", "http"))
+        try:
+            return checked_endpoint(text)
+        except InfraError as error:
+            if not any(problem.startswith(f"{name}:") for problem in self.problems):
+                self.problems.append(f"{name}: {error.problem}; {error.next_step}")
+            return text
+
     def image(self, name: str, default: str) -> str:
         text = self.text(name, default)
         if not re.fullmatch(r"[a-z0-9][a-zA-Z0-9._:/@-]*", text):
@@ -128,7 +140,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         stuck_seconds=reader.number("POOL_STUCK_TIMEOUT_MS", 900_000, 1000, 86_400_000) / 1000,
         tick_seconds=reader.number("TICK_INTERVAL_MS", 30_000, 100, 3_600_000) / 1000,
         database_url=reader.url("DATABASE_URL", "", ("postgresql", "postgres")),
-        railway_url=reader.url("RAILWAY_API_URL", DEFAULT_RAILWAY_URL, ("https", "http")),
+        railway_url=reader.endpoint("RAILWAY_API_URL", DEFAULT_RAILWAY_URL),
         railway_token=reader.text("RAILWAY_API_TOKEN"),
         railway_token_kind=reader.choice("RAILWAY_TOKEN_KIND", "", TOKEN_KINDS),
         project_id=reader.text("RAILWAY_PROJECT_ID"),

@@ -80,9 +80,11 @@ class Tick:
             PoolError: Railway or the database does not answer. Nothing is decided on half of the truth.
         """
         with self._parts.database.lock(TICK) as lock:
-            if not self._is_in_charge():
-                raise ConflictError("tick: a newer pool manager is in charge")
+            is_in_charge = self._is_in_charge()
+            # Also where another one acts: this one still hands agents out, and shows how many there are.
             look = self._parts.pool.look()
+            if not is_in_charge:
+                raise ConflictError("tick: a newer pool manager is in charge")
             if self._parts.pool.is_closed:
                 return {"created": [], "removed": [], "rollout": self.rollout.text}
             self._finish_claims(look)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from convos_client.railway.client import Client, Timing
+from convos_client.railway.retry import Budget
 from convos_pool import agents
 from convos_pool.census import Census
 from convos_pool.creation import Creation
@@ -25,6 +27,7 @@ from convos_pool.railway import Instance, Railway
 from convos_pool.record import Record
 from convos_pool.rolling import Rolling
 from convos_pool.rollout import Policy
+from convos_pool.serve import TICK_PATIENCE_SECONDS
 from convos_pool.settings import Settings
 from convos_pool.talk import Conversation
 from convos_pool.tick import Parts, Tick
@@ -335,7 +338,17 @@ class Manager:
         def quiet(*_: Any) -> None:
             return None
 
-        railway = Railway(URL, TOKEN, "account", ground.project_id, ground.environment_id, 35.0, sleep=fleet.pass_time)
+        client = Client(
+            URL,
+            TOKEN,
+            timing=Timing(budget=Budget(seconds=TICK_PATIENCE_SECONDS)),
+            sleep=fleet.pass_time,
+            clock=clock,
+            wall=clock,
+            rng=fleet.rng.random,
+            progress=quiet,
+        )
+        railway = Railway(client, ground.project_id, ground.environment_id, is_kind_known=True)
         database = Database(ground.database)
         talk: Any = _Agents(fleet)
         creation = Creation(settings, railway)

@@ -215,7 +215,7 @@ class SimulatedRailway:
         yield
         self._may_end()
         if self._happens(self._world.chances.lost):
-            raise RailwayError("call", "no answer", unanswered=True)
+            raise RailwayError("call", "no answer")
 
     def _may_end(self) -> None:
         if self._happens(self._world.chances.kill):

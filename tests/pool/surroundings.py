@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = sorted((ROOT / "convos_infra" / "schema" / "migrations").glob("0*.sql"))
 NEXT_IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "2" * 64
 BROKEN_IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "3" * 64
-TICK_MS = "200"
+TICK_MS = "100"
 
 PROJECT_TOKEN = "mutation token($input: ProjectTokenCreateInput!) { projectTokenCreate(input: $input) }"
 SERVICES = """

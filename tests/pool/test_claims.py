@@ -365,9 +365,31 @@ def test_an_idle_agent_is_redeployed_by_hand_with_the_newest_image(around: Surro
 
 def test_an_unknown_agent_cannot_be_redeployed(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="0") as pool:
-        answer = pool.call("POST", "/api/pool/redeploy/nobody")
-        assert answer.status_code == 404
-        assert "there is no agent 'nobody'" in answer.json()["error"]
+        for given, shown in UNKNOWN_AGENTS.items():
+            answer = pool.call("POST", f"/api/pool/redeploy/{given}")
+            assert answer.status_code == 404
+            assert f"there is no agent {shown}" in answer.json()["error"]
+        assert pool.call("POST", "/api/pool/redeploy/").status_code == 404
+        assert pool.call("POST", "/api/pool/redeploy/a%2Fb").status_code == 404
+
+
+UNKNOWN_AGENTS = {
+    "nobody": "'nobody' in",
+    "convos-agent-pool-manager": "'convos-agent-pool-manager' in",
+    "x" * 3000: f"'{'x' * 40}' in",
+    "%00": "'\\x00' in",
+    "%0a%1b[31m": "'\\n\\x1b[31m' in",
+    "%F0%9F%A6%8A": "'\N{FOX FACE}' in",
+}
+
+
+@pytest.mark.parametrize("path", ["drain", "replenish", "rollout/plan", "rollout/retry", "redeploy/abc"])
+def test_an_oversize_or_broken_body_is_refused_by_every_route(idle_pool: Pool, path: str) -> None:
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    for data, status in ((b'{"a": "' + b"a" * 300_000 + b'"}', 413), (b"{", 400), (b"[1]", 400)):
+        answer = idle_pool.session.post(f"{idle_pool.url}/api/pool/{path}", data=data, headers=headers, timeout=20)
+        assert answer.status_code == status
+        assert answer.json()["error"].startswith("body: ")
 
 
 def test_a_changed_pool_key_leaves_living_agents_claimable(around: Surroundings) -> None:

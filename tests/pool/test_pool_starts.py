@@ -60,6 +60,11 @@ BAD = [
     ("DATABASE_URL", "mysql://u:hunter2@h/d", "DATABASE_URL: must be a URL"),
     ("RAILWAY_RUNTIME_IMAGE", "UPPER/Case", "RAILWAY_RUNTIME_IMAGE: must be an image reference"),
     ("RAILWAY_API_URL", "backboard", "RAILWAY_API_URL: must be a URL"),
+    (
+        "RAILWAY_API_URL",
+        "http://example.com/graphql",
+        "RAILWAY_API_URL: 'http://example.com/graphql' would send the token",
+    ),
     ("POOL_ROLLOUT_POLICY", "yolo", "POOL_ROLLOUT_POLICY: must be one of hold, redeploy-idle, drain-and-replace"),
     ("POOL_ROLLOUT_BATCH", "0", "POOL_ROLLOUT_BATCH: must be a whole number from 1"),
     ("POOL_ROLLOUT_BATCH", "-3", "POOL_ROLLOUT_BATCH: must be a whole number from 1"),

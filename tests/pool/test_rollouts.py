@@ -12,7 +12,7 @@ from tests.pool.pool_process import IMAGE, Pool
 from tests.pool.surroundings import BROKEN_IMAGE, NEXT_IMAGE, Surroundings, agents, counts, until_idle
 
 QUICK = {
-    "POOL_ROLLOUT_BAKE_MS": "300",
+    "POOL_ROLLOUT_BAKE_MS": "150",
     "POOL_ROLLOUT_READY_TIMEOUT_MS": "3000",
     "POOL_ROLLOUT_BATCH": "2",
     "POOL_ROLLOUT_MAX_UNAVAILABLE": "2",

@@ -151,6 +151,23 @@ def test_a_mutation_is_never_repeated_before_it_was_looked_for(name: str) -> Non
     assert len(server.asked) == (1 if name == "not authorized" else 2)
 
 
+@pytest.mark.parametrize("name", UNSURE)
+def test_a_mutation_that_is_to_be_sent_once_is_not_repeated_where_it_may_have_happened(name: str) -> None:
+    with scripted(UNSURE[name], FINE) as server:
+        with pytest.raises(RailwayError) as raised:
+            client(server.endpoint, FakeTime()).mutate_once(MUTATION, {}, thing="thing")
+        assert raised.value.may_have_happened
+        assert server.operations == ["thingCreate"]
+
+
+def test_a_mutation_that_is_to_be_sent_once_waits_out_a_rate_limit() -> None:
+    time = FakeTime()
+    with scripted(limited(**{"Retry-After": "7"}), FINE) as server:
+        assert client(server.endpoint, time).mutate_once(MUTATION, {}, thing="thing") == {"things": 1}
+        assert server.operations == ["thingCreate"] * 2
+        assert time.slept == [7.1]
+
+
 def test_what_a_lost_answer_may_have_made_is_looked_for_for_a_while() -> None:
     time, looks = FakeTime(), list[float]()
 
@@ -274,12 +291,14 @@ def test_a_redirect_is_not_followed_with_the_token() -> None:
         ("https://", "is not an http"),
         ("http://railway.com/graphql/v2", "unencrypted; use https"),
         ("http://127.0.0.1.railway.com/", "unencrypted"),
+        ("http://host.docker.internal.railway.com/", "unencrypted"),
     ],
 )
 def test_an_endpoint_that_must_not_see_the_token_is_refused(endpoint: str, says: str) -> None:
     with pytest.raises(InfraError, match=f"^railwayEndpoint: .*{says}"):
         Client(endpoint, "x")
     assert checked_endpoint("http://127.0.0.1:1/graphql/v2")
+    assert checked_endpoint("http://host.docker.internal:1/graphql/v2")
     assert checked_endpoint("https://backboard.railway.com/graphql/v2")
 
 

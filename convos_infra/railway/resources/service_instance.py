@@ -56,8 +56,10 @@ class ServiceInstanceProvider(RailwayProvider):
         live = self._live(news) if not olds and not has_unknown([news[key] for key in PARENT]) else {}
         if live:
             return self._said(olds, _adoption(news, live)), []
-        of_refresh = () if _removes(news) else (SEEN,)
-        kept = {key: olds[key] for key in ("adopts", SOURCED, *of_refresh) if olds.get(key)}
+        kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
+        strangers = [name for name in olds.get(SEEN) or () if name not in (news.get(VARIABLES) or {})]
+        if strangers and not _removes(news):
+            kept[SEEN] = strangers
         removes = {REMOVES: olds[SEEN]} if olds.get(SEEN) and _removes(news) else {}
         redeploys = {REDEPLOYS: olds[NOT_RUNNING]} if olds.get(NOT_RUNNING) else {}
         news = {**news, **kept, **removes, **redeploys}

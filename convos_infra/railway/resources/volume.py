@@ -77,7 +77,9 @@ class VolumeProvider(RailwayProvider):
             return ReadResult("", {})
         for row in snapshot.volume_instances:
             if row["volumeId"] == id_:
-                live = {**props, "mountPath": row["mountPath"], "volumeId": id_}
+                # A service that was removed leaves its volume behind, mounted nowhere, and comes back without it.
+                place = {"serviceId": row.get("serviceId") or "", "mountPath": row["mountPath"]}
+                live = {**props, **place, "volumeId": id_}
                 return ReadResult(id_, live, inputs_of(live, _INPUTS))
         return ReadResult("", {})
 
@@ -89,7 +91,8 @@ class VolumeProvider(RailwayProvider):
             live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
             if live is None:
                 raise InfraError(_thing(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
-            refuse_unseen_changes(_thing(news), olds, live, news, ("mountPath",))
+            seen = {**live, "serviceId": live.get("serviceId") or olds.get("serviceId")}
+            refuse_unseen_changes(_thing(news), olds, seen, news, ("mountPath", "serviceId"))
             if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
                 _mount(session, news, id_)
         return UpdateResult({**news, "volumeId": id_})

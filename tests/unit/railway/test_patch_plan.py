@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convos_infra.railway.environment_config import FIELDS, live_fields, live_variables
@@ -39,6 +39,7 @@ def brought(recorded: dict[str, Any], wanted: dict[str, Any], live: dict[str, An
     return merged
 
 
+@settings(max_examples=1000)
 @given(OBJECTS, OBJECTS)
 def test_the_difference_of_two_applied_to_the_first_gives_the_second(
     before: dict[str, Any], after: dict[str, Any]
@@ -46,6 +47,7 @@ def test_the_difference_of_two_applied_to_the_first_gives_the_second(
     assert merge(before, difference(before, after)) == after
 
 
+@settings(max_examples=1000)
 @given(OBJECTS)
 def test_the_difference_of_equals_is_empty(value: dict[str, Any]) -> None:
     assert difference(value, value) == {}
@@ -60,6 +62,7 @@ def test_a_second_plan_is_empty_whatever_was_before(first: dict[str, Any], secon
     assert (again.patch, again.conflicts) == ({}, ())
 
 
+@settings(max_examples=1000)
 @given(SETTINGS, SETTINGS, VARIABLES)
 def test_what_nobody_here_set_survives(first: dict[str, Any], second: dict[str, Any], theirs: dict[str, str]) -> None:
     strange = {f"THEIR_{name}": value for name, value in theirs.items()}

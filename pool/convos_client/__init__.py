@@ -1,0 +1,1 @@
+"""The Railway client of convos_infra, copied by `make pool-client`."""
