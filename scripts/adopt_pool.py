@@ -18,6 +18,7 @@ _ROLLOUT = {
     "POOL_ROLLOUT_CLAIMED": ("rolloutClaimed", "claimed", 0),
 }
 """Variable of the pool manager -> config key, attribute of `RolloutPolicy`, units of the variable in one of the key."""
+_URLS = {"RAILWAY_API_URL": "poolRailwayEndpoint", "POOL_AGENT_URL": "poolAgentUrl"}
 
 
 def pool_settings(stack: str, told: Mapping[str, str | None]) -> dict[str, str]:
@@ -35,8 +36,9 @@ def pool_settings(stack: str, told: Mapping[str, str | None]) -> dict[str, str]:
     idle = told.get("POOL_MIN_IDLE") or ""
     if idle.isdecimal() and idle != "3":
         found["poolMinIdle"] = idle
-    if told.get("RAILWAY_API_URL"):
-        found["poolRailwayEndpoint"] = str(told["RAILWAY_API_URL"])
+    for name, key in _URLS.items():
+        if told.get(name):
+            found[key] = str(told[name])
     return found | dict(_rollout(told))
 
 

@@ -109,10 +109,7 @@ def test_made_then_a_second_up_asks_for_nothing(at: Place, kind: str) -> None:
         ("Deployment", "Environment"),
         ("Deployment", "Project"),
         ("ProjectToken", "Project"),
-        pytest.param(
-            *("ProjectToken", "Environment"),
-            marks=pytest.mark.xfail(reason="a token whose environment is gone is still listed, and reads as there"),
-        ),
+        ("ProjectToken", "Environment"),
     ],
 )
 def test_it_goes_with_its_parent(at: Place, kind: str, parent: str) -> None:

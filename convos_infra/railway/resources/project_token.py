@@ -72,8 +72,13 @@ class ProjectTokenProvider(RailwayProvider):
         raise InfraError(_thing(props), "Railway's answer was lost each time", "run pulumi up again")
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """See whether it is there; its value cannot be read."""
-        if _is_gone(self.session(), props, id_):
+        """See whether it is there; its value cannot be read. It is listed still where its environment is gone."""
+        session = self.session()
+        try:
+            session.read(props, thing=_thing(props))
+        except Gone:
+            return ReadResult("", {})
+        if _is_gone(session, props, id_):
             return ReadResult("", {})
         return ReadResult(id_, props, inputs_of(props, _INPUTS))
 

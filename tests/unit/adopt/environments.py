@@ -103,6 +103,7 @@ def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:
         railway_endpoint=found.pool.railway_endpoint,
         railway_token=found.pool.railway_token,
         keep_token=False,
+        agent_url=found.pool.agent_url,
         keys=found.keys,
         secret_keys=[name for name in found.keys if name not in settings.PLAIN_KEYS],
     )

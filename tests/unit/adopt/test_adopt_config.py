@@ -42,6 +42,7 @@ CONFIGS = st.fixed_dictionaries(
         "poolEnvironment": st.sampled_from(["dev", "staging", "production"]),
         "poolMinIdle": st.integers(0, 500).map(str),
         "poolRailwayEndpoint": st.just("https://railway.example/graphql/v2"),
+        "poolAgentUrl": st.just("http://{name}.internal:8080"),
         "rolloutPolicy": st.sampled_from(["hold", "redeploy-idle", "drain-and-replace"]),
         "rolloutBatch": st.integers(1, 10).map(str),
         "rolloutBake": st.integers(0, 600).map(str),
