@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 import traceback
@@ -100,17 +101,9 @@ def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
     text = body.get("query") if isinstance(body, dict) else None
     if not isinstance(text, str):
         return _bad("GraphQL operations must contain a non-empty `query`.", "BAD_REQUEST")
-    try:
-        document = parse(text)
-    except GraphQLError as error:
-        return _bad(error.message, "GRAPHQL_PARSE_FAILED")
-    errors = validate(schema, document)
-    if errors:
-        return Answer(
-            400,
-            {"errors": [{"message": e.message, "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}} for e in errors]},
-            tuple(error.message for error in errors),
-        )
+    document = _valid(schema, text)
+    if isinstance(document, Answer):
+        return document
     name = body.get("operationName")
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     chosen = [node for node in operations if not name or (node.name is not None and node.name.value == name)]
@@ -118,6 +111,23 @@ def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
         return _bad("Unknown operation" if name else "Must provide operation name", "OPERATION_RESOLUTION_FAILURE")
     fields = tuple(node.name.value for node in chosen[0].selection_set.selections if isinstance(node, FieldNode))
     return Operation(document, fields[0] if fields else "", fields, chosen[0].operation == OperationType.MUTATION)
+
+
+@functools.lru_cache(maxsize=500)
+def _valid(schema: GraphQLSchema, text: str) -> DocumentNode | Answer:
+    """Parse and validate one text; clients send the same few again and again, and that is most of a call."""
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return _bad(error.message, "GRAPHQL_PARSE_FAILED")
+    errors = validate(schema, document)
+    if not errors:
+        return document
+    return Answer(
+        400,
+        {"errors": [{"message": e.message, "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}} for e in errors]},
+        tuple(error.message for error in errors),
+    )
 
 
 def run(schema: GraphQLSchema, operation: Operation, body: Mapping[str, Any], context: Any) -> Answer:
