@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -86,6 +87,8 @@ def _row(around: Surroundings, size: int) -> dict[str, Any]:
         "mutations": sum(call["type"] == "mutation" for call in calls),
         "deployments": sum(len(call["deployments"]) for call in calls),
         "seconds": round(rolled.seconds, 2),
+        # The pool manager runs in this process.
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "claimed": claimed,
         "batches": around.sql("SELECT count(DISTINCT batch) FROM agent_move")[0][0],
         "queries": sum(call["type"] == "query" for call in calls),
