@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tests.emulator.fix_emulator import Emulator, running_emulator
-from tests.faults.proxy import APPLIED, KILLS, Fault, FaultProxy, Mode, running_proxy
+from tests.faults.proxy import KILLS, Fault, FaultProxy, Mode, running_proxy
 from tests.faults.things import Difference, difference, found, wanted
 from tests.fleet.project import OTHER_IMAGE, Project, Spec, fleet, service
 
@@ -188,9 +188,7 @@ def _outcome(
     if codes[-1] != 0:
         problems.append(f"exit codes {codes}: {' '.join(said.split())[-600:].replace(SECRET_VALUE, '…')}")
     problems += _unhit(case, proxy, codes) + _shown(case, project)
-    # Railway makes a deployment as it applies a commit; who never heard of that may make one more, nobody else.
-    pardoned = case.fault is not None and case.fault.mode in APPLIED and proxy.hit() == "environmentPatchCommit"
-    if made > DEPLOYMENTS[case.operation] + pardoned:
+    if made > DEPLOYMENTS[case.operation]:
         problems.append(f"{made} deployments instead of {DEPLOYMENTS[case.operation]}")
     return Outcome(case, proxy.hit(), len(proxy.operations), codes, left, made, seconds, problems)
 
