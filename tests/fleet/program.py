@@ -25,11 +25,15 @@ SECRET = "SECRET_"
 
 
 def declare(spec: dict[str, Any]) -> None:
-    """Declare everything that a fleet's description names."""
-    project = Project(spec["project"], ProjectArgs(spec["project"]))
-    environment = Environment(
-        spec["environment"], EnvironmentArgs(project.projectId, spec["environment"], project.baseEnvironmentId)
+    """Declare everything that a fleet's description names; `…Name` is what Railway calls a thing, if otherwise."""
+    project = Project(spec["project"], ProjectArgs(spec.get("projectName", spec["project"])))
+    args = EnvironmentArgs(
+        project.projectId,
+        spec.get("environmentName", spec["environment"]),
+        project.baseEnvironmentId,
+        disposable_prefix=spec.get("prefix", ""),
     )
+    environment = Environment(spec["environment"], args)
     where = (project.projectId, environment.environmentId)
     if spec.get("shared"):
         SharedVariables("shared", SharedVariablesArgs(*where, spec["shared"]))
@@ -40,7 +44,7 @@ def declare(spec: dict[str, Any]) -> None:
 
 def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulumi.Output[str]) -> Any:
     name = row["name"]
-    service = Service(name, ServiceArgs(project, environment, name))
+    service = Service(name, ServiceArgs(project, environment, row.get("serviceName", name)))
     before: list[pulumi.Resource] = []
     if row.get("volume"):
         before.append(Volume(name, VolumeArgs(service.at(), row["volume"])))

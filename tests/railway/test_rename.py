@@ -42,12 +42,19 @@ def test_a_rename_in_the_dashboard_is_drift_and_the_next_update_renames_it_back(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_rename_that_nobody_has_seen_yet_stops_the_update(at: Place, kind: str) -> None:
+def test_a_rename_that_nobody_has_seen_yet_stops_the_preview_and_the_update(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]
     made = runs.create(case.provider, case.inputs(at))
-    rename_in_the_dashboard(at, made, kind, f"theirs-{at.service.id[:8]}")
-    with pytest.raises(InfraError, match=r"somebody renamed it to 'theirs-\w+'.*pulumi refresh"):
-        runs.update(made, {**case.inputs(at), "name": "wanted"})
+    theirs, wanted = f"theirs-{at.service.id[:8]}", {**case.inputs(at), "name": "wanted"}
+    rename_in_the_dashboard(at, made, kind, theirs)
+    _, failures = runs.provider(case.provider).checked(made.inputs, wanted)
+    (failure,) = failures
+    assert failure.property == "name"
+    assert f"there is no {kind.lower()} {made.inputs['name']!r} any more" in failure.reason
+    assert "pulumi refresh" in failure.reason
+    # The same a moment later, between the check and the update.
+    with pytest.raises(InfraError, match=rf"somebody renamed it to '{theirs}'.*pulumi refresh"):
+        runs.provider(case.provider).updated(made.id, made.outputs, wanted)
     assert runs.mutations() == []
 
 

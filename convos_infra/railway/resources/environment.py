@@ -12,13 +12,21 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
+from convos_infra.railway.resources.properties import (
+    difference,
+    gone_failure,
+    id_failures,
+    inputs_of,
+    name_failures,
+    with_outputs,
+)
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
+_IN_PLACE = ("disposablePrefix", "name")
 _INPUTS = ("projectId", "name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix", "adopts")
 
 
@@ -48,17 +56,22 @@ class EnvironmentProvider(RailwayProvider):
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the name; before the first update say whether it will be taken over."""
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
-        if not failures and not olds and not is_unknown(news["projectId"]):
-            found = _find(self.session(), news)
-            news = {**news, "adopts": found["id"], "environmentId": found["id"]} if found else news
-        elif olds.get("adopts"):
-            news = {**news, "adopts": olds["adopts"]}
-        return news, failures
+        if failures or is_unknown(news["projectId"]):
+            return news, failures
+        adopts = {"adopts": olds["adopts"]} if olds.get("adopts") else {}
+        # Known in the preview, though Pulumi takes every output of what changes for unknown: see ProjectProvider.
+        if olds and not difference(olds, news, _IN_PLACE, ()).changes:
+            return {**news, **adopts}, []
+        found = _find(self.session(), {**(olds or news), "projectId": news["projectId"]})
+        if found is None:
+            return {**news, **adopts}, [gone_failure("environment", str(olds["name"]))] if olds else []
+        known = {"environmentId": found["id"]}
+        return {**news, **({} if olds else {"adopts": found["id"]}), **adopts, **known}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it; another project is another environment."""
         del id_
-        return difference(olds, news, ("disposablePrefix", "name"), ("projectId",))
+        return difference(olds, news, _IN_PLACE, ("projectId",))
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, or fork it without deploying anything."""

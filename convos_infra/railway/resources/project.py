@@ -13,7 +13,13 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.errors import NotAuthorized, NotFound
-from convos_infra.railway.resources.properties import difference, inputs_of, name_failures, with_outputs
+from convos_infra.railway.resources.properties import (
+    difference,
+    gone_failure,
+    inputs_of,
+    name_failures,
+    with_outputs,
+)
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import list_projects, nodes
@@ -23,6 +29,7 @@ BASE_ENVIRONMENT = "base"
 """The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
 
 
+_IN_PLACE = ("name",)
 _INPUTS = ("name", "workspace", "projectIdToAdopt", "adopts")
 
 
@@ -47,17 +54,25 @@ class ProjectProvider(RailwayProvider):
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the name; before the first update, look it up, so that the preview says what will be taken over."""
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
-        if not failures and not olds and not is_unknown(news.get("name")):
-            found = _find(self.session(), news)
-            news = {**news, "adopts": found["id"], "projectId": found["id"]} if found else news
-        elif olds.get("adopts"):
-            news = {**news, "adopts": olds["adopts"]}
-        return news, failures
+        if failures or is_unknown(news.get("name")):
+            return news, failures
+        adopts = {"adopts": olds["adopts"]} if olds.get("adopts") else {}
+        # Pulumi takes every output of what is updated in place for unknown, and then replaces all that hangs on it in
+        # the preview, unless it is an input as well: so it is looked up where something changes.
+        if olds and not difference(olds, news, _IN_PLACE, ()).changes:
+            return {**news, **adopts}, []
+        session = self.session()
+        found = _find(session, olds or news)
+        if found is None:
+            return {**news, **adopts}, [gone_failure("project", str(olds["name"]))] if olds else []
+        project = _read(session, found["id"], str(news["name"])) or found
+        known = {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
+        return {**news, **({} if olds else {"adopts": found["id"]}), **adopts, **known}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it."""
         del id_
-        return difference(olds, news, ("name",), ())
+        return difference(olds, news, _IN_PLACE, ())
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, or make it with its empty base environment."""

@@ -12,7 +12,14 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import operations
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
+from convos_infra.railway.resources.properties import (
+    difference,
+    gone_failure,
+    id_failures,
+    inputs_of,
+    name_failures,
+    with_outputs,
+)
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
@@ -42,12 +49,19 @@ class ServiceProvider(RailwayProvider):
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the name; before the first update say whether it will be taken over."""
         failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
-        if not failures and not olds and not has_unknown(news):
-            id_ = _find(self.session().living(news, thing=str(news["name"])), news["name"])
-            news = {**news, "adopts": id_, "serviceId": id_} if id_ else news
-        elif olds.get("adopts"):
-            news = {**news, "adopts": olds["adopts"]}
-        return news, failures
+        if failures or has_unknown(news):
+            return news, failures
+        adopts = {"adopts": olds["adopts"]} if olds.get("adopts") else {}
+        # Known in the preview, though Pulumi takes every output of what changes for unknown: see ProjectProvider.
+        if olds and (
+            olds["name"] == news["name"] or difference(olds, news, (), ("projectId", "environmentId")).changes
+        ):
+            return {**news, **adopts}, []
+        name = str((olds or news)["name"])
+        id_ = _find(self.session().living(news, thing=name), name)
+        if id_ is None:
+            return {**news, **adopts}, [gone_failure("service", name)] if olds else []
+        return {**news, **({} if olds else {"adopts": id_}), **adopts, "serviceId": id_}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with its data and domains; another place is another service."""
