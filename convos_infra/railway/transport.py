@@ -52,13 +52,19 @@ class Transport:
         headers: the credential's.
         seconds: time limits of a connection and of an answer.
         wall: the time of day, in seconds since the epoch.
+        user_agent: who asks, as `product/version`.
     """
 
     def __init__(
-        self, endpoint: str, headers: Mapping[str, str], seconds: tuple[float, float], wall: Callable[[], float]
+        self,
+        endpoint: str,
+        headers: Mapping[str, str],
+        seconds: tuple[float, float],
+        wall: Callable[[], float],
+        user_agent: str = USER_AGENT,
     ) -> None:
         self.endpoint = checked_endpoint(endpoint)
-        self._headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json", **headers}
+        self._headers = {"User-Agent": user_agent, "Content-Type": "application/json", **headers}
         self._seconds = seconds
         self._wall = wall
         self._local = threading.local()

@@ -101,11 +101,16 @@ class Service:
         return ""
 
 
+USER_AGENT = "convos-pool/0.1"
+"""Tells its calls from those of an update, in Railway's logs and in the emulator's ledger."""
+
+
 def _railway(settings: Settings, patience_seconds: float) -> Railway:
     client = Client(
         settings.railway_url,
         settings.railway_token,
         project_token=settings.railway_token_kind != "account",  # noqa: S105 - a kind, no password
+        user_agent=USER_AGENT,
         timing=Timing(connect_seconds=CONNECT_SECONDS, budget=Budget(seconds=patience_seconds)),
         progress=say,
     )

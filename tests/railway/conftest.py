@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from tests.emulator.fix_emulator import Emulator, running_emulator
+from tests.emulator.fix_emulator import Emulator, EmulatorError, running_emulator
 from tests.railway.fix_resources import Place, Runs, place
 
 
@@ -25,7 +26,11 @@ def runs(railway_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.fixture
-def at(runs: Runs) -> Place:
+def at(runs: Runs) -> Iterator[Place]:
     found = place(runs, f"p-{uuid.uuid4().hex[:12]}")
     runs.emulator.forget_calls()
-    return found
+    yield found
+    # Its domains' names are everybody's: the next test may want the same ones.
+    runs.emulator.admin("DELETE", "/faults")
+    with contextlib.suppress(EmulatorError):
+        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=found.project.id)

@@ -25,7 +25,7 @@ from convos_client.railway.errors import (
     Unreachable,
 )
 from convos_client.railway.retry import CREATION_THROTTLE_SECONDS, Allowance, Budget, backoff, wait_as_told
-from convos_client.railway.transport import DEFAULT_ENDPOINT, Transport, checked_endpoint, operation_name
+from convos_client.railway.transport import DEFAULT_ENDPOINT, USER_AGENT, Transport, checked_endpoint, operation_name
 
 __all__ = ["DEFAULT_ENDPOINT", "Client", "Timing", "checked_endpoint", "say"]
 
@@ -64,6 +64,7 @@ class Client:
         endpoint: the URL of the GraphQL endpoint.
         token: an account, workspace or project token.
         project_token: True for a project token, which travels in a header of its own.
+        user_agent: who asks, as `product/version`.
         timing: limits; see `Timing`.
         sleep, clock, wall, rng, progress: injected by tests; `wall` is the time of day, in seconds since the epoch.
     """
@@ -74,6 +75,7 @@ class Client:
         token: str,
         *,
         project_token: bool = False,
+        user_agent: str = USER_AGENT,
         timing: Timing | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -90,7 +92,8 @@ class Client:
         self._token = token
         header = {"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}
         limits = (self.timing.connect_seconds, self.timing.read_seconds)
-        self._transport = Transport(endpoint, header, limits, wall)
+        self._user_agent = user_agent
+        self._transport = Transport(endpoint, header, limits, wall, user_agent)
         self._wall = wall
         self._random = rng
         self._allowance: Allowance | None = None
@@ -105,6 +108,7 @@ class Client:
             self.endpoint,
             self._token,
             project_token=not self.is_project_token,
+            user_agent=self._user_agent,
             timing=self.timing,
             sleep=self.sleep,
             clock=self.clock,
