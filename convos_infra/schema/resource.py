@@ -90,19 +90,19 @@ class DatabaseSchemaProvider(Provider):
             plan = Plan((), (), "")
         # Without a property: Pulumi would print its value, which is the SQL of all migrations.
         failures = [CheckFailure("", str(problem)) for problem in problems]
-        marked = [f"{one.file} (only marked as applied)" for one in plan.baseline]
-        before = list(olds.get("pending") or [])
-        # In a database that was emptied: other words than the last time, or `changed` took them for those.
-        pending = [f"{one.file} (again)" if one.file in before else one.file for one in plan.pending]
-        return {**inputs, "pending": marked + pending}, failures
+        pending = [f"{one.file} (only marked as applied)" for one in plan.baseline]
+        pending += [one.file for one in plan.pending]
+        planned = int(olds.get("planned") or 0) + bool(pending)
+        return {**inputs, "pending": pending, **({"planned": planned} if planned else {})}, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Compare what was asked for; pending migrations and drift that a refresh found are changes of their own.
 
-        A refresh asks this too, with the inputs in the state: what is pending there, the last update has applied.
+        A refresh asks this too, with the inputs in the state: what is pending there, the last update has applied. The
+        number of the plan tells the two apart, also where a database was emptied and the same files are pending again.
         """
         del id_
-        is_new = list(news.get("pending") or []) not in ([], list(olds.get("announced") or []))
+        is_new = bool(news.get("pending")) and news.get("planned") != olds.get("planned")
         differs = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in INPUTS)
         changes = differs or is_new or bool(olds.get("drifted"))
         return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
@@ -125,8 +125,9 @@ class DatabaseSchemaProvider(Provider):
         found = {"drifted": list(state.drift)} if state.drift else {}
         # What the last update announced is an input of the state: another value here would be drift that is none.
         announced = list(props.get("announced") or [])
-        outputs = {**inputs, **_outputs(str(address), state, announced)}
-        return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
+        planned = {"planned": props["planned"]} if props.get("planned") else {}
+        outputs = {**inputs, **planned, **_outputs(str(address), state, announced)}
+        return ReadResult(id_, outputs, {**inputs, **planned, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave the tables and their history, unless the stack says otherwise: its schema is not its data."""
@@ -155,7 +156,8 @@ def _applied(props: Props) -> Props:
     address = parse_url(str(props["databaseUrl"]))
     state = apply(address, _job(props), _tell)
     outputs = _outputs(str(address), state, list(props.get("pending") or []))
-    return {**{key: props.get(key) for key in INPUTS}, **outputs}
+    planned = {"planned": props["planned"]} if props.get("planned") else {}
+    return {**{key: props.get(key) for key in INPUTS}, **planned, **outputs}
 
 
 def _tell(line: str) -> None:

@@ -151,11 +151,12 @@ def test_drift_under_a_pending_file_is_refused_in_the_preview(database: Database
 
 
 @pytest.mark.postgres
-def test_what_was_applied_and_is_pending_again_is_announced_in_other_words(database: Database) -> None:
-    before = {**inputs(database.url, ONE), "pending": ["0001_m1.sql"]}
-    again = DatabaseSchemaProvider().check(before, inputs(database.url, ONE)).inputs
-    assert again["pending"] == ["0001_m1.sql (again)"]
-    assert changes({**before, "announced": before["pending"], "pending": []}, again) is True
+def test_what_was_applied_and_is_pending_again_is_a_plan_of_its_own(database: Database) -> None:
+    for before in (["0001_m1.sql"], []):
+        olds = {**inputs(database.url, ONE), "pending": before, "planned": 1}
+        again = DatabaseSchemaProvider().check(olds, inputs(database.url, ONE)).inputs
+        assert (again["pending"], again["planned"]) == (["0001_m1.sql"], 2)
+        assert changes({**olds, "announced": ["0001_m1.sql"], "pending": []}, again) is True
 
 
 def changes(olds: dict[str, Any], news: dict[str, Any]) -> bool | None:
@@ -167,12 +168,12 @@ def changes(olds: dict[str, Any], news: dict[str, Any]) -> bool | None:
 def test_what_was_asked_for_again_is_no_change_and_anything_else_is_one_without_replacement() -> None:
     olds = {**inputs("u", ONE), "pending": [], "version": "0001", "drifted": []}
     assert changes(olds, {**inputs("u", ONE), "pending": []}) is False
-    assert changes(olds, {**inputs("u", ONE), "pending": ["0001_m1.sql"]}) is True
+    assert changes(olds, {**inputs("u", ONE), "pending": ["0001_m1.sql"], "planned": 1}) is True
     assert changes({**olds, "drifted": ["added: table z"]}, {**inputs("u", ONE), "pending": []}) is True
     # A refresh right after the update that applied it asks with the inputs in the state.
-    applied = {**olds, "announced": ["0001_m1.sql"]}
-    assert changes(applied, {**inputs("u", ONE), "pending": ["0001_m1.sql"]}) is False
-    assert changes(applied, {**inputs("u", ONE), "pending": ["0001_m1.sql (again)"]}) is True
+    applied = {**olds, "planned": 1}
+    assert changes(applied, {**inputs("u", ONE), "pending": ["0001_m1.sql"], "planned": 1}) is False
+    assert changes(applied, {**inputs("u", ONE), "pending": ["0001_m1.sql"], "planned": 2}) is True
     for key, value in {
         "databaseUrl": "w",
         "target": "0001",
