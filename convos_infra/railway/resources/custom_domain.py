@@ -13,6 +13,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
 from convos_infra.railway import operations
+from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -29,7 +30,7 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 if TYPE_CHECKING:
     from convos_infra.provider import Props
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "domain", "targetPort")
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "domain", "targetPort", ADOPTS)
 _DOMAIN = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 
 
@@ -52,8 +53,7 @@ class CustomDomainProvider(RailwayProvider):
     """Finds or registers a domain."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check domain and port."""
-        del olds
+        """Check domain and port; before the first update say whether the service has it already."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         domain = news.get("domain")
@@ -61,7 +61,12 @@ class CustomDomainProvider(RailwayProvider):
             failures.append(CheckFailure("domain", f"must be a domain in lower case, not {domain!r}"))
         elif not is_unknown(domain) and str(domain).endswith(".railway.app"):
             failures.append(CheckFailure("domain", "is Railway's own: use a ServiceDomain"))
-        return news, failures
+
+        def find() -> tuple[str, Mapping[str, Any]] | None:
+            found = _find(self.session().living(news, thing=_thing(news)), news)
+            return (str(found["id"]), _live(found)) if found is not None else None
+
+        return (news if failures else with_adoption(olds, news, ("targetPort",), find)), failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """The port changes in place."""

@@ -13,6 +13,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
+from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -26,7 +27,7 @@ from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "subdomain", "targetPort")
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "subdomain", "targetPort", ADOPTS)
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
 
@@ -49,14 +50,18 @@ class ServiceDomainProvider(RailwayProvider):
     """Finds or makes the Railway domain of a service instance."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check label and port."""
-        del olds
+        """Check label and port; before the first update say whether the service's domain will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         label = news.get("subdomain")
         if label and not is_unknown(label) and not (isinstance(label, str) and _LABEL.fullmatch(label)):
             failures.append(CheckFailure("subdomain", f"must be one label of a domain, not {label!r}"))
-        return news, failures
+
+        def find() -> tuple[str, Mapping[str, Any]] | None:
+            found = _find(self.session().living(news, thing=_thing(news)), news)
+            return (str(found["domain"]), _live(found)) if found is not None else None
+
+        return (news if failures else with_adoption(olds, news, ("subdomain", "targetPort"), find)), failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Label and port change in place."""

@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import operations
+from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -26,7 +27,7 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 if TYPE_CHECKING:
     from convos_infra.provider import Props
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort")
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort", ADOPTS)
 _APPEARS_SECONDS = 30.0
 
 
@@ -47,10 +48,16 @@ class TcpProxyProvider(RailwayProvider):
     """Finds or makes a TCP proxy, by a patch: `tcpProxyCreate` is deprecated (facts §2.7)."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the port."""
-        del olds
+        """Check the port; before the first update say whether a proxy will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
-        return news, failures + port_failures("applicationPort", news.get("applicationPort"), required=True)
+        failures += port_failures("applicationPort", news.get("applicationPort"), required=True)
+
+        def find() -> tuple[str, Mapping[str, Any]] | None:
+            live = self.session().living(news, thing=_thing(news)).service(news["serviceId"]) or {}
+            there = _key(news) in ((live.get("networking") or {}).get("tcpProxies") or {})
+            return (f"port {_key(news)}", {}) if there else None
+
+        return (news if failures else with_adoption(olds, news, (), find)), failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """There is no update of a proxy on Railway."""

@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations, rules
+from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -23,7 +24,7 @@ from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot, nodes
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath")
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", ADOPTS)
 _APPEARS_SECONDS = 90.0
 """An instance shows 2 to 5 s after its volume, more than 28 s were seen (facts §2.6)."""
 
@@ -45,13 +46,17 @@ class VolumeProvider(RailwayProvider):
     """Finds or makes the volume of a service instance."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the mount path."""
-        del olds
+        """Check the mount path; before the first update say whether the service's volume will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         path = news.get("mountPath")
         if not is_unknown(path) and (problem := rules.path_problem(path, root=False)):
             failures.append(CheckFailure("mountPath", problem))
-        return news, failures
+
+        def find() -> tuple[str, Mapping[str, Any]] | None:
+            found = _of_service(self.session().living(news, thing=_thing(news)), news)
+            return (str(found["volumeId"]), found) if found is not None else None
+
+        return (news if failures else with_adoption(olds, news, ("mountPath",), find)), failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Mount path and service change in place: a service that was made anew gets the volume with its data back."""
