@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 HOST_IN_CONTAINERS = "host.docker.internal"
 AGENT_PORT = 8080
+STATE_OPTIONS = "metadata=skip"
+"""Without it Pulumi's file backend keeps a second file beside each, which it does not write in one piece: a kill in
+that moment leaves a stack that no command can load ("failed to load checkpoint: EOF"; docs/decisions/0013)."""
 LOOPBACK_HOSTS = "127.0.0.1,localhost"
 
 
@@ -39,7 +42,7 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
     """
     emulator = services.by_name["emulator"]
     values = {
-        "PULUMI_BACKEND_URL": f"file://{layout.state}",
+        "PULUMI_BACKEND_URL": f"file://{layout.state}?{STATE_OPTIONS}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",

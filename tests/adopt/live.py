@@ -46,7 +46,7 @@ class Checkout:
         self.backends += 1
 
     def run(self, *argv: str, stdin: str = "", **env: str) -> Ran:
-        backend = self.folder.parent / f"backend-{self.backends}"
+        backend = self.folder.parent / f"backend-{self.backends}?metadata=skip"
         backend.mkdir(exist_ok=True)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PULUMI", "RAILWAY"))}
         done = subprocess.run(
@@ -56,7 +56,7 @@ class Checkout:
                 **kept,
                 "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
                 "PULUMI_HOME": str(self.folder.parent / "home"),
-                "PULUMI_BACKEND_URL": f"file://{backend}",
+                "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
                 "PULUMI_CONFIG_PASSPHRASE": "test",
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "RAILWAY_ENDPOINT": self.emulator.endpoint,
@@ -93,7 +93,7 @@ class Checkout:
             cwd=self.folder,
             env={
                 **os.environ,
-                "PULUMI_BACKEND_URL": f"file://{self.folder.parent}/backend-{self.backends}",
+                "PULUMI_BACKEND_URL": f"file://{self.folder.parent}/backend-{self.backends}?metadata=skip",
                 "PULUMI_CONFIG_PASSPHRASE": "test",
                 "PULUMI_HOME": str(self.folder.parent / "home"),
             },
