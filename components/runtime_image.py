@@ -112,9 +112,7 @@ class RuntimeImage(pulumi.ComponentResource):
             ),
             dockerfile=docker_build.DockerfileArgs(location=build.dockerfile),
             tags=[f"{build.repository}:{tag}" for tag in build.tags],
-            # docker-build 0.0.22 previews a change of the cache alone with an empty digest, one of an argument with an
-            # unknown one. No Dockerfile reads this argument, so no image differs by it.
-            build_args={**build.build_args, **({"BUILD_CACHE": build.cache} if build.cache else {})},
+            build_args=dict(build.build_args),
             # The Dockerfile's own labels say revision, version and source; when it was committed, only we know.
             labels={"org.opencontainers.image.created": build.created} if build.created else None,
             platforms=[docker_build.Platform.LINUX_AMD64],
