@@ -146,7 +146,6 @@ def _build(
             "SOURCE_DATE_EPOCH": at.committed_at,
         },
         builder=settings.builder,
-        cache=f"{settings.image.cache}:{folder}" if settings.image.cache else "",
         revision=at.commit,
         created=datetime.fromtimestamp(int(at.committed_at), UTC).isoformat() if at.commit else "",
         registry_login=login,

@@ -48,11 +48,9 @@ class ImageSettings:
         build: whether it is made from this checkout.
         branch_reference: what is followed where nothing is pinned.
         old_after_days: from which age on a pin is warned of.
-        cache: the repository where builds keep their layers; empty keeps none.
     """
 
     repository: str
-    cache: str
     reference: str
     build: bool
     is_pinned: bool
@@ -299,14 +297,8 @@ def _image(reader: _Reader, stack: str) -> ImageSettings:
     digest = reader.environ.get("IMAGE_DIGEST", "").strip()
     key = "IMAGE_DIGEST" if digest else "imageBranchTag"
     followed = _reference(reader, key, repository, f"{branch_tag}@{digest}" if digest else branch_tag)
-    cache = reader.text("imageCache")
-    if cache:
-        _check_reference(reader, "imageCache", cache)
-        if "@" in cache or ":" in cache.rpartition("/")[2]:
-            reader.problem("imageCache", f"must be a repository without a tag or digest, not {cache[:80]!r}")
     return ImageSettings(
         repository=repository,
-        cache=cache,
         reference=_reference(reader, "imageTag", repository, tag) if tag else followed,
         build=build,
         is_pinned=bool(tag),

@@ -26,7 +26,6 @@ class Build:
         named_contexts: name -> folder, for bases that cannot be pulled.
         build_args: as BuildKit takes them.
         builder: the buildx builder; empty takes Docker's default.
-        cache: the reference under which layers are kept for the next build; empty keeps none.
         revision: the commit.
         created: RFC 3339.
         registry_login: (address, user, password), or None.
@@ -39,7 +38,6 @@ class Build:
     named_contexts: Mapping[str, str]
     build_args: Mapping[str, str]
     builder: str
-    cache: str
     revision: str
     created: str
     registry_login: tuple[str, str, pulumi.Input[str]] | None = field(default=None, repr=False)
@@ -117,8 +115,6 @@ class RuntimeImage(pulumi.ComponentResource):
             labels={"org.opencontainers.image.created": build.created} if build.created else None,
             platforms=[docker_build.Platform.LINUX_AMD64],
             builder=docker_build.BuilderConfigArgs(name=build.builder) if build.builder else None,
-            cache_from=_cache_from(build),
-            cache_to=_cache_to(build),
             registries=_registries(build),
             push=not build.builder,
             exports=[docker_build.ExportArgs(raw=REPRODUCIBLE)] if build.builder else None,
@@ -153,25 +149,6 @@ def _built(build: Build | None, built: docker_build.Image | None) -> ImageArgs:
         created=build.created,
         pinned_by="build",
     )
-
-
-def _cache_from(build: Build) -> list[docker_build.CacheFromArgs] | None:
-    if not build.cache:
-        return None
-    return [docker_build.CacheFromArgs(registry=docker_build.CacheFromRegistryArgs(ref=build.cache))]
-
-
-def _cache_to(build: Build) -> list[docker_build.CacheToArgs] | None:
-    if not build.cache:
-        return None
-    registry = docker_build.CacheToRegistryArgs(
-        ref=build.cache,
-        mode=docker_build.CacheMode.MAX,
-        # Registries that know images only (as GHCR did) take a cache in an image's shape.
-        image_manifest=True,
-        oci_media_types=True,
-    )
-    return [docker_build.CacheToArgs(registry=registry)]
 
 
 def _registries(build: Build) -> list[docker_build.RegistryArgs] | None:

@@ -177,11 +177,3 @@ def test_no_secret_is_in_what_settings_print_of_themselves() -> None:
         {"poolApiKey": SECRET, "databaseUrl": f"postgresql://u:{SECRET}@h/x", "keys": {"BANKR_API_KEY": SECRET}}
     )
     assert SECRET not in repr(found)
-
-
-def test_a_cache_is_a_repository_and_each_build_has_a_tag_of_its_own_in_it() -> None:
-    assert read({}).image.cache == ""
-    assert read({"imageCache": "ghcr.io/x/cache"}).image.cache == "ghcr.io/x/cache"
-    for odd in ("ghcr.io/x/cache:build", "ghcr.io/X/cache", "ghcr.io/x/cache@sha256:" + "a" * 64):
-        with pytest.raises(settings.Problems, match="imageCache: "):
-            read({"imageCache": odd})
