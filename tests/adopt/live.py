@@ -46,7 +46,7 @@ class Checkout:
         self.backends += 1
 
     def run(self, *argv: str, stdin: str = "", **env: str) -> Ran:
-        backend = self.folder.parent / f"backend-{self.backends}?metadata=skip"
+        backend = self.folder.parent / f"backend-{self.backends}"
         backend.mkdir(exist_ok=True)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PULUMI", "RAILWAY"))}
         done = subprocess.run(
