@@ -13,7 +13,7 @@ WORKERS := 2
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
 WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH"
-TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py __main__.py emulator local toolchain pool scripts)
+TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py pool_settings.py __main__.py emulator local toolchain pool scripts)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: adopt matrix rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys

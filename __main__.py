@@ -13,11 +13,12 @@ from components.agents import Agents
 from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
-from components.pool_manager import PoolManager, PoolManagerSettings
+from components.pool_manager import PoolManager
 from components.runtime_image import ImageSource, RuntimeImage
 from convos_infra.endpoint import check_listening
 from convos_infra.errors import InfraError
 from convos_infra.schema import check_reachable
+from pool_settings import pool_manager_settings
 from settings import PLAIN_KEYS, Problems, Settings
 
 EXIT_AFTER_A_MESSAGE = 32
@@ -82,22 +83,12 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
     pool_manager = PoolManager(
         "pool-manager",
         place,
-        PoolManagerSettings(
+        pool_manager_settings(
+            settings,
             image=pool_image.pinned if pool_image is not None else None,
-            repo=settings.pool.repo,
-            branch=settings.pool.branch,
             runtime_image=runtime.pinned,
             database_url=database.service_url,
-            pool_environment=settings.pool.environment,
-            min_idle=settings.pool.min_idle,
-            rollout=settings.rollout.variables(),
-            api_key=settings.pool.api_key,
-            railway_endpoint=settings.pool.railway_endpoint,
-            railway_token=settings.pool.railway_token,
-            agent_url=settings.pool.agent_url,
-            keep_token=settings.pool.keep_token,
             keys=keys,
-            secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
         ),
         after=[canary.ready, database.schema],
     )

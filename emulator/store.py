@@ -112,11 +112,11 @@ class Store:
         """
         with self.lock:
             self._connection.execute("ROLLBACK")
-            kept = {kind: self._documents[kind] for kind in ("deployment",) if kind in self._documents}
+            deployments = self._documents.get("deployment", {})
             self._documents.clear()
             for kind, id_, body in self._rows():
                 self._documents.setdefault(kind, {})[id_] = json.loads(body)
-            self._documents |= kept
+            self._documents["deployment"] = deployments
             self.history.follow({kind: self._documents.get(kind, {}) for kind in LAGGING})
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import BY_NAME, FIELDS, SEALED, VARIABLES, at, live_fields, live_variables
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.registry.reference import parse
-from settings import PLAIN_KEYS
+from pool_settings import pool_manager_settings
 
 if TYPE_CHECKING:
     from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
@@ -136,22 +136,12 @@ def _services(
         yield _compared(live, database.SERVICE, wanted, [_volume(live), _proxy(live)])
     wanted = canary.configuration(_at(live, canary.SERVICE), place, runtime, settings.keys)
     yield _compared(live, canary.SERVICE, wanted, [_domain(live, canary.SERVICE)])
-    manager = pool_manager.PoolManagerSettings(
+    manager = pool_manager_settings(
+        settings,
         image=_deployed(settings.pool.image, digest_of) if settings.pool.image else None,
-        repo=settings.pool.repo,
-        branch=settings.pool.branch,
         runtime_image=runtime,
         database_url=settings.database_url or database.SERVICE_URL,
-        pool_environment=settings.pool.environment,
-        min_idle=settings.pool.min_idle,
-        rollout=settings.rollout.variables(),
-        api_key=settings.pool.api_key,
-        railway_endpoint=settings.pool.railway_endpoint,
-        railway_token=settings.pool.railway_token,
-        agent_url=settings.pool.agent_url,
-        keep_token=settings.pool.keep_token,
         keys=settings.keys,
-        secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
     )
     token = None if settings.pool.keep_token else settings.pool.railway_token or _UNKNOWN
     wanted = pool_manager.configuration(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.railway.environment_config import FIELDS, VARIABLES, live_fields, live_variables, same
+from convos_infra.railway.environment_config import VARIABLES, changed_fields, live_variables
 from convos_infra.railway.running import not_running
 from convos_infra.railway.snapshot import Gone, Snapshots
 from scripts import railway_view
@@ -62,12 +62,8 @@ def of_service(props: Mapping[str, Any], snapshot: Snapshot, running: Mapping[st
     live = snapshot.service(props["serviceId"])
     if live is None:
         return {"changed": ["it is gone"]}
-    fields, values, managed = live_fields(live), live_variables(live), props.get(VARIABLES) or {}
-    changed = [
-        field.name
-        for field in FIELDS
-        if field.readable and field.name in props and not same(field, props[field.name], fields.get(field.name))
-    ]
+    values, managed = live_variables(live), props.get(VARIABLES) or {}
+    changed = changed_fields(props, live)
     # The value of a sealed variable is told to nobody, so it cannot be compared.
     changed += sorted(name for name in managed if name not in values or values[name] not in (None, managed[name]))
     found = {

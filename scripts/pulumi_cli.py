@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,16 +86,7 @@ class Pulumi:
         Raises:
             PulumiError: it failed, or printed something else.
         """
-        command = ["pulumi", *arguments, "--json", "--stack", self.stack, *QUIET]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._asked([*arguments, "--json"])
         sys.stderr.write(masked(done.stderr))
         try:
             found = json.loads(done.stdout)
@@ -112,16 +103,7 @@ class Pulumi:
         Raises:
             PulumiError: it cannot be read.
         """
-        command = ["pulumi", "stack", "export", "--show-secrets", "--stack", self.stack, *QUIET]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._asked(["stack", "export", "--show-secrets"])
         if done.returncode != 0:
             raise PulumiError(self.stack, f"pulumi stack export: {last_error(masked(done.stderr))}")
         return dict(json.loads(done.stdout))
@@ -136,13 +118,22 @@ class Pulumi:
         Raises:
             PulumiError: it was refused.
         """
-        command = ["pulumi", "config", "set", "--secret", "--path", path, "--stack", self.stack, *QUIET]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self._environment(), input=value, capture_output=True, text=True, check=False
-        )
+        done = self._asked(["config", "set", "--secret", "--path", path], value)
         if done.returncode != 0:
             problem = redact(last_error(masked(done.stderr)), [value])
             raise PulumiError(self.stack, f"pulumi config set {path}: {problem}")
+
+    def _asked(self, arguments: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of the stack with nothing but `given` on its standard input; nothing of it is shown."""
+        return subprocess.run(
+            ["pulumi", *arguments, "--stack", self.stack, *QUIET],
+            cwd=self.folder,
+            env=self._environment(),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def preview(self) -> Preview:
         """Return what an update would do now.

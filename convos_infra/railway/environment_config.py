@@ -122,6 +122,15 @@ def live_fields(service: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def changed_fields(recorded: Mapping[str, Any], service: Mapping[str, Any]) -> list[str]:
+    """Name the recorded properties that a service's config has otherwise; unreadable ones are left out."""
+    return [
+        field.name
+        for field in FIELDS
+        if field.readable and field.name in recorded and not same(field, recorded[field.name], at(service, field.path))
+    ]
+
+
 def live_variables(service: Mapping[str, Any]) -> dict[str, str | None]:
     """Return a service's variables as stored, references unrendered; None for a sealed value."""
     entries = service.get(VARIABLES) or {}

@@ -120,14 +120,13 @@ class DatabaseSchemaProvider(Provider):
         """Read what is in the database; a database that does not answer is an error, not an empty one."""
         address = parse_url(str(props["databaseUrl"]))
         state = inspect(address, wait_seconds=READ_SECONDS)
-        inputs = {key: props.get(key) for key in INPUTS}
+        inputs = _kept(props)
         # Among the inputs too: the next preview then shows what it would have to do something about.
         found = {"drifted": list(state.drift)} if state.drift else {}
         # What the last update announced is an input of the state: another value here would be drift that is none.
         announced = list(props.get("announced") or [])
-        planned = {"planned": props["planned"]} if props.get("planned") else {}
-        outputs = {**inputs, **planned, **_outputs(str(address), state, announced)}
-        return ReadResult(id_, outputs, {**inputs, **planned, "pending": announced, **found})
+        outputs = {**inputs, **_outputs(str(address), state, announced)}
+        return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave the tables and their history, unless the stack says otherwise: its schema is not its data."""
@@ -156,8 +155,13 @@ def _applied(props: Props) -> Props:
     address = parse_url(str(props["databaseUrl"]))
     state = apply(address, _job(props), _tell)
     outputs = _outputs(str(address), state, list(props.get("pending") or []))
+    return {**_kept(props), **outputs}
+
+
+def _kept(props: Props) -> Props:
+    """Return what was asked for, and the number of the plan where there was one."""
     planned = {"planned": props["planned"]} if props.get("planned") else {}
-    return {**{key: props.get(key) for key in INPUTS}, **planned, **outputs}
+    return {**{key: props.get(key) for key in INPUTS}, **planned}
 
 
 def _tell(line: str) -> None:

@@ -181,6 +181,13 @@ class Case:
     one_way: frozenset[str] = frozenset()
 
 
+def refreshed(at: Place, made: Made) -> Made:
+    """Refresh what must still be there."""
+    read = at.runs.refresh(made)
+    assert read is not None
+    return read
+
+
 def patch(at: Place, value: Any) -> None:
     """Commit a patch as somebody else would."""
     document = "mutation p($e: String!, $p: EnvironmentConfig) { environmentPatchCommit(environmentId: $e, patch: $p) }"

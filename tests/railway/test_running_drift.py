@@ -9,7 +9,7 @@ import pytest
 from convos_infra.railway.deployment import DeploymentState
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.running import not_running
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Made, Place, Props, instance
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, Props, instance, refreshed
 
 STORE = """mutation p($e: String!, $p: EnvironmentConfig) {
   environmentPatchCommit(environmentId: $e, patch: $p, skipDeploys: true)
@@ -19,12 +19,6 @@ STORE = """mutation p($e: String!, $p: EnvironmentConfig) {
 def stored_only(at: Place, value: Any) -> None:
     at.runs.emulator.run(STORE, e=at.environment.id, p={"services": {at.service.id: value}})
     at.runs.mutations()
-
-
-def refreshed(at: Place, made: Made) -> Made:
-    read = at.runs.refresh(made)
-    assert read is not None
-    return read
 
 
 def test_what_was_stored_without_a_deployment_is_named_announced_and_deployed_once(at: Place) -> None:

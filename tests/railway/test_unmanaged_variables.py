@@ -6,7 +6,7 @@ import pytest
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Made, Place, Props, instance, patch
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Made, Place, Props, instance, patch, refreshed
 
 THEIRS = {"value": "somebody's-work"}
 
@@ -22,12 +22,6 @@ def removing(at: Place) -> Props:
 
 def preview(at: Place, made: Made, wanted: Props) -> Props:
     return at.runs.checked(ServiceInstanceProvider, wanted, made.inputs)
-
-
-def refreshed(at: Place, made: Made) -> Made:
-    read = at.runs.refresh(made)
-    assert read is not None
-    return read
 
 
 def test_one_that_no_preview_has_named_is_never_removed(at: Place) -> None:

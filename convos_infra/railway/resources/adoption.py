@@ -1,11 +1,14 @@
-"""What the first preview says of a thing that is there already: that it is taken over, and what changes then."""
+"""What a preview says of a thing that is there already: that it is taken over, what changes then, and its id."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from pulumi.dynamic import CheckFailure
+
 from convos_infra.provider import Props, has_unknown
+from convos_infra.railway.resources.properties import difference
 
 ADOPTS = "adopts"
 Found = tuple[str, Mapping[str, Any]]
@@ -31,3 +34,39 @@ def with_adoption(olds: Props, news: Props, keys: Iterable[str], find: Callable[
     id_, live = found
     changed = [key for key in keys if news.get(key) not in (None, "") and news[key] != live.get(key)]
     return {**news, ADOPTS: f"{id_}, changes {', '.join(changed) or 'nothing'}"}
+
+
+def with_identity(
+    kind: str, olds: Props, news: Props, keys: Iterable[str], find: Callable[[Props], Found | None]
+) -> tuple[Props, list[CheckFailure]]:
+    """Return new inputs with the ids of a thing that others hang on, looked up before the first update and a change.
+
+    Pulumi takes every output of what is updated in place for unknown, and then shows all that hangs on it as replaced,
+    unless it is an input as well.
+
+    Args:
+        kind: project, environment or service, for the failure.
+        olds: the inputs in the state; empty before the first update.
+        news: the new inputs, known and without failures.
+        keys: the properties that change in place.
+        find: looks for what these inputs name; returns its id, and its ids as outputs, or None.
+
+    Returns:
+        The inputs, and what is wrong: a thing that is to be changed is not there under its recorded name.
+
+    Raises:
+        InfraError: as `find` does.
+    """
+    kept = {ADOPTS: olds[ADOPTS]} if olds.get(ADOPTS) else {}
+    if olds and not difference(olds, news, keys, ()).changes:
+        return {**news, **kept}, []
+    found = find(olds or news)
+    if found is None:
+        return {**news, **kept}, [_gone(kind, str(olds["name"]))] if olds else []
+    id_, ids = found
+    return {**news, **(kept if olds else {ADOPTS: id_}), **ids}, []
+
+
+def _gone(kind: str, name: str) -> CheckFailure:
+    reason = f"there is no {kind} {name!r} any more (renamed or removed on Railway?)"
+    return CheckFailure("name", f"{reason}: pulumi refresh records what is there")

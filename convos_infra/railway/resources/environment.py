@@ -12,9 +12,9 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
+from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
-    gone_failure,
     id_failures,
     inputs_of,
     name_failures,
@@ -58,15 +58,12 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
-        adopts = {"adopts": olds["adopts"]} if olds.get("adopts") else {}
-        # Known in the preview, though Pulumi takes every output of what changes for unknown: see ProjectProvider.
-        if olds and not difference(olds, news, _IN_PLACE, ()).changes:
-            return {**news, **adopts}, []
-        found = _find(self.session(), {**(olds or news), "projectId": news["projectId"]})
-        if found is None:
-            return {**news, **adopts}, [gone_failure("environment", str(olds["name"]))] if olds else []
-        known = {"environmentId": found["id"]}
-        return {**news, **({} if olds else {"adopts": found["id"]}), **adopts, **known}, []
+
+        def find(named: Props) -> tuple[str, Props] | None:
+            found = _find(self.session(), {**named, "projectId": news["projectId"]})
+            return (str(found["id"]), {"environmentId": found["id"]}) if found is not None else None
+
+        return with_identity("environment", olds, news, _IN_PLACE, find)
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it; another project is another environment."""

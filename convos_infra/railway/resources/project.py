@@ -13,9 +13,9 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import operations
 from convos_infra.railway.errors import NotAuthorized, NotFound
+from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
-    gone_failure,
     inputs_of,
     name_failures,
     with_outputs,
@@ -56,18 +56,16 @@ class ProjectProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if failures or is_unknown(news.get("name")):
             return news, failures
-        adopts = {"adopts": olds["adopts"]} if olds.get("adopts") else {}
-        # Pulumi takes every output of what is updated in place for unknown, and then replaces all that hangs on it in
-        # the preview, unless it is an input as well: so it is looked up where something changes.
-        if olds and not difference(olds, news, _IN_PLACE, ()).changes:
-            return {**news, **adopts}, []
-        session = self.session()
-        found = _find(session, olds or news)
-        if found is None:
-            return {**news, **adopts}, [gone_failure("project", str(olds["name"]))] if olds else []
-        project = _read(session, found["id"], str(news["name"])) or found
-        known = {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
-        return {**news, **({} if olds else {"adopts": found["id"]}), **adopts, **known}, []
+
+        def find(named: Props) -> tuple[str, Props] | None:
+            session = self.session()
+            found = _find(session, named)
+            if found is None:
+                return None
+            project = _read(session, found["id"], str(news["name"])) or found
+            return str(found["id"]), {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
+
+        return with_identity("project", olds, news, _IN_PLACE, find)
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it."""

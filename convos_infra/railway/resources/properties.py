@@ -127,14 +127,6 @@ def difference(
     )
 
 
-def gone_failure(kind: str, name: str) -> CheckFailure:
-    """Say that a thing which is to be changed is not there under its recorded name."""
-    reason = (
-        f"there is no {kind} {name!r} any more (renamed or removed on Railway?): pulumi refresh records what is there"
-    )
-    return CheckFailure("name", reason)
-
-
 def inputs_of(props: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     """Return the properties that are inputs, for a refresh."""
     return {key: props[key] for key in keys if props.get(key) is not None}

@@ -12,9 +12,9 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import operations
+from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
-    gone_failure,
     id_failures,
     inputs_of,
     name_failures,
@@ -25,7 +25,8 @@ from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
-_INPUTS = ("projectId", "environmentId", "name", "adopts")
+_PARENT = ("projectId", "environmentId")
+_INPUTS = (*_PARENT, "name", "adopts")
 _APPEARS_SECONDS = 30.0
 
 
@@ -51,22 +52,19 @@ class ServiceProvider(RailwayProvider):
         failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
         if failures or has_unknown(news):
             return news, failures
-        adopts = {"adopts": olds["adopts"]} if olds.get("adopts") else {}
-        # Known in the preview, though Pulumi takes every output of what changes for unknown: see ProjectProvider.
-        if olds and (
-            olds["name"] == news["name"] or difference(olds, news, (), ("projectId", "environmentId")).changes
-        ):
-            return {**news, **adopts}, []
-        name = str((olds or news)["name"])
-        id_ = _find(self.session().living(news, thing=name), name)
-        if id_ is None:
-            return {**news, **adopts}, [gone_failure("service", name)] if olds else []
-        return {**news, **({} if olds else {"adopts": id_}), **adopts, "serviceId": id_}, []
+
+        def find(named: Props) -> tuple[str, Props] | None:
+            id_ = _find(self.session().living(news, thing=str(named["name"])), named["name"])
+            return (id_, {"serviceId": id_}) if id_ is not None else None
+
+        # Elsewhere it is another one, which nobody has looked for yet.
+        is_moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
+        return with_identity("service", olds, news, () if is_moved else ("name",), find)
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with its data and domains; another place is another service."""
         del id_
-        return difference(olds, news, ("name",), ("projectId", "environmentId"))
+        return difference(olds, news, ("name",), _PARENT)
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""

@@ -20,6 +20,7 @@ from convos_infra.railway.environment_config import (
     FIELDS,
     SEALED,
     VARIABLES,
+    changed_fields,
     live_fields,
     live_variables,
     same,
@@ -208,11 +209,8 @@ def _not_running(session: Session, props: Props, snapshot: Snapshot) -> list[str
 
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:
     """Return the properties with what Railway has now for each that is managed."""
-    seen = dict(props)
     fields = live_fields(live)
-    for field in FIELDS:
-        if field.readable and field.name in props and not same(field, props[field.name], fields.get(field.name)):
-            seen[field.name] = fields.get(field.name)
+    seen = {**props, **{name: fields.get(name) for name in changed_fields(props, live)}}
     values = live_variables(live)
     recorded = dict(props.get(VARIABLES) or {})
     seen[VARIABLES] = {
