@@ -5,56 +5,56 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The first Python on PATH that is new enough; asked only by targets that need it.
-BASE_PYTHON = $(or $(PYTHON),$(shell toolchain/find-python))
+BASE_PYTHON = $(or $(PYTHON),$(shell ops/toolchain/find-python))
 VENV := .venv/bin
 STAMP := .venv/requirements.sha256
 # Most tests wait for processes of their own, so two cores take two at a time.
 WORKERS := 2
 # A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
-WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m toolchain path):$$PATH"
-TYPED := $(wildcard convos_infra components settings.py stack_config.py images.py pool_settings.py __main__.py emulator local toolchain pool scripts)
+WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
+TYPED := __main__.py components convos_infra emulator ops pool stack
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt matrix rollout-plan demo schema-plan bench pool-client faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt matrix rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 $(STAMP): requirements-dev.txt
-	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain venv
+	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain venv
 
 local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
-	@$(VENV)/python -m local up
+	@$(VENV)/python -m ops.local up
 
 down: ## stop and remove everything that make local started
-	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m local down
+	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m ops.local down
 
 status: $(STAMP) ## image, agents, schema, keys of a stack: STACK=… [JSON=1]; without STACK the local services
-	@$(if $(STACK),$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m local status)
+	@$(if $(STACK),$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
-	@$(VENV)/python -m local database-url
+	@$(VENV)/python -m ops.local database-url
 
 env: $(STAMP) ## the line that puts a shell into the local stack
-	@$(VENV)/python -m local env
+	@$(VENV)/python -m ops.local env
 
 services: $(STAMP) ## only the local services, without pulumi up
-	@$(VENV)/python -m local services
+	@$(VENV)/python -m ops.local services
 
 toolchain: ## find or build the pinned tools
-	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain tools
+	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain tools
 
 toolchain-checksums: ## after changing Pulumi's version: commit to the checksums of the vendor's release
-	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m toolchain checksums
+	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain checksums
 
 script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift --stack dev"
-	@$(VENV)/python -m toolchain pulumi
-	@$(WITH_PULUMI) $(VENV)/python -m scripts.$(RUN)
+	@$(VENV)/python -m ops.toolchain pulumi
+	@$(WITH_PULUMI) $(VENV)/python -m ops $(RUN)
 
 workflows: $(STAMP) ## check the workflows: actionlint and zizmor
-	@$(VENV)/python -m toolchain workflows
-	@"$$($(VENV)/python -m toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
+	@$(VENV)/python -m ops.toolchain workflows
+	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
 	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
@@ -75,44 +75,41 @@ types: $(STAMP) ## the strict type check
 	@$(VENV)/mypy $(TYPED)
 
 imports: $(STAMP) ## the arrows between the rooms
-	@$(VENV)/lint-imports
+	@PYTHONPATH=pool $(VENV)/lint-imports
 
 check: $(STAMP) ## formatter, linter, types, import arrows
-	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && $(VENV)/lint-imports
+	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && PYTHONPATH=pool $(VENV)/lint-imports
 
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
-	@$(VENV)/python -m scripts.keys --stack "$(STACK)"
+	@$(VENV)/python -m ops keys --stack "$(STACK)"
 
 adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
-	@$(WITH_PULUMI) $(VENV)/python -m scripts.adopt \
+	@$(WITH_PULUMI) $(VENV)/python -m ops adopt \
 		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
 
 image: ## build the runtime image [IMAGE=…]
-	@$(IN_LOCAL) sh scripts/build_image.sh runtime $(or $(IMAGE),convos-runtime:local)
+	@$(IN_LOCAL) sh ops/image/build.sh runtime $(or $(IMAGE),convos-runtime:local)
 
 qa: ## start an image as Railway does and run its smoke tests: IMAGE=…
-	@$(IN_LOCAL) sh scripts/qa.sh $(IMAGE)
+	@$(IN_LOCAL) sh ops/image/qa.sh $(IMAGE)
 
 run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
-	@$(IN_LOCAL) sh scripts/run_image.sh $(or $(IMAGE),convos-runtime:local)
-
-pool-client: $(STAMP) ## copy the Railway client to pool/, which Railway builds by itself
-	@$(VENV)/python -m scripts.pool_client
+	@$(IN_LOCAL) sh ops/image/run.sh $(or $(IMAGE),convos-runtime:local)
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
 	@for in in requirements.in requirements-dev.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
-	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.schema_plan --stack "$(STACK)"
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops schema-plan --stack "$(STACK)"
 
 rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: STACK=… [IMAGE=sha-…] [POLICY=…] [JSON=1]
-	@$(VENV)/python -m toolchain pulumi >&2
-	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.rollout_plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
+	@$(VENV)/python -m ops.toolchain pulumi >&2
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops rollout-plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
 
 demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
 	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }
-	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m scripts.demo
+	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
 	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)

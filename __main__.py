@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pulumi
 
-import images
-import stack_config
 from components.agents import Agents
 from components.canary import Canary
 from components.database import Database, DatabaseSettings
@@ -16,10 +14,11 @@ from components.environment import EnvironmentPlace, EnvironmentSettings, Railwa
 from components.pool_manager import PoolManager
 from components.runtime_image import ImageSource, RuntimeImage
 from convos_infra.endpoint import check_listening
-from convos_infra.errors import InfraError
 from convos_infra.schema import check_reachable
-from pool_settings import pool_manager_settings
-from settings import PLAIN_KEYS, Problems, Settings
+from railway_api.failure import Failure
+from stack import config, images
+from stack.pool import pool_manager_settings
+from stack.settings import PLAIN_KEYS, Problems, Settings
 
 EXIT_AFTER_A_MESSAGE = 32
 """pulumi-language-python's code for "the user was told": after a RunError it adds an "unhandled error" of its own."""
@@ -29,14 +28,14 @@ AGENT_PREFIX = "convos-agent-"
 def main() -> None:
     """Turn the stack's config into resources; a mistake in it ends here, before anything changes."""
     try:
-        settings = stack_config.read(os.environ)
+        settings = config.read(os.environ)
         check_listening("railwayEndpoint", settings.endpoint)
         if settings.database_url:
             check_reachable(settings.database_url)
         runtime_source = images.runtime(settings, Path(__file__).parent)
         pool_source = images.pool(settings, Path(__file__).parent)
         images.check_schema(settings, Path(__file__).parent, runtime_source)
-    except (Problems, InfraError) as error:
+    except (Problems, Failure) as error:
         pulumi.log.error(str(error))
         raise SystemExit(EXIT_AFTER_A_MESSAGE) from None
     declare(settings, runtime_source, pool_source)

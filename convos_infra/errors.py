@@ -1,28 +1,9 @@
-"""The one shape of an error that a user sees: the thing, what happened, what to do next; one line."""
+"""The error of this program: a `Failure`, as those of the Railway client are."""
 
 from __future__ import annotations
 
-from convos_infra.redact import redact_urls
+from railway_api.failure import Failure
 
 
-class InfraError(Exception):
-    """Something that a user must know about, said in one line.
-
-    Args:
-        thing: what it happened to, in the user's words: a config key, a resource, `file:line`, an image reference.
-        problem: what happened; what another system said is quoted, and that system named.
-        next_step: what to do about it, best as a command; empty where the problem says it already.
-    """
-
-    def __init__(self, thing: str, problem: str, next_step: str = "") -> None:
-        self.thing = thing
-        self.problem = problem
-        self.next_step = next_step
-        super().__init__(str(self))
-
-    def __str__(self) -> str:
-        """Return the one line, with white space folded and passwords in URLs masked."""
-        text = f"{self.thing}: {self.problem}" if self.thing else self.problem
-        if self.next_step:
-            text = f"{text}; {self.next_step}"
-        return redact_urls(" ".join(text.split()))
+class InfraError(Failure):
+    """Something that a user must know about, found by this program itself; see `Failure` for its parts."""

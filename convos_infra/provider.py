@@ -25,8 +25,8 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from convos_infra.errors import InfraError
 from convos_infra.waiting_threads import give_room
+from railway_api.failure import Failure
 
 Props = dict[str, Any]
 _Result = TypeVar("_Result")
@@ -141,7 +141,7 @@ def _shaped(operation: str, run: Callable[[], _Result]) -> _Result:
         return run()
     try:
         return run()
-    except InfraError as error:
+    except Failure as error:
         message = str(error)
     except Exception as error:  # noqa: BLE001  # the door: a bug must reach the user as one line as well
         message = f"{type(error).__name__}: {' '.join(str(error).split())}; set {TRACEBACK_VARIABLE}=1 for its trace"

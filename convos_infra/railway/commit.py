@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway import operations, patch_plan
+from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import BY_NAME
 from convos_infra.railway.patch_plan import REMOVES
+from railway_api import documents
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -46,7 +47,7 @@ def commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.P
         "patch": {"services": {service_id: plan.patch}},
         "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
     }
-    _, seen = session.client.mutate(operations.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
+    _, seen = session.client.mutate(documents.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
     snapshot = seen or session.until(arrived)
     if snapshot is None:
         snapshot = session.living(wanted, thing=name, fresh=True)
@@ -74,7 +75,7 @@ def deploy(session: Session, before: Snapshot, wanted: Props) -> Snapshot:
         return now if new is not None and (old is None or new.id != old.id) else None
 
     variables = {"serviceId": service_id, "environmentId": wanted["environmentId"]}
-    _, seen = session.client.mutate(operations.DEPLOY, variables, thing=name, observe=arrived, settle=True)
+    _, seen = session.client.mutate(documents.DEPLOY, variables, thing=name, observe=arrived, settle=True)
     snapshot = seen or session.until(arrived)
     latest = snapshot.latest_deployment(service_id) if snapshot is not None else None
     if snapshot is None or latest is None:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.railway import operations
 from convos_infra.railway.deployment import GOOD
-from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque
+from railway_api import documents
+from railway_api.errors import NotAuthorized, NotFound, Opaque
 
 if TYPE_CHECKING:
-    from convos_infra.railway.client import Client
     from convos_infra.railway.snapshot import Snapshot
+    from railway_api.client import Client
 
 IN_A_CALL = 100
 """A document is a text: at 200 agents one that grows for ever would meet some limit."""
@@ -73,7 +73,7 @@ def _call(
     variables = {f"d{number}": id_ for number, (_, id_) in enumerate(deployments)}
     if services:
         variables |= {"environmentId": snapshot.environment_id} | {f"s{n}": id_ for n, id_ in enumerate(services)}
-    answer = client.query(operations.details(len(deployments), len(services)), variables, thing=_THING)
+    answer = client.query(documents.details(len(deployments), len(services)), variables, thing=_THING)
     running: dict[str, Mapping[str, Any]] = {}
     for number, (service_id, _) in enumerate(deployments):
         values = (answer.get(f"d{number}") or {}).get("variables")

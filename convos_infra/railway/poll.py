@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from convos_infra.railway import operations
 from convos_infra.railway.deployment import DeploymentState, parsed
-from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
+from railway_api import documents
+from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
 
 if TYPE_CHECKING:
-    from convos_infra.railway.client import Client
+    from railway_api.client import Client
 
 MOST_IN_ONE_QUERY = 100
 
@@ -79,7 +79,7 @@ class Poll:
     def _ask(self, ids: Sequence[str], thing: str) -> dict[str, DeploymentState | RailwayError]:
         variables = {f"d{index}": id_ for index, id_ in enumerate(ids)}
         try:
-            data = self._client.query(operations.deployments(len(ids)), variables, thing=thing)
+            data = self._client.query(documents.deployments(len(ids)), variables, thing=thing)
         except (NotFound, NotAuthorized, Opaque) as error:
             if len(ids) == 1:
                 return {ids[0]: error}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Provider
-from convos_infra.railway.client import DEFAULT_ENDPOINT, Client
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
+from railway_api.client import DEFAULT_ENDPOINT, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

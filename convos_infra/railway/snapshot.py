@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway import operations
 from convos_infra.railway.deployment import DeploymentState, parsed
 from convos_infra.railway.details import Details, ask
-from convos_infra.railway.errors import NotAuthorized, NotFound, Opaque, RailwayError
-from convos_infra.railway.token import reach
+from railway_api import documents
+from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
+from railway_api.token import reach
 
 if TYPE_CHECKING:
-    from convos_infra.railway.client import Client
+    from railway_api.client import Client
 
 FRESH_SECONDS = 5.0
 
@@ -167,7 +167,7 @@ class Snapshots:
     def _ask(self, project_id: str, environment_id: str, thing: str) -> Snapshot:
         variables = {"environmentId": environment_id, "projectId": project_id}
         try:
-            data = self._client.query(operations.SNAPSHOT, variables, thing=thing)
+            data = self._client.query(documents.SNAPSHOT, variables, thing=thing)
         except (NotAuthorized, NotFound, Opaque) as error:
             if self._is_gone(project_id, environment_id, thing):
                 raise Gone(environment_id) from error
@@ -180,7 +180,7 @@ class Snapshots:
         "Not Authorized" alone is what Railway says to a wrong token as well (facts §1.3).
         """
         try:
-            project = self._client.query(operations.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
+            project = self._client.query(documents.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
         except RailwayError:
             return self._project_is_gone(project_id, thing)
         if project.get("deletedAt"):
@@ -207,14 +207,14 @@ def list_projects(client: Client, *, thing: str) -> list[Mapping[str, Any]]:
     """
     found = reach(client, thing=thing)
     if found.project_id:
-        own = client.query(operations.PROJECT, {"id": found.project_id}, thing=thing).get("project")
+        own = client.query(documents.PROJECT, {"id": found.project_id}, thing=thing).get("project")
         return [own] if own else []
     rows: list[Mapping[str, Any]] = []
     for workspace in found.workspaces:
         after = None
         while True:
             variables = {"workspaceId": workspace["id"], "after": after}
-            projects = client.query(operations.PROJECTS, variables, thing=thing).get("projects") or {}
+            projects = client.query(documents.PROJECTS, variables, thing=thing).get("projects") or {}
             rows += nodes(projects)
             info = projects.get("pageInfo") or {}
             # The last page has an end cursor as well (facts §2.1): only hasNextPage tells.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
-from convos_infra.railway import operations
 from convos_infra.railway.deployment import (
     GOOD,
     LOG_LINES,
@@ -17,12 +16,13 @@ from convos_infra.railway.deployment import (
     Verdict,
     verdict,
 )
-from convos_infra.railway.errors import NotFound, RailwayError
-from convos_infra.redact import redact
+from railway_api import documents
+from railway_api.errors import NotFound, RailwayError
+from railway_api.redact import redact
 
 if TYPE_CHECKING:
-    from convos_infra.railway.client import Client
     from convos_infra.railway.poll import Found, Poll
+    from railway_api.client import Client
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 REPEAT_SECONDS = 15.0
@@ -159,7 +159,7 @@ class _Wait:
 def last_lines(client: Client, item: Awaited) -> list[str]:
     """Return the last log lines of a deployment, secrets taken out; nothing where they cannot be read."""
     lines: list[str] = []
-    for document, name in ((operations.DEPLOYMENT_LOGS, "deploymentLogs"), (operations.BUILD_LOGS, "buildLogs")):
+    for document, name in ((documents.DEPLOYMENT_LOGS, "deploymentLogs"), (documents.BUILD_LOGS, "buildLogs")):
         try:
             data = client.query(document, {"id": item.deployment_id, "limit": LOG_LINES}, thing=item.service)
         except RailwayError:
@@ -183,7 +183,7 @@ def deploy(client: Client, item: Awaited) -> str:
         latest = _latest_id(client, item)
         return latest if latest and latest != before else None
 
-    data, seen = client.mutate(operations.DEPLOY, variables, thing=item.service, observe=made, settle=True)
+    data, seen = client.mutate(documents.DEPLOY, variables, thing=item.service, observe=made, settle=True)
     found = seen or str((data or {}).get("serviceInstanceDeployV2") or "")
     if not found:
         raise NotFound(item.service, "Railway made no deployment", "run pulumi up again")
@@ -192,5 +192,5 @@ def deploy(client: Client, item: Awaited) -> str:
 
 def _latest_id(client: Client, item: Awaited) -> str:
     variables = {"serviceId": item.service_id, "environmentId": item.environment_id}
-    data = client.query(operations.LATEST_DEPLOYMENT, variables, thing=item.service)
+    data = client.query(documents.LATEST_DEPLOYMENT, variables, thing=item.service)
     return str(((data.get("serviceInstance") or {}).get("latestDeployment") or {}).get("id") or "")

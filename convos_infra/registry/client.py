@@ -9,7 +9,6 @@ from urllib.parse import urlencode, urljoin
 
 import requests
 
-from convos_infra.redact import redact
 from convos_infra.registry import hosts
 from convos_infra.registry import manifest as manifests
 from convos_infra.registry.errors import (
@@ -23,6 +22,7 @@ from convos_infra.registry.errors import (
 from convos_infra.registry.reference import is_digest, short_digest
 from convos_infra.registry.token import Credentials, Login, Scope, unauthorized
 from convos_infra.registry.transport import Answer, Transport
+from railway_api.redact import redact
 
 if TYPE_CHECKING:
     from convos_infra.registry.challenge import Challenge

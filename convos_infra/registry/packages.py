@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from convos_infra.redact import redact
 from convos_infra.registry import hosts
 from convos_infra.registry.errors import BadAnswerError, NoSuchRepositoryError, RefusedError, UnauthorizedError
 from convos_infra.registry.manifest import parse_created
 from convos_infra.registry.reference import is_digest, short_digest
 from convos_infra.registry.retention import StoredManifest
 from convos_infra.registry.transport import Answer, Transport
+from railway_api.redact import redact
 
 API = "api.github.com"
 PAGE = 100

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from convos_infra.errors import InfraError
 from convos_infra.rollout.pool_api import NoAnswer, PoolApi
+from railway_api.failure import Failure
 
 REFUSE, DELETE = "refuse", "delete"
 ON_DESTROY = (REFUSE, DELETE)
@@ -36,7 +37,7 @@ def retire(
     while left:
         try:
             left = api.retire(claimed=on_destroy == DELETE)
-        except InfraError as error:
+        except Failure as error:
             if on_destroy == DELETE:
                 # Those in an environment of the stack's own go with it.
                 tell(f"agents: left as they are, {error.problem}")

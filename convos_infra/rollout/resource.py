@@ -15,11 +15,12 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.progress import say
 from convos_infra.provider import Provider, has_unknown, is_unknown
 from convos_infra.rollout.leaving import KEY, VARIABLE, retire
 from convos_infra.rollout.pool_api import PoolApi
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
+from railway_api.failure import Failure
+from railway_api.progress import say
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -131,7 +132,7 @@ def _plan(olds: Props, news: Props) -> list[str]:
         return ["the pool manager is not there yet: no plan"]
     try:
         found = PoolApi(str(url), str(key)).plan(variables)
-    except InfraError as error:
+    except Failure as error:
         # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
         return [f"no plan: {error}"]
     return [str(line) for line in found.get("lines") or []]

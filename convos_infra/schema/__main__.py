@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from convos_infra.errors import InfraError
 from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, inspect
 from convos_infra.schema.migration import FOLDER, parse, read_folder
 from convos_infra.schema.plan import make_plan
+from railway_api.failure import Failure
 
 WAIT_SECONDS = 10.0
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     url = os.environ.get("DATABASE_URL", "")
     try:
         lines, code = _plan(options, url)
-    except InfraError as error:
+    except Failure as error:
         lines, code = [f"error: {error}"], 1
     sys.stdout.write("\n".join(lines) + "\n")
     return code

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from convos_infra.errors import InfraError
-from convos_infra.redact import redact
+from railway_api.redact import redact
 
 TLS_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 """libpq's sslmode. `allow` is left out: it tries without TLS first."""

@@ -18,6 +18,7 @@ from convos_infra.schema.execute import BusyError, lost_or_refused
 from convos_infra.schema.limits import Limits, Timeouts
 from convos_infra.schema.lock import locked
 from convos_infra.schema.plan import Plan, make_plan
+from railway_api.failure import Failure
 
 if TYPE_CHECKING:
     from convos_infra.schema.address import Address
@@ -160,7 +161,7 @@ def _run_all(connection: Session, plan: Plan, limits: Limits, tell: Callable[[st
     for number, migration in enumerate(plan.pending, start=1):
         try:
             seconds = _run(connection, migration, limits, tell, is_last=number == len(plan.pending))
-        except InfraError:
+        except Failure:
             if number > 1:  # those before it stay; what they left is known, unless the connection is gone as well
                 with contextlib.suppress(psycopg.Error), connection.deadline(limits.answer_seconds):
                     history.note_catalog(connection, catalog.read(connection))

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from convos_client.railway import errors as refusals
-from convos_client.railway.retry import CREATION_THROTTLE_SECONDS
-from convos_client.railway.transport import operation_name
+from railway_api import errors as refusals
+from railway_api.retry import CREATION_THROTTLE_SECONDS
+from railway_api.transport import operation_name
 
 from . import operations
 from .errors import RailwayError, ThrottledError
 
 if TYPE_CHECKING:
-    from convos_client.railway.client import Client
+    from railway_api.client import Client
 
 PAGE = 500
 """As Railway's own CLI asks for: an environment with some hundred agents is one request."""

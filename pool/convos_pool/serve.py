@@ -7,8 +7,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
-from convos_client.railway.client import Client, Timing
-from convos_client.railway.retry import Budget
+from railway_api.client import Client, Timing
+from railway_api.retry import Budget
 
 from .census import Census
 from .creation import Creation

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from convos_client.errors import InfraError
-from convos_client.railway.transport import checked_endpoint
+from railway_api.failure import Failure
+from railway_api.transport import checked_endpoint
 
 from .errors import SettingsError
 from .rollout import POLICIES, Policy
@@ -113,7 +113,7 @@ class _Reader:
         text = self.url(name, default, ("https", "http"))
         try:
             return checked_endpoint(text)
-        except InfraError as error:
+        except Failure as error:
             if not any(problem.startswith(f"{name}:") for problem in self.problems):
                 self.problems.append(f"{name}: {error.problem}; {error.next_step}")
             return text

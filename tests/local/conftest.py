@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from local import process
-from local.layout import Layout
-from local.services import Services
-from local.starting import Starter
-from toolchain.console import Step
+from ops.local import process
+from ops.local.layout import Layout
+from ops.local.services import Services
+from ops.local.starting import Starter
+from ops.toolchain.console import Step
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import ports, starting
-from toolchain.errors import ToolError
-from toolchain.machine import find_program
-from toolchain.tools import Tool
+from ops.local import ports, starting
+from ops.toolchain.errors import ToolError
+from ops.toolchain.machine import find_program
+from ops.toolchain.tools import Tool
 
 if TYPE_CHECKING:
     import io
 
-    from local.starting import Starter
+    from ops.local.starting import Starter
 
 REGISTRY = find_program("docker-registry", os.environ["PATH"]) or find_program("registry", os.environ["PATH"])
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import process
-from local.process import Process
+from ops.local import process
+from ops.local.process import Process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.layout import Layout
+    from ops.local.layout import Layout
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="marks are read from /proc")
 
@@ -93,7 +93,7 @@ def test_the_command_that_looks_for_marks_is_not_its_own_victim(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = (
-        "import os; from local import process; "
+        "import os; from ops.local import process; "
         f"print([p.pid for p in process.marked({process.mark_of(layout.root)!r})] == [])"
     )
     marked = {**os.environ, process.MARK: process.mark_of(layout.root, "shell")}

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import bases, down, ports, process, starting, status
-from local.services import Service, load, save
-from local.starting import Starter
-from toolchain import base_images
-from toolchain.errors import ToolError
-from toolchain.machine import find_program
-from toolchain.store import Store
-from toolchain.tools import Tool
+from ops.local import bases, down, ports, process, starting, status
+from ops.local.services import Service, load, save
+from ops.local.starting import Starter
+from ops.toolchain import base_images
+from ops.toolchain.errors import ToolError
+from ops.toolchain.machine import find_program
+from ops.toolchain.store import Store
+from ops.toolchain.tools import Tool
 
 if TYPE_CHECKING:
     import io
 
-    from local.layout import Layout
+    from ops.local.layout import Layout
 
 CHECKOUT = Path(__file__).parents[2]
 REGISTRY = find_program("docker-registry", os.environ["PATH"]) or find_program("registry", os.environ["PATH"])
@@ -153,7 +153,8 @@ def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
     fake.write_text("#!/bin/sh\ntrap 'sleep 0.7; echo saved; exit 3' INT\necho started\nwhile :; do sleep 0.05; done\n")
     fake.chmod(0o755)
     code = (
-        "import os, sys; from pathlib import Path; from local import stack; sys.exit(stack.up(Path.cwd(), os.environ))"
+        "import os, sys; from pathlib import Path; from ops.local import stack; "
+        "sys.exit(stack.up(Path.cwd(), os.environ))"
     )
     env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     child = subprocess.Popen(

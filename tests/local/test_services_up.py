@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import down, ports, process, up
+from ops.local import down, ports, process, up
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.layout import Layout
+    from ops.local.layout import Layout
 
 pytestmark = [
     pytest.mark.stack,

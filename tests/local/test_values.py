@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from local import environment, ledger, locks, ports, stack, sweep, table, warm
-from local.layout import SOCKET_BYTES, Layout
-from local.process import Process
-from local.services import Service, Services, load, save
+from ops.local import environment, ledger, locks, ports, stack, sweep, table, warm
+from ops.local.layout import SOCKET_BYTES, Layout
+from ops.local.process import Process
+from ops.local.services import Service, Services, load, save
 
 SERVICES = Services(
     {

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from convos_client.railway.client import Client, Timing
-from convos_client.railway.retry import Budget
 from convos_pool import agents
 from convos_pool.census import Census
 from convos_pool.creation import Creation
@@ -33,6 +31,8 @@ from convos_pool.talk import Conversation
 from convos_pool.tick import Parts, Tick
 
 from emulator.app import Dropped
+from railway_api.client import Client, Timing
+from railway_api.retry import Budget
 from tests.pool.emulated_ground import Ground
 from tests.pool.simulated_fleet import Killed
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from convos_infra.railway import session as session_module
-from convos_infra.railway.client import Client, Timing
 from convos_infra.railway.resources.custom_domain import CustomDomainProvider
 from convos_infra.railway.resources.deployment import DeploymentProvider
 from convos_infra.railway.resources.environment import EnvironmentProvider
@@ -21,9 +20,10 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.resources.shared_variables import SharedVariablesProvider
 from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.resources.volume import VolumeProvider
-from convos_infra.railway.retry import Budget
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Snapshots
+from railway_api.client import Client, Timing
+from railway_api.retry import Budget
 from tests.emulator.fix_emulator import Emulator
 
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from convos_infra.errors import InfraError
 from convos_infra.railway import session as session_module
-from convos_infra.railway.client import Client, Timing, checked_endpoint
-from convos_infra.railway.errors import (
+from convos_infra.railway.resources.project import ProjectProvider
+from railway_api.client import Client, Timing, checked_endpoint
+from railway_api.errors import (
     AlreadyExists,
     Invalid,
     NotAuthorized,
@@ -24,8 +24,8 @@ from convos_infra.railway.errors import (
     TryAgain,
     Unreachable,
 )
-from convos_infra.railway.resources.project import ProjectProvider
-from convos_infra.railway.retry import Budget
+from railway_api.failure import Failure
+from railway_api.retry import Budget
 from tests.emulator.fix_emulator import free_port
 from tests.railway.scripted import Answer, FakeTime, data, errors, said, scripted
 
@@ -295,7 +295,7 @@ def test_a_redirect_is_not_followed_with_the_token() -> None:
     ],
 )
 def test_an_endpoint_that_must_not_see_the_token_is_refused(endpoint: str, says: str) -> None:
-    with pytest.raises(InfraError, match=f"^railwayEndpoint: .*{says}"):
+    with pytest.raises(Failure, match=f"^railwayEndpoint: .*{says}"):
         Client(endpoint, "x")
     assert checked_endpoint("http://127.0.0.1:1/graphql/v2")
     assert checked_endpoint("http://host.docker.internal:1/graphql/v2")
@@ -385,5 +385,5 @@ def test_the_token_comes_from_the_config_then_the_environment_then_a_project_tok
 
 
 def test_no_token_is_one_line_that_says_where_to_put_it() -> None:
-    with pytest.raises(InfraError, match="^railwayToken: there is none; export RAILWAY_API_TOKEN"):
+    with pytest.raises(Failure, match="^railwayToken: there is none; export RAILWAY_API_TOKEN"):
         provider({}).session()

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from convos_infra.errors import InfraError
 from convos_infra.railway.resources.deployment import DeploymentProvider
 from convos_infra.railway.resources.project_token import ProjectTokenProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.session import RailwayProvider
+from railway_api.failure import Failure
 from tests.railway.fix_resources import CASES, IMAGE, Made, Place, Runs, instance
 
 UNREADABLE = ("registryCredentials", "sealedVariables")
@@ -125,7 +125,7 @@ def test_it_goes_with_its_parent(at: Place, kind: str, parent: str) -> None:
 def test_its_failed_read_is_an_error_and_never_a_deletion(at: Place, kind: str, fault: str) -> None:
     made = MAKERS[kind](at)
     at.runs.emulator.fault(fault, times=30, seconds=1)
-    with pytest.raises(InfraError):
+    with pytest.raises(Failure):
         at.runs.refresh(made)
     at.runs.emulator.admin("DELETE", "/faults")
     assert at.runs.refresh(made) is not None
@@ -137,7 +137,7 @@ def test_a_foreign_token_neither_reads_nor_deletes_it(at: Place, kind: str) -> N
     made = MAKERS[kind](at)
     stranger = Runs(at.runs.emulator, at.runs.monkeypatch, token="somebody-elses")
     for attempt in (stranger.refresh, stranger.delete):
-        with pytest.raises(InfraError, match="Not Authorized|token"):
+        with pytest.raises(Failure, match="Not Authorized|token"):
             attempt(made)
     assert at.runs.refresh(made) is not None
 

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from convos_infra.railway.client import Client
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.waiter import FIRST_PAUSE, Awaited, wait
 from convos_infra.waiting_threads import METHODS, SERVICER, give_room
+from railway_api.client import Client
 from tests.emulator.fix_emulator import running_emulator
 from tests.fleet.project import IMAGE, Project
 from tests.railway.fix_resources import QUICK, Place

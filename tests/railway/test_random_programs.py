@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from convos_infra.errors import InfraError
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_domain import ServiceDomainProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.railway.session import RailwayProvider
+from railway_api.failure import Failure
 from tests.railway.fix_resources import IMAGE, Made, Place, Props, patch
 from tests.railway.test_announced_cost import edited
 
@@ -119,7 +119,7 @@ class Program:
         self.told.append(choice.__name__)
         try:
             choice()
-        except InfraError as error:
+        except Failure as error:
             self.told.append(str(error)[:80])
         except Killed:
             self.told.append("killed")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from convos_infra.errors import InfraError
+from railway_api.failure import Failure
 from tests.railway.fix_resources import CASES, Made, Place
 
 RENAMES = {
@@ -53,7 +53,7 @@ def test_a_rename_that_nobody_has_seen_yet_stops_the_preview_and_the_update(at: 
     assert f"there is no {kind.lower()} {made.inputs['name']!r} any more" in failure.reason
     assert "pulumi refresh" in failure.reason
     # The same a moment later, between the check and the update.
-    with pytest.raises(InfraError, match=rf"somebody renamed it to '{theirs}'.*pulumi refresh"):
+    with pytest.raises(Failure, match=rf"somebody renamed it to '{theirs}'.*pulumi refresh"):
         runs.provider(case.provider).updated(made.id, made.outputs, wanted)
     assert runs.mutations() == []
 
@@ -65,7 +65,7 @@ def test_a_name_that_another_one_has_is_refused_before_anything_is_sent(at: Plac
     runs.create(case.provider, {**case.inputs(at), "name": taken})
     made = runs.create(case.provider, case.inputs(at))
     runs.mutations()
-    with pytest.raises(InfraError, match=f"cannot become '{taken}': there is another {kind.lower()} of that name"):
+    with pytest.raises(Failure, match=f"cannot become '{taken}': there is another {kind.lower()} of that name"):
         runs.update(made, {**case.inputs(at), "name": taken})
     assert runs.mutations() == []
 

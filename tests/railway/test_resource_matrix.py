@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from convos_infra.errors import InfraError
+from railway_api.failure import Failure
 from tests.railway.fix_resources import CASES, OTHER_IMAGE, Place, Runs
 
 KINDS = sorted(CASES)
@@ -114,7 +114,7 @@ def test_a_failed_read_is_an_error_and_never_a_deletion(at: Place, kind: str, fa
     runs, case = at.runs, CASES[kind]
     made = runs.create(case.provider, case.inputs(at))
     runs.emulator.fault(fault, times=30, seconds=1)
-    with pytest.raises(InfraError) as caught:
+    with pytest.raises(Failure) as caught:
         runs.refresh(made)
     assert "\n" not in str(caught.value)
     runs.emulator.admin("DELETE", "/faults")
@@ -128,10 +128,10 @@ def test_a_foreign_token_reads_nothing_and_destroys_nothing(at: Place, kind: str
     made = runs.create(case.provider, case.inputs(at))
     runs.mutations()
     stranger = Runs(runs.emulator, runs.monkeypatch, token="somebody-elses")
-    with pytest.raises(InfraError, match="Not Authorized|token"):
+    with pytest.raises(Failure, match="Not Authorized|token"):
         stranger.refresh(made)
     if kind not in ("ServiceInstance", "Project"):
-        with pytest.raises(InfraError, match="Not Authorized|token"):
+        with pytest.raises(Failure, match="Not Authorized|token"):
             stranger.delete(made)
     assert runs.mutations() == []
     assert runs.refresh(made) is not None
@@ -181,7 +181,7 @@ def test_a_mutation_with_an_unknown_outcome_happens_once(at: Place, kind: str, o
         runs.emulator.fault(fault, operation=operation, seconds=1)
         try:
             runs.delete(made)
-        except InfraError:
+        except Failure:
             runs.delete(made)
         assert runs.mutations().count(operation) <= 2
         assert runs.refresh(made) is None
@@ -189,7 +189,7 @@ def test_a_mutation_with_an_unknown_outcome_happens_once(at: Place, kind: str, o
     runs.emulator.fault(fault, operation=operation, seconds=1)
     try:
         made = runs.create(case.provider, case.inputs(at))
-    except InfraError:
+    except Failure:
         made = runs.create(case.provider, case.inputs(at))
     assert runs.refresh(made) is not None
     assert not runs.differs(made)
@@ -211,7 +211,7 @@ def test_an_update_of_what_somebody_else_changed_stops_and_says_what(at: Place) 
     runs.emulator.run(document, e=at.environment.id, p=patch)
     runs.mutations()
     wanted = {**case.inputs(at), "image": OTHER_IMAGE, "variables": {"A": "3", "B": "${{web.A}}"}}
-    with pytest.raises(InfraError, match="web: A changed outside this stack"):
+    with pytest.raises(Failure, match="web: A changed outside this stack"):
         runs.update(made, wanted)
     assert runs.mutations() == []
     read = runs.refresh(made)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from convos_infra.errors import InfraError
-from convos_infra.railway.client import Client
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.snapshot import list_projects
-from convos_infra.railway.token import reach
+from railway_api.client import Client
+from railway_api.failure import Failure
+from railway_api.token import reach
 from tests.railway.fix_resources import CASES, QUICK, Place, Runs
 
 TOKEN_CREATE = "mutation c($i: ProjectTokenCreateInput!) { projectTokenCreate(input: $i) }"
@@ -43,7 +43,7 @@ def test_a_project_token_reaches_its_environment(at: Place) -> None:
 
 def test_a_project_token_for_workspace_operations_is_named_with_what_it_is_of(at: Place) -> None:
     token = project_token(at)
-    with pytest.raises(InfraError) as caught:
+    with pytest.raises(Failure) as caught:
         reach(client(at, token))
     text = str(caught.value)
     assert text.startswith('railwayToken: Railway says "Not Authorized" to workspace operations: this is a project to')
@@ -53,19 +53,19 @@ def test_a_project_token_for_workspace_operations_is_named_with_what_it_is_of(at
 
 
 def test_an_account_token_in_a_project_tokens_place_is_named(at: Place) -> None:
-    with pytest.raises(InfraError, match="this is an account or workspace token; set it as RAILWAY_API_TOKEN"):
+    with pytest.raises(Failure, match="this is an account or workspace token; set it as RAILWAY_API_TOKEN"):
         reach(client(at, at.runs.emulator.token, project=True))
 
 
 @pytest.mark.parametrize(("project", "says"), [(False, "the token is wrong or revoked"), (True, "wrong or revoked")])
 def test_a_revoked_token_is_neither(at: Place, project: bool, says: str) -> None:
-    with pytest.raises(InfraError, match=f"railwayToken: .*{says}"):
+    with pytest.raises(Failure, match=f"railwayToken: .*{says}"):
         reach(client(at, "revoked", project=project))
 
 
 def test_railway_being_down_says_nothing_about_the_token(at: Place) -> None:
     at.runs.emulator.fault("502", times=30)
-    with pytest.raises(InfraError, match="HTTP 502; try again"):
+    with pytest.raises(Failure, match="HTTP 502; try again"):
         reach(client(at, "any"))
 
 
@@ -82,8 +82,8 @@ def test_with_a_project_token_an_environment_that_is_there_is_updated(at: Place)
 
 def test_a_project_token_makes_no_project_and_no_environment(at: Place) -> None:
     runs = Runs(at.runs.emulator, at.runs.monkeypatch, token=project_token(at), project_token=True)
-    with pytest.raises(InfraError, match="railwayToken: a project token makes no projects"):
+    with pytest.raises(Failure, match="railwayToken: a project token makes no projects"):
         runs.create(ProjectProvider, {"name": "another"})
-    with pytest.raises(InfraError, match="railwayToken: a project token makes no environments"):
+    with pytest.raises(Failure, match="railwayToken: a project token makes no environments"):
         runs.create(EnvironmentProvider, {**at.environment.inputs, "name": "another"})
     assert runs.mutations() == []

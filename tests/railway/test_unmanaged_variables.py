@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convos_infra.errors import InfraError
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
+from railway_api.failure import Failure
 from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Made, Place, Props, instance, patch, refreshed
 
 THEIRS = {"value": "somebody's-work"}
@@ -94,7 +94,7 @@ def test_a_source_that_is_no_input_is_counted_once_a_refresh_has_seen_it(at: Pla
     made = runs.create(ServiceInstanceProvider, plain)
     patch(at, {"services": {at.service.id: {"source": {"image": IMAGE}}}})
     runs.mutations()
-    with pytest.raises(InfraError, match=r"web: this would make a deployment \(A\).*pulumi refresh"):
+    with pytest.raises(Failure, match=r"web: this would make a deployment \(A\).*pulumi refresh"):
         runs.update(made, {**plain, "variables": {"A": "2"}})
     assert runs.mutations() == []
     read = refreshed(at, made)
@@ -114,6 +114,6 @@ def test_overwriting_what_somebody_changed_makes_no_deployment_that_no_preview_s
     runs.mutations()
     more = {**wanted, "multiRegionConfig": {"us-west2": {"numReplicas": 2}}}
     assert preview(at, made, more)["deploys"].startswith("0 deployments, stored only: multiRegionConfig")
-    with pytest.raises(InfraError, match="would make a deployment"):
+    with pytest.raises(Failure, match="would make a deployment"):
         runs.update(made, more)
     assert runs.mutations() == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convos_infra.errors import InfraError
+from railway_api.failure import Failure
 from tests.railway.fix_resources import CASES, Made, Place, Props, patch
 
 SET_DOMAIN = "mutation u($input: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $input) }"
@@ -53,7 +53,7 @@ def test_an_update_stops_and_names_it_and_goes_on_after_a_refresh(at: Place, kin
     made = runs.create(case.provider, wanted)
     change(at, made)
     runs.mutations()
-    with pytest.raises(InfraError, match=f"{name} changed outside this stack since the last update"):
+    with pytest.raises(Failure, match=f"{name} changed outside this stack since the last update"):
         runs.update(made, {**wanted, **after})
     assert runs.mutations() == []
     read = runs.refresh(made)
@@ -86,7 +86,7 @@ def test_of_two_domains_none_is_guessed_and_a_label_names_one(at: Place) -> None
     patch(at, {"services": {at.service.id: {"networking": networking}}})
     runs.mutations()
     inputs = {key: value for key, value in case.inputs(at).items() if key != "targetPort"}
-    with pytest.raises(InfraError, match="the service has 2 Railway domains: .*set subdomain to the label"):
+    with pytest.raises(Failure, match="the service has 2 Railway domains: .*set subdomain to the label"):
         runs.create(case.provider, inputs)
     label = labels[1]
     made = runs.create(case.provider, {**inputs, "subdomain": label})

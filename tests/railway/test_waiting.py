@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from convos_infra.errors import InfraError
-from convos_infra.railway.client import Client
 from convos_infra.railway.deployment import DeploymentFailed, DeploymentState, Verdict, parsed, verdict
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.waiter import Awaited, wait
+from railway_api.client import Client
+from railway_api.failure import Failure
 from tests.railway.scripted import Answer, FakeTime, data, said, scripted
 
 HISTORIES = {
@@ -155,9 +155,9 @@ def test_one_deployment_that_was_deleted_does_not_take_the_others_along() -> Non
         with poll.watching("d-1"), poll.watching("d-2"):
             found = poll.states(0, thing="x")
         assert isinstance(found["d-1"], DeploymentState)
-        assert isinstance(found["d-2"], InfraError)
+        assert isinstance(found["d-2"], Failure)
         server.answers = [gone]
-        with pytest.raises(InfraError, match="api: deployment d-2 cannot be found any more.*not found"):
+        with pytest.raises(Failure, match="api: deployment d-2 cannot be found any more.*not found"):
             wait(Poll(client), client, [Awaited("api", "s", "e", "d-2")], 600)
 
 

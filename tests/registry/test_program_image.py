@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-import images
 from components.runtime_image import Found
 from convos_infra.errors import InfraError
 from convos_infra.registry import resource
-from settings import Problems, Settings, read
+from stack import images
+from stack.settings import Problems, Settings, read
 from tests.registry.gate import Gate
 from tests.registry.pushing import ARM64, REVISION, Pushed, Repository
 

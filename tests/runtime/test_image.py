@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import base_images
-from toolchain.store import default_store
+from ops.toolchain import base_images
+from ops.toolchain.store import default_store
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.docker
@@ -41,7 +41,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder = default_store().root / "base-images"
         base_images.make(folder, ["node"])
         env["CONVOS_BASE_IMAGES"] = str(folder)
-    command = ["sh", "scripts/build_image.sh", "runtime", name]
+    command = ["sh", "ops/image/build.sh", "runtime", name]
     built = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stdout + built.stderr
     yield name
@@ -68,7 +68,7 @@ def doubles(image: str) -> Iterator[dict[str, str]]:
 def qa(image: str, **variables: str) -> tuple[int, str]:
     env = {**os.environ, **variables}
     done = subprocess.run(
-        ["sh", "scripts/qa.sh", image], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=180
+        ["sh", "ops/image/qa.sh", image], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=180
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -112,7 +112,7 @@ def test_qa_fails_with_the_log_on_an_image_that_exits(doubles: dict[str, str]) -
 
 def test_the_health_path_exists_under_the_start_command_of_qa() -> None:
     """Bug 4 of the mission: `pnpm start` runs the gateway alone, and /pool/health is the pool server's."""
-    script = (CHECKOUT / "scripts" / "qa.sh").read_text()
+    script = (CHECKOUT / "ops" / "image" / "qa.sh").read_text()
     assert re.search(r'"\$image" node scripts/pool-server\.js', script)
     assert "GET /pool/health" in (CHECKOUT / "runtime" / "scripts" / "pool-server.js").read_text()
 
@@ -120,13 +120,13 @@ def test_the_health_path_exists_under_the_start_command_of_qa() -> None:
 def test_the_container_sees_the_keys_of_runtime_env(image: str, tmp_path: Path) -> None:
     """Bug 2 of the mission: `--env-file .env` after `cd ..` read the repository root's file."""
     checkout = tmp_path / "checkout"
-    for name in ("runtime", "scripts"):
+    for name in ("runtime", "ops/image"):
         (checkout / name).mkdir(parents=True)
-    (checkout / "scripts" / "run_image.sh").write_text((CHECKOUT / "scripts" / "run_image.sh").read_text())
+    (checkout / "ops" / "image" / "run.sh").write_text((CHECKOUT / "ops" / "image" / "run.sh").read_text())
     (checkout / ".env").write_text("OPENCLAW_PRIMARY_MODEL=of-the-root\nONLY_ROOT=1\n")
     (checkout / "runtime" / ".env").write_text("OPENCLAW_PRIMARY_MODEL=of-runtime\nPORT=1\n")
     env = {**os.environ, "NAME": f"convos-run-{os.getpid()}", "HOST_PORT": "0"}
-    for folder, script in ((checkout, "scripts/run_image.sh"), (checkout / "runtime", "../scripts/run_image.sh")):
+    for folder, script in ((checkout, "ops/image/run.sh"), (checkout / "runtime", "../ops/image/run.sh")):
         done = subprocess.run(
             ["sh", script, image, "env"], cwd=folder, env=env, capture_output=True, text=True, timeout=60
         )
@@ -137,9 +137,9 @@ def test_the_container_sees_the_keys_of_runtime_env(image: str, tmp_path: Path) 
 
 
 def test_without_runtime_env_run_says_how_to_get_one(tmp_path: Path) -> None:
-    (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts" / "run_image.sh").write_text((CHECKOUT / "scripts" / "run_image.sh").read_text())
-    done = subprocess.run(["sh", "scripts/run_image.sh", "any"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "ops" / "image").mkdir(parents=True)
+    (tmp_path / "ops" / "image" / "run.sh").write_text((CHECKOUT / "ops" / "image" / "run.sh").read_text())
+    done = subprocess.run(["sh", "ops/image/run.sh", "any"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "run: runtime/.env is missing; run: cp runtime/.env.example runtime/.env\n"
 

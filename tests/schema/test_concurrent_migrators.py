@@ -15,6 +15,7 @@ from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
 from convos_infra.schema.lock import KEY
+from railway_api.failure import Failure
 from tests.schema.migrating import QUICK, job, up, versions
 from tests.schema.postgres_server import Database
 
@@ -32,7 +33,7 @@ def migrate(url: str, told: multiprocessing.Queue[list[str]]) -> None:
     lines: list[str] = []
     try:
         apply(parse_url(url), job(*TEXTS), lines.append)
-    except InfraError as error:
+    except Failure as error:
         lines.append(f"error: {error}")
     told.put(lines)
 
@@ -115,7 +116,7 @@ def test_readers_are_held_up_no_longer_than_the_lock_timeout(database: Database)
         def run() -> None:
             try:
                 up(database, A, ALTER, limits=replace(QUICK, lock_timeout="300ms", attempts=3))
-            except InfraError as error:
+            except Failure as error:
                 failed.append(error)
 
         migrator = threading.Thread(target=run)

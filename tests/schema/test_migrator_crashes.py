@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
 from convos_infra.schema.catalog import fingerprint
 from convos_infra.schema.limits import Limits
+from railway_api.failure import Failure
 from tests.schema.migrating import job, up, versions
 from tests.schema.postgres_server import Database, Server, embedded_binaries, new_database, running
 from tests.schema.wire_proxy import CUTS, proxied
@@ -103,7 +103,7 @@ def cut_then_run_again(embedded: Server, expected: str, cut: str, position: int)
         with proxied(embedded.port, cut, position) as wire:
             try:
                 apply(parse_url(embedded.url(database.name, port=wire.port)), job(*TEXTS, limits=SHORT))
-            except InfraError as error:
+            except Failure as error:
                 said = str(error)
             state = up(database, *TEXTS)
         assert versions(state) == ["0001", "0002", "0003"], position

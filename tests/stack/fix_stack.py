@@ -80,7 +80,7 @@ class LocalStack:
         """Build the runtime image of a revision, push it, and return its tag."""
         location = self.outputs()["image"]["reference"].partition("@")[0].rpartition(":")[0]
         tag = f"sha-{revision[:7]}"
-        argv = ("scripts/build_image.sh", "--push", "runtime", f"{location}:{tag}")
+        argv = ("ops/image/build.sh", "--push", "runtime", f"{location}:{tag}")
         done = self.shell(*argv, env={"REVISION": revision})
         assert done.code == 0, done.text
         return tag

@@ -35,6 +35,6 @@ def test_a_day_is_shown_and_leaves_nothing_behind(stack: LocalStack) -> None:
 
 
 def test_a_demo_without_a_stack_is_one_line(stack: LocalStack) -> None:
-    done = stack.shell("env", "PULUMI_BACKEND_URL=file:///proc", "python", "-m", "scripts.demo")
+    done = stack.shell("env", "PULUMI_BACKEND_URL=file:///proc", "python", "-m", "ops.demo.command")
     assert done.code == 1
     assert "Traceback" not in done.text

@@ -16,7 +16,7 @@ ONE_EACH = [("environmentPatchCommit", CANARY), ("environmentPatchCommit", POOL)
 def pushed(stack: LocalStack, tag: str, revision: str) -> str:
     """Build and push another runtime image; returns its digest."""
     repository = stack.outputs()["image"]["reference"].partition("@")[0].rpartition(":")[0]
-    done = stack.shell("scripts/build_image.sh", "--push", "runtime", f"{repository}:{tag}", env={"REVISION": revision})
+    done = stack.shell("ops/image/build.sh", "--push", "runtime", f"{repository}:{tag}", env={"REVISION": revision})
     assert done.code == 0, done.text
     return done.text.split()[-1]
 

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.stack
 
 def test_the_plan_is_the_previews_and_reading_it_changes_nothing(stack: LocalStack) -> None:
     if stack.outputs()["poolManager"]["mode"] != "container":
-        done = stack.shell("python", "-m", "scripts.rollout_plan", "--stack", "local")
+        done = stack.shell("python", "-m", "ops.plan.rollout_plan", "--stack", "local")
         assert done.code == 1
         assert done.text.startswith("error: pool-manager: it is simulated here, no agent runs; ")
         return
     tag = stack.push_image("4d8f1c2d4e5a69788796a5b4c3d2e1f00f1e2d3c")
     stack.emulator("/calls", "DELETE")
-    asked = ("python", "-m", "scripts.rollout_plan", "--stack", "local", "--image", tag, "--policy", "redeploy-idle")
+    asked = ("python", "-m", "ops.plan.rollout_plan", "--stack", "local", "--image", tag, "--policy", "redeploy-idle")
     done = stack.shell(*asked)
     assert done.code == 0, done.text
     found = json.loads(stack.shell("sh", "-c", 'exec "$@" --json 2>/dev/null', "sh", *asked).text)

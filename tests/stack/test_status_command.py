@@ -40,7 +40,7 @@ def test_the_page_shows_image_agents_schema_and_keys_and_no_secret(stack: LocalS
 
 
 def test_scripts_get_the_same_as_json(stack: LocalStack) -> None:
-    done = stack.shell("sh", "-c", "exec python -m scripts.status --stack local --json 2>/dev/null")
+    done = stack.shell("sh", "-c", "exec python -m ops.status.command --stack local --json 2>/dev/null")
     assert done.code == 0, done.text
     found = json.loads(done.text)
     assert set(found) - {"rollout"} == PARTS
@@ -70,7 +70,7 @@ def test_what_others_changed_on_railway_is_named_without_its_value(stack: LocalS
         for name, value in (("XMTP_ENV", "of-somebody-else"), ("BY_HAND", "of-somebody-else")):
             ask(stack, endpoint, UPSERT, input={**at, "name": name, "value": value, "skipDeploys": True})
         stack.emulator("/calls", "DELETE")
-        done = stack.shell("sh", "-c", "exec python -m scripts.status --stack local --json 2>/dev/null")
+        done = stack.shell("sh", "-c", "exec python -m ops.status.command --stack local --json 2>/dev/null")
         assert done.code == 0, done.text
         assert json.loads(done.text)["drift"] == {
             CANARY: {"changed": ["XMTP_ENV"], "unmanaged": ["BY_HAND"], "notRunning": ["XMTP_ENV"]}
@@ -94,7 +94,7 @@ def test_a_pool_manager_that_does_not_answer_costs_one_row_and_exit_code_3(stack
     )
     assert stack.shell("docker", "pause", name).code == 0
     try:
-        done = stack.shell("python", "-m", "scripts.status", "--stack", "local")
+        done = stack.shell("python", "-m", "ops.status.command", "--stack", "local")
     finally:
         assert stack.shell("docker", "unpause", name).code == 0
     assert done.code == 3, done.text
@@ -103,7 +103,7 @@ def test_a_pool_manager_that_does_not_answer_costs_one_row_and_exit_code_3(stack
 
 
 def test_a_stack_that_is_not_there_is_one_line(stack: LocalStack) -> None:
-    done = stack.shell("python", "-m", "scripts.status", "--stack", "nobodys")
+    done = stack.shell("python", "-m", "ops.status.command", "--stack", "nobodys")
     assert done.code == 1
     assert done.text.startswith("error: stack: there is no Pulumi.nobodys.yaml; the stacks are ")
     assert done.text.count("\n") == 1

@@ -34,7 +34,7 @@ def script(stack: LocalStack, github: Repository, *arguments: str, **variables: 
         "GITHUB_STEP_SUMMARY": str(stack.checkout / ".local" / "summary.md"),
         **variables,
     }
-    return stack.shell("python", "-m", f"scripts.{arguments[0]}", *arguments[1:], env=env)
+    return stack.shell("python", "-m", "ops", *arguments, env=env)
 
 
 def location(stack: LocalStack) -> str:
@@ -45,7 +45,7 @@ def location(stack: LocalStack) -> str:
 def push(stack: LocalStack, revision: str, *tags: str) -> str:
     """Build and push the runtime image of a revision, which has a digest of its own; return that."""
     references = [f"{location(stack)}:{tag}" for tag in tags]
-    done = stack.shell("scripts/build_image.sh", "--push", "runtime", *references, env={"REVISION": revision})
+    done = stack.shell("ops/image/build.sh", "--push", "runtime", *references, env={"REVISION": revision})
     assert done.code == 0, done.text
     return done.text.split()[-1]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from toolchain.console import Step
-from toolchain.machine import Machine
-from toolchain.store import Store
-from toolchain.tools import Workshop
+from ops.toolchain.console import Step
+from ops.toolchain.machine import Machine
+from ops.toolchain.store import Store
+from ops.toolchain.tools import Workshop
 
 if TYPE_CHECKING:
     from pathlib import Path

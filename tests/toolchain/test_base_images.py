@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolchain import base_images
+from ops.toolchain import base_images
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from toolchain.console import Step, step
+from ops.toolchain.console import Step, step
 
 CHECKOUT = Path(__file__).parents[2]
 
 
 def find_python(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", str(CHECKOUT / "toolchain" / "find-python")],
+        ["/bin/sh", str(CHECKOUT / "ops" / "toolchain" / "find-python")],
         env={"PATH": str(path)},
         capture_output=True,
         text=True,
@@ -98,6 +98,8 @@ def test_on_a_terminal_a_long_step_shows_that_it_lives() -> None:
 
 
 def test_an_unknown_command_of_the_toolchain_is_refused() -> None:
-    done = subprocess.run([sys.executable, "-m", "toolchain", "nonsense"], cwd=CHECKOUT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.toolchain", "nonsense"], cwd=CHECKOUT, capture_output=True, text=True
+    )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolchain import pins, release
-from toolchain.errors import ToolError
-from toolchain.machine import Machine
+from ops.toolchain import pins, release
+from ops.toolchain.errors import ToolError
+from ops.toolchain.machine import Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolchain.console import Step
-    from toolchain.store import Store
+    from ops.toolchain.console import Step
+    from ops.toolchain.store import Store
 
 MACHINE = Machine("Linux", "x64", root=False, debian=False)
 

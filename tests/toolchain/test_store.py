@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain.store import Store, default_store, read_json, write_atomically
+from ops.toolchain.store import Store, default_store, read_json, write_atomically
 
 
 def built(store: Store, text: str = "v1") -> Path:
@@ -54,7 +54,7 @@ def test_a_tool_that_was_damaged_is_built_again(store: Store, damage: str) -> No
 def test_one_of_two_at_once_waits_and_says_so(store: Store) -> None:
     code = f"""
         from pathlib import Path
-        from toolchain.store import Store
+        from ops.toolchain.store import Store
         with Store(Path({str(store.root)!r})).locked(lambda: print("waiting", flush=True)):
             print("in", flush=True)
     """

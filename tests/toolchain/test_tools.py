@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolchain import choose, gomod, pins, tools
-from toolchain.errors import ToolError
-from toolchain.machine import Machine, find_program, parse_version, search_path
-from toolchain.pins import GoModule
+from ops.toolchain import choose, gomod, pins, tools
+from ops.toolchain.errors import ToolError
+from ops.toolchain.machine import Machine, find_program, parse_version, search_path
+from ops.toolchain.pins import GoModule
 
 if TYPE_CHECKING:
     import io
 
+    from ops.toolchain.console import Step
+    from ops.toolchain.store import Store
+    from ops.toolchain.tools import Workshop
     from tests.toolchain.conftest import FakeProgram
-    from toolchain.console import Step
-    from toolchain.store import Store
-    from toolchain.tools import Workshop
 
 needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="no go on PATH")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-import settings
+from stack import settings
 
 ROOT = Path(__file__).parents[2]
 KNOWN = frozenset(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"])

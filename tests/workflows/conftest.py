@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.github import GitHub
+from ops.ci.github import GitHub
+from ops.toolchain import subsets
+from ops.toolchain.console import step
+from ops.toolchain.errors import ToolError
+from ops.toolchain.store import default_store
 from tests.registry.conftest import registry
 from tests.workflows.github_double import Repository
-from toolchain import only
-from toolchain.console import step
-from toolchain.errors import ToolError
-from toolchain.store import default_store
 
 __all__ = ["registry"]
 
@@ -23,7 +23,7 @@ def workflow_tools() -> dict[str, str]:
     """Return the paths of actionlint and act. CI has Go, so there it is no reason to skip."""
     try:
         with step("workflows") as current:
-            tools = only.workflow_tools(default_store(), current)
+            tools = subsets.workflow_tools(default_store(), current)
     except ToolError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))

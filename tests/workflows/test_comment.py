@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import comment
-from scripts.comment import LONGEST, CutError, cut, hidden, marker, put, revealed
-from scripts.github import ForbiddenError, GitHub
+from ops.ci import comment
+from ops.ci.comment import LONGEST, CutError, cut, hidden, marker, put, revealed
+from ops.ci.github import ForbiddenError, GitHub
 from tests.workflows.github_double import Repository
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import deploy
-from scripts.comment import hidden, marker
-from scripts.deploy import NotReviewedError, check_reviewed, reviewed_preview, superseded
-from scripts.github import GitHub
-from scripts.previewed import Change, Preview, encoded
+from ops.ci import deploy
+from ops.ci.comment import hidden, marker
+from ops.ci.deploy import NotReviewedError, check_reviewed, reviewed_preview, superseded
+from ops.ci.github import GitHub
+from ops.ci.reviewed import Change, Preview, encoded
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
 from tests.workflows.github_double import Repository
@@ -108,7 +108,7 @@ def test_an_older_build_leaves_the_deploy_to_the_newer_one(registry: Registry) -
 
 
 def test_every_branch_that_builds_an_image_deploys_a_stack_that_has_a_config() -> None:
-    from scripts.image_tags import BRANCH_TAGS
-    from scripts.stacks import configured
+    from ops.ci.image_tags import BRANCH_TAGS
+    from ops.stacks import configured
 
-    assert sorted(BRANCH_TAGS.values()) == configured(Path(deploy.__file__).parents[1])
+    assert sorted(BRANCH_TAGS.values()) == configured(Path(deploy.__file__).parents[2])

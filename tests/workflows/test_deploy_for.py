@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.deploy_for import Decision, decide
+from ops.ci.deploy_decision import Decision, decide
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +42,7 @@ def commits(tmp_path: Path) -> list[str]:
 
     git("init", "--quiet")
     made = []
-    for name in ("settings.py", "runtime/scripts/start.sh", "images.py"):
+    for name in ("stack/settings.py", "runtime/scripts/start.sh", "stack/images.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
         git("add", "--all")
@@ -53,7 +53,7 @@ def commits(tmp_path: Path) -> list[str]:
 
 def run(folder: Path, **environ: str) -> str:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "GITHUB_REF_NAME": "dev", **environ}
-    command = [sys.executable, "-m", "scripts.deploy_for"]
+    command = [sys.executable, "-m", "ops.ci.deploy_decision"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
@@ -73,5 +73,5 @@ def test_a_new_branch_and_a_forced_push_are_deployed(tmp_path: Path, commits: li
 
 def test_it_needs_nothing_that_is_not_pythons_own(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); "]
-    command[-1] += "import scripts.deploy_for, scripts.image_tags"
+    command[-1] += "import ops.ci.deploy_decision, ops.ci.image_tags"
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=30).returncode == 0

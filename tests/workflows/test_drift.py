@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.drift import changed, close, report
-from scripts.github import GitHub
+from ops.ci.drift import changed, close, report
+from ops.ci.github import GitHub
 from tests.workflows.github_double import BOT, Repository
 
 TEXT = """Previewing refresh (dev):

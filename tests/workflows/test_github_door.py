@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.github import API, ForbiddenError, GitHub, GitHubError, NotFoundError, from_environment
+from ops.ci.github import API, ForbiddenError, GitHub, GitHubError, NotFoundError, from_environment
 from tests.registry.conftest import free_port
 from tests.workflows.github_double import Repository
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.image_tags import BRANCH_TAGS, Decision, decide, output
+from ops.ci.image_tags import BRANCH_TAGS, Decision, decide, output
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVENTS = Path(__file__).parent / "events"
@@ -92,7 +92,7 @@ def test_the_output_has_full_references() -> None:
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "scripts/image_tags.py", *args], cwd=CHECKOUT, capture_output=True, text=True, timeout=30
+        [sys.executable, "ops/ci/image_tags.py", *args], cwd=CHECKOUT, capture_output=True, text=True, timeout=30
     )
 
 

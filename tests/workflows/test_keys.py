@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from convos_infra.errors import InfraError
-from scripts import stacks
-from scripts.keys import kinds, states
+from ops import stacks
+from ops.status.keys import kinds, states
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MISSION = {
@@ -69,7 +69,7 @@ def test_names_that_are_encrypted_are_said_to_be() -> None:
 
 
 def run(*arguments: str, folder: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.keys", *arguments]
+    command = [sys.executable, "-m", "ops.status.keys", *arguments]
     return subprocess.run(command, cwd=folder, env={"PATH": ""}, capture_output=True, text=True, timeout=60)
 
 
@@ -80,9 +80,8 @@ def test_every_stack_has_its_required_keys(stack: str) -> None:
 
 
 def test_a_required_key_that_is_missing_is_one_line(tmp_path: Path) -> None:
-    for name in ("scripts", "convos_infra", "runtime"):
+    for name in ("ops", "convos_infra", "railway_api", "runtime", "stack"):
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(CHECKOUT / "settings.py", tmp_path)
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  convos-infra:keys:\n    XMTP_ENV: dev\n")
     done = run("--stack", "dev", "--check", folder=tmp_path)
     assert done.returncode == 1
@@ -90,9 +89,8 @@ def test_a_required_key_that_is_missing_is_one_line(tmp_path: Path) -> None:
 
 
 def test_no_value_is_printed(tmp_path: Path) -> None:
-    for name in ("scripts", "convos_infra", "runtime"):
+    for name in ("ops", "convos_infra", "railway_api", "runtime", "stack"):
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(CHECKOUT / "settings.py", tmp_path)
     lines = "".join(f"    {name}: marked-{name.lower()}\n" for name in sorted(MISSION))
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  convos-infra:keys:\n{lines}")
     done = run("--stack", "dev", folder=tmp_path)

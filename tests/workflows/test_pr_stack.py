@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from convos_infra.errors import InfraError
-from scripts.pr_stack import LABEL, TEMPLATE, Left, image_tag, number_of, settings_of, there, why_over
+from ops.ci.pr_stack import LABEL, TEMPLATE, Left, image_tag, number_of, settings_of, there, why_over
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts.comment import revealed
-from scripts.preview import body, headline
-from scripts.previewed import IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
+from ops.ci.comment import revealed
+from ops.ci.preview import body, headline
+from ops.ci.reviewed import IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
 
 RECORDED = json.loads((Path(__file__).parent / "previews" / "new-image.json").read_text())
 """What the real CLI printed for a new image on a running stack, but for states' outputs; names made general."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from convos_infra.errors import InfraError
-from scripts import workflow
-from scripts.pulumi_cli import Pulumi, PulumiError, last_error, masked, stacks
+from ops.ci import workflow
+from ops.pulumi_cli import Pulumi, PulumiError, last_error, masked, stacks
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.errors import InfraError
-from scripts.retention import _parsed, check_all_there, from_config, from_outputs
+from ops.ci.retention import _parsed, check_all_there, from_config, from_outputs
 
 DIGEST = f"sha256:{'a' * 64}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.errors import InfraError
-from scripts.github import ForbiddenError, GitHub
-from scripts.rollback import branch_of, open_pull_request
+from ops.ci.github import ForbiddenError, GitHub
+from ops.ci.rollback import branch_of, open_pull_request
 from tests.workflows.github_double import Repository
 
 FILE = "config:\n  convos-infra:imageBranchTag: production\n"

@@ -8,8 +8,8 @@ import pytest
 
 from convos_infra.errors import InfraError
 from convos_infra.rollout.policy import RolloutPolicy
-from scripts.rollout_plan import variables
-from scripts.rollout_rows import lines, rows
+from ops.plan.rollout_plan import variables
+from ops.plan.rollout_rows import lines, rows
 from tests.registry.pushing import Repository as Images
 
 OLD, NEW = (f"registry.example/convos-runtime:scaling@sha256:{digit * 64}" for digit in "12")

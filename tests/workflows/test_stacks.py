@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from convos_infra.errors import InfraError
-from scripts import stacks
+from ops import stacks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FILE = "# a comment\nconfig:\n  convos-infra:imageRepository: ghcr.io/x/y\n  convos-infra:keys:\n    XMTP_ENV: dev\n"

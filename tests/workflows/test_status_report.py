@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scripts.status_report import Report, lines, of_outputs, of_pool, of_updates, rows
+from ops.status.report import Report, lines, of_outputs, of_pool, of_updates, rows
 
 OLD, NEW = (f"registry.example/convos-runtime:scaling@sha256:{digit * 64}" for digit in "12")
 OUTPUTS = {

@@ -234,10 +234,10 @@ def test_every_script_that_a_workflow_runs_is_there_and_says_how_it_is_called() 
     for file in WORKFLOWS:
         for step in steps(read(file.name)):
             for script in re.findall(r"make script RUN=\"?(\w+)", str(step.get("run", ""))):
-                command = [sys.executable, "-m", f"scripts.{script}", "--help"]
+                command = [sys.executable, "-m", "ops", script, "--help"]
                 done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
                 assert done.returncode == 0, done.stderr
-                assert f"scripts.{script}" in done.stdout
+                assert f"usage: ops {script}" in done.stdout
 
 
 def test_the_digest_goes_from_the_build_to_the_deploy() -> None:
@@ -261,7 +261,7 @@ def test_nothing_of_an_event_is_pasted_into_a_script(workflow: Path) -> None:
 def test_scripts_are_one_line_long(workflow: Path) -> None:
     for step in steps(read(workflow.name)):
         lines = [line for line in str(step.get("run", "")).splitlines() if line.strip()]
-        assert len(lines) <= 1, f"{step.get('name')}: more than a line belongs into scripts/"
+        assert len(lines) <= 1, f"{step.get('name')}: more than a line belongs into ops/"
 
 
 def test_a_pipe_fails_where_its_first_command_does(workflow: Path) -> None:
@@ -293,7 +293,7 @@ def test_qa_needs_the_build_and_takes_exactly_its_digest() -> None:
     qa = read("build-runtime.yml")["jobs"]["qa"]
     assert qa["needs"] == "build"
     check = qa["steps"][-1]
-    assert check["run"] == 'scripts/qa.sh "$IMAGE@$DIGEST"'
+    assert check["run"] == 'ops/image/qa.sh "$IMAGE@$DIGEST"'
     assert check["env"]["DIGEST"] == "${{ needs.build.outputs.digest }}"
 
 

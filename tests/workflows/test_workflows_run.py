@@ -64,7 +64,7 @@ class World:
         self.folder, self.act, self.registry = folder, act, registry
         self.repository = folder / "repository"
         self.image = f"{registry}/xmtplabs/convos-runtime"
-        for name in (".github", "scripts", "runtime"):
+        for name in (".github", "ops", "runtime"):
             ignored = shutil.ignore_patterns("__pycache__", "node_modules", ".env")
             shutil.copytree(CHECKOUT / name, self.repository / name, ignore=ignored)
         (self.repository / "Makefile").write_text(MAKEFILE)

@@ -12,7 +12,6 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
-from convos_infra.railway import operations
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -26,6 +25,7 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
+from railway_api import documents
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -121,7 +121,7 @@ class CustomDomainProvider(RailwayProvider):
         if seen():
             return
         with session.snapshots.writing(props["environmentId"]):
-            session.client.mutate(operations.CUSTOM_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+            session.client.mutate(documents.CUSTOM_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -153,7 +153,7 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
         return _find(session.living(props, thing=_thing(props), fresh=True), props)
 
     _, found = session.client.mutate(
-        operations.CUSTOM_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.CUSTOM_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
     )
     found = found or seen()
     if found is None:
@@ -168,7 +168,7 @@ def _set_port(session: Session, props: Mapping[str, Any], id_: str) -> None:
         found = _find(session.living(props, thing=_thing(props), fresh=True), props)
         return True if found is not None and found.get("targetPort") == _port(props) else None
 
-    session.client.mutate(operations.CUSTOM_DOMAIN_UPDATE, variables, thing=_thing(props), observe=seen)
+    session.client.mutate(documents.CUSTOM_DOMAIN_UPDATE, variables, thing=_thing(props), observe=seen)
     refuse_lost(_thing(props), f"port {_port(props)}", session.until(seen))
 
 

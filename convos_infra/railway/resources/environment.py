@@ -11,7 +11,6 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import operations
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
@@ -23,6 +22,7 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
+from railway_api import documents
 
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
@@ -92,7 +92,7 @@ class EnvironmentProvider(RailwayProvider):
             "ephemeral": False,
         }
         data, found = session.client.mutate(
-            operations.ENVIRONMENT_CREATE,
+            documents.ENVIRONMENT_CREATE,
             {"input": given},
             thing=f"environment {props['name']}",
             observe=lambda: _find(session, props),
@@ -130,7 +130,7 @@ class EnvironmentProvider(RailwayProvider):
                 session,
                 "environment",
                 (olds["name"], now, news["name"]),
-                operations.ENVIRONMENT_RENAME,
+                documents.ENVIRONMENT_RENAME,
                 {"id": id_, "input": {"name": news["name"]}},
                 is_taken=found is not None and found["id"] != id_,
                 now=lambda: session.living(where, thing=f"environment {news['name']}", fresh=True).name,
@@ -166,13 +166,13 @@ class EnvironmentProvider(RailwayProvider):
                 return True
             return None
 
-        session.client.mutate(operations.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=seen)
+        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=seen)
         session.snapshots.forget(id_)
 
 
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
     thing = f"environment {props['name']}"
-    answer = session.client.query(operations.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
+    answer = session.client.query(documents.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
     alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
     wanted = props.get("environmentIdToAdopt")
     if wanted:

@@ -11,8 +11,6 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import operations
-from convos_infra.railway.errors import NotAuthorized, NotFound
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
@@ -23,7 +21,9 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import list_projects, nodes
-from convos_infra.railway.token import reach
+from railway_api import documents
+from railway_api.errors import NotAuthorized, NotFound
+from railway_api.token import reach
 
 BASE_ENVIRONMENT = "base"
 """The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
@@ -92,7 +92,7 @@ class ProjectProvider(RailwayProvider):
             return _find(session, props)
 
         data, found = session.client.mutate(
-            operations.PROJECT_CREATE, {"input": given}, thing=f"project {props['name']}", observe=seen, settle=True
+            documents.PROJECT_CREATE, {"input": given}, thing=f"project {props['name']}", observe=seen, settle=True
         )
         session.client.newborn()
         project = found or (data or {}).get("projectCreate") or {}
@@ -129,7 +129,7 @@ class ProjectProvider(RailwayProvider):
             session,
             "project",
             (olds["name"], now(), news["name"]),
-            operations.PROJECT_UPDATE,
+            documents.PROJECT_UPDATE,
             {"id": id_, "input": {"name": news["name"]}},
             is_taken=found is not None and found["id"] != id_,
             now=now,
@@ -153,7 +153,7 @@ class ProjectProvider(RailwayProvider):
         def seen() -> bool | None:
             return True if _read(session, id_, props["name"]) is None else None
 
-        session.client.mutate(operations.PROJECT_DELETE, {"id": id_}, thing=thing, observe=seen)
+        session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, thing=thing, observe=seen)
 
 
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -178,7 +178,7 @@ def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
     """Return the project, or None where it is proved to be gone."""
     thing = f"project {name}"
     try:
-        project: Mapping[str, Any] = session.client.query(operations.PROJECT, {"id": id_}, thing=thing)["project"]
+        project: Mapping[str, Any] = session.client.query(documents.PROJECT, {"id": id_}, thing=thing)["project"]
     except (NotAuthorized, NotFound) as error:
         rows = list_projects(session.client, thing=thing)
         if any(row["id"] == id_ and not row.get("deletedAt") for row in rows):

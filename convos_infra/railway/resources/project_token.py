@@ -14,11 +14,11 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.railway import operations
-from convos_infra.railway.errors import NotAuthorized, NotFound
 from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
+from railway_api import documents
+from railway_api.errors import NotAuthorized, NotFound
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -99,7 +99,7 @@ def _thing(props: Mapping[str, Any]) -> str:
 
 
 def _rows(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    data = session.client.query(operations.PROJECT_TOKENS, {"projectId": props["projectId"]}, thing=_thing(props))
+    data = session.client.query(documents.PROJECT_TOKENS, {"projectId": props["projectId"]}, thing=_thing(props))
     if ((data.get("projectTokens") or {}).get("pageInfo") or {}).get("hasNextPage"):
         raise InfraError(
             _thing(props), "the project has more than 500 tokens", "revoke some: this program reads one page"
@@ -124,7 +124,7 @@ def _make(session: Session, props: Mapping[str, Any]) -> tuple[str, Mapping[str,
 
     given = {key: props[key] for key in _INPUTS}
     data, row = session.client.mutate(
-        operations.PROJECT_TOKEN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.PROJECT_TOKEN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
     )
     value = str((data or {}).get("projectTokenCreate") or "")
     deadline, pause = session.client.clock() + _LISTED_SECONDS, 0.2
@@ -142,7 +142,7 @@ def _delete(session: Session, props: Mapping[str, Any], id_: str) -> None:
     def gone() -> bool | None:
         return True if _is_gone(session, props, id_) else None
 
-    session.client.mutate(operations.PROJECT_TOKEN_DELETE, {"id": id_}, thing=_thing(props), observe=gone)
+    session.client.mutate(documents.PROJECT_TOKEN_DELETE, {"id": id_}, thing=_thing(props), observe=gone)
 
 
 def _is_gone(session: Session, props: Mapping[str, Any], id_: str) -> bool:

@@ -11,7 +11,6 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
-from convos_infra.railway import operations
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
@@ -24,6 +23,7 @@ from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
+from railway_api import documents
 
 _PARENT = ("projectId", "environmentId")
 _INPUTS = (*_PARENT, "name", "adopts")
@@ -104,7 +104,7 @@ class ServiceProvider(RailwayProvider):
                 session,
                 "service",
                 (olds["name"], snapshot.project_services.get(id_, olds["name"]), news["name"]),
-                operations.SERVICE_UPDATE,
+                documents.SERVICE_UPDATE,
                 {"id": id_, "input": {"name": news["name"]}},
                 is_taken=bool(snapshot.services_named(news["name"])),
                 now=lambda: session.living(news, thing=news["name"], fresh=True).project_services.get(id_, ""),
@@ -131,11 +131,11 @@ class ServiceProvider(RailwayProvider):
 
         with session.snapshots.writing(props["environmentId"]):
             if snapshot.is_fork:
-                document, variables = operations.SERVICE_DELETE, {"id": id_, "environmentId": props["environmentId"]}
+                document, variables = documents.SERVICE_DELETE, {"id": id_, "environmentId": props["environmentId"]}
             else:
                 # In an environment that is no fork serviceDelete reaches every other one of them (facts §2.4).
                 patch = {"services": {id_: {"isDeleted": True}}}
-                document = operations.PATCH_COMMIT
+                document = documents.PATCH_COMMIT
                 variables = {"environmentId": props["environmentId"], "patch": patch, "message": f"{name}: removed"}
             session.client.mutate(document, variables, thing=name, observe=seen)
 
@@ -160,7 +160,7 @@ def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str
         return _find(session.living(props, thing=props["name"], fresh=True), props["name"])
 
     data, found = session.client.mutate(
-        operations.SERVICE_CREATE, {"input": given}, thing=props["name"], observe=seen, settle=True
+        documents.SERVICE_CREATE, {"input": given}, thing=props["name"], observe=seen, settle=True
     )
     return found or str((data or {})["serviceCreate"]["id"])
 
@@ -185,7 +185,7 @@ def _materialise(session: Session, props: Mapping[str, Any], id_: str) -> None:
         snapshot = session.living(props, thing=props["name"], fresh=True)
         return True if id_ in snapshot.instances else None
 
-    session.client.mutate(operations.PATCH_COMMIT, variables, thing=props["name"], observe=seen)
+    session.client.mutate(documents.PATCH_COMMIT, variables, thing=props["name"], observe=seen)
 
 
 class Service(Resource, module="railway", name="Service"):

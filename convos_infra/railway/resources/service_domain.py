@@ -12,7 +12,6 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import operations
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -26,6 +25,7 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
+from railway_api import documents
 
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "subdomain", "targetPort", ADOPTS)
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
@@ -115,7 +115,7 @@ class ServiceDomainProvider(RailwayProvider):
         if seen():
             return
         with session.snapshots.writing(props["environmentId"]):
-            session.client.mutate(operations.SERVICE_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+            session.client.mutate(documents.SERVICE_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -152,7 +152,7 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
         return _find(session.living(props, thing=_thing(props), fresh=True), props)
 
     data, found = session.client.mutate(
-        operations.SERVICE_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.SERVICE_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
     )
     made: Mapping[str, Any] = found or (data or {})["serviceDomainCreate"]
     return made
@@ -177,7 +177,7 @@ def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any
         now = _of_id(session.living(props, thing=_thing(props), fresh=True), props, found["id"])
         return True if now is not None and now["domain"] == wanted and now.get("targetPort") == port else None
 
-    session.client.mutate(operations.SERVICE_DOMAIN_UPDATE, {"input": given}, thing=_thing(props), observe=seen)
+    session.client.mutate(documents.SERVICE_DOMAIN_UPDATE, {"input": given}, thing=_thing(props), observe=seen)
     refuse_lost(_thing(props), f"{wanted}, port {port}", session.until(seen))
     return {**found, "domain": wanted, "targetPort": port}
 

@@ -11,7 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown
-from convos_infra.railway import operations, patch_plan
+from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.resources.properties import (
     difference,
@@ -22,6 +22,7 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
+from railway_api import documents
 
 _INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges", "adopts")
 _THING = "shared variables"
@@ -128,7 +129,7 @@ def _commit(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
         live = _as_service(session.living(wanted, thing=_THING, fresh=True))
         return None if patch_plan.plan({}, _variables_of(wanted), live).patch else True
 
-    session.client.mutate(operations.PATCH_COMMIT, variables, thing=_THING, observe=seen)
+    session.client.mutate(documents.PATCH_COMMIT, variables, thing=_THING, observe=seen)
     refuse_lost(_THING, ", ".join(plan.variables), session.until(seen))
 
 

@@ -10,7 +10,6 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.railway import operations
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -23,6 +22,7 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
+from railway_api import documents
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -126,7 +126,7 @@ def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | N
         there = _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {})
         return True if there == (value is not None) else None
 
-    session.client.mutate(operations.PATCH_COMMIT, variables, thing=_thing(props), observe=seen)
+    session.client.mutate(documents.PATCH_COMMIT, variables, thing=_thing(props), observe=seen)
 
 
 def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Any] | None:

@@ -11,7 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import operations, rules
+from convos_infra.railway import rules
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -23,6 +23,7 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot, nodes
+from railway_api import documents
 
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", ADOPTS)
 _APPEARS_SECONDS = 90.0
@@ -131,7 +132,7 @@ class VolumeProvider(RailwayProvider):
             return None if any(row["volumeId"] == id_ for row in now.volume_instances) else True
 
         with session.snapshots.writing(props["environmentId"]):
-            session.client.mutate(operations.VOLUME_DELETE, {"volumeId": id_}, thing=_thing(props), observe=seen)
+            session.client.mutate(documents.VOLUME_DELETE, {"volumeId": id_}, thing=_thing(props), observe=seen)
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -159,7 +160,7 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
 
     # Not idempotent on Railway: a repetition makes a second volume.
     _, found = session.client.mutate(
-        operations.VOLUME_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.VOLUME_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
     )
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
     while found is None:
@@ -186,7 +187,7 @@ def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
         there = found is not None and (found["volumeId"], found["mountPath"]) == (volume_id, props["mountPath"])
         return True if there else None
 
-    session.client.mutate(operations.VOLUME_INSTANCE_UPDATE, variables, thing=_thing(props), observe=seen)
+    session.client.mutate(documents.VOLUME_INSTANCE_UPDATE, variables, thing=_thing(props), observe=seen)
     refuse_lost(_thing(props), f"it at {props['mountPath']}", session.until(seen))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-import settings
 from components import canary, database, pool_manager
 from components.environment import EnvironmentPlace
 from convos_infra.railway import patch_plan
@@ -16,7 +15,8 @@ from convos_infra.railway.environment_config import SEALED, VARIABLES
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.snapshot import Snapshot
-from scripts.adopt_config import Live
+from ops.adopt.config import Live
+from stack import settings
 
 ROOT = Path(__file__).parents[3]
 KNOWN = frozenset(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"])

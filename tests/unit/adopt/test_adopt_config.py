@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from components import canary, database, pool_manager
 from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import VARIABLES
-from scripts.adopt_config import Given, Live, described
-from scripts.adopt_receipt import ADOPTED, LEFT, MADE, Receipt, Row, receipt
+from ops.adopt.config import Given, Live, described
+from ops.adopt.report import ADOPTED, LEFT, MADE, Receipt, Row, receipt
 from tests.unit.adopt.environments import DIGEST, IDS, POOL_DIGEST, STACK, TOKEN, digest_of, live, read
 
 SECRET = "p4ss-of-nobody"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convos_infra.railway.retry import Allowance, Budget, allowance, backoff, retry_after_seconds, wait_as_told
+from railway_api.retry import Allowance, Budget, allowance, backoff, retry_after_seconds, wait_as_told
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 

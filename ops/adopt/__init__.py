@@ -1,0 +1,1 @@
+"""Describes a live environment as a stack."""

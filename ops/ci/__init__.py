@@ -1,0 +1,1 @@
+"""What the workflows run; each module runs the same on a laptop."""

@@ -1,0 +1,131 @@
+"""Updates a stack, if that does what was reviewed.
+
+python -m ops deploy --stack STACK [--digest sha256:…] [--commit SHA] [--accept FINGERPRINT]
+
+The preview must be the one on the merged pull request, but for the image just built. Where they differ it stops, says
+where, and names the fingerprint with which somebody who has looked may start it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from convos_infra.errors import InfraError
+from convos_infra.registry.reference import short_digest
+from convos_infra.registry.resolve import current_digest
+from ops import stacks
+from ops.ci import comment, github, workflow
+from ops.ci.preview import headline, subject
+from ops.ci.registry_login import credentials
+from ops.ci.reviewed import Preview, decoded, differences
+from ops.pulumi_cli import CHECKOUT, Pulumi
+
+_MOST_LINES = 40
+
+
+class NotReviewedError(InfraError):
+    """What would be applied is not what was reviewed."""
+
+
+def reviewed_preview(door: github.GitHub, commit: str, branch: str, stack: str) -> tuple[Preview, str]:
+    """Return the preview on the pull request that brought a commit, and what it is called.
+
+    Nobody's review at all is an empty preview: then only the image just built may change.
+    """
+    merged = [pull for pull in door.pages(f"commits/{commit}/pulls") if _brought(pull, commit, branch)]
+    if not merged:
+        return Preview(()), f"no pull request brought {commit[:7]} to {branch}"
+    number = int(merged[0]["number"])
+    found = comment.find(door, number, subject(stack))
+    data = comment.revealed(str(found.get("body") or "")) if found else None
+    if data is None:
+        return Preview(()), f"#{number} has no preview of {stack}"
+    try:
+        return decoded(data), f"#{number}"
+    except ValueError:
+        return Preview(()), f"the preview on #{number} cannot be read"
+
+
+def check_reviewed(reviewed: Preview, source: str, now: Preview, built: str, accept: str) -> None:
+    """Stop an update that is not what was reviewed.
+
+    Args:
+        reviewed: the reviewed preview.
+        source: where it is from.
+        now: what would be applied.
+        built: the digest of the image just built, or empty.
+        accept: the fingerprint of what somebody has looked at and wants applied nevertheless.
+
+    Raises:
+        NotReviewedError: it differs, and nobody has accepted it.
+    """
+    found = differences(reviewed, now, built)
+    if not found:
+        return
+    workflow.summary("\n".join(["### Not what was reviewed", "", *(f"- {line}" for line in found[:_MOST_LINES])]))
+    for line in found[:_MOST_LINES]:
+        sys.stdout.write(f"  {line}\n")
+    if accept == now.fingerprint:
+        workflow.notice(f"applied nevertheless: {accept} was accepted")
+        return
+    problem = f"{len(found)} differences from the reviewed preview ({source}); the first: {found[0]}"
+    raise NotReviewedError("deploy", problem, f"look, and start deploy by hand with accept {now.fingerprint}")
+
+
+def superseded(stack: str, digest: str, values: dict[str, Any]) -> str:
+    """Return why an image just built is not deployed, or the empty string.
+
+    Raises:
+        InfraError: the registry cannot be asked.
+    """
+    if pin := stacks.pinned(values):
+        return f"{stack} is pinned to {pin}: the image just built waits until the pin is removed"
+    followed = stacks.followed(values, stack)
+    now = current_digest(followed, credentials=credentials(), thing="deploy")
+    if now != digest:
+        return f"tag {followed.tag} is {short_digest(now) if now else 'gone'} now: the build that moved it deploys it"
+    return ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Preview, compare, update."""
+    environ = os.environ
+    parser = argparse.ArgumentParser(prog="ops deploy", description=__doc__)
+    parser.add_argument("--stack", default=environ.get("STACK", ""))
+    parser.add_argument("--digest", default=environ.get("DIGEST", ""), help="of the image just built")
+    parser.add_argument("--commit", default=environ.get("GITHUB_SHA", ""))
+    parser.add_argument("--branch", default=environ.get("GITHUB_REF_NAME", ""))
+    parser.add_argument("--accept", default=environ.get("ACCEPT", ""), help="the fingerprint of a preview")
+    chosen = parser.parse_args(argv)
+    stack = stacks.checked(chosen.stack or stacks.of_branch(chosen.branch))
+    values = stacks.config(CHECKOUT, stack)
+    if chosen.digest and (reason := superseded(stack, chosen.digest, values)):
+        workflow.notice(reason)
+        if not stacks.pinned(values):
+            return 0
+        chosen.digest = ""
+    pulumi = Pulumi(stack, extra={"IMAGE_DIGEST": chosen.digest})
+    now = pulumi.preview()
+    workflow.summary(headline(stack, now))
+    if not now.changes:
+        workflow.notice(f"{stack}: nothing to change")
+        return 0
+    reviewed, source = reviewed_preview(github.from_environment(), chosen.commit, chosen.branch, stack)
+    check_reviewed(reviewed, source, now, chosen.digest, chosen.accept)
+    pulumi.do("up", "--yes", "--skip-preview")
+    outputs = pulumi.read("stack", "output")
+    workflow.summary(f"```json\n{json.dumps(outputs, indent=1)}\n```")
+    return 0
+
+
+def _brought(pull: Any, commit: str, branch: str) -> bool:
+    return bool(pull.get("merged_at")) and pull["base"]["ref"] == branch and pull.get("merge_commit_sha") == commit
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

@@ -1,0 +1,79 @@
+"""Looks whether somebody changed a stack's resources behind its back; fails, and keeps one issue a stack about it.
+
+python -m ops drift --stack STACK
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ops import stacks
+from ops.ci import comment, github, workflow
+from ops.pulumi_cli import Pulumi, PulumiError, last_error
+
+_NO_CHANGES = "no changes were expected"
+_CHANGED = re.compile(
+    r"^ *[~+-] +(?P<type>[\w-]+:[\w/-]+:\w+): \((?P<op>[\w-]+)\)\n.*\n *\[urn=\S*::(?P<name>\S+)\]", re.MULTILINE
+)
+
+
+def changed(text: str) -> list[str]:
+    """Return what drifted, `update railway:Service pool-manager`, from the text of a refresh's preview."""
+    return [
+        f"{found['op']} {found['type'].removeprefix('pulumi-python:dynamic/')} {found['name']}"
+        for found in _CHANGED.finditer(text)
+    ]
+
+
+def report(door: github.GitHub, stack: str, text: str) -> str:
+    """Open the issue about a stack's drift, or update it in place; return its address."""
+    head = f"{comment.marker(f'drift:{stack}')}\n`{stack}` is not as its last update left it:\n\n"
+    head += "\n".join(f"- {line}" for line in changed(text)) + "\n"
+    tail = f"\nKeep it: change the config, `pulumi refresh --stack {stack}`. Take it back: refresh, then `pulumi up`.\n"
+    body = comment.cut(head, text, tail)
+    known = _issue(door, stack)
+    if known:
+        return str(door.send("PATCH", f"issues/{known['number']}", {"body": body})["html_url"])
+    written = door.send("POST", "issues", {"title": f"Drift: {stack}", "body": body})
+    return str(written["html_url"])
+
+
+def close(door: github.GitHub, stack: str) -> None:
+    """Close the issue about a stack's drift, if there is one."""
+    if known := _issue(door, stack):
+        door.send("PATCH", f"issues/{known['number']}", {"state": "closed", "state_reason": "completed"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Refresh without writing; exit code 1 where something drifted, or where nobody could look."""
+    parser = argparse.ArgumentParser(prog="ops drift", description=__doc__)
+    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    stack = stacks.checked(parser.parse_args(argv).stack)
+    door = github.from_environment()
+    ran = Pulumi(stack).run("refresh", "--preview-only", "--diff", "--expect-no-changes")
+    if ran.code == 0:
+        workflow.summary(f"### `{stack}`: no drift")
+        close(door, stack)
+        return 0
+    if _NO_CHANGES not in ran.text:
+        raise PulumiError(stack, f"pulumi refresh: {last_error(ran.text)}")
+    workflow.summary(f"### `{stack}` has drifted\n\n```diff\n{ran.text[:900_000]}\n```")
+    address = report(door, stack, ran.text)
+    raise PulumiError(stack, f"{len(changed(ran.text))} resources are not as the last update left them", address)
+
+
+def _issue(door: github.GitHub, stack: str) -> dict[str, Any] | None:
+    wanted = comment.marker(f"drift:{stack}")
+    for issue in door.pages("issues", state="open", creator=github.BOT):
+        if "pull_request" not in issue and str(issue.get("body") or "").startswith(wanted):
+            return dict(issue)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

@@ -1,0 +1,127 @@
+"""Which tags an image gets, and whether it is pushed: the rules, from a GitHub event to a decision.
+
+`python3 ops/ci/image_tags.py EVENT_NAME EVENT_FILE` prints `name=value` lines, as GITHUB_OUTPUT takes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BRANCH_TAGS = {"scaling": "scaling", "dev": "dev", "staging": "staging", "main": "production"}
+"""Branch -> tag. A branch that is not here is built by nobody."""
+SHORT = 7
+"""Characters of the commit in a `sha-` tag."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do for an event.
+
+    Args:
+        revision: the commit to check out, build and name, 40 hex digits; empty where nothing is built.
+        tags: the tags of the image, best known first; empty where nothing is pushed.
+        reason: why nothing is pushed; empty where something is.
+    """
+
+    revision: str
+    tags: tuple[str, ...]
+    reason: str = ""
+
+    @property
+    def push(self) -> bool:
+        """Whether the image goes to the registry."""
+        return bool(self.tags)
+
+
+def decide(event_name: str, event: Mapping[str, Any]) -> Decision:
+    """Decide for one event.
+
+    Args:
+        event_name: `push` or `pull_request`, GITHUB_EVENT_NAME; any other pushes nothing.
+        event: the webhook's payload, the file at GITHUB_EVENT_PATH.
+
+    Raises:
+        ValueError: the payload lacks what every event of that name has.
+    """
+    if event_name == "push":
+        return _push(event)
+    if event_name == "pull_request":
+        return _pull_request(event)
+    return Decision("", (), f"{event_name} events build no image")
+
+
+def _push(event: Mapping[str, Any]) -> Decision:
+    ref = str(event.get("ref", ""))
+    if event.get("deleted"):
+        return Decision("", (), f"{ref} was deleted")
+    revision = _commit(event.get("after"))
+    if not ref.startswith("refs/heads/"):
+        return Decision(revision, (), f"{ref} is not a branch")
+    branch = ref.removeprefix("refs/heads/")
+    if branch not in BRANCH_TAGS:
+        return Decision(revision, (), f"branch {branch} is deployed nowhere")
+    return Decision(revision, (BRANCH_TAGS[branch], sha_tag(revision)))
+
+
+def _pull_request(event: Mapping[str, Any]) -> Decision:
+    pull = event.get("pull_request") or {}
+    head = pull.get("head") or {}
+    # The commit that was pushed. GITHUB_SHA names the merge commit here, which exists in no branch, and
+    # GITHUB_REF_NAME is `N/merge`, whose slash no tag may have.
+    revision = _commit(head.get("sha"))
+    number = pull.get("number")
+    if not isinstance(number, int):
+        raise ValueError("the pull request has no number")  # noqa: TRY004 - a bad payload, not a bad argument
+    # `repo` is null when the fork was deleted.
+    source = (head.get("repo") or {}).get("full_name")
+    target = ((pull.get("base") or {}).get("repo") or {}).get("full_name")
+    if source is None or source != target:
+        return Decision(revision, (), "a pull request from a fork: its token may not write packages")
+    return Decision(revision, (f"pr-{number}", sha_tag(revision)))
+
+
+def sha_tag(revision: str) -> str:
+    """Return the tag that pins a commit."""
+    return f"sha-{revision[:SHORT]}"
+
+
+def _commit(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{40}", value) or set(value) == {"0"}:
+        raise ValueError(f"the event names no commit but {value!r}")
+    return value
+
+
+def output(decision: Decision, image: str) -> str:
+    """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them."""
+    lines = {
+        "revision": decision.revision,
+        "push": str(decision.push).lower(),
+        "tags": ",".join(decision.tags),
+        "references": ",".join(f"{image}:{tag}" for tag in decision.tags) if image else "",
+        "reason": decision.reason,
+    }
+    return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line, and return its exit code."""
+    if len(argv) not in (2, 3):
+        sys.stderr.write("usage: image_tags.py EVENT_NAME EVENT_FILE [IMAGE]\n")
+        return 2
+    try:
+        decision = decide(argv[0], json.loads(Path(argv[1]).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"image_tags: {argv[1]}: {error}\n")
+        return 1
+    sys.stdout.write(output(decision, argv[2].lower() if len(argv) > 2 else ""))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""Rolls a stack back to a commit's image, or forward again: a pull request of one line; at once as well, if asked.
+
+python -m ops rollback --stack STACK --tag sha-1a2b3c4 [--apply]; an empty tag removes the pin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import sys
+from collections.abc import Sequence
+
+from convos_infra.errors import InfraError
+from convos_infra.registry.reference import parse_version
+from convos_infra.registry.resolve import ResolvedImage, age, resolve
+from ops import stacks
+from ops.ci import comment, github, workflow
+from ops.ci.image_tags import BRANCH_TAGS
+from ops.ci.preview import body, subject
+from ops.ci.registry_login import credentials
+from ops.pulumi_cli import CHECKOUT, Pulumi
+
+
+def branch_of(stack: str) -> str:
+    """Return the branch that deploys a stack.
+
+    Raises:
+        InfraError: none does.
+    """
+    for branch, tag in BRANCH_TAGS.items():
+        if tag == stack:
+            return branch
+    raise InfraError("stack", f"no branch deploys {stack}", f"the stacks are {', '.join(BRANCH_TAGS.values())}")
+
+
+def checked_image(stack: str, tag: str) -> ResolvedImage:
+    """Return the image to roll back to; one that does not pull is refused before anybody waits for a review.
+
+    Raises:
+        RegistryError: the tag is not there, or cannot be deployed.
+    """
+    location = stacks.followed(stacks.config(CHECKOUT, stack), stack).location
+    return resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), thing="imageTag")
+
+
+def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> int:
+    """Put the one-line change onto a branch and open a pull request for it, or update the one there is.
+
+    Returns:
+        Its number.
+    """
+    base, path = branch_of(stack), f"Pulumi.{stack}.yaml"
+    head = f"rollback/{stack}"
+    tip = door.send("GET", f"git/ref/heads/{github.branch_path(base)}")["object"]["sha"]
+    file = door.send("GET", f"contents/{path}", ref=base)
+    old = base64.b64decode(file["content"]).decode()
+    new = stacks.with_pin(old, tag)
+    title = f"Roll {stack} back to {tag}" if tag else f"Let {stack} follow its branch again"
+    if new == old:
+        raise InfraError(stack, f"{path} on {base} says that already", "nothing to do")
+    try:
+        door.send("POST", "git/refs", {"ref": f"refs/heads/{head}", "sha": tip})
+    except github.GitHubError as error:
+        if "already exists" not in str(error):
+            raise
+        door.send("PATCH", f"git/refs/heads/{github.branch_path(head)}", {"sha": tip, "force": True})
+    content = base64.b64encode(new.encode()).decode()
+    change = {"message": title, "content": content, "sha": file["sha"], "branch": head}
+    door.send("PUT", f"contents/{path}", change)
+    owner = door.repository.partition("/")[0]
+    known = list(door.pages("pulls", state="open", head=f"{owner}:{head}", base=base))
+    if known:
+        number = int(known[0]["number"])
+        door.send("PATCH", f"pulls/{number}", {"title": title, "body": why})
+        return number
+    return int(door.send("POST", "pulls", {"title": title, "head": head, "base": base, "body": why})["number"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check the image, preview, open the pull request; update where that was asked for."""
+    parser = argparse.ArgumentParser(prog="ops rollback", description=__doc__)
+    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser.add_argument("--tag", default=os.environ.get("TAG", ""))
+    parser.add_argument("--apply", action="store_true", default=os.environ.get("APPLY") == "true")
+    chosen = parser.parse_args(argv)
+    stack = stacks.checked(chosen.stack)
+    branch_of(stack)
+    image = checked_image(stack, chosen.tag) if chosen.tag else None
+    tag = image.tag or image.digest if image else ""
+    file = CHECKOUT / f"Pulumi.{stack}.yaml"
+    file.write_text(stacks.with_pin(file.read_text(encoding="utf-8"), tag), encoding="utf-8")
+    pulumi = Pulumi(stack)
+    preview = pulumi.preview()
+    text = pulumi.do("preview", "--diff")
+    door = github.from_environment()
+    number = open_pull_request(door, stack, tag, _why(stack, image))
+    # A pull request that a job's own token opens starts no workflow, so its preview is written here.
+    address = comment.put(door, number, subject(stack), body(stack, preview, text))
+    workflow.summary(f"### {stack}: pull request #{number}\n\n{_why(stack, image)}\n\n{address}\n")
+    if chosen.apply:
+        pulumi.do("up", "--yes", "--skip-preview")
+        workflow.notice(f"{stack} runs {tag or 'its branch tag'} now; merge #{number}, or the next deploy undoes it")
+    return 0
+
+
+def _why(stack: str, image: ResolvedImage | None) -> str:
+    if image is None:
+        return f"`{stack}` follows its branch's tag again."
+    parts = [f"`{image.tag or image.short_digest}` is `{image.short_digest}`"]
+    parts += [f"built from {image.revision[:7]}"] if image.revision else []
+    parts += [age(image.created)] if image.created else []
+    return f"{', '.join(parts)}. The way forward is to remove the line again."
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

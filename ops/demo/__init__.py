@@ -1,0 +1,1 @@
+"""A day of operations on the local stack."""

@@ -1,0 +1,57 @@
+"""`python -m ops.local up | services | down | status | env`: what `make local`, `make down`, `make status` call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from ops.local import down, status, up
+from ops.local.layout import here
+from ops.toolchain.errors import ToolError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; what goes wrong is told in one line, never as a traceback."""
+    parser = argparse.ArgumentParser(prog="python -m ops.local", description=__doc__)
+    parser.add_argument("command", choices=["up", "services", "docker", "down", "status", "env", "database-url"])
+    command = parser.parse_args(argv).command
+    layout = here()
+    try:
+        if command == "up":
+            return up.run(layout)
+        if command == "services":
+            up.services_up(layout)
+            return 0
+        if command == "docker":
+            sys.stdout.write(f"{up.docker_up(layout) or ''}\n")
+            return 0
+        if command == "down":
+            return down.run(layout)
+        if command == "status":
+            return status.run(layout)
+        if command == "database-url":
+            return status.database_url(layout)
+        return _env()
+    except ToolError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:  # a full disk, a read-only checkout: the system's own words are the clearest
+        sys.stderr.write(f"local: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; make local goes on from here, make down removes it\n")
+        return 130
+
+
+def _env() -> int:
+    layout = here()
+    if not layout.env.exists():
+        sys.stderr.write("local: nothing is up; run: make local\n")
+        return 1
+    sys.stdout.write(f". {os.path.relpath(layout.env)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

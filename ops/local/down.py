@@ -1,0 +1,147 @@
+"""`make down`: everything that was started here is stopped and removed, also after a crash, also twice in a row."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import shutil
+import socket
+import struct
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.local import process, stack, starting, sweep
+from ops.local.services import ORDER, load
+from ops.toolchain import docker_api
+from ops.toolchain.console import step
+from ops.toolchain.errors import ToolError
+from ops.toolchain.store import Store
+
+if TYPE_CHECKING:
+    from ops.local.layout import Layout
+    from ops.local.services import Services
+    from ops.toolchain.console import Step
+
+
+def run(layout: Layout) -> int:
+    """Stop and remove the local stack, and say what that was.
+
+    Raises:
+        ToolError: something stays that this user may not remove; the line has the command.
+    """
+    with Store(layout.root).locked(lambda: None), step("down") as current:
+        services = load(layout)
+        _stop_services(layout, services, current)
+        _stop_left_over(layout, current)
+        _remove_bridge(services, current)
+        for folder in (layout.runtime, layout.root):
+            _unmount_below(folder)
+        _remove_files(layout, current)
+        if not current.result:
+            current.got("nothing was running, nothing to remove")
+    return 0
+
+
+def _stop_services(layout: Layout, services: Services, current: Step) -> None:
+    """Stop them the other way round than they started: the emulator's containers need Docker to the end."""
+    for name in reversed(ORDER):
+        if name == "docker":  # while a daemon still answers, and after the emulator has had its turn
+            _remove_from_docker(layout, services, current)
+        service = services.by_name.get(name)
+        if service is None or service.process is None:
+            continue
+        current.doing(f"stopping {name}")
+        if process.stop(service.process):
+            current.got(f"stopped {name}")
+
+
+def _remove_from_docker(layout: Layout, services: Services, current: Step) -> None:
+    """Remove containers and networks of ours that a crash left in a Docker that goes on running."""
+    docker = services.by_name.get("docker")
+    daemon = docker_api.ask(docker.address) if docker is not None else docker_api.find(starting.own_docker_host(layout))
+    if daemon is not None:
+        current.doing("looking for containers of ours")
+        for what, count in sweep.remove(daemon.host, sweep.labels(layout)).items():
+            current.got(f"removed {count} {what}")
+
+
+def _stop_left_over(layout: Layout, current: Step) -> None:
+    """Stop what no note knows of: children of a killed daemon, a process started in the moment of a crash."""
+    mark = process.mark_of(layout.root)
+    stopped = process.stop(*process.marked(mark), seconds=5.0)
+    stopped += process.stop(*process.marked(mark), seconds=1.0)  # those that appeared while others ended
+    if stopped:
+        current.got(f"stopped {stopped} left-over processes")
+
+
+def _remove_bridge(services: Services, current: Step) -> None:
+    """Remove Docker's bridge where it was not there before our daemon, and no other daemon has come meanwhile."""
+    bridge = services.notes.get("bridge", "")
+    if bridge not in (name for _, name in socket.if_nameindex()) or docker_api.find() is not None:
+        return
+    try:
+        _delete_bridge(bridge)
+    except OSError as error:
+        current.note(f"the network bridge {bridge} stays ({error.strerror})")
+    else:
+        current.got(f"removed the network bridge {bridge}")
+
+
+def _delete_bridge(name: str) -> None:
+    """Do what `ip link delete` does, on machines that have no `ip`: see netdevice(7) and linux/sockios.h."""
+    set_flags, delete_bridge = 0x8914, 0x89A1  # SIOCSIFFLAGS, SIOCBRDELBR; a bridge that is up is not deleted
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", name.encode(), 0))
+        fcntl.ioctl(any_socket, delete_bridge, name.encode().ljust(16, b"\0"))
+
+
+def _unmount_below(folder: Path) -> None:
+    """Unmount what a killed daemon left mounted: removing files through a mount would reach into what is not ours."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return
+    points = [_unescaped(line.split()[1]) for line in mounts.read_text().splitlines()]
+    for point in sorted((p for p in points if Path(p).is_relative_to(folder)), key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", point], stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def _unescaped(field: str) -> str:
+    r"""Return a path as /proc/mounts means it: a space is `\040` there."""
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
+
+
+def _remove_files(layout: Layout, current: Step) -> None:
+    keep: set[Path] = set()
+    config = layout.checkout / f"Pulumi.{stack.STACK}.yaml"
+    if not stack.forget_salt(config) and layout.passphrase.exists():
+        keep.add(layout.passphrase)
+        current.note(f"kept {layout.passphrase}: {config.name} has secrets that only it opens")
+    for folder in (layout.root, layout.runtime):
+        if not folder.exists():
+            continue
+        current.doing(f"removing {folder}")
+        if _remove_but(folder, keep):
+            current.got(f"removed {folder.name if folder == layout.root else folder}")
+
+
+def _remove_but(folder: Path, keep: set[Path]) -> bool:
+    """Remove a folder but for some files at its top; say whether anything was there.
+
+    Raises:
+        ToolError: a file belongs to another user, as containers of a Docker that runs as root leave them.
+    """
+    removed = False
+    for entry in folder.iterdir():
+        if entry in keep:
+            continue
+        removed |= entry.name != "lock"  # that one is this very command's
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+        if entry.exists():
+            raise ToolError("down", f"{entry} cannot be removed by this user", f"run: sudo rm -r '{folder}'")
+    if not keep:
+        folder.rmdir()
+    return removed

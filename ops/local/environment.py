@@ -1,0 +1,89 @@
+"""The shell's environment of the local stack: what `up` gives to Pulumi, and what `. .local/env` gives to a person."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ops.local.starting import BUILDER
+from ops.toolchain.store import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ops.local.layout import Layout
+    from ops.local.services import Services
+
+HOST_IN_CONTAINERS = "host.docker.internal"
+AGENT_PORT = 8080
+STATE_OPTIONS = "metadata=skip"
+"""Without it Pulumi's file backend keeps a second file beside each, which it does not write in one piece: a kill in
+that moment leaves a stack that no command can load ("failed to load checkpoint: EOF"; docs/decisions/0013)."""
+LOOPBACK_HOSTS = "127.0.0.1,localhost"
+
+
+def keep_secret(file: Path) -> str:
+    """Return what a secret file holds; it is made at first, random, and readable by its owner only."""
+    if not file.exists() or not file.read_text().strip():
+        write_atomically(file, secrets.token_urlsafe(32) + "\n", 0o600)
+    return file.read_text().strip()
+
+
+def variables(layout: Layout, services: Services, base_images: Path | None) -> dict[str, str]:
+    """Return every variable but PATH.
+
+    Args:
+        layout: the checkout.
+        services: what runs where.
+        base_images: a folder of stand-ins for public base images, where those cannot be pulled.
+    """
+    emulator = services.by_name["emulator"]
+    values = {
+        "PULUMI_BACKEND_URL": f"file://{layout.state}?{STATE_OPTIONS}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
+        "PULUMI_HOME": str(layout.pulumi_home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "BUILDX_CONFIG": str(layout.buildx),
+        "RAILWAY_ENDPOINT": f"http://{emulator.address}/graphql/v2",
+        "RAILWAY_API_TOKEN": keep_secret(layout.token),
+        "CONVOS_IMAGE_REGISTRY": services.by_name["registry"].address,
+    }
+    docker = services.by_name.get("docker")
+    if docker is not None and docker.address:
+        values["DOCKER_HOST"] = docker.address
+        # Containers reach each other by their domains, but nobody ends TLS in front of them.
+        values["POOL_AGENT_URL"] = f"http://{{domain}}:{AGENT_PORT}"
+        # A container reaches the emulator by Docker's name for this machine.
+        values["POOL_RAILWAY_ENDPOINT"] = f"http://{HOST_IN_CONTAINERS}:{emulator.port}/graphql/v2"
+    if (buildkit := services.by_name.get("buildkit")) is not None:
+        values["CONVOS_BUILDER"] = BUILDER
+        values["BUILDKIT_HOST"] = buildkit.address  # the same for `buildctl`
+    if base_images is not None:
+        values["CONVOS_BASE_IMAGES"] = str(base_images)
+    for name in ("NO_PROXY", "no_proxy"):  # a proxy of the user's network cannot reach this machine's loopback
+        values[name] = ",".join(filter(None, [os.environ.get(name, ""), LOOPBACK_HOSTS]))
+    return values
+
+
+UNSET = ("PULUMI_IGNORE_AMBIENT_PLUGINS", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
+"""Variables of the user's own that would lead Pulumi away from the local stack."""
+
+
+def script(values: Mapping[str, str], path: list[Path]) -> str:
+    """Return the file that a POSIX shell sources; any character may be in a path or a value."""
+    head = os.pathsep.join(str(folder) for folder in path)
+    lines = ["# Written by `make local`; source it: . .local/env"]
+    lines += [f"unset {' '.join(UNSET)}"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
+    lines += [f'export PATH={shlex.quote(head)}{os.pathsep}"$PATH"']
+    return "\n".join(lines) + "\n"
+
+
+def for_process(values: Mapping[str, str], path: list[Path]) -> dict[str, str]:
+    """Return the same as a whole environment for a child process."""
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+    head = [str(folder) for folder in path]
+    return {**kept, **values, "PATH": os.pathsep.join([*head, kept.get("PATH", os.defpath)])}

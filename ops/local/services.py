@@ -1,0 +1,104 @@
+"""What runs where: one ignored file, written whole after each change, for `up` and `down` to go on from any point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ops.local import process
+from ops.local.process import Process
+from ops.toolchain.store import read_json, write_atomically
+
+if TYPE_CHECKING:
+    from ops.local.layout import Layout
+
+ORDER = ("docker", "registry", "buildkit", "emulator")
+"""The order in which they start; they stop the other way round, as the emulator's containers need Docker."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the local stack.
+
+    Args:
+        name: one of `ORDER`.
+        way: how it came (`ops.toolchain.tools.Tool.way`); `daemon` is one that is not ours, and never stopped.
+        address: `127.0.0.1:PORT`, or `unix://…`.
+        process: what runs it, where that is a process of ours.
+        container: what runs it, where that is a container of ours.
+    """
+
+    name: str
+    way: str
+    address: str
+    process: Process | None = None
+    container: str = ""
+
+    @property
+    def port(self) -> int:
+        """The port of its address; 0 where that is a socket."""
+        tail = self.address.rpartition(":")[2]
+        return int(tail) if tail.isdigit() else 0
+
+    def is_alive(self) -> bool:
+        """Say whether its process still runs; True where somebody else keeps it."""
+        return self.process is None or process.is_alive(self.process)
+
+
+@dataclass(frozen=True)
+class Services:
+    """All of them, with notes that `down` needs.
+
+    Args:
+        by_name: the services that were started, or found running.
+        notes: small facts, such as which network bridge was not there before us.
+    """
+
+    by_name: Mapping[str, Service] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def with_service(self, service: Service) -> Services:
+        """Return them with one added or replaced."""
+        return replace(self, by_name={**self.by_name, service.name: service})
+
+    def with_note(self, name: str, text: str) -> Services:
+        """Return them with a note."""
+        return replace(self, notes={**self.notes, name: text})
+
+    @property
+    def ports(self) -> set[int]:
+        """Every port that one of them has."""
+        return {service.port for service in self.by_name.values()} - {0}
+
+
+def load(layout: Layout) -> Services:
+    """Return what was written last; nothing when the file is missing or half-written."""
+    written = read_json(layout.services)
+    try:
+        return _parse(written) if isinstance(written, dict) else Services()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Services()
+
+
+def save(layout: Layout, services: Services) -> None:
+    """Write them down, whole or not at all."""
+    text = json.dumps(
+        {"services": {n: asdict(s) for n, s in services.by_name.items()}, "notes": dict(services.notes)}, indent=2
+    )
+    write_atomically(layout.services, text + "\n")
+
+
+def _parse(written: Mapping[str, Any]) -> Services:
+    found = {}
+    for name, one in written["services"].items():
+        running = one.get("process")
+        found[name] = Service(
+            name=str(name),
+            way=str(one["way"]),
+            address=str(one["address"]),
+            process=Process(int(running["pid"]), str(running["started"])) if running else None,
+            container=str(one.get("container", "")),
+        )
+    return Services(found, {str(k): str(v) for k, v in written.get("notes", {}).items()})

@@ -1,0 +1,212 @@
+"""`make local`: toolchain, services, base images, `pulumi up`, and a table of what runs where."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ops.local import bases, environment, ledger, locks, stack, starting, table, warm
+from ops.local.services import Service, Services, load, save
+from ops.local.starting import Starter
+from ops.toolchain import choose, docker_api, pins, tools
+from ops.toolchain.console import step
+from ops.toolchain.errors import ToolError
+from ops.toolchain.store import Store, default_store, write_atomically
+
+if TYPE_CHECKING:
+    from ops.local.layout import Layout
+    from ops.toolchain.choose import Toolchain
+    from ops.toolchain.console import Step
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The local stack's services, up and written down.
+
+    Args:
+        services: what runs where.
+        env: a whole environment for Pulumi and for tests.
+    """
+
+    services: Services
+    env: dict[str, str]
+
+
+def run(layout: Layout) -> int:
+    """Bring everything up and return the exit code of `pulumi up`.
+
+    Raises:
+        ToolError: something is missing or does not start; one line.
+    """
+    began = time.monotonic()
+    with Store(layout.root).locked(lambda: _say("another make local runs; waiting for it")):
+        ready = services_up(layout)
+        emulator = ready.services.by_name["emulator"]
+        before = ledger.deployments(emulator.address)
+        stack.prepare(layout.checkout, layout.state, ready.env)
+        locks.release_dead(layout.state)
+        code = stack.up(layout.checkout, ready.env)
+        if code != 0:
+            _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
+            return code
+        _report(layout, ready, before, began)
+    return 0
+
+
+def services_up(layout: Layout) -> Ready:
+    """Bring up everything below Pulumi, keep what already runs, and write `.local/env`."""
+    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _new_passphrase(layout)
+    environment.keep_secret(layout.token)
+    store = default_store()
+    with step("toolchain") as current:
+        chosen = _toolchain(layout, store, current)
+    with step("services") as current:
+        starter = Starter(layout, load(layout), current)
+        chosen = _start_docker(starter, chosen, store)
+        _start_rest(starter, chosen)
+    with step("base images") as current:
+        starter.step = current
+        base = bases.ensure(starter, store, chosen.tools["buildkit"])
+    starter.remember("tools", str(store.bin))
+    on_path = _link_plugin(layout, store, chosen)
+    layout.state.mkdir(parents=True, exist_ok=True)
+    values = environment.variables(layout, starter.services, base)
+    if not on_path:
+        values["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
+    path = [layout.python.parent, store.bin]
+    write_atomically(layout.env, environment.script(values, path), 0o600)
+    return Ready(starter.services, environment.for_process(values, path))
+
+
+def docker_up(layout: Layout) -> str | None:
+    """Bring up Docker alone, for tests that start the rest themselves; return how to reach it, if there is one."""
+    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = default_store()
+    with step("docker", sys.stderr) as current:
+        starter = Starter(layout, load(layout), current)
+        _start_docker(starter, _toolchain(layout, store, current), store)
+        found = starter.services.by_name.get("docker")
+        current.result[:] = [found.address if found else "none"]
+    return found.address if found else None
+
+
+def _toolchain(layout: Layout, store: Store, current: Step, *, with_docker: bool = True) -> Toolchain:
+    host = starting.own_docker_host(layout)
+    own = docker_api.ask(host)
+    wanted = with_docker and os.environ.get("CONVOS_DOCKER") != "off"
+    chosen = choose.ensure(store, current, own=own, own_host=host, with_docker=wanted)
+    current.result[:] = [*tools.summary(chosen.tools.values()), f"python {sys.version.split()[0]}"]
+    return chosen
+
+
+def _start_docker(starter: Starter, chosen: Toolchain, store: Store) -> Toolchain:
+    """Start Docker where it is ours to start; where it does not start, go on without it, and say so."""
+    docker = chosen.tools.get("docker")
+    if docker is None:
+        _forget(starter, "docker")
+        return chosen
+    if docker.way == "daemon" and chosen.daemon is not None:
+        starter.note(Service("docker", "daemon", chosen.daemon.host))
+        starter.step.got("Docker (running already, left alone)")
+        return chosen
+    if "docker0" not in (name for _, name in socket.if_nameindex()):
+        starter.remember("bridge", "docker0")
+    try:
+        service = starting.docker(starter, docker)
+    except ToolError as error:
+        starter.step.note(f"{error}; going on without Docker, deployments are simulated")
+        _forget(starter, "docker")
+        return _toolchain(starter.layout, store, starter.step, with_docker=False)
+    starter.step.got(f"Docker {service.address.removeprefix('unix://')}")
+    return chosen
+
+
+def _start_rest(starter: Starter, chosen: Toolchain) -> None:
+    docker = starter.services.by_name.get("docker")
+    host = docker.address if docker is not None else None
+    registry = starting.registry(starter, chosen.tools["registry"], host or "")
+    starter.step.got(f"registry :{registry.port}")
+    buildkit = chosen.tools["buildkit"]
+    if buildkit.way == "daemon":
+        _forget(starter, "buildkit")
+    else:
+        starting.buildkit(starter, buildkit, registry.address)
+        starter.step.got("BuildKit")
+    emulator = starting.emulator(starter, host)
+    starter.step.got(f"Railway emulator :{emulator.port}")
+
+
+def _forget(starter: Starter, name: str) -> None:
+    """Drop a service that is not used any more; if it still runs, `down` finds it by its mark."""
+    kept = {key: service for key, service in starter.services.by_name.items() if key != name}
+    starter.services = Services(kept, starter.services.notes)
+    save(starter.layout, starter.services)
+
+
+def _new_passphrase(layout: Layout) -> None:
+    """Make the passphrase; a salt of an older one, left in the stack's config, would make Pulumi refuse the new one."""
+    config = layout.checkout / f"Pulumi.{stack.STACK}.yaml"
+    if not layout.passphrase.exists() and not stack.forget_salt(config):
+        problem = "has secrets that were encrypted with a passphrase which is gone"
+        raise ToolError(
+            config.name, problem, "remove its `secure:` values and the line encryptionsalt, then set them again"
+        )
+    environment.keep_secret(layout.passphrase)
+
+
+def _link_plugin(layout: Layout, store: Store, chosen: Toolchain) -> bool:
+    """Put the docker-build plugin where Pulumi looks first; say whether Pulumi then needs to search PATH for plugins.
+
+    A plugin that Pulumi finds on PATH costs two lines of warning in every preview.
+    """
+    name = f"resource-docker-build-v{pins.DOCKER_BUILD}"
+    program = chosen.tools["docker-build"].programs.get("pulumi-resource-docker-build")
+    fetched = store.root / "pulumi-home" / "plugins" / name
+    folder = layout.pulumi_home / "plugins" / name
+    files = [Path(program)] if program else sorted(fetched.iterdir())
+    if [link.resolve() for link in sorted(folder.glob("*"))] != [file.resolve() for file in files]:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for file in files:
+            (folder / file.name).symlink_to(file)
+    # The language host and the provider of dynamic resources are found beside `pulumi` itself, or else on PATH only.
+    return len({Path(where).parent for where in chosen.tools["pulumi"].programs.values()}) > 1
+
+
+def _report(layout: Layout, ready: Ready, before: int | None, began: float) -> None:
+    emulator = ready.services.by_name["emulator"]
+    found = stack.outputs(layout.checkout, ready.env)
+    counts = _warm(found)
+    _say("\n" + "\n".join(table.lines(table.rows(found, ready.services, counts))))
+    _say("\n  Try next:  make demo · make status STACK=local · make test · make down")
+    _say("             . .local/env && pulumi config set imageTag sha-… && pulumi preview --stack local --diff")
+    after = ledger.deployments(emulator.address)
+    changed = stack.changed(layout.checkout, ready.env)
+    parts = [f"{changed} changes"] if changed is not None else []
+    parts += [f"{after - before} deployments"] if after is not None and before is not None else []
+    _say("\n" + ", ".join([*parts, f"{time.monotonic() - began:.1f} s"]))
+
+
+def _warm(outputs: Mapping[str, Any]) -> Mapping[str, int] | None:
+    """Wait for the agents that the pool manager keeps idle; None where none runs."""
+    pool, wanted = warm.pool_manager(outputs)
+    if not pool:
+        return None
+    with step("agents") as current:
+        current.doing(f"waiting for {wanted} warm agents")
+        counts = warm.wait(pool, wanted)
+        current.got(table.counted(counts) if counts else "the pool manager does not answer yet")
+    return counts
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,49 @@
+"""The migrations that an update of a stack would apply, as text: `make schema-plan STACK=…`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from ops import pulumi_cli, stacks
+from ops.ci import workflow
+from ops.pulumi_cli import CHECKOUT, Pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PENDING = 2
+"""The plan's exit code where something is pending, which is no error here."""
+
+
+def database_url(stack: str) -> str:
+    """Return the URL of a stack's database; empty before there is one.
+
+    Raises:
+        PulumiError: the backend does not answer.
+    """
+    if all(row["name"] != stack for row in pulumi_cli.stacks()):
+        return ""
+    outputs = Pulumi(stack).read("stack", "output", "--show-secrets")
+    return str((outputs.get("database") or {}).get("url") or "")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the plan."""
+    parser = argparse.ArgumentParser(prog="ops schema-plan", description=__doc__)
+    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    stack = stacks.checked(parser.parse_args(argv).stack)
+    config = stacks.config(CHECKOUT, stack)
+    command = [sys.executable, "-m", "convos_infra.schema", "plan"]
+    command += [f"--target={config.get('schemaTarget') or ''}", f"--baseline={config.get('schemaBaseline') or ''}"]
+    # In the environment: arguments are for everybody to read.
+    environment = {**os.environ, "DATABASE_URL": database_url(stack)}
+    code = subprocess.run(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    return 0 if code == PENDING else code
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

@@ -1,0 +1,207 @@
+"""Pulumi's CLI as the workflows' scripts run it: its words go to the job's log while it runs, secrets masked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convos_infra.errors import InfraError
+from ops.ci.reviewed import Preview, parse
+from railway_api.redact import redact
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+QUIET = ("--non-interactive", "--color", "never")
+SECRETS = (
+    *("RAILWAY_API_TOKEN", "POOL_RAILWAY_API_TOKEN", "REGISTRY_PASSWORD", "PULUMI_ACCESS_TOKEN"),
+    *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN"),
+)
+
+
+class PulumiError(InfraError):
+    """Pulumi ended with an error; its own words are in the job's log."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended: what it printed on both streams, secrets masked, and its exit code."""
+
+    text: str
+    code: int
+
+
+@dataclass(frozen=True)
+class Pulumi:
+    """The CLI for one stack.
+
+    Args:
+        stack: its name.
+        folder: the checkout.
+        extra: variables beside the process's own.
+    """
+
+    stack: str
+    folder: Path = CHECKOUT
+    extra: Mapping[str, str] | None = None
+
+    def run(self, *arguments: str, show: bool = True) -> Ran:
+        """Run a command for the stack and return how it ended, whatever that is."""
+        lines = []
+        command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(masked(line))
+                if show:
+                    sys.stdout.write(lines[-1])
+                    sys.stdout.flush()
+        return Ran("".join(lines), process.returncode)
+
+    def do(self, *arguments: str) -> str:
+        """Run a command that has to succeed, and return what it printed.
+
+        Raises:
+            PulumiError: it did not.
+        """
+        ran = self.run(*arguments)
+        if ran.code != 0:
+            raise PulumiError(self.stack, f"pulumi {arguments[0]}: {last_error(ran.text)}")
+        return ran.text
+
+    def read(self, *arguments: str) -> Any:
+        """Run a command with `--json` and return what it says; its other words go to the log.
+
+        Raises:
+            PulumiError: it failed, or printed something else.
+        """
+        done = self._asked([*arguments, "--json"])
+        sys.stderr.write(masked(done.stderr))
+        try:
+            found = json.loads(done.stdout)
+        except ValueError:
+            found = None
+        if done.returncode != 0 or found is None:
+            words = last_error(masked(done.stderr)) if found is None else _diagnostic(found)
+            raise PulumiError(self.stack, f"pulumi {arguments[0]}: {words}")
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Return the stack's state with its secrets opened: nothing of it may be shown but names.
+
+        Raises:
+            PulumiError: it cannot be read.
+        """
+        done = self._asked(["stack", "export", "--show-secrets"])
+        if done.returncode != 0:
+            raise PulumiError(self.stack, f"pulumi stack export: {last_error(masked(done.stderr))}")
+        return dict(json.loads(done.stdout))
+
+    def encrypt(self, path: str, value: str) -> None:
+        """Encrypt a value into the stack's config; it goes through a pipe: arguments are for everybody to read.
+
+        Args:
+            path: the key, with a dot into an object.
+            value: at least one character, no line break at its end: Pulumi takes one off.
+
+        Raises:
+            PulumiError: it was refused.
+        """
+        done = self._asked(["config", "set", "--secret", "--path", path], value)
+        if done.returncode != 0:
+            problem = redact(last_error(masked(done.stderr)), [value])
+            raise PulumiError(self.stack, f"pulumi config set {path}: {problem}")
+
+    def _asked(self, arguments: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of the stack with nothing but `given` on its standard input; nothing of it is shown."""
+        return subprocess.run(
+            ["pulumi", *arguments, "--stack", self.stack, *QUIET],
+            cwd=self.folder,
+            env=self._environment(),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def preview(self) -> Preview:
+        """Return what an update would do now.
+
+        Raises:
+            PulumiError: the preview failed.
+        """
+        return parse(self.read("preview"))
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **(self.extra or {})}
+
+
+def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
+    """Return every stack of the project in the backend, as `pulumi stack ls --json` does.
+
+    Raises:
+        PulumiError: the backend does not answer; an empty list would be a statement.
+    """
+    command = ["pulumi", "stack", "ls", "--json", *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        found = None
+    if done.returncode != 0 or not isinstance(found, list):
+        raise PulumiError("pulumi", f"stack ls: {last_error(masked(done.stderr))}")
+    return [dict(row) for row in found]
+
+
+def select(stack: str, folder: Path = CHECKOUT) -> None:
+    """Select a stack, and make it where it is not there.
+
+    Raises:
+        PulumiError: neither.
+    """
+    command = ["pulumi", "stack", "select", "--create", stack, *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise PulumiError(stack, f"pulumi stack select: {last_error(masked(done.stderr))}")
+
+
+def ensure(stack: str, folder: Path = CHECKOUT) -> None:
+    """Make a stack where it is not there; the one that is selected stays selected.
+
+    Raises:
+        PulumiError: the backend does not answer, or refuses.
+    """
+    if any(row.get("name") == stack for row in stacks(folder)):
+        return
+    command = ["pulumi", "stack", "init", "--no-select", stack, *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise PulumiError(stack, f"pulumi stack init: {last_error(masked(done.stderr))}")
+
+
+def masked(text: str) -> str:
+    """Return a text without the secrets that the process was given."""
+    return redact(text, [value for name in SECRETS if (value := os.environ.get(name, ""))])
+
+
+def last_error(text: str) -> str:
+    """Return the last line of an output that says what went wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    return (errors or lines or ["no reason given"])[-1][:500]
+
+
+def _diagnostic(document: Mapping[str, Any]) -> str:
+    said = [row for row in document.get("diagnostics") or [] if row.get("severity") == "error"]
+    return masked(last_error(str(said[-1].get("message", "")))) if said else "failed"

@@ -1,0 +1,75 @@
+"""What is on Railway now, for scripts that must not trust a stack's own word alone: environments, images in use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from convos_infra.errors import InfraError
+from convos_infra.railway.snapshot import Gone, Snapshots, list_projects, nodes
+from railway_api import documents
+from railway_api.client import DEFAULT_ENDPOINT, Client
+
+
+def client(environ: Mapping[str, str] | None = None) -> Client:
+    """Return a client with the token that the job was given.
+
+    Raises:
+        InfraError: it was given none.
+    """
+    environ = os.environ if environ is None else environ
+    token = environ.get("RAILWAY_API_TOKEN", "")
+    if not token:
+        raise InfraError("RAILWAY_API_TOKEN", "is not set", "give the job an environment that has it")
+    return Client(environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT, token)
+
+
+def project_id(railway: Client, name: str) -> str:
+    """Return the id of the living project of a name, empty where there is none.
+
+    Raises:
+        InfraError: it cannot be asked, or there are several.
+    """
+    found = [row["id"] for row in list_projects(railway, thing=name) if row["name"] == name and not row["deletedAt"]]
+    if len(found) > 1:
+        raise InfraError(name, f"{len(found)} projects of this name", "set projectId")
+    return str(found[0]) if found else ""
+
+
+def environments(railway: Client, project: str) -> dict[str, str]:
+    """Return the living environments of a project, name -> id.
+
+    Raises:
+        InfraError: it cannot be asked, or Railway does not show the project.
+    """
+    answer = railway.query(documents.PROJECT, {"id": project}, thing="environments").get("project")
+    if not answer:
+        raise InfraError("environments", f"Railway shows no project {project} to this token")
+    return {row["name"]: row["id"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
+
+
+def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
+    """Yield `environment/service` and image of every service of a project: those of stacks and of living agents.
+
+    Raises:
+        InfraError: an environment could not be read; a list with holes would be a licence to delete.
+    """
+    snapshots = Snapshots(railway)
+    for name, id_ in environments(railway, project).items():
+        try:
+            snapshot = snapshots.read(project, id_, thing=f"images of {name}", fresh=True)
+        except Gone:  # deleted between the list and the read: it runs nothing
+            continue
+        for service_id in snapshot.instances:
+            service = snapshot.service(service_id) or {}
+            where = f"{name}/{snapshot.project_services.get(service_id, service_id)}"
+            deployed = (snapshot.instances[service_id].get("latestDeployment") or {}).get("meta") or {}
+            # What runs may be older than what is configured: a patch that was staged, or a deployment that failed.
+            running = deployed.get("image") if isinstance(deployed, Mapping) else None
+            for image in dict.fromkeys([(service.get("source") or {}).get("image"), running]):
+                if image:
+                    yield where, str(image)
+            # An agent that is made in this moment takes what its pool manager names.
+            told = ((service.get("variables") or {}).get("RAILWAY_RUNTIME_IMAGE") or {}).get("value")
+            if told:
+                yield f"{where} (RAILWAY_RUNTIME_IMAGE)", str(told)

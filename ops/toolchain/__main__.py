@@ -1,0 +1,66 @@
+"""`python3 -m ops.toolchain [COMMAND]`: what a fresh machine needs before the rest can run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; what is missing is told in one line, never as a traceback."""
+    parser = argparse.ArgumentParser(prog="python3 -m ops.toolchain", description=__doc__)
+    parser.add_argument(
+        "command", choices=["venv", "tools", "pulumi", "workflows", "checksums", "path"], nargs="?", default="tools"
+    )
+    command = parser.parse_args(argv).command
+    if sys.version_info < (3, 11):  # noqa: UP036 - the one line for those who call it with an older Python
+        sys.stderr.write(f"python: {sys.executable} is {sys.version.split()[0]}; 3.11 or newer is needed\n")
+        return 1
+    from ops.toolchain.errors import ToolError  # noqa: PLC0415 - below, Python's version has been checked
+
+    try:
+        _run(command)
+    except ToolError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:  # a full disk, a read-only checkout: the system's own words are the clearest
+        sys.stderr.write(f"toolchain: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; run the same command again to go on\n")
+        return 130
+    return 0
+
+
+def _run(command: str) -> None:
+    from ops.toolchain import choose, release, subsets, tools, venv  # noqa: PLC0415
+    from ops.toolchain.console import step  # noqa: PLC0415
+    from ops.toolchain.store import default_store  # noqa: PLC0415
+
+    store = default_store()
+    if command == "path":  # for shells: PATH="$(python3 -m ops.toolchain path):$PATH"
+        sys.stdout.write(f"{store.bin}\n")
+        return
+    with step({"venv": "python", "tools": "toolchain"}.get(command, command)) as current:
+        if command == "venv":
+            folder = Path(os.environ.get("CONVOS_VENV", CHECKOUT / ".venv"))
+            current.got(f"python {sys.version.split()[0]}")
+            venv.ensure(folder, CHECKOUT / "requirements-dev.txt", store, current)
+        elif command == "checksums":
+            release.pin(current)
+            current.got(f"toolchain/{release.CHECKSUMS.name}")
+        elif command == "workflows":
+            current.result.extend(tools.summary(subsets.workflow_tools(store, current)))
+        elif command == "pulumi":
+            current.result.extend(tools.summary(subsets.pulumi(store, current)))
+        else:
+            chosen = choose.ensure(store, current)
+            current.result.extend(tools.summary(chosen.tools.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,340 @@
+"""Stand-ins for public base images, made of files of this machine, where the images themselves cannot be pulled.
+
+`python3 -m ops.toolchain.base_images DIR` fills DIR with folders for BuildKit's named contexts (`CONTEXTS`), so that
+the Dockerfiles of runtime/ and pool/ build unchanged. The same inputs give the same bytes and times, and with them the
+same layer; when nothing changed, a second call only compares a few fingerprints.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.toolchain.errors import ToolError
+
+CONTEXTS = {
+    "node:22-bookworm-slim": "node",
+    "python:3.11-slim-bookworm": "python",
+    "dependencies": "pool-dependencies",
+}
+"""Named build context -> folder in DIR. `dependencies` is the stage of pool/Dockerfile that asks a package index."""
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = CHECKOUT / "pool" / "requirements.txt"
+NODE_MINIMUM = 20
+EPOCH = 1_700_000_000
+"""The modification time of every file, in seconds since 1970: a layer's digest covers it."""
+PIP_SECONDS = 600.0
+
+SHELL_PROGRAMS = (
+    *("[", "awk", "base64", "basename", "bash", "cat", "chgrp", "chmod", "chown", "cksum", "cmp", "comm", "cp", "cut"),
+    *("date", "dd", "df", "diff", "dirname", "du", "echo", "env", "expand", "expr", "false", "find", "fold", "getent"),
+    *("grep", "gzip", "head", "hostname", "id", "install", "join", "kill", "link", "ln", "ls", "md5sum", "mkdir"),
+    *("mkfifo", "mktemp", "mv", "nice", "nl", "nohup", "nproc", "od", "paste", "pgrep", "pkill", "printenv", "printf"),
+    *("ps", "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "setsid", "sh", "sha256sum", "shuf", "sleep"),
+    *("sort", "split", "stat", "stdbuf", "stty", "sync", "tac", "tail", "tar", "tee", "test", "timeout", "touch", "tr"),
+    *("true", "truncate", "tty", "uname", "uniq", "wc", "which", "whoami", "xargs", "yes"),
+)
+"""What a slim base image has and a script may want; taken one by one where there is no busybox."""
+BUSYBOX_LEAVES_OUT = {"busybox", "dpkg", "dpkg-deb", "rpm", "rpm2cpio", "node", "python", "python3"}
+STDLIB_LEAVES_OUT = {
+    *("test", "tests", "idlelib", "lib2to3", "ensurepip", "turtledemo", "tkinter", "pydoc_data", "site-packages"),
+    *("dist-packages", "__pycache__", "idle_test"),
+}
+EXTENSION_LEAVES_OUT = re.compile(r"_tkinter|_test|xxlimited|_ctypes_test|_xxtestfuzz|nis\.")
+EXTRA_LIBRARIES = (
+    *("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"),
+    *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6"),
+)
+"""Beside libc in any base: those that glibc loads by name for DNS, and those that binary wheels are allowed to need."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One folder that was made or found up to date.
+
+    Args:
+        name: its folder.
+        way: what it is made of, for people.
+        megabytes: the size of its files.
+        made: False when it was there already.
+    """
+
+    name: str
+    way: str
+    megabytes: float
+    made: bool
+
+
+@dataclass
+class _Tree:
+    """A root file system that is being put together; it notes which files of the machine it was made of."""
+
+    root: Path
+    sources: set[Path] = field(default_factory=set)
+
+    def add(self, source: Path, target: str) -> None:
+        """Copy one file of the machine, links followed, as root would own it."""
+        place = self.root / target.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            shutil.copyfile(source, place)
+            place.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+            self.sources.add(source.resolve())
+
+    def write(self, target: str, text: str) -> None:
+        place = self.root / target.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+    def link(self, target: str, to: str) -> None:
+        place = self.root / target.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(place):
+            place.symlink_to(to)
+
+    def add_program(self, source: Path, target: str) -> None:
+        """Copy an executable or a shared object, and the libraries that the loader would give it."""
+        self.add(source, target)
+        self.add_libraries([source])
+
+    def add_libraries(self, sources: Iterable[Path]) -> None:
+        for name, library in sorted(_libraries(sources).items()):
+            self.add(library, f"{_library_folder(library)}/{name}")
+            for extra in EXTRA_LIBRARIES if name == "libc.so.6" else ():
+                if (library.parent / extra).exists():
+                    self.add(library.parent / extra, f"{_library_folder(library)}/{extra}")
+
+
+def _libraries(sources: Iterable[Path]) -> dict[str, Path]:
+    """Return what `ldd` resolves, by the name that is looked up: `libc.so.6` or an interpreter's whole path."""
+    found: dict[str, Path] = {}
+    for source in sources:
+        done = subprocess.run(["ldd", str(source)], capture_output=True, text=True)
+        for line in done.stdout.splitlines() if done.returncode == 0 else ():
+            match = re.match(r"\s*(\S+) => (/\S+) \(", line) or re.match(r"\s*((/\S+)) \(", line)
+            if match:
+                found[Path(match[1]).name] = Path(match[2])
+    return found
+
+
+def _library_folder(library: Path) -> str:
+    """Return where the loader looks without being told; a library of a Python of the user's own goes beside libc."""
+    folder = str(library.parent)
+    if re.match(r"(/usr)?/lib(32|64)?(/[\w.-]+-linux-gnu\w*)?$", folder):
+        return folder
+    triplet = sysconfig.get_config_var("MULTIARCH")
+    return f"/usr/lib/{triplet}" if triplet else "/usr/lib"
+
+
+def _base(tree: _Tree) -> str:
+    """Add what any base has: users, name service, certificates, a shell with the usual programs; say where from."""
+    tree.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n")
+    tree.write("/etc/group", "root:x:0:\nnode:x:1000:\n")
+    tree.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
+    bundle = Path(ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt")
+    if bundle.exists():
+        tree.add(bundle, "/etc/ssl/certs/ca-certificates.crt")
+    for folder in ("root", "home/node", "proc", "sys", "dev", "run", "var/tmp", "tmp"):
+        (tree.root / folder).mkdir(parents=True, exist_ok=True)
+    (tree.root / "tmp").chmod(0o1777)
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        for name in SHELL_PROGRAMS:
+            if program := shutil.which(name):
+                tree.add_program(Path(program), f"/bin/{name}")
+        return "this machine's shell programs"
+    tree.add_program(Path(busybox), "/bin/busybox")
+    listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    for name in sorted(set(listed) - BUSYBOX_LEAVES_OUT):
+        tree.link(f"/bin/{name}", "busybox")
+    tree.link("/usr/bin/env", "/bin/busybox")
+    return "busybox"
+
+
+def _node(tree: _Tree) -> str:
+    """Make the stand-in of the Node image."""
+    node = shutil.which("node")
+    version = _output(node, "--version") if node else ""
+    if node is None or int((re.match(r"v(\d+)", version) or [0, 0])[1]) < NODE_MINIMUM:
+        found = f"node {version} on PATH is too old" if node else "no node on PATH"
+        raise ToolError("base image node:22-bookworm-slim", found, "run: sudo apt-get install -y nodejs")
+    shell = _base(tree)
+    tree.add_program(Path(node).resolve(), "/usr/local/bin/node")
+    tree.link("/usr/local/bin/nodejs", "node")
+    return f"this machine's node {version.removeprefix('v')} and {shell}"
+
+
+def _python(tree: _Tree) -> str:
+    """Make the stand-in of the Python image: the interpreter that runs this, without tests and installed packages."""
+    shell = _base(tree)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    program = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    tree.add_program(program, f"/usr/local/bin/python{version}")
+    for name in ("python", "python3"):
+        tree.link(f"/usr/local/bin/{name}", f"python{version}")
+    stdlib = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
+    extensions: list[Path] = []
+    for source in _stdlib_files(stdlib):
+        tree.add(source, f"/usr/local/lib/python{version}/{source.relative_to(stdlib)}")
+        if source.suffix == ".so":
+            extensions.append(source)
+    tree.add_libraries(extensions)
+    return f"this machine's python {platform.python_version()} and {shell}"
+
+
+def _stdlib_files(stdlib: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(stdlib):
+        folders[:] = sorted(n for n in folders if n not in STDLIB_LEAVES_OUT and not n.startswith("config-"))
+        for name in sorted(files):
+            if not EXTENSION_LEAVES_OUT.match(name) and not name.endswith((".pyc", ".a", ".exe")):
+                yield Path(folder) / name
+
+
+def _dependencies(tree: _Tree) -> str:
+    """Make the stand-in of the stage `dependencies` of pool/Dockerfile, with this machine's pip."""
+    target = tree.root / "dependencies"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    command += ["--no-input", "--require-hashes", "--only-binary", ":all:", "--target", str(target)]
+    command += ["-r", str(REQUIREMENTS)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_SECONDS, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        raise ToolError("pool's dependencies", said[-1], "python needs pip and a package index: see pip config list")
+    shutil.rmtree(target / "bin", ignore_errors=True)  # scripts whose first line names the Python of this machine
+    tree.sources.add(REQUIREMENTS)
+    return "pip on this machine"
+
+
+MAKERS: dict[str, Callable[[_Tree], str]] = {"node": _node, "python": _python, "pool-dependencies": _dependencies}
+
+
+def _output(*command: str | None) -> str:
+    done = subprocess.run([part for part in command if part], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.stdout.strip()
+
+
+def _fingerprint(path: Path) -> list[int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _settle(root: Path) -> int:
+    """Give everything one modification time, and return the bytes that the files take."""
+    size = 0
+    for folder, folders, files in os.walk(root, topdown=False):
+        for name in [*files, *folders]:
+            path = Path(folder) / name
+            size += path.lstat().st_size if not path.is_dir() or path.is_symlink() else 0
+            os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
+    os.utime(root, (EPOCH, EPOCH))
+    return size
+
+
+def _key(name: str) -> str:
+    """Return a digest of what decides a part, apart from the files it is made of, which the stamp lists."""
+    interpreter = getattr(sys, "_base_executable", sys.executable)
+    chosen = [sys.version, interpreter, shutil.which("node"), shutil.which("busybox")]
+    code = Path(__file__).read_bytes()
+    return hashlib.sha256(repr((name, chosen)).encode() + code).hexdigest()
+
+
+def _up_to_date(stamp: Path, name: str) -> Part | None:
+    try:
+        noted = json.loads(stamp.read_text())
+        same = noted["key"] == _key(name) and (stamp.parent / name).is_dir()
+        same = same and all(_fingerprint(Path(path)) == seen for path, seen in noted["sources"].items())
+        return Part(name, noted["way"], noted["megabytes"], made=False) if same else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _make(folder: Path, name: str) -> Part:
+    stamp = folder / f"{name}.json"
+    found = _up_to_date(stamp, name)
+    if found is not None:
+        return found
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(folder / name, ignore_errors=True)
+    fresh = folder / f"{name}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True, mode=0o755)
+    tree = _Tree(fresh)
+    way = MAKERS[name](tree)
+    megabytes = round(_settle(fresh) / 1e6, 1)
+    fresh.rename(folder / name)
+    sources = {str(path): _fingerprint(path) for path in sorted(tree.sources)}
+    noted = {"key": _key(name), "way": way, "megabytes": megabytes, "sources": sources}
+    stamp.write_text(json.dumps(noted))
+    return Part(name, way, megabytes, made=True)
+
+
+def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[Part]:
+    """Make the folders that are missing or out of date; two calls at once wait for each other.
+
+    Args:
+        folder: where; the stamps lie beside the parts.
+        names: which parts.
+
+    Raises:
+        ToolError: this is not Linux, or a program that a part is made of is missing; one line with what to do.
+    """
+    if platform.system() != "Linux":
+        raise ToolError(
+            "base images", f"stand-ins are made of Linux programs, this is {platform.system()}", "use Docker"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return [_make(folder, name) for name in names]
+
+
+def named_by_content(folder: Path) -> Path:
+    """Return a path of `folder` that changes with what is in it.
+
+    docker-build hashes the build context, not the named ones: under one path an image on a new base looks unchanged.
+    """
+    digest = hashlib.sha256(b"".join(stamp.read_bytes() for stamp in sorted(folder.glob("*.json")))).hexdigest()[:12]
+    alias = folder / f"at-{digest}"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for old in folder.glob("at-*"):
+            if old != alias:
+                old.unlink()
+        if not alias.is_symlink():
+            alias.symlink_to(".")
+    return alias
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line, and return its exit code."""
+    if len(argv) != 1:
+        sys.stderr.write("usage: python3 -m ops.toolchain.base_images DIR\n")
+        return 2
+    try:
+        parts = make(Path(argv[0]).absolute())
+    except ToolError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    said = [f"{p.name} ({p.way}, {p.megabytes:.0f} MB{'' if p.made else ', unchanged'})" for p in parts]
+    sys.stdout.write("base images: " + "; ".join(said) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

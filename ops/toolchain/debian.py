@@ -1,0 +1,58 @@
+"""Debian packages, installed only as root and only after saying so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.toolchain.errors import ToolError
+
+if TYPE_CHECKING:
+    from ops.toolchain.console import Step
+    from ops.toolchain.store import Store
+
+LISTS = Path("/var/lib/apt/lists")
+APT_SECONDS = 900.0
+
+
+def install(packages: tuple[str, ...], store: Store, step: Step) -> None:
+    """Install packages, with their lists brought up to date where there are none or where they are too old.
+
+    Raises:
+        ToolError: apt-get refused; its last words and the command to try by hand.
+    """
+    names = " ".join(packages)
+    step.note(f"installing Debian packages: {names}")
+    if not any(LISTS.glob("*_Packages*")):
+        _apt(store, step, "update")
+    command = ("install", "-y", "--no-install-recommends", *packages)
+    if _apt(store, step, *command) is None:
+        return
+    _apt(store, step, "update")  # lists that are there but old name versions that the mirror has dropped
+    problem = _apt(store, step, *command)
+    if problem is not None:
+        raise ToolError("apt-get", problem, f"run: apt-get update && apt-get install -y {names}")
+
+
+def _apt(store: Store, step: Step, *args: str) -> str | None:
+    """Run apt-get without questions; return its last complaint, or None when it went well."""
+    step.doing(f"apt-get {args[0]}", slow=True)
+    log = store.logs / "apt-get.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # Another apt-get may hold dpkg's lock (unattended upgrades on a fresh machine): wait for it instead of failing.
+    argv = ["apt-get", "-o", "DPkg::Lock::Timeout=120", "-q", *args]
+    try:
+        done = subprocess.run(
+            argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=APT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"apt-get {args[0]} did not end in {APT_SECONDS:.0f} s"
+    with log.open("a") as file:
+        file.write(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+    if done.returncode == 0:
+        return None
+    words = [line for line in done.stderr.splitlines() if line.startswith("E:")] or done.stderr.splitlines()
+    return words[0] if words else f"exit code {done.returncode}"

@@ -1,0 +1,154 @@
+"""The vendor's pinned release of Pulumi, taken only with a checksum: one committed here, else the vendor's own list.
+
+The list is on another host than the archive, so a site or mirror that serves something else cannot vouch for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.toolchain.errors import ToolError
+from ops.toolchain.pins import CHECKSUM_LIST, HERE, PULUMI, PULUMI_PROGRAMS, RELEASES
+from ops.toolchain.store import Store, write_atomically
+
+if TYPE_CHECKING:
+    from ops.toolchain.console import Step
+    from ops.toolchain.machine import Machine
+
+CHECKSUMS = HERE / "checksums.txt"
+CONNECT_SECONDS = 10.0
+"""Also the longest pause between two reads: a site that is cut off must not hold a fresh machine for minutes."""
+PLATFORMS = ("linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64")
+_HEADER = "# sha256 of the vendor's releases, as `sha256sum` writes it; filled by `make toolchain-checksums`.\n"
+
+
+def archive(platform: str) -> str:
+    """Return the vendor's file name for a platform such as `linux-x64`."""
+    return f"pulumi-v{PULUMI}-{platform}.tar.gz"
+
+
+def platform_of(machine: Machine) -> str:
+    """Return the platform as the vendor's file names have it."""
+    return f"{machine.system.lower()}-{machine.arch}"
+
+
+def read_checksums(path: Path = CHECKSUMS) -> dict[str, str]:
+    """Return sha256 by file name, from a file in the format of `sha256sum`."""
+    return _pairs(path.read_text() if path.exists() else "")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return {pair[1].lstrip("*"): pair[0] for pair in pairs if len(pair) == 2}
+
+
+def site() -> str:
+    """Return where releases are: the vendor's site, or a mirror of it in `CONVOS_PULUMI_RELEASES`."""
+    return os.environ.get("CONVOS_PULUMI_RELEASES", RELEASES).rstrip("/")
+
+
+def published_checksum(name: str) -> str:
+    """Return the sha256 that the vendor's own list has for an archive of the pinned version.
+
+    Raises:
+        ToolError: the list is out of reach, or does not name the archive.
+    """
+    url = os.environ.get("CONVOS_PULUMI_CHECKSUMS", CHECKSUM_LIST)
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer:  # noqa: S310
+            listed = _pairs(answer.read(1 << 20).decode(errors="replace"))
+    except OSError as error:
+        raise ToolError("release", f"{url} is out of reach ({_reason(error)})") from None
+    if not re.fullmatch(r"[0-9a-f]{64}", listed.get(name, "")):
+        raise ToolError("release", f"{url} has no sha256 of {name}")
+    return listed[name]
+
+
+def fetch(url: str, target: Path) -> str:
+    """Download to a file and return its sha256.
+
+    Raises:
+        OSError: the site is out of reach or says no; urllib's errors are all children of it.
+    """
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:  # noqa: S310
+        while chunk := answer.read(1 << 20):
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
+    """Install the pinned release into the cache, unless it is there.
+
+    Args:
+        machine: for which platform.
+        checksum: the committed sha256; empty takes the one that the vendor publishes.
+        store: the cache.
+        step: where progress is told.
+
+    Raises:
+        ToolError: the site is out of reach, or what it sent is not what is pinned.
+    """
+    name = archive(platform_of(machine))
+    source = "ops/toolchain/checksums.txt" if checksum else "the vendor's list"
+    checksum = checksum or published_checksum(name)
+    if store.is_current("release", checksum):
+        return
+    with store.workspace() as work:
+        step.doing(f"downloading {name}", slow=True)
+        try:
+            got = fetch(f"{site()}/{name}", work / name)
+        except OSError as error:
+            raise ToolError("release", f"{site()} is out of reach ({_reason(error)})") from None
+        if got != checksum:
+            raise ToolError(
+                "release",
+                f"{name} has sha256 {got[:12]}…, {source} says {checksum[:12]}…",
+                "do not use it; tell the maintainers",
+            )
+        store.install("release", checksum, list(_unpack(work / name, work)))
+
+
+def _unpack(archive_file: Path, folder: Path) -> Iterator[Path]:
+    """Unpack the programs, each under its plain name: no path from inside an archive is ever followed."""
+    with tarfile.open(archive_file) as tar:
+        for member in tar.getmembers():
+            name = Path(member.name).name
+            content = tar.extractfile(member) if member.isfile() and name in PULUMI_PROGRAMS else None
+            if content is not None:
+                with (folder / name).open("wb") as file:
+                    shutil.copyfileobj(content, file)
+                yield folder / name
+
+
+def pin(step: Step) -> None:
+    """Download every platform's release and commit to its checksum: a maintainer's task after changing the version.
+
+    Raises:
+        ToolError: the site is out of reach.
+    """
+    lines = [_HEADER]
+    for platform in PLATFORMS:
+        name = archive(platform)
+        target = CHECKSUMS.with_name(f".{name}")
+        step.doing(f"downloading {name}", slow=True)
+        try:
+            lines.append(f"{fetch(f'{site()}/{name}', target)}  {name}\n")
+        except OSError as error:
+            raise ToolError("checksums", f"{site()} is out of reach ({_reason(error)})", "run it where it is") from None
+        finally:
+            target.unlink(missing_ok=True)
+    write_atomically(CHECKSUMS, "".join(lines))
+
+
+def _reason(error: OSError) -> str:
+    return str(getattr(error, "reason", error))

@@ -1,1 +1,0 @@
-"""The Railway client of convos_infra, copied by `make pool-client`."""

@@ -1,0 +1,95 @@
+"""Which kind of token it is and what it reaches: asked once, and told in words that name the wrong kind.
+
+Railway says "Not Authorized" to a wrong token, to a revoked one, and to a good one of the wrong kind alike
+(railwayapp/cli#575, #617, #947): only trying it as the other kind tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from railway_api import documents
+from railway_api.errors import NotAuthorized, RailwayError
+
+if TYPE_CHECKING:
+    from railway_api.client import Client
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a token reaches.
+
+    Attributes:
+        workspaces: `id` and `name` of each, for an account or workspace token.
+        project_id, environment_id: the only ones, for a project token; else empty.
+    """
+
+    workspaces: tuple[Mapping[str, Any], ...] = ()
+    project_id: str = ""
+    environment_id: str = ""
+
+
+def reach(client: Client, *, thing: str = "railwayToken") -> Reach:
+    """Return what the client's token reaches; asked once in the client's life.
+
+    Args:
+        client: with the token.
+        thing: what it is asked for, for the error of a failed read.
+
+    Raises:
+        NotAuthorized: the token is wrong, revoked, or of the other kind; the text says which.
+        RailwayError: Railway could not be asked, which says nothing about the token.
+    """
+    return client.once("reach", lambda: _reach(client, thing))
+
+
+def _reach(client: Client, thing: str) -> Reach:
+    ask, other = (_of_project, _of_account) if client.is_project_token else (_of_account, _of_project)
+    try:
+        return ask(client, thing)
+    except NotAuthorized as error:
+        raise _explained(client, error, _tried(other, client.as_other_kind(), thing)) from error
+
+
+def _of_account(client: Client, thing: str) -> Reach:
+    answer = client.query(documents.WORKSPACES, {}, thing=thing).get("apiToken") or {}
+    workspaces = tuple(answer.get("workspaces") or ())
+    if not workspaces:
+        raise NotAuthorized("railwayToken", "the token sees no workspace", "use an account or workspace token")
+    return Reach(workspaces=workspaces)
+
+
+def _of_project(client: Client, thing: str) -> Reach:
+    answer = client.query(documents.PROJECT_TOKEN, {}, thing=thing).get("projectToken") or {}
+    return Reach(
+        project_id=str(answer.get("projectId") or ""),
+        environment_id=str(answer.get("environmentId") or ""),
+    )
+
+
+def _tried(ask: Any, client: Client, thing: str) -> Reach | None:
+    try:
+        found: Reach = ask(client, thing)
+    except RailwayError:
+        return None
+    return found
+
+
+def _explained(client: Client, error: NotAuthorized, other: Reach | None) -> NotAuthorized:
+    said = f'Railway says "{error.message or "Not Authorized"}" to '
+    if client.is_project_token:
+        what = "this project token: it is wrong or revoked"
+        step = "make another one in the project's settings, and set it as RAILWAY_TOKEN"
+        if other is not None:
+            what, step = "it as a project token: this is an account or workspace token", "set it as RAILWAY_API_TOKEN"
+    else:
+        what = "workspace operations: the token is wrong or revoked"
+        step = "use an account or workspace token (railway.com/account/tokens)"
+        if other is not None:
+            what = (
+                f"workspace operations: this is a project token (of project {other.project_id}, "
+                f"environment {other.environment_id})"
+            )
+    return NotAuthorized("railwayToken", said + what, step, message=error.message)

@@ -1,0 +1,162 @@
+"""One POST of one GraphQL document: data comes back, or a typed error."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from railway_api.failure import Failure
+from railway_api.errors import NotAuthorized, RateLimited, ServerFailed, Unreachable, error_from_answer
+from railway_api.retry import Allowance, allowance, retry_after_seconds
+
+DEFAULT_ENDPOINT = "https://backboard.railway.com/graphql/v2"
+# Without a query string the edge counts a client as unidentified traffic: 10 requests a second
+# (terraform-provider-railway deed2af; CopilotKit/CopilotKit#4309).
+SOURCE = "convos-infra"
+USER_AGENT = "convos-infra/0.1"
+_OPERATION_NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+_MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# The last one is Docker's name, inside of a container, for the machine that runs it: `make local` puts it there.
+_THIS_MACHINE = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|host\.docker\.internal)$")
+
+
+def checked_endpoint(endpoint: str) -> str:
+    """Return `endpoint` if a token may be sent there: https anywhere, http on this machine only."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Failure("railwayEndpoint", f"{endpoint!r} is not an http(s) URL", f"the default is {DEFAULT_ENDPOINT}")
+    if parts.scheme == "http" and not _THIS_MACHINE.match(parts.hostname):
+        raise Failure("railwayEndpoint", f"{endpoint!r} would send the token unencrypted", "use https")
+    return endpoint
+
+
+class _HeaderAlone(requests.auth.AuthBase):
+    """Keeps requests from replacing our Authorization header by a login of ~/.netrc for the same host."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Transport:
+    """Posts documents with one credential to one endpoint; a connection for each thread, kept open.
+
+    Args:
+        endpoint: the URL of the GraphQL endpoint.
+        headers: the credential's.
+        seconds: time limits of a connection and of an answer.
+        wall: the time of day, in seconds since the epoch.
+        user_agent: who asks, as `product/version`.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        headers: Mapping[str, str],
+        seconds: tuple[float, float],
+        wall: Callable[[], float],
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        self.endpoint = checked_endpoint(endpoint)
+        self._headers = {"User-Agent": user_agent, "Content-Type": "application/json", **headers}
+        self._seconds = seconds
+        self._wall = wall
+        self._local = threading.local()
+
+    def post(self, document: str, variables: Mapping[str, Any], thing: str) -> tuple[dict[str, Any], Allowance | None]:
+        """Send one document.
+
+        Returns:
+            The answer's `data`, and what is left of the rate limit where the answer says it.
+
+        Raises:
+            RailwayError: typed; see railway_api.errors.
+        """
+        operation = operation_name(document)
+        try:
+            with self._session().post(
+                self.endpoint,
+                params={"source": SOURCE},
+                json={"query": document, "variables": dict(variables), "operationName": operation},
+                timeout=self._seconds,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                body = _body(answer)
+        except requests.exceptions.ConnectTimeout as error:
+            raise self._unreachable(thing, operation, "no connection in time", sent=False) from error
+        except requests.exceptions.Timeout as error:
+            limit = f"no answer within {self._seconds[1]:g} s"
+            raise self._unreachable(thing, operation, limit, sent=True) from error
+        except requests.exceptions.RequestException as error:
+            refused = "refused" in str(error) or "NameResolution" in str(error) or "resolve" in str(error)
+            what = "connection refused or host not found" if refused else "the connection broke"
+            raise self._unreachable(thing, operation, what, sent=not refused) from error
+        return self._data(answer, body, operation, thing), allowance(answer.headers)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.headers.update(self._headers)
+            session.auth = _HeaderAlone()
+            # A proxy does not reach this machine's own addresses.
+            session.trust_env = not _THIS_MACHINE.match(urlsplit(self.endpoint).hostname or "")
+            self._local.session = session
+        return session
+
+    def _unreachable(self, thing: str, operation: str, what: str, *, sent: bool) -> Unreachable:
+        host = urlsplit(self.endpoint).netloc
+        return Unreachable(
+            thing, f"{host} does not answer {operation}: {what}", "check railwayEndpoint and the network", sent=sent
+        )
+
+    def _data(
+        self, answer: requests.Response, body: dict[str, Any] | None, operation: str, thing: str
+    ) -> dict[str, Any]:
+        if answer.status_code == requests.codes.too_many_requests:
+            now = datetime.fromtimestamp(self._wall(), UTC)
+            told = retry_after_seconds(answer.headers.get("Retry-After"), now)
+            step = "try again later" if told is None else f"try again in {told:.0f} s, as Railway asks"
+            raise RateLimited(thing, f"Railway's rate limit is used up at {operation}", step, retry_after=told)
+        errors = body.get("errors") if body else None
+        if isinstance(errors, list) and errors:
+            raise error_from_answer(thing, operation, errors)
+        if answer.status_code in {401, 403}:
+            raise NotAuthorized(
+                thing,
+                f"Railway answers {operation} with HTTP {answer.status_code}",
+                "check the token (RAILWAY_API_TOKEN)",
+                message="Not Authorized",
+            )
+        if answer.status_code != requests.codes.ok or body is None or not isinstance(body.get("data"), dict):
+            what = "no GraphQL answer" if answer.status_code == requests.codes.ok else f"HTTP {answer.status_code}"
+            raise ServerFailed(thing, f"Railway answers {operation} with {what}", "try again in a minute")
+        data: dict[str, Any] = body["data"]
+        return data
+
+
+def operation_name(document: str) -> str:
+    """Return the name of a document's operation."""
+    named = _OPERATION_NAME.search(document)
+    return named.group(1) if named else "operation"
+
+
+def _body(answer: requests.Response) -> dict[str, Any] | None:
+    """Read an answer's JSON object; None for anything else, and for more than a config of 500 services could be."""
+    text = bytearray()
+    for chunk in answer.iter_content(64 * 1024):
+        text += chunk
+        if len(text) > _MAX_ANSWER_BYTES:
+            return None
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
