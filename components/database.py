@@ -150,7 +150,7 @@ def configuration(
 
 
 def _variables(password: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-    """Return what the image takes (Railway's own compiler of `postgres()` sets the same: facts §2.10)."""
+    """Return what the image takes (fact: postgres-variables)."""
     private = f"postgresql://${{{{POSTGRES_USER}}}}:${{{{POSTGRES_PASSWORD}}}}@${{{{RAILWAY_PRIVATE_DOMAIN}}}}:{PORT}"
     return {
         "PGDATA": f"{MOUNT_PATH}/pgdata",

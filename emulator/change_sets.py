@@ -1,4 +1,4 @@
-"""Change sets as patches, pure: what a client means by `service.web`, said in an environment's config (facts §2.9)."""
+"""Change sets as patches of an environment's config; pure. `service.web` is an address (fact: change-set-addresses)."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _delete(result: Plan, change: Change, id_: str) -> None:
     elif kind == "group":
         _merge(result, "groups", id_, {"isDeleted": True})
     else:
-        # Volumes are never deleted by an apply (facts §2.9).
+        # Volumes are never deleted by an apply (fact: apply-keeps-volumes).
         _cannot(result, change, f"a {kind} is not deleted by a change set")
 
 

@@ -58,7 +58,7 @@ class Limits:
             "X-RateLimit-Limit": str(limits[-1][0]),
             "X-RateLimit-Remaining": str(remaining),
             "X-RateLimit-Reset": str(int(time.time() + reset)),
-            # Railway sends it (facts §1.4); its spelling was not written down, this is the IETF draft's.
+            # Railway sends it (fact: rate-limit-headers); its spelling was not written down, this is the IETF draft's.
             "RateLimit-Policy": ", ".join(f"{limit};w={int(seconds)}" for limit, seconds in limits),
         }
         # Whole seconds, and only once exhausted: docs.railway.com, integrations/api.

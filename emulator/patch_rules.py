@@ -1,6 +1,7 @@
 """What a patch may hold, pure: the rules that Railway's API enforces before it stores anything.
 
-`Error in preDeployCommand - Invalid input` is the wording that was seen (facts §2.9); the other paths are told alike.
+`Error in preDeployCommand - Invalid input` is the wording that was seen (fact: pre-deploy-list); other paths are worded
+alike.
 """
 
 from __future__ import annotations

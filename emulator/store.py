@@ -127,7 +127,7 @@ class Store:
 class PastStore(Store):
     """A store for reads, whose environments, volumes and domains are as they were some seconds ago.
 
-    Who writes never reads from it: Railway's writers know the truth, its readers lag behind (facts §3).
+    Who writes never reads from it: Railway's writers know the truth, its readers lag behind (fact: read-lag).
     """
 
     def __init__(self, present: Store, seconds: float) -> None:

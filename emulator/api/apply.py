@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.api.request import Request
 
 KEPT_HOURS = 48
-"""How long a deleted volume stays listed, and a project lives whose deletion is scheduled (facts §2.2, §2.6)."""
+"""How long a deleted volume stays listed, and a project lives whose deletion is scheduled (fact: volume-grace)."""
 
 
 def apply_patch(

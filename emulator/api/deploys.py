@@ -62,7 +62,7 @@ def deployment_events(_: object, info: Info, id: str, **page: Any) -> View:
 
 @query.field("deploymentSnapshot")
 def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
-    """Return the variables that a deployment runs with, without RAILWAY_* (facts §2.5)."""
+    """Return the variables that a deployment runs with, without RAILWAY_* (fact: snapshot-variables)."""
     found = _deployment(request_of(info), deploymentId)
     own = found["snapshot"].get("variables", {})
     return {

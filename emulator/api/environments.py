@@ -40,7 +40,7 @@ def environments(
 
 @query.field("environment")
 def environment(_: object, info: Info, id: str, projectId: str | None = None) -> View:
-    """Return an environment; one that was deleted is still answered, with `deletedAt` (facts §2.3)."""
+    """Return an environment, a deleted one with its `deletedAt` (fact: deleted-environment-answers)."""
     request = request_of(info)
     found = request.store.get("environment", id)
     if found is not None and found.get("deletedAt") and (not request.token or request.token["environmentId"] == id):

@@ -78,7 +78,7 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
         raise Refusal(f"{domain} is not a valid domain")
     if request.store.all("domain", lambda row: row["domain"] == domain and row["id"] != found["id"]):
         raise Refusal("Domain already exists")
-    # 0 is what a Go client sends for a port that it does not set (facts §5).
+    # 0 is what a Go client sends for a port that it does not set (fact: zero-port).
     port = _checked_port(input.get("targetPort") or None) or found["targetPort"]
     found.update(domain=domain, updatedAt=now())
     request.store.put("domain", found["id"], found)

@@ -42,7 +42,7 @@ def service_instance(_: object, info: Info, environmentId: str, serviceId: str) 
 
 @mutation.field("serviceCreate")
 def service_create(_: object, info: Info, input: Document) -> View:
-    """Make a service: in a fork only there, else in every environment that is no fork (facts §2.4)."""
+    """Make a service: in a fork only there, else in every environment that is no fork (fact: service-create-scope)."""
     request = request_of(info)
     project = request.project(input["projectId"])
     name = input["name"] if input.get("name") is not None else f"service-{secrets.token_hex(3)}"
@@ -167,7 +167,7 @@ def _holding(request: Request, service_id: str) -> list[Document]:
 def service_instance_update(
     _: object, info: Info, serviceId: str, input: Document, environmentId: str | None = None
 ) -> bool:
-    """Write the stored config, without a deployment; True even where there is no such instance (facts §2.4)."""
+    """Write the stored config without a deployment; True even without an instance (fact: instance-update-true)."""
     request = request_of(info)
     request.service(serviceId)
     targets = [request.environment(environmentId)] if environmentId else _holding(request, serviceId)
@@ -175,7 +175,7 @@ def service_instance_update(
     for environment in targets:
         services = environment["config"].get("services", {})
         if serviceId in services:
-            # What was left out is kept, but replicas fall back to one (facts §2.4, alchemy's ServiceProvider).
+            # What was left out is kept, but replicas fall back to one (fact: replicas-reset).
             if "numReplicas" not in input and "multiRegionConfig" not in input:
                 patch.setdefault("deploy", {})["numReplicas"] = None
             services[serviceId] = merged(services[serviceId], patch)

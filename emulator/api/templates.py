@@ -1,4 +1,4 @@
-"""Templates: one is known, `postgres`, as clients deploy it; its shape is the environment config's (facts §2.10)."""
+"""The one known template, `postgres`, in the shape of an environment's config (fact: postgres-variables)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creation throttles: one project and one environment per so many seconds (facts §1.4), where the setting is on."""
+"""Creation throttles, where the setting is on: one project and one environment at a time (fact: creation-throttle)."""
 
 from __future__ import annotations
 

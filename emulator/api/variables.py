@@ -102,7 +102,7 @@ def _write(request: Request, environment: Document, service_id: str | None, patc
         apply_patch(request, environment, {"sharedVariables": patch}, "variables changed", skip_deploys=True)
         return
     whole = {"services": {service_id: {"variables": patch}}}
-    # Only a service that was deployed before is deployed again (facts §3).
+    # Only a service that was deployed before is deployed again (fact: upsert-deploys-deployed).
     deployed = request.world.deployments.of(environment["id"], service_id)
     apply_patch(request, environment, whole, "variables changed", skip_deploys=skip or not deployed)
 

@@ -19,7 +19,7 @@ NOTHING_STAGED = "<empty>"
 
 
 def workspace_view(request: Request) -> View:
-    """Return the one Workspace; its team is what was called so before there were workspaces (facts §2.1)."""
+    """Return the one Workspace; `team` is its name from before there were workspaces (fact: team-of-workspace)."""
 
     def projects(_info: object, **page: Any) -> View:
         request.account()
@@ -149,7 +149,7 @@ def _variable_views(request: Request, environment: Document) -> list[View]:
 
 
 def _service_or_trap(request: Request, service_id: str | None) -> View | None:
-    """Return the service; null where there is none, which Railway's schema promises never to be (facts §1.3)."""
+    """Return the service, or null, which Railway's schema promises never to be (fact: non-null-trap)."""
     service = request.store.get("service", service_id)
     return service_view(request, service) if service is not None and not service.get("deletedAt") else None
 
@@ -253,7 +253,7 @@ def deployment_view(request: Request, deployment: Document) -> View:
 
 
 def patch_view(request: Request, row: Document) -> View:
-    """Return an EnvironmentPatch; `environment` of the one that stands for nothing staged is a trap (facts §1.3)."""
+    """Return an EnvironmentPatch; where nothing is staged its `environment` is a trap (fact: non-null-trap)."""
     owner = "" if row["id"] == NOTHING_STAGED else row["environmentId"]
     return {
         **row,
@@ -278,7 +278,7 @@ def volume_view(request: Request, volume: Document) -> View:
 
 
 def volume_instance_view(request: Request, instance: Document) -> View:
-    """Return a VolumeInstance; `volume` of one that is pending deletion is Railway's non-null trap (facts §1.3)."""
+    """Return a VolumeInstance; `volume` of one that is pending deletion is a trap (fact: non-null-trap)."""
     volume = request.store.get("volume", instance["volumeId"])
 
     def of_volume(_info: object) -> View:

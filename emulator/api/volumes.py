@@ -28,7 +28,7 @@ def volume_instance(_: object, info: Info, id: str) -> View:
 
 @mutation.field("volumeCreate")
 def volume_create(_: object, info: Info, input: Document) -> View:
-    """Make a volume; there is no name argument, and a second call makes a second volume (facts §2.6)."""
+    """Make a volume; there is no name argument, and a second call makes a second volume (fact: volume-repeats)."""
     request = request_of(info)
     project = request.project(input["projectId"])
     service_id = input.get("serviceId")
@@ -53,7 +53,7 @@ def volume_create(_: object, info: Info, input: Document) -> View:
 
 
 def _targets(request: Request, project_id: str, input_: Document) -> list[Document]:
-    """An id is that environment, null is none, and nothing at all is every one (facts §2.6)."""
+    """An id is that environment, null is none, and nothing at all is every one (fact: volume-scope)."""
     if input_.get("environmentId"):
         return [request.environment(input_["environmentId"])]
     if "environmentId" in input_:

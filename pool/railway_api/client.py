@@ -41,10 +41,10 @@ class Timing:
         read_seconds: time limit of an answer; Railway's own CLI takes 90, because duplicating an environment runs
             over 30 (railwayapp/cli src/client.rs).
         settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
-            read-after-write lag of 1 to 30 seconds was seen (facts §3, races 2).
+            read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
         stick_seconds: how long a committed change may take to show when it is read back.
         newborn_seconds: how long after the creation of a project or an environment "Not Authorized" to what is in it
-            is its being new (facts §2.2; others try again for 15 seconds).
+            is its being new (fact: new-project-lag; others try again for 15 seconds).
         budget: retries of one call.
     """
 
@@ -203,7 +203,7 @@ class Client:
                     if seen is not None:
                         return None, seen
                 opaque += isinstance(error, Opaque)
-                # It was looked for and is not there: once more, since bursts of these words were seen (facts §1.3).
+                # It was looked for and is not there: once more, since such bursts end (fact: refused-may-have-happened).
                 once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
                 delay = self._delay(error, attempt, spent, once_more=once_more)
                 if delay is None:

@@ -1,7 +1,7 @@
 """Every GraphQL document that this program sends; a unit test validates them against the SDL.
 
 Nested references that Railway promises but does not always have (`Variable.service`, `VolumeInstance.service`) are
-never selected: one that is missing turns the whole answer into "Problem processing request" (facts §1.3).
+never selected: one that is missing turns the whole answer into "Problem processing request" (fact: non-null-trap).
 """
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ RailwayError (Failure)
 ├── ServerFailed      HTTP 5xx, or an answer that is no GraphQL answer: says nothing about whether it was applied
 └── Unreachable       no answer; `sent` tells whether the request may have arrived
 
-Sources: shared facts §1.3 (messages measured by third parties); the message is the only discriminator, since resolver
-errors all carry the code INTERNAL_SERVER_ERROR and HTTP 200.
+The message is the only thing that tells one error from another (fact: message-only).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class RailwayError(Failure):
 class NotAuthorized(RailwayError):
     """See the module's docstring."""
 
-    # `templatePublish` took effect and `projectDelete` did not, both answering "Not Authorized" (facts §1.3).
+    # Of two mutations that were answered so, one had taken effect (fact: refused-may-have-happened).
     may_have_happened = True
 
 
@@ -69,7 +68,7 @@ class Invalid(RailwayError):
 class TryAgain(RailwayError):
     """`Failed to create service domain, please try again`, `operation is already in progress`."""
 
-    # "Failed to create custom domain, please try again" was seen of one that had been created (facts §3).
+    # "Failed to create custom domain, please try again" was seen of one that had been created (fact: custom-domain-again).
     may_have_happened = True
 
 

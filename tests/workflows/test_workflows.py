@@ -26,7 +26,7 @@ ENVIRONMENTS = [
     ("pr-stack.yml", "down", "pr-stacks"),
     ("pr-stack.yml", "sweep", "pr-stacks"),
 ]
-PROGRAM = ["*.py", "Pulumi*.yaml", "components/**", "convos_infra/**", "requirements.txt"]
+PROGRAM = ["__main__.py", "Pulumi*.yaml", "components/**", "convos_infra/**", "pool/**", "requirements.txt", "stack/**"]
 TRIGGERS: dict[str, dict[str, Any]] = {
     "preview.yml": {"pull_request": {"branches": BRANCHES}},
     "deploy.yml": {
@@ -72,6 +72,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
             }
         },
     },
+    "test.yml": {"pull_request": None, "merge_group": None},
     "rollback.yml": {
         "workflow_dispatch": {
             "inputs": {
@@ -106,6 +107,7 @@ RIGHTS: dict[str, dict[str, dict[str, str]]] = {
         "sweep": {**READS, "pull-requests": "read"},
     },
     "retention.yml": {"retention": {"contents": "read", "packages": "write"}},
+    "test.yml": {"test": {"contents": "read"}},
     "rollback.yml": {"rollback": {"contents": "write", "packages": "read", "pull-requests": "write"}},
 }
 
@@ -185,7 +187,7 @@ def test_only_pushes_and_pull_requests_of_newer_commits_are_cancelled() -> None:
         for where in [parsed, *parsed["jobs"].values()]:
             if "concurrency" in where:
                 cancels = where["concurrency"].get("cancel-in-progress", False)
-                assert cancels is False or file.name in ("preview.yml", "build-runtime.yml"), file.name
+                assert cancels is False or file.name in ("preview.yml", "build-runtime.yml", "test.yml"), file.name
 
 
 @pytest.mark.parametrize(("name", "job", "environment"), ENVIRONMENTS)
@@ -219,6 +221,23 @@ def test_a_forks_pull_request_is_told_why_it_has_no_preview() -> None:
 @pytest.mark.parametrize(("name", "wanted"), TRIGGERS.items())
 def test_each_workflow_has_its_triggers_and_no_other(name: str, wanted: dict[str, Any]) -> None:
     assert triggers(read(name)) == wanted
+
+
+def test_a_change_of_any_room_that_the_program_imports_is_deployed() -> None:
+    """The rooms of today's import graph, so that a new one cannot be forgotten."""
+    code = "import sys, runpy; sys.argv=['x']; import stack.config, stack.images, stack.pool; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    modules = {name.split(".")[0] for name in done.stdout.split()}
+    rooms = {room for room in modules if (CHECKOUT / room / "__init__.py").is_file()}
+    assert {"components", "convos_infra", "railway_api", "stack"} <= rooms
+    folders = {(CHECKOUT / room).resolve().relative_to(CHECKOUT).parts[0] for room in rooms}
+    assert {f"{folder}/**" for folder in folders} - set(PROGRAM) == set()
+
+
+def test_the_tests_run_on_every_pull_request_and_run_what_ci_runs() -> None:
+    (job,) = read("test.yml")["jobs"].values()
+    assert job["steps"][-1]["run"] == "bash .ci/run"
+    assert "secrets." not in (FOLDER / "test.yml").read_text()
 
 
 def test_every_workflow_is_in_these_tables() -> None:
