@@ -14,6 +14,7 @@ from convos_infra.railway.environment_config import FIELDS, VARIABLES, at, live_
 if TYPE_CHECKING:
     from convos_infra.railway.deployment import DeploymentState
     from convos_infra.railway.environment_config import Field
+    from convos_infra.railway.references import Resolved
 
 
 def not_running(
@@ -21,6 +22,7 @@ def not_running(
     stored: Mapping[str, Any],
     deployment: DeploymentState | None,
     variables: Mapping[str, Any] | None,
+    gives: Mapping[str, Resolved] | None = None,
 ) -> list[str]:
     """Name what is managed and stored, but not what the newest deployment runs with.
 
@@ -29,6 +31,8 @@ def not_running(
         stored: the service's part of the environment's config.
         deployment: its newest deployment; one that did not succeed says itself what is wrong.
         variables: what that deployment was given; None where it could not be read.
+        gives: what variables with references would give in a deployment now (`running_references.gives`); without it
+            only whether they are there is compared.
     """
     if deployment is None or deployment.status not in GOOD:
         return []
@@ -36,7 +40,7 @@ def not_running(
     if variables is None:
         return fields
     values = live_variables(stored)
-    names = [name for name in managed.get(VARIABLES) or {} if _is_missing(name, values, variables)]
+    names = [name for name in managed.get(VARIABLES) or {} if _is_missing(name, values, variables, gives or {})]
     return [*fields, *sorted(names)]
 
 
@@ -56,10 +60,16 @@ def _differs(field: Field, stored: Mapping[str, Any], meta: Mapping[str, Any]) -
     return not same(field, now, running) and makes_deployment(field, running, now)
 
 
-def _is_missing(name: str, stored: Mapping[str, str | None], running: Mapping[str, Any]) -> bool:
+def _is_missing(
+    name: str, stored: Mapping[str, str | None], running: Mapping[str, Any], gives: Mapping[str, Resolved]
+) -> bool:
     value = stored.get(name)
     if value is None:
         # Sealed, or removed by somebody, which is drift of another kind.
         return False
-    # A reference is rendered when it is deployed: only whether it is there can be compared.
-    return name not in running or ("${{" not in value and str(running[name]) != value)
+    if name not in running:
+        return True
+    # A reference is rendered when it is deployed, so what runs is compared with what it gives now.
+    if name in gives:
+        return not gives[name].fits(str(running[name]))
+    return "${{" not in value and str(running[name]) != value

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from convos_infra.errors import InfraError
-from convos_infra.provider import Provider
+from convos_infra.provider import Provider, is_unknown
+from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 from railway_api.client import DEFAULT_ENDPOINT, Client
@@ -35,6 +36,7 @@ class Session:
         poll: asks for every deployment that is waited for.
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
         costing: the services whose change makes a deployment, as far as they were looked at.
+        declaring: what the program says of its environments, as far as its resources were checked.
     """
 
     client: Client = field(repr=False)
@@ -42,6 +44,7 @@ class Session:
     fresh: set[str] = field(default_factory=set)
     costing: list[str] = field(default_factory=list)
     creating: Any = field(default_factory=threading.Lock, repr=False)
+    declaring: Declaring = field(default_factory=Declaring, repr=False)
     poll: Poll = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -123,3 +126,21 @@ class RailwayProvider(Provider):
         endpoint = self.setting("railwayEndpoint") or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
         with _first_use:
             return _session(endpoint, token or of_project, bool(of_project))
+
+    def declaring(self) -> Declaring:
+        """Return what the program has said so far.
+
+        A preview without changes needs no token, and neither does a check of inputs alone: then nothing is looked up
+        in the environment either, and what is said is forgotten again.
+        """
+        if not hasattr(self, "_config"):
+            return Declaring()
+        try:
+            return self.session().declaring
+        except InfraError:
+            return Declaring()
+
+    def declare(self, props: Mapping[str, Any], service: Any, **said: Any) -> None:
+        """Remember what the program says of a service, for the references of others to it."""
+        if isinstance(service, str) and not is_unknown(service):
+            self.declaring().service(environment_key(props), service, **said)

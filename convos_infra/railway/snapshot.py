@@ -66,6 +66,11 @@ class Snapshot:
         """Return the newest deployment of a service here."""
         return parsed((self.instances.get(service_id) or {}).get("latestDeployment"))
 
+    def name_of(self, service_id: str) -> str:
+        """Return a service's name, or the empty string where the project has no such service."""
+        row = self.instances.get(service_id) or {}
+        return self.project_services.get(service_id) or str(row.get("serviceName") or "")
+
     def services_named(self, name: str) -> list[str]:
         """Return the ids of all services of the project that have this name."""
         return [id_ for id_, found in self.project_services.items() if found == name]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import VARIABLES, changed_fields, live_variables
 from convos_infra.railway.running import not_running
+from convos_infra.railway.running_references import gives
 from convos_infra.railway.snapshot import Gone, Snapshots
 from ops.status import railway_view
 
 if TYPE_CHECKING:
+    from convos_infra.railway.references import Resolved
     from convos_infra.railway.snapshot import Snapshot
 
 INSTANCE = "pulumi-python:dynamic/railway:ServiceInstance"
@@ -41,19 +43,26 @@ def read(state: Mapping[str, Any]) -> Drift:
         except Gone:
             found[service] = {"changed": ["its environment is gone"]}
             continue
-        running = snapshots.details(snapshot).variables.get(props["serviceId"])
-        if names := of_service(props, snapshot, running):
+        details = snapshots.details(snapshot)
+        now = gives(snapshot, props["serviceId"], details.tcp_proxies)
+        if names := of_service(props, snapshot, details.variables.get(props["serviceId"]), now):
             found[service] = names
     return found
 
 
-def of_service(props: Mapping[str, Any], snapshot: Snapshot, running: Mapping[str, Any] | None) -> dict[str, list[str]]:
+def of_service(
+    props: Mapping[str, Any],
+    snapshot: Snapshot,
+    running: Mapping[str, Any] | None,
+    now: Mapping[str, Resolved] | None = None,
+) -> dict[str, list[str]]:
     """Compare three states of a service: what was recorded, what is stored on Railway, what runs.
 
     Args:
         props: what the last update recorded.
         snapshot: what is stored.
         running: the variables of the newest deployment; None where they could not be read.
+        now: what variables with references would give in a deployment now.
 
     Returns:
         `changed`, stored otherwise than recorded; `unmanaged`, variables that nobody here set; `notRunning`, stored but
@@ -69,7 +78,7 @@ def of_service(props: Mapping[str, Any], snapshot: Snapshot, running: Mapping[st
     found = {
         "changed": changed,
         "unmanaged": sorted(set(values) - set(managed)),
-        "notRunning": not_running(props, live, snapshot.latest_deployment(props["serviceId"]), running),
+        "notRunning": not_running(props, live, snapshot.latest_deployment(props["serviceId"]), running, now),
     }
     return {what: names for what, names in found.items() if names}
 

@@ -27,13 +27,13 @@ def test_what_was_stored_without_a_deployment_is_named_announced_and_deployed_on
     made = runs.create(ServiceInstanceProvider, instance(at))
     stored_only(at, {"deploy": {"startCommand": "new"}, "variables": {"A": {"value": "s3cret-value"}}})
     read = refreshed(at, made)
-    # Only what is managed here: startCommand was no input of ours yet.
-    assert read.inputs["notRunning"] == ["A"]
+    # Only what is managed here: startCommand was no input of ours yet. B refers to A.
+    assert read.inputs["notRunning"] == ["A", "B"]
     assert "s3cret-value" not in str(read.inputs["notRunning"])
     wanted = {**wanted, "variables": {**wanted["variables"], "A": "s3cret-value"}}
     # The code says by now what is stored: nothing to patch, and still it does not run.
     adopted = runs.update(read, wanted)
-    assert adopted.inputs["deploys"].startswith("1 deployment: startCommand, A (stored, not running)")
+    assert adopted.inputs["deploys"].startswith("1 deployment: startCommand, A, B (stored, not running)")
     assert runs.deployments() == 1
     assert "notRunning" not in adopted.outputs
     again = refreshed(at, adopted)
@@ -53,7 +53,8 @@ def test_an_old_snapshot_that_was_deployed_again_is_drift_of_what_runs(at: Place
     runs.emulator.run(document, id=old)
     runs.mutations()
     read = refreshed(at, made)
-    assert read.inputs["notRunning"] == ["image", "A"]
+    # B refers to A, and runs with what A was.
+    assert read.inputs["notRunning"] == ["image", "A", "B"]
     assert runs.drift(made, read)
     assert not runs.drift(read, refreshed(at, read))
     done = runs.update(read, wanted)

@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
+from convos_infra.railway.provided_variables import OF_DOMAIN
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -61,6 +62,9 @@ class CustomDomainProvider(RailwayProvider):
             failures.append(CheckFailure("domain", f"must be a domain in lower case, not {domain!r}"))
         elif not is_unknown(domain) and str(domain).endswith(".railway.app"):
             failures.append(CheckFailure("domain", "is Railway's own: use a ServiceDomain"))
+
+        if not olds:
+            self.declare(news, news.get("service"), given=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             found = _find(self.session().living(news, thing=_thing(news)), news)

@@ -50,6 +50,8 @@ class ServiceProvider(RailwayProvider):
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the name; before the first update say whether it will be taken over."""
         failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
+        if not failures:
+            self._declare(olds, news)
         if failures or has_unknown(news):
             return news, failures
 
@@ -60,6 +62,12 @@ class ServiceProvider(RailwayProvider):
         # Elsewhere it is another one, which nobody has looked for yet.
         is_moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
         return with_identity("service", olds, news, () if is_moved else ("name",), find)
+
+    def _declare(self, olds: Props, news: Props) -> None:
+        """Say it to the references of others: a name in the state is one that the service had, and need not have."""
+        moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
+        was = "" if moved or olds.get("name") == news["name"] else str(olds.get("name") or "")
+        self.declare(news, news["name"], is_new=moved or not olds, was=was)
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with its data and domains; another place is another service."""

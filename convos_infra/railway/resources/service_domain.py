@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
+from convos_infra.railway.provided_variables import OF_DOMAIN
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -56,6 +57,9 @@ class ServiceDomainProvider(RailwayProvider):
         label = news.get("subdomain")
         if label and not is_unknown(label) and not (isinstance(label, str) and _LABEL.fullmatch(label)):
             failures.append(CheckFailure("subdomain", f"must be one label of a domain, not {label!r}"))
+
+        if not olds:
+            self.declare(news, news.get("service"), given=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             found = _find(self.session().living(news, thing=_thing(news)), news)

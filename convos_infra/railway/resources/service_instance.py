@@ -26,6 +26,7 @@ from convos_infra.railway.environment_config import (
     same,
 )
 from convos_infra.railway.patch_plan import REDEPLOYS, REMOVES, SOURCED
+from convos_infra.railway.reference_check import Patience, mended, preview_failures, unmade
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
     ServiceInstanceArgs,
@@ -33,6 +34,7 @@ from convos_infra.railway.resources.service_instance_args import (
     sealing_failures,
 )
 from convos_infra.railway.running import not_running
+from convos_infra.railway.running_references import gives
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
@@ -54,19 +56,31 @@ class ServiceInstanceProvider(RailwayProvider):
         problems = failures(news) + sealing_failures(olds, news)
         if problems:
             return news, problems
+        checked = self._announced(olds, news)
+        deploys = bool(patch_plan.announced(olds, checked))
+        changes = not olds or bool(olds.get(NOT_RUNNING)) or checked.get("deploys") != olds.get("deploys")
+        self.declaring().instance(olds, checked, changes=changes)
+        looks = deploys or (olds.get(VARIABLES) or {}) != (news.get(VARIABLES) or {})
+        dead = preview_failures(self.session, self.declaring(), checked, looks=looks)
+        return checked if dead else self._said(olds, checked), dead
+
+    def _announced(self, olds: Props, news: Props) -> Props:
+        """Return the inputs with what the change will cost, and what else the update has to know."""
         live = self._live(news) if not olds and not has_unknown([news[key] for key in PARENT]) else {}
         if live:
-            return self._said(olds, _adoption(news, live)), []
+            return _adoption(news, live)
         kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
         strangers = [name for name in olds.get(SEEN) or () if name not in (news.get(VARIABLES) or {})]
         if strangers and not _removes(news):
             kept[SEEN] = strangers
         removes = {REMOVES: olds[SEEN]} if olds.get(SEEN) and _removes(news) else {}
-        redeploys = {REDEPLOYS: olds[NOT_RUNNING]} if olds.get(NOT_RUNNING) else {}
+        idle = list(olds.get(NOT_RUNNING) or ())
+        right = mended(self.session(), news, idle) if idle else []
+        redeploys = {REDEPLOYS: left} if (left := [name for name in idle if name not in right]) else {}
         news = {**news, **kept, **removes, **redeploys}
         cost = patch_plan.cost(olds, news)
         before = str(olds.get("deploys") or "")
-        return self._said(olds, {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}), []
+        return {**news, "deploys": patch_plan.numbered(cost, before) if cost else before}
 
     def _said(self, olds: Props, news: Props) -> Props:
         if patch_plan.announced(olds, news):
@@ -114,37 +128,25 @@ class ServiceInstanceProvider(RailwayProvider):
 
     def _brought(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
         session = self.session()
-        name, service_id = wanted["service"], wanted["serviceId"]
-        with session.snapshots.writing(wanted["environmentId"]):
-            # Right after its service was made that has just been read, so a new one needs no read of its own.
-            snapshot = session.living(wanted, thing=name, fresh=bool(recorded))
-            live = snapshot.service(service_id)
-            if live is None:
-                raise InfraError(name, "it has no instance in this environment", "run pulumi refresh, then pulumi up")
-            plan = patch_plan.plan(recorded, wanted, live, removes=wanted.get(REMOVES) or ())
-            if plan.conflicts and not wanted.get("overwriteChanges"):
-                raise InfraError(
-                    name,
-                    f"{', '.join(plan.conflicts)} changed outside this stack since the last update (dashboard?)",
-                    "pulumi refresh shows and records it, then pulumi up goes on; overwriteChanges overwrites it",
-                )
-            if plan.deploys and sourced(wanted, live) and not patch_plan.announced(recorded, wanted):
-                raise InfraError(
-                    name,
-                    f"this would make a deployment ({', '.join([*plan.fields, *plan.variables])}) that no preview said",
-                    "pulumi refresh records what changed on Railway, then pulumi preview says it",
-                )
-            if plan.patch:
-                snapshot = commit(session, snapshot, wanted, plan)
-            if not plan.deploys and wanted.get(REDEPLOYS) and _not_running(session, wanted, snapshot):
-                snapshot = deploy(session, snapshot, wanted)
-            session.snapshots.settle(wanted["environmentId"])
-        latest = snapshot.latest_deployment(service_id)
+        patience = Patience(session)
+        while True:
+            with session.snapshots.writing(wanted["environmentId"]):
+                # Right after its service was made that has just been read, so a new one needs no read of its own.
+                snapshot = session.living(wanted, thing=wanted["service"], fresh=bool(recorded))
+                plan = _planned(recorded, wanted, snapshot)
+                ends = unmade(session, wanted, snapshot) if _renders(plan, wanted, snapshot) else []
+                if not ends:
+                    snapshot = _sent(session, snapshot, wanted, plan)
+                    session.snapshots.settle(wanted["environmentId"])
+                    break
+            patience.wait(ends)
+        latest = snapshot.latest_deployment(wanted["serviceId"])
         found = latest.id if latest is not None else ""
-        outputs = _outputs(wanted, snapshot.service(service_id) or {}, deployment_id=found or deployment_id)
+        live = snapshot.service(wanted["serviceId"]) or {}
+        outputs = _outputs(wanted, live, deployment_id=found or deployment_id)
         if outputs["unmanaged"] and _removes(wanted):
-            names = ", ".join(outputs["unmanaged"])
-            session.client.progress(f"{name}: not removed, as no preview named them: {names}; pulumi refresh does")
+            text = f"not removed, as no preview named them: {', '.join(outputs['unmanaged'])}; pulumi refresh does"
+            session.client.progress(f"{wanted['service']}: {text}")
         return outputs
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -171,6 +173,41 @@ class ServiceInstanceProvider(RailwayProvider):
         """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
         del id_
         self.session().prove_sight(props, thing=props["service"])
+
+
+def _planned(recorded: Props, wanted: Props, snapshot: Snapshot) -> patch_plan.Plan:
+    """Work out the patch; refuse it where it is not what the preview showed."""
+    name, live = wanted["service"], snapshot.service(wanted["serviceId"])
+    if live is None:
+        raise InfraError(name, "it has no instance in this environment", "run pulumi refresh, then pulumi up")
+    plan = patch_plan.plan(recorded, wanted, live, removes=wanted.get(REMOVES) or ())
+    if plan.conflicts and not wanted.get("overwriteChanges"):
+        raise InfraError(
+            name,
+            f"{', '.join(plan.conflicts)} changed outside this stack since the last update (dashboard?)",
+            "pulumi refresh shows and records it, then pulumi up goes on; overwriteChanges overwrites it",
+        )
+    if plan.deploys and sourced(wanted, live) and not patch_plan.announced(recorded, wanted):
+        raise InfraError(
+            name,
+            f"this would make a deployment ({', '.join([*plan.fields, *plan.variables])}) that no preview said",
+            "pulumi refresh records what changed on Railway, then pulumi preview says it",
+        )
+    return plan
+
+
+def _renders(plan: patch_plan.Plan, wanted: Props, snapshot: Snapshot) -> bool:
+    """Tell whether what follows makes a deployment, which renders every reference, or sets variables for one."""
+    deploys = plan.deploys and sourced(wanted, snapshot.service(wanted["serviceId"]) or {})
+    return deploys or bool(plan.variables) or bool(wanted.get(REDEPLOYS))
+
+
+def _sent(session: Session, snapshot: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
+    if plan.patch:
+        snapshot = commit(session, snapshot, wanted, plan)
+    if not plan.deploys and wanted.get(REDEPLOYS) and _not_running(session, wanted, snapshot):
+        snapshot = deploy(session, snapshot, wanted)
+    return snapshot
 
 
 def _adoption(news: Props, live: Mapping[str, Any]) -> Props:
@@ -202,9 +239,11 @@ def _removes(props: Mapping[str, Any]) -> bool:
 
 def _not_running(session: Session, props: Props, snapshot: Snapshot) -> list[str]:
     service_id = props["serviceId"]
-    running = session.snapshots.details(snapshot).variables.get(service_id)
+    details = session.snapshots.details(snapshot)
+    running = details.variables.get(service_id)
     stored = snapshot.service(service_id) or {}
-    return not_running(props, stored, snapshot.latest_deployment(service_id), running)
+    now = gives(snapshot, service_id, details.tcp_proxies)
+    return not_running(props, stored, snapshot.latest_deployment(service_id), running, now)
 
 
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:

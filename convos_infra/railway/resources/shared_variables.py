@@ -59,6 +59,7 @@ class SharedVariablesProvider(RailwayProvider):
             if there:
                 what = f"changes {', '.join(changed)}" if changed else "changes nothing"
                 news = {**news, "adopts": f"{', '.join(sorted(there))}: {what}"}
+        self.declaring().shared(olds, news)
         return news, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:

@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.provided_variables import OF_PROXY
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -51,6 +52,9 @@ class TcpProxyProvider(RailwayProvider):
         """Check the port; before the first update say whether a proxy will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("applicationPort", news.get("applicationPort"), required=True)
+
+        if not olds:
+            self.declare(news, news.get("service"), given=OF_PROXY)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             live = self.session().living(news, thing=_thing(news)).service(news["serviceId"]) or {}

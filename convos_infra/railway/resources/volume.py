@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import rules
+from convos_infra.railway.provided_variables import OF_VOLUME
 from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
@@ -52,6 +53,9 @@ class VolumeProvider(RailwayProvider):
         path = news.get("mountPath")
         if not is_unknown(path) and (problem := rules.path_problem(path, root=False)):
             failures.append(CheckFailure("mountPath", problem))
+
+        if not olds:
+            self.declare(news, news.get("service"), given=OF_VOLUME)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             found = _of_service(self.session().living(news, thing=_thing(news)), news)

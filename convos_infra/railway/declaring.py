@@ -1,0 +1,97 @@
+"""What the resources of one program say of an environment, collected as Pulumi checks them one after the other.
+
+A reference may lead to what the same update makes. The engine checks a resource after those that it depends on, in one
+provider process, so what a service refers to has been checked before it, or is still to come.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convos_infra.provider import is_unknown
+from convos_infra.railway.environment_config import VARIABLES
+from convos_infra.railway.patch_plan import REMOVES
+from convos_infra.railway.referable import Declarations
+from convos_infra.railway.references import SOMETHING, Value
+
+NOT_MADE_YET = ""
+"""The key of an environment whose id is not known yet: a program has one at a time."""
+
+
+def environment_key(props: Mapping[str, Any]) -> str:
+    """Return the environment that properties name."""
+    id_ = props.get("environmentId")
+    return NOT_MADE_YET if is_unknown(id_) or not id_ else str(id_)
+
+
+class Declaring:
+    """Collects declarations, and the questions that cannot be answered until a service has been checked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._declarations: dict[str, Declarations] = {}
+        self._asking: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
+
+    def of(self, key: str) -> Declarations:
+        """Return what has been said of an environment so far."""
+        with self._lock:
+            return self._declarations.get(key, Declarations())
+
+    def service(self, key: str, name: str, **said: Any) -> None:
+        """Remember what is said of a service; `given` adds to what it has been given already."""
+        with self._lock:
+            known = self._declarations.get(key, Declarations())
+            if "given" in said and name in known.services:
+                said["given"] = known.services[name].given | frozenset(said["given"])
+            self._declarations[key] = known.with_service(name, **said)
+
+    def instance(self, olds: Mapping[str, Any], news: Mapping[str, Any], *, changes: bool) -> None:
+        """Remember what a service's configuration sets, and what it takes away.
+
+        Args:
+            olds: the inputs in the state.
+            news: the new inputs.
+            changes: whether it is brought to them at all: what somebody took away since stays away otherwise.
+        """
+        variables = news.get(VARIABLES)
+        if is_unknown(variables):
+            return
+        before = olds.get(VARIABLES) or {}
+        gone = {*before, *(news.get(REMOVES) or ())} - set(variables or {})
+        id_ = news.get("serviceId")
+        said = {"variables": values(variables or {}) if changes else {}, "removed": frozenset(gone)}
+        known = {} if is_unknown(id_) else {"service_id": str(id_ or "")}
+        self.service(environment_key(news), str(news["service"]), **said, **known)
+
+    def shared(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+        """Remember the shared variables."""
+        variables = news.get(VARIABLES)
+        if not isinstance(variables, Mapping) or variables == olds.get(VARIABLES):
+            return
+        gone = frozenset(olds.get(VARIABLES) or {}) - frozenset(variables)
+        key = environment_key(news)
+        with self._lock:
+            known = self._declarations.get(key, Declarations())
+            self._declarations[key] = Declarations(
+                known.services, {**known.shared, **values(variables)}, (known.unshared | gone) - frozenset(variables)
+            )
+
+    def ask(self, key: str, about: str, asker: str, names: Sequence[str]) -> None:
+        """Remember that variables of one service wait for what another one's configuration says."""
+        with self._lock:
+            self._asking.setdefault((key, about), {})[asker] = frozenset(names)
+
+    def asked(self, key: str, about: str) -> dict[str, frozenset[str]]:
+        """Return whose variables wait for what a service's configuration says, and forget it."""
+        with self._lock:
+            return self._asking.pop((key, about), {})
+
+
+def values(variables: Mapping[str, Any]) -> dict[str, Value]:
+    """Return declared variables; one that is not known yet is there and cannot be read."""
+    return {
+        name: value if isinstance(value, str) and not is_unknown(value) else SOMETHING
+        for name, value in variables.items()
+    }

@@ -1,0 +1,142 @@
+"""What the references of an environment can lead to: what is there, and what the same update makes of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.railway.environment_config import VARIABLES, live_variables
+from convos_infra.railway.provided_variables import Proxies, always, provided
+from convos_infra.railway.references import SOMETHING, Members, Place, Value, World
+
+if TYPE_CHECKING:
+    from convos_infra.railway.snapshot import Snapshot
+
+UNKNOWN_ENVIRONMENT = World({}, Members({}, is_open=True), is_open=True)
+"""One that is not made yet: what it will be forked from, nobody has read."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the program says of one service, as far as it has been looked at.
+
+    Attributes:
+        was: its name before, where the update renames it.
+        is_new: the update makes it, or takes it over.
+        service_id: its id, where that is known already.
+        variables: what its configuration sets; None until that has been looked at.
+        removed: the variables that the update takes away.
+        given: what Railway will provide for the parts that the update gives it.
+    """
+
+    was: str = ""
+    is_new: bool = False
+    service_id: str = ""
+    variables: Mapping[str, Value] | None = field(default=None, repr=False)
+    removed: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """What the program says of one environment, as far as it has been looked at.
+
+    Attributes:
+        services: by the name that the program gives them.
+        shared: shared variables that it sets, and those that it takes away.
+    """
+
+    services: Mapping[str, Declared] = field(default_factory=dict)
+    shared: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    unshared: frozenset[str] = frozenset()
+
+    def with_service(self, name: str, **changes: Any) -> Declarations:
+        """Return these with something more said of a service."""
+        known = self.services.get(name, Declared())
+        return replace(self, services={**self.services, name: replace(known, **changes)})
+
+    def changes(self, place: Place) -> bool:
+        """Tell whether the update makes, renames or takes away what a reference leads to."""
+        renamed = any(row.was == place.owner for row in self.services.values())
+        row = self.services.get(place.owner)
+        return renamed or (row is not None and (row.is_new or bool(row.was) or place.name in row.removed))
+
+    def makes(self, place: Place) -> bool:
+        """Tell whether the update makes what a reference leads to, or may do so where it has not been looked at yet."""
+        if place.owner in self.services:
+            row = self.services[place.owner]
+            return row.variables is None or place.name in row.variables or place.name in row.given
+        return place.owner == "shared" and place.name in self.shared
+
+
+def live(snapshot: Snapshot, proxies: Proxies | None = None) -> World:
+    """Return what can be referred to in an environment as it is."""
+    services = _Services(snapshot, proxies)
+    shared = Members(stored_values({VARIABLES: snapshot.config.get("sharedVariables") or {}}))
+    return World(services, shared, frozenset(snapshot.project_services.values()) - frozenset(services))
+
+
+class _Services(Mapping[str, Members]):
+    """An environment's services by name; each is looked at when it is asked for, since most are not referred to."""
+
+    def __init__(self, snapshot: Snapshot, proxies: Proxies | None) -> None:
+        self._snapshot = snapshot
+        self._proxies = proxies
+        self._ids: dict[str, list[str]] = {}
+        self._known: dict[str, Members] = {}
+        for id_ in snapshot.instances:
+            self._ids.setdefault(snapshot.name_of(id_), []).append(id_)
+
+    def __getitem__(self, name: str) -> Members:
+        if name not in self._known:
+            found = [self._values(id_) for id_ in self._ids[name]]
+            # Which one of several services of a name Railway takes is not documented.
+            unclear = {key: SOMETHING for values in found for key in values}
+            self._known[name] = Members(found[0] if len(found) == 1 else unclear)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def _values(self, id_: str) -> dict[str, Value]:
+        return {**provided(self._snapshot, id_, self._proxies), **stored_values(self._snapshot.service(id_) or {})}
+
+
+def stored_values(service: Mapping[str, Any]) -> dict[str, Value]:
+    """Return stored variables; a sealed one is there and cannot be read."""
+    return {name: SOMETHING if value is None else value for name, value in live_variables(service).items()}
+
+
+def updated(world: World, declarations: Declarations, snapshot: Snapshot | None) -> World:
+    """Return what can be referred to once the update has done what it declares."""
+    services = dict(world.services)
+    renamed: dict[str, str] = {}
+    for name, row in declarations.services.items():
+        now = snapshot.name_of(row.service_id) if snapshot is not None and row.service_id else ""
+        if row.was and row.was != name and row.was in services:
+            services[name] = services.pop(row.was)
+        elif row.is_new and name not in services:
+            services[name] = Members(always())
+        elif now and now != name and name not in services:
+            renamed[name] = now
+        key = renamed.get(name, name)
+        if key in services:
+            services[key] = _with(services[key], row, is_open=world.is_open)
+    shared = {key: value for key, value in world.shared.values.items() if key not in declarations.unshared}
+    return replace(
+        world,
+        services=services,
+        shared=replace(world.shared, values={**shared, **declarations.shared}),
+        elsewhere=world.elsewhere - frozenset(services),
+        renamed={**world.renamed, **renamed},
+    )
+
+
+def _with(members: Members, row: Declared, *, is_open: bool) -> Members:
+    kept = {name: value for name, value in members.values.items() if name not in row.removed}
+    given: dict[str, Value] = {name: SOMETHING for name in row.given if name not in kept}
+    return Members({**kept, **given, **(row.variables or {})}, is_open=is_open or row.variables is None)

@@ -1,0 +1,148 @@
+"""The two looks at a service's references: in the preview, and right before the patch that would deploy them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import CheckFailure
+
+from convos_infra.errors import InfraError
+from convos_infra.railway.dead_end_text import next_step, problem
+from convos_infra.railway.declaring import NOT_MADE_YET, Declaring, environment_key, values
+from convos_infra.railway.environment_config import VARIABLES
+from convos_infra.railway.referable import UNKNOWN_ENVIRONMENT, Declarations, live, updated
+from convos_infra.railway.references import DeadEnd, Place, Reference, World, has_references, parse
+from convos_infra.railway.resolution import dead_ends
+from convos_infra.railway.running_references import gives
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+    from convos_infra.railway.snapshot import Snapshot
+
+Props = Mapping[str, Any]
+MADE_SECONDS = 120.0
+"""How long a service waits for what others of the same update are making."""
+
+
+def preview_failures(
+    session: Callable[[], Session], declaring: Declaring, news: Props, *, looks: bool
+) -> list[CheckFailure]:
+    """Return the references that will lead nowhere once this update has done what it declares.
+
+    Args:
+        session: gives what reads the environment, where there is something to look at.
+        declaring: what the program has said so far.
+        news: the checked inputs of a `ServiceInstance`.
+        looks: whether its change makes a deployment, or changes its variables. Without a change of its own it is looked
+            at where the update makes, renames or takes away what it refers to.
+    """
+    key, own = environment_key(news), str(news["service"])
+    declarations = declaring.of(key)
+    names = _with_references(news)
+    looks = looks or any(declarations.changes(place) for place in targets(news, names))
+    asking = [*declaring.asked(key, own).items(), *([(own, frozenset(names))] if looks and names else [])]
+    if not asking:
+        return []
+    world = _world_of(session(), news, key, declarations)
+    failures = []
+    for service, variables in asking:
+        for end in dead_ends(world, world.renamed.get(service, service), variables):
+            if not end.is_open:
+                text = f"{service}: {problem(end)}; {next_step(end)}"
+                # Below the property: Pulumi prints the value of one that it names.
+                failures.append(CheckFailure(f"{VARIABLES}.{end.start.name}", text))
+            elif key != NOT_MADE_YET:
+                declaring.ask(key, end.end.owner, service, sorted(variables))
+    return failures
+
+
+def unmade(session: Session, wanted: Props, snapshot: Snapshot) -> list[DeadEnd]:
+    """Return the references that lead to something which this update is still making.
+
+    Raises:
+        InfraError: one leads nowhere, now and later.
+    """
+    names = _with_references(wanted)
+    if not names:
+        return []
+    world, own = live(snapshot), snapshot.name_of(wanted["serviceId"])
+    members = world.services[own]
+    mine = replace(members, values={**members.values, **values(wanted.get(VARIABLES) or {})})
+    ends = dead_ends(replace(world, services={**world.services, own: mine}), own, names)
+    declarations = session.declaring.of(environment_key(wanted))
+    for end in ends:
+        if not declarations.makes(end.end):
+            raise refusal(end)
+    return ends
+
+
+def mended(session: Session, news: Props, names: Sequence[str]) -> list[str]:
+    """Return those variables of which what runs will be right once the update has done what it declares elsewhere.
+
+    A service that gets its name back gives the references to it their values back, without a deployment.
+    """
+    key = environment_key(news)
+    declarations = session.declaring.of(key)
+    found = [name for name in _with_references(news) if name in names]
+    if not any(declarations.changes(place) for place in targets(news, found)):
+        return []
+    snapshot = session.living(news, thing=str(news["service"]))
+    details = session.snapshots.details(snapshot)
+    running = details.variables.get(news["serviceId"]) or {}
+    now = gives(snapshot, news["serviceId"], details.tcp_proxies, declarations)
+    return [name for name in found if name in now and name in running and now[name].fits(str(running[name]))]
+
+
+def refusal(end: DeadEnd) -> InfraError:
+    """Return the error of a reference that leads nowhere."""
+    return InfraError(end.start.owner, problem(end), next_step(end))
+
+
+@dataclass
+class Patience:
+    """Waits for what others of the same update are making, outside of any lock: they have to be able to make it."""
+
+    session: Session
+    until: float = 0.0
+    pause: float = 0.2
+    told: set[str] = field(default_factory=set)
+
+    def wait(self, ends: Sequence[DeadEnd]) -> None:
+        """Wait a little.
+
+        Raises:
+            InfraError: it took too long.
+        """
+        client, first = self.session.client, ends[0]
+        self.until = self.until or client.clock() + MADE_SECONDS
+        if client.clock() > self.until:
+            waiting = first.start.owner
+            what = f"{problem(first)}, after {MADE_SECONDS:g} s, although this update makes it"
+            raise InfraError(waiting, what, f"let {waiting} depend on it (depends_on), then run pulumi up again")
+        if first.reference not in self.told:
+            self.told.add(first.reference)
+            client.progress(f"{first.start.owner}: waits for {first.end}, which this update makes")
+        client.sleep(self.pause)
+        self.pause = min(self.pause * 2, 3.0)
+
+
+def targets(props: Props, names: Sequence[str]) -> list[Place]:
+    """Return what the named variables refer to directly."""
+    variables = props.get(VARIABLES) or {}
+    parts = [part for name in names for part in parse(variables[name]) if isinstance(part, Reference)]
+    return [Place(part.owner or str(props["service"]), part.name) for part in parts]
+
+
+def _with_references(props: Props) -> list[str]:
+    variables = props.get(VARIABLES)
+    found = variables if isinstance(variables, Mapping) else {}
+    return sorted(name for name, value in found.items() if has_references(value))
+
+
+def _world_of(session: Session, news: Props, key: str, declarations: Declarations) -> World:
+    if key == NOT_MADE_YET:
+        return updated(UNKNOWN_ENVIRONMENT, declarations, None)
+    snapshot = session.living(news, thing=str(news["service"]))
+    return updated(live(snapshot), declarations, snapshot)

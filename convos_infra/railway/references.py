@@ -1,0 +1,233 @@
+"""Railway's references in the values of variables: read by one grammar, and resolved against an environment. Pure.
+
+    value      = *( text / "${{" blanks expression blanks "}}" )
+    expression = [ namespace "." ] variable
+    namespace  = bare / DQUOTE name DQUOTE / "'" name "'"     ; `shared`, or a service's name, case-sensitive
+    bare       = a name without dots, quotes, braces and parentheses
+
+Without a namespace it is a variable of the service itself. A name with dots has to be quoted
+(github.com/wasp-lang/wasp/issues/3513). `${{secret(32)}}` and its like are functions of templates, no references
+(docs.railway.com/templates/create). What a reference leads to is rendered when a service is deployed
+(docs.railway.com/variables/reference), and one that leads nowhere becomes an empty text there, without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+SHARED = "shared"
+DEEPEST = 50
+"""References that refer to references, so many levels; Railway names no limit."""
+LONGEST = 64 * 1024
+"""Characters of a resolved value; what is longer counts as unreadable: twenty levels of doubling would fill memory."""
+
+_BRACES = re.compile(r"\$\{\{((?:(?!\$\{\{).)*?)\}\}", re.DOTALL)
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_EXPRESSION = re.compile(
+    rf"""(?:(?:"(?P<double>[^"{{}}]+)"|'(?P<single>[^'{{}}]+)'|(?P<bare>[^.{{}}"'()\s][^.{{}}"'()]*))\.)?(?P<name>{_NAME})"""
+)
+_FUNCTION = re.compile(r"[A-Za-z_]\w*\s*\(.*\)", re.DOTALL)
+_DOTTED = re.compile(rf"""(?P<owner>[^{{}}"'()\s][^{{}}"'()]*)\.(?P<name>{_NAME})""")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One reference.
+
+    Attributes:
+        text: as it stands in the value, braces included.
+        owner: the service's name, or `shared`; empty for the service itself.
+        name: the variable.
+    """
+
+    text: str
+    owner: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Something in reference braces that is not a reference; `quoted` is how it would be one, if that can be told."""
+
+    quoted: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A part of a value that is there and cannot be read, or is not known yet; `shape` is a regular expression."""
+
+    shape: str = r"(?s:.)+"
+
+    @property
+    def is_shapeless(self) -> bool:
+        """Whether any text fits that is long enough."""
+        return self.shape in (SOMETHING.shape, ANYTHING.shape)
+
+
+ANYTHING = Gap(r"(?s:.)*")
+"""What may be empty as well: a function of templates, or what Railway makes up for each deployment."""
+SOMETHING = Gap()
+Value = str | Gap
+Part = str | Reference | Unreadable | Gap
+
+
+def parse(value: str) -> tuple[Part, ...]:
+    """Take a value apart."""
+    parts: list[Part] = []
+    end = 0
+    for found in _BRACES.finditer(value):
+        if found.start() > end:
+            parts.append(value[end : found.start()])
+        parts.append(_expression(found[0], found[1].strip()))
+        end = found.end()
+    if end < len(value):
+        parts.append(value[end:])
+    return tuple(parts)
+
+
+def _expression(text: str, inside: str) -> Part:
+    found = _EXPRESSION.fullmatch(inside)
+    if found is not None:
+        return Reference(text, found["double"] or found["single"] or found["bare"] or "", found["name"])
+    if _FUNCTION.fullmatch(inside):
+        return ANYTHING
+    dotted = _DOTTED.fullmatch(inside)
+    if dotted is None:
+        return Unreadable()
+    return Unreadable(f'${{{{"{dotted["owner"]}".{dotted["name"]}}}}}', dotted["owner"])
+
+
+def has_references(value: object) -> bool:
+    """Tell whether a value holds anything that Railway would render."""
+    return isinstance(value, str) and any(not isinstance(part, str) for part in parse(value))
+
+
+class Kind(Enum):
+    """Why a reference leads nowhere."""
+
+    MISSING_SERVICE = "missing service"
+    NO_INSTANCE = "service without an instance here"
+    MISSING_VARIABLE = "missing variable"
+    MISSING_SHARED = "missing shared variable"
+    SELF = "refers to itself"
+    CYCLE = "refers to itself by way of others"
+    TOO_DEEP = "too many levels"
+    EMPTY = "empty"
+    UNREADABLE = "not a reference"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A variable: of a service, or a shared one."""
+
+    owner: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}.{self.name}"
+
+
+@dataclass(frozen=True)
+class DeadEnd:
+    """A reference that leads nowhere.
+
+    Attributes:
+        kind: why.
+        start: the variable that was looked at.
+        reference: as it stands where the way ends; empty where nothing there is a reference.
+        end: what it would have led to.
+        way: the variables from `start` to the one that holds `reference`, `start` first.
+        near: a name that may have been meant; `renamed` tells that it is known to be the same service.
+        is_open: it may still be made by the same update.
+    """
+
+    kind: Kind
+    start: Place
+    reference: str
+    end: Place
+    way: tuple[Place, ...]
+    near: str = ""
+    renamed: bool = False
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Members:
+    """What can be referred to in a service, or among the shared variables.
+
+    Attributes:
+        values: by name; an unreadable one is there as a gap.
+        is_open: more may be made by the same update.
+    """
+
+    values: Mapping[str, Value] = field(repr=False)
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class World:
+    """What can be referred to in an environment.
+
+    Attributes:
+        services: by the name that they have now.
+        shared: the environment's shared variables.
+        elsewhere: names of the project's services that have no instance in this environment.
+        renamed: a name that the stack knows a service by -> the name that it has now.
+        is_open: services that are not known here may still be made.
+    """
+
+    services: Mapping[str, Members]
+    shared: Members
+    elsewhere: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a variable gives at a deployment.
+
+    Attributes:
+        parts: texts and gaps in their order; secrets.
+        dead_ends: what leads nowhere on the way.
+    """
+
+    parts: tuple[Value, ...] = field(repr=False)
+    dead_ends: tuple[DeadEnd, ...] = ()
+
+    @property
+    def text(self) -> str | None:
+        """The whole value, or None where a part of it cannot be read."""
+        known = [part for part in self.parts if isinstance(part, str)]
+        return "".join(known) if len(known) == len(self.parts) else None
+
+    def fits(self, running: str) -> bool:
+        """Tell whether a value that runs is what the variable gives now, as far as that can be known."""
+        return re.fullmatch(self._pattern(), running) is not None
+
+    def _pattern(self) -> str:
+        """Return a regular expression that needs no second try for a gap, however often a text is repeated.
+
+        The first place where the text between two gaps fits is as good as any later one, as in a shell's `*`: all gaps
+        but the last are atomic groups.
+        """
+        head, *rest = _split_at_gaps(self.parts)
+        groups = [f"(?>{gap.shape}?{texts})" for gap, texts in rest[:-1]]
+        last = [f"{gap.shape}{texts}" for gap, texts in rest[-1:]]
+        return "".join([head[1], *groups, *last])
+
+
+def _split_at_gaps(parts: tuple[Value, ...]) -> list[tuple[Gap, str]]:
+    """Return each gap of any shape with the pattern of what follows it up to the next one; first what begins it all."""
+    result = [(SOMETHING, "")]
+    for part in parts:
+        if isinstance(part, Gap) and part.is_shapeless:
+            result.append((part, ""))
+        else:
+            pattern = re.escape(part) if isinstance(part, str) else f"(?:{part.shape})"
+            result[-1] = (result[-1][0], result[-1][1] + pattern)
+    return result

@@ -1,0 +1,137 @@
+"""Follows references through an environment, chains of them included, to a value or to a dead end. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from convos_infra.railway.references import (
+    ANYTHING,
+    DEEPEST,
+    LONGEST,
+    SHARED,
+    SOMETHING,
+    DeadEnd,
+    Gap,
+    Kind,
+    Part,
+    Place,
+    Reference,
+    Resolved,
+    Unreadable,
+    Value,
+    World,
+    has_references,
+    parse,
+)
+
+NOTHING = Resolved(())
+
+
+def resolved(world: World, service: str, name: str) -> Resolved:
+    """Return what a service's variable gives, were the service deployed now."""
+    place = Place(service, name)
+    members = world.services.get(service)
+    if members is None or name not in members.values:
+        return NOTHING
+    found = _Walk(world).value(place, members.values[name])
+    if found.dead_ends or "".join(part if isinstance(part, str) else "." for part in found.parts):
+        return found
+    value = members.values[name]
+    first = (
+        next((part for part in parse(value) if isinstance(part, Reference)), None) if isinstance(value, str) else None
+    )
+    if first is None:
+        return found
+    end = Place(first.owner or service, first.name)
+    return replace(found, dead_ends=(DeadEnd(Kind.EMPTY, place, first.text, end, (place,)),))
+
+
+def dead_ends(world: World, service: str, names: Iterable[str]) -> list[DeadEnd]:
+    """Return what leads nowhere among a service's variables, in the order of their names."""
+    return [end for name in sorted(names) for end in resolved(world, service, name).dead_ends]
+
+
+@dataclass
+class _Walk:
+    """One walk from one variable; `known` saves it from going a way twice."""
+
+    world: World
+    known: dict[Place, Resolved] = field(default_factory=dict)
+    way: list[Place] = field(default_factory=list)
+
+    def value(self, place: Place, value: Value) -> Resolved:
+        """Resolve what a place holds."""
+        if isinstance(value, Gap) or not has_references(value):
+            return Resolved((value,))
+        if place not in self.known:
+            self.way.append(place)
+            pieces = [self._part(place, part) for part in parse(value)]
+            self.way.pop()
+            ends = tuple(dict.fromkeys(end for piece in pieces for end in piece.dead_ends))
+            self.known[place] = Resolved(_joined(part for piece in pieces for part in piece.parts), ends)
+        return self.known[place]
+
+    def _part(self, place: Place, part: Part) -> Resolved:
+        if isinstance(part, str | Gap):
+            return Resolved((part,))
+        if isinstance(part, Unreadable):
+            end = self._end(Kind.UNREADABLE, "", place, near=part.quoted)
+            return Resolved((ANYTHING,), (end,))
+        target = Place(part.owner or place.owner, part.name)
+        if target in self.way:
+            kind = Kind.SELF if target == place else Kind.CYCLE
+            return Resolved((), (self._end(kind, part.text, target),))
+        if len(self.way) >= DEEPEST:
+            return Resolved((ANYTHING,), (self._end(Kind.TOO_DEEP, part.text, target),))
+        return self._target(part, target)
+
+    def _target(self, reference: Reference, target: Place) -> Resolved:
+        if target.owner == SHARED:
+            members, kind = self.world.shared, Kind.MISSING_SHARED
+        elif (found := self.world.services.get(target.owner)) is not None:
+            members, kind = found, Kind.MISSING_VARIABLE
+        else:
+            return Resolved((), (self._missing_service(reference, target),))
+        if target.name in members.values:
+            return self.value(target, members.values[target.name])
+        near = _nearest(target.name, members.values)
+        return Resolved((), (self._end(kind, reference.text, target, near=near, is_open=members.is_open),))
+
+    def _missing_service(self, reference: Reference, target: Place) -> DeadEnd:
+        world = self.world
+        if target.owner in world.elsewhere:
+            return self._end(Kind.NO_INSTANCE, reference.text, target, is_open=world.is_open)
+        renamed = world.renamed.get(target.owner, "")
+        near = renamed or _nearest(target.owner, [*world.services, SHARED])
+        end = self._end(Kind.MISSING_SERVICE, reference.text, target, near=near, is_open=world.is_open)
+        return replace(end, renamed=bool(renamed))
+
+    def _end(self, kind: Kind, text: str, end: Place, *, near: str = "", is_open: bool = False) -> DeadEnd:
+        return DeadEnd(kind, self.way[0], text, end, tuple(self.way), near, is_open=is_open)
+
+
+def _joined(parts: Iterable[Value]) -> tuple[Value, ...]:
+    """Join neighbouring texts, and neighbouring gaps, up to a length that is worth comparing."""
+    result: list[Value] = []
+    size = 0
+    for part in parts:
+        last = result[-1] if result else None
+        if isinstance(part, str) and isinstance(last, str):
+            result[-1] = last + part
+        elif isinstance(part, Gap) and isinstance(last, Gap):
+            result[-1] = ANYTHING if part == last == ANYTHING else SOMETHING
+        elif part != "":
+            result.append(part)
+        size += len(part) if isinstance(part, str) else len(part.shape)
+        if size > LONGEST:
+            return (ANYTHING,)
+    return tuple(result)
+
+
+def _nearest(name: str, others: Iterable[str]) -> str:
+    """Return the name that was probably meant: the same one in other letters, or else the most similar one."""
+    known = sorted(set(others))
+    same = next((other for other in known if other.lower() == name.lower()), "")
+    return same or next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), "")
