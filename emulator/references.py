@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_REFERENCE = re.compile(r"\$\{\{\s*(?:(?P<owner>[^}.]+?)\.)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_REFERENCE = re.compile(
+    r"\$\{\{\s*(?:(?:\"(?P<quoted>[^}\"]+)\"|(?P<owner>[^}.]+?))\.)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
+)
+"""A name with dots is quoted (github.com/wasp-lang/wasp/issues/3513); any other one may be."""
 _DEEPEST = 10
 
 Variables = Mapping[str, str]
@@ -14,9 +17,13 @@ Variables = Mapping[str, str]
 def referenced(text: str) -> list[str]:
     """Return what a value refers to, as `Service.NAME`, `shared.NAME` or `NAME`."""
     found = (
-        f"{match['owner']}.{match['name']}" if match["owner"] else match["name"] for match in _REFERENCE.finditer(text)
+        f"{owner}.{match['name']}" if (owner := _owner(match)) else match["name"] for match in _REFERENCE.finditer(text)
     )
     return list(dict.fromkeys(found))
+
+
+def _owner(match: re.Match[str]) -> str:
+    return match["quoted"] or match["owner"] or ""
 
 
 def rendered(name_of_service: str, services: Mapping[str, Variables], shared: Variables) -> dict[str, str]:
@@ -35,6 +42,6 @@ def rendered(name_of_service: str, services: Mapping[str, Variables], shared: Va
     def resolve(text: str, owner: str, depth: int) -> str:
         if depth > _DEEPEST:
             return ""
-        return _REFERENCE.sub(lambda match: value_of(match["owner"] or owner, match["name"], depth + 1), text)
+        return _REFERENCE.sub(lambda match: value_of(_owner(match) or owner, match["name"], depth + 1), text)
 
     return {name: resolve(value, name_of_service, 0) for name, value in services[name_of_service].items()}

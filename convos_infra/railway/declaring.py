@@ -62,7 +62,7 @@ class Declaring:
         gone = {*before, *(news.get(REMOVES) or ())} - set(variables or {})
         id_ = news.get("serviceId")
         said = {"variables": values(variables or {}) if changes else {}, "removed": frozenset(gone)}
-        known = {} if is_unknown(id_) else {"service_id": str(id_ or "")}
+        known: dict[str, Any] = {"is_new": True} if is_unknown(id_) else {"service_id": str(id_ or "")}
         self.service(environment_key(news), str(news["service"]), **said, **known)
 
     def shared(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
     value      = *( text / "${{" blanks expression blanks "}}" )
     expression = [ namespace "." ] variable
-    namespace  = bare / DQUOTE name DQUOTE / "'" name "'"     ; `shared`, or a service's name, case-sensitive
+    namespace  = bare / DQUOTE name DQUOTE      ; `shared`, or a service's name, case-sensitive
     bare       = a name without dots, quotes, braces and parentheses
+    variable   = ( letter / "_" ) *( letter / digit / "_" )
 
 Without a namespace it is a variable of the service itself. A name with dots has to be quoted
 (github.com/wasp-lang/wasp/issues/3513). `${{secret(32)}}` and its like are functions of templates, no references
@@ -25,9 +26,9 @@ LONGEST = 64 * 1024
 """Characters of a resolved value; what is longer counts as unreadable: twenty levels of doubling would fill memory."""
 
 _BRACES = re.compile(r"\$\{\{((?:(?!\$\{\{).)*?)\}\}", re.DOTALL)
-_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _EXPRESSION = re.compile(
-    rf"""(?:(?:"(?P<double>[^"{{}}]+)"|'(?P<single>[^'{{}}]+)'|(?P<bare>[^.{{}}"'()\s][^.{{}}"'()]*))\.)?(?P<name>{_NAME})"""
+    rf"""(?:(?:"(?P<quoted>[^"{{}}]+)"|(?P<bare>[^.{{}}"'()\s][^.{{}}"'()]*))\.)?(?P<name>{_NAME})"""
 )
 _FUNCTION = re.compile(r"[A-Za-z_]\w*\s*\(.*\)", re.DOTALL)
 _DOTTED = re.compile(rf"""(?P<owner>[^{{}}"'()\s][^{{}}"'()]*)\.(?P<name>{_NAME})""")
@@ -92,7 +93,7 @@ def parse(value: str) -> tuple[Part, ...]:
 def _expression(text: str, inside: str) -> Part:
     found = _EXPRESSION.fullmatch(inside)
     if found is not None:
-        return Reference(text, found["double"] or found["single"] or found["bare"] or "", found["name"])
+        return Reference(text, found["quoted"] or found["bare"] or "", found["name"])
     if _FUNCTION.fullmatch(inside):
         return ANYTHING
     dotted = _DOTTED.fullmatch(inside)

@@ -114,6 +114,17 @@ def test_references_are_kept_unrendered_and_resolved_where_they_run(world: World
     assert not [name for name in snapshot if name.startswith("RAILWAY_")]
 
 
+def test_a_service_with_dots_in_its_name_is_referred_to_in_quotes(world: World) -> None:
+    dotted, service = world.service("app-0.20.0"), world.service("api")
+    world.commit({"services": {dotted: {"variables": {"A": {"value": "1"}}}}})
+    values = {"QUOTED": '${{"app-0.20.0".A}}', "BARE": "${{app-0.20.0.A}}", "OWN": '${{"api".QUOTED}}'}
+    variables = {name: {"value": value} for name, value in values.items()}
+    world.commit({"services": {service: {"source": {"image": IMAGE}, "variables": variables}}})
+    found = read(world, service, unrendered=False)
+    assert (found["QUOTED"], found["OWN"]) == ("1", "1")
+    assert found["BARE"] != "1"
+
+
 def test_references_in_a_circle_end(world: World) -> None:
     service = world.service("web")
     variables = {"A": {"value": "${{B}}"}, "B": {"value": "${{A}}"}}

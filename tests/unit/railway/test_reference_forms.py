@@ -56,7 +56,6 @@ def given(value: str) -> str | None:
         ("${{web.OWN}}", "own"),
         ("${{ web.OWN }}", "own"),
         ('${{"web".OWN}}', "own"),
-        ("${{'web'.OWN}}", "own"),
         ("${{shared.KEY}}", "shared value"),
         ("${{ shared.KEY }}", "shared value"),
         ("${{my-service.A}}", "dashes"),
@@ -140,6 +139,9 @@ def test_what_is_there_and_cannot_be_read_is_no_dead_end_and_has_no_text(value: 
         ("${{web OWN}}", Kind.UNREADABLE),
         ("${{web/OWN}}", Kind.UNREADABLE),
         ('${{"web.OWN}}', Kind.UNREADABLE),
+        ("${{'web'.OWN}}", Kind.UNREADABLE),
+        ("${{web.OWN-1}}", Kind.UNREADABLE),
+        ("${{OWN-1}}", Kind.UNREADABLE),
         ("text ${{OWN}} and ${{mysql.URL}}", Kind.MISSING_SERVICE),
     ],
 )
