@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import patch_plan
-from convos_infra.railway.environment_config import BY_NAME
+from convos_infra.railway.environment_config import BY_NAME, VARIABLES
 from convos_infra.railway.patch_plan import REMOVES
 from railway_api import documents
 
@@ -62,6 +62,22 @@ def commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.P
     if expects and latest is not None:
         session.fresh.add(latest.id)
     return snapshot
+
+
+def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
+    """Store the variables of a service that has no source yet, for others that refer to them; deploys nothing."""
+    name, variables = wanted["service"], plan.patch[VARIABLES]
+
+    def arrived() -> bool | None:
+        live = session.living(wanted, thing=name, fresh=True).service(wanted["serviceId"]) or {}
+        return True if not patch_plan.plan({}, {VARIABLES: wanted[VARIABLES]}, live).variables else None
+
+    given = {
+        "environmentId": wanted["environmentId"],
+        "patch": {"services": {wanted["serviceId"]: {VARIABLES: variables}}},
+        "message": f"{name}: variables that others refer to"[:200],
+    }
+    session.client.mutate(documents.PATCH_COMMIT, given, thing=name, observe=arrived)
 
 
 def deploy(session: Session, before: Snapshot, wanted: Props) -> Snapshot:

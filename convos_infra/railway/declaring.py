@@ -7,7 +7,7 @@ provider process, so what a service refers to has been checked before it, or is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from convos_infra.provider import is_unknown
@@ -32,6 +32,7 @@ class Declaring:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._declarations: dict[str, Declarations] = {}
+        self._waiting: dict[tuple[str, str], frozenset[str]] = {}
         self._asking: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
 
     def of(self, key: str) -> Declarations:
@@ -65,6 +66,10 @@ class Declaring:
         known: dict[str, Any] = {"is_new": True} if is_unknown(id_) else {"service_id": str(id_ or "")}
         self.service(environment_key(news), str(news["service"]), **said, **known)
 
+    def failed(self, key: str, name: str) -> None:
+        """Remember that a service's configuration was not brought about: nobody need wait for it."""
+        self.service(key, name, variables={})
+
     def shared(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
         """Remember the shared variables."""
         variables = news.get(VARIABLES)
@@ -87,6 +92,24 @@ class Declaring:
         """Return whose variables wait for what a service's configuration says, and forget it."""
         with self._lock:
             return self._asking.pop((key, about), {})
+
+    def waits(self, key: str, service: str, others: Iterable[str]) -> bool:
+        """Remember which services one waits for; tell whether it waits for itself, by way of them."""
+        with self._lock:
+            self._waiting[key, service] = frozenset(others)
+            seen: set[str] = set()
+            ahead = [*others]
+            while ahead:
+                name = ahead.pop()
+                if name not in seen:
+                    seen.add(name)
+                    ahead += self._waiting.get((key, name), ())
+            return service in seen
+
+    def waits_no_more(self, key: str, service: str) -> None:
+        """Forget which services one waited for."""
+        with self._lock:
+            self._waiting.pop((key, service), None)
 
 
 def values(variables: Mapping[str, Any]) -> dict[str, Value]:

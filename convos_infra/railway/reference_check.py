@@ -108,6 +108,19 @@ class Patience:
     until: float = 0.0
     pause: float = 0.2
     told: set[str] = field(default_factory=set)
+    gave: bool = False
+
+    def must_give(self, wanted: Props, ends: Sequence[DeadEnd]) -> bool:
+        """Tell, once, whether others of the same update wait for this service while it waits for them."""
+        others = {end.end.owner for end in ends}
+        in_a_circle = self.session.declaring.waits(environment_key(wanted), str(wanted["service"]), others)
+        gives_now = in_a_circle and not self.gave
+        self.gave = self.gave or in_a_circle
+        return gives_now
+
+    def end(self, wanted: Props) -> None:
+        """Say that the waiting is over."""
+        self.session.declaring.waits_no_more(environment_key(wanted), str(wanted["service"]))
 
     def wait(self, ends: Sequence[DeadEnd]) -> None:
         """Wait a little.

@@ -133,3 +133,50 @@ def test_after_a_refresh_the_name_is_given_back_and_nothing_is_deployed_for_it(t
         project.refresh("--expect-no-changes")
         project.preview("--expect-no-changes")
         project.destroy()
+
+
+def test_two_new_services_that_refer_to_each_other_are_both_deployed_with_values(tmp_path: Path) -> None:
+    with running_emulator(tmp_path) as emulator:
+        project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
+        project.init()
+        rows = [service(name, variables=1) for name in ("manager", "b", "c")]
+        for row, other in zip(rows, ("b", "c", "manager"), strict=True):
+            row["variables"] |= {"OTHER": f"${{{{{other}.V0}}}}", "SECRET_OTHER": f"<${{{{{other}.V0}}}}>"}
+        project.describe(fleet(rows))
+        project.preview()
+        emulator.forget_calls()
+        project.up()
+        made = sum(len(call["deployments"]) for call in emulator.calls())
+        assert made == len(rows)
+        found = running(emulator, ids(project))
+        assert (found["OTHER"], found["SECRET_OTHER"]) == ("value 0", "<value 0>")
+        project.refresh("--expect-no-changes")
+        project.preview("--expect-no-changes")
+
+
+def test_a_reference_that_never_leads_anywhere_is_refused_before_its_service_is_deployed(tmp_path: Path) -> None:
+    with running_emulator(tmp_path) as emulator:
+        project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
+        project.init()
+        manager = service("manager", variables=1)
+        manager["variables"]["URL"] = "${{postgre.DATABASE_URL}}"
+        project.describe(fleet([manager, described()["services"][1]]))
+        ran = project.up(check=False)
+        assert ran.code != 0
+        assert "manager: URL refers to ${{postgre.DATABASE_URL}}, but no service of this environment is named" in (
+            " ".join(ran.text.split())
+        )
+        assert "(postgres?)" in ran.text
+        assert not [
+            row for row in emulator.calls() if any(_of(emulator, id_) == "manager" for id_ in row["deployments"])
+        ]
+        manager["variables"]["URL"] = "${{postgres.DATABASE_URL}}"
+        project.describe(fleet([manager, described()["services"][1]]))
+        project.preview()
+        project.up()
+        assert running(emulator, ids(project))["URL"].startswith("postgresql://u:s3cret@")
+
+
+def _of(emulator: Emulator, deployment: str) -> str:
+    document = "query q($id: String!) { deployment(id: $id) { service { name } } }"
+    return str(emulator.run(document, id=deployment)["deployment"]["service"]["name"])

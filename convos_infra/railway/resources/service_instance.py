@@ -15,7 +15,8 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import patch_plan
-from convos_infra.railway.commit import commit, deploy, sourced
+from convos_infra.railway.commit import commit, deploy, sourced, store_variables
+from convos_infra.railway.declaring import environment_key
 from convos_infra.railway.environment_config import (
     FIELDS,
     SEALED,
@@ -128,18 +129,7 @@ class ServiceInstanceProvider(RailwayProvider):
 
     def _brought(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
         session = self.session()
-        patience = Patience(session)
-        while True:
-            with session.snapshots.writing(wanted["environmentId"]):
-                # Right after its service was made that has just been read, so a new one needs no read of its own.
-                snapshot = session.living(wanted, thing=wanted["service"], fresh=bool(recorded))
-                plan = _planned(recorded, wanted, snapshot)
-                ends = unmade(session, wanted, snapshot) if _renders(plan, wanted, snapshot) else []
-                if not ends:
-                    snapshot = _sent(session, snapshot, wanted, plan)
-                    session.snapshots.settle(wanted["environmentId"])
-                    break
-            patience.wait(ends)
+        snapshot = _once_references_lead_somewhere(session, recorded, wanted)
         latest = snapshot.latest_deployment(wanted["serviceId"])
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}
@@ -173,6 +163,31 @@ class ServiceInstanceProvider(RailwayProvider):
         """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
         del id_
         self.session().prove_sight(props, thing=props["service"])
+
+
+def _once_references_lead_somewhere(session: Session, recorded: Props, wanted: Props) -> Snapshot:
+    """Bring a service to its inputs; where they refer to what this update is still making, as soon as it is made."""
+    patience = Patience(session)
+    try:
+        while True:
+            with session.snapshots.writing(wanted["environmentId"]):
+                # Right after its service was made that has just been read, so a new one needs no read of its own.
+                snapshot = session.living(wanted, thing=wanted["service"], fresh=bool(recorded))
+                plan = _planned(recorded, wanted, snapshot)
+                ends = unmade(session, wanted, snapshot) if _renders(plan, wanted, snapshot) else []
+                if not ends:
+                    snapshot = _sent(session, snapshot, wanted, plan)
+                    session.snapshots.settle(wanted["environmentId"])
+                    return snapshot
+                is_empty = not sourced({}, snapshot.service(wanted["serviceId"]) or {})
+                if is_empty and plan.variables and patience.must_give(wanted, ends):
+                    store_variables(session, wanted, plan)
+            patience.wait(ends)
+    except Exception:
+        session.declaring.failed(environment_key(wanted), wanted["service"])
+        raise
+    finally:
+        patience.end(wanted)
 
 
 def _planned(recorded: Props, wanted: Props, snapshot: Snapshot) -> patch_plan.Plan:
