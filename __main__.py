@@ -13,6 +13,7 @@ from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
 from components.pool_manager import PoolManager
 from components.runtime_image import ImageSource, RuntimeImage
+from convos_infra.destroy.gate import AskedPool, DestroyGate, DestroyGateArgs
 from convos_infra.endpoint import check_listening
 from convos_infra.schema import check_reachable
 from railway_api.failure import Failure
@@ -63,6 +64,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         settings.deployment_seconds,
         settings.health_seconds,
         settings.overwrite_changes,
+        settings.protect,
     )
     keys: dict[str, pulumi.Input[str]] = {
         name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.keys.items()
@@ -75,7 +77,6 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             settings.database_image,
             settings.database_password,
             settings.schema,
-            settings.protect,
         ),
     )
     canary = Canary("canary", place, runtime.pinned, keys)
@@ -91,7 +92,23 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         ),
         after=[canary.ready, database.schema],
     )
-    agents = Agents("agents", pool_manager, settings.rollout.wait_seconds)
+    agents = Agents("agents", pool_manager, settings.rollout.wait_seconds, AGENT_PREFIX)
+    DestroyGate(
+        "destroy-gate",
+        DestroyGateArgs(
+            project_id=place.project_id,
+            environment_id=place.environment_id,
+            environment_owned=environment.owned,
+            services=[*database.services, canary.service, pool_manager.service],
+            volumes=database.volumes,
+            agent_prefix=AGENT_PREFIX,
+            pool=AskedPool(pool_manager.url, pool_manager.api_key, pool_manager.mode, pool_manager.service.owned),
+            dropped_database=database.dropped,
+        ),
+        pulumi.ResourceOptions(
+            depends_on=[environment, database, canary, pool_manager, agents], protect=settings.protect or None
+        ),
+    )
     pulumi.export(
         "environment",
         {

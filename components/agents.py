@@ -19,10 +19,16 @@ class Agents(pulumi.ComponentResource):
         name: the resource's name.
         pool_manager: who has them, and carries the rollout out once it is deployed.
         wait_seconds: how long an update waits for it.
+        prefix: how the names of agents' services begin.
     """
 
     def __init__(
-        self, name: str, pool_manager: PoolManager, wait_seconds: int, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        pool_manager: PoolManager,
+        wait_seconds: int,
+        prefix: str,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Agents", name, None, opts)
         rollout = AgentRollout(
@@ -33,6 +39,8 @@ class Agents(pulumi.ComponentResource):
                 mode=pool_manager.mode,
                 variables=pool_manager.rollout_variables,
                 wait_seconds=wait_seconds,
+                service_owned=pool_manager.service.owned,
+                agent_prefix=prefix,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[pool_manager.ready]),
         )

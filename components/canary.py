@@ -35,6 +35,7 @@ class Canary(pulumi.ComponentResource):
 
     ready: Deployment
     """Whatever must not happen before the image has proved itself depends on this."""
+    service: Service
 
     def __init__(
         self,
@@ -45,8 +46,8 @@ class Canary(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Canary", name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
+        inside = place.inside(self)
+        self.service = service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
         instance = ServiceInstance(
             SERVICE,
@@ -61,7 +62,7 @@ class Canary(pulumi.ComponentResource):
                 [DeployedService(SERVICE, service.serviceId, instance.deploymentId, image)],
                 place.deployment_seconds,
             ),
-            inside,
+            pulumi.ResourceOptions(parent=self),
         )
         self.summary = summary(SERVICE, self.ready, domain, image)
         self.register_outputs(self.summary)

@@ -14,6 +14,7 @@ from convos_infra.railway.resources.service_instance_args import ServiceInstance
 from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
 from convos_infra.railway.resources.volume import Volume, VolumeArgs
 from convos_infra.random_secret import RandomSecret
+from convos_infra.schema.policy import DROP
 from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaArgs
 
 if TYPE_CHECKING:
@@ -37,14 +38,12 @@ class DatabaseSettings:
         image: of the PostgreSQL service.
         password: of that service; empty makes up one.
         schema: what is wanted of it.
-        protect: whether Pulumi refuses to delete it.
     """
 
     url: str = field(repr=False)
     image: str
     password: str = field(repr=False)
     schema: SchemaPolicy
-    protect: bool
 
 
 class Database(pulumi.ComponentResource):
@@ -61,6 +60,11 @@ class Database(pulumi.ComponentResource):
     url: pulumi.Output[str]
     service_url: pulumi.Input[str]
     schema: DatabaseSchema
+    services: list[Service]
+    volumes: list[Volume]
+    """Its own on Railway; none where the database is somebody else's."""
+    dropped: pulumi.Output[str] | None
+    """Its URL where its tables are dropped with the stack."""
 
     def __init__(
         self,
@@ -70,7 +74,8 @@ class Database(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Database", name, None, opts)
-        self._inside = pulumi.ResourceOptions(parent=self, protect=settings.protect or None)
+        self._inside = place.inside(self)
+        self.services, self.volumes = [], []
         if settings.url:
             self.url = pulumi.Output.secret(settings.url)
             self.service_url = self.url
@@ -88,6 +93,7 @@ class Database(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self, depends_on=ready),
         )
+        self.dropped = self.url if settings.schema.on_destroy == DROP else None
         self.register_outputs({"schemaVersion": self.schema.version})
 
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
@@ -98,9 +104,8 @@ class Database(pulumi.ComponentResource):
         )
         service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), self._inside)
         volume = Volume(SERVICE, VolumeArgs(service.at(), mount_path=MOUNT_PATH), self._inside)
-        proxy = TcpProxy(
-            SERVICE, TcpProxyArgs(service.at(), application_port=PORT), pulumi.ResourceOptions(parent=self)
-        )
+        proxy = TcpProxy(SERVICE, TcpProxyArgs(service.at(), application_port=PORT), self._inside)
+        self.services, self.volumes = [service], [volume]
         instance = ServiceInstance(
             SERVICE,
             configuration(service.at(), place, settings.image, password),

@@ -21,6 +21,7 @@ class EnvironmentPlace:
         project_id, environment_id: Railway's ids.
         deployment_seconds, health_seconds: time limits.
         overwrite_changes: whether changes by others are overwritten.
+        protect: whether Pulumi refuses to delete what has data or an identity.
     """
 
     project_id: pulumi.Input[str]
@@ -28,6 +29,11 @@ class EnvironmentPlace:
     deployment_seconds: int
     health_seconds: int
     overwrite_changes: bool
+    protect: bool = False
+
+    def inside(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Return the options of what has data or an identity, and belongs to a component."""
+        return pulumi.ResourceOptions(parent=parent, protect=self.protect or None)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class RailwayEnvironment(pulumi.ComponentResource):
         )
         self.project_id = project.projectId
         self.environment_id = environment.environmentId
+        self.owned = environment.owned
         self.register_outputs({"projectId": self.project_id, "environmentId": self.environment_id})
 
     def _options(self, settings: EnvironmentSettings, *names: str) -> pulumi.ResourceOptions:

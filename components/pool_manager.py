@@ -81,6 +81,7 @@ class PoolManager(pulumi.ComponentResource):
     """
 
     ready: Deployment
+    service: Service
     url: pulumi.Input[str]
     api_key: pulumi.Output[str]
     mode: pulumi.Input[str]
@@ -95,8 +96,8 @@ class PoolManager(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:PoolManager", name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
+        inside = place.inside(self)
+        self.service = service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
         self.api_key = (
             pulumi.Output.secret(settings.api_key) if settings.api_key else RandomSecret("pool-api-key", inside).value
@@ -104,7 +105,7 @@ class PoolManager(pulumi.ComponentResource):
         self.rollout_variables = rollout_variables(settings)
         instance = ServiceInstance(
             SERVICE,
-            configuration(service.at(), place, settings, self.api_key, _token(place, settings, inside)),
+            configuration(service.at(), place, settings, self.api_key, _token(place, settings, service, inside)),
             pulumi.ResourceOptions(parent=self, depends_on=[domain, *after]),
         )
         self.ready = Deployment(
@@ -115,7 +116,7 @@ class PoolManager(pulumi.ComponentResource):
                 [DeployedService(SERVICE, service.serviceId, instance.deploymentId, settings.image)],
                 place.deployment_seconds,
             ),
-            inside,
+            pulumi.ResourceOptions(parent=self),
         )
         self.summary = summary(SERVICE, self.ready, domain, settings.image or settings.repo)
         self.url, self.mode = _text(self.summary["url"]), _text(self.summary["mode"])
@@ -165,14 +166,15 @@ def configuration(
 
 
 def _token(
-    place: EnvironmentPlace, settings: PoolManagerSettings, inside: pulumi.ResourceOptions
+    place: EnvironmentPlace, settings: PoolManagerSettings, service: Service, inside: pulumi.ResourceOptions
 ) -> pulumi.Output[str] | None:
     """Return a token for Railway: never the stack's own, which reaches every environment and stays out of the state."""
     if settings.keep_token:
         return None
     if settings.railway_token:
         return pulumi.Output.secret(settings.railway_token)
-    return ProjectToken(SERVICE, ProjectTokenArgs(place.project_id, place.environment_id, SERVICE), inside).value
+    args = ProjectTokenArgs(place.project_id, place.environment_id, SERVICE, service.owned)
+    return ProjectToken(SERVICE, args, inside).value
 
 
 def _text(value: pulumi.Input[object]) -> pulumi.Output[str]:

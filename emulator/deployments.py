@@ -26,6 +26,8 @@ _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
 HOST_NAME = "host.docker.internal"
 """By this name a container reaches the emulator's own API, as it reaches Docker Desktop's host."""
 _POSTGRES_PORT = 5432
+USED_MB = 48.0
+"""What is said to be on a volume once a deployment has run with it; nothing measures it here."""
 
 
 def environment_variables(store: Store, environment: Document) -> dict[str, dict[str, str]]:
@@ -296,14 +298,7 @@ class Deployments:
     def _order(self, deployment: Document) -> Order:
         service = self._store.get("service", deployment["serviceId"]) or {"name": "gone"}
         deploy = deployment["snapshot"].get("deploy", {})
-        volumes = self._store.all(
-            "volume_instance",
-            lambda row: (
-                row["environmentId"] == deployment["environmentId"]
-                and row["serviceId"] == deployment["serviceId"]
-                and not row.get("deletedAt")
-            ),
-        )
+        volumes = self._volumes(deployment)
         return Order(
             deployment_id=deployment["id"],
             environment_id=deployment["environmentId"],
@@ -318,7 +313,25 @@ class Deployments:
             volume_id=volumes[0]["id"] if volumes else "",
         )
 
+    def _volumes(self, deployment: Document) -> list[Document]:
+        return self._store.all(
+            "volume_instance",
+            lambda row: (
+                row["environmentId"] == deployment["environmentId"]
+                and row["serviceId"] == deployment["serviceId"]
+                and not row.get("deletedAt")
+            ),
+        )
+
+    def _fill(self, deployment: Document) -> None:
+        """Give the service's volume a size: whatever ran with it may have written to it."""
+        for row in self._volumes(deployment):
+            if not row.get("currentSizeMB"):
+                self._store.put("volume_instance", row["id"], {**row, "currentSizeMB": USED_MB})
+
     def _set(self, deployment: Document, status: str) -> None:
+        if status in ACTIVE:
+            self._fill(deployment)
         deployment.update(status=status, statusUpdatedAt=now(), updatedAt=now())
         self._store.put("deployment", deployment["id"], deployment)
 

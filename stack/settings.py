@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from convos_infra import ownership
 from convos_infra.errors import InfraError
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse, parse_version
@@ -91,7 +92,7 @@ class Settings:
         database_url: an existing database, or empty.
         database_image, database_password, schema: of the database.
         deployment_seconds, health_seconds: time limits.
-        overwrite_changes, protect: see Pulumi.yaml.
+        overwrite_changes, protect, data_on_destroy, destroy_adopted: see Pulumi.yaml.
         registry_username, registry_password: for private images.
         builder, base_images: how images are built on this machine; see ops/local/environment.py.
     """
@@ -116,6 +117,8 @@ class Settings:
     health_seconds: int
     overwrite_changes: bool
     protect: bool
+    data_on_destroy: str
+    destroy_adopted: bool
     registry_username: str
     registry_password: str = field(repr=False)
     builder: str
@@ -236,6 +239,8 @@ def read(
         health_seconds=reader.number("healthTimeout", 300, 1, 3600),
         overwrite_changes=reader.flag("overwriteChanges"),
         protect=reader.flag("protect"),
+        data_on_destroy=_data_on_destroy(reader),
+        destroy_adopted=reader.flag(ownership.ADOPTED_KEY),
         registry_username=reader.text("registryUsername"),
         registry_password=reader.text("registryPassword", variable="REGISTRY_PASSWORD"),
         builder=environ.get("CONVOS_BUILDER", ""),
@@ -461,6 +466,14 @@ def key_problem(name: str, value: Any) -> tuple[str, ...]:
     if text != text.strip():
         return ("begins or ends with a blank or a line break", "set it again without")
     return ()
+
+
+def _data_on_destroy(reader: _Reader) -> str:
+    found = reader.text(ownership.DATA_KEY, ownership.REFUSE)
+    allowed = (ownership.REFUSE, ownership.DELETE)
+    if found not in allowed:
+        reader.problem(ownership.DATA_KEY, f"must be {' or '.join(allowed)}, not {found!r}")
+    return found
 
 
 def _schema(reader: _Reader) -> SchemaPolicy:

@@ -10,20 +10,46 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from convos_infra.errors import InfraError
-from convos_infra.provider import Provider, is_unknown
+from convos_infra.ownership import DELETE, DestroyPolicy, is_owned, policy
+from convos_infra.provider import Props, Provider, is_unknown
+from convos_infra.railway import destroy_reasons
 from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 from railway_api.client import DEFAULT_ENDPOINT, Client
+from railway_api.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pulumi.dynamic import CheckResult
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
 PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
 """Railway's own CLI reads a project token under this name (railwayapp/cli src/config.rs)."""
 DEFAULT_TIMEOUT_SECONDS = 900.0
+TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
+
+
+@dataclass
+class Run:
+    """What one run of Pulumi has seen: a provider process serves one.
+
+    Attributes:
+        is_update: whether any inputs were checked; in a destroy none are.
+        asked: the environments of which it was asked whether anything in them keeps a destroy from beginning.
+        kept: the environments in which a deletion left something that was taken over.
+        environments: the names of the `Environment` resources that were checked.
+        services: the names of the `Service` resources that were checked, by environment.
+    """
+
+    is_update: bool = False
+    asked: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    environments: set[tuple[str, str]] = field(default_factory=set)
+    services: set[tuple[str, str]] = field(default_factory=set)
+    lock: Any = field(default_factory=threading.Lock, repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +63,7 @@ class Session:
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
         costing: the services whose change makes a deployment, as far as they were looked at.
         declaring: what the program says of its environments, as far as its resources were checked.
+        run: what this run has seen so far.
     """
 
     client: Client = field(repr=False)
@@ -45,6 +72,7 @@ class Session:
     costing: list[str] = field(default_factory=list)
     creating: Any = field(default_factory=threading.Lock, repr=False)
     declaring: Declaring = field(default_factory=Declaring, repr=False)
+    run: Run = field(default_factory=Run)
     poll: Poll = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -144,3 +172,71 @@ class RailwayProvider(Provider):
         """Remember what the program says of a service, for the references of others to it."""
         if isinstance(service, str) and not is_unknown(service):
             self.declaring().service(environment_key(props), service, **said)
+
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        """Note that this run has a program: it is no destroy, whose preview nobody may have seen."""
+        if (run := self.run()) is not None:
+            run.is_update = True
+        return super().check(olds, news)
+
+    def run(self) -> Run | None:
+        """Return what this run has seen so far; None without a token, as a preview that asks nothing needs none."""
+        if not hasattr(self, "_config"):
+            return None
+        with contextlib.suppress(Failure):
+            return self.session().run
+        return None
+
+    def policy(self) -> DestroyPolicy:
+        """Return what the stack says about its own end.
+
+        Raises:
+            InfraError: a value of it is not one of those that are allowed.
+        """
+        return policy(self.setting, os.environ)
+
+    def leaves(
+        self, props: Mapping[str, Any], thing: str, *, otherwise: bool, holds: bool = False, why: str = TAKEN_OVER
+    ) -> bool:
+        """Say whether a deletion leaves a thing, as this stack took it over, and tell the user if so.
+
+        Args:
+            props: of the thing, in the state.
+            thing: what it is called in the line that the user reads.
+            otherwise: whether the stack made it where its state says neither.
+            holds: whether its environment must then stay as well.
+            why: the reason, for the line.
+        """
+        if self.policy().adopted or is_owned(props, otherwise=otherwise):
+            return False
+        session = self.session()
+        session.client.progress(f"keeps {thing}: {why}")
+        if holds:
+            session.run.kept.add(str(props["environmentId"]))
+        return True
+
+    def guard(self, props: Mapping[str, Any], thing: str) -> None:
+        """Refuse a deletion in a destroy whose gate has not asked: a state from before there was one, or half of one.
+
+        Asked once for each environment and run; with `dataOnDestroy: delete` there is nothing to ask.
+
+        Raises:
+            InfraError: there is a reason; nothing was deleted in this run.
+        """
+        session, environment_id = self.session(), str(props["environmentId"])
+        with session.run.lock:
+            if session.run.is_update or environment_id in session.run.asked:
+                return
+            reasons = destroy_reasons.without_a_gate(self._seen(session, props, thing), self.policy())
+            if reasons:
+                raise destroy_reasons.refusal(reasons)
+            session.run.asked.add(environment_id)
+
+    def _seen(self, session: Session, props: Mapping[str, Any], thing: str) -> Snapshot | None:
+        """Return the environment; None where it is gone, or nothing has to be asked of it."""
+        if self.policy().data == DELETE:
+            return None
+        try:
+            return session.read(props, thing=thing)
+        except Gone:
+            return None

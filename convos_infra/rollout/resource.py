@@ -15,8 +15,9 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import SERVICE_OWNED, policy
 from convos_infra.provider import Provider, has_unknown, is_unknown
-from convos_infra.rollout.leaving import KEY, VARIABLE, retire
+from convos_infra.rollout.leaving import on_destroy, refuse_where_in_use, retire
 from convos_infra.rollout.pool_api import PoolApi
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
 from railway_api.failure import Failure
@@ -29,7 +30,9 @@ IMAGE, POLICY = "RAILWAY_RUNTIME_IMAGE", "POOL_ROLLOUT_POLICY"
 HOLD = "hold"
 SIMULATED = "simulated"
 NOBODY = "the pool manager is simulated here, no agent runs: nothing to roll out"
-_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", "plan")
+AGENT_PREFIX = "convos-agent-"
+"""How agents are called where a state of an older release does not say."""
+_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", "plan")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class AgentRolloutArgs:
         mode: `simulated` where no container runs.
         variables: the pool manager's own variables that say image and policy; the plan is asked for with them.
         wait_seconds: how long an update waits for the rollout at most.
+        service_owned: whether this stack made the pool manager's service; None where that is not known.
+        agent_prefix: how the names of agents' services begin.
     """
 
     url: pulumi.Input[str]
@@ -49,6 +54,8 @@ class AgentRolloutArgs:
     mode: pulumi.Input[str]
     variables: Mapping[str, pulumi.Input[str]]
     wait_seconds: int
+    service_owned: pulumi.Input[bool | None] = None
+    agent_prefix: str = ""
 
 
 class AgentRolloutProvider(Provider):
@@ -91,12 +98,24 @@ class AgentRolloutProvider(Provider):
     def deleted(self, id_: str, props: Props) -> None:
         """Have the agents deleted, while there is a pool manager that knows which of them somebody has.
 
+        Those of a pool manager that was taken over are its own, and stay with it.
+
         Raises:
             InfraError: somebody has one; `agentsOnDestroy` says whether that matters.
         """
         del id_
-        if api := _api(props):
-            retire(api, os.environ.get(VARIABLE) or self.setting(KEY), say)
+        api, wanted = _api(props), on_destroy(self.setting, os.environ)
+        if api is None:
+            return
+        owned = True if policy(self.setting, os.environ).adopted else props.get(SERVICE_OWNED)
+        if owned is False:
+            say("keeps the agents: their pool manager was taken over, this stack did not make it")
+        elif owned is None:
+            # A state of an older release: closing the pool of somebody else would be the greater harm.
+            refuse_where_in_use(api, wanted, str(props.get("agentPrefix") or AGENT_PREFIX))
+            say("keeps the idle agents: the state does not say whose their pool manager is")
+        else:
+            retire(api, wanted, say)
 
     def _waited(self, props: Props) -> Props:
         variables = props["variables"]
@@ -152,6 +171,8 @@ class AgentRollout(Resource, module="convos", name="AgentRollout"):
             "mode": args.mode,
             "variables": dict(args.variables),
             "waitSeconds": args.wait_seconds,
+            SERVICE_OWNED: args.service_owned,
+            "agentPrefix": args.agent_prefix or None,
             "plan": None,
             "state": None,
             "text": None,

@@ -5,6 +5,7 @@ The module path and the class names here are part of the state's format.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import OWNED, is_owned, policy
 from convos_infra.provider import Props, Provider, has_unknown, is_unknown
 from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
@@ -109,12 +111,16 @@ class DatabaseSchemaProvider(Provider):
 
     def created(self, props: Props) -> CreateResult:
         """Apply what is pending; what is there already is taken over."""
-        return CreateResult(ID, _applied(props))
+        address, limits = parse_url(str(props["databaseUrl"])), _job(props).limits
+        # A baseline says that others made the tables; a history, that somebody else's migrations have run.
+        owned = not props.get("baseline") and not inspect(address, wait_seconds=limits.connect_seconds).applied
+        return CreateResult(ID, {**_applied(props), OWNED: owned})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Apply what is pending."""
-        del id_, olds
-        return UpdateResult(_applied(news))
+        del id_
+        # Where an old state does not say, the word of the user alone has decided, and does so still.
+        return UpdateResult({**_applied(news), OWNED: is_owned(olds, otherwise=True)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read what is in the database; a database that does not answer is an error, not an empty one."""
@@ -125,14 +131,19 @@ class DatabaseSchemaProvider(Provider):
         found = {"drifted": list(state.drift)} if state.drift else {}
         # What the last update announced is an input of the state: another value here would be drift that is none.
         announced = list(props.get("announced") or [])
-        outputs = {**inputs, **_outputs(str(address), state, announced)}
+        owned = is_owned(props, otherwise=True)
+        outputs = {**inputs, **_outputs(str(address), state, announced), OWNED: owned}
         return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Leave the tables and their history, unless the stack says otherwise: its schema is not its data."""
+        """Leave the tables and their history, unless the stack says otherwise and has made them."""
         del id_
-        if props.get("onDestroy") == DROP:
+        if props.get("onDestroy") != DROP:
+            return
+        if policy(self.setting, os.environ).adopted or is_owned(props, otherwise=True):
             drop(parse_url(str(props["databaseUrl"])), _job(props).limits, _tell)
+        else:
+            _tell(f"keeps the tables of {props.get('host')}: they were there before this stack")
 
 
 def _plan(inputs: Props, olds: Props) -> Plan:

@@ -291,7 +291,7 @@ def volume_instance_view(request: Request, instance: Document) -> View:
         "volume": of_volume,
         "service": lambda _info: _service_or_trap(request, instance["serviceId"]),
         "environment": lambda _info: environment_view(request, request.environment(instance["environmentId"])),
-        "currentSizeMB": 0.0,
+        "currentSizeMB": instance.get("currentSizeMB", 0.0),
         "sizeMB": instance.get("sizeMB", 5000),
         "isPendingDeletion": bool(instance.get("deletedAt")),
     }

@@ -99,6 +99,7 @@ def settings_of(number: int, image: str) -> dict[str, str]:
         "poolMinIdle": "1",
         # Nobody answers a question when a label or a pull request goes.
         "agentsOnDestroy": "delete",
+        "dataOnDestroy": "delete",
         "protect": "false",
     }
 
@@ -144,7 +145,8 @@ def down(name: str) -> None:
     """Take away a stack with all that it made, and the stack itself; one that is not there is gone already."""
     if all(row["name"] != name for row in pulumi_cli.stacks()):
         return
-    stack = Pulumi(name)
+    # A destroy has the config of the last update, which may not have said this yet.
+    stack = Pulumi(name, extra={"AGENTS_ON_DESTROY": "delete", "DATA_ON_DESTROY": "delete"})
     # Its config was never committed; what a destroy needs of it is the template's.
     Pulumi(TEMPLATE).do("config", "cp", "--dest", name)
     stack.do("config", "set-all", *_plain(settings_of(number_of(name), "")))

@@ -76,7 +76,7 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {
       pageInfo { hasNextPage }
     }
     volumeInstances(first: 500) {
-      edges { node { id volumeId serviceId mountPath region isPendingDeletion deletedAt } }
+      edges { node { id volumeId serviceId mountPath region currentSizeMB createdAt isPendingDeletion deletedAt } }
     }
   }
   project(id: $projectId) {

@@ -36,7 +36,7 @@ def declare(spec: dict[str, Any]) -> None:
     environment = Environment(spec["environment"], args)
     where = (project.projectId, environment.environmentId)
     if spec.get("shared"):
-        SharedVariables("shared", SharedVariablesArgs(*where, spec["shared"]))
+        SharedVariables("shared", SharedVariablesArgs(*where, spec["shared"], environment_owned=environment.owned))
     waited = [made for row in spec["services"] if (made := _service(row, *where)) is not None]
     if waited:
         Deployment("fleet", DeploymentArgs(*where, waited, spec.get("timeout", 120)))

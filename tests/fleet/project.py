@@ -79,6 +79,7 @@ class Project:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "RAILWAY_ENDPOINT": self.endpoint,
             "RAILWAY_API_TOKEN": self.token,
+            "DATA_ON_DESTROY": "delete",
             **self.env,
         }
 

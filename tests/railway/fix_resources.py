@@ -54,6 +54,7 @@ class Runs:
 
     Attributes:
         said: the progress lines so far.
+        config: what the stack says beyond endpoint and token.
     """
 
     emulator: Emulator
@@ -61,6 +62,7 @@ class Runs:
     token: str = ""
     project_token: bool = False
     said: list[str] = field(default_factory=list)
+    config: dict[str, str] = field(default_factory=lambda: {"dataOnDestroy": "delete"})
 
     def provider(self, kind: type[RailwayProvider]) -> RailwayProvider:
         """Return a configured provider in a process of its own, as far as it can tell."""
@@ -74,7 +76,7 @@ class Runs:
         session = Session(client, Snapshots(client))
         self.monkeypatch.setattr(session_module, "_session", lambda *_: session)
         made = kind()
-        made._config = {"railwayEndpoint": self.emulator.endpoint, "railwayToken": "given"}  # type: ignore[assignment]
+        made._config = {"railwayEndpoint": self.emulator.endpoint, "railwayToken": "given", **self.config}  # type: ignore[assignment]
         return made
 
     def checked(self, kind: type[RailwayProvider], news: Props, olds: Props | None = None) -> Props:

@@ -7,10 +7,12 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure
 
+from convos_infra.ownership import ADOPTS, OWNED, SERVICE_OWNED
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway.resources.properties import difference
 
-ADOPTS = "adopts"
+RECORDED = (ADOPTS, OWNED, SERVICE_OWNED)
+"""The inputs that say whose a thing is; none of them is ever a difference."""
 Found = tuple[str, Mapping[str, Any]]
 
 
@@ -22,18 +24,26 @@ def with_adoption(olds: Props, news: Props, keys: Iterable[str], find: Callable[
         news: the new inputs, without failures.
         keys: the properties that an adoption may change.
         find: looks for the thing; returns its id and its properties, or None. Not asked where a parent is new as well.
+            Its property `owned` says whether this stack made it, in an update that was interrupted.
 
     Raises:
         InfraError: as `find` does, for example where it cannot tell which of two is meant.
     """
     if olds:
-        return {**news, ADOPTS: olds[ADOPTS]} if olds.get(ADOPTS) else news
-    found = None if has_unknown(news) else find()
+        return {**news, **announced(olds)}
+    known = {key: value for key, value in news.items() if key != SERVICE_OWNED}
+    found = None if has_unknown(known) else find()
     if found is None:
         return news
     id_, live = found
     changed = [key for key in keys if news.get(key) not in (None, "") and news[key] != live.get(key)]
-    return {**news, ADOPTS: f"{id_}, changes {', '.join(changed) or 'nothing'}"}
+    adopts = f"{id_}, changes {', '.join(changed) or 'nothing'}"
+    return {**news, ADOPTS: adopts, OWNED: bool(live.get(OWNED))}
+
+
+def announced(olds: Props) -> Props:
+    """Return what was announced before the first update: it stays for as long as the thing does."""
+    return {key: olds[key] for key in (ADOPTS, OWNED) if olds.get(key) not in (None, "")}
 
 
 def with_identity(
@@ -49,7 +59,8 @@ def with_identity(
         olds: the inputs in the state; empty before the first update.
         news: the new inputs, known and without failures.
         keys: the properties that change in place.
-        find: looks for what these inputs name; returns its id, and its ids as outputs, or None.
+        find: looks for what these inputs name; returns its id, and its ids as outputs, or None. Before the first
+            update they hold `owned` as well.
 
     Returns:
         The inputs, and what is wrong: a thing that is to be changed is not there under its recorded name.
@@ -57,14 +68,14 @@ def with_identity(
     Raises:
         InfraError: as `find` does.
     """
-    kept = {ADOPTS: olds[ADOPTS]} if olds.get(ADOPTS) else {}
+    kept = announced(olds)
     if olds and not difference(olds, news, keys, ()).changes:
         return {**news, **kept}, []
     found = find(olds or news)
     if found is None:
         return {**news, **kept}, [_gone(kind, str(olds["name"]))] if olds else []
     id_, ids = found
-    return {**news, **(kept if olds else {ADOPTS: id_}), **ids}, []
+    return {**news, **({} if olds else {ADOPTS: id_}), **ids, **kept}, []
 
 
 def _gone(kind: str, name: str) -> CheckFailure:

@@ -11,9 +11,10 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import OWNED, is_owned
 from convos_infra.provider import is_unknown
 from convos_infra.railway.provided_variables import OF_DOMAIN
-from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
+from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -24,6 +25,7 @@ from convos_infra.railway.resources.properties import (
     whole,
 )
 from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.resources.service_domain import is_own_part
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
@@ -31,7 +33,7 @@ from railway_api import documents
 if TYPE_CHECKING:
     from convos_infra.provider import Props
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "domain", "targetPort", ADOPTS)
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "domain", "targetPort", *RECORDED)
 _DOMAIN = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 
 
@@ -67,8 +69,11 @@ class CustomDomainProvider(RailwayProvider):
             self.declare(news, news.get("service"), given=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            found = _find(self.session().living(news, thing=_thing(news)), news)
-            return (str(found["id"]), _live(found)) if found is not None else None
+            snapshot = self.session().living(news, thing=_thing(news))
+            found = _find(snapshot, news)
+            if found is None:
+                return None
+            return str(found["id"]), {**_live(found), OWNED: is_own_part(snapshot, news)}
 
         return (news if failures else with_adoption(olds, news, ("targetPort",), find)), failures
 
@@ -81,38 +86,43 @@ class CustomDomainProvider(RailwayProvider):
         """Take it over where the service has it already, or register it."""
         session = self.session()
         with session.snapshots.writing(props["environmentId"]):
-            found = _find(session.living(props, thing=_thing(props)), props)
+            snapshot = session.living(props, thing=_thing(props))
+            found = _find(snapshot, props)
+            owned = found is None or is_own_part(snapshot, props)
             if found is None:
                 found = _make(session, props)
             elif _port(props) is not None and found.get("targetPort") != _port(props):
                 _set_port(session, props, found["id"])
-        return CreateResult(found["id"], _outputs(props, found))
+        return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it, verification status and records included."""
         try:
-            found = _find(self.session().read(props, thing=_thing(props)), props)
+            snapshot = self.session().read(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
+        found = _find(snapshot, props)
         if found is None or found["id"] != id_:
             return ReadResult("", {})
-        live = {**props, **_live(found)} if props.get("targetPort") is not None else props
+        live = {**props, **(_live(found) if props.get("targetPort") is not None else {})}
+        live[OWNED] = is_owned(props, otherwise=snapshot.is_fork)
         return ReadResult(id_, _outputs(live, found), inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change the port, unless somebody changed it since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            found = _find(session.living(news, thing=_thing(news), fresh=True), news)
+            snapshot = session.living(news, thing=_thing(news), fresh=True)
+            found = _find(snapshot, news)
             if found is None:
                 raise InfraError(_thing(news), "it is gone", "run pulumi refresh, then pulumi up registers it again")
             refuse_unseen_changes(_thing(news), olds, _live(found), news, ("targetPort",))
             if found.get("targetPort") != _port(news):
                 _set_port(session, news, id_)
-        return UpdateResult(_outputs(news, found))
+        return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Take it away from the service."""
+        """Take it away from the service, if this stack put it there."""
         session = self.session()
 
         def seen() -> bool | None:
@@ -124,6 +134,10 @@ class CustomDomainProvider(RailwayProvider):
 
         if seen():
             return
+        is_fork = session.living(props, thing=_thing(props)).is_fork
+        if self.leaves(props, f"{_thing(props)} of {props['service']}", otherwise=is_fork):
+            return
+        self.guard(props, _thing(props))
         with session.snapshots.writing(props["environmentId"]):
             session.client.mutate(documents.CUSTOM_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
 
@@ -205,7 +219,7 @@ class CustomDomain(Resource, module="railway", name="CustomDomain"):
             CustomDomainProvider(),
             name,
             {
-                **args.at.properties(),
+                **args.at.part(),
                 "domain": args.domain,
                 "targetPort": args.target_port,
                 "dnsRecords": None,

@@ -10,7 +10,9 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import destroy_reasons
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
@@ -27,7 +29,7 @@ from railway_api import documents
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
 _IN_PLACE = ("disposablePrefix", "name")
-_INPUTS = ("projectId", "name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix", "adopts")
+_INPUTS = ("projectId", "name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix", ADOPTS, OWNED)
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,19 @@ class EnvironmentProvider(RailwayProvider):
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the name; before the first update say whether it will be taken over."""
+        if (run := self.run()) is not None:
+            run.environments.add((str(news.get("projectId")), str(news.get("name"))))
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
 
         def find(named: Props) -> tuple[str, Props] | None:
-            found = _find(self.session(), {**named, "projectId": news["projectId"]})
-            return (str(found["id"]), {"environmentId": found["id"]}) if found is not None else None
+            session = self.session()
+            found = _find(session, {**named, "projectId": news["projectId"]})
+            if found is None:
+                return None
+            ids = {"environmentId": found["id"]}
+            return str(found["id"]), ids if olds else {**ids, OWNED: _is_fresh(session, news, found)}
 
         return with_identity("environment", olds, news, _IN_PLACE, find)
 
@@ -111,14 +119,14 @@ class EnvironmentProvider(RailwayProvider):
             return ReadResult("", {})
         # One that was named by its id may be called as its owners like.
         name = props["name"] if props.get("environmentIdToAdopt") else snapshot.name or props["name"]
-        live = {**props, "name": name}
+        live = {**props, "name": name, "environmentId": id_}
         return ReadResult(id_, live, inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Rename it where the inputs say another name; one that was named by its id keeps the name that it has."""
         if olds["name"] != news["name"] and not news.get("environmentIdToAdopt"):
             self._renamed(id_, olds, news)
-        return UpdateResult(with_outputs(olds, news, ("environmentId", "owned")))
+        return UpdateResult(with_outputs(olds, news, ("environmentId", OWNED)))
 
     def _renamed(self, id_: str, olds: Props, news: Props) -> None:
         session = self.session()
@@ -137,7 +145,10 @@ class EnvironmentProvider(RailwayProvider):
             )
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Delete it with all that is in it, if this stack made it; one that was taken over is left."""
+        """Delete it if this stack made it and nothing is left in it but agents; keep it otherwise.
+
+        It goes last: nothing is refused here any more. What must keep a destroy from beginning, its gate has asked.
+        """
         session = self.session()
         thing = f"environment {props['name']}"
         where = {**props, "environmentId": id_}
@@ -146,18 +157,12 @@ class EnvironmentProvider(RailwayProvider):
             snapshot = session.read(where, thing=thing, fresh=True)
         except Gone:
             return
-        if not props.get("owned"):
-            session.client.progress(f"{thing}: kept, this stack did not make it")
+        if self.leaves(props, thing, otherwise=False):
             return
-        prefix = props.get("disposablePrefix") or ""
-        names = [str(row["serviceName"]) for row in snapshot.instances.values()]
-        strangers = [name for name in names if not (prefix and name.startswith(prefix))]
-        if strangers:
-            raise InfraError(
-                thing,
-                f"this stack did not make everything in it: {', '.join(sorted(strangers))}",
-                "remove those services on Railway first, then run pulumi destroy again",
-            )
+        left = destroy_reasons.left_in(snapshot, props.get("disposablePrefix") or "")
+        if left or id_ in session.run.kept:
+            session.client.progress(f"keeps {thing}: not empty, it has {', '.join(left) or 'what was taken over'}")
+            return
 
         def seen() -> bool | None:
             try:
@@ -202,13 +207,14 @@ def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]
 
 
 def _outputs(props: Props, id_: str, *, owned: bool) -> Props:
-    return {**props, "environmentId": id_, "owned": owned}
+    return {**props, "environmentId": id_, OWNED: owned}
 
 
 class Environment(Resource, module="railway", name="Environment"):
     """A Railway environment; a stack owns one."""
 
     environmentId: pulumi.Output[str]
+    owned: pulumi.Output[bool]
 
     def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(

@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
@@ -30,7 +31,7 @@ BASE_ENVIRONMENT = "base"
 
 
 _IN_PLACE = ("name",)
-_INPUTS = ("name", "workspace", "projectIdToAdopt", "adopts")
+_INPUTS = ("name", "workspace", "projectIdToAdopt", ADOPTS, OWNED)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class ProjectProvider(RailwayProvider):
             if found is None:
                 return None
             project = _read(session, found["id"], str(news["name"])) or found
-            return str(found["id"]), {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
+            ids = {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
+            return str(found["id"]), ids if olds else {**ids, OWNED: _is_fresh(project)}
 
         return with_identity("project", olds, news, _IN_PLACE, find)
 
@@ -80,9 +82,7 @@ class ProjectProvider(RailwayProvider):
             if found is None:
                 return self._made(session, props)
             project = _read(session, found["id"], props["name"]) or found
-            # Nothing but a base environment: what a run that was killed right after the creation leaves behind.
-            fresh = len(nodes(project.get("environments"))) <= 1 and not nodes(project.get("services"))
-            return CreateResult(found["id"], _outputs(props, project, owned=fresh))
+            return CreateResult(found["id"], _outputs(props, project, owned=_is_fresh(project)))
 
     def _made(self, session: Session, props: Props) -> CreateResult:
         workspace_id = _workspace_id(session, props)
@@ -113,7 +113,7 @@ class ProjectProvider(RailwayProvider):
         """Rename it where the inputs say another name; one that was named by its id keeps the name that it has."""
         if olds["name"] != news["name"] and not news.get("projectIdToAdopt"):
             self._renamed(id_, olds, news)
-        return UpdateResult(with_outputs(olds, news, ("projectId", "baseEnvironmentId", "owned")))
+        return UpdateResult(with_outputs(olds, news, ("projectId", "baseEnvironmentId", OWNED)))
 
     def _renamed(self, id_: str, olds: Props, news: Props) -> None:
         session = self.session()
@@ -141,7 +141,7 @@ class ProjectProvider(RailwayProvider):
         thing = f"project {props['name']}"
         # Also for one that stays: a token that does not see it must not empty the state.
         project = _read(session, id_, props["name"])
-        if project is None or not props.get("owned"):
+        if project is None or self.leaves(props, thing, otherwise=False):
             return
         environments = [row for row in nodes(project.get("environments")) if not row.get("deletedAt")]
         services = [row for row in nodes(project.get("services")) if not row.get("deletedAt")]
@@ -154,6 +154,13 @@ class ProjectProvider(RailwayProvider):
             return True if _read(session, id_, props["name"]) is None else None
 
         session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, thing=thing, observe=seen)
+
+
+def _is_fresh(project: Mapping[str, Any]) -> bool:
+    """Tell whether it has nothing but a base environment: what a killed creation leaves behind."""
+    if "environments" not in project:
+        return False
+    return len(nodes(project.get("environments"))) <= 1 and not nodes(project.get("services"))
 
 
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -217,7 +224,7 @@ def _outputs(props: Props, project: Mapping[str, Any], *, owned: bool) -> Props:
     base = (
         _base_id(project) if known else str(project.get("primaryEnvironmentId") or props.get("baseEnvironmentId") or "")
     )
-    return {**props, "projectId": project["id"], "baseEnvironmentId": base, "owned": owned}
+    return {**props, "projectId": project["id"], "baseEnvironmentId": base, OWNED: owned}
 
 
 class Project(Resource, module="railway", name="Project"):

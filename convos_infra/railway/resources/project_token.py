@@ -6,7 +6,7 @@ made and forgot, cannot be read again: it is found by its name, deleted, and mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,14 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures
+from convos_infra.ownership import OWNED, SERVICE_OWNED
+from convos_infra.railway.resources.properties import (
+    difference,
+    id_failures,
+    inputs_of,
+    name_failures,
+    with_outputs,
+)
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 from railway_api import documents
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 
 _INPUTS = ("projectId", "environmentId", "name")
 _ATTEMPTS = 3
+_KEPT = "the service that uses it was taken over, or the state does not say; it goes with its environment"
 _LISTED_SECONDS = 30.0
 """How long a new token may be missing from the list; 1 to 30 s of such lag were seen elsewhere (facts §3, races 2)."""
 
@@ -36,11 +44,13 @@ class ProjectTokenArgs:
     Attributes:
         project_id, environment_id: what it reaches.
         name: how it is found again; this stack's own.
+        service_owned: whether this stack made the service that uses it; None where that is not known.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     name: pulumi.Input[str]
+    service_owned: pulumi.Input[bool | None] = None
 
 
 class ProjectTokenProvider(RailwayProvider):
@@ -57,16 +67,24 @@ class ProjectTokenProvider(RailwayProvider):
         return difference(olds, news, (), _INPUTS)
 
     def created(self, props: Props) -> CreateResult:
-        """Make it; one of that name whose value nobody knows goes first."""
+        """Make it; one of that name whose value nobody knows goes first, unless a service that was taken over has it.
+
+        That service gets the new one, and needs it for as long as it lives: then it is not this stack's to revoke.
+        """
         session = self.session()
+        owned = props.get(SERVICE_OWNED) is not False
+        theirs: set[str] = set()
         for stale in _named(session, props):
-            _delete(session, props, stale["id"])
+            if owned:
+                _delete(session, props, stale["id"])
+            else:
+                theirs.add(str(stale["id"]))
         for _ in range(_ATTEMPTS):
-            value, row = _make(session, props)
+            value, row = _make(session, props, theirs)
             if row is None:
                 raise InfraError(_thing(props), "made, but Railway does not list it", "run pulumi up again")
             if value:
-                return CreateResult(row["id"], {**props, "value": value})
+                return CreateResult(row["id"], {**props, "value": value, OWNED: owned})
             session.client.progress(f"{_thing(props)}: the answer with its value was lost; making another")
             _delete(session, props, row["id"])
         raise InfraError(_thing(props), "Railway's answer was lost each time", "run pulumi up again")
@@ -80,18 +98,20 @@ class ProjectTokenProvider(RailwayProvider):
             return ReadResult("", {})
         if _is_gone(session, props, id_):
             return ReadResult("", {})
-        return ReadResult(id_, props, inputs_of(props, _INPUTS))
+        return ReadResult(id_, props, inputs_of(props, (*_INPUTS, SERVICE_OWNED)))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Keep the value."""
         del id_
-        return UpdateResult({**news, "value": olds["value"]})
+        return UpdateResult(with_outputs(olds, news, ("value", OWNED)))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Revoke it."""
+        """Revoke it, unless a service may need it that stays: then it goes with its environment at the latest."""
         session = self.session()
-        if not _is_gone(session, props, id_):
-            _delete(session, props, id_)
+        if _is_gone(session, props, id_) or self.leaves(props, _thing(props), otherwise=False, why=_KEPT):
+            return
+        self.guard(props, _thing(props))
+        _delete(session, props, id_)
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -115,12 +135,11 @@ def _named(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]
     ]
 
 
-def _make(session: Session, props: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+def _make(session: Session, props: Mapping[str, Any], theirs: Collection[str]) -> tuple[str, Mapping[str, Any] | None]:
     """Return the value, empty where its answer was lost, and the token as it is listed."""
 
     def seen() -> Mapping[str, Any] | None:
-        rows = _named(session, props)
-        return rows[0] if rows else None
+        return next((row for row in _named(session, props) if row["id"] not in theirs), None)
 
     given = {key: props[key] for key in _INPUTS}
     data, row = session.client.mutate(
@@ -169,6 +188,7 @@ class ProjectToken(Resource, module="railway", name="ProjectToken"):
             "projectId": args.project_id,
             "environmentId": args.environment_id,
             "name": args.name,
+            SERVICE_OWNED: args.service_owned,
             "value": None,
         }
         super().__init__(ProjectTokenProvider(), name, properties, pulumi.ResourceOptions.merge(opts, marked))

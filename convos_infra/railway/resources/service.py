@@ -10,7 +10,9 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.provider import Props, has_unknown
+from convos_infra.ownership import ADOPTS, OWNED, is_owned
+from convos_infra.provider import Props, has_unknown, is_unknown
+from convos_infra.railway import destroy_reasons
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
@@ -26,7 +28,7 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 
 _PARENT = ("projectId", "environmentId")
-_INPUTS = (*_PARENT, "name", "adopts")
+_INPUTS = (*_PARENT, "name", ADOPTS, OWNED)
 _APPEARS_SECONDS = 30.0
 
 
@@ -52,12 +54,16 @@ class ServiceProvider(RailwayProvider):
         failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
         if not failures:
             self._declare(olds, news)
+        failures = failures or self._taken_names(olds, news)
         if failures or has_unknown(news):
             return news, failures
 
         def find(named: Props) -> tuple[str, Props] | None:
-            id_ = _find(self.session().living(news, thing=str(named["name"])), named["name"])
-            return (id_, {"serviceId": id_}) if id_ is not None else None
+            snapshot = self.session().living(news, thing=str(named["name"]))
+            id_ = _find(snapshot, named["name"])
+            if id_ is None:
+                return None
+            return id_, {"serviceId": id_} if olds else {"serviceId": id_, OWNED: _is_own(snapshot, id_)}
 
         # Elsewhere it is another one, which nobody has looked for yet.
         is_moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
@@ -68,6 +74,24 @@ class ServiceProvider(RailwayProvider):
         moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
         was = "" if moved or olds.get("name") == news["name"] else str(olds.get("name") or "")
         self.declare(news, news["name"], is_new=moved or not olds, was=was)
+
+    def _taken_names(self, olds: Props, news: Props) -> list[CheckFailure]:
+        """Refuse a second resource of one name in one environment: both would take over the same service.
+
+        One that is replaced is checked twice, and would be, too: made anew under its own name it is found, and deleted.
+        """
+        run = self.run()
+        if run is None or is_unknown(news["name"]) or (olds and difference(olds, news, (), _PARENT).replaces):
+            return []
+        # Before its first update an environment has no id yet; where there is one alone, it is that.
+        if is_unknown(news["environmentId"]) and len(run.environments) > 1:
+            return []
+        key = ("" if is_unknown(news["environmentId"]) else str(news["environmentId"]), str(news["name"]))
+        with run.lock:
+            is_taken = key in run.services
+            run.services.add(key)
+        reason = f"{news['name']!r} is the name of two Service resources in one environment: rename one of them"
+        return [CheckFailure("name", reason)] if is_taken else []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with its data and domains; another place is another service."""
@@ -81,6 +105,7 @@ class ServiceProvider(RailwayProvider):
         with session.snapshots.writing(props["environmentId"]):
             snapshot = session.living(props, thing=name)
             id_ = _find(snapshot, name)
+            owned = id_ is None or _is_own(snapshot, id_)
             if id_ is None:
                 id_ = _make(session, props, snapshot)
             elif id_ not in snapshot.instances:
@@ -88,7 +113,7 @@ class ServiceProvider(RailwayProvider):
             if id_ not in snapshot.instances:
                 _await_instance(session, props, id_)
             session.snapshots.settle(props["environmentId"])
-        return CreateResult(id_, {**props, "serviceId": id_})
+        return CreateResult(id_, {**props, "serviceId": id_, OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and has no instance of it."""
@@ -98,7 +123,9 @@ class ServiceProvider(RailwayProvider):
             return ReadResult("", {})
         if id_ not in snapshot.instances:
             return ReadResult("", {})
-        live = {**props, "name": snapshot.project_services.get(id_, props["name"]), "serviceId": id_}
+        name = snapshot.project_services.get(id_, props["name"])
+        # Every release has announced the adoption of a service: without that it was made.
+        live = {**props, "name": name, "serviceId": id_, OWNED: is_owned(props, otherwise=True)}
         return ReadResult(id_, live, inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -117,18 +144,19 @@ class ServiceProvider(RailwayProvider):
                 is_taken=bool(snapshot.services_named(news["name"])),
                 now=lambda: session.living(news, thing=news["name"], fresh=True).project_services.get(id_, ""),
             )
-        return UpdateResult(with_outputs(olds, news, ("serviceId",)))
+        return UpdateResult({**with_outputs(olds, news, ("serviceId",)), OWNED: is_owned(olds, otherwise=True)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Remove it from this environment alone."""
+        """Remove it from this environment alone, if this stack made it."""
         session = self.session()
         name = props["name"]
         try:
             snapshot = session.read(props, thing=name, fresh=True)
         except Gone:
             return
-        if id_ not in snapshot.instances:
+        if id_ not in snapshot.instances or self.leaves(props, f"service {name}", otherwise=True, holds=True):
             return
+        self.guard(props, name)
 
         def seen() -> bool | None:
             try:
@@ -156,6 +184,15 @@ def _find(snapshot: Snapshot, name: str) -> str | None:
         ids = ", ".join(sorted(found))
         raise InfraError(name, f"there are {len(found)} services of that name: {ids}", "remove or rename all but one")
     return found[0] if found else None
+
+
+def _is_own(snapshot: Snapshot, id_: str) -> bool:
+    """Tell whether a service that was found is this stack's: new in this environment, or as its creation leaves it.
+
+    What belongs into a service is made once it is in the state, so an interrupted creation leaves an empty one. One
+    that somebody else left empty holds nothing of theirs either.
+    """
+    return id_ not in snapshot.instances or destroy_reasons.is_untouched(snapshot, id_)
 
 
 def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str:
@@ -201,6 +238,8 @@ class Service(Resource, module="railway", name="Service"):
 
     serviceId: pulumi.Output[str]
     name: pulumi.Output[str]
+    owned: pulumi.Output[bool | None]
+    """Whether this stack made it; None in a state of an older release until a refresh."""
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(
@@ -211,6 +250,7 @@ class Service(Resource, module="railway", name="Service"):
                 "environmentId": args.environment_id,
                 "name": args.name,
                 "serviceId": None,
+                "owned": None,
             },
             opts,
         )
@@ -218,4 +258,5 @@ class Service(Resource, module="railway", name="Service"):
 
     def at(self) -> ServiceAt:
         """Return what the resources that belong into this service are told."""
-        return ServiceAt(self._args.project_id, self._args.environment_id, self.serviceId, str(self._args.name))
+        args = self._args
+        return ServiceAt(args.project_id, args.environment_id, self.serviceId, str(args.name), self.owned)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pulumi
 
+from convos_infra.ownership import SERVICE_OWNED
+
 
 @dataclass(frozen=True)
 class ServiceAt:
@@ -15,12 +17,14 @@ class ServiceAt:
     Attributes:
         project_id, environment_id, service_id: Railway's ids.
         service: its name, for people.
+        owned: whether this stack made it; None where that is not known.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
     service: str
+    owned: pulumi.Input[bool | None] = None
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs under the names that they have in the state."""
@@ -30,3 +34,7 @@ class ServiceAt:
             "serviceId": self.service_id,
             "service": self.service,
         }
+
+    def part(self) -> dict[str, Any]:
+        """Return the same for a thing that is found in a service, or made in it, and may outlive this stack."""
+        return {**self.properties(), SERVICE_OWNED: self.owned}

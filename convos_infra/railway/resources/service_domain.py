@@ -11,9 +11,10 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import OWNED, is_owned, is_services_own
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway.provided_variables import OF_DOMAIN
-from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
+from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -28,7 +29,7 @@ from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "subdomain", "targetPort", ADOPTS)
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "subdomain", "targetPort", *RECORDED)
 _LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
 
@@ -62,8 +63,11 @@ class ServiceDomainProvider(RailwayProvider):
             self.declare(news, news.get("service"), given=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            found = _find(self.session().living(news, thing=_thing(news)), news)
-            return (str(found["domain"]), _live(found)) if found is not None else None
+            snapshot = self.session().living(news, thing=_thing(news))
+            found = _find(snapshot, news)
+            if found is None:
+                return None
+            return str(found["domain"]), {**_live(found), OWNED: is_own_part(snapshot, news)}
 
         return (news if failures else with_adoption(olds, news, ("subdomain", "targetPort"), find)), failures
 
@@ -76,11 +80,13 @@ class ServiceDomainProvider(RailwayProvider):
         """Take over the domain that the service has, or generate one; then give it its label and port."""
         session = self.session()
         with session.snapshots.writing(props["environmentId"]):
-            found = _find(session.living(props, thing=_thing(props)), props)
+            snapshot = session.living(props, thing=_thing(props))
+            found = _find(snapshot, props)
+            owned = found is None or is_own_part(snapshot, props)
             if found is None:
                 found = _make(session, props)
             found = _brought(session, props, found)
-        return CreateResult(found["id"], _outputs(props, found))
+        return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it."""
@@ -92,21 +98,23 @@ class ServiceDomainProvider(RailwayProvider):
         if row is None:
             return ReadResult("", {})
         live = {**props, **{key: value for key, value in _live(row).items() if props.get(key) is not None}}
+        live[OWNED] = is_owned(props, otherwise=snapshot.is_fork)
         return ReadResult(id_, _outputs(live, row), inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change label or port, unless somebody changed them since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            found = _of_id(session.living(news, thing=_thing(news), fresh=True), news, id_)
+            snapshot = session.living(news, thing=_thing(news), fresh=True)
+            found = _of_id(snapshot, news, id_)
             if found is None:
                 raise InfraError(_thing(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
             refuse_unseen_changes(_thing(news), olds, _live(found), news, ("subdomain", "targetPort"))
             found = _brought(session, news, found)
-        return UpdateResult(_outputs(news, found))
+        return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Take it away."""
+        """Take it away, if this stack made it."""
         session = self.session()
 
         def seen() -> bool | None:
@@ -118,8 +126,20 @@ class ServiceDomainProvider(RailwayProvider):
 
         if seen():
             return
+        is_fork = session.living(props, thing=_thing(props)).is_fork
+        if self.leaves(props, f"domain {props.get('domain')} of {props['service']}", otherwise=is_fork):
+            return
+        self.guard(props, _thing(props))
         with session.snapshots.writing(props["environmentId"]):
             session.client.mutate(documents.SERVICE_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+
+
+def is_own_part(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
+    """Tell whether what was found in a service is this stack's: it made the service, and never deployed it.
+
+    An interrupted creation leaves that behind: until its domain or proxy is in the state, nothing is deployed.
+    """
+    return is_services_own(props) and snapshot.latest_deployment(props["serviceId"]) is None
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -201,7 +221,7 @@ class ServiceDomain(Resource, module="railway", name="ServiceDomain"):
             ServiceDomainProvider(),
             name,
             {
-                **args.at.properties(),
+                **args.at.part(),
                 "subdomain": args.subdomain or None,
                 "targetPort": args.target_port,
                 "domain": None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import VARIABLES, live_variables
@@ -24,7 +25,10 @@ from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 
-_INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges", "adopts")
+ENVIRONMENT_OWNED = "environmentOwned"
+TAKEN_OVER = "takenOver"
+"""The names of those that were there already: a destroy leaves them, with the values that they have then."""
+_INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges", ENVIRONMENT_OWNED, ADOPTS, TAKEN_OVER)
 _THING = "shared variables"
 
 
@@ -36,12 +40,14 @@ class SharedVariablesArgs:
         project_id, environment_id: where.
         variables: name -> value; other names are somebody else's and stay.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
+        environment_owned: whether this stack made the environment; None where that is not known.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     overwrite_changes: bool = False
+    environment_owned: pulumi.Input[bool | None] = None
 
 
 class SharedVariablesProvider(RailwayProvider):
@@ -50,15 +56,17 @@ class SharedVariablesProvider(RailwayProvider):
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check names and values; before the first update say which of somebody's values it will replace."""
         failures = id_failures(news, "projectId", "environmentId") + variable_failures(VARIABLES, news.get(VARIABLES))
-        if olds.get("adopts"):
-            news = {**news, "adopts": olds["adopts"]}
-        elif not failures and not olds and not has_unknown(news):
+        kept = {key: olds[key] for key in (ADOPTS, TAKEN_OVER) if olds.get(key)}
+        if kept:
+            news = {**news, **kept}
+        elif not failures and not olds and not has_unknown({**news, ENVIRONMENT_OWNED: None}):
             live = _as_service(self.session().living(news, thing=_THING))
             there = [name for name in news.get(VARIABLES) or {} if name in live_variables(live)]
             changed = [name for name in patch_plan.plan({}, _variables_of(news), live).variables if name in there]
             if there:
+                theirs = _theirs({}, news, live_variables(live))
                 what = f"changes {', '.join(changed)}" if changed else "changes nothing"
-                news = {**news, "adopts": f"{', '.join(sorted(there))}: {what}"}
+                news = {**news, ADOPTS: f"{', '.join(sorted(there))}: {what}", TAKEN_OVER: theirs}
         self.declaring().shared(olds, news)
         return news, failures
 
@@ -69,14 +77,17 @@ class SharedVariablesProvider(RailwayProvider):
 
     def created(self, props: Props) -> CreateResult:
         """Set what is not there yet."""
-        self._bring({}, props)
-        return CreateResult(f"{props['environmentId']}/shared", props)
+        live = self._bring({}, props)
+        return CreateResult(f"{props['environmentId']}/shared", {**props, TAKEN_OVER: _theirs({}, props, live)})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Set what changed, remove what was taken out."""
+        """Set what changed, remove what was taken out; what was there before the first update stays."""
         del id_
-        self._bring(olds, news)
-        return UpdateResult(news)
+        snapshot = self.session().living(news, thing=_THING)
+        before = set(_found_before(olds, snapshot))
+        left = before - set(news.get(VARIABLES) or {})
+        live = self._bring(_without(olds, left), news)
+        return UpdateResult({**news, TAKEN_OVER: sorted({*before, *_theirs(olds, news, live)} - left)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read the values of the names that are managed here."""
@@ -86,19 +97,27 @@ class SharedVariablesProvider(RailwayProvider):
             return ReadResult("", {})
         live = live_variables(_as_service(snapshot))
         kept = {name: live[name] for name in props.get(VARIABLES) or {} if name in live and live[name] is not None}
-        seen = {**props, VARIABLES: kept}
+        seen = {**props, VARIABLES: kept, TAKEN_OVER: _found_before(props, snapshot)}
         return ReadResult(id_, seen, inputs_of(seen, _INPUTS))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Remove the names that are managed here."""
+        """Remove the names that this stack has added; leave those that it found."""
         del id_
         try:
-            self.session().read(props, thing=_THING, fresh=True)
+            snapshot = self.session().read(props, thing=_THING, fresh=True)
         except Gone:
             return
-        self._bring(props, {**props, VARIABLES: {}})
+        theirs = set(_found_before(props, snapshot)) & set(props.get(VARIABLES) or {})
+        thing = f"{_THING} {', '.join(sorted(theirs))}"
+        if theirs and not self.leaves({**props, OWNED: False}, thing, otherwise=False, holds=True):
+            theirs = set()
+        ours = _without(props, theirs)
+        if ours[VARIABLES]:
+            self.guard(props, _THING)
+            self._bring(ours, {**props, VARIABLES: {}})
 
-    def _bring(self, recorded: Props, wanted: Props) -> None:
+    def _bring(self, recorded: Props, wanted: Props) -> Mapping[str, Any]:
+        """Bring the variables to what is wanted; return those that were there before."""
         session = self.session()
         with session.snapshots.writing(wanted["environmentId"]):
             live = _as_service(session.living(wanted, thing=_THING, fresh=bool(recorded)))
@@ -108,6 +127,32 @@ class SharedVariablesProvider(RailwayProvider):
                 raise InfraError(_THING, f"{names} changed outside this stack since the last update", "pulumi refresh")
             if plan.patch:
                 _commit(session, wanted, plan)
+        return live_variables(live)
+
+
+def _theirs(recorded: Props, wanted: Props, live: Mapping[str, Any]) -> list[str]:
+    """Return which of the wanted names somebody else has set: those that were there and are not in the state.
+
+    In an environment of this stack's own, one that has the wanted value was set by an update that was interrupted.
+    """
+    ours = recorded.get(VARIABLES) or {}
+    is_own = wanted.get(ENVIRONMENT_OWNED) is True
+    values = wanted.get(VARIABLES) or {}
+    return sorted(
+        name for name in values if name in live and name not in ours and not (is_own and live[name] == values[name])
+    )
+
+
+def _found_before(props: Props, snapshot: Snapshot) -> list[str]:
+    """Return the names that were there before the first update; where an old state does not say, all or none."""
+    if TAKEN_OVER in props:
+        return list(props[TAKEN_OVER] or ())
+    return [] if is_owned(props, otherwise=snapshot.is_fork) else sorted(props.get(VARIABLES) or {})
+
+
+def _without(props: Props, names: Collection[str]) -> Props:
+    kept = {name: value for name, value in (props.get(VARIABLES) or {}).items() if name not in names}
+    return {**props, VARIABLES: kept}
 
 
 def _variables_of(props: Props) -> Props:
@@ -146,6 +191,7 @@ class SharedVariables(Resource, module="railway", name="SharedVariables"):
                 "environmentId": args.environment_id,
                 VARIABLES: args.variables,
                 "overwriteChanges": args.overwrite_changes or None,
+                ENVIRONMENT_OWNED: args.environment_owned,
             },
             opts,
         )

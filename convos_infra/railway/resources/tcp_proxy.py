@@ -10,8 +10,9 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import OWNED, is_owned
 from convos_infra.railway.provided_variables import OF_PROXY
-from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
+from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -21,6 +22,7 @@ from convos_infra.railway.resources.properties import (
     with_outputs,
 )
 from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.resources.service_domain import is_own_part
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
@@ -28,7 +30,7 @@ from railway_api import documents
 if TYPE_CHECKING:
     from convos_infra.provider import Props
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort", ADOPTS)
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort", *RECORDED)
 _APPEARS_SECONDS = 30.0
 
 
@@ -57,9 +59,9 @@ class TcpProxyProvider(RailwayProvider):
             self.declare(news, news.get("service"), given=OF_PROXY)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            live = self.session().living(news, thing=_thing(news)).service(news["serviceId"]) or {}
-            there = _key(news) in ((live.get("networking") or {}).get("tcpProxies") or {})
-            return (f"port {_key(news)}", {}) if there else None
+            snapshot = self.session().living(news, thing=_thing(news))
+            own = {OWNED: is_own_part(snapshot, news)}
+            return (f"port {_key(news)}", own) if _is_there(snapshot, news) else None
 
         return (news if failures else with_adoption(olds, news, (), find)), failures
 
@@ -73,11 +75,12 @@ class TcpProxyProvider(RailwayProvider):
         session = self.session()
         with session.snapshots.writing(props["environmentId"]):
             snapshot = session.living(props, thing=_thing(props))
-            live = snapshot.service(props["serviceId"]) or {}
-            if _key(props) not in ((live.get("networking") or {}).get("tcpProxies") or {}):
+            is_there = _is_there(snapshot, props)
+            owned = not is_there or is_own_part(snapshot, props)
+            if not is_there:
                 _patch(session, props, {})
             found = _await(session, props)
-        return CreateResult(found["id"], _outputs(props, found))
+        return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and its service or its port is not there."""
@@ -92,25 +95,29 @@ class TcpProxyProvider(RailwayProvider):
         found = _find(session, props, snapshot)
         if found is None:
             return ReadResult("", {})
-        return ReadResult(str(found["id"]), _outputs(props, found), inputs_of(props, _INPUTS))
+        live = {**props, OWNED: is_owned(props, otherwise=snapshot.is_fork)}
+        return ReadResult(str(found["id"]), _outputs(live, found), inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Nothing of a proxy is changed in place."""
         del id_
-        return UpdateResult(with_outputs(olds, news, ("host", "proxyPort")))
+        return UpdateResult(with_outputs(olds, news, ("host", "proxyPort", OWNED)))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Take it away."""
+        """Take it away, if this stack made it."""
         del id_
         session = self.session()
         try:
             snapshot = session.read(props, thing=_thing(props), fresh=True)
         except Gone:
             return
-        live = snapshot.service(props["serviceId"]) or {}
-        if _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {}):
-            with session.snapshots.writing(props["environmentId"]):
-                _patch(session, props, None)
+        if not _is_there(snapshot, props):
+            return
+        if self.leaves(props, f"{_thing(props)}, port {_key(props)}", otherwise=snapshot.is_fork):
+            return
+        self.guard(props, _thing(props))
+        with session.snapshots.writing(props["environmentId"]):
+            _patch(session, props, None)
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -121,13 +128,17 @@ def _key(props: Mapping[str, Any]) -> str:
     return str(whole(props["applicationPort"]))
 
 
+def _is_there(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
+    live = snapshot.service(props["serviceId"]) or {}
+    return _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {})
+
+
 def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | None) -> None:
     patch = {"services": {props["serviceId"]: {"networking": {"tcpProxies": {_key(props): value}}}}}
     variables = {"environmentId": props["environmentId"], "patch": patch, "message": _thing(props)}
 
     def seen() -> bool | None:
-        live = session.living(props, thing=_thing(props), fresh=True).service(props["serviceId"]) or {}
-        there = _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {})
+        there = _is_there(session.living(props, thing=_thing(props), fresh=True), props)
         return True if there == (value is not None) else None
 
     session.client.mutate(documents.PATCH_COMMIT, variables, thing=_thing(props), observe=seen)
@@ -170,7 +181,7 @@ class TcpProxy(Resource, module="railway", name="TcpProxy"):
             TcpProxyProvider(),
             name,
             {
-                **args.at.properties(),
+                **args.at.part(),
                 "applicationPort": args.application_port,
                 "host": None,
                 "proxyPort": None,

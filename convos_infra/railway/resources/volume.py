@@ -10,10 +10,11 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import ALLOW_DATA, DELETE, OWNED, is_owned, is_services_own
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import rules
+from convos_infra.railway import destroy_reasons, rules
 from convos_infra.railway.provided_variables import OF_VOLUME
-from convos_infra.railway.resources.adoption import ADOPTS, with_adoption
+from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -23,10 +24,10 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Gone, Snapshot, nodes
+from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", ADOPTS)
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", *RECORDED)
 _APPEARS_SECONDS = 90.0
 """An instance shows 2 to 5 s after its volume, more than 28 s were seen (facts §2.6)."""
 
@@ -58,8 +59,11 @@ class VolumeProvider(RailwayProvider):
             self.declare(news, news.get("service"), given=OF_VOLUME)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            found = _of_service(self.session().living(news, thing=_thing(news)), news)
-            return (str(found["volumeId"]), found) if found is not None else None
+            snapshot = self.session().living(news, thing=_thing(news))
+            found = _of_service(snapshot, news)
+            if found is None:
+                return None
+            return str(found["volumeId"]), {**found, OWNED: _is_own(snapshot, news, found)}
 
         return (news if failures else with_adoption(olds, news, ("mountPath",), find)), failures
 
@@ -72,12 +76,14 @@ class VolumeProvider(RailwayProvider):
         """Take over the service's volume, or make one."""
         session = self.session()
         with session.snapshots.writing(props["environmentId"]):
-            found = _of_service(session.living(props, thing=_thing(props)), props)
+            snapshot = session.living(props, thing=_thing(props))
+            found = _of_service(snapshot, props)
+            owned = found is None or _is_own(snapshot, props, found)
             if found is None:
                 found = _make(session, props)
             if found["mountPath"] != props["mountPath"]:
                 _mount(session, props, found["volumeId"])
-        return CreateResult(found["volumeId"], {**props, "volumeId": found["volumeId"]})
+        return CreateResult(found["volumeId"], {**props, "volumeId": found["volumeId"], OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and does not have it, or is about to delete it."""
@@ -89,7 +95,7 @@ class VolumeProvider(RailwayProvider):
             if row["volumeId"] == id_:
                 # A service that was removed leaves its volume behind, mounted nowhere, and comes back without it.
                 place = {"serviceId": row.get("serviceId") or "", "mountPath": row["mountPath"]}
-                live = {**props, **place, "volumeId": id_}
+                live = {**props, **place, "volumeId": id_, OWNED: is_owned(props, otherwise=snapshot.is_fork)}
                 return ReadResult(id_, live, inputs_of(live, _INPUTS))
         return ReadResult("", {})
 
@@ -105,22 +111,29 @@ class VolumeProvider(RailwayProvider):
             refuse_unseen_changes(_thing(news), olds, seen, news, ("mountPath", "serviceId"))
             if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
                 _mount(session, news, id_)
-        return UpdateResult({**news, "volumeId": id_})
+        return UpdateResult({**news, "volumeId": id_, OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Delete it; Railway keeps its data for 48 hours."""
+        """Delete it if this stack made it and its data may go; Railway keeps it for 48 hours.
+
+        Raises:
+            InfraError: it has data, and nobody said that the data may go; or it is in other environments, too.
+        """
         session = self.session()
         try:
             snapshot = session.read(props, thing=_thing(props), fresh=True)
         except Gone:
             return
-        if all(row["volumeId"] != id_ for row in snapshot.volume_instances):
+        live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
+        if live is None:
             return
-        elsewhere = [
-            row
-            for row in nodes((snapshot.volumes.get(id_) or {}).get("volumeInstances"))
-            if row["environmentId"] != props["environmentId"] and not row.get("deletedAt")
-        ]
+        name = f"volume {destroy_reasons.volume_name(snapshot, live)}"
+        if self.leaves(props, name, otherwise=snapshot.is_fork, holds=True):
+            return
+        self.guard(props, _thing(props))
+        if self.policy().data != DELETE and destroy_reasons.has_data(snapshot, live):
+            raise InfraError(_thing(props), f"{name} has data", f"to delete it: {ALLOW_DATA}")
+        elsewhere = destroy_reasons.in_other_environments(snapshot, id_)
         if elsewhere:
             raise InfraError(
                 _thing(props),
@@ -149,6 +162,14 @@ def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, An
         ids = ", ".join(row["volumeId"] for row in found)
         raise InfraError(_thing(props), f"the service has {len(found)} volumes: {ids}", "detach all but one on Railway")
     return found[0] if found else None
+
+
+def _is_own(snapshot: Snapshot, props: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Tell whether a volume that was found is this stack's: empty, and in a service that the stack made.
+
+    An interrupted creation leaves that behind: until the volume is in the state, nothing is deployed.
+    """
+    return is_services_own(props) and not destroy_reasons.has_data(snapshot, found)
 
 
 def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -200,15 +221,19 @@ class Volume(Resource, module="railway", name="Volume"):
 
     volumeId: pulumi.Output[str]
     mountPath: pulumi.Output[str]
+    service: pulumi.Output[str]
+    owned: pulumi.Output[bool | None]
+    """Whether this stack made it; None in a state of an older release until a refresh."""
 
     def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(
             VolumeProvider(),
             name,
             {
-                **args.at.properties(),
+                **args.at.part(),
                 "mountPath": args.mount_path,
                 "volumeId": None,
+                "owned": None,
             },
             opts,
         )

@@ -1,0 +1,186 @@
+"""`DestroyGate`: depends on everything, so that Pulumi deletes it first; its deletion asks whether the rest may go.
+
+The module path and the class names are part of the state's format.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from convos_infra.ownership import OWNED, is_owned
+from convos_infra.provider import has_unknown, is_unknown
+from convos_infra.railway import destroy_reasons
+from convos_infra.railway.destroy_reasons import Mine, Reason
+from convos_infra.railway.session import RailwayProvider
+from convos_infra.railway.snapshot import Gone, Snapshot
+from convos_infra.rollout.leaving import on_destroy, refuse_where_in_use
+from convos_infra.rollout.pool_api import PoolApi
+from convos_infra.schema.address import parse_url
+from convos_infra.schema.connection import connect
+from railway_api.failure import Failure
+
+if TYPE_CHECKING:
+    from convos_infra.ownership import DestroyPolicy
+    from convos_infra.provider import Props
+    from convos_infra.railway.resources.service import Service
+    from convos_infra.railway.resources.volume import Volume
+
+ID = "gate"
+SIMULATED = "simulated"
+_RECORDED = (
+    *("projectId", "environmentId", "environmentOwned", "services", "volumes", "agentPrefix"),
+    *("poolUrl", "poolKey", "poolMode", "poolOwned", "droppedDatabase"),
+)
+DATABASE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class AskedPool:
+    """The pool manager that knows which agents somebody has.
+
+    Attributes:
+        url, key: where it answers, and with which key.
+        mode: `simulated` where no container runs, so that there is nothing to ask.
+        owned: whether this stack made its service.
+    """
+
+    url: pulumi.Input[str]
+    key: pulumi.Input[str] = field(repr=False)
+    mode: pulumi.Input[str]
+    owned: pulumi.Input[bool | None]
+
+
+@dataclass(frozen=True)
+class DestroyGateArgs:
+    """The inputs of a `DestroyGate`.
+
+    Attributes:
+        project_id, environment_id: where.
+        environment_owned: whether this stack made the environment.
+        services, volumes: every one that the stack declares.
+        agent_prefix: services whose names begin so are agents.
+        pool: whom to ask about agents; None where nobody manages any.
+        dropped_database: the database whose tables the stack drops when it ends; None where it drops none.
+    """
+
+    project_id: pulumi.Input[str]
+    environment_id: pulumi.Input[str]
+    environment_owned: pulumi.Input[bool | None]
+    services: Sequence[Service]
+    volumes: Sequence[Volume]
+    agent_prefix: str = ""
+    pool: AskedPool | None = None
+    dropped_database: pulumi.Input[str] | None = field(default=None, repr=False)
+
+
+class DestroyGateProvider(RailwayProvider):
+    """Records what is this stack's; refuses to be deleted while something keeps the stack from being destroyed."""
+
+    def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
+        """Compare what is recorded; what a preview does not know yet is told by the resource that it comes from."""
+        del id_
+        changes = any(
+            not has_unknown(news.get(key)) and (olds.get(key) or None) != (news.get(key) or None) for key in _RECORDED
+        )
+        ids_change = is_unknown(news.get("environmentId")) or any(
+            is_unknown(row.get("id")) for key in ("services", "volumes") for row in news.get(key) or ()
+        )
+        return DiffResult(changes=changes or ids_change, replaces=[], stables=[], delete_before_replace=False)
+
+    def created(self, props: Props) -> CreateResult:
+        """Record it."""
+        return CreateResult(ID, props)
+
+    def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
+        """Record it."""
+        del id_, olds
+        return UpdateResult(news)
+
+    def current(self, id_: str, props: Props) -> ReadResult:
+        """Return what is in the state: nothing outside has it."""
+        return ReadResult(id_, props, {key: props[key] for key in _RECORDED if props.get(key) is not None})
+
+    def deleted(self, id_: str, props: Props) -> None:
+        """Ask everything, and let the destroy begin; nothing outside is changed.
+
+        Raises:
+            InfraError: there are reasons to refuse, all in one line; or a question could not be asked.
+        """
+        del id_
+        stack_policy = self.policy()
+        session = self.session()
+        try:
+            snapshot: Snapshot | None = session.read(props, thing="destroy", fresh=True)
+        except Gone:
+            snapshot = None
+        reasons = _on_railway(snapshot, props, stack_policy) if snapshot is not None else []
+        reasons += _asked("agents", lambda: self._ask_pool(props, stack_policy))
+        reasons += _asked("database", lambda: _ask_database(props))
+        if reasons:
+            raise destroy_reasons.refusal(reasons)
+        session.run.asked.add(str(props["environmentId"]))
+
+    def _ask_pool(self, props: Props, stack_policy: DestroyPolicy) -> None:
+        url, key = props.get("poolUrl"), props.get("poolKey")
+        is_ours = stack_policy.adopted or is_owned({OWNED: props.get("poolOwned")}, otherwise=True)
+        if url and key and props.get("poolMode") != SIMULATED and is_ours:
+            wanted = on_destroy(self.setting, os.environ)
+            refuse_where_in_use(PoolApi(str(url), str(key)), wanted, str(props.get("agentPrefix") or ""))
+
+
+def _on_railway(snapshot: Snapshot, props: Props, stack_policy: DestroyPolicy) -> list[Reason]:
+    mine = Mine(
+        owns_environment=props.get("environmentOwned") is True,
+        services=props.get("services") or (),
+        volumes=props.get("volumes") or (),
+        prefix=str(props.get("agentPrefix") or ""),
+    )
+    return destroy_reasons.with_a_gate(snapshot, mine, stack_policy)
+
+
+def _ask_database(props: Props) -> None:
+    if url := props.get("droppedDatabase"):
+        with contextlib.closing(connect(parse_url(str(url)), wait_seconds=DATABASE_SECONDS)):
+            return
+
+
+def _asked(what: str, question: Callable[[], None]) -> list[Reason]:
+    """Return the reason that a question found, if it did."""
+    try:
+        question()
+    except Failure as error:
+        return [Reason(f"{error.thing or what}: {error.problem}", error.next_step)]
+    return []
+
+
+class DestroyGate(Resource, module="convos", name="DestroyGate"):
+    """What a destroy asks first. It has to depend on everything whose deletion deletes something outside."""
+
+    def __init__(self, name: str, args: DestroyGateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        pool = args.pool
+        properties: dict[str, Any] = {
+            "projectId": args.project_id,
+            "environmentId": args.environment_id,
+            "environmentOwned": args.environment_owned,
+            "services": [_row(one, str(one.at().service)) for one in args.services],
+            "volumes": [_row(one, one.service) for one in args.volumes],
+            "agentPrefix": args.agent_prefix or None,
+            "poolUrl": pool.url if pool else None,
+            "poolKey": pulumi.Output.secret(pool.key) if pool else None,
+            "poolMode": pool.mode if pool else None,
+            "poolOwned": pool.owned if pool else None,
+            "droppedDatabase": None if args.dropped_database is None else pulumi.Output.secret(args.dropped_database),
+        }
+        super().__init__(DestroyGateProvider(), name, properties, opts)
+
+
+def _row(one: Service | Volume, name: pulumi.Input[str]) -> Mapping[str, Any]:
+    # The id, not the output that repeats it: an update in place leaves it known in previews.
+    return {"id": one.id, "name": name, OWNED: one.owned}

@@ -1,0 +1,191 @@
+"""Why a destroy must not begin, as far as an environment of Railway tells. Pure: looks at what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.ownership import ALLOW_DATA, DELETE, DestroyPolicy, is_owned
+
+if TYPE_CHECKING:
+    from convos_infra.railway.snapshot import Snapshot
+
+Row = Mapping[str, Any]
+REMOVED = "REMOVED"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason.
+
+    Attributes:
+        problem: what stands in the way, with its name.
+        step: what the user can do about it.
+    """
+
+    problem: str
+    step: str
+
+
+@dataclass(frozen=True)
+class Mine:
+    """What is this stack's in an environment, as its gate has it in the state.
+
+    Attributes:
+        owns_environment: whether this stack made the environment, so that a destroy deletes it.
+        services, volumes: rows with `id`, `name` (of a volume: its service's) and `owned`.
+        prefix: services whose names begin so are disposable: agents, which the pool manager answers for.
+    """
+
+    owns_environment: bool
+    services: Sequence[Row]
+    volumes: Sequence[Row]
+    prefix: str
+
+    def deleted(self, rows: Sequence[Row], policy: DestroyPolicy) -> dict[str, Row]:
+        """Return the rows, by id, of what a destroy deletes."""
+        return {str(row["id"]): row for row in rows if policy.adopted or is_owned(row, otherwise=True)}
+
+    def deletes_environment(self, policy: DestroyPolicy) -> bool:
+        """Tell whether a destroy deletes the environment: not while something in it was taken over, and stays."""
+        if policy.adopted:
+            return True
+        rows = [*self.services, *self.volumes]
+        return self.owns_environment and len(self.deleted(rows, policy)) == len({str(row["id"]) for row in rows})
+
+
+def has_data(snapshot: Snapshot, row: Row) -> bool:
+    """Tell whether a volume may have data: Railway shows some, or its service was deployed since it was made.
+
+    Of a volume that is mounted nowhere it is not known what ran with it before: that one has.
+    """
+    if float(row.get("currentSizeMB") or 0) > 0:
+        return True
+    service_id = row.get("serviceId")
+    latest = snapshot.latest_deployment(str(service_id)) if service_id else None
+    # Timestamps of one form sort as text; one that is missing is older than nothing.
+    return not service_id or (latest is not None and latest.created_at >= str(row.get("createdAt") or ""))
+
+
+def is_untouched(snapshot: Snapshot, service_id: str) -> bool:
+    """Tell whether nothing was ever put into a service: what an interrupted creation leaves behind."""
+    config = snapshot.service(service_id) or {}
+    mounted = any(row.get("serviceId") == service_id for row in snapshot.volume_instances)
+    domains = [*snapshot.domains(service_id, "serviceDomains"), *snapshot.domains(service_id, "customDomains")]
+    latest = snapshot.latest_deployment(service_id)
+    # One that was taken out of the environment and put back shows the deployment of its former life.
+    runs = latest is not None and latest.status != REMOVED
+    return not runs and not mounted and not domains and not _is_said(config)
+
+
+def _is_said(value: object) -> bool:
+    """Tell whether a configuration says anything: empty parts, as Railway lists some, say nothing."""
+    if isinstance(value, Mapping):
+        return any(_is_said(item) for item in value.values())
+    return value not in (None, "", False) and value != []
+
+
+def volume_name(snapshot: Snapshot, row: Row) -> str:
+    """Return what people call a volume: its name, and the service that it is mounted in."""
+    volume_id = str(row["volumeId"])
+    name = str((snapshot.volumes.get(volume_id) or {}).get("name") or volume_id)
+    service_id = row.get("serviceId")
+    service = snapshot.project_services.get(str(service_id)) if service_id else None
+    return f"{name} (of {service})" if service else f"{name} (mounted nowhere)"
+
+
+def left_in(snapshot: Snapshot, prefix: str) -> list[str]:
+    """Return the names of services and volumes that are in an environment and do not go with its agents."""
+    disposable = _disposable(snapshot, prefix)
+    services = [str(row.get("serviceName")) for id_, row in snapshot.instances.items() if id_ not in disposable]
+    volumes = [row for row in snapshot.volume_instances if row.get("serviceId") not in disposable]
+    return [*sorted(services), *sorted(f"volume {volume_name(snapshot, row)}" for row in volumes)]
+
+
+def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
+    """Return every reason: things of others that would go, and data that nobody said may go."""
+    return [
+        *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
+        *_elsewhere(snapshot, mine, policy),
+        *(_data(snapshot, mine, policy) if policy.data != DELETE else []),
+    ]
+
+
+def without_a_gate(snapshot: Snapshot | None, policy: DestroyPolicy) -> list[Reason]:
+    """Return the reasons where nothing lists what is this stack's: every volume with data may be its own."""
+    reasons = []
+    if policy.protect:
+        reasons.append(Reason("the stack is protected", "pulumi config set protect false, pulumi up, and destroy then"))
+    if snapshot is None or policy.data == DELETE:
+        return reasons
+    named = sorted(volume_name(snapshot, row) for row in snapshot.volume_instances if has_data(snapshot, row))
+    if named:
+        step = f"pulumi up records which are this stack's; or, to delete those: {ALLOW_DATA}"
+        reasons.append(Reason(f"volumes in its environment have data: {', '.join(named)}", step))
+    return reasons
+
+
+def refusal(reasons: Iterable[Reason]) -> InfraError:
+    """Return the one error that says all reasons."""
+    told = "; ".join(f"{reason.problem} ({reason.step})" for reason in reasons)
+    return InfraError("destroy", f"refused, nothing was deleted: {told}")
+
+
+def _strangers(snapshot: Snapshot, mine: Mine) -> list[Reason]:
+    known = {str(row["id"]) for row in mine.services}
+    disposable = _disposable(snapshot, mine.prefix)
+    services = sorted(
+        str(row.get("serviceName"))
+        for id_, row in snapshot.instances.items()
+        if id_ not in known and id_ not in disposable
+    )
+    own = {str(row["id"]) for row in mine.volumes}
+    volumes = sorted(
+        volume_name(snapshot, row)
+        for row in snapshot.volume_instances
+        if row["volumeId"] not in own and row.get("serviceId") not in disposable
+    )
+    found = []
+    if services:
+        step = "move or remove them on Railway"
+        found.append(Reason(f"this stack did not make these services: {', '.join(services)}", step))
+    if volumes:
+        step = "move or delete them on Railway"
+        found.append(Reason(f"this stack did not make these volumes: {', '.join(volumes)}", step))
+    return found
+
+
+def _data(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
+    deleted = mine.deleted(mine.volumes, policy)
+    named = sorted(
+        volume_name(snapshot, row)
+        for row in snapshot.volume_instances
+        if row["volumeId"] in deleted and has_data(snapshot, row)
+    )
+    return [Reason(f"these volumes have data: {', '.join(named)}", f"to delete it: {ALLOW_DATA}")] if named else []
+
+
+def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
+    """Find volumes whose deletion would reach other environments."""
+    reasons = []
+    for volume_id in sorted(mine.deleted(mine.volumes, policy)):
+        count = len(in_other_environments(snapshot, volume_id))
+        if count and any(row["volumeId"] == volume_id for row in snapshot.volume_instances):
+            what = f"volume {volume_id} also has data in {count} other environments"
+            reasons.append(Reason(what, "delete it in Railway's dashboard for this environment alone"))
+    return reasons
+
+
+def in_other_environments(snapshot: Snapshot, volume_id: str) -> list[Row]:
+    """Return the living instances of a volume in the project's other environments."""
+    edges = ((snapshot.volumes.get(volume_id) or {}).get("volumeInstances") or {}).get("edges") or []
+    rows = [edge["node"] for edge in edges]
+    return [row for row in rows if row["environmentId"] != snapshot.environment_id and not row.get("deletedAt")]
+
+
+def _disposable(snapshot: Snapshot, prefix: str) -> set[str]:
+    if not prefix:
+        return set()
+    return {id_ for id_, row in snapshot.instances.items() if str(row.get("serviceName") or "").startswith(prefix)}
