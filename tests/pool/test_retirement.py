@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.leaving import DELETE, REFUSE, retire
+from convos_infra.rollout.leaving import DELETE, REFUSE, Time, retire
 from convos_infra.rollout.pool_api import PoolApi
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, Pool
@@ -20,7 +20,7 @@ def api(pool: Pool) -> PoolApi:
 
 def told_of(pool: Pool, on_destroy: str) -> list[str]:
     lines: list[str] = []
-    retire(api(pool), on_destroy, lines.append, lambda _: None)
+    retire(api(pool), on_destroy, lines.append, Time(sleep=lambda _: None))
     return lines
 
 
