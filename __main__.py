@@ -104,9 +104,14 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             agent_prefix=AGENT_PREFIX,
             pool=AskedPool(pool_manager.url, pool_manager.api_key, pool_manager.mode, pool_manager.service.owned),
             dropped_database=database.dropped,
+            database_owned=database.schema.owned,
         ),
         pulumi.ResourceOptions(
-            depends_on=[environment, database, canary, pool_manager, agents], protect=settings.protect or None
+            depends_on=[
+                *(runtime, environment, database, canary, pool_manager, agents),
+                *([pool_image] if pool_image is not None else []),
+            ],
+            protect=settings.protect or None,
         ),
     )
     pulumi.export(

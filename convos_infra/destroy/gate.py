@@ -36,7 +36,7 @@ ID = "gate"
 SIMULATED = "simulated"
 _RECORDED = (
     *("projectId", "environmentId", "environmentOwned", "services", "volumes", "agentPrefix"),
-    *("poolUrl", "poolKey", "poolMode", "poolOwned", "droppedDatabase"),
+    *("poolUrl", "poolKey", "poolMode", "poolOwned", "droppedDatabase", "databaseOwned"),
 )
 DATABASE_SECONDS = 10.0
 
@@ -68,6 +68,7 @@ class DestroyGateArgs:
         agent_prefix: services whose names begin so are agents.
         pool: whom to ask about agents; None where nobody manages any.
         dropped_database: the database whose tables the stack drops when it ends; None where it drops none.
+        database_owned: whether this stack made those tables.
     """
 
     project_id: pulumi.Input[str]
@@ -78,6 +79,7 @@ class DestroyGateArgs:
     agent_prefix: str = ""
     pool: AskedPool | None = None
     dropped_database: pulumi.Input[str] | None = field(default=None, repr=False)
+    database_owned: pulumi.Input[bool | None] = None
 
 
 class DestroyGateProvider(RailwayProvider):
@@ -122,7 +124,7 @@ class DestroyGateProvider(RailwayProvider):
             snapshot = None
         reasons = _on_railway(snapshot, props, stack_policy) if snapshot is not None else []
         reasons += _asked("agents", lambda: self._ask_pool(props, stack_policy))
-        reasons += _asked("database", lambda: _ask_database(props))
+        reasons += _asked("database", lambda: _ask_database(props, stack_policy))
         if reasons:
             raise destroy_reasons.refusal(reasons)
         session.run.asked.add(str(props["environmentId"]))
@@ -145,8 +147,10 @@ def _on_railway(snapshot: Snapshot, props: Props, stack_policy: DestroyPolicy) -
     return destroy_reasons.with_a_gate(snapshot, mine, stack_policy)
 
 
-def _ask_database(props: Props) -> None:
-    if url := props.get("droppedDatabase"):
+def _ask_database(props: Props, stack_policy: DestroyPolicy) -> None:
+    """Connect, where the destroy will have to: a database that does not answer would stop it half-way."""
+    is_ours = stack_policy.adopted or is_owned({OWNED: props.get("databaseOwned")}, otherwise=True)
+    if (url := props.get("droppedDatabase")) and is_ours:
         with contextlib.closing(connect(parse_url(str(url)), wait_seconds=DATABASE_SECONDS)):
             return
 
@@ -176,6 +180,7 @@ class DestroyGate(Resource, module="convos", name="DestroyGate"):
             "poolKey": pulumi.Output.secret(pool.key) if pool else None,
             "poolMode": pool.mode if pool else None,
             "poolOwned": pool.owned if pool else None,
+            "databaseOwned": args.database_owned,
             "droppedDatabase": None if args.dropped_database is None else pulumi.Output.secret(args.dropped_database),
         }
         super().__init__(DestroyGateProvider(), name, properties, opts)

@@ -253,6 +253,7 @@ class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
     pending: pulumi.Output[list[str]]
     fingerprint: pulumi.Output[str]
     drifted: pulumi.Output[list[str]]
+    owned: pulumi.Output[bool | None]
 
     def __init__(self, name: str, args: DatabaseSchemaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the schema and its files.
@@ -264,6 +265,7 @@ class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
         migrations = parse(files)
         props = {
             **dict.fromkeys(OUTPUTS),
+            OWNED: None,
             "databaseUrl": pulumi.Output.secret(args.database_url),
             "target": args.target,
             "baseline": args.baseline,

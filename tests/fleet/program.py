@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from convos_infra.destroy.gate import DestroyGate, DestroyGateArgs
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
@@ -26,23 +28,47 @@ SECRET = "SECRET_"
 
 def declare(spec: dict[str, Any]) -> None:
     """Declare everything that a fleet's description names; `…Name` is what Railway calls a thing, if otherwise."""
-    project = Project(spec["project"], ProjectArgs(spec.get("projectName", spec["project"])))
+    kept = pulumi.ResourceOptions(protect=spec.get("protect") or None)
+    project = Project(spec["project"], ProjectArgs(spec.get("projectName", spec["project"])), kept)
     args = EnvironmentArgs(
         project.projectId,
         spec.get("environmentName", spec["environment"]),
         project.baseEnvironmentId,
         disposable_prefix=spec.get("prefix", ""),
     )
-    environment = Environment(spec["environment"], args)
+    environment = Environment(spec["environment"], args, kept)
+    before: list[pulumi.Resource] = [project, environment]
     where = (project.projectId, environment.environmentId)
     if spec.get("shared"):
-        SharedVariables("shared", SharedVariablesArgs(*where, spec["shared"], environment_owned=environment.owned))
-    waited = [made for row in spec["services"] if (made := _service(row, *where)) is not None]
+        shared = SharedVariablesArgs(*where, spec["shared"], environment_owned=environment.owned)
+        before.append(SharedVariables("shared", shared))
+    rows = [_service(row, *where) for row in spec["services"]]
+    waited = [row.deployed for row in rows if row.deployed is not None]
     if waited:
-        Deployment("fleet", DeploymentArgs(*where, waited, spec.get("timeout", 120)))
+        before.append(Deployment("fleet", DeploymentArgs(*where, waited, spec.get("timeout", 120))))
+    if spec.get("gate"):
+        gate = DestroyGateArgs(
+            *(*where, environment.owned),
+            services=[row.service for row in rows],
+            volumes=[one for row in rows for one in row.parts if isinstance(one, Volume)],
+            agent_prefix=spec.get("prefix", ""),
+        )
+        everything = [one for row in rows for one in (row.service, *row.parts, row.instance)]
+        opts = pulumi.ResourceOptions(depends_on=[*before, *everything])
+        DestroyGate("gate", gate, pulumi.ResourceOptions.merge(opts, kept))
 
 
-def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulumi.Output[str]) -> Any:
+@dataclass(frozen=True)
+class Row:
+    """What was declared of one service."""
+
+    service: Service
+    parts: list[pulumi.Resource]
+    instance: ServiceInstance
+    deployed: DeployedService | None
+
+
+def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulumi.Output[str]) -> Row:
     name = row["name"]
     service = Service(name, ServiceArgs(project, environment, row.get("serviceName", name)))
     before: list[pulumi.Resource] = []
@@ -58,9 +84,10 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
     }
     args = ServiceInstanceArgs(at=service.at(), image=row.get("image"), variables=variables, **row.get("settings", {}))
     instance = ServiceInstance(name, args, pulumi.ResourceOptions(depends_on=before))
-    if not row.get("image"):
-        return None
-    return DeployedService(name, service.serviceId, instance.deploymentId, row["image"])
+    deployed = None
+    if row.get("image"):
+        deployed = DeployedService(name, service.serviceId, instance.deploymentId, row["image"])
+    return Row(service, before, instance, deployed)
 
 
 def declare_known(spec: dict[str, Any]) -> None:
