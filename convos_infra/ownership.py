@@ -1,6 +1,6 @@
 """Whose a thing is: made by this stack, or taken over. A destroy deletes what the stack made and leaves the rest.
 
-docs/decisions/0014-ownership.md says how each case is decided.
+docs/decisions/0015-ownership.md says how each case is decided.
 """
 
 from __future__ import annotations

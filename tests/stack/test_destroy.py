@@ -45,7 +45,7 @@ def refuses_while_somebody_has_an_agent(stack: LocalStack, pool: dict[str, str])
         id_ = json.load(answer)["instanceId"]
     refused = stack.pulumi("destroy", "--stack", "local", "--yes", *QUIET)
     assert refused.code != 0
-    assert f"agents: in use: convos-agent-ada-{id_} (claimed); let them end first; or, to" in refused.text
+    assert f"agents: in use: convos-agent-ada-{id_} (claimed) (let them end first; or, to" in refused.text
     assert stack.preview("--expect-no-changes").code == 0, "nothing was destroyed"
 
 

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.ownership import ALLOW_DATA, DELETE, OWNED, is_owned, is_services_own
+from convos_infra.ownership import ALLOW_DATA, DELETE, OWNED, SERVICE_OWNED, is_owned, is_services_own
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons, rules
 from convos_infra.railway.provided_variables import OF_VOLUME
@@ -78,7 +78,8 @@ class VolumeProvider(RailwayProvider):
         with session.snapshots.writing(props["environmentId"]):
             snapshot = session.living(props, thing=_thing(props))
             found = _of_service(snapshot, props)
-            owned = found is None or _is_own(snapshot, props, found)
+            # In a service that was taken over it holds that service's data, and stays with it.
+            owned = props.get(SERVICE_OWNED) is not False if found is None else _is_own(snapshot, props, found)
             if found is None:
                 found = _make(session, props)
             if found["mountPath"] != props["mountPath"]:
