@@ -1,16 +1,24 @@
-"""How tests are spread over workers: a file stays together, and so do all that share one local stack."""
+"""How tests are spread over workers, and Hypothesis without its clocks.
+
+A file stays together, and so do all that share one local stack. On a busy machine the first text alone takes 2 s to
+draw: Hypothesis would call that a failure.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
 ONE_STACK = "tests/stack/"
+
+settings.register_profile("no-clocks", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no-clocks")
 
 
 class FileScheduling(LoadScopeScheduling):
