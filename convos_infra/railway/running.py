@@ -69,7 +69,8 @@ def _is_missing(
         return False
     if name not in running:
         return True
-    # A reference is rendered when it is deployed, so what runs is compared with what it gives now.
+    # A reference is rendered when it is deployed, so what runs is compared with what it gives now; where Railway
+    # answers with the reference itself, nothing can be said of it.
     if name in gives:
-        return not gives[name].fits(str(running[name]))
+        return str(running[name]) != value and not gives[name].fits(str(running[name]))
     return "${{" not in value and str(running[name]) != value

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from convos_infra.railway.deployment import DeploymentState
+from convos_infra.railway.references import Resolved
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.running import not_running
 from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, Props, instance, refreshed
@@ -116,6 +117,12 @@ def state(**meta: Any) -> DeploymentState:
         pytest.param({"variables": {"A": {"value": "1"}}}, state(), None, [], id="variables that cannot be read"),
         pytest.param({"variables": {"A": {"value": "${{x.Y}}"}}}, state(), {"A": "y"}, [], id="a rendered reference"),
         pytest.param({"variables": {"A": {"value": "${{x.Y}}"}}}, state(), {}, ["A"], id="a new reference"),
+        pytest.param({"variables": {"A": {"value": "${{B}}"}}}, state(), {"A": "b"}, [], id="what a reference gives"),
+        pytest.param({"variables": {"A": {"value": "${{B}}"}}}, state(), {"A": ""}, ["A"], id="an empty reference"),
+        pytest.param({"variables": {"A": {"value": "${{B}}"}}}, state(), {"A": "old"}, ["A"], id="an old reference"),
+        pytest.param(
+            {"variables": {"A": {"value": "${{B}}"}}}, state(), {"A": "${{B}}"}, [], id="a reference told as it is"
+        ),
         pytest.param({"variables": {"A": {"isSealed": True, "value": None}}}, state(), {}, [], id="a sealed one"),
         pytest.param({"variables": {}}, state(), {"A": "1"}, [], id="removed by somebody: another drift"),
         pytest.param({"variables": {"THEIRS": {"value": "1"}}}, state(), {}, [], id="not ours"),
@@ -131,7 +138,8 @@ def test_what_is_not_running_is_named(stored: Any, deployment: Any, running: Any
     }
     kept = {**stored, "source": {"image": IMAGE, **stored.get("source", {})}}
     managed = {key: value for key, value in managed.items() if key == "variables" or _is_stored(key, kept)}
-    assert not_running(managed, kept, deployment, running) == expected
+    now = {"A": Resolved(("b",))} if kept.get("variables", {}).get("A", {}).get("value") == "${{B}}" else {}
+    assert not_running(managed, kept, deployment, running, now) == expected
 
 
 def _is_stored(key: str, stored: dict[str, Any]) -> bool:
