@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.provided_variables import Proxies, always, provided
-from convos_infra.railway.references import SOMETHING, Members, Place, Value, World
+from convos_infra.railway.references import SOMETHING, DeadEnd, Kind, Members, Place, Value, World
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 UNKNOWN_ENVIRONMENT = World({}, Members({}, is_open=True), is_open=True)
 """One that is not made yet: what it will be forked from, nobody has read."""
+
+_CAN_BE_MADE = (Kind.MISSING_SERVICE, Kind.NO_INSTANCE, Kind.MISSING_VARIABLE, Kind.EMPTY)
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,18 @@ class Declarations:
         row = self.services.get(place.owner)
         return renamed or (row is not None and (row.is_new or bool(row.was) or place.name in row.removed))
 
-    def makes(self, place: Place) -> bool:
+    def makes(self, end: DeadEnd) -> bool:
         """Tell whether the update makes what a reference leads to, or may do so where it has not been looked at yet."""
-        if place.owner in self.services:
-            row = self.services[place.owner]
-            return row.variables is None or place.name in row.variables or place.name in row.given
-        return place.owner == "shared" and place.name in self.shared
+        place, row = end.end, self.services.get(end.end.owner)
+        if end.kind is Kind.MISSING_SHARED:
+            return place.name in self.shared
+        if row is None or end.kind not in _CAN_BE_MADE:
+            return False
+        if end.kind in (Kind.MISSING_SERVICE, Kind.NO_INSTANCE):
+            return row.is_new or bool(row.was)
+        if end.kind is Kind.EMPTY:
+            return bool((row.variables or {}).get(place.name))
+        return row.variables is None or place.name in row.variables or place.name in row.given
 
 
 def live(snapshot: Snapshot, proxies: Proxies | None = None) -> World:

@@ -11,7 +11,7 @@ from pulumi.dynamic import CheckFailure
 from convos_infra.errors import InfraError
 from convos_infra.railway.dead_end_text import next_step, problem
 from convos_infra.railway.declaring import NOT_MADE_YET, Declaring, environment_key, values
-from convos_infra.railway.environment_config import VARIABLES
+from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.referable import UNKNOWN_ENVIRONMENT, Declarations, live, updated
 from convos_infra.railway.references import DeadEnd, Place, Reference, World, has_references, parse
 from convos_infra.railway.resolution import dead_ends
@@ -73,9 +73,18 @@ def unmade(session: Session, wanted: Props, snapshot: Snapshot) -> list[DeadEnd]
     ends = dead_ends(replace(world, services={**world.services, own: mine}), own, names)
     declarations = session.declaring.of(environment_key(wanted))
     for end in ends:
-        if not declarations.makes(end.end):
+        if not declarations.makes(end):
             raise refusal(end)
     return ends
+
+
+def warn_of_others(session: Session, wanted: Props, snapshot: Snapshot) -> None:
+    """Name the variables of others in a service that will be empty in its next deployment: they are left to them."""
+    own = snapshot.name_of(wanted["serviceId"])
+    stored = live_variables(snapshot.service(wanted["serviceId"]) or {})
+    others = [name for name in stored if name not in (wanted.get(VARIABLES) or {}) and has_references(stored[name])]
+    for end in dead_ends(live(snapshot), own, others) if others else []:
+        session.client.progress(f"{own}: {problem(end)}; this program does not manage {end.start.name} and leaves it")
 
 
 def mended(session: Session, news: Props, names: Sequence[str]) -> list[str]:

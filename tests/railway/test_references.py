@@ -359,3 +359,69 @@ def test_what_is_never_made_is_refused_in_the_end_and_nothing_is_deployed(at: Pl
     with pytest.raises(InfraError, match=r"^web: X refers to .*postgres\.NEW.*after 120 s.*depends_on"):
         provider.updated(web.id, dict(web.outputs), news)
     assert at.runs.mutations() == []
+
+
+def test_a_service_that_this_update_is_still_renaming_is_waited_for(at: Place, monkeypatch: Any) -> None:
+    postgres, web = with_database(at)
+    stays = {**inputs(at, postgres, DATABASE), "deploys": "1 deployment: x (change 1)"}
+    provider = declared_first(
+        at,
+        checked(ServiceProvider, {**at.ids, "name": "db"}, postgres.inputs),
+        checked(ServiceInstanceProvider, {**stays, "service": "db"}, {**stays, "service": "db"}),
+    )
+    wanted = {**web.inputs, "variables": {"DATABASE_URL": "${{db.DATABASE_URL}}"}}
+    news, failed = provider.checked(web.inputs, wanted)
+    assert failed == []
+    monkeypatch.setattr(provider.session().client, "sleep", lambda _: renamed(at, postgres, "db"))
+    result = provider.updated(web.id, dict(web.outputs), news)
+    done = Made(ServiceInstanceProvider, web.id, dict(result.outs or {}), news)
+    assert running(at, done)["DATABASE_URL"].startswith("postgresql://")
+
+
+@pytest.mark.parametrize("value", ["${{X}}", "${{EMPTY}}", "${{ }}", "${{a.b.C}}", "${{Y}}"])
+def test_what_no_update_can_mend_is_refused_at_once_and_not_waited_for(at: Place, value: str, monkeypatch: Any) -> None:
+    _, web = with_database(at)
+    provider = at.runs.provider(ServiceInstanceProvider)
+    wanted = {
+        **web.inputs,
+        "variables": {"X": value, "Y": "${{X}}", "EMPTY": ""},
+        "deploys": "1 deployment: x (change 9)",
+    }
+    assert provider.checked(web.inputs, wanted)[1] != []
+    monkeypatch.setattr(provider.session().client, "sleep", lambda _: pytest.fail("it waits"))
+    with pytest.raises(InfraError, match=r"^web: [XY] "):
+        provider.updated(web.id, dict(web.outputs), wanted)
+    assert at.runs.mutations() == []
+
+
+def test_a_reference_of_others_in_our_service_is_named_and_left_to_them(at: Place) -> None:
+    _, web = with_database(at)
+    theirs = {"variables": {"THEIRS": {"value": "${{gone.URL}}"}}}
+    patch(at, {"services": {at.service.id: theirs}})
+    read = refreshed(at, web)
+    at.runs.said.clear()
+    done = at.runs.update(read, {**web.inputs, "image": OTHER_IMAGE})
+    assert "THEIRS" in running(at, done)
+    [line] = [line for line in at.runs.said if "THEIRS" in line]
+    assert line.startswith("web: THEIRS refers to ${{gone.URL}}, but no service of this environment is named gone")
+
+
+def test_a_failure_of_what_is_waited_for_ends_the_wait(at: Place, monkeypatch: Any) -> None:
+    postgres, web = with_database(at)
+    provider = at.runs.provider(ServiceInstanceProvider)
+    session = provider.session()
+    stays = {**inputs(at, postgres, DATABASE), "deploys": "1 deployment: x (change 1)"}
+    checked(ServiceInstanceProvider, inputs(at, postgres, {**DATABASE, "NEW": "x"}), stays)(provider)
+    news, _ = provider.checked(web.inputs, {**web.inputs, "variables": {"X": "${{postgres.NEW}}"}})
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        session.declaring.failed(at.environment.id, "postgres")
+
+    monkeypatch.setattr(session.client, "sleep", sleep)
+    with pytest.raises(
+        InfraError, match=r"^web: X refers to .*postgres\.NEW.* but service postgres has no variable NEW;"
+    ):
+        provider.updated(web.id, dict(web.outputs), news)
+    assert len(slept) == 1

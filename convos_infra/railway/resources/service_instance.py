@@ -27,7 +27,7 @@ from convos_infra.railway.environment_config import (
     same,
 )
 from convos_infra.railway.patch_plan import REDEPLOYS, REMOVES, SOURCED
-from convos_infra.railway.reference_check import Patience, mended, preview_failures, unmade
+from convos_infra.railway.reference_check import Patience, mended, preview_failures, unmade, warn_of_others
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
     ServiceInstanceArgs,
@@ -218,6 +218,8 @@ def _renders(plan: patch_plan.Plan, wanted: Props, snapshot: Snapshot) -> bool:
 
 
 def _sent(session: Session, snapshot: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
+    if plan.deploys or wanted.get(REDEPLOYS):
+        warn_of_others(session, wanted, snapshot)
     if plan.patch:
         snapshot = commit(session, snapshot, wanted, plan)
     if not plan.deploys and wanted.get(REDEPLOYS) and _not_running(session, wanted, snapshot):
