@@ -14,6 +14,7 @@ from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.resources.adoption import with_identity
+from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -25,6 +26,7 @@ from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 from railway_api import documents
+from railway_api.errors import AlreadyExists
 
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
@@ -99,16 +101,27 @@ class EnvironmentProvider(RailwayProvider):
             # A fork of an environment that Railway must not delete by itself, as it does those of pull requests.
             "ephemeral": False,
         }
-        data, found = session.client.mutate(
-            documents.ENVIRONMENT_CREATE,
-            {"input": given},
-            thing=f"environment {props['name']}",
-            observe=lambda: _find(session, props),
-            settle=True,
-        )
+        try:
+            data, found = session.client.mutate(
+                documents.ENVIRONMENT_CREATE,
+                {"input": given},
+                thing=f"environment {props['name']}",
+                observe=lambda: _find(session, props),
+                settle=True,
+            )
+        except AlreadyExists:
+            # Another update was faster: what it made is taken over, as it would be a moment later.
+            found = _find(session, props)
+            if found is None:
+                raise
+            return CreateResult(found["id"], _outputs(props, found["id"], owned=False))
         made = found or (data or {}).get("environmentCreate") or {}
         session.client.newborn()
         session.snapshots.forget(made["id"])
+        if found is None:
+            kept = keep_first_made(session, made["id"], _namesakes(session, props))
+            if kept != made["id"]:
+                return CreateResult(kept, _outputs(props, kept, owned=False))
         return CreateResult(made["id"], _outputs(props, made["id"], owned=True))
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -192,6 +205,28 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
         ids = ", ".join(row["id"] for row in named)
         raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set environmentId to the one meant")
     return named[0] if named else None
+
+
+def _namesakes(session: Session, props: Props) -> Namesakes:
+    thing = f"environment {props['name']}"
+
+    def living() -> list[Mapping[str, Any]]:
+        answer = session.client.query(documents.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
+        rows = nodes(answer.get("environments"))
+        return [row for row in rows if row["name"] == props["name"] and not row.get("deletedAt")]
+
+    def is_empty(id_: str) -> bool:
+        snapshot = session.living({**props, "environmentId": id_}, thing=thing, fresh=True)
+        return not snapshot.instances and not snapshot.volume_instances
+
+    def delete(id_: str) -> None:
+        def gone() -> bool | None:
+            return True if all(row["id"] != id_ for row in living()) else None
+
+        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=gone)
+        session.snapshots.forget(id_)
+
+    return Namesakes(thing, "environmentId", living, is_empty, delete)
 
 
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
