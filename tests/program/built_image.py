@@ -1,7 +1,8 @@
 """Declares an image that is built, against a docker-build of the test's; in a process of its own, as Pulumi does it.
 
 Pulumi's runtime keeps its settings and its event loops for as long as a process lives. Arguments: `preview` or
-`update`, and the digest that docker-build answers, if it answers one. Prints the inputs of the `Image` that records it, null for what
+`update`, and the digest that docker-build answers, if it answers one. Prints the inputs of the `Image` that
+records it, null for what
 is not known.
 """
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from railway_api.client import Client, Timing
 from convos_infra.railway.session import Session
 from convos_infra.railway.snapshot import Snapshots
+from railway_api.client import Client, Timing
 from railway_api.transport import operation_name
 from tests.emulator.fix_emulator import Emulator
 
