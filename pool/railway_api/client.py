@@ -257,9 +257,8 @@ class Client:
             data, left = self._transport.post(
                 document, variables, thing, seconds=seconds, notice=lambda: self._notice(thing, operation)
             )
-        except Unreachable:
-            self._patience.unheard(began)
-            raise
+        except Unreachable as error:
+            raise self._patience.unheard(began, error) from error
         except RailwayError:
             self._patience.heard()
             raise

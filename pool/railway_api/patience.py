@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from railway_api.errors import Unreachable
+
 if TYPE_CHECKING:
     from railway_api.timing import Timing
 
@@ -47,19 +49,20 @@ class Patience:
         """Tell whether there is time for one more try after a pause."""
         return self._clock() + pause < min(self._deadline(), self._silence_ends())
 
-    def is_silent(self) -> bool:
-        """Tell whether Railway has answered nothing for as long as a command waits."""
-        return self._clock() >= self._silence_ends()
-
     def heard(self) -> None:
         """Note that Railway answered something."""
         with self._lock:
             self._silent_since = math.inf
 
-    def unheard(self, began: float) -> None:
-        """Note that a try which began then had no answer."""
+    def unheard(self, began: float, error: Unreachable) -> Unreachable:
+        """Note that a try which began then had no answer; returns its error, which says where nothing else had one."""
         with self._lock:
             self._silent_since = min(self._silent_since, began)
+            seconds = self._clock() - self._silent_since
+        if seconds < self._timing.silence_seconds:
+            return error
+        problem = f"{error.problem}; it has answered nothing for {seconds:.0f} s"
+        return Unreachable(error.thing, problem, error.next_step, sent=error.may_have_happened)
 
     def _deadline(self) -> float:
         found: float = getattr(self._local, "deadline", math.inf)

@@ -156,8 +156,9 @@ def test_several_calls_share_the_time_of_one_request_that_somebody_waits_for() -
 def test_a_silent_railway_ends_a_command_however_many_calls_it_makes() -> None:
     with wired(silent.never) as wire:
         asking = client(wire.endpoint, budget=MANY, query_seconds=0.1, silence_seconds=0.5, probe_seconds=0.05)
-        seconds, _ = taken(lambda: asking.query(QUERY, {}, thing="first"))
+        seconds, error = taken(lambda: asking.query(QUERY, {}, thing="first"))
         assert seconds < SOON
+        assert "it has answered nothing for" in str(error)
         asked = wire.asked
         began = time.monotonic()
         for number in range(10):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from convos_infra.railway.resources.properties import (
     with_outputs,
 )
 from convos_infra.railway.resources.rename import rename
+from convos_infra.railway.resources.stack_rename import FOLLOWS, STACK, rename_line
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 from railway_api import documents
@@ -31,7 +32,8 @@ from railway_api.errors import AlreadyExists
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
 _IN_PLACE = ("disposablePrefix", "name")
-_INPUTS = ("projectId", "name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix", ADOPTS, OWNED)
+_SETTINGS = ("name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix")
+_INPUTS = ("projectId", *_SETTINGS, ADOPTS, OWNED, STACK, FOLLOWS)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class EnvironmentArgs:
         environment_id: take over this one instead of looking for the name.
         disposable_prefix: services whose names begin so are nobody's resource and go with the environment; without
             it, and for every other service that is not in the state, a destroy refuses.
+        stack, follows_stack: the stack's name, and the keys of its config that are not set and take that name.
     """
 
     project_id: pulumi.Input[str]
@@ -52,6 +55,8 @@ class EnvironmentArgs:
     base_environment_id: pulumi.Input[str]
     environment_id: pulumi.Input[str] = ""
     disposable_prefix: pulumi.Input[str] = ""
+    stack: str = ""
+    follows_stack: Sequence[str] = ()
 
 
 class EnvironmentProvider(RailwayProvider):
@@ -64,6 +69,9 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
+        renamed = rename_line("environment", olds, news)
+        if renamed:
+            self.session().client.progress(renamed)
 
         def find(named: Props) -> tuple[str, Props] | None:
             session = self.session()
@@ -261,6 +269,8 @@ class Environment(Resource, module="railway", name="Environment"):
                 "baseEnvironmentId": args.base_environment_id,
                 "environmentIdToAdopt": args.environment_id,
                 "disposablePrefix": args.disposable_prefix,
+                STACK: args.stack or None,
+                FOLLOWS: list(args.follows_stack) or None,
                 "environmentId": None,
                 "owned": None,
             },
