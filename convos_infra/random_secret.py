@@ -14,8 +14,8 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import ADOPTS
 from convos_infra.provider import has_unknown
-from convos_infra.railway.resources.adoption import ADOPTS
 from convos_infra.railway.session import RailwayProvider
 from convos_infra.railway.stored_secret import Finding, StoredSecret, of_value, stored_secret
 
