@@ -18,6 +18,7 @@ from convos_infra.endpoint import check_listening
 from convos_infra.schema import check_reachable
 from railway_api.failure import Failure
 from stack import config, images
+from stack.follows import follows_stack
 from stack.pool import pool_manager_settings
 from stack.settings import PLAIN_KEYS, Problems, Settings
 
@@ -56,6 +57,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             environment_id=settings.environment_id,
             agent_prefix=AGENT_PREFIX,
             protect=settings.protect,
+            follows_stack=follows_stack(pulumi.Config().get),
         ),
     )
     place = EnvironmentPlace(

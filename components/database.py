@@ -13,7 +13,7 @@ from convos_infra.railway.resources.service_instance import ServiceInstance
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
 from convos_infra.railway.resources.volume import Volume, VolumeArgs
-from convos_infra.random_secret import RandomSecret
+from convos_infra.random_secret import RandomSecret, SecretPlace
 from convos_infra.schema.policy import DROP
 from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaArgs
 
@@ -97,12 +97,8 @@ class Database(pulumi.ComponentResource):
         self.register_outputs({"schemaVersion": self.schema.version})
 
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
-        password = (
-            pulumi.Output.secret(settings.password)
-            if settings.password
-            else RandomSecret("postgres-password", self._inside).value
-        )
         service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), self._inside)
+        password = self._password(service.at(), settings)
         volume = Volume(SERVICE, VolumeArgs(service.at(), mount_path=MOUNT_PATH), self._inside)
         proxy = TcpProxy(SERVICE, TcpProxyArgs(service.at(), application_port=PORT), self._inside)
         self.services, self.volumes = [service], [volume]
@@ -135,6 +131,14 @@ class Database(pulumi.ComponentResource):
         )
         self.service_url = SERVICE_URL
         return [running]
+
+    def _password(self, at: ServiceAt, settings: DatabaseSettings) -> pulumi.Output[str]:
+        if settings.password:
+            return pulumi.Output.secret(settings.password)
+        stored = SecretPlace(
+            at, "POSTGRES_PASSWORD", "databasePassword", pulumi.get_stack(), url_part=True, kept_elsewhere=True
+        )
+        return RandomSecret("postgres-password", stored, self._inside).value
 
 
 def _port(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -47,6 +48,7 @@ class EnvironmentSettings:
     environment_id: str
     agent_prefix: str
     protect: bool
+    follows_stack: Sequence[str] = ()
 
 
 class RailwayEnvironment(pulumi.ComponentResource):
@@ -72,6 +74,8 @@ class RailwayEnvironment(pulumi.ComponentResource):
                 base_environment_id=project.baseEnvironmentId,
                 environment_id=settings.environment_id,
                 disposable_prefix=settings.agent_prefix,
+                stack=pulumi.get_stack(),
+                follows_stack=settings.follows_stack,
             ),
             self._options(settings, settings.environment, pulumi.get_stack()),
         )

@@ -15,7 +15,7 @@ from convos_infra.railway.resources.service import Service, ServiceArgs
 from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
 from convos_infra.railway.resources.service_instance import ServiceInstance
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
-from convos_infra.random_secret import RandomSecret
+from convos_infra.random_secret import RandomSecret, SecretPlace
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
@@ -99,9 +99,7 @@ class PoolManager(pulumi.ComponentResource):
         inside = place.inside(self)
         self.service = service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
-        self.api_key = (
-            pulumi.Output.secret(settings.api_key) if settings.api_key else RandomSecret("pool-api-key", inside).value
-        )
+        self.api_key = _api_key(service.at(), settings, inside)
         self.rollout_variables = rollout_variables(settings)
         instance = ServiceInstance(
             SERVICE,
@@ -161,8 +159,25 @@ def configuration(
         variables=variables,
         # DATABASE_URL is a reference, no secret; the postgres service's own variable is one.
         sealed_variables=[*(name for name in SEALED if name in variables), *settings.secret_keys],
+        given_by=_given_by(),
         overwrite_changes=place.overwrite_changes,
     )
+
+
+def _api_key(at: ServiceAt, settings: PoolManagerSettings, inside: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    if settings.api_key:
+        return pulumi.Output.secret(settings.api_key)
+    stored = SecretPlace(at, "POOL_API_KEY", "poolApiKey", pulumi.get_stack())
+    return RandomSecret("pool-api-key", stored, inside).value
+
+
+def _given_by() -> dict[str, str]:
+    """Return the commands that give a living pool manager's secrets to a stack whose state does not have them."""
+    stack = pulumi.get_stack()
+    return {
+        "POOL_API_KEY": f"pulumi config set --secret poolApiKey --stack {stack}",
+        "RAILWAY_API_TOKEN": f"pulumi config set poolKeepToken true --stack {stack}",
+    }
 
 
 def _token(
@@ -173,7 +188,9 @@ def _token(
         return None
     if settings.railway_token:
         return pulumi.Output.secret(settings.railway_token)
-    args = ProjectTokenArgs(place.project_id, place.environment_id, SERVICE, service.owned)
+    args = ProjectTokenArgs(
+        place.project_id, place.environment_id, SERVICE, service.owned, service.at(), "RAILWAY_API_TOKEN"
+    )
     return ProjectToken(SERVICE, args, inside).value
 
 

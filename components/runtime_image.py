@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import pulumi
 import pulumi_docker_build as docker_build
+from pulumi.output import UNKNOWN
 
 from convos_infra.registry.resource import Image, ImageArgs
 
@@ -140,15 +142,27 @@ def _recorded(found: Found) -> ImageArgs:
 def _built(build: Build | None, built: docker_build.Image | None) -> ImageArgs:
     if build is None or built is None:
         raise ValueError("an image is built or found")
+    digest = brought_by_the_update(built.digest)
     return ImageArgs(
         repository=build.repository,
         tag=build.tags[0],
-        digest=built.digest,
-        pinned=pulumi.Output.concat(build.repository, ":", build.tags[0], "@", built.digest),
+        digest=digest,
+        pinned=pulumi.Output.concat(build.repository, ":", build.tags[0], "@", digest),
         revision=build.revision,
         created=build.created,
         pinned_by="build",
     )
+
+
+def brought_by_the_update(output: pulumi.Output[str]) -> pulumi.Output[str]:
+    """Return a plugin's output that is not known before the update, also where the plugin says that it is empty.
+
+    In the preview of an update docker-build answers an empty digest, which is the digest of nothing. An update that
+    ends with one is left to whoever checks the value.
+    """
+    if not pulumi.runtime.is_dry_run():
+        return output
+    return output.apply(lambda value: value or cast("str", UNKNOWN))
 
 
 def _registries(build: Build) -> list[docker_build.RegistryArgs] | None:

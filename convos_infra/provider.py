@@ -84,6 +84,10 @@ class Provider(ResourceProvider):
         del olds
         return news, []
 
+    def first_checked(self, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Check the inputs of a resource that the state does not have; `checked` with no old inputs does for most."""
+        return self.checked({}, news)
+
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Compare the state's properties with the new inputs; must say True or False, never leave it open."""
         raise NotImplementedError
@@ -106,7 +110,8 @@ class Provider(ResourceProvider):
 
     def check(self, olds: Props, news: Props) -> CheckResult:  # noqa: D102
         def run() -> CheckResult:
-            inputs, failures = self.checked(_own(olds), _own(news))
+            # What is in the state has its provider among its inputs, also where it has no other input.
+            inputs, failures = self.checked(_own(olds), _own(news)) if olds else self.first_checked(_own(news))
             return CheckResult(inputs, failures)
 
         return _shaped("check", run)

@@ -1,36 +1,103 @@
-"""`RandomSecret`: a password that nobody typed, made once and kept encrypted in the state."""
+"""`RandomSecret`: a password that nobody typed, made once and kept encrypted in the state.
+
+One that exists where it is stored is adopted, never replaced: a database goes on asking for the password that it was
+initialised with, whatever its service's variable says afterwards.
+"""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from convos_infra.provider import Provider
+from convos_infra.errors import InfraError
+from convos_infra.ownership import ADOPTS
+from convos_infra.provider import has_unknown
+from convos_infra.railway.session import RailwayProvider
+from convos_infra.railway.stored_secret import Finding, StoredSecret, of_value, stored_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from convos_infra.provider import Props
+    from convos_infra.railway.resources.service_at import ServiceAt
 
 _BYTES = 24
+_VALUE = "value"
+_PLACE = ("projectId", "environmentId", "serviceId")
 
 
-class RandomSecretProvider(Provider):
-    """Makes a value at creation, and never another."""
+@dataclass(frozen=True)
+class SecretPlace:
+    """Where a secret is stored on Railway.
+
+    Attributes:
+        at: the service.
+        variable: the variable that holds it there.
+        config_key: the key of the stack's config that gives it instead.
+        stack: the stack's name, for the command that sets this key.
+        url_part: whether it becomes part of a URL as it is.
+        kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
+    """
+
+    at: ServiceAt
+    variable: str
+    config_key: str
+    stack: str
+    url_part: bool = False
+    kept_elsewhere: bool = False
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs under the names that they have in the state."""
+        return {
+            **self.at.properties(),
+            "variable": self.variable,
+            "configKey": self.config_key,
+            "stack": self.stack,
+            "urlPart": self.url_part,
+            "keptElsewhere": self.kept_elsewhere,
+        }
+
+
+class RandomSecretProvider(RailwayProvider):
+    """Adopts the value that is stored already, or makes one at creation; and never another."""
+
+    def first_checked(self, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Look where it is stored, and adopt it as an input: then the first preview knows that nothing changes.
+
+        Raises:
+            InfraError: it is stored, but cannot be read.
+        """
+        news = {key: value for key, value in news.items() if key != _VALUE}
+        if not news.get("variable") or has_unknown([news.get(key) for key in _PLACE]):
+            return news, []
+        stored = self._stored(news)
+        if stored.finding is Finding.READABLE:
+            return {**news, _VALUE: stored.value, ADOPTS: f"{news['service']} {news['variable']}"}, []
+        if stored.finding is not Finding.ABSENT:
+            raise _unusable(stored.finding, news)
+        return news, []
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Keep what was adopted; a secret in the state is looked for nowhere."""
+        kept = {key: olds[key] for key in (_VALUE, ADOPTS) if olds.get(key)}
+        return {**{key: value for key, value in news.items() if key != _VALUE}, **kept}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Nothing of it changes: a rotation is `pulumi up --replace <urn>`."""
+        """Nothing of it changes: another value is given by the config, as docs/runbook.md says."""
         del id_, olds, news
         return DiffResult(changes=False, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Make it; URL-safe, since it becomes part of a database's URL."""
-        return CreateResult("random", {**props, "value": secrets.token_urlsafe(_BYTES)})
+        """Record the adopted value, or make one; URL-safe, since it becomes part of a database's URL."""
+        return CreateResult("random", {**props, _VALUE: props.get(_VALUE) or secrets.token_urlsafe(_BYTES)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Return what is in the state: there is nothing else."""
-        return ReadResult(id_, props, {})
+        """Return what is in the state: there is nothing else. The inputs stay as they are, secrets included."""
+        return ReadResult(id_, props)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Keep it."""
@@ -41,13 +108,49 @@ class RandomSecretProvider(Provider):
         """Forget it."""
         del id_, props
 
+    def _stored(self, props: Props) -> StoredSecret:
+        session = self.session()
+        variable, url_part = str(props["variable"]), bool(props.get("urlPart"))
+        snapshot = session.living(props, thing=str(props["service"]))
+        service = snapshot.service(props["serviceId"])
+        found = stored_secret(service, variable, url_part=url_part)
+        if found.finding is not Finding.ABSENT or snapshot.latest_deployment(props["serviceId"]) is None:
+            return found
+        # Somebody removed the variable: what runs may still have it.
+        running = session.snapshots.details(snapshot).variables.get(props["serviceId"]) or {}
+        return of_value(running[variable], url_part=url_part) if variable in running else found
+
+
+_REASONS: Mapping[Finding, str] = {
+    Finding.SEALED: "is sealed on Railway, where it cannot be read, and this stack's state does not have it",
+    Finding.REFERENCE: "is a reference to another variable, which this stack cannot adopt as its own secret",
+    Finding.NOT_FOR_URLS: "contains characters that need percent-encoding in a URL",
+}
+
+
+def _unusable(finding: Finding, props: Props) -> InfraError:
+    command = f"pulumi config set --secret {props['configKey']} --stack {props['stack']}"
+    step = f"run {command} with the value that the service uses now"
+    if finding is Finding.NOT_FOR_URLS:
+        step = f"change the password in the database (ALTER USER … PASSWORD '…'), then run {command} with the new one"
+    elif not props.get("keptElsewhere"):
+        step = f"{step}; or remove the variable from the service on Railway, and the stack makes another"
+    return InfraError(str(props["service"]), f"{props['variable']} {_REASONS[finding]}", step)
+
 
 class RandomSecret(Resource, module="secret", name="RandomSecret"):
-    """A random secret; `value` is 32 URL-safe characters."""
+    """A random secret; `value` is 32 URL-safe characters, or what was stored already.
+
+    Args:
+        name: the resource's name.
+        place: where its value is stored; None where nothing else keeps it.
+    """
 
     value: pulumi.Output[str]
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        # A value that a provider makes is plain in the state unless it is named here (facts: Pulumi, 6).
-        marked = pulumi.ResourceOptions(additional_secret_outputs=["value"])
-        super().__init__(RandomSecretProvider(), name, {"value": None}, pulumi.ResourceOptions.merge(opts, marked))
+    def __init__(self, name: str, place: SecretPlace | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        # A value that a provider makes is plain in the state unless it is named here; and one that a check adds to the
+        # inputs, unless the program gave a secret input of that name.
+        marked = pulumi.ResourceOptions(additional_secret_outputs=[_VALUE])
+        inputs = {**(place.properties() if place is not None else {}), _VALUE: pulumi.Output.secret("")}
+        super().__init__(RandomSecretProvider(), name, inputs, pulumi.ResourceOptions.merge(opts, marked))

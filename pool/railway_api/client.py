@@ -7,11 +7,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from railway_api.progress import say
 from railway_api.errors import (
     NotAuthorized,
     NotFound,
@@ -23,37 +21,19 @@ from railway_api.errors import (
     TryAgain,
     Unreachable,
 )
-from railway_api.retry import CREATION_THROTTLE_SECONDS, Allowance, Budget, backoff, wait_as_told
-from railway_api.transport import DEFAULT_ENDPOINT, USER_AGENT, Transport, checked_endpoint, operation_name
+from railway_api.patience import Patience
+from railway_api.progress import say
+from railway_api.retry import CREATION_THROTTLE_SECONDS, Allowance, backoff, wait_as_told
+from railway_api.timing import Timing
+from railway_api.transport import DEFAULT_ENDPOINT, USER_AGENT, Transport, checked_endpoint, is_mutation, operation_name
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 __all__ = ["DEFAULT_ENDPOINT", "Client", "Timing", "checked_endpoint", "say"]
 
 _Seen = TypeVar("_Seen")
 _Known = TypeVar("_Known")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How patient the client is.
-
-    Attributes:
-        connect_seconds: time limit of a TCP connection.
-        read_seconds: time limit of an answer; Railway's own CLI takes 90, because duplicating an environment runs
-            over 30 (railwayapp/cli src/client.rs).
-        settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
-            read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
-        stick_seconds: how long a committed change may take to show when it is read back.
-        newborn_seconds: how long after the creation of a project or an environment "Not Authorized" to what is in it
-            is its being new (fact: new-project-lag; others try again for 15 seconds).
-        budget: retries of one call.
-    """
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 90.0
-    settle_seconds: float = 20.0
-    stick_seconds: float = 30.0
-    newborn_seconds: float = 15.0
-    budget: Budget = field(default_factory=Budget)
 
 
 class Client:
@@ -90,9 +70,11 @@ class Client:
         self.progress = progress
         self._token = token
         header = {"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}
-        limits = (self.timing.connect_seconds, self.timing.read_seconds)
         self._user_agent = user_agent
-        self._transport = Transport(endpoint, header, limits, wall, user_agent)
+        self._transport = Transport(endpoint, header, self.timing, wall, user_agent)
+        self._patience = Patience(self.timing, clock)
+        self._noticing = threading.Lock()
+        self._noticed_until = -math.inf
         self._wall = wall
         self._random = rng
         self._allowance: Allowance | None = None
@@ -128,20 +110,33 @@ class Client:
         """Say that something was just created in which "Not Authorized" means for some seconds that it is new."""
         self._newborn_until = self.clock() + self.timing.newborn_seconds
 
-    def query(self, document: str, variables: Mapping[str, Any], *, thing: str) -> dict[str, Any]:
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Let all calls of this thread inside take at most so long in sum: `with client.within(10): …`.
+
+        Tries, pauses and what is read back count; each call's own deadline holds as well.
+        """
+        return self._patience.within(seconds)
+
+    def query(
+        self, document: str, variables: Mapping[str, Any], *, thing: str, deadline_seconds: float | None = None
+    ) -> dict[str, Any]:
         """Run a query; tries again after a lost answer, 429 and 5xx, within the budget.
 
         Args:
             document: the GraphQL document.
             variables: its variables.
             thing: what the query is about, for the error's first word.
+            deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Raises:
             RailwayError: typed; see railway_api.errors.
         """
-        return self._persist(lambda: self._post(document, variables, thing), thing, observe=None)[0] or {}
+        with self.within(deadline_seconds or self.timing.deadline_seconds):
+            return self._persist(lambda: self._post(document, variables, thing), thing, observe=None)[0] or {}
 
-    def mutate_once(self, document: str, variables: Mapping[str, Any], *, thing: str) -> dict[str, Any]:
+    def mutate_once(
+        self, document: str, variables: Mapping[str, Any], *, thing: str, deadline_seconds: float | None = None
+    ) -> dict[str, Any]:
         """Run a mutation that is sent again only where it was surely not carried out, as after a 429.
 
         For a caller that compares all that is there with what should be, again and again, as the pool manager does.
@@ -150,11 +145,15 @@ class Client:
             document: the GraphQL document.
             variables: its variables.
             thing: what it is about, for errors.
+            deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Raises:
             RailwayError: typed; `may_have_happened` says whether the caller has to look.
         """
-        return self._persist(lambda: self._post(document, variables, thing), thing, observe=None, once=True)[0] or {}
+        with self.within(deadline_seconds or self.timing.deadline_seconds):
+            return (
+                self._persist(lambda: self._post(document, variables, thing), thing, observe=None, once=True)[0] or {}
+            )
 
     def mutate(
         self,
@@ -164,6 +163,7 @@ class Client:
         thing: str,
         observe: Callable[[], _Seen | None],
         settle: bool = False,
+        deadline_seconds: float | None = None,
     ) -> tuple[dict[str, Any] | None, _Seen | None]:
         """Run a mutation at most once, as far as that can be known.
 
@@ -175,11 +175,13 @@ class Client:
                 any repetition of a mutation whose answer was lost.
             settle: for mutations that make a second thing when repeated (volumes, domains, environments): `observe` is
                 asked for `settle_seconds` before "it did not happen" is believed.
+            deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Returns:
             The answer's data, or None where the answer was lost; and what `observe` saw where it was asked.
         """
-        return self._persist(lambda: self._post(document, variables, thing), thing, observe=observe, settle=settle)
+        with self.within(deadline_seconds or self.timing.deadline_seconds):
+            return self._persist(lambda: self._post(document, variables, thing), thing, observe=observe, settle=settle)
 
     def _persist(
         self,
@@ -199,26 +201,32 @@ class Client:
                 if once and error.may_have_happened:
                     raise
                 if observe is not None and error.may_have_happened:
-                    seen = self._observed(observe, settle=settle)
+                    seen = self._observed(observe, error, settle=settle)
                     if seen is not None:
                         return None, seen
                 opaque += isinstance(error, Opaque)
                 # It was looked for and is not there: once more, since such bursts end (fact: refused-may-have-happened).
                 once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
                 delay = self._delay(error, attempt, spent, once_more=once_more)
-                if delay is None:
+                if delay is None or not self._patience.lasts(delay):
                     raise
                 if isinstance(error, Throttled) or delay >= CREATION_THROTTLE_SECONDS:
                     self.progress(f"{thing}: Railway asks to wait {delay:.0f} s ({error.message or 'rate limit'})")
                 self.sleep(delay)
                 spent += delay
 
-    def _observed(self, observe: Callable[[], _Seen | None], *, settle: bool) -> _Seen | None:
+    def _observed(self, observe: Callable[[], _Seen | None], error: RailwayError, *, settle: bool) -> _Seen | None:
         deadline = self.clock() + (self.timing.settle_seconds if settle else 0.0)
         pause = 0.25
         while True:
-            seen = observe()
-            if seen is not None or self.clock() + pause > deadline:
+            try:
+                seen = observe()
+            except Unreachable:
+                if self._patience.lasts(0.0):
+                    raise
+                # There was no time to look: what is known is that the mutation had no answer.
+                raise error from None
+            if seen is not None or not self._patience.lasts(pause) or self.clock() + pause > deadline:
                 return seen
             self.sleep(pause)
             pause = min(pause * 2, 4.0)
@@ -236,17 +244,45 @@ class Client:
         return None
 
     def _post(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
-        self._spare(operation_name(document))
-        data, left = self._transport.post(document, variables, thing)
+        operation = operation_name(document)
+        self._spare(operation, thing)
+        limit = self.timing.read_seconds
+        if not is_mutation(document):
+            limit = min(limit, self.timing.query_seconds)
+        seconds = min(limit, self._patience.left())
+        if seconds <= 0:
+            raise Unreachable(thing, f"no time is left to ask Railway for {operation}", "try again", sent=False)
+        began = self.clock()
+        try:
+            data, left = self._transport.post(
+                document, variables, thing, seconds=seconds, notice=lambda: self._notice(thing, operation)
+            )
+        except Unreachable as error:
+            raise self._patience.unheard(began, error) from error
+        except RailwayError:
+            self._patience.heard()
+            raise
+        self._patience.heard()
         if left is not None:
             self._watch(left)
         return data
 
-    def _spare(self, operation: str) -> None:
+    def _notice(self, thing: str, operation: str) -> None:
+        """Say that an answer is waited for; once in a while for all calls that wait at the same time."""
+        with self._noticing:
+            if self.clock() < self._noticed_until:
+                return
+            self._noticed_until = self.clock() + self.timing.notice_seconds
+        self.progress(f"{thing}: still waiting for Railway's answer to {operation}")
+
+    def _spare(self, operation: str, thing: str) -> None:
         """Wait for the next window where Railway has said that this one is used up."""
         pause = 0.0 if self._allowance is None else self._allowance.pause(self.timing.budget, self._wall())
         if not pause:
             return
+        if not self._patience.lasts(pause):
+            problem = f"Railway's rate limit is used up for {pause:.0f} s, which is longer than {operation} may take"
+            raise RateLimited(thing, problem, "try again later", retry_after=pause)
         self._allowance = None
         if pause > 1:
             self.progress(f"Railway's rate limit is used up: {operation} waits {pause:.0f} s for the next window")

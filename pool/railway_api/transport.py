@@ -7,14 +7,18 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 
-from railway_api.failure import Failure
 from railway_api.errors import NotAuthorized, RateLimited, ServerFailed, Unreachable, error_from_answer
+from railway_api.failure import Failure
 from railway_api.retry import Allowance, allowance, retry_after_seconds
+from railway_api.watch import Watch, watched_session
+
+if TYPE_CHECKING:
+    from railway_api.timing import Timing
 
 DEFAULT_ENDPOINT = "https://backboard.railway.com/graphql/v2"
 # Without a query string the edge counts a client as unidentified traffic: 10 requests a second
@@ -50,7 +54,7 @@ class Transport:
     Args:
         endpoint: the URL of the GraphQL endpoint.
         headers: the credential's.
-        seconds: time limits of a connection and of an answer.
+        timing: time limits of a connection and of an answer.
         wall: the time of day, in seconds since the epoch.
         user_agent: who asks, as `product/version`.
     """
@@ -59,18 +63,33 @@ class Transport:
         self,
         endpoint: str,
         headers: Mapping[str, str],
-        seconds: tuple[float, float],
+        timing: Timing,
         wall: Callable[[], float],
         user_agent: str = USER_AGENT,
     ) -> None:
         self.endpoint = checked_endpoint(endpoint)
         self._headers = {"User-Agent": user_agent, "Content-Type": "application/json", **headers}
-        self._seconds = seconds
+        self._timing = timing
         self._wall = wall
         self._local = threading.local()
 
-    def post(self, document: str, variables: Mapping[str, Any], thing: str) -> tuple[dict[str, Any], Allowance | None]:
+    def post(
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        thing: str,
+        *,
+        seconds: float,
+        notice: Callable[[], None] = lambda: None,
+    ) -> tuple[dict[str, Any], Allowance | None]:
         """Send one document.
+
+        Args:
+            document: the GraphQL document.
+            variables: its variables.
+            thing: what it is about, for errors.
+            seconds: time limit of the whole answer.
+            notice: is called, in another thread, where the answer is waited for longer than `notice_seconds`.
 
         Returns:
             The answer's `data`, and what is left of the rate limit where the answer says it.
@@ -79,31 +98,39 @@ class Transport:
             RailwayError: typed; see railway_api.errors.
         """
         operation = operation_name(document)
+        watch = Watch(seconds, self._timing.notice_seconds, notice)
+        too_long = f"no complete answer within {seconds:.3g} s"
         try:
-            with self._session().post(
-                self.endpoint,
-                params={"source": SOURCE},
-                json={"query": document, "variables": dict(variables), "operationName": operation},
-                timeout=self._seconds,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
+            with (
+                watch,
+                self._session().post(
+                    self.endpoint,
+                    params={"source": SOURCE},
+                    json={"query": document, "variables": dict(variables), "operationName": operation},
+                    timeout=(min(self._timing.connect_seconds, seconds), seconds),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer,
+            ):
                 body = _body(answer)
         except requests.exceptions.ConnectTimeout as error:
             raise self._unreachable(thing, operation, "no connection in time", sent=False) from error
         except requests.exceptions.Timeout as error:
-            limit = f"no answer within {self._seconds[1]:g} s"
-            raise self._unreachable(thing, operation, limit, sent=True) from error
+            raise self._unreachable(thing, operation, too_long, sent=True) from error
         except requests.exceptions.RequestException as error:
+            if watch.is_cut:
+                raise self._unreachable(thing, operation, too_long, sent=True) from error
             refused = "refused" in str(error) or "NameResolution" in str(error) or "resolve" in str(error)
             what = "connection refused or host not found" if refused else "the connection broke"
             raise self._unreachable(thing, operation, what, sent=not refused) from error
+        if body is None and watch.is_cut:
+            raise self._unreachable(thing, operation, too_long, sent=True)
         return self._data(answer, body, operation, thing), allowance(answer.headers)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = watched_session()
             session.headers.update(self._headers)
             session.auth = _HeaderAlone()
             # A proxy does not reach this machine's own addresses.
@@ -140,6 +167,11 @@ class Transport:
             raise ServerFailed(thing, f"Railway answers {operation} with {what}", "try again in a minute")
         data: dict[str, Any] = body["data"]
         return data
+
+
+def is_mutation(document: str) -> bool:
+    """Tell whether a document changes something."""
+    return document.lstrip().startswith("mutation")
 
 
 def operation_name(document: str) -> str:

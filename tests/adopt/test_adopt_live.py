@@ -9,11 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adopt.live import PLANTED, Checkout, configure
-from tests.emulator.fix_emulator import running_emulator
-from tests.registry.conftest import Registry
-from tests.registry.pushing import REVISION, Repository
-from tests.stack.fix_stack import copied
+from tests.adopt.live import PLANTED, Checkout
 
 pytestmark = pytest.mark.stack
 SERVICES = ("postgres", "convos-runtime-canary", "convos-agent-pool-manager")
@@ -41,21 +37,6 @@ def live_id(checkout: Checkout, name: str) -> str:
     services = json.loads(checkout.emulator.snapshot(environment))["service"]
     ids = {row["name"]: str(row["id"]) for row in services}
     return {**ids, "project": str(project["id"]), "environment": str(environment)}[name]
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Iterator[Checkout]:
-    """A checkout whose stack `first` is up."""
-    folder = tmp_path_factory.mktemp("adopt")
-    runtime, pool = Repository(registry.host, "adopt/runtime"), Repository(registry.host, "adopt/pool")
-    runtime.image("scaling", labels={REVISION: "1" * 40})
-    pool.image("v1")
-    with running_emulator(folder) as emulator:
-        checkout = Checkout(copied(folder / "convos infra"), emulator)
-        configure(checkout, "first", runtime, pool)
-        done = checkout.up("first")
-        assert done.code == 0, done.text
-        yield checkout
 
 
 def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_shown_nowhere(first: Checkout) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.resources.adoption import with_identity
+from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -22,14 +23,17 @@ from convos_infra.railway.resources.properties import (
     with_outputs,
 )
 from convos_infra.railway.resources.rename import rename
+from convos_infra.railway.resources.stack_rename import FOLLOWS, STACK, rename_line
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 from railway_api import documents
+from railway_api.errors import AlreadyExists
 
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
 _IN_PLACE = ("disposablePrefix", "name")
-_INPUTS = ("projectId", "name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix", ADOPTS, OWNED)
+_SETTINGS = ("name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix")
+_INPUTS = ("projectId", *_SETTINGS, ADOPTS, OWNED, STACK, FOLLOWS)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class EnvironmentArgs:
         environment_id: take over this one instead of looking for the name.
         disposable_prefix: services whose names begin so are nobody's resource and go with the environment; without
             it, and for every other service that is not in the state, a destroy refuses.
+        stack, follows_stack: the stack's name, and the keys of its config that are not set and take that name.
     """
 
     project_id: pulumi.Input[str]
@@ -50,6 +55,8 @@ class EnvironmentArgs:
     base_environment_id: pulumi.Input[str]
     environment_id: pulumi.Input[str] = ""
     disposable_prefix: pulumi.Input[str] = ""
+    stack: str = ""
+    follows_stack: Sequence[str] = ()
 
 
 class EnvironmentProvider(RailwayProvider):
@@ -62,6 +69,9 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
+        renamed = rename_line("environment", olds, news)
+        if renamed:
+            self.session().client.progress(renamed)
 
         def find(named: Props) -> tuple[str, Props] | None:
             session = self.session()
@@ -99,16 +109,27 @@ class EnvironmentProvider(RailwayProvider):
             # A fork of an environment that Railway must not delete by itself, as it does those of pull requests.
             "ephemeral": False,
         }
-        data, found = session.client.mutate(
-            documents.ENVIRONMENT_CREATE,
-            {"input": given},
-            thing=f"environment {props['name']}",
-            observe=lambda: _find(session, props),
-            settle=True,
-        )
+        try:
+            data, found = session.client.mutate(
+                documents.ENVIRONMENT_CREATE,
+                {"input": given},
+                thing=f"environment {props['name']}",
+                observe=lambda: _find(session, props),
+                settle=True,
+            )
+        except AlreadyExists:
+            # Another update was faster: what it made is taken over, as it would be a moment later.
+            found = _find(session, props)
+            if found is None:
+                raise
+            return CreateResult(found["id"], _outputs(props, found["id"], owned=False))
         made = found or (data or {}).get("environmentCreate") or {}
         session.client.newborn()
         session.snapshots.forget(made["id"])
+        if found is None:
+            kept = keep_first_made(session, made["id"], _namesakes(session, props))
+            if kept != made["id"]:
+                return CreateResult(kept, _outputs(props, kept, owned=False))
         return CreateResult(made["id"], _outputs(props, made["id"], owned=True))
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -194,6 +215,28 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
     return named[0] if named else None
 
 
+def _namesakes(session: Session, props: Props) -> Namesakes:
+    thing = f"environment {props['name']}"
+
+    def living() -> list[Mapping[str, Any]]:
+        answer = session.client.query(documents.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
+        rows = nodes(answer.get("environments"))
+        return [row for row in rows if row["name"] == props["name"] and not row.get("deletedAt")]
+
+    def is_empty(id_: str) -> bool:
+        snapshot = session.living({**props, "environmentId": id_}, thing=thing, fresh=True)
+        return not snapshot.instances and not snapshot.volume_instances
+
+    def delete(id_: str) -> None:
+        def gone() -> bool | None:
+            return True if all(row["id"] != id_ for row in living()) else None
+
+        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=gone)
+        session.snapshots.forget(id_)
+
+    return Namesakes(thing, "environmentId", living, is_empty, delete)
+
+
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Tell whether it is what a run leaves behind that was killed between making it and writing its state.
 
@@ -226,6 +269,8 @@ class Environment(Resource, module="railway", name="Environment"):
                 "baseEnvironmentId": args.base_environment_id,
                 "environmentIdToAdopt": args.environment_id,
                 "disposablePrefix": args.disposable_prefix,
+                STACK: args.stack or None,
+                FOLLOWS: list(args.follows_stack) or None,
                 "environmentId": None,
                 "owned": None,
             },

@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway.resources.adoption import with_identity
+from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
     difference,
     inputs_of,
@@ -96,7 +97,17 @@ class ProjectProvider(RailwayProvider):
         )
         session.client.newborn()
         project = found or (data or {}).get("projectCreate") or {}
+        if found is None:
+            kept = keep_first_made(session, project["id"], _namesakes(session, props, workspace_id))
+            if kept != project["id"]:
+                return self._taken(session, props, kept)
         return CreateResult(project["id"], _outputs(props, project, owned=True))
+
+    def _taken(self, session: Session, props: Props, id_: str) -> CreateResult:
+        project = _read(session, id_, props["name"])
+        if project is None:
+            raise InfraError(f"project {props['name']}", f"{id_} was deleted a moment ago", "run pulumi up again")
+        return CreateResult(id_, _outputs(props, project, owned=False))
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone only where the workspace's list agrees."""
@@ -179,6 +190,27 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
         ids = ", ".join(row["id"] for row in named)
         raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set projectId to the one that is meant")
     return named[0] if named else None
+
+
+def _namesakes(session: Session, props: Props, workspace_id: str) -> Namesakes:
+    thing = f"project {props['name']}"
+
+    def living() -> list[Mapping[str, Any]]:
+        rows = [row for row in list_projects(session.client, thing=thing) if row["name"] == props["name"]]
+        # One that does not say its workspace may well be of this one.
+        return [row for row in rows if not row.get("deletedAt") and row.get("workspaceId") in (None, workspace_id)]
+
+    def is_empty(id_: str) -> bool:
+        project = _read(session, id_, props["name"]) or {}
+        return len(nodes(project.get("environments"))) <= 1 and not nodes(project.get("services"))
+
+    def delete(id_: str) -> None:
+        def gone() -> bool | None:
+            return True if _read(session, id_, props["name"]) is None else None
+
+        session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, thing=thing, observe=gone)
+
+    return Namesakes(thing, "projectId", living, is_empty, delete)
 
 
 def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:

@@ -1,7 +1,8 @@
 """`ProjectToken`: a token that reaches one environment, for a program that runs in it. Its value is a secret output.
 
 Railway shows a token's value once, in the answer that makes it. A token whose answer was lost, or that an earlier run
-made and forgot, cannot be read again: it is found by its name, deleted, and made again.
+made and forgot, cannot be read again: it is found by its name, deleted, and made again. If a service may be using it,
+it stays: without this stack's state nobody can tell which token a sealed variable holds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, SERVICE_OWNED
+from convos_infra.railway.environment_config import live_variables
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -29,8 +31,10 @@ from railway_api.errors import NotAuthorized, NotFound
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
+    from convos_infra.railway.resources.service_at import ServiceAt
 
-_INPUTS = ("projectId", "environmentId", "name")
+_PLACE = ("projectId", "environmentId", "name")
+_INPUTS = (*_PLACE, "serviceId", "variable")
 _ATTEMPTS = 3
 _KEPT = "the service that uses it was taken over, or the state does not say; it goes with its environment"
 _LISTED_SECONDS = 30.0
@@ -45,12 +49,21 @@ class ProjectTokenArgs:
         project_id, environment_id: what it reaches.
         name: how it is found again; this stack's own.
         service_owned: whether this stack made the service that uses it; None where that is not known.
+        user, variable: the service that it is made for, and the variable that holds it there.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     name: pulumi.Input[str]
     service_owned: pulumi.Input[bool | None] = None
+    user: ServiceAt | None = None
+    variable: str = ""
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs under the names that they have in the state."""
+        place = {"projectId": self.project_id, "environmentId": self.environment_id, "name": self.name}
+        user = {} if self.user is None else {"serviceId": self.user.service_id, "variable": self.variable}
+        return {**place, **user, SERVICE_OWNED: self.service_owned}
 
 
 class ProjectTokenProvider(RailwayProvider):
@@ -64,7 +77,7 @@ class ProjectTokenProvider(RailwayProvider):
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Nothing of a token changes; another place or name is another token."""
         del id_
-        return difference(olds, news, (), _INPUTS)
+        return difference(olds, news, (), _PLACE)
 
     def created(self, props: Props) -> CreateResult:
         """Make it; one of that name whose value nobody knows goes first, unless a service that was taken over has it.
@@ -73,14 +86,15 @@ class ProjectTokenProvider(RailwayProvider):
         """
         session = self.session()
         owned = props.get(SERVICE_OWNED) is not False
-        theirs: set[str] = set()
+        others: set[str] = set()
         for stale in _named(session, props):
-            if owned:
+            if owned and not _may_be_used(session, props):
                 _delete(session, props, stale["id"])
             else:
-                theirs.add(str(stale["id"]))
+                session.client.progress(f"{_thing(props)}: another token of this name stays: a service may be using it")
+                others.add(str(stale["id"]))
         for _ in range(_ATTEMPTS):
-            value, row = _make(session, props, theirs)
+            value, row = _make(session, props, others)
             if row is None:
                 raise InfraError(_thing(props), "made, but Railway does not list it", "run pulumi up again")
             if value:
@@ -135,13 +149,22 @@ def _named(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]
     ]
 
 
-def _make(session: Session, props: Mapping[str, Any], theirs: Collection[str]) -> tuple[str, Mapping[str, Any] | None]:
-    """Return the value, empty where its answer was lost, and the token as it is listed."""
+def _may_be_used(session: Session, props: Mapping[str, Any]) -> bool:
+    """Tell whether the service that the token is made for has a token already."""
+    if not props.get("variable"):
+        return False
+    service = session.living(props, thing=_thing(props)).service(props["serviceId"]) or {}
+    return str(props["variable"]) in live_variables(service)
+
+
+def _make(session: Session, props: Mapping[str, Any], others: Collection[str]) -> tuple[str, Mapping[str, Any] | None]:
+    """Return the value, empty where its answer was lost, and the token as it is listed; `others` are not it."""
 
     def seen() -> Mapping[str, Any] | None:
-        return next((row for row in _named(session, props) if row["id"] not in theirs), None)
+        rows = [row for row in _named(session, props) if row["id"] not in others]
+        return rows[0] if rows else None
 
-    given = {key: props[key] for key in _INPUTS}
+    given = {key: props[key] for key in _PLACE}
     data, row = session.client.mutate(
         documents.PROJECT_TOKEN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
     )
@@ -184,11 +207,5 @@ class ProjectToken(Resource, module="railway", name="ProjectToken"):
     def __init__(self, name: str, args: ProjectTokenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         # A value that a provider makes is plain in the state unless it is named here (facts: Pulumi, 6).
         marked = pulumi.ResourceOptions(additional_secret_outputs=["value"])
-        properties = {
-            "projectId": args.project_id,
-            "environmentId": args.environment_id,
-            "name": args.name,
-            SERVICE_OWNED: args.service_owned,
-            "value": None,
-        }
+        properties = {**args.properties(), "value": None}
         super().__init__(ProjectTokenProvider(), name, properties, pulumi.ResourceOptions.merge(opts, marked))

@@ -26,6 +26,7 @@ from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
+from railway_api.errors import AlreadyExists
 
 _PARENT = ("projectId", "environmentId")
 _INPUTS = (*_PARENT, "name", ADOPTS, OWNED)
@@ -105,9 +106,9 @@ class ServiceProvider(RailwayProvider):
         with session.snapshots.writing(props["environmentId"]):
             snapshot = session.living(props, thing=name)
             id_ = _find(snapshot, name)
-            owned = id_ is None or _is_own(snapshot, id_)
+            owned = id_ is not None and _is_own(snapshot, id_)
             if id_ is None:
-                id_ = _make(session, props, snapshot)
+                id_, owned = _made_or_found(session, props, snapshot)
             elif id_ not in snapshot.instances:
                 _materialise(session, props, id_)
             if id_ not in snapshot.instances:
@@ -193,6 +194,25 @@ def _is_own(snapshot: Snapshot, id_: str) -> bool:
     that somebody else left empty holds nothing of theirs either.
     """
     return id_ not in snapshot.instances or destroy_reasons.is_untouched(snapshot, id_)
+
+
+def _made_or_found(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tuple[str, bool]:
+    """Make it; where another update, maybe of another environment, was faster, take over what that one made.
+
+    Returns:
+        Its id, and whether it is this stack's own.
+    """
+    try:
+        return _make(session, props, snapshot), True
+    except AlreadyExists:
+        now = session.living(props, thing=props["name"], fresh=True)
+        id_ = _find(now, props["name"])
+        if id_ is None:
+            raise
+        owned = _is_own(now, id_)
+        if id_ not in now.instances:
+            _materialise(session, props, id_)
+        return id_, owned
 
 
 def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str:

@@ -34,6 +34,7 @@ from convos_infra.railway.resources.service_instance_args import (
     failures,
     sealing_failures,
 )
+from convos_infra.railway.resources.unknown_secrets import refuse_unknown_secrets
 from convos_infra.railway.running import not_running
 from convos_infra.railway.running_references import gives
 from convos_infra.railway.session import RailwayProvider, Session
@@ -46,7 +47,7 @@ SEEN = "unmanagedSeen"
 NOT_RUNNING = "notRunning"
 """What a refresh saw stored, but not in the running deployment: the next preview says so, and the update deploys it."""
 _ADDED = (REMOVES, REDEPLOYS, SOURCED, "deploys", "adopts")
-_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", *_ADDED)
+_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "givenBy", *_ADDED)
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -69,6 +70,7 @@ class ServiceInstanceProvider(RailwayProvider):
         """Return the inputs with what the change will cost, and what else the update has to know."""
         live = self._live(news) if not olds and not has_unknown([news[key] for key in PARENT]) else {}
         if live:
+            refuse_unknown_secrets(news, live)
             return _adoption(news, live)
         kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
         strangers = [name for name in olds.get(SEEN) or () if name not in (news.get(VARIABLES) or {})]

@@ -45,6 +45,7 @@ _SNAKE = {
     "sealed_variables": SEALED,
     "unmanaged_variables": "unmanagedVariables",
     "overwrite_changes": "overwriteChanges",
+    "given_by": "givenBy",
 }
 _SECONDS = ("healthcheckTimeout", "overlapSeconds", "drainingSeconds", "restartPolicyMaxRetries")
 
@@ -92,6 +93,7 @@ class ServiceInstanceArgs:
     registry_credentials: pulumi.Input[Mapping[str, Any]] | None = None
     variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
     sealed_variables: Sequence[str] = ()
+    given_by: Mapping[str, str] = field(default_factory=dict)
     unmanaged_variables: str = "keep"
     overwrite_changes: bool = False
 
@@ -101,6 +103,7 @@ class ServiceInstanceArgs:
         found = {**self.at.properties(), **{_SNAKE.get(name, name): getattr(self, name) for name in own}}
         found[SEALED] = sorted(self.sealed_variables) or None
         found["overwriteChanges"] = self.overwrite_changes or None
+        found["givenBy"] = dict(self.given_by) or None
         return found
 
 

@@ -1,0 +1,80 @@
+"""Of several things of one name that several updates made at once, the first one is kept.
+
+Only a thing that this very update made, and that is empty, is ever deleted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.railway.same_name import Place, Standing, place_of
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+
+
+@dataclass(frozen=True)
+class Namesakes:
+    """What is done with things of one name.
+
+    Attributes:
+        thing: the error's first words, kind and name.
+        config_key: the key of the stack's config that names one by its id.
+        living: lists all of the name, each with `id` and `createdAt`.
+        is_empty: reads whether there is anything in the one of this id.
+        delete: deletes it.
+    """
+
+    thing: str
+    config_key: str
+    living: Callable[[], Iterable[Mapping[str, Any]]]
+    is_empty: Callable[[str], bool]
+    delete: Callable[[str], None]
+
+
+def keep_first_made(session: Session, mine: str, names: Namesakes) -> str:
+    """Return the id of the one to go on with: this update's own, or an older one that another update made.
+
+    Args:
+        session: its clock and its limits.
+        mine: the id in the answer that made this update's own.
+        names: the things of its name.
+
+    Raises:
+        InfraError: more than one would stay, or Railway does not list what it made.
+        RailwayError: they could not be read, or its own not be deleted.
+    """
+    deadline, pause = session.client.clock() + session.client.timing.stick_seconds, 0.2
+    while True:
+        place = place_of(mine, names.living())
+        if place.standing is Standing.ALONE:
+            return mine
+        if place.standing is Standing.YIELDS:
+            return _yielded(session, mine, place, names)
+        if place.standing is Standing.UNCLEAR or session.client.clock() > deadline:
+            raise _several(mine, place, names)
+        session.client.sleep(pause)
+        pause = min(pause * 2, 3.0)
+
+
+def _yielded(session: Session, mine: str, place: Place, names: Namesakes) -> str:
+    if not names.is_empty(mine):
+        raise _several(mine, place, names)
+    names.delete(mine)
+    session.client.progress(
+        f"{names.thing}: another update made one of this name first, {place.oldest}, which is used; {mine}, which this"
+        " update made and which was empty, is deleted"
+    )
+    return place.oldest
+
+
+def _several(mine: str, place: Place, names: Namesakes) -> InfraError:
+    if place.standing is Standing.NOT_LISTED:
+        return InfraError(names.thing, f"Railway made it ({mine}), but does not list it", "run pulumi up again")
+    problem = f"several updates made one of this name at the same time: {', '.join(place.ids)} ({mine} by this update)"
+    return InfraError(
+        names.thing, problem, f"delete all but one on Railway, or set {names.config_key} to the one that is meant"
+    )

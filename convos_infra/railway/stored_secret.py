@@ -1,0 +1,66 @@
+"""What a service's stored configuration says of one secret variable. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from convos_infra.railway.environment_config import live_variables
+
+_REFERENCE = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_URL_PART = re.compile(r"[A-Za-z0-9._~-]+")
+"""RFC 3986's unreserved characters."""
+
+
+class Finding(Enum):
+    """How a secret is stored."""
+
+    ABSENT = "absent"
+    READABLE = "readable"
+    SEALED = "sealed"
+    REFERENCE = "reference"
+    NOT_FOR_URLS = "not for URLs"
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """One secret variable of a service.
+
+    Attributes:
+        finding: how it is stored.
+        value: the secret; empty unless it is readable.
+    """
+
+    finding: Finding
+    value: str = field(default="", repr=False)
+
+
+def stored_secret(service: Mapping[str, Any] | None, variable: str, *, url_part: bool) -> StoredSecret:
+    """Return how a secret is stored in a service's part of an environment's config.
+
+    Args:
+        service: that part, or None where the service has no instance in the environment.
+        variable: its name.
+        url_part: whether it becomes part of a URL as it is.
+    """
+    values = live_variables(service or {})
+    if variable not in values:
+        return StoredSecret(Finding.ABSENT)
+    return of_value(values[variable], url_part=url_part)
+
+
+def of_value(value: str | None, *, url_part: bool) -> StoredSecret:
+    """Return how a value is stored; None is one that Railway does not show."""
+    if value is None:
+        return StoredSecret(Finding.SEALED)
+    if not value:
+        # Nothing was ever kept secret by it, so nothing is lost with it.
+        return StoredSecret(Finding.ABSENT)
+    if _REFERENCE.search(value):
+        return StoredSecret(Finding.REFERENCE)
+    if url_part and not _URL_PART.fullmatch(value):
+        return StoredSecret(Finding.NOT_FOR_URLS)
+    return StoredSecret(Finding.READABLE, value)

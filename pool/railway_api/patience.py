@@ -1,0 +1,73 @@
+"""What is left of the time that a call, and a whole command, may spend on a Railway that does not answer."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from railway_api.errors import Unreachable
+
+if TYPE_CHECKING:
+    from railway_api.timing import Timing
+
+
+class Patience:
+    """Deadlines of calls, by thread, and the silence of Railway, of all threads together.
+
+    Args:
+        timing: the limits.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, timing: Timing, clock: Callable[[], float]) -> None:
+        self._timing = timing
+        self._clock = clock
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._silent_since = math.inf
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let all that this thread asks inside take at most so long in sum; an outer limit holds as well."""
+        outer = self._deadline()
+        self._local.deadline = min(outer, self._clock() + seconds)
+        try:
+            yield
+        finally:
+            self._local.deadline = outer
+
+    def left(self) -> float:
+        """Return the seconds that the next try may take; zero or less where there is no time for one."""
+        now = self._clock()
+        silence = max(self._silence_ends() - now, self._timing.probe_seconds)
+        return min(self._deadline() - now, silence)
+
+    def lasts(self, pause: float) -> bool:
+        """Tell whether there is time for one more try after a pause."""
+        return self._clock() + pause < min(self._deadline(), self._silence_ends())
+
+    def heard(self) -> None:
+        """Note that Railway answered something."""
+        with self._lock:
+            self._silent_since = math.inf
+
+    def unheard(self, began: float, error: Unreachable) -> Unreachable:
+        """Note that a try which began then had no answer; returns its error, which says where nothing else had one."""
+        with self._lock:
+            self._silent_since = min(self._silent_since, began)
+            seconds = self._clock() - self._silent_since
+        if seconds < self._timing.silence_seconds:
+            return error
+        problem = f"{error.problem}; it has answered nothing for {seconds:.0f} s"
+        return Unreachable(error.thing, problem, error.next_step, sent=error.may_have_happened)
+
+    def _deadline(self) -> float:
+        found: float = getattr(self._local, "deadline", math.inf)
+        return found
+
+    def _silence_ends(self) -> float:
+        with self._lock:
+            return self._silent_since + self._timing.silence_seconds

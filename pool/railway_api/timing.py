@@ -1,0 +1,41 @@
+"""How patient a client is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from railway_api.retry import Budget
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient the client is; all in seconds.
+
+    Attributes:
+        connect_seconds: time limit of a TCP connection.
+        query_seconds: time limit of the whole answer to a query.
+        read_seconds: time limit of the whole answer to a mutation; Railway's own CLI takes 90, because duplicating an
+            environment runs over 30 (railwayapp/cli src/client.rs).
+        notice_seconds: how long an answer is waited for before a progress line says so.
+        deadline_seconds: time limit of one call in all: tries, the pauses between them, and what is read back.
+        silence_seconds: how long a command goes on trying while Railway answers nothing at all.
+        probe_seconds: time limit of a try after that; there is no second one, until Railway has answered.
+        settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
+            read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
+        stick_seconds: how long a committed change may take to show when it is read back.
+        newborn_seconds: how long after the creation of a project or an environment "Not Authorized" to what is in it
+            is its being new (fact: new-project-lag; others try again for 15 seconds).
+        budget: retries of one call.
+    """
+
+    connect_seconds: float = 10.0
+    query_seconds: float = 30.0
+    read_seconds: float = 90.0
+    notice_seconds: float = 10.0
+    deadline_seconds: float = 180.0
+    silence_seconds: float = 120.0
+    probe_seconds: float = 5.0
+    settle_seconds: float = 20.0
+    stick_seconds: float = 30.0
+    newborn_seconds: float = 15.0
+    budget: Budget = field(default_factory=Budget)
