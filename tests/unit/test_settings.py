@@ -111,6 +111,8 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "target": ({"schemaTarget": "1"}, "schemaTarget: must be a migration's number such as 0001, not '1'"),
     "baseline": ({"schemaBaseline": "first"}, "schemaBaseline: must be a migration's number such as 0001"),
     "drift": ({"schemaDrift": "ignore"}, "schemaDrift: must be refuse or accept, not 'ignore'"),
+    "data on destroy": ({"dataOnDestroy": "keep"}, "dataOnDestroy: must be refuse or delete, not 'keep'"),
+    "destroy adopted": ({"destroyAdopted": "yes"}, "destroyAdopted: must be true or false"),
     "on destroy": ({"schemaOnDestroy": "delete"}, "schemaOnDestroy: must be keep or drop, not 'delete'"),
 }
 
