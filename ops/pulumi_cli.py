@@ -164,6 +164,23 @@ def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
+def backend_url(folder: Path = CHECKOUT) -> str:
+    """Return the URL of the backend that Pulumi is logged in to.
+
+    Raises:
+        PulumiError: it is logged in nowhere, or does not answer.
+    """
+    command = ["pulumi", "whoami", "--json", *QUIET]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        found = None
+    if done.returncode != 0 or not isinstance(found, dict) or not found.get("url"):
+        raise PulumiError("pulumi", f"whoami: {last_error(masked(done.stderr))}")
+    return str(found["url"])
+
+
 def select(stack: str, folder: Path = CHECKOUT) -> None:
     """Select a stack, and make it where it is not there.
 

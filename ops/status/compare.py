@@ -45,7 +45,9 @@ def compare(recorded: Recorded, railway: RailwayNow, moment: datetime) -> list[F
 def missing_tokens(recorded: Recorded, listed: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Return the project tokens of a stack that Railway does not list any more."""
     ids = {row["id"] for row in listed}
-    return [Finding(str(row.values["name"]), Kind.TOKEN_GONE) for row in recorded.of("ProjectToken") if row.id not in ids]
+    return [
+        Finding(str(row.values["name"]), Kind.TOKEN_GONE) for row in recorded.of("ProjectToken") if row.id not in ids
+    ]
 
 
 def of_running(subject: str, running: Running) -> Iterator[Finding]:

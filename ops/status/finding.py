@@ -54,7 +54,7 @@ _TOLD = {
     Kind.RENAMED: "renamed by others: {}",
     Kind.CHANGED: "changed by others: {}",
     Kind.NOT_RUNNING: "stored, but does not run: {}",
-    Kind.NOT_COMPARED: "Railway does not show what it runs with, so these were not compared: {}",
+    Kind.NOT_COMPARED: "not compared, as Railway does not show what it has: {}",
     Kind.VOLUME_PENDING: "its volume is pending deletion: {}",
     Kind.VOLUME_GONE: "its volume is gone, with its data",
     Kind.VOLUME_MOVED: "its volume is mounted elsewhere: {}",

@@ -45,9 +45,7 @@ def state_of(stack: SmallStack) -> dict[str, Any]:
     for name, made in stack.state.items():
         kind = made.provider.__name__.removesuffix("Provider")
         type_ = f"pulumi-python:dynamic/railway:{kind}"
-        rows.append(
-            {"type": type_, "urn": f"urn:pulumi:s::p::{type_}::{name}", "id": made.id, "outputs": made.outputs}
-        )
+        rows.append({"type": type_, "urn": f"urn:pulumi:s::p::{type_}::{name}", "id": made.id, "outputs": made.outputs})
     return {"deployment": {"manifest": {"time": "2026-01-01T00:00:00Z"}, "resources": rows}}
 
 
