@@ -73,7 +73,7 @@ def railway(state: Recorded, environ: Mapping[str, str] | None = None) -> Railwa
     """
     environ = os.environ if environ is None else environ
     given = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
-    known = str((state.outputs.get("railway") or {}).get("endpoint") or given)
+    known = str((state.outputs.get("railway") or {}).get("endpoint") or DEFAULT_ENDPOINT)
     if known != given:
         problem = f"is {given}, and the last update went to {known}"
         raise InfraError("RAILWAY_ENDPOINT", problem, "set it to that one, with the token that belongs to it")
