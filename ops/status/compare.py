@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import SEALED, VARIABLES, changed_fields, live_variables
+from convos_infra.railway.inventory import inventory
+from convos_infra.railway.pending import told
 from convos_infra.railway.running import Condition, Running
 from ops.status.finding import Finding, Kind
+from ops.status.report import SUCCEEDED
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from convos_infra.railway.snapshot import Snapshot
     from ops.status.railway_now import RailwayNow
     from ops.status.recorded import Recorded, Resource
@@ -37,7 +41,7 @@ def compare(recorded: Recorded, railway: RailwayNow, moment: datetime) -> list[F
         *_shared(recorded, railway.snapshot),
         *_volumes(recorded, railway.snapshot, moment),
         *_networking(recorded, railway),
-        *_strangers(recorded, railway.snapshot, environment),
+        *_others(recorded, railway.snapshot, environment),
     ]
     return sorted(found, key=lambda one: (-one.severity, one.subject, one.kind))
 
@@ -48,6 +52,24 @@ def missing_tokens(recorded: Recorded, listed: Sequence[Mapping[str, Any]]) -> l
     return [
         Finding(str(row.values["name"]), Kind.TOKEN_GONE) for row in recorded.of("ProjectToken") if row.id not in ids
     ]
+
+
+def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Return what the newest refresh since the last update has recorded.
+
+    Railway is compared with the state, so what a refresh has put there does not differ from Railway any more; and yet
+    the last update did not leave it.
+
+    Args:
+        updates: the newest first.
+    """
+    for row in updates:
+        if row["kind"] == "update" and row["result"] == SUCCEEDED:
+            break
+        if row["kind"] == "refresh" and row["changes"]:
+            changes = tuple(f"{count} {name}" for name, count in sorted(row["changes"].items()))
+            return [Finding(f"refresh of {row['at']}", Kind.REFRESHED, changes)]
+    return []
 
 
 def of_running(subject: str, running: Running) -> Iterator[Finding]:
@@ -135,7 +157,7 @@ def _volumes(recorded: Recorded, snapshot: Snapshot, moment: datetime) -> Iterat
     for row in recorded.of("Volume"):
         subject, live = str(row.values["service"]), living.get(row.id)
         if live is None and row.id in pending:
-            yield Finding(subject, Kind.VOLUME_PENDING, _left(str(pending[row.id].get("deletedAt") or ""), moment))
+            yield Finding(subject, Kind.VOLUME_PENDING, (told(str(pending[row.id].get("deletedAt") or ""), moment),))
         elif live is None:
             yield Finding(subject, Kind.VOLUME_GONE)
         elif not live.get("serviceId"):
@@ -143,17 +165,6 @@ def _volumes(recorded: Recorded, snapshot: Snapshot, moment: datetime) -> Iterat
         elif (live["serviceId"], live["mountPath"]) != (row.values["serviceId"], row.values["mountPath"]):
             place = snapshot.project_services.get(live["serviceId"], live["serviceId"])
             yield Finding(subject, Kind.VOLUME_MOVED, (f"{live['mountPath']} of {place}",))
-
-
-def _left(until: str, moment: datetime) -> tuple[str, ...]:
-    """Return what a person needs to save a volume that was deleted: how long, and how."""
-    how = "restore it by the link in the e-mail that Railway sent, or in its dashboard"
-    try:
-        left = datetime.fromisoformat(until) - moment
-    except (ValueError, TypeError):
-        return ("Railway keeps a deleted volume for 48 hours", how)
-    minutes = max(0, int(left.total_seconds()) // 60)
-    return (f"{minutes // 60} h {minutes % 60} min left until {until[:16]}Z", how)
 
 
 def _networking(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
@@ -186,19 +197,18 @@ def _domain(row: Resource, living: Sequence[Mapping[str, Any]]) -> Iterator[Find
         yield Finding(subject, Kind.CHANGED, (f"target port of {domain}",))
 
 
-def _strangers(recorded: Recorded, snapshot: Snapshot, environment: Resource | None) -> Iterator[Finding]:
+def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None) -> Iterator[Finding]:
+    """Yield what is beside the stack: services and volumes of others, and deleted volumes that are not in the state."""
     prefix = str(environment.values.get("disposablePrefix") or "") if environment is not None else ""
-    ours = {row.id for row in recorded.of("Service")}
-    ours |= {str(row.values["serviceId"]) for row in recorded.of("ServiceInstance")}
-    agents = set()
-    for id_, instance in snapshot.instances.items():
-        name = snapshot.project_services.get(id_) or str(instance.get("serviceName") or id_)
-        if prefix and name.startswith(prefix):
-            agents.add(id_)
-        elif id_ not in ours:
-            yield Finding(name, Kind.STRANGER_SERVICE)
+    rows = [*recorded.of("Service"), *recorded.of("ServiceInstance")]
+    ours = {str(row.values["serviceId"]): str(row.values.get("name") or row.values.get("service")) for row in rows}
     volumes = {row.id for row in recorded.of("Volume")}
-    for row in snapshot.volume_instances:
-        if row["volumeId"] not in volumes and row.get("serviceId") not in agents:
+    beside = inventory(snapshot, ours, volumes, prefix=prefix)
+    for stranger in beside.strangers:
+        yield Finding(stranger.name, Kind.STRANGER_SERVICE, (str(stranger.condition),))
+    for name in beside.volumes:
+        yield Finding(name, Kind.STRANGER_VOLUME)
+    for row in snapshot.pending_volumes:
+        if row["volumeId"] not in volumes:
             name = str((snapshot.volumes.get(row["volumeId"]) or {}).get("name") or row["volumeId"])
-            yield Finding(name, Kind.STRANGER_VOLUME, (str(row.get("mountPath") or "mounted nowhere"),))
+            yield Finding(name, Kind.STRANGER_PENDING, (f"until {row.get('deletedAt') or 'Railway purges it'}",))

@@ -36,14 +36,22 @@ class Kind(StrEnum):
     PROXY_GONE = "proxyGone"
     DOMAIN_GONE = "domainGone"
     TOKEN_GONE = "tokenGone"  # noqa: S105 - a kind of finding
+    REFRESHED = "refreshed"
     UNMANAGED = "unmanaged"
     OTHERS_STORED = "storedByOthers"
     STRANGER_SERVICE = "serviceOfOthers"
     STRANGER_VOLUME = "volumeOfOthers"
+    STRANGER_PENDING = "otherVolumePendingDeletion"
 
 
 _DEAD = {Kind.ENVIRONMENT_GONE, Kind.SERVICE_GONE, Kind.NOT_SERVING, Kind.VOLUME_PENDING}
-_INFORMATION = {Kind.UNMANAGED, Kind.OTHERS_STORED, Kind.STRANGER_SERVICE, Kind.STRANGER_VOLUME}
+_INFORMATION = {
+    Kind.UNMANAGED,
+    Kind.OTHERS_STORED,
+    Kind.STRANGER_SERVICE,
+    Kind.STRANGER_VOLUME,
+    Kind.STRANGER_PENDING,
+}
 _TOLD = {
     Kind.ENVIRONMENT_GONE: "the environment is gone from Railway",
     Kind.SERVICE_GONE: "gone from the environment",
@@ -55,16 +63,18 @@ _TOLD = {
     Kind.CHANGED: "changed by others: {}",
     Kind.NOT_RUNNING: "stored, but does not run: {}",
     Kind.NOT_COMPARED: "not compared, as Railway does not show what it has: {}",
-    Kind.VOLUME_PENDING: "its volume is pending deletion: {}",
+    Kind.VOLUME_PENDING: "its volume was deleted: {}",
     Kind.VOLUME_GONE: "its volume is gone, with its data",
     Kind.VOLUME_MOVED: "its volume is mounted elsewhere: {}",
     Kind.PROXY_GONE: "its TCP proxy is gone: port {}",
     Kind.DOMAIN_GONE: "its domain is gone: {}",
     Kind.TOKEN_GONE: "its project token is gone from Railway",
+    Kind.REFRESHED: "recorded {} since the last update; pulumi preview shows what the next one does about it",
     Kind.UNMANAGED: "set by others: {}",
     Kind.OTHERS_STORED: "stored by others, and goes live with the next deployment: {}",
-    Kind.STRANGER_SERVICE: "a service that this stack did not make",
-    Kind.STRANGER_VOLUME: "a volume that this stack did not make: {}",
+    Kind.STRANGER_SERVICE: "a service that this stack does not manage ({})",
+    Kind.STRANGER_VOLUME: "a volume that this stack does not manage",
+    Kind.STRANGER_PENDING: "a deleted volume that can still be restored {}",
 }
 
 

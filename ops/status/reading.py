@@ -14,7 +14,7 @@ from convos_infra.schema.apply import inspect
 from ops import pulumi_cli, stacks
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import backend, keys, live_stack, railway_view, recorded, services
-from ops.status.compare import compare, missing_tokens
+from ops.status.compare import compare, missing_tokens, of_history
 from ops.status.finding import Finding, Kind
 from ops.status.recorded import Recorded, Role
 from ops.status.report import Part, Report, Told, Unread, last_update, of_outputs, of_pool, of_updates
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from ops.status.railway_now import RailwayNow
 
 DATABASE_SECONDS = 5.0
-UPDATES = 5
+UPDATES = 20
+"""So many are looked at for refreshes since the last update; people are shown the newest."""
 NEVER = "nothing was deployed yet"
 _OF_THE_PRESENT = (Part.ENVIRONMENT, Part.SERVICES, Part.DRIFT)
 _DEPLOYED = (*_OF_THE_PRESENT, Part.IMAGE, Part.AGENTS, Part.SCHEMA)
@@ -88,7 +89,7 @@ def read(stack: str, environ: Mapping[str, str], clock: Clock = now) -> Report:
         return Report(stack, page.parts, page.unread)
     updates = page.parts[Part.UPDATES].value if Part.UPDATES in page.parts else []
     _image(page, state, config, stack, last_update(updates, state.written_at))
-    _present(page, state, environ)
+    _present(page, state, environ, of_history(updates))
     return Report(stack, page.parts, page.unread)
 
 
@@ -125,13 +126,13 @@ def _newest(image: Mapping[str, Any], tag: str) -> dict[str, str]:
     return {"tag": tag, "digest": found.partition("@")[2], "deployed": str(image["digest"])}
 
 
-def _present(page: _Page, state: Recorded, environ: Mapping[str, str]) -> None:
+def _present(page: _Page, state: Recorded, environ: Mapping[str, str], findings: Sequence[Finding]) -> None:
     """Ask Railway first: without its word of where they are now, nobody else is sent a key or a password."""
     railway: list[RailwayNow] = []
 
     def look() -> list[Any]:
         railway.append(live_stack.railway(state, environ))
-        return present(state, railway[0], _tokens(state, railway[0], environ), page.clock)
+        return present(state, railway[0], [*findings, *_tokens(state, railway[0], environ)], page.clock)
 
     if not page.ask(Whom.RAILWAY, _OF_THE_PRESENT, look):
         why = "not asked, as Railway did not say where it is now"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ops.status.services import ServiceNow
 
 STATES = ("idle", "claimed", "starting", "released", "sleeping", "crashed", "dead", "unfinished")
+SHOWN_UPDATES = 5
 _LABELS = {Part.NEWEST: "newest image"}
 
 
@@ -193,7 +194,7 @@ def _keys(_: str, value: Sequence[Key]) -> Iterator[Said]:
 
 
 def _updates(_: str, value: Sequence[Mapping[str, Any]]) -> Iterator[Said]:
-    for place, row in enumerate(value):
+    for place, row in enumerate(value[:SHOWN_UPDATES]):
         changes = ", ".join(f"{count} {name}" for name, count in sorted(row["changes"].items())) or "no changes"
         text = "  ".join(filter(None, [str(row["at"]), str(row["kind"]), str(row["result"]), changes, str(row["by"])]))
         yield text, Tone.RED if place == 0 and row["result"] != SUCCEEDED else Tone.PLAIN

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ops.status import compare, railway_now, recorded, source
+from ops.status import compare, railway_now, recorded, services, source
 from ops.status.finding import Finding, Kind, Severity
 from ops.status.railway_now import RailwayNow
+from ops.status.report import Part, Report, Told
+from ops.status.rows import Tone, rows
+from ops.status.services import ServiceNow
+from ops.status.terminal import lines
 from railway_api.client import Client
 from tests.emulator.fix_emulator import EmulatorError
+from tests.railway import states
 from tests.railway.fix_resources import QUICK, Runs
-from tests.railway.small_stack import SmallStack, scene_of, two_services
+from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of, two_services
 from tests.railway.states import STATES, Says, Scene, State
 
 NOT_YET = frozenset({"deployed with an empty reference, name given back"})
@@ -49,12 +56,26 @@ def state_of(stack: SmallStack) -> dict[str, Any]:
     return {"deployment": {"manifest": {"time": "2026-01-01T00:00:00Z"}, "resources": rows}}
 
 
-def look(stack: SmallStack) -> tuple[RailwayNow, list[Finding]]:
+def look(stack: SmallStack) -> tuple[RailwayNow, list[ServiceNow], list[Finding]]:
     """Read and compare, as `make status` does."""
     emulator = stack.runs.emulator
     left = recorded.parsed(state_of(stack))
     now = railway_now.read(Client(emulator.endpoint, emulator.token, timing=QUICK), left)
-    return now, compare.compare(left, now, source.now())
+    return now, list(services.services(left, now)), compare.compare(left, now, source.now())
+
+
+def report_of(shown: list[ServiceNow], findings: list[Finding]) -> Report:
+    asked = source.Asked(source.Whom.RAILWAY, source.now())
+    return Report("s", {Part.SERVICES: Told(shown, asked), Part.DRIFT: Told(findings, asked)})
+
+
+def alive(scene: Scene, service_id: str) -> list[str]:
+    """Return the ids of the deployments that serve, straight from the emulator's store."""
+    truth = scene.truth()
+    if service_id not in (truth["config"].get("services") or {}):
+        return []
+    rows = [row for row in truth["deployment"] if row["serviceId"] == service_id]
+    return [row["id"] for row in rows if row["status"] in ALIVE]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +88,96 @@ def look(stack: SmallStack) -> tuple[RailwayNow, list[Finding]]:
 def test_status_says_the_truth_of_every_state(stack: SmallStack, state: State) -> None:
     state.make(scene_of(stack))
     stack.runs.emulator.forget_calls()
-    _, findings = look(stack)
+    _, shown, findings = look(stack)
     calls = stack.runs.emulator.calls()
     worst = max((one.severity for one in findings), default=None)
     assert SAYS[worst] is state.says, findings
+    assert report_of(shown, findings).is_fine is (state.says in (Says.FINE, Says.INFORMATION))
     assert {call["type"] for call in calls} == {"query"}
-    assert len(calls) <= (4 if state.says is Says.DEAD else 2)
+    # To prove that an environment is gone takes another witness.
+    assert len(calls) <= (3 if state.make is states.environment_gone else 2)
+
+
+@pytest.mark.parametrize("state", [pytest.param(state, id=state.name) for state in STATES])
+def test_no_service_is_said_to_run_that_does_not_by_the_emulators_store(stack: SmallStack, state: State) -> None:
+    scene = scene_of(stack)
+    ids = {name: stack.state[name].id for name in ("web", "db")}
+    state.make(scene)
+    _, shown, findings = look(stack)
+    page = {row.label: row for row in rows(report_of(shown, findings)) if row.label in ids}
+    dead = {one.subject for one in findings if one.severity is Severity.DEAD}
+    for service in shown:
+        there = alive(scene, ids[service.name])
+        row = page[service.name]
+        if there:
+            assert service.serving is not None
+            assert service.serving.id in there
+            assert service.document()["deploymentId"] in there
+        else:
+            assert service.serving is None
+            assert row.tone is Tone.RED
+            assert row.text.startswith("GONE") or "nothing runs" in row.text
+            assert service.url == ""
+            assert service.name in dead or findings[0].kind is Kind.ENVIRONMENT_GONE
+    text = "\n".join(lines(rows(report_of(shown, findings))))
+    # Values of others are "theirs", "before" and "1"; a mount path is a place, and is shown.
+    assert "theirs" not in text.replace("/theirs", "")
+    assert "before" not in text
+
+
+def test_the_volume_that_is_being_deleted_is_the_first_thing_said_with_the_time_left(stack: SmallStack) -> None:
+    states.volume_pending(scene_of(stack))
+    _, _, (first, *_) = look(stack)
+    assert (first.subject, first.kind) == ("web", Kind.VOLUME_PENDING)
+    assert "47 more hours" in first.text()
+    assert "restored" in first.text()
+
+
+def test_names_that_others_gave_are_part_of_drift_and_named(stack: SmallStack) -> None:
+    scene = scene_of(stack)
+    states.renamed(scene)
+    states.environment_renamed(scene)
+    document = "mutation r($id: String!, $i: ProjectUpdateInput!) { projectUpdate(id: $id, input: $i) { id } }"
+    name = f"theirs-{uuid.uuid4().hex[:8]}"
+    scene.run(document, id=scene.project_id, i={"name": name})
+    _, _, findings = look(stack)
+    renamed = {one.subject: one.names for one in findings if one.kind is Kind.RENAMED}
+    project = stack.state["project"].outputs["name"]
+    assert renamed == {
+        "web": ("renamed-by-them",),
+        "environment local": ("renamed-by-them",),
+        f"project {project}": (name,),
+    }
+
+
+def test_what_runs_with_cannot_be_read_is_not_called_the_same(stack: SmallStack) -> None:
+    _, _, findings = look(stack)
+    assert findings == []
+    stack.runs.emulator.fault("not_authorized", operation="details", times=1)
+    _, _, findings = look(stack)
+    assert {(one.subject, one.kind) for one in findings} == {("web", Kind.NOT_COMPARED), ("db", Kind.NOT_COMPARED)}
+
+
+SINGLE = [state for state in STATES if state.make is not states.nothing]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("STATUS_PROGRAMS", "12"))))
+def test_whatever_others_do_status_is_fine_only_where_the_store_is_as_it_was(stack: SmallStack, seed: int) -> None:
+    scene, dice = scene_of(stack), random.Random(seed)
+    ids = {stack.state[name].id: name for name in ("web", "db")}
+    before = environment_as_wanted(scene)
+    for state in dice.sample(SINGLE, dice.randint(1, 4)):
+        # After another state there may be nothing left to make this one of.
+        with contextlib.suppress(EmulatorError, AssertionError, LookupError, StopIteration):
+            state.make(scene)
+    truth = scene.truth()
+    _, shown, findings = look(stack)
+    worst = max((one.severity for one in findings), default=Severity.INFORMATION)
+    if not all(alive(scene, id_) for id_ in ids):
+        assert worst is Severity.DEAD
+    after = environment_as_wanted(scene) if truth["config"] else {}
+    for name in before:
+        after.get(name, {}).get("variables", {}).pop("THEIRS", None) if isinstance(after.get(name), dict) else None
+    if {name: after.get(name) for name in before} != before:
+        assert worst > Severity.INFORMATION, (before, after)
+        assert not report_of(shown, findings).is_fine

@@ -245,14 +245,17 @@ def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
         Finding("pool", Kind.CHANGED, ("image", "XMTP_ENV")),
     ]
     assert table({Part.DRIFT: found}) == [
-        "  drift  postgres: its volume is pending deletion: 47 h 3 min left",
+        "  drift  postgres: its volume was deleted: 47 h 3 min left",
         "         canary: nothing runs: the newest deployment is CRASHED",
         "         pool: changed by others: image, XMTP_ENV",
     ]
     none = "  drift  none: Railway has, and runs, what the last update left"
     assert table({Part.DRIFT: []}) == [none]
-    stranger = Finding("my-tool", Kind.STRANGER_SERVICE)
-    assert table({Part.DRIFT: [stranger]}) == [none, "         my-tool: a service that this stack did not make"]
+    stranger = Finding("my-tool", Kind.STRANGER_SERVICE, ("crashed",))
+    assert table({Part.DRIFT: [stranger]}) == [
+        none,
+        "         my-tool: a service that this stack does not manage (crashed)",
+    ]
 
 
 def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> None:
@@ -351,11 +354,11 @@ def test_what_comes_from_outside_cannot_steer_the_terminal(name: str, colours: b
 
 
 def test_colours_are_for_a_terminal_alone_and_red_is_for_what_is_wrong() -> None:
-    page = rows(report({Part.DRIFT: [Finding("x", Kind.SERVICE_GONE), Finding("y", Kind.STRANGER_SERVICE)]}))
+    page = rows(report({Part.DRIFT: [Finding("x", Kind.SERVICE_GONE), Finding("y", Kind.STRANGER_VOLUME)]}))
     plain, coloured = "\n".join(lines(page)), "\n".join(lines(page, colours=True))
     assert "\x1b" not in plain
     assert "\x1b[1;31mx: gone from the environment\x1b[0m" in coloured
-    assert "\x1b[1my: a service that this stack did not make\x1b[0m" in coloured
+    assert "\x1b[1my: a volume that this stack does not manage\x1b[0m" in coloured
     assert has_colours({"TERM": "xterm"}, is_terminal=True)
     assert not has_colours({"TERM": "xterm"}, is_terminal=False)
     assert not has_colours({"TERM": "dumb"}, is_terminal=True)
