@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from convos_infra.railway.dead_end_text import problem
 from convos_infra.railway.environment_config import SEALED, VARIABLES, changed_fields, live_variables
 from convos_infra.railway.inventory import inventory
 from convos_infra.railway.pending import told
@@ -120,6 +121,10 @@ def _services(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
         stored = railway.snapshot.service(service_id) or {}
         yield from _configuration(subject, row.values, stored)
         yield from of_running(subject, running)
+        for name, given in sorted(railway.gives(service_id).items()):
+            # One of others is theirs to mend, and is no drift of the stack.
+            if given.dead_ends and name in (row.values.get(VARIABLES) or {}):
+                yield Finding(subject, Kind.DEAD_REFERENCE, (problem(given.dead_ends[0]),))
         managed = tuple(sorted(row.values.get(VARIABLES) or {}))
         if running.serving is not None and managed and railway.given(service_id) is None:
             yield Finding(subject, Kind.NOT_COMPARED, managed)

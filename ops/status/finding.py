@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CHANGED = "changed"
     NOT_RUNNING = "notRunning"
     NOT_COMPARED = "notCompared"
+    DEAD_REFERENCE = "deadReference"
     VOLUME_PENDING = "volumePendingDeletion"
     VOLUME_GONE = "volumeGone"
     VOLUME_MOVED = "volumeMoved"
@@ -63,6 +64,7 @@ _TOLD = {
     Kind.CHANGED: "changed by others: {}",
     Kind.NOT_RUNNING: "stored, but does not run: {}",
     Kind.NOT_COMPARED: "not compared, as Railway does not show what it has: {}",
+    Kind.DEAD_REFERENCE: "{}, so that its next deployment gets an empty text",
     Kind.VOLUME_PENDING: "its volume was deleted: {}",
     Kind.VOLUME_GONE: "its volume is gone, with its data",
     Kind.VOLUME_MOVED: "its volume is mounted elsewhere: {}",

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.running import Running, assess
+from convos_infra.railway.running_references import gives
 from convos_infra.railway.snapshot import Gone, Snapshots
 
 if TYPE_CHECKING:
     from convos_infra.railway.details import Details
+    from convos_infra.railway.references import Resolved
     from convos_infra.railway.snapshot import Snapshot
     from ops.status.recorded import Recorded, Resource
     from railway_api.client import Client
@@ -48,7 +50,14 @@ class RailwayNow:
             self.snapshot.latest_deployment(service_id),
             self.snapshot.serving_deployment(service_id),
             self.given(service_id),
+            self.gives(service_id),
         )
+
+    def gives(self, service_id: str) -> Mapping[str, Resolved]:
+        """Return what each of a service's variables with references would give, were it deployed now."""
+        if self.snapshot is None:
+            return {}
+        return gives(self.snapshot, service_id, self.details.tcp_proxies if self.details is not None else None)
 
     def given(self, service_id: str) -> Mapping[str, Any] | None:
         """Return the variables that the serving deployment was given; None where Railway does not show them."""
