@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ops.status.railway_now import RailwayNow
     from ops.status.services import ServiceNow
+    from railway_api.client import Client
 
 POOL_SECONDS = (3.0, 10.0)
 PATIENCE = Timing(connect_seconds=5.0, read_seconds=30.0, budget=Budget(attempts=3, seconds=20.0))
@@ -64,12 +65,11 @@ def outputs(stack: str) -> dict[str, Any]:
     return dict(recorded(stack).outputs)
 
 
-def railway(state: Recorded, environ: Mapping[str, str] | None = None) -> RailwayNow:
-    """Return the stack's environment as Railway has it now.
+def client(state: Recorded, environ: Mapping[str, str] | None = None) -> Client:
+    """Return the way to the Railway that the stack was deployed to.
 
     Raises:
-        InfraError: the environment's Railway is not the one that the stack was deployed to; or there is no token.
-        RailwayError: Railway cannot be asked.
+        InfraError: the environment's variables lead to another one; or there is no token.
     """
     environ = os.environ if environ is None else environ
     given = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
@@ -77,7 +77,17 @@ def railway(state: Recorded, environ: Mapping[str, str] | None = None) -> Railwa
     if known != given:
         problem = f"is {given}, and the last update went to {known}"
         raise InfraError("RAILWAY_ENDPOINT", problem, "set it to that one, with the token that belongs to it")
-    return railway_now.read(railway_view.client(environ, PATIENCE), state)
+    return railway_view.client(environ, PATIENCE)
+
+
+def railway(state: Recorded) -> RailwayNow:
+    """Return the stack's environment as Railway has it now.
+
+    Raises:
+        InfraError: as for `client`.
+        RailwayError: Railway cannot be asked.
+    """
+    return railway_now.read(client(state), state)
 
 
 def pool_manager(state: Recorded, now: RailwayNow) -> ServiceNow:

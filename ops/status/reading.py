@@ -13,7 +13,7 @@ from convos_infra.schema.address import Address, parse_url
 from convos_infra.schema.apply import inspect
 from ops import pulumi_cli, stacks
 from ops.pulumi_cli import CHECKOUT, Pulumi
-from ops.status import backend, keys, live_stack, railway_view, recorded, services
+from ops.status import backend, keys, live_stack, railway_now, recorded, services
 from ops.status.compare import compare, missing_tokens, of_history
 from ops.status.finding import Finding, Kind
 from ops.status.recorded import Recorded, Role
@@ -26,13 +26,16 @@ from railway_api.failure import Failure
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from convos_infra.rollout.pool_api import PoolApi
     from ops.status.backend import Backend
     from ops.status.railway_now import RailwayNow
+    from railway_api.client import Client
 
 DATABASE_SECONDS = 5.0
+UNKNOWN_PLACE = "not asked, as Railway did not say where it is now"
 UPDATES = 20
 """So many are looked at for refreshes since the last update; people are shown the newest."""
-NEVER = "nothing was deployed yet"
+NOTHING = "nothing is deployed"
 _OF_THE_PRESENT = (Part.ENVIRONMENT, Part.SERVICES, Part.DRIFT)
 _DEPLOYED = (*_OF_THE_PRESENT, Part.IMAGE, Part.AGENTS, Part.SCHEMA)
 
@@ -85,7 +88,7 @@ def read(stack: str, environ: Mapping[str, str], clock: Clock = now) -> Report:
     page.ask(Whom.BACKEND, [Part.UPDATES], lambda: [of_updates(_history(cli))])
     page.ask(Whom.CONFIG, [Part.KEYS], lambda: [tuple(keys.states(config, environ))])
     if not state.is_deployed:
-        page.skip(_DEPLOYED, f"{NEVER}; pulumi up --stack {stack}")
+        page.skip(_DEPLOYED, f"{NOTHING}; pulumi up --stack {stack}")
         return Report(stack, page.parts, page.unread)
     updates = page.parts[Part.UPDATES].value if Part.UPDATES in page.parts else []
     _image(page, state, config, stack, last_update(updates, state.written_at))
@@ -128,22 +131,36 @@ def _newest(image: Mapping[str, Any], tag: str) -> dict[str, str]:
 
 def _present(page: _Page, state: Recorded, environ: Mapping[str, str], findings: Sequence[Finding]) -> None:
     """Ask Railway first: without its word of where they are now, nobody else is sent a key or a password."""
-    railway: list[RailwayNow] = []
-
-    def look() -> list[Any]:
-        railway.append(live_stack.railway(state, environ))
-        return present(state, railway[0], [*findings, *_tokens(state, railway[0], environ)], page.clock)
-
-    if not page.ask(Whom.RAILWAY, _OF_THE_PRESENT, look):
-        why = "not asked, as Railway did not say where it is now"
-        page.skip([Part.SERVICES, Part.DRIFT, Part.AGENTS], why)
-        if state.of_role("TcpProxy", Role.DATABASE) is not None:
-            page.skip([Part.SCHEMA], why)
-            return
-    here = railway[0] if railway else None
+    here = _railway(page, state, environ, findings)
     if here is not None:
         _agents(page, state, here)
-    page.ask(Whom.DATABASE, [Part.SCHEMA], lambda: [_schema(state, here)])
+    else:
+        page.skip([Part.SERVICES, Part.DRIFT, Part.AGENTS], UNKNOWN_PLACE)
+    try:
+        address = database_now(state, here)
+    except Failure as error:
+        page.skip([Part.SCHEMA], str(error))
+        return
+    page.ask(Whom.DATABASE, [Part.SCHEMA], lambda: [_schema(address, state)])
+
+
+def _railway(
+    page: _Page, state: Recorded, environ: Mapping[str, str], findings: Sequence[Finding]
+) -> RailwayNow | None:
+    """Read the environment; None where Railway could not be asked."""
+    try:
+        client = live_stack.client(state, environ)
+    except Failure as error:
+        page.skip([Part.ENVIRONMENT], str(error))
+        return None
+    found: list[RailwayNow] = []
+
+    def look() -> list[Any]:
+        found.append(railway_now.read(client, state))
+        return present(state, found[0], [*findings, *_tokens(state, found[0], client)], page.clock)
+
+    page.ask(Whom.RAILWAY, _OF_THE_PRESENT, look)
+    return found[0] if found else None
 
 
 def present(state: Recorded, railway: RailwayNow, findings: Sequence[Finding], clock: Clock) -> list[Any]:
@@ -167,10 +184,9 @@ def present(state: Recorded, railway: RailwayNow, findings: Sequence[Finding], c
     return [environment, list(services.services(state, railway)), [*compare(state, railway, clock()), *findings]]
 
 
-def _tokens(state: Recorded, railway: RailwayNow, environ: Mapping[str, str]) -> list[Finding]:
+def _tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding]:
     if railway.snapshot is None or not any(True for _ in state.of("ProjectToken")):
         return []
-    client = railway_view.client(environ, live_stack.PATIENCE)
     try:
         answer = client.query(documents.PROJECT_TOKENS, {"projectId": railway.project_id}, thing="project tokens")
     except RailwayError:
@@ -190,7 +206,20 @@ def _agents(page: _Page, state: Recorded, railway: RailwayNow) -> None:
     except Failure as error:
         page.skip([Part.AGENTS], str(error))
         return
-    page.ask(Whom.POOL_MANAGER, [Part.AGENTS, Part.ROLLOUT], lambda: of_pool(api.status()))
+    page.ask(Whom.POOL_MANAGER, [Part.AGENTS, Part.ROLLOUT], lambda: agents(api))
+
+
+def agents(api: PoolApi) -> Sequence[Any]:
+    """Return the agents and the rollout.
+
+    Raises:
+        InfraError: the pool manager does not answer, refuses, or says what this program does not know.
+    """
+    found = api.status()
+    try:
+        return of_pool(found)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InfraError("pool-manager", f"its status is not one that this program knows ({error})") from None
 
 
 def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
@@ -208,7 +237,9 @@ def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
         return address
     service_id = str(proxy.values["serviceId"])
     place = railway.proxy(service_id, int(proxy.values["applicationPort"])) if railway is not None else None
-    if railway is None or place is None:
+    if railway is None:
+        raise InfraError("database", UNKNOWN_PLACE)
+    if place is None:
         raise InfraError("database", "not asked, as Railway shows no TCP proxy of it", "pulumi refresh, then pulumi up")
     instance = state.of_role("ServiceInstance", Role.DATABASE)
     service = services.service(instance, railway) if instance is not None else None
@@ -217,8 +248,8 @@ def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
     return replace(address, host=place[0], port=place[1])
 
 
-def _schema(state: Recorded, railway: RailwayNow | None) -> dict[str, Any]:
-    found = inspect(database_now(state, railway), wait_seconds=DATABASE_SECONDS)
+def _schema(address: Address, state: Recorded) -> dict[str, Any]:
+    found = inspect(address, wait_seconds=DATABASE_SECONDS)
     return {
         "version": found.applied[-1].version if found.applied else "",
         "recorded": str((state.outputs.get("database") or {}).get("schemaVersion") or ""),

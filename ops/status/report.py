@@ -108,11 +108,15 @@ def is_wrong(part: Part, value: Any) -> bool:
 def of_outputs(outputs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the image that the last update chose, from the stack's outputs."""
     given = outputs.get("image")
-    return {name: given.get(name, "") for name in OF_IMAGE} if isinstance(given, Mapping) else None
+    return {name: given.get(name) or "" for name in OF_IMAGE} if isinstance(given, Mapping) else None
 
 
 def of_pool(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the agents by image and state, and where the rollout is, from the pool manager's own status."""
+    """Return the agents by image and state, and where the rollout is, from the pool manager's own status.
+
+    Raises:
+        TypeError, ValueError, AttributeError: it is not what a pool manager says.
+    """
     living = [row for row in status.get("agents") or [] if isinstance(row, Mapping)]
     counts = status.get("counts") or {}
     agents = {

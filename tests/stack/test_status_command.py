@@ -271,7 +271,7 @@ def test_a_stack_that_was_never_deployed_is_not_said_to_have_no_drift(stack: Loc
     assert done.code == 3, done.text
     assert "drift" in done.text
     assert "none: Railway has" not in done.text
-    assert "not read: nothing was deployed yet; pulumi up --stack dev" in done.text
+    assert "not read: nothing is deployed; pulumi up --stack dev" in done.text
 
 
 def test_a_stack_that_is_not_there_is_one_line(stack: LocalStack) -> None:

@@ -1,4 +1,4 @@
-"""A key and a password go only where Railway says, at that moment, that their service is: never to a remembered place."""
+"""A key and a password go only where Railway says at that moment that their service is, never where it once was."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resource(component: str, kind: str, id_: str, **outputs: Any) -> dict[str, A
     return {"type": f"{_KIND}{kind}", "urn": urn, "id": id_, "outputs": {**where, **outputs}}
 
 
-def state(url: str = "https://stale.example", **database: Any) -> Recorded:
+def state(url: str = "https://stale.example") -> Recorded:
     outputs = {
         "poolManager": {"url": url, "apiKey": KEY},
         "database": {"url": "postgresql://u:S3CRET@stale.example:1111/railway", "schemaVersion": "0002"},
@@ -40,9 +40,7 @@ def state(url: str = "https://stale.example", **database: Any) -> Recorded:
         {"type": "pulumi:pulumi:Stack", "urn": "u", "outputs": outputs},
         resource("PoolManager", "ServiceInstance", "i-1", serviceId=POOL, service="pool"),
         resource("Database", "ServiceInstance", "i-2", serviceId=DATABASE, service="postgres"),
-        resource(
-            "Database", "TcpProxy", "t", serviceId=DATABASE, service="postgres", applicationPort=5432.0, **database
-        ),
+        resource("Database", "TcpProxy", "t", serviceId=DATABASE, service="postgres", applicationPort=5432.0),
     ]
     return parsed({"deployment": {"resources": rows}})
 
@@ -111,6 +109,24 @@ def test_a_pool_manager_that_does_not_run_or_has_no_place_is_not_asked(pool: Any
     assert leaked == []
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"agents": 3},
+        {"agents": [], "counts": [1]},
+        {"agents": [], "counts": {"latest": "many"}},
+        {"agents": [], "rollout": 5},
+        {"agents": [], "rollout": "aborted"},
+        {"agents": [{"state": {}, "image": [], "latest": {}}], "counts": "no"},
+    ],
+)
+def test_an_answer_that_is_no_status_costs_a_row_and_not_the_page(answer: Any) -> None:
+    with listener(answer) as (here, _):
+        now = railway(instance("pool", "SUCCESS", url=here, mode="container"), local=True)
+        with pytest.raises(InfraError, match="pool-manager: its status is not one that this program knows"):
+            reading.agents(live_stack.pool_api(state(), now))
+
+
 def test_on_railway_the_url_is_the_services_domain_of_this_moment_and_always_by_tls() -> None:
     row = {"id": "1", "domain": "now.up.railway.app"}
     custom = {"customDomains": [{"id": "2", "domain": "pool.example"}]}
@@ -141,7 +157,7 @@ def test_the_databases_password_is_sent_to_where_its_proxy_is_now() -> None:
         (railway(instance("pool", "SUCCESS")), "no TCP proxy"),
         (railway(instance("pool", "SUCCESS"), proxies=[{**PROXY, "applicationPort": 6543}]), "no TCP proxy"),
         (railway(instance("pool", "SUCCESS"), proxies=[PROXY], database="CRASHED"), "as none runs: .* CRASHED"),
-        (None, "no TCP proxy"),
+        (None, "Railway did not say where it is now"),
     ],
 )
 def test_a_database_that_railway_shows_no_place_of_is_not_sent_its_password(
@@ -161,11 +177,9 @@ def test_a_stack_is_not_looked_for_at_another_railway_than_it_was_deployed_to() 
     local = "http://127.0.0.1:7447/graphql/v2"
     deployed = dataclasses.replace(state(), outputs={"railway": {"endpoint": local}})
     with pytest.raises(InfraError, match="RAILWAY_ENDPOINT: is https://.*, and the last update went to http://127"):
-        live_stack.railway(deployed, {"RAILWAY_API_TOKEN": "t"})
-    with pytest.raises(
-        InfraError, match=f"RAILWAY_ENDPOINT: is {local}, and the last update went to {DEFAULT_ENDPOINT}"
-    ):
-        live_stack.railway(state(), {"RAILWAY_API_TOKEN": "t", "RAILWAY_ENDPOINT": local})
+        live_stack.client(deployed, {"RAILWAY_API_TOKEN": "t"})
+    with pytest.raises(InfraError, match=f"is {local}, and the last update went to {DEFAULT_ENDPOINT}"):
+        live_stack.client(state(), {"RAILWAY_API_TOKEN": "t", "RAILWAY_ENDPOINT": local})
 
 
 def test_a_service_shows_what_serves_and_since_when_and_not_what_the_outputs_remember() -> None:
