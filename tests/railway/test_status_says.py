@@ -7,7 +7,7 @@ import json
 import os
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -149,6 +149,80 @@ def test_what_runs_with_cannot_be_read_is_not_called_the_same(stack: SmallStack)
     stack.runs.emulator.fault("not_authorized", operation="deploymentSnapshot", times=1)
     _, _, findings = look(stack)
     assert {(one.subject, one.kind) for one in findings} == {("web", Kind.NOT_COMPARED), ("db", Kind.NOT_COMPARED)}
+
+
+def found_by(stack: SmallStack, do: Callable[[Scene], Any]) -> set[tuple[str, Kind, tuple[str, ...]]]:
+    """Return what status says after others did something."""
+    do(scene_of(stack))
+    return {(one.subject, one.kind, one.names) for one in look(stack)[2]}
+
+
+def test_a_value_of_ours_that_others_sealed_is_no_longer_known_to_be_ours(stack: SmallStack) -> None:
+    sealed = {"variables": {"A": {"value": "1", "isSealed": True}}}
+    found = found_by(stack, lambda scene: scene.patch(sealed, stored_only=True))
+    assert ("web", Kind.CHANGED, ("A",)) in found
+
+
+def test_a_reference_that_leads_nowhere_names_both_ends(stack: SmallStack) -> None:
+    (text,) = [names[0] for _, kind, names in found_by(stack, states.beside_renamed) if kind is Kind.DEAD_REFERENCE]
+    assert "${{db.V}}" in text
+    assert "R refers to" in text
+
+
+def test_a_proxy_that_others_made_anew_has_another_address(stack: SmallStack) -> None:
+    def anew(scene: Scene) -> None:
+        states.proxy_gone(scene)
+        scene.patch({"networking": {"tcpProxies": {"5432": {}}}})
+
+    port = stack.state["proxy"].outputs["proxyPort"]
+    stack.state["proxy"].outputs["proxyPort"] = port + 1
+    assert found_by(stack, states.nothing) == {("web", Kind.CHANGED, ("address of its TCP proxy for port 5432",))}
+    stack.state["proxy"].outputs["proxyPort"] = port
+    assert ("web", Kind.PROXY_GONE, ("5432",)) not in found_by(stack, anew)
+
+
+def test_a_domain_that_others_made_in_the_place_of_ours_is_not_ours(stack: SmallStack) -> None:
+    domain = stack.state["domain"].outputs["domain"]
+    document = "mutation c($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }"
+
+    def anew(scene: Scene) -> None:
+        states.domain_gone(scene)
+        scene.run(document, i={"environmentId": scene.environment_id, "serviceId": scene.service_id})
+
+    assert ("web", Kind.DOMAIN_GONE, (domain,)) in found_by(stack, anew)
+
+
+def test_volumes_of_others_are_information_also_while_they_are_being_deleted(stack: SmallStack) -> None:
+    def theirs(scene: Scene) -> None:
+        states.stranger_volume(scene)
+        ours = {made.id for made in stack.state.values()}
+        row = next(row for row in scene.truth()["volume_instance"] if row["volumeId"] not in ours)
+        scene.run("mutation d($id: String!) { volumeDelete(volumeId: $id) }", id=row["volumeId"])
+
+    ((_, kind, _),) = found_by(stack, theirs)
+    assert kind is Kind.STRANGER_PENDING
+
+
+def test_agents_of_the_pool_manager_are_no_strangers(stack: SmallStack) -> None:
+    stack.state["environment"].outputs["disposablePrefix"] = "my-"
+    assert found_by(stack, states.stranger_service) == set()
+    stack.state["environment"].outputs["disposablePrefix"] = "convos-agent-"
+    assert {kind for _, kind, _ in found_by(stack, states.nothing)} == {Kind.STRANGER_SERVICE}
+
+
+def test_a_service_that_is_gone_from_the_state_as_well_is_told_where_its_configuration_is_left(
+    stack: SmallStack,
+) -> None:
+    del stack.state["web"]
+    assert ("web", Kind.SERVICE_GONE, ()) in found_by(stack, states.service_gone)
+
+
+def test_a_project_token_that_railway_does_not_list_is_gone() -> None:
+    type_ = "pulumi-python:dynamic/railway:ProjectToken"
+    row = {"type": type_, "urn": f"urn:pulumi:s::p::{type_}::pool", "id": "t-1", "outputs": {"name": "pool"}}
+    left = recorded.parsed({"deployment": {"resources": [row]}})
+    assert compare.missing_tokens(left, [{"id": "t-1"}]) == []
+    assert compare.missing_tokens(left, [{"id": "t-2"}]) == [Finding("pool", Kind.TOKEN_GONE)]
 
 
 def wanted(scene: Scene) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from convos_infra.railway.deployment import DeploymentState
 from convos_infra.railway.running import Condition, Running
+from ops.status.compare import of_history
 from ops.status.finding import Finding, Kind, Severity
 from ops.status.keys import Key
 from ops.status.recorded import Role, parsed
@@ -313,6 +314,28 @@ def test_updates_name_what_changed_and_who_did_it() -> None:
         "  updates  2026-03-01T10:00:00Z  update  succeeded  2 update  Ada",
         "           2026-02-01T10:00:00Z  destroy  failed  no changes",
     ]
+
+
+REFRESHED = {"kind": "refresh", "result": "succeeded", "at": "r", "by": "", "changes": {"update": 1}}
+
+
+@pytest.mark.parametrize(
+    ("updates", "is_told"),
+    [
+        ([], False),
+        ([REFRESHED, *UPDATED], True),
+        ([{**REFRESHED, "changes": {}}, *UPDATED], False),
+        ([*UPDATED, REFRESHED], False),
+        ([{**UPDATED[0], "result": "failed"}, REFRESHED, *UPDATED], True),
+        ([{**REFRESHED, "changes": {}}, REFRESHED, *UPDATED], True),
+    ],
+)
+def test_what_a_refresh_recorded_since_the_last_update_is_not_what_that_left(
+    updates: list[dict[str, Any]], is_told: bool
+) -> None:
+    found = of_history(updates)
+    assert [one.kind for one in found] == [Kind.REFRESHED] * is_told
+    assert report({Part.DRIFT: found}).is_fine is not is_told
 
 
 HOSTILE = (
