@@ -31,7 +31,7 @@ local: $(STAMP) ## bring up the whole local environment with the real pulumi up;
 down: ## stop and remove everything that make local started
 	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m ops.local down
 
-status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1] (2 for any fault; ops/run status says 1 or 3); without STACK the local services
+status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
 	@$(if $(STACK),ops/run status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"

@@ -157,7 +157,7 @@ def _railway(
 
     def look() -> list[Any]:
         found.append(railway_now.read(client, state))
-        return present(state, found[0], [*findings, *_tokens(state, found[0], client)], page.clock)
+        return present(state, found[0], [*findings, *tokens(state, found[0], client)], page.clock)
 
     page.ask(Whom.RAILWAY, _OF_THE_PRESENT, look)
     return found[0] if found else None
@@ -184,7 +184,8 @@ def present(state: Recorded, railway: RailwayNow, findings: Sequence[Finding], c
     return [environment, list(services.services(state, railway)), [*compare(state, railway, clock()), *findings]]
 
 
-def _tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding]:
+def tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding]:
+    """Return which of the stack's project tokens Railway does not list any more, or that it does not list them."""
     if railway.snapshot is None or not any(True for _ in state.of("ProjectToken")):
         return []
     try:

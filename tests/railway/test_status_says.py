@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.status import compare, railway_now, recorded, services, source
+from ops.status import compare, railway_now, reading, recorded, services, source
 from ops.status.finding import Finding, Kind, Severity
 from ops.status.railway_now import RailwayNow
 from ops.status.report import Part, Report, Told
@@ -203,6 +203,11 @@ def test_volumes_of_others_are_information_also_while_they_are_being_deleted(sta
     assert kind is Kind.STRANGER_PENDING
 
 
+def test_where_others_put_our_volume_is_said(stack: SmallStack) -> None:
+    assert ("web", Kind.VOLUME_MOVED, ("/theirs of web",)) in found_by(stack, states.volume_moved)
+    assert ("web", Kind.VOLUME_MOVED, ("mounted nowhere",)) in found_by(stack, states.volume_detached)
+
+
 def test_agents_of_the_pool_manager_are_no_strangers(stack: SmallStack) -> None:
     stack.state["environment"].outputs["disposablePrefix"] = "my-"
     assert found_by(stack, states.stranger_service) == set()
@@ -223,6 +228,23 @@ def test_a_project_token_that_railway_does_not_list_is_gone() -> None:
     left = recorded.parsed({"deployment": {"resources": [row]}})
     assert compare.missing_tokens(left, [{"id": "t-1"}]) == []
     assert compare.missing_tokens(left, [{"id": "t-2"}]) == [Finding("pool", Kind.TOKEN_GONE)]
+
+
+def test_a_list_of_tokens_that_cannot_be_read_is_not_called_complete(stack: SmallStack) -> None:
+    type_ = "pulumi-python:dynamic/railway:ProjectToken"
+    row = {"type": type_, "urn": f"urn:pulumi:s::p::{type_}::web", "id": "t-1", "outputs": {"name": "web"}}
+    state = state_of(stack)
+    state["deployment"]["resources"].append(row)
+    left, emulator = recorded.parsed(state), stack.runs.emulator
+    client = Client(emulator.endpoint, emulator.token, timing=QUICK)
+    now = railway_now.read(client, left)
+    assert reading.tokens(left, now, client) == [Finding("web", Kind.TOKEN_GONE)]
+    emulator.fault("not_authorized", operation="projectTokens")
+    assert [one.kind for one in reading.tokens(left, now, client)] == [Kind.NOT_COMPARED]
+    # A stack without one does not ask.
+    emulator.forget_calls()
+    assert reading.tokens(recorded.parsed(state_of(stack)), now, client) == []
+    assert emulator.calls() == []
 
 
 def wanted(scene: Scene) -> dict[str, Any]:
