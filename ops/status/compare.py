@@ -179,7 +179,9 @@ def _networking(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
     for row in recorded.of("TcpProxy"):
         port, subject = int(row.values["applicationPort"]), str(row.values["service"])
         now = railway.proxy(str(row.values["serviceId"]), port)
-        if row.values["serviceId"] in here and now is None:
+        if railway.proxies_unread:
+            yield Finding(subject, Kind.NOT_COMPARED, (f"its TCP proxy for port {port}",))
+        elif row.values["serviceId"] in here and now is None:
             yield Finding(subject, Kind.PROXY_GONE, (str(port),))
         elif now is not None and now != (row.values.get("host"), int(row.values.get("proxyPort") or 0)):
             yield Finding(subject, Kind.CHANGED, (f"address of its TCP proxy for port {port}",))

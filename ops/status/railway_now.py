@@ -78,6 +78,11 @@ class RailwayNow:
                 return f"https://{row['domain']}"
         return ""
 
+    @property
+    def proxies_unread(self) -> str:
+        """Why the TCP proxies could not be read; empty where they were."""
+        return self.details.unread if self.details is not None else ""
+
     def proxy(self, service_id: str, port: int) -> tuple[str, int] | None:
         """Return host and port of the TCP proxy that leads to a port of a service."""
         for row in self.details.tcp_proxies.get(service_id, ()) if self.details is not None else ():

@@ -240,6 +240,8 @@ def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
     place = railway.proxy(service_id, int(proxy.values["applicationPort"])) if railway is not None else None
     if railway is None:
         raise InfraError("database", UNKNOWN_PLACE)
+    if railway.proxies_unread:
+        raise InfraError("database", f"not asked, as its TCP proxy could not be read ({railway.proxies_unread})")
     if place is None:
         raise InfraError("database", "not asked, as Railway shows no TCP proxy of it", "pulumi refresh, then pulumi up")
     instance = state.of_role("ServiceInstance", Role.DATABASE)

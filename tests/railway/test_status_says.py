@@ -256,6 +256,14 @@ def wanted(scene: Scene) -> dict[str, Any]:
     return found
 
 
+def test_proxies_that_cannot_be_read_are_not_called_gone(stack: SmallStack) -> None:
+    for operation in ("deploymentSnapshot", "tcpProxies"):
+        stack.runs.emulator.fault("not_authorized", operation=operation)
+    _, _, findings = look(stack)
+    assert {one.kind for one in findings} == {Kind.NOT_COMPARED}
+    assert ("web", ("its TCP proxy for port 5432",)) in {(one.subject, one.names) for one in findings}
+
+
 SINGLE = [state for state in STATES if state.make is not states.nothing]
 
 

@@ -151,6 +151,13 @@ def test_the_databases_password_is_sent_to_where_its_proxy_is_now() -> None:
     assert str(reading.database_now(state(), now)) == "now.example:2222/railway"
 
 
+def test_a_proxy_that_cannot_be_read_is_not_said_to_be_gone() -> None:
+    now = railway(instance("pool", "SUCCESS"))
+    unread = dataclasses.replace(now, details=Details({}, {}, unread="Not Authorized"))
+    with pytest.raises(InfraError, match=r"not asked, as its TCP proxy could not be read \(Not Authorized\)"):
+        reading.database_now(state(), unread)
+
+
 @pytest.mark.parametrize(
     ("now", "problem"),
     [
