@@ -71,7 +71,7 @@ _TOLD = {
     Kind.PROXY_GONE: "its TCP proxy is gone: port {}",
     Kind.DOMAIN_GONE: "its domain is gone: {}",
     Kind.TOKEN_GONE: "its project token is gone from Railway",
-    Kind.REFRESHED: "recorded {} since the last update; pulumi preview shows what the next one does about it",
+    Kind.REFRESHED: "recorded {} since the last update",
     Kind.UNMANAGED: "set by others: {}",
     Kind.OTHERS_STORED: "stored by others, and goes live with the next deployment: {}",
     Kind.STRANGER_SERVICE: "a service that this stack does not manage ({})",

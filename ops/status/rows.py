@@ -177,12 +177,16 @@ def _schema(_: str, value: Mapping[str, Any]) -> Iterator[Said]:
         yield line, Tone.RED
 
 
-def _drift(_: str, value: Sequence[Finding]) -> Iterator[Said]:
-    if all(one.severity is Severity.INFORMATION for one in value):
+def _drift(stack: str, value: Sequence[Finding]) -> Iterator[Said]:
+    is_clean = all(one.severity is Severity.INFORMATION for one in value)
+    if is_clean:
         yield "none: Railway has, and runs, what the last update left", Tone.PLAIN
     for one in value:
         tone = Tone.BOLD if one.severity is Severity.INFORMATION else Tone.RED
         yield f"{one.subject}: {one.text()}", tone
+    if not is_clean:
+        step = f"pulumi refresh --stack {stack} records it, then pulumi preview --stack {stack} shows"
+        yield f"{step} what an update would do about it", Tone.PLAIN
 
 
 def _keys(_: str, value: Sequence[Key]) -> Iterator[Said]:

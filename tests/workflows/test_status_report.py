@@ -249,6 +249,10 @@ def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
         "  drift  postgres: its volume was deleted: 47 h 3 min left",
         "         canary: nothing runs: the newest deployment is CRASHED",
         "         pool: changed by others: image, XMTP_ENV",
+        (
+            "         pulumi refresh --stack scaling records it, then pulumi preview --stack scaling shows"
+            " what an update would do about it"
+        ),
     ]
     none = "  drift  none: Railway has, and runs, what the last update left"
     assert table({Part.DRIFT: []}) == [none]
