@@ -62,6 +62,7 @@ class ServiceNow:
         newest = self.running.newest if self.running is not None else None
         return {
             "service": self.name,
+            "role": str(self.role or ""),
             "serviceId": self.service_id,
             "condition": str(self.running.condition) if self.running is not None else "gone",
             "status": self.status,

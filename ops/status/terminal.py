@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 
+from ops.printable import escaped
 from ops.status.rows import Row, Tone
 
 _CODES = {Tone.BOLD: "\x1b[1m", Tone.RED: "\x1b[1;31m"}
 _END = "\x1b[0m"
-_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode's categories of characters that print nothing of their own: controls, marks of direction, line separators."""
 
 
 def lines(table: Sequence[Row], *, colours: bool = False) -> list[str]:
@@ -22,15 +20,6 @@ def lines(table: Sequence[Row], *, colours: bool = False) -> list[str]:
 def has_colours(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     """Tell whether colours are wanted: in a terminal, unless NO_COLOR (no-color.org) or a dumb one forbids them."""
     return is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-
-
-def escaped(text: str) -> str:
-    """Return a text in which characters that would steer a terminal stand as Python writes them, escaped."""
-    return "".join(_shown(one) if unicodedata.category(one) in _STEERING else one for one in text)
-
-
-def _shown(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _line(row: Row, wide: int, *, colours: bool) -> str:

@@ -106,3 +106,13 @@ def test_a_shell_without_pulumi_is_told_in_one_line(tmp_path: Path, monkeypatch:
     for ask in asks:
         with pytest.raises(PulumiError, match="pulumi: is not on PATH; run: make toolchain"):
             ask()
+
+
+def test_what_another_system_said_cannot_steer_the_terminal_that_shows_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails() -> int:
+        raise InfraError("dev", "no \x1b[2J\u202estack", "")
+
+    assert workflow.run(fails) == 1
+    assert capsys.readouterr().err == "error: dev: no \\x1b[2J\\u202estack\n"
