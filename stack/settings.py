@@ -104,6 +104,11 @@ class Settings(Section):
         " random one.",
         secret=True,
     )
+    replace_volume: Annotated[Text, AfterValidator(checks.with_volume)] = key(
+        "replaceVolume",
+        "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could"
+        " still restore it - an empty volume takes its place.",
+    )
     schema_target: Annotated[Text, AfterValidator(checks.migration)] = key(
         "schemaTarget", "The last migration to apply, such as 0001; empty takes the newest."
     )

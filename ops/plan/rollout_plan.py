@@ -62,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="for scripts")
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
-    config, outputs = stacks.config(CHECKOUT, stack), live_stack.outputs(stack)
-    api = live_stack.pool_api(outputs)
-    plan = api.plan(variables(config, outputs, stack, chosen.image, chosen.policy))
+    config, state = stacks.config(CHECKOUT, stack), live_stack.recorded(stack)
+    api = live_stack.pool_api(state, live_stack.railway(state))
+    plan = api.plan(variables(config, state.outputs, stack, chosen.image, chosen.policy))
     text = json.dumps(plan, indent=2) if chosen.json else "\n".join(lines(plan, api.status()["agents"]))
     sys.stdout.write(f"{text}\n")
     return 0
