@@ -12,6 +12,29 @@ SetBy = Literal["keys", "program", "pool"]
 
 
 @dataclass(frozen=True)
+class Generated:
+    """A random value: `prefix` and `size` bytes in hex."""
+
+    prefix: str
+    size: int
+
+
+@dataclass(frozen=True)
+class InRuntime:
+    """What the runtime image does where the variable is not set.
+
+    Attributes:
+        required: the runtime does not work without it.
+        default: what the runtime takes instead; empty where there is no default.
+        generated: what the runtime makes for itself at its first start.
+    """
+
+    required: bool = False
+    default: str = ""
+    generated: Generated | None = None
+
+
+@dataclass(frozen=True)
 class KeyDeclaration:
     """What is known of one variable.
 
@@ -20,7 +43,7 @@ class KeyDeclaration:
         given_to: `pool`: only the pool manager uses it. `agents`: agents and the canary get it; the pool manager only
             passes it on. `both`: the pool manager uses it, and agents and the canary get it.
         secret: whether it is kept encrypted and sealed on Railway, and never printed.
-        required: whether the pool manager, or an agent, does not start without it.
+        required: whether the pool manager does not start without it.
         default: what applies where it is not set; empty where there is no default.
         allowed: which values it may have.
         made_per_agent: whether each agent gets a value of its own, made by the pool manager. A value that is set as a
@@ -28,6 +51,8 @@ class KeyDeclaration:
         description: one line for people.
         set_by: `keys`: people set it as `keys.NAME`. `program`: the program sets it from other config. `pool`: the pool
             manager makes it, and it cannot be set.
+        made_with: the key with which the pool manager makes a value for each agent, where it needs one.
+        runtime: what the runtime image does without it; None where the runtime image has no use for it.
     """
 
     name: str
@@ -39,6 +64,8 @@ class KeyDeclaration:
     made_per_agent: bool
     description: str
     set_by: SetBy = "keys"
+    made_with: str = ""
+    runtime: InRuntime | None = None
 
     @property
     def for_agents(self) -> bool:
@@ -57,7 +84,24 @@ def key(
     allowed: Values | None = None,
     made_per_agent: bool = False,
     set_by: SetBy = "keys",
+    made_with: str = "",
+    runtime: InRuntime | None = None,
 ) -> KeyDeclaration:
-    """Return a declaration; arguments as the attributes of `KeyDeclaration`."""
-    values = allowed if allowed is not None else Anything()
-    return KeyDeclaration(name, given_to, secret, required, default, values, made_per_agent, description, set_by)
+    """Return a declaration; arguments as the attributes of `KeyDeclaration`.
+
+    Without `runtime`, a variable that agents get is optional in the runtime image, or has the same default there.
+    """
+    in_runtime = InRuntime(default=default) if runtime is None and given_to != "pool" else runtime
+    return KeyDeclaration(
+        name=name,
+        given_to=given_to,
+        secret=secret,
+        required=required,
+        default=default,
+        allowed=allowed if allowed is not None else Anything(),
+        made_per_agent=made_per_agent,
+        description=description,
+        set_by=set_by,
+        made_with=made_with,
+        runtime=in_runtime,
+    )

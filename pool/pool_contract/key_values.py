@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import urlsplit
+
+from pool_contract.url import parsed
 
 IMAGE = r"[a-z0-9][a-zA-Z0-9._:/@-]*"
 
@@ -63,19 +64,22 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Url:
-    """A URL with one of these schemes."""
+    """A URL with one of these schemes.
+
+    Attributes:
+        schemes: without `://`.
+        carries_key: whether requests to it carry a key, so that it has to be encrypted beyond this machine.
+    """
 
     schemes: tuple[str, ...]
+    carries_key: bool = False
 
     def problem(self, value: str) -> str:
         """Return what is wrong with a value; empty where nothing is."""
-        starts = " or ".join(f"{scheme}://" for scheme in self.schemes)
-        try:
-            parts = urlsplit(value)
-        except ValueError:
-            return f"must be a URL that starts with {starts}"
-        good = parts.scheme in self.schemes and bool(parts.netloc) and not re.search(r"[\x00-\x20\x7f]", value)
-        return "" if good else f"must be a URL that starts with {starts}"
+        parts = parsed(value)
+        if parts is not None and parts.scheme in self.schemes and parts.netloc:
+            return ""
+        return f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in self.schemes)}"
 
 
 Values: TypeAlias = Anything | Choice | Number | Pattern | Url

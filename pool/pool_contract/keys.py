@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pool_contract.agent_keys import AGENT_KEYS
 from pool_contract.key_declaration import KeyDeclaration, key
@@ -20,10 +21,12 @@ __all__ = [
     "KeyDeclaration",
     "KeyProblem",
     "declaration_of",
+    "endpoints_with_a_key",
     "handed_to_agents",
     "is_declared",
     "is_handed_to_agents",
     "is_reserved",
+    "keys_of_agents",
     "names_in",
     "problems",
     "undeclared",
@@ -31,6 +34,7 @@ __all__ = [
 DECLARATIONS: tuple[KeyDeclaration, ...] = AGENT_KEYS + POOL_KEYS + PROGRAM_KEYS
 """Every declared key, in the order in which people read them."""
 _BY_NAME: Mapping[str, KeyDeclaration] = {declared.name: declared for declared in DECLARATIONS}
+_Value = TypeVar("_Value")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -61,6 +65,17 @@ def handed_to_agents(keys: Mapping[str, str]) -> dict[str, str]:
     """Return those of a stack's `keys` that agents and the canary get, with the defaults of what is not set."""
     defaults = {one.name: one.default for one in DECLARATIONS if one.default and is_handed_to_agents(one.name)}
     return defaults | {name: value for name, value in keys.items() if value and is_handed_to_agents(name)}
+
+
+def keys_of_agents(keys: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return those of a stack's `keys` that agents and the canary get, whatever their values are wrapped in."""
+    return {name: value for name, value in keys.items() if is_handed_to_agents(name)}
+
+
+def endpoints_with_a_key(values: Mapping[str, str]) -> dict[str, str]:
+    """Return those of these variables to which the pool manager sends a key: they have to be encrypted."""
+    urls = {one.name for one in DECLARATIONS if isinstance(one.allowed, Url) and one.allowed.carries_key}
+    return {name: value for name, value in values.items() if name in urls and value.strip()}
 
 
 def undeclared(names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pool_contract.key_declaration import KeyDeclaration, key
+from pool_contract.key_declaration import InRuntime, KeyDeclaration, key
 from pool_contract.key_values import IMAGE, Choice, Number, Pattern, Url
 
 _DAY_MS = 86_400_000
@@ -27,14 +27,14 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
         "pool",
         "OpenRouter's API.",
         default="https://openrouter.ai/api/v1",
-        allowed=Url(("https", "http")),
+        allowed=Url(("https", "http"), carries_key=True),
     ),
     key(
         "AGENTMAIL_API_URL",
         "pool",
         "AgentMail's API.",
         default="https://api.agentmail.to/v0",
-        allowed=Url(("https", "http")),
+        allowed=Url(("https", "http"), carries_key=True),
     ),
     key(
         "POOL_STUCK_TIMEOUT_MS",
@@ -98,7 +98,15 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         made_per_agent=True,
         set_by="program",
     ),
-    key("PORT", "pool", "Where the pool manager listens.", default="3001", allowed=Number(1, 65535), set_by="program"),
+    key(
+        "PORT",
+        "pool",
+        "Where the pool manager listens.",
+        default="3001",
+        allowed=Number(1, 65535),
+        set_by="program",
+        runtime=InRuntime(default="8080"),
+    ),
     key(
         "POOL_ENVIRONMENT",
         "pool",
@@ -141,7 +149,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         "pool",
         "Railway's GraphQL API.",
         default="https://backboard.railway.com/graphql/v2",
-        allowed=Url(("https", "http")),
+        allowed=Url(("https", "http"), carries_key=True),
         set_by="program",
     ),
     key(
