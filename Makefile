@@ -16,7 +16,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$
 TYPED := __main__.py components convos_infra emulator ops pool stack
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt matrix rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt config-docs matrix rollout-plan demo schema-plan bench faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ check: $(STAMP) ## formatter, linter, types, import arrows
 
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
 	@$(VENV)/python -m ops keys --stack "$(STACK)"
+
+config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
+	@$(VENV)/python -m ops config-docs --write
 
 adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
 	@$(WITH_PULUMI) $(VENV)/python -m ops adopt \

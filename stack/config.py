@@ -1,13 +1,11 @@
-"""The door to Pulumi's config: everything that is in the stack, and every key that Pulumi.yaml describes."""
+"""The door to Pulumi's config: everything that is in the stack, and every key that stack/settings.py declares."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime.config import get_config_env, is_config_secret
 
 from stack import settings
@@ -23,18 +21,16 @@ def read(environ: Mapping[str, str]) -> settings.Settings:
         Problems: everything that is wrong with them.
     """
     project = pulumi.get_project()
-    described = yaml.safe_load((Path(__file__).parents[1] / "Pulumi.yaml").read_text())["config"]
     prefix = f"{project}:"
     names = [key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)]
     config = pulumi.Config()
     values: dict[str, Any] = {}
     for name in names:
-        is_object = described.get(name, {}).get("type") == "object"
+        is_object = name in settings.KEYS and settings.KEYS[name].type == "object"
         values[name] = config.get_object(name) if is_object else config.get(name)
     return settings.read(
         pulumi.get_stack(),
         values,
-        frozenset(described),
         environ,
         is_secret=lambda name: is_config_secret(f"{prefix}{name}"),
     )

@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.policy import KINDS
 from convos_infra.rollout.resource import IMAGE
 from ops import stacks
 from ops.ci import workflow
 from ops.plan.rollout_rows import lines
 from ops.pulumi_cli import CHECKOUT
 from ops.status import live_stack
+from stack.rollout import KINDS
 from stack.settings import Problems, rollout_policy
 
 

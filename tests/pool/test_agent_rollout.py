@@ -8,8 +8,8 @@ import pytest
 from pulumi.dynamic import Config
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.policy import RolloutPolicy
 from convos_infra.rollout.resource import NOBODY, AgentRolloutProvider
+from stack.rollout import RolloutPolicy
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
 from tests.pool.surroundings import BROKEN_IMAGE, NEXT_IMAGE, Surroundings, until_idle
