@@ -18,6 +18,7 @@ from pool_contract.keys import (
 from railway_api.failure import Failure
 from railway_api.transport import checked_endpoint
 from stack.problem import Problem
+from stack.section import was_date
 
 FORBIDDEN_PREFIX = "INSTANCE_"
 PLAIN_KEYS = frozenset(one.name for one in DECLARATIONS if not one.secret and one.set_by == "keys")
@@ -43,8 +44,8 @@ def read(values: Mapping[str, Any], *, is_encrypted: bool) -> tuple[dict[str, st
     found: dict[str, str] = {}
     wrong: list[Problem] = []
     by_case: dict[str, str] = {}
-    for name, value in given.items():
-        mistakes = list(_problems_of(str(name), value, is_encrypted=is_encrypted))
+    for name, value in ((str(name), value) for name, value in given.items()):
+        mistakes = list(_problems_of(name, value, is_encrypted=is_encrypted))
         wrong += mistakes
         if name.lower() in by_case:
             what = f"is there as {by_case[name.lower()]} too"
@@ -78,12 +79,11 @@ def key_problem(name: str, value: Any) -> tuple[str, ...]:
         if declaration_of(name).set_by == "pool":
             return ("is made by the pool manager for each agent", "remove it")
         return ("is set by the program or by Railway", "remove it")
-    if not _is_as_wanted(name, value):
-        return _not_text(name, value)
-    text = str(value)
-    if not text.strip():
+    if value is None or (isinstance(value, str) and not value.strip()):
         return ("is empty", "set it, or remove it")
-    if text != text.strip():
+    if not _is_as_wanted(name, value):
+        return _not_as_wanted(name, value)
+    if isinstance(value, str) and value != value.strip():
         return ("begins or ends with a blank or a line break", "set it again without")
     return ()
 
@@ -91,19 +91,18 @@ def key_problem(name: str, value: Any) -> tuple[str, ...]:
 def _is_as_wanted(name: str, value: Any) -> bool:
     """Say whether YAML left the value as it was written: text, or a whole number where one is wanted."""
     if isinstance(value, str):
-        return True
+        return not was_date(value)
     return type(value) is int and isinstance(declaration_of(name).allowed, Number)
 
 
-def _not_text(name: str, value: Any) -> tuple[str, ...]:
-    what = f"must be text, not {type(value).__name__}"
-    if not isinstance(value, int | float):
+def _not_as_wanted(name: str, value: Any) -> tuple[str, ...]:
+    declared = declaration_of(name)
+    wanted = "a whole number" if isinstance(declared.allowed, Number) else "text"
+    what = f"must be {wanted}, not {'date' if isinstance(value, str) else type(value).__name__}"
+    if isinstance(value, list | dict):
         return (what,)
-    how = "--secret --path" if declaration_of(name).secret else "--path --type string"
-    return (
-        f"{what}: what YAML takes for a number or a word of its own is changed",
-        f"pulumi config set {how} {where(name)}",
-    )
+    how = "--secret --path" if declared.secret else "--path --type string"
+    return (f"{what}: YAML did not keep it as it was written", f"pulumi config set {how} {where(name)}")
 
 
 def prefix_text(name: str) -> str:

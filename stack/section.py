@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stack.problem import Problem
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DATE_OF_PULUMI = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \S+")
 _CUSTOM = "config"
 _LONGEST_SHOWN = 80
 _TYPES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean"}
@@ -171,9 +172,15 @@ def _range(allowed: object, units: int) -> tuple[int | None, int | None]:
     return -(-allowed.lowest // units), allowed.highest // units
 
 
+def was_date(text: str) -> bool:
+    """Say whether a text is what Pulumi makes of a date that stands in YAML without quotes."""
+    return _DATE_OF_PULUMI.fullmatch(text) is not None
+
+
 def _text(value: object) -> object:
-    if not isinstance(value, str):
-        raise refused(f"must be text, not {type(value).__name__}", SET_AS_TEXT)
+    if not isinstance(value, str) or was_date(value):
+        kind = "date" if isinstance(value, str) else type(value).__name__
+        raise refused(f"must be text, not {kind}: YAML did not keep it as it was written", SET_AS_TEXT)
     if value and not value.strip():
         raise refused("holds only blanks", "set it, or remove it")
     return value.strip()

@@ -75,7 +75,8 @@ def _database_url(url: str) -> str:
     if url:
         parts = parsed(url)
         if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.hostname:
-            raise refused("is no PostgreSQL URL", "postgresql://user:password@host:5432/name")
+            step = "it is like postgresql://host:port/database, with user:password@ before the host"
+            raise refused("is no PostgreSQL URL", step)
         try:
             parse_url(url)
         except InfraError as error:

@@ -42,9 +42,11 @@ def _scalar(value: object) -> str:
     """Return a value as YAML, quoted only where it would be read as something else."""
     if not isinstance(value, str):
         return json.dumps(value)
-    plain = value and yaml.safe_load(f"key: {value}") if _is_one_mapping(value) else None
-    return value if plain == {"key": value} else json.dumps(value, ensure_ascii=False)
+    return value if _reads_as_itself(value) else json.dumps(value, ensure_ascii=False)
 
 
-def _is_one_mapping(value: str) -> bool:
-    return ": " not in value and " #" not in value and not value.startswith(tuple("&*!|>%@`{[\"'-?:,"))
+def _reads_as_itself(text: str) -> bool:
+    try:
+        return bool(yaml.safe_load(f"key: {text}") == {"key": text})
+    except yaml.YAMLError:
+        return False

@@ -106,6 +106,73 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "key twice": ({"keys": {"XMTP_ENV": "dev", "xmtp_env": "b"}}, "keys.xmtp_env: is there as XMTP_ENV too"),
     "key of a list": ({"keys": {"XMTP_ENV": ["a"]}}, "keys.XMTP_ENV: must be text, not list"),
     "database": ({"databaseUrl": f"mysql://u:{SECRET}@h/x"}, "databaseUrl: is no PostgreSQL URL"),
+    "bracket in a database's password": (
+        {"databaseUrl": f"postgresql://u:{SECRET}[@h/x"},
+        "databaseUrl: is no PostgreSQL URL; it is like",
+    ),
+    "open bracket in a database's host": (
+        {"databaseUrl": f"postgresql://u:{SECRET}@[::1/x"},
+        "databaseUrl: is no PostgreSQL URL",
+    ),
+    "port of a database": ({"databaseUrl": f"postgresql://u:{SECRET}@h:99999/x"}, "databaseUrl: is no PostgreSQL URL"),
+    "database without a user": ({"databaseUrl": "postgresql://h/x"}, "databaseUrl: names no user"),
+    "bracket in the endpoint": ({"railwayEndpoint": "https://a]b"}, "railwayEndpoint: 'https://a]b' is not an http(s)"),
+    "port of the endpoint": ({"railwayEndpoint": "https://h:x/"}, "railwayEndpoint: 'https://h:x/' is not an http(s)"),
+    "bracket in the agents' address": ({"poolAgentUrl": "http://[{domain}"}, "poolAgentUrl: must be a URL that holds"),
+    "port of the agents' address": ({"poolAgentUrl": "http://{id}:port"}, "poolAgentUrl: must be a URL that holds"),
+    "bracket in the pool manager's endpoint": (
+        {"poolRailwayEndpoint": "https://[::1"},
+        "poolRailwayEndpoint: must be a URL that starts with https:// or http://",
+    ),
+    "open endpoint of the pool manager": (
+        {"poolRailwayEndpoint": "http://railway.example/x"},
+        "poolRailwayEndpoint: would send its key unencrypted; use https",
+    ),
+    "open endpoint of OpenRouter": (
+        {"keys": {"OPENROUTER_API_URL": "http://openrouter.example/x"}},
+        "keys.OPENROUTER_API_URL: would send its key unencrypted; use https",
+    ),
+    "phone number that became a number": (
+        {"keys": {"TELNYX_PHONE_NUMBER": 15551234567}},
+        (
+            "keys.TELNYX_PHONE_NUMBER: must be text, not int: YAML did not keep it as it was written;"
+            " pulumi config set --path --type string keys.TELNYX_PHONE_NUMBER"
+        ),
+    ),
+    "phone number that lost its plus sign": (
+        {"keys": {"TELNYX_PHONE_NUMBER": "15551234567"}},
+        "keys.TELNYX_PHONE_NUMBER: must be a phone number with its country, such as +15551234567, not '15551234567'",
+    ),
+    "secret that became a number": (
+        {"keys": {"BANKR_API_KEY": 1.5e3}},
+        (
+            "keys.BANKR_API_KEY: must be text, not float: YAML did not keep it as it was written;"
+            " pulumi config set --secret --path keys.BANKR_API_KEY"
+        ),
+    ),
+    "key that became a boolean": ({"keys": {"XMTP_ENV": True}}, "keys.XMTP_ENV: must be text, not bool"),
+    "key that became a date": (
+        {"keys": {"AGENTMAIL_DOMAIN": "2026-01-01 00:00:00 +0000 UTC"}},
+        "keys.AGENTMAIL_DOMAIN: must be text, not date",
+    ),
+    "tag that became a date": (
+        {"imageBranchTag": "2026-01-01 00:00:00 +0000 UTC"},
+        (
+            "imageBranchTag: must be text, not date: YAML did not keep it as it was written;"
+            " pulumi config set imageBranchTag"
+        ),
+    ),
+    "interval that is half a number": ({"keys": {"TICK_INTERVAL_MS": 0.5}}, "keys.TICK_INTERVAL_MS: must be a whole"),
+    "key without a value": ({"keys": {"XMTP_ENV": None}}, "keys.XMTP_ENV: is empty"),
+    "key that is made for each agent": ({"keys": {"SETUP_PASSWORD": "x"}}, "keys.SETUP_PASSWORD: is made by the pool"),
+    "NUL in a secret": ({"keys": {"BANKR_API_KEY": f"{SECRET}\0x"}}, "keys.BANKR_API_KEY: must not contain NUL"),
+    "no number of 5000 digits": ({"poolMinIdle": "9" * 5000}, "poolMinIdle: must be a whole number, not '999"),
+    "digits of another script": ({"poolMinIdle": "٣"}, "poolMinIdle: must be a whole number, not '٣'"),
+    "whole number with a point": ({"poolMinIdle": 3.0}, "poolMinIdle: must be a whole number, not 3.0"),
+    "number that is a boolean": ({"poolMinIdle": True}, "poolMinIdle: must be a whole number, not True"),
+    "flag that is a number": ({"protect": 1}, "protect: must be true or false, not 1"),
+    "name of an attribute": ({"min_idle": "3"}, "min_idle: no such key in Pulumi.yaml"),
+    "name of an inner field": ({"digest": "sha256:x"}, "digest: no such key in Pulumi.yaml"),
     "target": ({"schemaTarget": "1"}, "schemaTarget: must be a migration's number such as 0001, not '1'"),
     "baseline": ({"schemaBaseline": "first"}, "schemaBaseline: must be a migration's number such as 0001"),
     "drift": ({"schemaDrift": "ignore"}, "schemaDrift: must be refuse or accept, not 'ignore'"),
