@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pool_contract.key_values import Number
@@ -30,12 +30,12 @@ _LONGEST_KEY_NAME = 255
 _LONGEST_SHOWN = 120
 
 
-def read(values: Mapping[str, Any], *, is_encrypted: bool) -> tuple[dict[str, str], list[Problem]]:
+def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tuple[dict[str, str], list[Problem]]:
     """Return the keys that are right as text, and what is wrong with the others.
 
     Args:
         values: a stack's config.
-        is_encrypted: whether one of the keys is.
+        is_secret: whether `keys` has an encrypted value, and whether `keys.NAME` is one.
     """
     given = values.get("keys") or {}
     if not isinstance(given, Mapping):
@@ -45,7 +45,7 @@ def read(values: Mapping[str, Any], *, is_encrypted: bool) -> tuple[dict[str, st
     wrong: list[Problem] = []
     by_case: dict[str, str] = {}
     for name, value in ((str(name), value) for name, value in given.items()):
-        mistakes = list(_problems_of(name, value, is_encrypted=is_encrypted))
+        mistakes = list(_problems_of(name, value, is_encrypted=is_secret("keys") and is_secret(f"keys.{name}")))
         wrong += mistakes
         if name.lower() in by_case:
             what = f"is there as {by_case[name.lower()]} too"

@@ -262,13 +262,13 @@ def read(
         stack: the stack's name.
         values: the config by key, without the project's prefix, secrets opened.
         environ: the process's environment.
-        is_secret: whether a key's value is encrypted in the config.
+        is_secret: whether a key's value is encrypted in the config; `keys` where one of its values is, `keys.NAME`.
 
     Raises:
         Problems: all of them.
     """
     wrong = [*_unknown(values), *_in_plain_text(values, is_secret)]
-    keys, wrong_keys = agent_keys.read(values, is_encrypted=is_secret("keys"))
+    keys, wrong_keys = agent_keys.read(values, is_secret=is_secret)
     registry = environ.get("CONVOS_IMAGE_REGISTRY", "").strip()
     defaults = {
         "railwayEndpoint": DEFAULT_ENDPOINT,

@@ -37,6 +37,21 @@ ROWS = {
         "databaseUrl: is in plain text",
     ),
     "plain key": (["--path", "keys.BANKR_API_KEY", SECRET], {}, "keys.BANKR_API_KEY: is in plain text"),
+    "bracket in a password": (
+        ["--secret", "databaseUrl", f"postgresql://u:{SECRET}[@127.0.0.1:1/x"],
+        {},
+        "databaseUrl: is no PostgreSQL URL",
+    ),
+    "phone number": (
+        ["--path", "keys.TELNYX_PHONE_NUMBER", "+15551234567"],
+        {},
+        "keys.TELNYX_PHONE_NUMBER: must be text, not int: YAML did not keep it as it was written; pulumi config set",
+    ),
+    "refused by the pool manager": (
+        ["--path", "keys.XMTP_ENV", "qa"],
+        {},
+        "keys.XMTP_ENV: must be one of dev, production, not 'qa'",
+    ),
     "no number": (["poolMinIdle", "1001"], {}, "poolMinIdle: must be from 0 to 1000"),
     "name": (["environment", "A B"], {}, "environment: 'A B' may hold"),
 }

@@ -210,6 +210,15 @@ def test_a_key_that_is_no_plain_setting_must_be_encrypted() -> None:
         read({"keys": {"BANKR_API_KEY": SECRET, "XMTP_ENV": "dev"}}, plain=("keys",))
 
 
+def test_a_plain_key_beside_an_encrypted_one_is_refused_by_name() -> None:
+    keys = {"BANKR_API_KEY": SECRET, "TELNYX_MESSAGING_PROFILE_ID": "p", "MY_KEY": "m"}
+    with pytest.raises(settings.Problems) as caught:
+        read({"keys": keys}, plain=("keys.BANKR_API_KEY", "keys.TELNYX_MESSAGING_PROFILE_ID"))
+    assert caught.value.lines == [
+        "keys.BANKR_API_KEY: is in plain text; pulumi config set --secret --path keys.BANKR_API_KEY"
+    ]
+
+
 def test_a_project_token_serves_as_well_and_an_account_token_comes_first() -> None:
     assert read({}, environ={"RAILWAY_TOKEN": "t-project"}).token == "t-project"
     assert read({}, environ={"RAILWAY_TOKEN": "t-project", "RAILWAY_API_TOKEN": "t-account"}).token == "t-account"
