@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from convos_infra import ownership
-from convos_infra.errors import InfraError
-from convos_infra.schema.address import parse_url
 from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
-from pool_contract.url import parsed
-from railway_api.failure import Failure
-from railway_api.transport import DEFAULT_ENDPOINT, checked_endpoint
-from stack import agent_keys, reading
+from railway_api.transport import DEFAULT_ENDPOINT
+from stack import agent_keys, checks, reading
 from stack.agent_keys import FORBIDDEN_PREFIX, PLAIN_KEYS, key_problem
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
 from stack.problem import Problem, Problems
 from stack.rollout import RolloutPolicy
-from stack.section import ConfigKey, Either, Flag, Section, Text, Whole, config_keys, key, refused
+from stack.section import ConfigKey, Either, Flag, Section, Text, Whole, config_keys, key
 
 __all__ = [
     "DEFAULT_REPOSITORY",
@@ -40,61 +35,6 @@ __all__ = [
 ]
 LOCAL_STACK = "local"
 LONGEST_PROJECT, LONGEST_ENVIRONMENT = 32, 24
-_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_PASSWORD = re.compile(r"[A-Za-z0-9._~-]*")
-"""RFC 3986's unreserved characters: it becomes part of the database's URL, also where Railway puts that together."""
-_MIGRATION = re.compile(r"(?:[0-9]{4})?")
-
-
-def _name(longest: int) -> Callable[[str], str]:
-    def check(name: str) -> str:
-        if not _NAME.fullmatch(name):
-            raise refused(f"{name[:80]!r} may hold lower case letters, digits and '-'")
-        if len(name) > longest:
-            at_most = f"at most {longest} fit into Railway's names and domains"
-            raise refused(f"{name[:80]!r} has {len(name)} characters; {at_most}")
-        return name
-
-    return check
-
-
-def _token(token: str) -> str:
-    if any(mark.isspace() for mark in token) or not token.isascii():
-        raise refused("holds blanks or characters that no token has", "set it again")
-    return token
-
-
-def _endpoint(endpoint: str) -> str:
-    try:
-        return checked_endpoint(endpoint)
-    except Failure as error:
-        raise refused(error.problem, error.next_step) from None
-
-
-def _database_url(url: str) -> str:
-    if url:
-        parts = parsed(url)
-        if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.hostname:
-            step = "it is like postgresql://host:port/database, with user:password@ before the host"
-            raise refused("is no PostgreSQL URL", step)
-        try:
-            parse_url(url)
-        except InfraError as error:
-            raise refused(error.problem, error.next_step) from None
-    return url
-
-
-def _password(password: str) -> str:
-    if not _PASSWORD.fullmatch(password):
-        step = "change it in the database: ALTER USER postgres PASSWORD '…'"
-        raise refused("holds characters that a URL does not take as they are", step)
-    return password
-
-
-def _migration(number: str) -> str:
-    if not _MIGRATION.fullmatch(number):
-        raise refused(f"must be a migration's number such as 0001, not {number[:80]!r}")
-    return number
 
 
 class Settings(Section):
@@ -110,23 +50,23 @@ class Settings(Section):
     """
 
     stack: str
-    endpoint: Annotated[Text, AfterValidator(_endpoint)] = key(
+    endpoint: Annotated[Text, AfterValidator(checks.endpoint)] = key(
         "railwayEndpoint",
         "Railway's GraphQL endpoint; empty is Railway's own.",
         env=("RAILWAY_ENDPOINT",),
     )
-    token: Annotated[Text, AfterValidator(_token)] = key(
+    token: Annotated[Text, AfterValidator(checks.token)] = key(
         "railwayToken",
         "An account or workspace token of Railway.",
         secret=True,
         env=("RAILWAY_API_TOKEN", "RAILWAY_TOKEN"),
     )
     workspace: Text = key("workspace", "The Railway workspace, by id or name; empty takes the token's only one.")
-    project: Annotated[Text, AfterValidator(_name(LONGEST_PROJECT))] = key(
+    project: Annotated[Text, AfterValidator(checks.name(LONGEST_PROJECT))] = key(
         "project", "The Railway project that the stacks share; made if there is none of that name.", "convos"
     )
     project_id: Text = key("projectId", "Take over this project instead of looking for the name.")
-    environment: Annotated[Text, AfterValidator(_name(LONGEST_ENVIRONMENT))] = key(
+    environment: Annotated[Text, AfterValidator(checks.name(LONGEST_ENVIRONMENT))] = key(
         "environment", "The Railway environment of this stack; empty takes the stack's name."
     )
     environment_id: Text = key("environmentId", "Take over this environment instead of looking for the name.")
@@ -147,7 +87,7 @@ class Settings(Section):
         repr=False,
         json_schema_extra={"secret": False, "env": [], "env_stack": ""},
     )
-    database_url: Annotated[Text, AfterValidator(_database_url)] = key(
+    database_url: Annotated[Text, AfterValidator(checks.database_url)] = key(
         "databaseUrl",
         "An existing PostgreSQL; empty makes one on Railway.",
         secret=True,
@@ -158,16 +98,16 @@ class Settings(Section):
     database_image: Text = key(
         "databaseImage", "The image of the PostgreSQL service.", "ghcr.io/railwayapp-templates/postgres-ssl:17"
     )
-    database_password: Annotated[Text, AfterValidator(_password)] = key(
+    database_password: Annotated[Text, AfterValidator(checks.password)] = key(
         "databasePassword",
         "The password that the PostgreSQL service on Railway was started with (make adopt reads it); empty makes a"
         " random one.",
         secret=True,
     )
-    schema_target: Annotated[Text, AfterValidator(_migration)] = key(
+    schema_target: Annotated[Text, AfterValidator(checks.migration)] = key(
         "schemaTarget", "The last migration to apply, such as 0001; empty takes the newest."
     )
-    schema_baseline: Annotated[Text, AfterValidator(_migration)] = key(
+    schema_baseline: Annotated[Text, AfterValidator(checks.migration)] = key(
         "schemaBaseline", "A database without a history of migrations has everything up to this one, such as 0001."
     )
     schema_drift: Annotated[Text, Either((REFUSE, ACCEPT))] = key(
