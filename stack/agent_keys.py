@@ -23,6 +23,7 @@ from stack.section import was_date
 FORBIDDEN_PREFIX = "INSTANCE_"
 PLAIN_KEYS = frozenset(one.name for one in DECLARATIONS if not one.secret and one.set_by == "keys")
 """Keys that are settings, not secrets; every other one is kept as a secret."""
+_DECLARED = frozenset(one.name for one in DECLARATIONS)
 NAMES_FOR_AGENTS = "POOL_AGENT_KEYS"
 _Value = TypeVar("_Value")
 _KEY_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -47,7 +48,7 @@ def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tupl
     for name, value in ((str(name), value) for name, value in given.items()):
         mistakes = list(_problems_of(name, value, is_encrypted=is_secret("keys") and is_secret(f"keys.{name}")))
         wrong += mistakes
-        if name.lower() in by_case:
+        if name.lower() in by_case and name.upper() in _DECLARED:
             what = f"is there as {by_case[name.lower()]} too"
             wrong.append(Problem(where(name), what, "remove one of them"))
         by_case[name.lower()] = name

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pool_contract.key_values import Choice, Number
-from pool_contract.keys import DECLARATIONS, keys_of_agents
+from pool_contract.keys import DECLARATIONS, handed_to_agents, keys_of_agents
 from stack import agent_keys, settings
 
 BASE = {"poolImage": "ghcr.io/example/pool:dev"}
@@ -115,7 +115,13 @@ def test_the_range_of_a_key_of_the_stack_is_the_one_of_its_variable() -> None:
 def test_a_key_that_no_declaration_knows_goes_to_agents_and_canary_alike_and_the_pool_manager_is_told() -> None:
     found = read({"keys": {"ANY_NEW_KEY": "x", "XMTP_ENV": "dev"}})
     assert keys_of_agents(found.keys) == {"ANY_NEW_KEY": "x", "XMTP_ENV": "dev"}
-    assert agent_keys.for_pool_manager(found.keys)["POOL_AGENT_KEYS"] == "ANY_NEW_KEY"
+    told = agent_keys.for_pool_manager(found.keys)
+    assert told["POOL_AGENT_KEYS"] == "ANY_NEW_KEY"
+    # What the pool manager does with it: its agents get what the canary gets, and the defaults of what is not set.
+    assert handed_to_agents({**told, **OF_THE_STACK}).items() >= keys_of_agents(found.keys).items()
+    assert handed_to_agents({**told, **OF_THE_STACK}).keys() == {
+        *("ANY_NEW_KEY", "XMTP_ENV", "OPENCLAW_STATE_DIR", "CHROMIUM_PATH")
+    }
     assert "ANY_NEW_KEY" not in settings.PLAIN_KEYS
 
 
@@ -140,3 +146,10 @@ def test_what_is_wrong_with_a_secret_key_never_shows_it() -> None:
             with pytest.raises(settings.Problems) as caught:
                 read({"keys": {name: value}})
             assert secret not in "".join(caught.value.lines)
+
+
+def test_two_names_that_differ_by_case_are_both_kept_unless_one_is_declared() -> None:
+    both = {"HTTP_PROXY": "http://proxy.example", "http_proxy": "http://proxy.example"}
+    assert read({"keys": both}).keys == both
+    with pytest.raises(settings.Problems, match="is there as XMTP_ENV too"):
+        read({"keys": {"XMTP_ENV": "dev", "Xmtp_Env": "dev"}})
