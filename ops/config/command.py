@@ -1,4 +1,6 @@
-"""Writes what is made from the model of a stack's config: Pulumi.yaml's keys, docs/configuration.md and keys.list.
+"""Writes what is made from the model of a stack's config, and from the declaration of the keys.
+
+That is Pulumi.yaml's keys, docs/configuration.md, keys.list and .env.example of the runtime, and the smoke tests' keys.
 
 python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
 """
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
 from ops.ci import workflow
-from ops.config import configuration_page, keys_list, pulumi_yaml
+from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, smoke_test_keys
 from ops.pulumi_cli import CHECKOUT
 from pool_contract.keys import DECLARATIONS
 from stack.settings import KEYS
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
 def texts(checkout: Path) -> dict[Path, str]:
     """Return each file and what it should contain."""
     keys = list(KEYS.values())
-    program = checkout / "Pulumi.yaml"
+    program, workflow_file = checkout / "Pulumi.yaml", checkout / ".github" / "workflows" / "build-runtime.yml"
     return {
         program: pulumi_yaml.written(program.read_text(encoding="utf-8"), keys),
         checkout / "docs" / "configuration.md": configuration_page.page(keys, DECLARATIONS),
         checkout / "runtime" / "scripts" / "keys.list": keys_list.keys_list(DECLARATIONS),
+        checkout / "runtime" / ".env.example": env_example.env_example(DECLARATIONS),
+        workflow_file: smoke_test_keys.written(workflow_file.read_text(encoding="utf-8"), DECLARATIONS),
     }
 
 

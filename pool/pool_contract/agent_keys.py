@@ -10,7 +10,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         "OPENCLAW_PRIMARY_MODEL",
         "agents",
         "The model that agents use unless told otherwise.",
-        runtime=InRuntime(required=True),
+        runtime=InRuntime(required=True, example="openrouter/anthropic/claude-sonnet-4-6"),
     ),
     key(
         "XMTP_ENV",
@@ -26,7 +26,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         secret=True,
         made_per_agent=True,
         made_with="OPENROUTER_MANAGEMENT_KEY",
-        runtime=InRuntime(required=True),
+        runtime=InRuntime(required=True, description="The agent's own key at OpenRouter."),
     ),
     key("AGENTMAIL_API_KEY", "both", "AgentMail. The pool manager makes an inbox for each agent.", secret=True),
     key("AGENTMAIL_DOMAIN", "both", "The domain of new inboxes; AgentMail's own where it is not set."),

@@ -27,11 +27,15 @@ class InRuntime:
         required: the runtime does not work without it.
         default: what the runtime takes instead; empty where there is no default.
         generated: what the runtime makes for itself at its first start.
+        example: a value for runtime/.env.example.
+        description: what it is to the runtime, where it is something else to the pool manager.
     """
 
     required: bool = False
     default: str = ""
     generated: Generated | None = None
+    example: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)

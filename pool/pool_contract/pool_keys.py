@@ -97,6 +97,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         required=True,
         made_per_agent=True,
         set_by="program",
+        runtime=InRuntime(description="Where it is set, POST /pool/… wants it as a bearer token."),
     ),
     key(
         "PORT",
@@ -105,7 +106,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         default="3001",
         allowed=Number(1, 65535),
         set_by="program",
-        runtime=InRuntime(default="8080"),
+        runtime=InRuntime(default="8080", description="Where the runtime listens."),
     ),
     key(
         "POOL_ENVIRONMENT",

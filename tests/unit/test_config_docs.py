@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.config import configuration_page, keys_list, pulumi_yaml
+from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, smoke_test_keys
 from ops.config.command import texts
 from pool_contract.keys import DECLARATIONS, declaration_of
 from stack import settings
@@ -21,9 +21,19 @@ ONE = settings.KEYS["project"]
 assert KEYS
 
 
-@pytest.mark.parametrize("name", ["Pulumi.yaml", "docs/configuration.md", "runtime/scripts/keys.list"])
+FILES = (
+    *("Pulumi.yaml", "docs/configuration.md", "runtime/scripts/keys.list", "runtime/.env.example"),
+    ".github/workflows/build-runtime.yml",
+)
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_each_file_says_what_the_code_says(name: str) -> None:
     assert texts(ROOT)[ROOT / name] == (ROOT / name).read_text(), "make config-docs"
+
+
+def test_every_file_that_is_written_is_compared() -> None:
+    assert set(texts(ROOT)) == {ROOT / name for name in FILES}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,9 @@ def test_a_declared_key_that_nobody_wrote_down_is_noticed() -> None:
     one = replace(declaration_of("BANKR_API_KEY"), name="ANOTHER_KEY")
     assert keys_list.keys_list([*DECLARATIONS, one]) != (ROOT / "runtime/scripts/keys.list").read_text()
     assert configuration_page.page(KEYS, [*DECLARATIONS, one]) != (ROOT / "docs/configuration.md").read_text()
+    assert env_example.env_example([*DECLARATIONS, one]) != (ROOT / "runtime/.env.example").read_text()
+    workflow = (ROOT / ".github/workflows/build-runtime.yml").read_text()
+    assert smoke_test_keys.written(workflow, [*DECLARATIONS, one]) != workflow
 
 
 def test_pulumi_reads_the_names_types_and_defaults_of_the_model() -> None:
