@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if stale and not chosen.write:
         names = ", ".join(str(file.relative_to(CHECKOUT)) for file in stale)
-        raise InfraError(names, "does not say what the code says", "make config-docs")
+        raise InfraError(names, "out of date", "make config-docs")
     for file in stale:
         file.write_text(wanted[file], encoding="utf-8")
         sys.stdout.write(f"  written: {file.relative_to(CHECKOUT)}\n")
