@@ -37,6 +37,10 @@ LOCAL_STACK = "local"
 LONGEST_PROJECT, LONGEST_ENVIRONMENT = 32, 24
 
 
+WITH_VOLUME = ("postgres",)
+"""The services that the stack gives a volume."""
+
+
 class Settings(Section):
     """Everything that a stack's config says.
 
@@ -103,6 +107,11 @@ class Settings(Section):
         "The password that the PostgreSQL service on Railway was started with (make adopt reads it); empty makes a"
         " random one.",
         secret=True,
+    )
+    replace_volume: Annotated[Text, Either(("", *WITH_VOLUME))] = key(
+        "replaceVolume",
+        "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could still"
+        " restore it; an empty volume takes its place.",
     )
     schema_target: Annotated[Text, AfterValidator(checks.migration)] = key(
         "schemaTarget", "The last migration to apply, such as 0001; empty takes the newest."

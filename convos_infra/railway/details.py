@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.railway.deployment import GOOD
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque
 
@@ -42,8 +41,8 @@ def ask(client: Client, snapshot: Snapshot) -> Details:
         RailwayError: the proxies could not be read. Variables that cannot be are left out: an old deployment has no
             snapshot any more, and they serve a comparison only.
     """
-    latest = {id_: snapshot.latest_deployment(id_) for id_ in snapshot.instances}
-    deployments = {id_: state.id for id_, state in latest.items() if state is not None and state.status in GOOD}
+    serving = {id_: snapshot.serving_deployment(id_) for id_ in snapshot.instances}
+    deployments = {id_: state.id for id_, state in serving.items() if state is not None}
     proxied = [id_ for id_ in snapshot.instances if _ports(snapshot.service(id_) or {})]
     first, *others = _parts(list(deployments.items()))
     try:
