@@ -171,11 +171,15 @@ class ServiceInstanceProvider(RailwayProvider):
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
         running = live_change.running_of(session, seen, snapshot)
+        places = {str(place) for place in bound.missing(props, snapshot)}
+        if latest is not None and latest.id == props.get("deploymentId"):
+            # Mounted again since the last refresh, but not deployed: what runs still does not have it.
+            places |= set(props.get(NOT_BOUND) or ()) & bound.told(props)
         found = {
             SEEN: outputs["unmanaged"],
             NOT_RUNNING: list(running.idle),
             NOT_SERVING: str(running.condition) if running.condition.needs_deployment else "",
-            NOT_BOUND: [str(place) for place in bound.missing(props, snapshot)],
+            NOT_BOUND: sorted(places),
         }
         found = {key: value for key, value in found.items() if value}
         outputs = {key: value for key, value in outputs.items() if key not in SAW}
