@@ -194,3 +194,26 @@ def test_it_crashed_after_the_last_refresh_and_an_update_of_something_else_deplo
     done = runs.update(made, scaled)
     assert runs.deployments() == 0
     assert refreshed(at, done).inputs["notServing"] == "crashed"
+
+
+def test_proxies_that_cannot_be_read_are_kept_with_the_reason_and_everything_else_is_refreshed(
+    stack: SmallStack,
+) -> None:
+    runs = stack.runs
+    before = dict(stack.state["proxy"].outputs)
+    scene_of(stack).newest("CRASHED")
+    # The variables of the deployments and the proxies are asked for in one call, and then the proxies alone.
+    runs.emulator.fault("opaque", operation="deploymentSnapshot", times=20)
+    runs.emulator.fault("opaque", operation="tcpProxies", times=20)
+    assert stack.refresh() == ["web-instance"]
+    kept = stack.state["proxy"].outputs
+    assert "Problem processing request" in kept["unread"]
+    assert {**kept, "unread": None} == {**before, "unread": None}
+    assert any("TCP proxy of web: kept as it was recorded" in line for line in runs.said)
+    runs.emulator.admin("DELETE", "/faults")
+    stack.refresh()
+    assert stack.state["proxy"].outputs == before
+    scene = scene_of(stack)
+    proxy_gone(scene)
+    runs.emulator.fault("opaque", operation="deploymentSnapshot", times=20)
+    assert "proxy" in stack.refresh(), "gone is what the environment itself shows"
