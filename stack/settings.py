@@ -110,8 +110,8 @@ class Settings(Section):
     )
     replace_volume: Annotated[Text, Either(("", *WITH_VOLUME))] = key(
         "replaceVolume",
-        "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could still"
-        " restore it; an empty volume takes its place.",
+        "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could"
+        " still restore it; an empty volume takes its place.",
     )
     schema_target: Annotated[Text, AfterValidator(checks.migration)] = key(
         "schemaTarget", "The last migration to apply, such as 0001; empty takes the newest."
