@@ -65,7 +65,7 @@ class Look:
     store: Store
     rng: random.Random
 
-    def one(self, kind: str, **where: Any) -> Document | None:
+    def one(self, kind: str, **where: Any) -> Any:
         """Choose a living document."""
         return self.of(self.store.all(kind, lambda row: not row.get("deletedAt") and where.items() <= row.items()))
 
@@ -73,11 +73,11 @@ class Look:
         """Choose one of these."""
         return self.rng.choice(list(rows)) if rows else None
 
-    def project(self) -> Document | None:
+    def project(self) -> Any:
         """Choose a project."""
         return self.one("project")
 
-    def environment(self) -> Document | None:
+    def environment(self) -> Any:
         """Choose an environment: mostly one that has services."""
         rows = self.store.all("environment", lambda row: not row.get("deletedAt"))
         return self.of([row for row in rows if row["config"].get("services")] or rows)
@@ -89,7 +89,7 @@ class Look:
         id_ = self.of(sorted(services, key=self._name))
         return None if environment is None or id_ is None else (environment, id_, services[id_])
 
-    def deployment(self) -> Document | None:
+    def deployment(self) -> Any:
         """Choose one of the last deployments."""
         rows = self.store.all("deployment")
         return self.of(rows[-6:])
@@ -100,8 +100,8 @@ class Look:
 
     def variable(self, config: Document) -> str:
         """Choose a variable: one that is there, or one of their own."""
-        own = f"THEIR_{self.rng.randrange(3)}"
-        return str(self.rng.choice([*sorted(config.get("variables") or {}), own]))
+        own, anybodys = f"THEIR_{self.rng.randrange(3)}", f"V{self.rng.randrange(6)}"
+        return str(self.rng.choice([*sorted(config.get("variables") or {}), own, anybodys]))
 
     def _name(self, service_id: str) -> str:
         return str((self.store.get("service", service_id) or {}).get("name"))
@@ -187,7 +187,6 @@ for _kind, _mutation in (
     ("environment", "environmentDelete"),
     ("project", "projectDelete"),
     ("project", "projectScheduleDelete"),
-    ("project", "projectScheduleDeleteCancel"),
     ("project_token", "projectTokenDelete"),
     ("service", "serviceDisconnect"),
 ):
@@ -212,6 +211,12 @@ for _mutation in (
     "deploymentStop",
 ):
     _of_deployment(_mutation)
+
+
+@act("projectScheduleDeleteCancel")
+def project_schedule_delete_cancel(look: Look) -> Arguments | None:
+    row = look.of(look.store.all("project", lambda row: bool(row.get("deletionScheduled"))))
+    return row and {"id": row["id"]}
 
 
 @act("customDomainUpdate")
@@ -429,7 +434,7 @@ def volume_create(look: Look) -> Arguments | None:
     return {"input": {**place, **service, "mountPath": "/theirs"}}
 
 
-def _volume(look: Look) -> Document | None:
+def _volume(look: Look) -> Any:
     return look.one("volume_instance")
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from convos_infra.railway.resources.project import BASE_ENVIRONMENT
 from emulator.store import Store
 from tests.colleague.engine import Op, Step
 from tests.colleague.judge import Book
@@ -28,6 +29,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "overlapSeconds": 0,
     "drainingSeconds": 0,
 }
+_THINGS = ("environment", "instance", "volume_instance", "domain", "custom_domain")
 _NOT_FIELDS = ("variables", "unmanagedVariables")
 
 
@@ -60,13 +62,16 @@ def _of_service(
         if variables.get(key) != value:
             yield ("variable", name, key), f"is {variables.get(key)!r}, not {value!r}"
     yield from _parts(store, wanted, environment, ids[0], name)
-    for what in not_running(store, environment, ids[0]):
+    managed = {"deployment", *config, *config["variables"]}
+    for what in sorted(managed.intersection(not_running(store, environment, ids[0]))):
         newest = newest_deployment(store, environment, ids[0]) or {"status": "none"}
         yield ("running", name, what), f"does not run as stored; the deployment is {newest['status']}"
 
 
 def _fields(config: Props, stored: Mapping[str, Any]) -> Iterator[str]:
-    flat = {key: value for section in ("source", "build", "deploy") for key, value in (stored.get(section) or {}).items()}
+    flat = {
+        key: value for section in ("source", "build", "deploy") for key, value in (stored.get(section) or {}).items()
+    }
     for key, value in config.items():
         if key not in _NOT_FIELDS and _plain(flat.get(key, _DEFAULTS.get(key))) != _plain(value):
             yield key
@@ -94,6 +99,41 @@ def _parts(store: Store, wanted: Wanted, environment: str, service: str, name: s
         yield ("tcp_proxy", name), "is not there"
 
 
+def obstacles(store: Store, state: Mapping[str, Made]) -> list[str]:
+    """Name what an update cannot get past, and must not: things of the colleague's, in the place of ours."""
+    found = []
+    projects = [
+        row["id"] for row in store.all("project", lambda row: not row.get("deletedAt")) if row["name"] == PROJECT
+    ]
+    own = state["project"].id if "project" in state else ""
+    if len(projects) > 1 or (own and projects not in ([], [own])):
+        found.append("another project of that name")
+    rows = store.all("environment", lambda row: not row.get("deletedAt") and row["name"] == ENVIRONMENT)
+    environment = state["environment"].id if "environment" in state else ""
+    if len(rows) > 1 or (environment and [row["id"] for row in rows] not in ([], [environment])):
+        found.append("another environment of that name")
+    for name in (DB, APP):
+        ids = services_named(store, own, name)
+        service = state[f"{name}/service"].id if f"{name}/service" in state else ""
+        if len(ids) > 1 or (service and ids not in ([], [service])):
+            found.append(f"another service {name}")
+        found += _crowded(store, environment, name, service)
+    for row in store.all("custom_domain", lambda row: row["domain"] == CUSTOM):
+        if "app/service" not in state or row["serviceId"] != state["app/service"].id:
+            found.append("another service has the domain")
+    return found
+
+
+def _crowded(store: Store, environment: str, name: str, service: str) -> list[str]:
+    here = {"environmentId": environment, "serviceId": service}
+    found = []
+    for kind in ("volume_instance", "domain"):
+        rows = store.all(kind, lambda row: here.items() <= row.items() and not row.get("deletedAt"))
+        if service and len(rows) > 1:
+            found.append(f"{name} has {len(rows)} of kind {kind}")
+    return found
+
+
 def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[Fact]:
     """Yield what this stack has made and does not know any more."""
     ids = {made.id for made in state.values()}
@@ -101,10 +141,11 @@ def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[F
         if key not in book.ours:
             continue
         kind, id_ = key[0], key[-1]
-        living = kind != "volume_instance" or value[2] == "living"
-        if kind in ("environment", "instance", "volume_instance", "domain", "custom_domain") and living:
-            if id_ not in ids and not (kind == "environment" and "project" in state):
-                yield key
+        living = kind != "volume_instance" or value == "living"
+        # The base environment came with its project, and stays with it.
+        counts = living and not (kind == "environment" and value == BASE_ENVIRONMENT)
+        if counts and kind in _THINGS and id_ not in ids:
+            yield key
         if kind == "tcp_proxy" and not any(
             name.endswith("/proxy") and made.outputs["serviceId"] == key[2] for name, made in state.items()
         ):
@@ -122,7 +163,7 @@ def announced(steps: Mapping[str, Step]) -> dict[str, int]:
 
 def announced_by(step: Step) -> int:
     """Return how many deployments a preview has announced for one service."""
-    from convos_infra.railway import patch_plan  # noqa: PLC0415
+    from convos_infra.railway import patch_plan
 
     if step.op is Op.SAME:
         return 0

@@ -17,6 +17,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.session import RailwayProvider, Session
+from railway_api.failure import Failure
 from tests.colleague.inside import ADDRESS, Inside
 from tests.colleague.wanted import Spec
 from tests.railway.fix_resources import Made, Props
@@ -211,5 +212,5 @@ def _op(old: Made | None, run: _Run, inputs: Props) -> Op:
     return Op.UPDATE if found.changes else Op.SAME
 
 
-REFUSALS: tuple[type[Exception], ...] = (InfraError, Invalid)
+REFUSALS: tuple[type[Exception], ...] = (InfraError, Failure, Invalid)
 Preview = Mapping[str, Step]

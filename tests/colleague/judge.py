@@ -1,4 +1,4 @@
-"""Whether a change of ours may have been made: whose it was before, what the state knew of it, what the preview said."""
+"""Whether a change of ours was allowed: whose the thing was, what the state knew of it, and what the preview said."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from tests.colleague.truth import Fact, Facts
 from tests.railway.fix_resources import Made
 
 THINGS = ("environment", "instance", "volume_instance", "domain", "custom_domain", "tcp_proxy", "shared")
+_OF_SERVICE = (
+    "variable",
+    "field",
+    "domain",
+    "domain_port",
+    "custom_domain",
+    "custom_domain_port",
+    "tcp_proxy",
+    "deployment",
+    "service",
+)
 _NAMED = {"project": "project", "environment": "environment"}
 
 
@@ -49,6 +60,11 @@ class Violation:
     about: Fact
     told: str = field(default="", compare=False)
     during: str = ""
+
+    @property
+    def kind(self) -> tuple[Rule, str, str]:
+        """What it has in common with others of its kind."""
+        return self.rule, self.about[0], self.during
 
     def __str__(self) -> str:
         """Return it in a line."""
@@ -101,7 +117,7 @@ class Context:
     Attributes:
         name: up or destroy, preview or refresh.
         steps: what the preview said; empty in a destroy.
-        state: the resources at that time.
+        state: the resources at that time, and those that were made since.
         since: when the preview was made, by the book's count.
         read: when the last read was made.
     """
@@ -122,14 +138,15 @@ def judged(book: Book, context: Context, before: Facts, after: Facts, keys: Sequ
     return [violation for violation in found if violation is not None]
 
 
-def _of_one(
-    book: Book, context: Context, before: Facts, after: Facts, key: Fact, gone: set[Fact]
-) -> Violation | None:
+def _of_one(book: Book, context: Context, before: Facts, after: Facts, key: Fact, gone: set[Fact]) -> Violation | None:
     told = f"{before.get(key)!r} became {after.get(key)!r}"
     owner = owner_of(key, context)
     if key in gone and key in book.theirs and key[0] in THINGS and owner and not _falls_with(key, context, gone):
         return Violation(Rule.ADOPTED, key, told, context.name)
-    if not book.is_theirs(key) or _falls_with(key, context, gone):
+    if not book.is_theirs(key) or _falls_with(key, context, gone) or _is_made(key, before):
+        return None
+    if key[0] in ("mount", "attachment") and ("volume_instance", *key[1:]) in gone:
+        # Told of the volume itself.
         return None
     if key[0] in ("deployment", "volume"):
         # What runs is retired by what comes after it; a volume's row goes with its last instance.
@@ -140,21 +157,30 @@ def _of_one(
     write = book.writes[key]
     if write.at > context.read:
         return Violation(Rule.RACE, key, told, context.name)
-    return None if _was_seen(context, owner, key, before.get(key), write) else Violation(
-        Rule.UNSEEN, key, told, context.name
+    return (
+        None
+        if _was_seen(context, owner, key, before.get(key), write)
+        else Violation(Rule.UNSEEN, key, told, context.name)
     )
 
 
+def _is_made(key: Fact, before: Facts) -> bool:
+    """Tell whether it is a thing that was not there: made anew takes nothing away, and too many are counted later."""
+    return key not in before and key[0] not in ("variable", "field", "shared")
+
+
 def _was_seen(context: Context, owner: str, key: Fact, value: Any, write: Write) -> bool:
+    step = context.steps.get(owner)
+    if context.name == "destroy" or (step is not None and step.op in (Op.DELETE, Op.REPLACE)):
+        # What becomes of it was said, whatever it is by then.
+        return True
     if write.at > context.since:
         return False
-    step = context.steps.get(owner)
-    if context.name == "destroy":
-        return True
     if step is None or step.op is Op.SAME:
         return False
     if step.before is None:
-        return bool(step.inputs.get("adopts"))
+        # What is taken over is named; what is not there is made.
+        return value is None or bool(step.inputs.get("adopts"))
     if key[0] == "variable" and key[-1] in (step.inputs.get("removes") or ()):
         return True
     return knows(step.before, key, value)
@@ -162,11 +188,11 @@ def _was_seen(context: Context, owner: str, key: Fact, value: Any, write: Write)
 
 def _falls_with(key: Fact, context: Context, gone: set[Fact]) -> bool:
     """Tell whether it went along with a service or an environment of ours, whose part it was."""
-    if key[0] in ("variable", "field", "domain", "custom_domain", "tcp_proxy", "deployment", "instance", "service"):
+    if key[0] in _OF_SERVICE:
         service_id = key[1] if key[0] == "service" else key[2]
         # A service's instances in other environments are not ours, nor is its row while they are there.
         is_ours = _service(context, service_id) is not None
-        return is_ours and any(fact[0] == "instance" and fact[2] == service_id for fact in gone) and key[0] != "instance"
+        return is_ours and any(fact[0] == "instance" and fact[2] == service_id for fact in gone)
     if key[0] in ("shared", "staged", "project_token"):
         return any(fact[0] == "environment" for fact in gone)
     return False
@@ -190,10 +216,10 @@ def owner_of(key: Fact, context: Context) -> str | None:
     if kind in ("service", "instance"):
         name = _service(context, key[-1])
         return f"{name}/service" if name else None
-    if kind == "volume_instance":
+    if kind in ("volume_instance", "mount", "attachment"):
         return next((name for name, made in state.items() if name.endswith("/volume") and made.id == key[2]), None)
-    if kind in ("domain", "custom_domain", "tcp_proxy"):
-        name = {"domain": "/domain", "custom_domain": "/custom", "tcp_proxy": "/proxy"}[kind]
+    if kind in ("domain", "domain_port", "custom_domain", "custom_domain_port", "tcp_proxy"):
+        name = {"domain": "/domain", "custom_domain": "/custom", "tcp_proxy": "/proxy"}[kind.removesuffix("_port")]
         return next((key_ for key_, made in state.items() if key_.endswith(name) and made.id == key[3]), None)
     if kind in ("variable", "field"):
         return _owner_of_value(key, context)
@@ -229,11 +255,14 @@ def knows(made: Made, key: Fact, value: Any) -> bool:
         return bool((None if value is None else value[0]) == recorded)
     if kind == "field":
         return bool((None if value is None else json.loads(value)) == props.get(key[-1]))
-    if kind == "volume_instance":
-        return bool(value == (props.get("serviceId") or None, props.get("mountPath"), "living"))
+    if kind == "mount":
+        return bool(value == props.get("mountPath"))
+    if kind == "attachment":
+        return bool((value or "") == (props.get("serviceId") or ""))
     if kind in ("domain", "custom_domain"):
-        domain, port = value or (None, None)
-        return domain == props.get("domain") and props.get("targetPort") in (None, port)
+        return bool(value == props.get("domain"))
+    if kind in ("domain_port", "custom_domain_port"):
+        return bool(props.get("targetPort") in (None, value))
     if kind in ("service", "environment", "project"):
         return bool(value == props.get("name"))
     return True

@@ -8,7 +8,7 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.session import Session
 from convos_infra.railway.snapshot import Gone
 from emulator.store import Store
-from scripts.live_drift import of_service
+from ops.status.live_drift import of_service
 from tests.colleague.judge import knows
 from tests.colleague.truth import facts, not_running, stored_service
 from tests.railway.fix_resources import Made
@@ -48,13 +48,16 @@ def true_of(store: Store, state: Mapping[str, Made]) -> dict[str, list[str]]:
         differs = [
             variable
             for variable in managed
-            if not _sealed(stored, variable) and not knows(made, (fact := ("variable", environment, service_id, variable)), now.get(fact))
+            if not _sealed(stored, variable)
+            and not knows(made, (fact := ("variable", environment, service_id, variable)), now.get(fact))
         ]
         differs += [f"{variable} (of others)" for variable in stored.get("variables") or {} if variable not in managed]
         differs += [
             fact[-1]
             for fact, value in now.items()
-            if fact[:3] == ("field", environment, service_id) and fact[-1] in made.outputs and not knows(made, fact, value)
+            if fact[:3] == ("field", environment, service_id)
+            and fact[-1] in made.outputs
+            and not knows(made, fact, value)
         ]
         differs += not_running(store, environment, service_id)
         if now.get(("service", service_id)) != name:

@@ -1,4 +1,4 @@
-"""A program: steps that a seed chooses, each meaningful without the others, so that a failing one can be made smaller."""
+"""A program: steps that a seed chooses. Each means something without the others, so that a failure can get small."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Do(Enum):
 
 
 class When(Enum):
-    """When the colleague acts: at once, or in the next update, between its preview and itself, or during it."""
+    """When the colleague acts: at once, between the next preview and its update, or during the next run."""
 
     NOW = "now"
     BETWEEN = "between preview and up"
-    DURING = "during up"
+    DURING = "during the next run"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,9 @@ and the steps that are needed for it.
 
 from __future__ import annotations
 
-import collections
 import copy
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,7 @@ from tests.colleague.inside import Inside, emulator_inside
 from tests.colleague.judge import Violation
 from tests.colleague.known import KNOWN
 from tests.colleague.run import Run, Start
-from tests.colleague.steps import Step, program, shrunk
+from tests.colleague.steps import Do, Step, program, shrunk
 from tests.colleague.wanted import Wanted
 
 PROGRAMS = int(os.environ.get("COLLEAGUE_PROGRAMS", "100"))
@@ -44,18 +42,41 @@ def start(emulator: Inside) -> Start:
 
 def carried_out(emulator: Inside, start: Start, steps: Sequence[Step]) -> Run:
     emulator.restore(start.documents)
-    run = Run(emulator, Engine(emulator, copy.deepcopy(start.state), dict(start.needs)))
+    run = Run(emulator, Engine(emulator, copy.deepcopy(start.state), dict(start.needs)), known=known_as)
     run.steps(steps)
     return run
 
 
 def told(seed: int, steps: Sequence[Step], run: Run) -> str:
     lines = [f"seed {seed}: {'; '.join(str(violation) for violation in run.wrong)}"]
-    return "\n".join([*lines, *(f"  step {step}" for step in steps), "what happened:", *(f"  {row}" for row in run.told)])
+    return "\n".join(
+        [*lines, *(f"  step {step}" for step in steps), "what happened:", *(f"  {row}" for row in run.told)]
+    )
 
 
 def known_as(violation: Violation) -> str:
     return next((name for name, matches in KNOWN.items() if matches(violation)), "")
+
+
+def test_each_act_is_accepted_where_there_is_something_to_do_it_to(emulator: Inside, start: Start) -> None:
+    accepted = {name for name in ACTS if any(_is_accepted(emulator, start, name, seed) for seed in range(40))}
+    # Nothing waits for an approval here: only a stranger's commit does on Railway.
+    assert set(ACTS) - accepted == {"deploymentApprove"}
+
+
+def _is_accepted(emulator: Inside, start: Start, name: str, seed: int) -> bool:
+    emulator.restore(start.documents)
+    run = Run(emulator, Engine(emulator))
+    before = {
+        "environmentPatchCommitStaged": "environmentStageChanges",
+        "projectTokenDelete": "projectTokenCreate",
+        "projectScheduleDeleteCancel": "projectScheduleDelete",
+        "serviceDomainCreate": "serviceCreate",
+    }.get(name)
+    if before:
+        run._act(Step(Do.ACT, seed, before))
+    run._act(Step(Do.ACT, seed, name))
+    return bool(run.told) and "REFUSED" not in run.told[-1] and run.told[-1].startswith(f"colleague: {name} ")
 
 
 def test_the_colleague_can_do_whatever_railway_lets_anybody_do() -> None:
@@ -71,8 +92,15 @@ def test_a_colleague_beside_us_loses_nothing_and_we_overwrite_nothing_unseen(
         run = carried_out(emulator, start, steps)
         if not run.wrong or known_as(run.wrong[0]):
             continue
-        kind = run.wrong[0].rule
-        small = shrunk(
-            steps, lambda fewer: any(row.rule is kind for row in carried_out(emulator, start, fewer).wrong[:1])
-        )
+        small = smallest(emulator, start, steps, run.wrong[0])
         pytest.fail(told(seed, small, carried_out(emulator, start, small)))
+
+
+def smallest(emulator: Inside, start: Start, steps: Sequence[Step], violation: Violation) -> list[Step]:
+    """Return the steps that are needed for a violation of the same kind."""
+
+    def fails(fewer: Sequence[Step]) -> bool:
+        found = carried_out(emulator, start, fewer).wrong
+        return bool(found) and found[0].kind == violation.kind
+
+    return shrunk(steps, fails)

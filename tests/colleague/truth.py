@@ -38,11 +38,15 @@ def _facts(store: Store) -> Iterator[tuple[Fact, Any]]:
         yield ("volume", row["id"]), row["name"]
     for row in store.all("volume_instance"):
         state = "pending deletion" if row.get("deletedAt") else "living"
-        key = ("volume_instance", row["environmentId"], row["volumeId"])
-        yield key, (row["serviceId"], row["mountPath"], state)
+        place = (row["environmentId"], row["volumeId"])
+        yield ("volume_instance", *place), state
+        yield ("mount", *place), row["mountPath"]
+        yield ("attachment", *place), row["serviceId"]
     for kind in ("domain", "custom_domain"):
         for row in store.all(kind):
-            yield (kind, row["environmentId"], row["serviceId"], row["id"]), (row["domain"], row.get("targetPort"))
+            domain = (row["environmentId"], row["serviceId"], row["id"])
+            yield (kind, *domain), row["domain"]
+            yield (f"{kind}_port", *domain), row.get("targetPort")
     for row in store.all("tcp_proxy"):
         yield ("tcp_proxy", row["environmentId"], row["serviceId"], row["id"]), row["applicationPort"]
     for row in store.all("deployment"):
