@@ -118,6 +118,7 @@ def obstacles(store: Store, state: Mapping[str, Made]) -> list[str]:
         if len(ids) > 1 or (service and ids not in ([], [service])):
             found.append(f"another service {name}")
         found += _crowded(store, environment, name, service)
+    found += ["a volume can still be restored" for row in store.all("volume_instance") if row.get("deletedAt")]
     for row in store.all("custom_domain", lambda row: row["domain"] == CUSTOM):
         if "app/service" not in state or row["serviceId"] != state["app/service"].id:
             found.append("another service has the domain")

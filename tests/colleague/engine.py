@@ -127,7 +127,7 @@ class Engine:
         self.said.clear()
         run = _Run(self.emulator.session(self.said.append))
         for key, made in list(self.state.items()):
-            found = run.provider(made.provider).current(made.id, copy.deepcopy(made.outputs))
+            found = run.provider(made.provider).read(made.id, copy.deepcopy(made.outputs))
             if found.id:
                 inputs = dict(found.inputs or {})
                 self.state[key] = Made(made.provider, found.id, dict(found.outs or {}), inputs)
@@ -150,10 +150,10 @@ class Engine:
             self._delete(run, [*self._hanging_on(spec.key, specs), spec.key])
             op = Op.CREATE
         if op is Op.CREATE:
-            made = run.provider(spec.kind).created(copy.deepcopy(inputs))
+            made = run.provider(spec.kind).create(copy.deepcopy(inputs))
             self.state[spec.key] = Made(spec.kind, made.id, dict(made.outs or {}), inputs)
         elif old is not None and op is Op.UPDATE:
-            changed = run.provider(spec.kind).updated(old.id, copy.deepcopy(old.outputs), copy.deepcopy(inputs))
+            changed = run.provider(spec.kind).update(old.id, copy.deepcopy(old.outputs), copy.deepcopy(inputs))
             self.state[spec.key] = Made(spec.kind, old.id, dict(changed.outs or {}), inputs)
         elif old is not None:
             self.state[spec.key] = Made(spec.kind, old.id, old.outputs, inputs)
@@ -172,7 +172,7 @@ class Engine:
             ends = [key for key in left if not any(key in self.needs.get(other, ()) for other in left)]
             key = (ends or left)[-1]
             made = self.state[key]
-            run.provider(made.provider).deleted(made.id, copy.deepcopy(made.outputs))
+            run.provider(made.provider).delete(made.id, copy.deepcopy(made.outputs))
             self._forget(key)
             left.remove(key)
 
@@ -197,16 +197,17 @@ class _Run:
     def checked(self, spec: Spec, old: Made | None, news: Props) -> Props:
         """Check inputs and return them with what the check adds."""
         olds = copy.deepcopy(old.inputs) if old is not None else {}
-        inputs, failures = self.provider(spec.kind).checked(olds, copy.deepcopy(news))
-        if failures:
-            raise Invalid(spec.key, failures)
-        return {key: value for key, value in inputs.items() if value is not None}
+        known = {key: value for key, value in news.items() if value is not None}
+        found = self.provider(spec.kind).check(olds, copy.deepcopy(known))
+        if found.failures:
+            raise Invalid(spec.key, found.failures)
+        return {key: value for key, value in found.inputs.items() if value is not None}
 
 
 def _op(old: Made | None, run: _Run, inputs: Props) -> Op:
     if old is None:
         return Op.CREATE
-    found: DiffResult = run.provider(old.provider).changed(old.id, copy.deepcopy(old.outputs), copy.deepcopy(inputs))
+    found: DiffResult = run.provider(old.provider).diff(old.id, copy.deepcopy(old.outputs), copy.deepcopy(inputs))
     if found.replaces:
         return Op.REPLACE
     return Op.UPDATE if found.changes else Op.SAME

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,12 +121,12 @@ class Inside:
             timing=timing,
             sleep=clock.sleep,
             clock=clock.now,
-            wall=clock.now,
+            wall=time.time,
             rng=lambda: 0.5,
             progress=said,
         )
         sent: dict[str, str] = {"Authorization": f"Bearer {TOKEN}"}
-        client._transport = _Wired(ADDRESS, sent, (10.0, 90.0), clock.now, wire=_Wire(self))
+        client._transport = _Wired(ADDRESS, sent, (10.0, 90.0), time.time, wire=_Wire(self))
         return Session(client, Snapshots(client, clock=clock.now))
 
 

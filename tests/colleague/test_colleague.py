@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from convos_infra.provider import TRACEBACK_VARIABLE
 from tests.colleague.acts import ACTS, mutations
 from tests.colleague.engine import Engine
 from tests.colleague.inside import Inside, emulator_inside
@@ -29,7 +30,9 @@ IN_A_TEST = 25
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with emulator_inside(tmp_path_factory.mktemp("colleague")) as inside:
+    # With this variable a provider's own errors leave it as they are, not as the one line that the CLI shows.
+    with pytest.MonkeyPatch.context() as patched, emulator_inside(tmp_path_factory.mktemp("colleague")) as inside:
+        patched.setenv(TRACEBACK_VARIABLE, "1")
         yield inside
 
 
