@@ -26,7 +26,7 @@ from convos_infra.railway.environment_config import (
     live_variables,
     same,
 )
-from convos_infra.railway.patch_plan import REDEPLOYS, REMOVES, SOURCED
+from convos_infra.railway.patch_plan import REDEPLOYS, REMOVES, SEEN, SOURCED, UNMANAGED, UNMANAGED_FIELDS
 from convos_infra.railway.reference_check import Patience, mended, preview_failures, unmade, warn_of_others
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
@@ -42,12 +42,10 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 
 PARENT = ("projectId", "environmentId", "serviceId")
 MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
-SEEN = "unmanagedSeen"
-"""Variables that a refresh saw and that nobody here set: where they are to be removed, the next preview says so."""
 NOT_RUNNING = "notRunning"
 """What a refresh saw stored, but not in the running deployment: the next preview says so, and the update deploys it."""
 _ADDED = (REMOVES, REDEPLOYS, SOURCED, "deploys", "adopts")
-_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "givenBy", *_ADDED)
+_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "givenBy", UNMANAGED_FIELDS, *_ADDED)
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -136,8 +134,8 @@ class ServiceInstanceProvider(RailwayProvider):
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}
         outputs = _outputs(wanted, live, deployment_id=found or deployment_id)
-        if outputs["unmanaged"] and _removes(wanted):
-            text = f"not removed, as no preview named them: {', '.join(outputs['unmanaged'])}; pulumi refresh does"
+        if outputs[UNMANAGED] and _removes(wanted):
+            text = f"not removed, as no preview named them: {', '.join(outputs[UNMANAGED])}; pulumi refresh does"
             session.client.progress(f"{wanted['service']}: {text}")
         return outputs
 
@@ -154,7 +152,7 @@ class ServiceInstanceProvider(RailwayProvider):
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
         found = {
-            SEEN: outputs["unmanaged"],
+            SEEN: outputs[UNMANAGED],
             NOT_RUNNING: _not_running(self.session(), seen, snapshot),
         }
         found = {key: names for key, names in found.items() if names}
@@ -282,8 +280,15 @@ def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Pr
     strangers = sorted(name for name in live_variables(live) if name not in managed)
     # What has a source that is no input deploys as well: the next preview has to know.
     others = sourced({}, live) and not (props.get("image") or props.get("repo"))
-    kept = {key: value for key, value in props.items() if key not in (NOT_RUNNING, SOURCED)}
-    return {**kept, **({SOURCED: True} if others else {}), "deploymentId": deployment_id, "unmanaged": strangers}
+    kept = {key: value for key, value in props.items() if key not in (NOT_RUNNING, SOURCED, UNMANAGED_FIELDS)}
+    fields = sorted(name for name in live_fields(live) if kept.get(name) is None)
+    return {
+        **kept,
+        **({SOURCED: True} if others else {}),
+        **({UNMANAGED_FIELDS: fields} if fields else {}),
+        "deploymentId": deployment_id,
+        UNMANAGED: strangers,
+    }
 
 
 class ServiceInstance(Resource, module="railway", name="ServiceInstance"):
