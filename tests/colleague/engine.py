@@ -66,12 +66,14 @@ class Engine:
         state: what is written down, in the order in which it was made.
         needs: what each resource in the state was made after.
         said: the progress lines of the last run.
+        config: the stack's config, as the last update had it.
     """
 
     emulator: Inside
     state: dict[str, Made] = field(default_factory=dict)
     needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    config: Mapping[str, str] = field(default_factory=dict)
 
     def preview(self, specs: Sequence[Spec]) -> dict[str, Step]:
         """Return what an update would do.
@@ -80,13 +82,15 @@ class Engine:
             InfraError, Invalid: the preview fails.
         """
         self.said.clear()
-        run = _Run(self.emulator.session(self.said.append))
+        run = _Run(self.emulator.session(self.said.append), self.config)
         steps: dict[str, Step] = {}
 
         def view(key: str, name: str) -> Any:
             step = steps.get(key)
             if step is None:
                 return None
+            if name == "id":
+                return step.before.id if step.before is not None and step.op in (Op.SAME, Op.UPDATE) else UNKNOWN
             known = step.before.outputs if step.op is Op.SAME and step.before is not None else step.inputs
             return known.get(name, UNKNOWN)
 
@@ -106,10 +110,11 @@ class Engine:
             InfraError, Invalid: a step failed.
         """
         self.said.clear()
-        run = _Run(self.emulator.session(self.said.append))
+        run = _Run(self.emulator.session(self.said.append), self.config)
 
         def view(key: str, name: str) -> Any:
-            return self.state[key].outputs.get(name) if key in self.state else None
+            made = self.state.get(key)
+            return None if made is None else made.id if name == "id" else made.outputs.get(name)
 
         for spec in specs:
             inputs = run.checked(spec, self.state.get(spec.key), spec.inputs(view))
@@ -125,7 +130,7 @@ class Engine:
             InfraError: something could not be read.
         """
         self.said.clear()
-        run = _Run(self.emulator.session(self.said.append))
+        run = _Run(self.emulator.session(self.said.append), self.config)
         for key, made in list(self.state.items()):
             found = run.provider(made.provider).read(made.id, copy.deepcopy(made.outputs))
             if found.id:
@@ -141,7 +146,7 @@ class Engine:
             InfraError: a deletion failed or was refused.
         """
         self.said.clear()
-        self._delete(_Run(self.emulator.session(self.said.append)), list(self.state))
+        self._delete(_Run(self.emulator.session(self.said.append), self.config), list(self.state))
 
     def _carry_out(self, run: _Run, spec: Spec, inputs: Props, specs: Sequence[Spec]) -> None:
         old = self.state.get(spec.key)
@@ -184,13 +189,14 @@ class Engine:
 class _Run:
     """One provider process."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, config: Mapping[str, str]) -> None:
         self._session = session
+        self._config = config
 
     def provider(self, kind: type[RailwayProvider]) -> RailwayProvider:
         """Return a configured provider."""
         made = kind()
-        made._config = {"railwayEndpoint": ADDRESS, "railwayToken": "given"}  # type: ignore[assignment]
+        made._config = {**self._config, "railwayEndpoint": ADDRESS, "railwayToken": "given"}  # type: ignore[assignment]
         made.session = lambda: self._session  # type: ignore[method-assign]
         return made
 

@@ -41,6 +41,7 @@ class Rule(Enum):
     CONFIG = "after refresh and up the environment is not as the config says"
     BLOCKED = "refresh and up refuse, and nothing is in the way"
     UNSTEADY = "an update right after an update changes something"
+    DATA = "a volume with data was deleted, and the stack had not said that it may be"
     STATUS = "status is not the truth"
     BROKEN = "an error without a thing, or none of ours"
 
@@ -144,6 +145,9 @@ def _of_one(book: Book, context: Context, before: Facts, after: Facts, key: Fact
     if key in gone and key in book.theirs and key[0] in THINGS and owner and not _falls_with(key, context, gone):
         return Violation(Rule.ADOPTED, key, told, context.name)
     if not book.is_theirs(key) or _falls_with(key, context, gone) or _is_made(key, before):
+        return None
+    if key[0] == "volume_instance" and before.get(key) == "pending deletion" and key not in book.theirs:
+        # Ours, which the colleague deleted: with the environment it cannot be restored any more. Told as lost data.
         return None
     if key[0] in ("mount", "attachment") and ("volume_instance", *key[1:]) in gone:
         # Told of the volume itself.

@@ -161,6 +161,7 @@ class Run:
         """Preview and update; returns whether it went through."""
         self.told.append("up")
         specs = self.wanted.specs()
+        self.engine.config = {"dataOnDestroy": self.wanted.data}
         armed, self._during = self._during, []
         try:
             self._begin("preview")
@@ -214,6 +215,7 @@ class Run:
 
     def _destroy(self) -> None:
         self.told.append("destroy")
+        before = facts(self.emulator.store)
         self._begin("destroy")
         try:
             self.engine.destroy()
@@ -225,6 +227,10 @@ class Run:
         finally:
             self._during.clear()
         self._check_orphans()
+        kept = self.engine.config.get("dataOnDestroy") != "delete"
+        for key, value in before.items():
+            if kept and key[0] == "volume_instance" and value != facts(self.emulator.store).get(key):
+                self.wrong.append(Violation(Rule.DATA, key, "", "destroy"))
 
     def _refused(self, error: Exception) -> None:
         self.told.append(f"    refused: {error}")

@@ -38,14 +38,18 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 @pytest.fixture(scope="module")
 def start(emulator: Inside) -> Start:
-    engine = Engine(emulator)
+    engine = Engine(emulator, config={"dataOnDestroy": Wanted().data})
     engine.update(Wanted().specs())
     return Start(emulator.documents(), engine.state, engine.needs)
 
 
 def carried_out(emulator: Inside, start: Start, steps: Sequence[Step]) -> Run:
     emulator.restore(start.documents)
-    run = Run(emulator, Engine(emulator, copy.deepcopy(start.state), dict(start.needs)), known=known_as)
+    run = Run(
+        emulator,
+        Engine(emulator, copy.deepcopy(start.state), dict(start.needs), config={"dataOnDestroy": Wanted().data}),
+        known=known_as,
+    )
     run.steps(steps)
     return run
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from convos_infra.destroy.gate import DestroyGateProvider
+from convos_infra.ownership import DELETE, REFUSE
 from convos_infra.railway.resources.custom_domain import CustomDomainProvider
 from convos_infra.railway.resources.deployment import DeploymentProvider
 from convos_infra.railway.resources.environment import EnvironmentProvider
@@ -27,6 +29,13 @@ APP, DB = "app", "db"
 PROJECT, ENVIRONMENT, PREFIX = "shop", "staging", "agent-"
 CUSTOM = "shop.example.org"
 DATABASE = "ghcr.io/example/database:17@sha256:" + "d" * 64
+
+
+_OPTIONAL = ("app/domain", "app/custom", "db/proxy")
+_ALL = (
+    *("project", "environment", "shared", "db/service", "db/volume", "db/proxy", "db/instance"),
+    *("app/service", "app/domain", "app/custom", "app/instance", "deployments"),
+)
 
 
 @dataclass(frozen=True)
@@ -69,15 +78,17 @@ class Wanted:
         mount: where the database's volume is mounted.
         port: the target port of the app's domain.
         unmanaged: what becomes of variables that nobody here set.
+        data: what a destroy does about volumes with data, the config key `dataOnDestroy`.
     """
 
     app: Props = field(default_factory=_app)
     db: Props = field(default_factory=_db)
-    parts: frozenset[str] = frozenset({"app/domain", "app/custom", "db/proxy"})
+    parts: frozenset[str] = frozenset(_OPTIONAL)
     shared: dict[str, str] = field(default_factory=lambda: {"MODE": "plain"})
     mount: str = "/data"
     port: float = 8080.0
     unmanaged: str = "keep"
+    data: str = DELETE
 
     def copy(self) -> Wanted:
         """Return one that can be edited."""
@@ -95,6 +106,7 @@ class Wanted:
             self._edit_mount,
             self._edit_port,
             self._edit_unmanaged,
+            self._edit_data,
         )
         return rng.choice(choices)(rng)
 
@@ -112,7 +124,7 @@ class Wanted:
         return f"shared: {', '.join(self.shared)}"
 
     def _edit_parts(self, rng: random.Random) -> str:
-        part = rng.choice(("app/domain", "app/custom", "db/proxy"))
+        part = rng.choice(_OPTIONAL)
         self.parts ^= {part}
         return f"{'with' if part in self.parts else 'without'} {part}"
 
@@ -127,6 +139,10 @@ class Wanted:
     def _edit_unmanaged(self, rng: random.Random) -> str:
         self.unmanaged = rng.choice(("keep", "remove"))
         return f"unmanaged variables: {self.unmanaged}"
+
+    def _edit_data(self, rng: random.Random) -> str:
+        self.data = rng.choice((DELETE, REFUSE))
+        return f"data on destroy: {self.data}"
 
     def specs(self) -> list[Spec]:
         """Return the resources, each after what it needs."""
@@ -144,6 +160,8 @@ class Wanted:
             self._deployments,
             ("project", "environment", "app/service", "db/service", "app/instance", "db/instance"),
         )
+        everything = tuple(part for part in _ALL if part not in _OPTIONAL or part in self.parts)
+        yield Spec("gate", DestroyGateProvider, _gate, everything)
 
     def _service(self, name: str, config: Props, *, with_volume: bool) -> Iterator[Spec]:
         place, service = ("project", "environment"), f"{name}/service"
@@ -170,7 +188,8 @@ class Wanted:
         )
 
     def _shared(self, view: View) -> Props:
-        return {**_ids(view), "variables": dict(self.shared)}
+        owned = view("environment", "owned")
+        return {**_ids(view), "variables": dict(self.shared), "environmentOwned": owned}
 
     def _deployments(self, view: View) -> Props:
         services = [
@@ -199,4 +218,22 @@ def _ids(view: View) -> Props:
 
 
 def _at(view: View, name: str) -> Props:
-    return {**_ids(view), "service": name, "serviceId": view(f"{name}/service", "serviceId")}
+    return {
+        **_ids(view),
+        "service": name,
+        "serviceId": view(f"{name}/service", "serviceId"),
+        "serviceOwned": view(f"{name}/service", "owned"),
+    }
+
+
+def _gate(view: View) -> Props:
+    def row(key: str, name: str) -> Props:
+        return {"id": view(key, "id"), "name": name, "owned": view(key, "owned")}
+
+    return {
+        **_ids(view),
+        "environmentOwned": view("environment", "owned"),
+        "services": [row("db/service", DB), row("app/service", APP)],
+        "volumes": [row("db/volume", DB)],
+        "agentPrefix": PREFIX,
+    }
