@@ -15,7 +15,6 @@ from typing import Any
 from pulumi.dynamic import CheckFailure, DiffResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from convos_infra.errors import InfraError
 from convos_infra.railway.session import RailwayProvider, Session
 from railway_api.failure import Failure
 from tests.colleague.inside import ADDRESS, Inside
@@ -79,7 +78,7 @@ class Engine:
         """Return what an update would do.
 
         Raises:
-            InfraError, Invalid: the preview fails.
+            Failure, Invalid: the preview fails.
         """
         self.said.clear()
         run = _Run(self.emulator.session(self.said.append), self.config)
@@ -107,7 +106,7 @@ class Engine:
         """Carry it out; the state is written after each resource.
 
         Raises:
-            InfraError, Invalid: a step failed.
+            Failure, Invalid: a step failed.
         """
         self.said.clear()
         run = _Run(self.emulator.session(self.said.append), self.config)
@@ -127,7 +126,7 @@ class Engine:
         """Read everything; what is gone leaves the state.
 
         Raises:
-            InfraError: something could not be read.
+            Failure: something could not be read.
         """
         self.said.clear()
         run = _Run(self.emulator.session(self.said.append), self.config)
@@ -143,7 +142,7 @@ class Engine:
         """Delete everything, what hangs on others first.
 
         Raises:
-            InfraError: a deletion failed or was refused.
+            Failure: a deletion failed or was refused.
         """
         self.said.clear()
         self._delete(_Run(self.emulator.session(self.said.append), self.config), list(self.state))
@@ -219,5 +218,5 @@ def _op(old: Made | None, run: _Run, inputs: Props) -> Op:
     return Op.UPDATE if found.changes else Op.SAME
 
 
-REFUSALS: tuple[type[Exception], ...] = (InfraError, Failure, Invalid)
+REFUSALS: tuple[type[Exception], ...] = (Failure, Invalid)
 Preview = Mapping[str, Step]

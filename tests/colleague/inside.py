@@ -126,7 +126,7 @@ class Inside:
             progress=said,
         )
         sent: dict[str, str] = {"Authorization": f"Bearer {TOKEN}"}
-        client._transport = _Wired(ADDRESS, sent, (10.0, 90.0), time.time, wire=_Wire(self))
+        client._transport = _Wired(ADDRESS, sent, timing, time.time, wire=_Wire(self))
         return Session(client, Snapshots(client, clock=clock.now))
 
 

@@ -7,7 +7,7 @@ from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from convos_infra.errors import InfraError
+from railway_api.failure import Failure
 from tests.colleague import checks, status
 from tests.colleague.acts import ACTS, Look, document
 from tests.colleague.engine import REFUSALS, Engine, Op
@@ -215,13 +215,14 @@ class Run:
 
     def _destroy(self) -> None:
         self.told.append("destroy")
-        before = facts(self.emulator.store)
+        before, acted_at = facts(self.emulator.store), self._acted_at
         self._begin("destroy")
         try:
             self.engine.destroy()
         except REFUSALS as error:
             self._refused(error)
-            if self._deletions:
+            # What the colleague does after the gate has asked cannot be known before the first deletion.
+            if self._deletions and self._acted_at == acted_at:
                 self.wrong.append(Violation(Rule.LATE, ("destroy",), f"{self._deletions} facts; {error}", "destroy"))
             return
         finally:
@@ -234,7 +235,7 @@ class Run:
 
     def _refused(self, error: Exception) -> None:
         self.told.append(f"    refused: {error}")
-        if isinstance(error, InfraError) and not (error.thing and error.problem):
+        if isinstance(error, Failure) and not (error.thing and error.problem):
             self.wrong.append(Violation(Rule.BROKEN, ("error",), str(error)))
 
     # What is judged after a run.
