@@ -13,9 +13,6 @@ KNOWN: Mapping[str, Callable[[Violation], bool]] = {
     "N2 a deployment is announced, and what runs is as wanted already": lambda one: (
         one.rule is Rule.DEPLOYMENTS and one.about[1] == "fewer"
     ),
-    "N4 a fork of a base environment copies a stranger's services": lambda one: (
-        one.rule is Rule.ORPHAN and one.during == "up"
-    ),
     "N9 an empty project or environment of the stack's name counts as its own leftovers": lambda one: (
         one.rule is Rule.STRANGER and one.during == "destroy" and one.about[0] in ("project", "environment")
     ),

@@ -137,7 +137,12 @@ class Run:
         before, after = self._before, facts(self.emulator.store)
         keys = changed(before, after)
         self.wrong += judged(self.book, self._context, before, after, keys)
-        self.book.note(before, after, keys, theirs=False)
+        # A fork brings along what others have put into its base, and the preview has said so.
+        environment = self._context.steps.get("environment")
+        copies = environment is not None and bool(environment.inputs.get("copies"))
+        is_fork = any(key[0] == "environment" and key not in before for key in keys)
+        ours = [key for key in keys if not (copies and is_fork) or key[0] == "environment"]
+        self.book.note(before, after, ours, theirs=False)
         for key in keys:
             if key[0] == "deployment" and key not in before:
                 self._made[key[2]] = self._made.get(key[2], 0) + 1

@@ -7,6 +7,7 @@ and the steps that are needed for it.
 
 from __future__ import annotations
 
+import collections
 import copy
 import os
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from tests.colleague.wanted import Wanted
 PROGRAMS = int(os.environ.get("COLLEAGUE_PROGRAMS", "100"))
 FIRST = int(os.environ.get("COLLEAGUE_FIRST", "0"))
 IN_A_TEST = 25
+ALL = 2000
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,12 @@ def start(emulator: Inside) -> Start:
     engine = Engine(emulator, config={"dataOnDestroy": Wanted().data})
     engine.update(Wanted().specs())
     return Start(emulator.documents(), engine.state, engine.needs)
+
+
+@pytest.fixture(scope="module")
+def met() -> collections.Counter[str]:
+    """Counts how often each entry of the table of what is known was met."""
+    return collections.Counter()
 
 
 def carried_out(emulator: Inside, start: Start, steps: Sequence[Step]) -> Run:
@@ -92,11 +100,12 @@ def test_the_colleague_can_do_whatever_railway_lets_anybody_do() -> None:
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + PROGRAMS, IN_A_TEST))
 def test_a_colleague_beside_us_loses_nothing_and_we_overwrite_nothing_unseen(
-    emulator: Inside, start: Start, first: int
+    emulator: Inside, start: Start, met: collections.Counter[str], first: int
 ) -> None:
     for seed in range(first, min(first + IN_A_TEST, FIRST + PROGRAMS)):
         steps = program(seed)
         run = carried_out(emulator, start, steps)
+        met.update(known_as(violation) for violation in (*run.passed, *run.wrong[:1]))
         if not run.wrong or known_as(run.wrong[0]):
             continue
         small = smallest(emulator, start, steps, run.wrong[0])
@@ -111,3 +120,8 @@ def smallest(emulator: Inside, start: Start, steps: Sequence[Step], violation: V
         return bool(found) and found[0].kind == violation.kind
 
     return shrunk(steps, fails)
+
+
+@pytest.mark.skipif(PROGRAMS < ALL, reason="a sample does not meet everything")
+def test_the_table_of_what_is_known_has_no_entry_that_is_mended(met: collections.Counter[str]) -> None:
+    assert {name for name in KNOWN if not met[name]} == set()
