@@ -9,6 +9,7 @@ import pulumi
 
 from components.agents import Agents
 from components.canary import Canary
+from components.database import SERVICE as DATABASE_SERVICE
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
 from components.pool_manager import PoolManager
@@ -79,6 +80,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             settings.database_image,
             settings.database_password,
             settings.schema,
+            replace_volume=settings.replace_volume == DATABASE_SERVICE,
         ),
     )
     canary = Canary("canary", place, runtime.pinned, keys)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
 
+from convos_infra.railway.bound import Bound
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.service import Service, ServiceArgs
 from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
@@ -51,7 +53,7 @@ class Canary(pulumi.ComponentResource):
         domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
         instance = ServiceInstance(
             SERVICE,
-            configuration(service.at(), place, image, keys),
+            replace(configuration(service.at(), place, image, keys), bound=Bound(service_domains={"": domain.domain})),
             pulumi.ResourceOptions(parent=self, depends_on=[domain]),
         )
         self.ready = Deployment(

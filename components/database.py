@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pulumi
 
+from convos_infra.railway.bound import Bound
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.service import Service, ServiceArgs
 from convos_infra.railway.resources.service_instance import ServiceInstance
@@ -38,12 +39,14 @@ class DatabaseSettings:
         image: of the PostgreSQL service.
         password: of that service; empty makes up one.
         schema: what is wanted of it.
+        replace_volume: whether an empty volume may take the place of one that was deleted and can be restored.
     """
 
     url: str = field(repr=False)
     image: str
     password: str = field(repr=False)
     schema: SchemaPolicy
+    replace_volume: bool = False
 
 
 class Database(pulumi.ComponentResource):
@@ -99,12 +102,16 @@ class Database(pulumi.ComponentResource):
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
         service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), self._inside)
         password = self._password(service.at(), settings)
-        volume = Volume(SERVICE, VolumeArgs(service.at(), mount_path=MOUNT_PATH), self._inside)
+        given = VolumeArgs(service.at(), mount_path=MOUNT_PATH, replace_deleted=settings.replace_volume)
+        volume = Volume(SERVICE, given, self._inside)
         proxy = TcpProxy(SERVICE, TcpProxyArgs(service.at(), application_port=PORT), self._inside)
         self.services, self.volumes = [service], [volume]
         instance = ServiceInstance(
             SERVICE,
-            configuration(service.at(), place, settings.image, password),
+            replace(
+                configuration(service.at(), place, settings.image, password),
+                bound=Bound(tcp_proxies={PORT: proxy.id}, volumes={MOUNT_PATH: volume.volumeId}),
+            ),
             # Volume and proxy before the first deployment, which then knows both.
             pulumi.ResourceOptions(parent=self, depends_on=[volume, proxy]),
         )

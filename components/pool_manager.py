@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.canary import summary
+from convos_infra.railway.bound import Bound
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
 from convos_infra.railway.resources.service import Service, ServiceArgs
@@ -103,7 +104,10 @@ class PoolManager(pulumi.ComponentResource):
         self.rollout_variables = rollout_variables(settings)
         instance = ServiceInstance(
             SERVICE,
-            configuration(service.at(), place, settings, self.api_key, _token(place, settings, service, inside)),
+            replace(
+                configuration(service.at(), place, settings, self.api_key, _token(place, settings, service, inside)),
+                bound=Bound(service_domains={"": domain.domain}),
+            ),
             pulumi.ResourceOptions(parent=self, depends_on=[domain, *after]),
         )
         self.ready = Deployment(

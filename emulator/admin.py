@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.config import masked
 from emulator.deployments import ACTIVE
+from emulator.store import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,41 @@ def overview(store: Store) -> dict[str, Any]:
 def settings(world: World, values: Mapping[str, Any]) -> dict[str, Any]:
     """Change settings and return all of them."""
     return asdict(world.settings.change(values))
+
+
+def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a deployment a status that no call causes (CRASHED after a while, SLEEPING, SKIPPED), or forget it.
+
+    Raises:
+        ValueError: there is no such deployment.
+    """
+    found = store.get("deployment", values.get("id"))
+    if found is None:
+        raise ValueError(f"there is no deployment {values.get('id')!r}")
+    if values.get("status") is None:
+        store.delete("deployment", found["id"])
+        return {"id": found["id"], "status": None}
+    found.update(status=str(values["status"]), statusUpdatedAt=now(), updatedAt=now())
+    store.put("deployment", found["id"], found)
+    return {"id": found["id"], "status": found["status"]}
+
+
+def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how much data a volume instance has (`currentSizeMB`), or let its 48 hours be over (`purged`).
+
+    Raises:
+        ValueError: there is no such volume instance.
+    """
+    found = store.get("volume_instance", values.get("id"))
+    if found is None:
+        raise ValueError(f"there is no volume instance {values.get('id')!r}")
+    if values.get("purged"):
+        store.delete("volume_instance", found["id"])
+        store.delete("volume", found["volumeId"])
+    else:
+        found["currentSizeMB"] = float(values["currentSizeMB"])
+        store.put("volume_instance", found["id"], found)
+    return {"id": found["id"]}
 
 
 def _of(store: Store, kind: str, environment_id: str) -> list[Document]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from emulator.store import Store
+
 _BEFORE = {
     "429": (429, "<html><body><h1>429 Too Many Requests</h1></body></html>"),
     "502": (502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
@@ -184,6 +186,19 @@ class Endpoint:
         values = await request.json()
         return _said(lambda: vars(self._faults.plant(values)))
 
+    async def deployments(self, request: Request) -> Response:
+        """Give a deployment another status, or forget it."""
+        return await self._changed(request, admin.deployment)
+
+    async def volume_instances(self, request: Request) -> Response:
+        """Fill a volume instance, or purge it."""
+        return await self._changed(request, admin.volume_instance)
+
+    async def _changed(self, request: Request, change: Callable[[Store, dict[str, Any]], dict[str, Any]]) -> Response:
+        values = await request.json()
+        with self._world.store.transaction():
+            return _said(lambda: change(self._world.store, values))
+
     async def calls(self, request: Request) -> Response:
         """Return the ledger, or empty it."""
         if request.method == "DELETE":
@@ -228,6 +243,8 @@ def application(world: World, token: str, *, with_switches: bool, on_end: Callab
         routes += [
             Route("/_emulator/settings", endpoint.settings, methods=["GET", "PATCH"]),
             Route("/_emulator/faults", endpoint.faults, methods=["POST", "DELETE"]),
+            Route("/_emulator/deployments", endpoint.deployments, methods=["POST"]),
+            Route("/_emulator/volume_instances", endpoint.volume_instances, methods=["POST"]),
             Route("/_emulator/calls", endpoint.calls, methods=["GET", "DELETE"]),
             Route("/_emulator/where", endpoint.where),
             Route("/_emulator/snapshot", endpoint.snapshot),

@@ -78,6 +78,10 @@ class PoolSettings:
     keep_token: bool
 
 
+WITH_VOLUME = ("postgres",)
+"""The services that the stack gives a volume."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """All that a stack's config says.
@@ -91,6 +95,7 @@ class Settings:
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         database_url: an existing database, or empty.
         database_image, database_password, schema: of the database.
+        replace_volume: the service whose deleted volume an empty one may replace, or empty.
         deployment_seconds, health_seconds: time limits.
         overwrite_changes, protect, data_on_destroy, destroy_adopted: see Pulumi.yaml.
         registry_username, registry_password: for private images.
@@ -112,6 +117,7 @@ class Settings:
     database_url: str = field(repr=False)
     database_image: str
     database_password: str = field(repr=False)
+    replace_volume: str
     schema: SchemaPolicy
     deployment_seconds: int
     health_seconds: int
@@ -234,6 +240,7 @@ def read(
         database_url=_database_url(reader, stack),
         database_image=reader.text("databaseImage", "ghcr.io/railwayapp-templates/postgres-ssl:17"),
         database_password=_database_password(reader),
+        replace_volume=_replace_volume(reader),
         schema=_schema(reader),
         deployment_seconds=reader.number("deploymentTimeout", 900, 1, 7200),
         health_seconds=reader.number("healthTimeout", 300, 1, 3600),
@@ -493,6 +500,14 @@ def _schema(reader: _Reader) -> SchemaPolicy:
         if value not in allowed:
             reader.problem(key, f"must be {' or '.join(allowed)}, not {value!r}")
     return found
+
+
+def _replace_volume(reader: _Reader) -> str:
+    name = reader.text("replaceVolume")
+    if name and name not in WITH_VOLUME:
+        problem = f"must be the name of a service with a volume ({', '.join(WITH_VOLUME)}), not {name!r}"
+        reader.problem("replaceVolume", problem)
+    return name
 
 
 def _database_password(reader: _Reader) -> str:

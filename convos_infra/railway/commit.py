@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import patch_plan
+from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import BY_NAME, VARIABLES
-from convos_infra.railway.patch_plan import REMOVES
 from railway_api import documents
 
 if TYPE_CHECKING:
@@ -27,13 +27,23 @@ def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
 
 
-def commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan) -> Snapshot:
-    """Send the patch, wait until it is there when read back, and return the environment as it is then."""
+def commit(
+    session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: bool = True
+) -> Snapshot:
+    """Send the patch, wait until it is there when read back, and return the environment as it is then.
+
+    Args:
+        session: sends and reads.
+        before: the environment as it was.
+        wanted: the new inputs.
+        plan: the patch.
+        deploys: whether Railway is to deploy it; not where that is what runs already.
+    """
     name, service_id = wanted["service"], wanted["serviceId"]
     old = before.latest_deployment(service_id)
     has_source = sourced(wanted, before.service(service_id) or {})
     # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
-    expects = has_source and plan.deploys and bool(_unsettled(plan))
+    expects = deploys and has_source and plan.deploys and bool(_unsettled(plan))
 
     def arrived() -> Snapshot | None:
         now = session.living(wanted, thing=name, fresh=True)
@@ -47,7 +57,8 @@ def commit(session: Session, before: Snapshot, wanted: Props, plan: patch_plan.P
         "patch": {"services": {service_id: plan.patch}},
         "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
     }
-    _, seen = session.client.mutate(documents.PATCH_COMMIT, variables, thing=name, observe=arrived, settle=True)
+    document = documents.PATCH_COMMIT if deploys else documents.PATCH_STORE
+    _, seen = session.client.mutate(document, variables, thing=name, observe=arrived, settle=True)
     snapshot = seen or session.until(arrived)
     if snapshot is None:
         snapshot = session.living(wanted, thing=name, fresh=True)

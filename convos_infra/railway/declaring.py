@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from convos_infra.provider import is_unknown
+from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import VARIABLES
-from convos_infra.railway.patch_plan import REMOVES
 from convos_infra.railway.referable import Declarations
 from convos_infra.railway.references import SOMETHING, Value
 

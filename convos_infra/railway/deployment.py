@@ -97,7 +97,16 @@ _NEXT_STEP = {
 
 
 class DeploymentFailed(InfraError):
-    """A deployment ended badly, or not in time. Its text carries the last log lines, already redacted."""
+    """A deployment ended badly, or not in time. Its text carries the last log lines, already redacted.
+
+    Args:
+        service, state: what, and how it ended.
+        seconds: how long it was waited for.
+        lines: its last log lines.
+        timed_out: whether it is still under way.
+        others: services that are still waited for.
+        empty: variables that it was given empty although their stored value is a reference, with that reference.
+    """
 
     def __init__(
         self,
@@ -108,8 +117,10 @@ class DeploymentFailed(InfraError):
         lines: list[str],
         timed_out: bool,
         others: Sequence[str] = (),
+        empty: Mapping[str, str] | None = None,
     ) -> None:
         self.state = state
+        self.empty = dict(empty or {})
         what = "is still" if timed_out else "ended"
         tail = "; last lines: " + " | ".join(lines) if lines else "; it left no log lines"
         where = f"; see {state.url}" if state.url else ""
@@ -117,5 +128,13 @@ class DeploymentFailed(InfraError):
         super().__init__(
             service,
             f"deployment {state.id} {what} {state.status} after {seconds:.0f} s{tail}{where}",
-            _NEXT_STEP.get(state.status, "what ran before still runs; mend the image or its settings, then pulumi up"),
+            _next_step(state.status, self.empty),
         )
+
+
+def _next_step(status: str, empty: Mapping[str, str]) -> str:
+    if empty:
+        # Railway deploys a reference that leads nowhere as an empty value; the image has no fault.
+        named = ", ".join(f"{name} ({reference})" for name, reference in sorted(empty.items()))
+        return f"it was deployed with empty references: {named}; bring back what they refer to, then pulumi up"
+    return _NEXT_STEP.get(status, "what ran before still runs; fix the image or its settings, then pulumi up")

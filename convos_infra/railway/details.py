@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.railway.deployment import GOOD
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque
 
@@ -29,28 +28,34 @@ class Details:
     Attributes:
         variables: by service id, of those whose deployment could be read; values, so secrets.
         tcp_proxies: by service id, living ones; of services that have one in the config.
+        unread: why the proxies could not be read, though the environment could; empty where they were.
     """
 
     variables: Mapping[str, Mapping[str, Any]] = field(repr=False)
     tcp_proxies: Mapping[str, Sequence[Mapping[str, Any]]]
+    unread: str = ""
 
 
 def ask(client: Client, snapshot: Snapshot) -> Details:
     """Ask for the details of an environment.
 
     Raises:
-        RailwayError: the proxies could not be read. Variables that cannot be are left out: an old deployment has no
-            snapshot any more, and they serve a comparison only.
+        RailwayError: Railway could not be asked. Variables that it refuses are left out: an old deployment has no
+            snapshot any more, and they serve a comparison only; of proxies that it refuses, `unread` says why.
     """
-    latest = {id_: snapshot.latest_deployment(id_) for id_ in snapshot.instances}
-    deployments = {id_: state.id for id_, state in latest.items() if state is not None and state.status in GOOD}
+    serving = {id_: snapshot.serving_deployment(id_) for id_ in snapshot.instances}
+    deployments = {id_: state.id for id_, state in serving.items() if state is not None}
     proxied = [id_ for id_ in snapshot.instances if _ports(snapshot.service(id_) or {})]
     first, *others = _parts(list(deployments.items()))
     try:
         variables, proxies = _call(client, snapshot, first, proxied)
     except (NotAuthorized, NotFound, Opaque):
         client.progress("what deployments run with cannot be read: only what is stored was compared")
-        return Details({}, _call(client, snapshot, [], proxied)[1])
+        try:
+            return Details({}, _call(client, snapshot, [], proxied)[1])
+        except (NotAuthorized, NotFound, Opaque) as error:
+            # The environment was read: what is missing keeps its own resources as they are, and no others.
+            return Details({}, {}, unread=str(error))
     for part in others:
         variables = {**variables, **_call(client, snapshot, part, [])[0]}
     return Details(variables, proxies)

@@ -1,8 +1,7 @@
-"""What has to change: recorded, wanted and live configuration in; one patch, its cost and its conflicts out. Pure."""
+"""What has to change: recorded, wanted and live configuration in; one patch and its conflicts out. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +21,13 @@ from convos_infra.railway.environment_config import (
 )
 
 Props = Mapping[str, Any]
-REMOVES, SOURCED, REDEPLOYS = "removes", "sourced", "redeploys"
 UNMANAGED, UNMANAGED_FIELDS, SEEN = "unmanaged", "unmanagedFields", "unmanagedSeen"
 """What others set, by name: the variables and the fields that an update or a refresh saw; what a refresh announced."""
-_CHANGE = re.compile(r"\(change (\d+)\)$")
+UNSEEN_CHANGE = (
+    "pulumi refresh records it, and the next pulumi up then puts this stack's value back: "
+    "put the new value into the config or code first if it should stay"
+)
+"""What to do about a change of somebody else. Going on reverts it, which has to be said before."""
 
 
 @dataclass(frozen=True)
@@ -162,56 +164,3 @@ def _is_conflict(recorded: Props, name: str, have: Mapping[str, str | None]) -> 
 def _is_seen(recorded: Props, name: str) -> bool:
     """Tell whether it is recorded that others had set something before this stack wanted it."""
     return any(name in (recorded.get(key) or ()) for key in (UNMANAGED, UNMANAGED_FIELDS, SEEN))
-
-
-def cost(before: Props, after: Props) -> str:
-    """Say what the change of one service's inputs costs, for the preview: `1 deployment: image, 2 variables (A, B)`.
-
-    Args:
-        before: the inputs in the state; empty for a new service.
-        after: the new inputs; a value that is not known yet counts as changed. `removes` are variables that are no
-            inputs and go; `sourced` says that it has a source that is no input; `redeploys` is stored, but does not
-            run.
-    """
-    fields = [item for item in FIELDS if not same(item, before.get(item.name), after.get(item.name))]
-    old, new = dict(before.get(VARIABLES) or {}), dict(after.get(VARIABLES) or {})
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    names += sorted(set(after.get(SEALED) or ()) - set(before.get(SEALED) or ()) - set(names))
-    names += sorted(set(after.get(REMOVES) or ()) - set(names))
-    idle = sorted(set(after.get(REDEPLOYS) or ()) - {item.name for item in fields} - set(names))
-    if not fields and not names and not idle:
-        return ""
-    shown = [item.name for item in fields]
-    if names:
-        listed = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
-        shown.append(
-            f"{len(names)} variable{'s' * (len(names) > 1)} ({listed})" if before else f"{len(names)} variables"
-        )
-    shown += [f"{', '.join(idle)} (stored, not running)"] if idle else []
-    deploys = has_source(after) and (
-        bool(names or idle)
-        or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
-    )
-    return f"{'1 deployment' if deploys else '0 deployments, stored only'}: {', '.join(shown)}"
-
-
-def has_source(props: Props) -> bool:
-    """Tell whether a service has something to deploy, by its inputs: without a source, nothing makes a deployment."""
-    return bool(props.get("image") or props.get("repo") or props.get(SOURCED))
-
-
-def announced(before: Props, after: Props) -> int:
-    """Return how many deployments the preview has announced for a change.
-
-    Args:
-        before: the properties in the state.
-        after: the new inputs, with what the check has said in `deploys`.
-    """
-    said = str(after.get("deploys") or "")
-    return int(said.startswith("1 deployment") and said != str(before.get("deploys") or ""))
-
-
-def numbered(text: str, previous: str) -> str:
-    """Number a cost, so that the same words twice in a row are still a difference in a preview."""
-    found = _CHANGE.search(previous or "")
-    return f"{text} (change {int(found.group(1)) + 1 if found else 1})"

@@ -15,7 +15,6 @@ from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.referable import UNKNOWN_ENVIRONMENT, Declarations, live, updated
 from convos_infra.railway.references import DeadEnd, Place, Reference, World, has_references, parse
 from convos_infra.railway.resolution import dead_ends
-from convos_infra.railway.running_references import gives
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -85,23 +84,6 @@ def warn_of_others(session: Session, wanted: Props, snapshot: Snapshot) -> None:
     others = [name for name in stored if name not in (wanted.get(VARIABLES) or {}) and has_references(stored[name])]
     for end in dead_ends(live(snapshot), own, others) if others else []:
         session.client.progress(f"{own}: {problem(end)}; this program does not manage {end.start.name} and leaves it")
-
-
-def mended(session: Session, news: Props, names: Sequence[str]) -> list[str]:
-    """Return those variables of which what runs will be right once the update has done what it declares elsewhere.
-
-    A service that gets its name back gives the references to it their values back, without a deployment.
-    """
-    key = environment_key(news)
-    declarations = session.declaring.of(key)
-    found = [name for name in _with_references(news) if name in names]
-    if not any(declarations.changes(place) for place in targets(news, found)):
-        return []
-    snapshot = session.living(news, thing=str(news["service"]))
-    details = session.snapshots.details(snapshot)
-    running = details.variables.get(news["serviceId"]) or {}
-    now = gives(snapshot, news["serviceId"], details.tcp_proxies, declarations)
-    return [name for name in found if name in now and name in running and now[name].fits(str(running[name]))]
 
 
 def refusal(end: DeadEnd) -> InfraError:

@@ -1,20 +1,148 @@
-"""What a service runs, against what Railway has stored for it: what was stored without a deployment is not running.
+"""What a service runs, against what Railway has stored for it and what is wanted of it. Pure.
 
-Pure. Sources: `Deployment.meta` (image and serviceManifest, facts §2.7) and `deploymentSnapshot.variables` (§2.5).
+Three things can be wrong: nothing serves (it crashed, it was removed, it was never deployed); what serves was deployed
+from other values than the stored ones; or what is stored was never deployed. Sources: `Deployment.status`,
+`Deployment.meta` (image and serviceManifest), `ServiceInstance.activeDeployments`, `deploymentSnapshot.variables`;
+docs.railway.com/deployments/reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.railway.deployment import GOOD
-from convos_infra.railway.environment_config import FIELDS, VARIABLES, at, live_variables, makes_deployment, same
+from convos_infra.railway.deployment import MOVING
+from convos_infra.railway.environment_config import at
+from convos_infra.railway.idle import Given, idle_fields, idle_variables, stored_by_others
 
 if TYPE_CHECKING:
     from convos_infra.railway.deployment import DeploymentState
-    from convos_infra.railway.environment_config import Field
-    from convos_infra.railway.references import Resolved
+
+
+class Condition(StrEnum):
+    """How a service is, by its deployments."""
+
+    SERVES = "serves"
+    SLEEPS = "sleeps"
+    """Railway wakes it at its first request (docs.railway.com/reference/app-sleeping)."""
+    ENDED = "ended"
+    """A cron service between two runs."""
+    UNDER_WAY = "under way"
+    EMPTY = "empty"
+    """It has no source, so there is nothing to deploy."""
+    NEVER_DEPLOYED = "never deployed"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    REMOVED = "removed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    """A status that this program does not know."""
+
+    @property
+    def needs_deployment(self) -> bool:
+        """Whether only a new deployment mends it."""
+        return self in _BROKEN
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is as it should be, or nothing has to be waited for."""
+        return self in (Condition.SERVES, Condition.SLEEPS, Condition.ENDED, Condition.EMPTY)
+
+
+_BROKEN = frozenset(
+    {Condition.NEVER_DEPLOYED, Condition.FAILED, Condition.CRASHED, Condition.REMOVED, Condition.SKIPPED}
+)
+_BY_STATUS = {
+    "SUCCESS": Condition.SERVES,
+    "SLEEPING": Condition.SLEEPS,
+    "FAILED": Condition.FAILED,
+    "CRASHED": Condition.CRASHED,
+    "REMOVED": Condition.REMOVED,
+    "SKIPPED": Condition.SKIPPED,
+    **dict.fromkeys(MOVING, Condition.UNDER_WAY),
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a service runs.
+
+    Attributes:
+        condition: how it is.
+        newest: its newest deployment, whatever became of it.
+        serving: the deployment that serves, which is an older one where the newest failed; None where none does.
+        fields, variables: what is managed here and stored, but does not run: names.
+        others: what others stored and did not deploy: names. The next deployment brings it to life, whoever makes it.
+    """
+
+    condition: Condition
+    newest: DeploymentState | None = None
+    serving: DeploymentState | None = None
+    fields: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What is managed here and stored, but does not run."""
+        return (*self.fields, *self.variables)
+
+    @property
+    def needs_deployment(self) -> bool:
+        """Whether a deployment of what is stored would change something of ours."""
+        return self.condition.needs_deployment or bool(self.idle)
+
+
+def assess(
+    managed: Mapping[str, Any],
+    stored: Mapping[str, Any],
+    newest: DeploymentState | None,
+    serving: DeploymentState | None,
+    variables: Mapping[str, Any] | None,
+    gives: Mapping[str, Given] | None = None,
+) -> Running:
+    """Say what a service runs.
+
+    Args:
+        managed: a ServiceInstance's properties: what is not in there is of others.
+        stored: the service's part of the environment's config, as it is or as it is about to be.
+        newest: its newest deployment.
+        serving: the newest of its active deployments.
+        variables: what the serving deployment was given; None where it could not be read.
+        gives: what variables with references would give in a deployment now; without it only whether they are there is
+            compared.
+    """
+    condition = condition_of(stored, newest, serving)
+    if condition is Condition.UNDER_WAY:
+        # What is under way was made of what is stored: how it ends decides.
+        return Running(condition, newest, serving)
+    return Running(
+        condition,
+        newest,
+        serving,
+        tuple(idle_fields(managed, stored, serving)),
+        tuple(idle_variables(managed, stored, serving, variables, gives or {})),
+        tuple(stored_by_others(managed, stored, serving, variables)),
+    )
+
+
+def condition_of(
+    stored: Mapping[str, Any], newest: DeploymentState | None, serving: DeploymentState | None
+) -> Condition:
+    """Return how a service is, by its stored config, its newest deployment and the one that serves."""
+    if not _has_source(stored):
+        return Condition.EMPTY
+    if newest is None:
+        return Condition.NEVER_DEPLOYED
+    found = _BY_STATUS.get(newest.status, Condition.UNKNOWN)
+    if found is Condition.SKIPPED and serving is not None:
+        # Railway found nothing to deploy: what serves is as it should be, or the comparison says what is not.
+        return _BY_STATUS.get(serving.status, Condition.SERVES)
+    if found is Condition.REMOVED and at(stored, ("deploy", "cronSchedule")):
+        return Condition.ENDED
+    return found
 
 
 def not_running(
@@ -22,55 +150,20 @@ def not_running(
     stored: Mapping[str, Any],
     deployment: DeploymentState | None,
     variables: Mapping[str, Any] | None,
-    gives: Mapping[str, Resolved] | None = None,
+    gives: Mapping[str, Given] | None = None,
 ) -> list[str]:
-    """Name what is managed and stored, but not what the newest deployment runs with.
+    """Name what is managed and stored, but not what a deployment runs with.
 
     Args:
-        managed: a ServiceInstance's properties; others are nobody's business here.
+        managed: a ServiceInstance's properties.
         stored: the service's part of the environment's config.
-        deployment: its newest deployment; one that did not succeed says itself what is wrong.
+        deployment: the one that serves; where none does, the condition says so.
         variables: what that deployment was given; None where it could not be read.
-        gives: what variables with references would give in a deployment now (`running_references.gives`); without it
-            only whether they are there is compared.
+        gives: what variables with references would give in a deployment now.
     """
-    if deployment is None or deployment.status not in GOOD:
-        return []
-    fields = [field.name for field in FIELDS if field.name in managed and _differs(field, stored, deployment.meta)]
-    if variables is None:
-        return fields
-    values = live_variables(stored)
-    names = [name for name in managed.get(VARIABLES) or {} if _is_missing(name, values, variables, gives or {})]
-    return [*fields, *sorted(names)]
+    fields = idle_fields(managed, stored, deployment)
+    return [*fields, *idle_variables(managed, stored, deployment, variables, gives or {})]
 
 
-def _differs(field: Field, stored: Mapping[str, Any], meta: Mapping[str, Any]) -> bool:
-    if not field.readable:
-        return False
-    now = at(stored, field.path)
-    if field.path[0] == "source":
-        running = meta.get(field.name)
-        return running is not None and not same(field, now, running)
-    section = at(meta, ("serviceManifest", field.path[0]))
-    # With a repository, its railway.json is laid over what is stored, and the manifest is the sum of both.
-    if not isinstance(section, Mapping) or at(stored, ("source", "repo")):
-        return False
-    running = at(section, field.path[1:])
-    # Another number of replicas runs without a deployment, and the manifest is of the deployment.
-    return not same(field, now, running) and makes_deployment(field, running, now)
-
-
-def _is_missing(
-    name: str, stored: Mapping[str, str | None], running: Mapping[str, Any], gives: Mapping[str, Resolved]
-) -> bool:
-    value = stored.get(name)
-    if value is None:
-        # Sealed, or removed by somebody, which is drift of another kind.
-        return False
-    if name not in running:
-        return True
-    # A reference is rendered when it is deployed, so what runs is compared with what it gives now; where Railway
-    # answers with the reference itself, nothing can be said of it.
-    if name in gives:
-        return str(running[name]) != value and not gives[name].fits(str(running[name]))
-    return "${{" not in value and str(running[name]) != value
+def _has_source(stored: Mapping[str, Any]) -> bool:
+    return any(at(stored, ("source", name)) for name in ("image", "repo"))

@@ -20,9 +20,11 @@ from railway_api.client import DEFAULT_ENDPOINT, Client
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pulumi.dynamic import CheckResult
+
+    from convos_infra.railway.bound import Place
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
 PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
@@ -30,6 +32,7 @@ PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
 DEFAULT_TIMEOUT_SECONDS = 900.0
 TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
+_NAMES_SHOWN = 6
 
 
 @dataclass
@@ -61,7 +64,8 @@ class Session:
         snapshots: shared reads.
         poll: asks for every deployment that is waited for.
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
-        costing: the services whose change makes a deployment, as far as they were looked at.
+        announced: the services whose change makes a deployment, as far as they were looked at.
+        anew: what this process has made or mounted that only a deployment takes up, with the id of its service.
         declaring: what the program says of its environments, as far as its resources were checked.
         run: what this run has seen so far.
     """
@@ -69,7 +73,8 @@ class Session:
     client: Client = field(repr=False)
     snapshots: Snapshots = field(repr=False)
     fresh: set[str] = field(default_factory=set)
-    costing: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+    anew: set[tuple[str, Place]] = field(default_factory=set)
     creating: Any = field(default_factory=threading.Lock, repr=False)
     declaring: Declaring = field(default_factory=Declaring, repr=False)
     run: Run = field(default_factory=Run)
@@ -82,14 +87,13 @@ class Session:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
 
-    def announce_deployment(self, service: str) -> None:
-        """Count a deployment that the change of a service will make, and say the sum: the last line has all of them."""
+    def announce_deployment(self, service: str, because: Sequence[str]) -> None:
+        """Say that the change of a service makes a deployment, a line each; the last line's number is their sum."""
         with self.creating:
-            if service in self.costing:
-                return
-            self.costing.append(service)
-            count, names = len(self.costing), ", ".join(sorted(self.costing))
-            self.client.progress(f"{count} deployment{'s' * (count > 1)}: {names}")
+            if service not in self.announced:
+                self.announced.append(service)
+                names = ", ".join(because[:_NAMES_SHOWN]) + (", …" if len(because) > _NAMES_SHOWN else "")
+                self.client.progress(f"deployment {len(self.announced)} of this update: {service} ({names})")
 
     def until(self, seen: Callable[[], _Seen | None]) -> _Seen | None:
         """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (facts §3)."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.deployment import GOOD, DeploymentState, parsed
 from convos_infra.railway.details import Details, ask
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
@@ -41,7 +41,9 @@ class Snapshot:
         config: the stored config, variables' values included; holds secrets.
         instances: `ServiceInstance` by service id.
         volume_instances: living ones.
+        pending_volumes: those that were deleted and are kept for 48 hours; `deletedAt` is when they go for good.
         project_services: every living service of the project, id -> name.
+        made_at: when each of those was made, by id.
         volumes: every volume of the project, by id.
     """
 
@@ -54,6 +56,8 @@ class Snapshot:
     volume_instances: tuple[Mapping[str, Any], ...]
     project_services: Mapping[str, str]
     volumes: Mapping[str, Mapping[str, Any]]
+    pending_volumes: tuple[Mapping[str, Any], ...] = ()
+    made_at: Mapping[str, str] = field(default_factory=dict)
 
     def service(self, service_id: str) -> Mapping[str, Any] | None:
         """Return a service's part of the config, or None where the service has no instance here."""
@@ -65,6 +69,16 @@ class Snapshot:
     def latest_deployment(self, service_id: str) -> DeploymentState | None:
         """Return the newest deployment of a service here."""
         return parsed((self.instances.get(service_id) or {}).get("latestDeployment"))
+
+    def serving_deployment(self, service_id: str) -> DeploymentState | None:
+        """Return the deployment that serves: the newest of the active ones, which need not be the newest of all."""
+        row = self.instances.get(service_id) or {}
+        latest = self.latest_deployment(service_id)
+        if latest is not None and latest.status in GOOD:
+            return latest
+        active = [state for one in row.get("activeDeployments") or [] if (state := parsed(one)) is not None]
+        good = sorted((state for state in active if state.status in GOOD), key=lambda state: state.created_at)
+        return good[-1] if good else None
 
     def name_of(self, service_id: str) -> str:
         """Return a service's name, or the empty string where the project has no such service."""
@@ -89,6 +103,7 @@ class _Slot:
     details: tuple[Snapshot, Details] | None = None
     read_at: float = 0.0
     settled: bool = False
+    running: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Snapshots:
@@ -138,7 +153,23 @@ class Snapshots:
         with slot.lock:
             if slot.details is None or slot.details[0] is not snapshot:
                 slot.details = (snapshot, ask(self._client, snapshot))
+                for service_id, values in slot.details[1].variables.items():
+                    serving = snapshot.serving_deployment(service_id)
+                    if serving is not None:
+                        slot.running[serving.id] = values
             return slot.details[1]
+
+    def running_variables(self, snapshot: Snapshot, service_id: str) -> Mapping[str, Any] | None:
+        """Return what the deployment that serves was given, which never changes; None where it cannot be read.
+
+        Raises:
+            RailwayError: the details of the environment could not be read.
+        """
+        serving = snapshot.serving_deployment(service_id)
+        if serving is None:
+            return None
+        known = self._slot(snapshot.environment_id).running.get(serving.id)
+        return known if known is not None else self.details(snapshot).variables.get(service_id)
 
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""
@@ -247,6 +278,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
             raise InfraError(
                 thing, "the environment has more than 500 services", "split it: this program reads one page"
             )
+    volumes = nodes(environment.get("volumeInstances"))
     return Snapshot(
         environment_id=environment_id,
         project_id=project_id,
@@ -254,11 +286,13 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
         is_fork=bool(environment.get("sourceEnvironment")),
         config=environment["config"],
         instances={row["serviceId"]: row for row in nodes(environment.get("serviceInstances"))},
-        volume_instances=tuple(
-            row
-            for row in nodes(environment.get("volumeInstances"))
-            if not row.get("deletedAt") and not row.get("isPendingDeletion")
-        ),
+        volume_instances=tuple(row for row in volumes if not _is_pending(row)),
+        pending_volumes=tuple(row for row in volumes if _is_pending(row)),
+        made_at={row["id"]: str(row.get("createdAt") or "") for row in nodes(project.get("services"))},
         project_services={row["id"]: row["name"] for row in nodes(project.get("services")) if not row.get("deletedAt")},
         volumes={row["id"]: row for row in nodes(project.get("volumes"))},
     )
+
+
+def _is_pending(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("deletedAt") or row.get("isPendingDeletion"))

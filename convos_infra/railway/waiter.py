@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
@@ -41,6 +41,7 @@ class Awaited:
         may_redeploy: whether it may be deployed once more where the deployment that is there has already failed, or
             runs something else: True for one that an earlier run left behind, False for one that this run has made.
         secrets: values that no log line may show.
+        references: stored values that are references, by variable.
     """
 
     service: str
@@ -50,6 +51,7 @@ class Awaited:
     image: str = ""
     may_redeploy: bool = False
     secrets: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
 def wait(poll: Poll, client: Client, awaited: Sequence[Awaited], timeout_seconds: float) -> dict[str, DeploymentState]:
@@ -133,8 +135,14 @@ class _Wait:
     def _another(self, item: Awaited, state: DeploymentState) -> Awaited:
         """Deploy the stored config once more, where that is allowed; else the wait has failed."""
         if not item.may_redeploy:
-            lines = last_lines(self._client, item)
-            raise DeploymentFailed(item.service, state, seconds=self._elapsed, lines=lines, timed_out=False)
+            raise DeploymentFailed(
+                item.service,
+                state,
+                seconds=self._elapsed,
+                lines=last_lines(self._client, item),
+                timed_out=False,
+                empty=empty_references(self._client, item),
+            )
         what = f"{state.status} and runs another image" if state.status in GOOD else state.status
         self._client.progress(
             f"{item.service}: deployment {state.id} is {what}; deploying the stored configuration again"
@@ -169,6 +177,19 @@ def last_lines(client: Client, item: Awaited) -> list[str]:
         if lines:
             break
     return [redact(line, item.secrets)[:300] for line in lines]
+
+
+def empty_references(client: Client, item: Awaited) -> dict[str, str]:
+    """Return the references that a deployment was given as empty values; nothing where that cannot be read."""
+    if not item.references:
+        return {}
+    try:
+        data = client.query(documents.details(1, 0), {"d0": item.deployment_id}, thing=item.service)
+    except RailwayError:
+        return {}
+    given = (data.get("d0") or {}).get("variables")
+    values: Mapping[str, object] = given if isinstance(given, Mapping) else {}
+    return {name: text for name, text in item.references.items() if values.get(name) == ""}
 
 
 def deploy(client: Client, item: Awaited) -> str:

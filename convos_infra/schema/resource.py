@@ -45,6 +45,8 @@ INPUTS = (
     "onDestroy",
     "migrations",
 )
+UNREAD = "unread"
+"""Why the last refresh could not read the database, in one line: what is recorded is of an earlier time."""
 OUTPUTS = ("version", "host", "checksums", "applied", "pending", "announced", "fingerprint", "drifted")
 
 
@@ -106,7 +108,9 @@ class DatabaseSchemaProvider(Provider):
         del id_
         is_new = bool(news.get("pending")) and news.get("planned") != olds.get("planned")
         differs = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in INPUTS)
-        changes = differs or is_new or bool(olds.get("drifted"))
+        # A refresh that could not read it says so once; and says no more once it can.
+        unread = (olds.get(UNREAD) or None) != (news.get(UNREAD) or None)
+        changes = differs or is_new or bool(olds.get("drifted")) or unread
         return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
@@ -123,9 +127,16 @@ class DatabaseSchemaProvider(Provider):
         return UpdateResult({**_applied(news), OWNED: is_owned(olds, otherwise=True)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read what is in the database; a database that does not answer is an error, not an empty one."""
+        """Read what is in the database; of one that cannot be read, keep what is recorded, and say why.
+
+        A failed read is never an empty database. Nor is it a reason to record nothing of all the others: the mark
+        makes the next update connect again, and fail where the database is still down.
+        """
         address = parse_url(str(props["databaseUrl"]))
-        state = inspect(address, wait_seconds=READ_SECONDS)
+        try:
+            state = inspect(address, wait_seconds=READ_SECONDS)
+        except InfraError as error:
+            return _unread(id_, props, str(error))
         inputs = _kept(props)
         # Among the inputs too: the next preview then shows what it would have to do something about.
         found = {"drifted": list(state.drift)} if state.drift else {}
@@ -144,6 +155,14 @@ class DatabaseSchemaProvider(Provider):
             drop(parse_url(str(props["databaseUrl"])), _job(props).limits, _tell)
         else:
             _tell(f"keeps the tables of {props.get('host')}: they were there before this stack")
+
+
+def _unread(id_: str, props: Props, why: str) -> ReadResult:
+    """Return what is recorded, as it is, with the mark that it could not be read."""
+    _tell(f"kept as it was recorded, since it cannot be read: {why}")
+    recorded = {key: value for key, value in props.items() if key != UNREAD}
+    announced = list(props.get("announced") or [])
+    return ReadResult(id_, {**recorded, UNREAD: why}, {**_kept(props), "pending": announced, UNREAD: why})
 
 
 def _plan(inputs: Props, olds: Props) -> Plan:

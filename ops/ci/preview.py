@@ -34,7 +34,9 @@ def headline(stack: str, preview: Preview) -> str:
     ]
     if preview.image:
         lines.append(f"- image: {_image(preview)}")
-    lines += [f"- {change.what.partition(' ')[2]}: {change.cost}" for change in preview.changes if change.cost]
+    lines += [
+        f"- {change.what.partition(' ')[2]}: {change.cost}" for change in preview.changes if not change.cost.is_nothing
+    ]
     lines += [
         f"- **{change.op}** {change.what}"
         for change in preview.changes

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +19,40 @@ _IMAGE_FIELDS = frozenset({"digest", "pinned", "revision", "created", "history"}
 _IMAGE_REASONS = frozenset({"image", "RAILWAY_RUNTIME_IMAGE"})
 _UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
 _NOISE = frozenset({"__provider", "__defaults"})
-_COST = re.compile(r"(?P<count>\d+) deployments?[^:]*: (?P<why>.*)")
-_NUMBER = re.compile(r" \(change \d+\)$")
-_VARIABLES = re.compile(r"\d+ variables? \((?P<names>[^)]*)\)")
 _ROLLOUT = "convos:AgentRollout "
+_ANNOUNCED = ("deploys", "change")
 _HIDDEN = "(a secret, or a value that is not shown)"
 
 Leaf = tuple[str, str]
 """Before and after, each as JSON; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a change deploys, as its provider announces it in the input `change` (convos_infra/railway/change.py).
+
+    Attributes:
+        deployments: how many.
+        because: why: names of fields and variables, a condition such as `crashed`.
+        others: what others stored, and these deployments bring to life.
+    """
+
+    deployments: int = 0
+    because: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it for people: `1 deployment: image, A`."""
+        text = f"{self.deployments} deployment{'s' * (self.deployments != 1)}: {', '.join(self.because)}"
+        return f"{text}; also deploys what others stored: {', '.join(self.others)}" if self.others else text
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing was announced."""
+        return not (self.deployments or self.because)
+
+
+FREE = Cost()
 
 
 @dataclass(frozen=True)
@@ -38,19 +63,18 @@ class Change:
         what: type and name, without the stack's name.
         op: Pulumi's word: create, update, replace, delete, …
         properties: path -> before and after, of the inputs that differ.
-        cost: what the service's own provider says that it costs; empty for what deploys nothing.
+        cost: what its provider says that it deploys.
     """
 
     what: str
     op: str
     properties: Mapping[str, Leaf]
-    cost: str = ""
+    cost: Cost = FREE
 
     @property
     def deployments(self) -> int:
         """How many deployments it makes."""
-        found = _COST.fullmatch(self.cost)
-        return int(found["count"]) if found else 0
+        return self.cost.deployments
 
     def lines(self) -> list[str]:
         """Return it for people, a line a property."""
@@ -137,16 +161,18 @@ def without_image(preview: Preview) -> Preview:
         properties = {
             path: leaf for path, leaf in change.properties.items() if not _is_of_image(change, path, leaf, (old, new))
         }
-        reasons = ",".join(sorted(_reasons(change.cost) - _IMAGE_REASONS))
-        only_image = bool(change.properties or change.cost) and not properties and not reasons
+        because = tuple(sorted(set(change.cost.because) - _IMAGE_REASONS))
+        cost = Cost(0, because, change.cost.others)
+        left = bool(properties or because or cost.others)
+        only_image = bool(change.properties or not change.cost.is_nothing) and not left
         if change.op != "update" or not only_image:
-            kept.append(Change(change.what, change.op, properties, reasons))
+            kept.append(Change(change.what, change.op, properties, cost))
     return Preview(tuple(kept))
 
 
 def encoded(preview: Preview) -> bytes:
     """Return a preview as bytes, the same for the same changes."""
-    rows = [[change.what, change.op, dict(change.properties), change.cost] for change in preview.changes]
+    rows = [[change.what, change.op, dict(change.properties), _row(change.cost)] for change in preview.changes]
     return json.dumps(rows, separators=(",", ":"), sort_keys=True).encode()
 
 
@@ -160,7 +186,9 @@ def decoded(data: bytes) -> Preview:
         rows = json.loads(data)
         return Preview(
             tuple(
-                Change(str(what), str(op), {str(path): (str(a), str(b)) for path, (a, b) in leaves.items()}, str(cost))
+                Change(
+                    str(what), str(op), {str(path): (str(a), str(b)) for path, (a, b) in leaves.items()}, _cost(cost)
+                )
                 for what, op, leaves, cost in rows
             )
         )
@@ -168,11 +196,24 @@ def decoded(data: bytes) -> Preview:
         raise ValueError(f"this is no preview of ours: {error}") from None
 
 
+def _row(cost: Cost) -> dict[str, Any]:
+    return {"deployments": cost.deployments, "because": list(cost.because), "others": list(cost.others)}
+
+
+def _cost(row: Any) -> Cost:
+    """Read what `_row` wrote, or an input `change`."""
+    if not isinstance(row, Mapping):
+        raise TypeError(f"a cost is an object, not {type(row).__name__}")
+    names = {key: tuple(str(name) for name in row.get(key) or ()) for key in ("because", "others")}
+    return Cost(int(row.get("deployments") or 0), names["because"], names["others"])
+
+
 def _by_line(preview: Preview) -> dict[str, None]:
     lines: dict[str, None] = {}
     for change in preview.changes:
-        reasons = ",".join(sorted(_reasons(change.cost))) if ":" in change.cost else change.cost
+        reasons = ",".join(sorted(change.cost.because))
         lines |= dict.fromkeys([*change.lines(), *([f"{change.what} is deployed for {reasons}"] if reasons else [])])
+        lines |= {f"{change.what}: {name}, which others stored, is deployed": None for name in change.cost.others}
     return lines
 
 
@@ -184,10 +225,9 @@ def _change(step: Mapping[str, Any]) -> Change:
     after = (step.get("newState") or {}).get("inputs") or {}
     if op.startswith("delete"):
         return Change(what, op, {})
-    old, new = dict(_leaves(before)), dict(_leaves(after))
     # What an update cost is told anew by each; of what it said before, nothing is to be seen.
-    cost = new.pop("deploys", "")
-    said = old.pop("deploys", "")
+    cost, said = after.get("change"), before.get("change")
+    old, new = (dict(_leaves({key: row[key] for key in row if key not in _ANNOUNCED})) for row in (before, after))
     properties = {
         path: (old.get(path, ""), new.get(path, ""))
         for path in sorted(old.keys() | new.keys())
@@ -195,7 +235,7 @@ def _change(step: Mapping[str, Any]) -> Change:
     }
     if op == "update" and not properties and cost == said:
         properties = {_HIDDEN: ("", "")}
-    return Change(what, op, properties, _NUMBER.sub("", str(json.loads(cost))) if cost and cost != said else "")
+    return Change(what, op, properties, _cost(cost) if cost and cost != said else FREE)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -217,13 +257,3 @@ def _is_of_image(change: Change, path: str, leaf: Leaf, image: Leaf) -> bool:
         return True
     # A deployment that is to come has no id yet; why it comes, its service says.
     return change.what.startswith("railway:Deployment ") and path.endswith(".deploymentId")
-
-
-def _reasons(cost: str) -> frozenset[str]:
-    """Return why a service is deployed: names of fields and of variables."""
-    found = _COST.fullmatch(cost)
-    if not found:
-        return frozenset(filter(None, cost.split(",")))
-    names = [name for variables in _VARIABLES.finditer(found["why"]) for name in variables["names"].split(", ")]
-    fields = _VARIABLES.sub("", found["why"]).split(", ")
-    return frozenset(name.strip(" ,") for name in [*names, *fields] if name.strip(" ,"))

@@ -106,6 +106,10 @@ class Client:
             found: _Known = self._known[name]
             return found
 
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return datetime.fromtimestamp(self._wall(), UTC)
+
     def newborn(self) -> None:
         """Say that something was just created in which "Not Authorized" means for some seconds that it is new."""
         self._newborn_until = self.clock() + self.timing.newborn_seconds

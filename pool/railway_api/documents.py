@@ -62,6 +62,7 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {
       edges { node {
         serviceId serviceName
         latestDeployment { id status createdAt meta url }
+        activeDeployments { id status createdAt meta url }
         domains {
           serviceDomains { id domain suffix targetPort deletedAt }
           customDomains {
@@ -82,7 +83,7 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {
   project(id: $projectId) {
     id name baseEnvironmentId
     environments(first: 500) { edges { node { id name deletedAt } } }
-    services(first: 500) { edges { node { id name deletedAt } } pageInfo { hasNextPage } }
+    services(first: 500) { edges { node { id name createdAt deletedAt } } pageInfo { hasNextPage } }
     volumes(first: 500) {
       edges { node { id name volumeInstances(first: 100) { edges { node { environmentId deletedAt } } } } }
     }
@@ -101,6 +102,10 @@ mutation serviceDelete($id: String!, $environmentId: String) { serviceDelete(id:
 PATCH_COMMIT = """
 mutation environmentPatchCommit($environmentId: String!, $patch: EnvironmentConfig, $message: String) {
   environmentPatchCommit(environmentId: $environmentId, patch: $patch, commitMessage: $message)
+}"""
+PATCH_STORE = """
+mutation environmentPatchStore($environmentId: String!, $patch: EnvironmentConfig, $message: String) {
+  environmentPatchCommit(environmentId: $environmentId, patch: $patch, commitMessage: $message, skipDeploys: true)
 }"""
 DEPLOY = """
 mutation serviceInstanceDeployV2($serviceId: String!, $environmentId: String!) {

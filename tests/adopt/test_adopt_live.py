@@ -61,7 +61,7 @@ def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_
     for name in SERVICES:
         assert announced[f"Service {name}"] == live_id(first, name)
         assert announced[f"ServiceInstance {name}"].startswith(f"{live_id(first, name)}, changes nothing")
-    assert preview.text.count(': "0 deployments"') == len(SERVICES)
+    assert preview.text.count(': "0 deployments: what runs is as it is wanted') == len(SERVICES)
     assert "1 deployment" not in preview.text
     assert "ProjectToken" not in preview.text
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from convos_infra.railway.change import announced as announced_deployments
 from convos_infra.railway.resources.project import BASE_ENVIRONMENT
 from emulator.store import Store
 from tests.colleague.engine import Op, Step
@@ -155,17 +156,14 @@ def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[F
 
 def announced(steps: Mapping[str, Step]) -> dict[str, int]:
     """Return how many deployments a preview has announced, by service."""
-    found = {}
+    found: dict[str, int] = {}
     for key, step in steps.items():
-        if key.endswith("/instance") and step.op is not Op.DELETE:
-            found[key.partition("/")[0]] = announced_by(step)
+        if step.op in (Op.SAME, Op.DELETE):
+            continue
+        if key.endswith("/instance"):
+            name = key.partition("/")[0]
+            before = step.before.inputs if step.before is not None and step.op is Op.UPDATE else {}
+            found[name] = found.get(name, 0) + announced_deployments(before, step.inputs)
+        for name in step.inputs.get("again") or () if key == "deployments" else ():
+            found[name] = found.get(name, 0) + 1
     return found
-
-
-def announced_by(step: Step) -> int:
-    """Return how many deployments a preview has announced for one service."""
-    from convos_infra.railway import patch_plan
-
-    if step.op is Op.SAME:
-        return 0
-    return patch_plan.announced(step.before.outputs if step.before is not None else {}, step.inputs)

@@ -183,9 +183,28 @@ class Wanted:
         yield Spec(
             f"{name}/instance",
             ServiceInstanceProvider,
-            lambda view: {**_at(view, name), **copy.deepcopy(config), "unmanagedVariables": self.unmanaged},
+            lambda view: {
+                **_at(view, name),
+                **copy.deepcopy(config),
+                "unmanagedVariables": self.unmanaged,
+                "bound": self._bound(view, name, with_volume=with_volume),
+            },
             (*place, *before, *more),
         )
+
+    def _bound(self, view: View, name: str, *, with_volume: bool) -> Props | None:
+        """Return what a deployment takes up when it starts."""
+        found: Props = {}
+        if with_volume:
+            found["volumes"] = {self.mount: view(f"{name}/volume", "volumeId")}
+        for part, kind, key, output in (
+            ("domain", "serviceDomains", "", "domain"),
+            ("custom", "customDomains", CUSTOM, "id"),
+            ("proxy", "tcpProxies", "5432", "id"),
+        ):
+            if f"{name}/{part}" in self.parts:
+                found[kind] = {key: view(f"{name}/{part}", output)}
+        return found or None
 
     def _shared(self, view: View) -> Props:
         owned = view("environment", "owned")

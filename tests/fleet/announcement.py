@@ -1,15 +1,17 @@
-"""What a preview announces, read from the text that people read: mutations and deployments."""
+"""What a preview announces, read from `pulumi preview --json`: mutations and deployments."""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-_STEP = re.compile(r" *(?:[-+~]|\+-|-\+) pulumi-python:dynamic/railway:(?P<kind>\w+): \((?P<op>[\w-]+)\)")
-_COST = re.compile(r' *[+~]? *deploys +: (?:"[^"]*" => )?"(?P<deployments>\d+) deployments?(?P<rest>[^"]*)"')
+from convos_infra.railway import change as changes
+
+_TYPE = "pulumi-python:dynamic/railway:"
 ONE_EACH = {"Service", "Volume", "ServiceDomain", "TcpProxy", "SharedVariables"}
 """Each creation, change or deletion of one of these is one mutation; a ServiceInstance says what it costs."""
-NONE = {"Deployment"}
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,25 @@ class Announced:
 
 
 def announced(preview: str) -> Announced:
-    """Read the text of `pulumi preview --diff`."""
+    """Read what `pulumi preview --json` printed."""
     mutations = deployments = 0
     said: list[str] = []
-    kind = ""
-    for line in preview.splitlines():
-        if step := _STEP.match(line):
-            kind = step["kind"]
-            assert kind in ONE_EACH | NONE | {"ServiceInstance"}, f"{kind}: its cost is not known here"
-            said.append(f"{step['op']} {kind}")
-            mutations += kind in ONE_EACH
-        elif kind == "ServiceInstance" and said[-1] != "delete ServiceInstance" and (cost := _COST.match(line)):
-            said[-1] += f" {cost['deployments']}{cost['rest']}"
-            mutations += 1
-            deployments += int(cost["deployments"])
+    for step in json.loads(preview[preview.index("{") :])["steps"]:
+        kind = str((step.get("newState") or step.get("oldState"))["type"]).removeprefix(_TYPE)
+        op = step["op"]
+        if op == "same" or kind.startswith("pulumi:"):
+            continue
+        before, after = (_inputs(step, key) for key in ("oldState", "newState"))
+        # What is replaced is made anew: its creation and the deletion of the old one are steps of their own.
+        count = changes.announced(before, after) if op in ("create", "update", "create-replacement") else 0
+        text = f" {after.get('deploys')}" if changes.is_announced(before, after) and op != "delete" else ""
+        said.append(f"{op} {kind}{text}")
+        deployments += count
+        mutations += kind in ONE_EACH and op != "replace"
+        mutations += kind == "ServiceInstance" and bool(text)
     return Announced(mutations, deployments, tuple(said))
+
+
+def _inputs(step: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (step.get(key) or {}).get("inputs") or {}
+    return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from convos_infra.destroy.gate import DestroyGate, DestroyGateArgs
+from convos_infra.railway.bound import Bound
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
@@ -72,17 +73,26 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
     name = row["name"]
     service = Service(name, ServiceArgs(project, environment, row.get("serviceName", name)))
     before: list[pulumi.Resource] = []
+    bound = Bound({}, {}, {}, {})
     if row.get("volume"):
-        before.append(Volume(name, VolumeArgs(service.at(), row["volume"])))
+        volume = Volume(name, VolumeArgs(service.at(), row["volume"], row.get("replaceDeleted", False)))
+        before.append(volume)
+        bound = replace(bound, volumes={row["volume"]: volume.volumeId})
     if row.get("domain"):
-        before.append(ServiceDomain(name, ServiceDomainArgs(service.at())))
+        domain = ServiceDomain(name, ServiceDomainArgs(service.at()))
+        before.append(domain)
+        bound = replace(bound, service_domains={"": domain.domain})
     if row.get("proxy"):
-        before.append(TcpProxy(name, TcpProxyArgs(service.at(), row["proxy"])))
+        proxy = TcpProxy(name, TcpProxyArgs(service.at(), row["proxy"]))
+        before.append(proxy)
+        bound = replace(bound, tcp_proxies={row["proxy"]: proxy.id})
     variables = {
         key: pulumi.Output.secret(value) if key.startswith(SECRET) else value
         for key, value in row.get("variables", {}).items()
     }
-    args = ServiceInstanceArgs(at=service.at(), image=row.get("image"), variables=variables, **row.get("settings", {}))
+    args = ServiceInstanceArgs(
+        at=service.at(), image=row.get("image"), variables=variables, bound=bound, **row.get("settings", {})
+    )
     instance = ServiceInstance(name, args, pulumi.ResourceOptions(depends_on=before))
     deployed = None
     if row.get("image"):

@@ -71,7 +71,7 @@ def test_ten_services_of_another_client_are_taken_over_for_nothing_and_one_chang
         preview = project.preview().text
         for id_ in ids["services"].values():
             assert f'"{id_}, changes nothing"' in preview
-        assert preview.count('"0 deployments"') == COUNT
+        assert preview.count('"0 deployments: what runs is as it is wanted') == COUNT
 
         project.up()
         assert cost(emulator) == (0, 0)

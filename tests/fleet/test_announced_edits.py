@@ -35,7 +35,7 @@ def test_what_the_preview_announced_is_what_the_update_did_over_seeded_edits(tmp
             spec = edited(rng, spec)
             project.describe(spec)
             emulator.forget_calls()
-            preview = project.preview().text
+            preview = project.run("preview", "--stack", project.stack, "--json").text
             assert [call["operation"] for call in emulator.calls() if call["type"] == "mutation"] == []
             promise = announced(preview)
             emulator.forget_calls()

@@ -201,6 +201,15 @@ def remove_by(document: str) -> Callable[[Place, Made], None]:
     return lambda at, made: at.runs.emulator.run(document, id=made.id) and None
 
 
+def remove_volume(at: Place, made: Made) -> None:
+    """Delete a volume, and let the 48 hours pass in which it could be restored."""
+    at.runs.emulator.run("mutation d($id: String!) { volumeDelete(volumeId: $id) }", id=made.id)
+    rows = at.runs.emulator.admin("GET", f"/snapshot?environment={at.environment.id}")["volume_instance"]
+    for row in rows:
+        if row["volumeId"] == made.id:
+            at.runs.emulator.admin("POST", "/volume_instances", {"id": row["id"], "purged": True})
+
+
 def instance(at: Place) -> Props:
     """Return the inputs of a ServiceInstance."""
     variables = {"A": "1", "B": "${{web.A}}"}
@@ -271,7 +280,7 @@ CASES = {
         VolumeProvider,
         lambda at: {**at.at, "mountPath": "/data"},
         {"mountPath": {"mountPath": "/elsewhere"}},
-        remove_by("mutation d($id: String!) { volumeDelete(volumeId: $id) }"),
+        remove_volume,
     ),
     "ServiceDomain": Case(
         ServiceDomainProvider,

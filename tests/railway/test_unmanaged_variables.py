@@ -30,7 +30,7 @@ def test_one_that_no_preview_has_named_is_never_removed(at: Place) -> None:
     theirs(at, "HOTFIX")
     changed = runs.update(made, {**removing(at), "image": OTHER_IMAGE})
     assert changed.outputs["unmanaged"] == ["HOTFIX"]
-    assert "web: not removed, as no preview named them: HOTFIX; pulumi refresh does" in runs.said
+    assert "web: kept, as the preview did not list them: HOTFIX; pulumi refresh does" in runs.said
 
 
 def test_a_refresh_sees_it_the_preview_names_it_and_the_update_removes_it_once(at: Place) -> None:
@@ -82,7 +82,7 @@ def test_taking_over_says_which_it_removes(at: Place) -> None:
     patch(at, {"services": {at.service.id: {"source": {"image": IMAGE}, "variables": {"OLD": THEIRS}}}})
     said = runs.checked(ServiceInstanceProvider, {**removing(at), "variables": {}})
     assert said["adopts"].endswith("changes OLD")
-    assert said["deploys"] == "1 deployment: OLD (change 1)"
+    assert said["deploys"] == "1 deployment: 1 variable (OLD) (change 1)"
     runs.emulator.forget_calls()
     assert runs.create(ServiceInstanceProvider, {**removing(at), "variables": {}}).outputs["unmanaged"] == []
     assert runs.deployments() == 1
@@ -94,7 +94,9 @@ def test_a_source_that_is_no_input_is_counted_once_a_refresh_has_seen_it(at: Pla
     made = runs.create(ServiceInstanceProvider, plain)
     patch(at, {"services": {at.service.id: {"source": {"image": IMAGE}}}})
     runs.mutations()
-    with pytest.raises(Failure, match=r"web: this would make a deployment \(A\).*pulumi refresh"):
+    with pytest.raises(
+        Failure, match=r"web: the preview announced no deployment, and this takes one \(A\).*pulumi refresh"
+    ):
         runs.update(made, {**plain, "variables": {"A": "2"}})
     assert runs.mutations() == []
     read = refreshed(at, made)
@@ -114,6 +116,6 @@ def test_overwriting_what_somebody_changed_makes_no_deployment_that_no_preview_s
     runs.mutations()
     more = {**wanted, "multiRegionConfig": {"us-west2": {"numReplicas": 2}}}
     assert preview(at, made, more)["deploys"].startswith("0 deployments, stored only: multiRegionConfig")
-    with pytest.raises(Failure, match="would make a deployment"):
+    with pytest.raises(Failure, match="announced no deployment, and this takes one"):
         runs.update(made, more)
     assert runs.mutations() == []

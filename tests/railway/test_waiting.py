@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,28 @@ def _client(endpoint: str, time: FakeTime, told: list[str]) -> Client:
 
 def row(id_: str, status: str, image: str = "") -> dict[str, Any]:
     return {"id": id_, "status": status, "meta": {"image": image}}
+
+
+@pytest.mark.parametrize(
+    ("given", "blamed"),
+    [
+        (
+            {"DATABASE_URL": "", "A": ""},
+            "it was deployed with empty references: DATABASE_URL (${{db.URL}}); bring back",
+        ),
+        ({"DATABASE_URL": "postgresql://x"}, "fix the image or its settings"),
+        ({}, "fix the image or its settings"),
+        (None, "fix the image or its settings"),
+    ],
+)
+def test_a_crash_by_an_empty_reference_is_not_told_as_a_fault_of_the_image(given: Any, blamed: str) -> None:
+    time = FakeTime()
+    logs = data({"deploymentLogs": [{"message": "Error: no database", "timestamp": ""}]})
+    with scripted(data({"d0": row("d-1", "CRASHED")}), logs, data({"d0": {"variables": given}})) as server:
+        client = _client(server.endpoint, time, [])
+        item = Awaited("web", "s-1", "e-1", "d-1", references={"DATABASE_URL": "${{db.URL}}"})
+        with pytest.raises(DeploymentFailed, match=re.escape(blamed)):
+            wait(Poll(client), client, [item], 60.0)
 
 
 def test_the_last_thirty_log_lines_are_shown_without_secrets() -> None:

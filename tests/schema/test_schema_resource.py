@@ -12,6 +12,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.rpc import UNKNOWN
 
+from convos_infra.schema import resource
 from convos_infra.schema.record import Migration, MigrationProvider
 from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaProvider
 from tests.schema.migrating import files
@@ -225,15 +226,6 @@ def test_a_refresh_tells_drift_by_name_and_the_next_update_refuses_it_until_it_i
     assert (provider.read("public", outs).outs or {})["drifted"] == []
 
 
-def test_a_database_that_cannot_be_read_is_an_error_and_not_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convos_infra.schema.resource.READ_SECONDS", 0.2)
-    with pytest.raises(Exception, match="does not answer after") as found:
-        DatabaseSchemaProvider().read("public", inputs(dead(), ONE))
-    assert PASSWORD not in str(found.value)
-    assert ENCODED not in str(found.value)
-    assert "\n" not in str(found.value)
-
-
 @pytest.mark.postgres
 def test_destroying_leaves_every_table(database: Database) -> None:
     provider = DatabaseSchemaProvider()
@@ -249,3 +241,36 @@ def test_a_record_changes_with_its_text_alone() -> None:
     assert provider.diff("0001_a.sql", {**props, "__provider": "x"}, props).changes is False
     assert provider.diff("0001_a.sql", props, {**props, "sql": ["SELECT 2;"]}).changes is True
     assert provider.read("0001_a.sql", props).outs == props
+
+
+@pytest.mark.postgres
+def test_a_database_that_cannot_be_read_keeps_its_record_and_says_why_until_it_can_be_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(resource, "READ_SECONDS", 0.2)
+    provider = DatabaseSchemaProvider()
+    wanted = inputs(database.url, ONE)
+    made = provider.check({}, wanted).inputs
+    outs = dict(provider.create(made).outs or {})
+    for url, why in (
+        (dead(), "does not answer"),
+        (database.url.replace(ENCODED, "wrong"), "refuses the user or the password"),
+    ):
+        read = provider.read("public", {**outs, "databaseUrl": url})
+        assert read.id == "public", "a failed read is never gone"
+        assert why in read.outs["unread"]
+        assert {**read.outs, "databaseUrl": database.url, "unread": None} == {**outs, "unread": None}
+        assert why in capfd.readouterr().err
+        assert PASSWORD not in str(read.outs["unread"])
+        # The refresh shows it once, and the next update looks again.
+        assert provider.diff("public", read.outs, {**made, "databaseUrl": url}).changes
+        again = provider.read("public", read.outs)
+        assert not provider.diff("public", {**again.outs, "unread": read.inputs["unread"]}, read.inputs).changes
+        news = provider.check(read.inputs, wanted).inputs
+        assert "unread" not in news
+        assert provider.diff("public", {**read.outs, "databaseUrl": database.url}, news).changes
+    back = provider.read("public", {**outs, "unread": "database: does not answer"})
+    assert "unread" not in back.outs
+    assert "unread" not in dict(back.inputs or {})
+    done = provider.update("public", back.outs, provider.check(made, wanted).inputs)
+    assert "unread" not in dict(done.outs or {})

@@ -11,15 +11,13 @@ from ops.ci import deploy
 from ops.ci.comment import hidden, marker
 from ops.ci.deploy import NotReviewedError, check_reviewed, reviewed_preview, superseded
 from ops.ci.github import GitHub
-from ops.ci.reviewed import Change, Preview, encoded
+from ops.ci.reviewed import Change, Cost, Preview, encoded
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
 from tests.workflows.github_double import Repository
 
 COMMIT = "3b8f1c2d4e5a69788796a5b4c3d2e1f00f1e2d3c"
-CHANGE = Preview(
-    (Change("railway:Service x", "update", {"variables.A": ('"1"', '"2"')}, "1 deployment: 1 variable (A)"),)
-)
+CHANGE = Preview((Change("railway:Service x", "update", {"variables.A": ('"1"', '"2"')}, Cost(1, ("A",))),))
 OTHER = Preview((Change("railway:Volume y", "delete", {}),))
 
 

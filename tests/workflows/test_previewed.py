@@ -98,7 +98,7 @@ def secret(name: str) -> dict[str, Any]:
     canary = next(step for step in found["steps"] if "ServiceInstance::convos-runtime-canary" in step["urn"])
     for state in ("oldState", "newState"):
         canary[state]["inputs"]["variables"][name] = "[secret]"
-    canary["newState"]["inputs"]["deploys"] = f"1 deployment: image, 1 variable ({name}) (change 2)"
+    canary["newState"]["inputs"]["change"] = {"number": 2, "deployments": 1, "because": ["image", name]}
     return found
 
 
@@ -111,8 +111,30 @@ def test_a_secret_that_changes_is_a_difference_though_nobody_sees_its_value() ->
 
 
 def test_the_number_that_a_cost_carries_is_no_difference() -> None:
-    now = json.loads(json.dumps(RECORDED).replace("(change 2)", "(change 3)"))
+    now = copy.deepcopy(RECORDED)
+    for step in now["steps"]:
+        change = (step.get("newState") or {}).get("inputs", {}).get("change")
+        if change:
+            change["number"] = 3.0
+    assert now != RECORDED
     assert differences(parse(RECORDED), parse(now), "") == []
+
+
+def test_what_others_stored_and_a_deployment_brings_to_life_is_a_difference() -> None:
+    now = copy.deepcopy(RECORDED)
+    canary = next(step for step in now["steps"] if "ServiceInstance::convos-runtime-canary" in step["urn"])
+    canary["newState"]["inputs"]["change"]["others"] = ["THEIRS"]
+    assert differences(parse(RECORDED), parse(now), "") == [
+        f"in this preview, and not reviewed: {CANARY}: THEIRS, which others stored, is deployed"
+    ]
+    assert "; also deploys what others stored: THEIRS" in headline("dev", parse(now))
+
+
+def test_a_preview_of_an_older_release_that_has_only_the_text_announces_nothing_and_is_no_preview_of_ours() -> None:
+    old = json.dumps([["railway:ServiceInstance web", "update", {}, "1 deployment: image"]]).encode()
+    with pytest.raises(ValueError, match="this is no preview of ours"):
+        decoded(old)
+    assert decoded(encoded(parse(RECORDED))) == parse(RECORDED)
 
 
 @pytest.mark.parametrize("op", ["delete", "replace", "create"])
@@ -166,7 +188,7 @@ def test_the_headline_says_what_one_looks_at_first() -> None:
         "### Preview of `dev`: 2 deployments, 5 changes",
         "",
         "- image: digest sha256:7fde4bb4 → sha256:13a43480, revision 8a286ea → 9ef94b5, 21 commits forward",
-        "- convos-agent-pool-manager: 1 deployment: 1 variable (RAILWAY_RUNTIME_IMAGE)",
+        "- convos-agent-pool-manager: 1 deployment: RAILWAY_RUNTIME_IMAGE",
         "- convos-runtime-canary: 1 deployment: image",
     ]
     assert "### Preview of `dev`: 0 deployments, 0 changes" in headline("dev", NOTHING)

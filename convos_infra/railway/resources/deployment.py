@@ -14,16 +14,21 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.provider import Props, is_unknown
+from convos_infra.provider import Props, has_unknown, is_unknown
+from convos_infra.railway import change as changes
 from convos_infra.railway import rules
-from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.change import ANNOUNCED, Change
+from convos_infra.railway.deployment import MOVING, DeploymentState, Verdict, verdict
 from convos_infra.railway.environment_config import live_variables
+from convos_infra.railway.idle import REFERENCE
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.session import DEFAULT_TIMEOUT_SECONDS, RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from convos_infra.railway.waiter import Awaited, wait
 
-_INPUTS = ("projectId", "environmentId", "services", "timeoutSeconds")
+UNSETTLED, AGAIN = "unsettled", "again"
+"""What a refresh saw under way, by service; and the services that are deployed once more, as the preview announced."""
+_INPUTS = ("projectId", "environmentId", "services", "timeoutSeconds", AGAIN, *ANNOUNCED)
 
 
 @dataclass(frozen=True)
@@ -60,20 +65,49 @@ class DeploymentArgs:
 
 
 class DeploymentProvider(RailwayProvider):
-    """Waits; makes a deployment only where an earlier run left a failed one, and then one."""
+    """Waits; makes a deployment only where an earlier run left a failed one, as the preview announced."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the time limit."""
-        del olds
+        """Check the time limit, and announce what an earlier run left behind and is deployed once more."""
         seconds = news.get("timeoutSeconds")
         if not is_unknown(seconds) and not (rules.number(seconds) or 0) > 0:
             return news, [CheckFailure("timeoutSeconds", f"must be more than 0 seconds, not {seconds!r}")]
-        return news, []
+        waits = not olds or difference(olds, news, ("services",), ()).changes or olds.get(UNSETTLED)
+        again = self._failed(news) if waits and not has_unknown([news["projectId"], news["environmentId"]]) else {}
+        if not again:
+            return {**news, **changes.kept(olds)}, []
+        change = Change(len(again), fields=tuple(f"{name} ({what}) once more" for name, what in sorted(again.items())))
+        for name, what in again.items():
+            self.session().announce_deployment(name, [f"the newest deployment: {what}"])
+        return {**news, AGAIN: sorted(again), **changes.said(olds, change)}, []
+
+    def _failed(self, news: Props) -> dict[str, str]:
+        """Return the services whose newest deployment has failed already, or runs another image, and how that is."""
+        session = self.session()
+        rows = [row for row in news["services"] if not has_unknown([row.get("serviceId"), row.get("deploymentId")])]
+        # What this run has deployed is not over yet.
+        rows = [row for row in rows if row.get("deploymentId") not in session.fresh]
+        if not rows:
+            return {}
+        snapshot = session.living(news, thing="deployments")
+        found = {}
+        for row in rows:
+            newest = _followed(session, snapshot, row)
+            image = "" if is_unknown(row.get("image")) else str(row.get("image") or "")
+            # One that the state does not know is somebody else's, of this moment: no preview has announced its repeat.
+            is_known = newest is not None and newest.id == row.get("deploymentId")
+            ruling = verdict(newest, image) if newest is not None and is_known else Verdict.WAIT
+            if newest is not None and ruling in (Verdict.BAD, Verdict.RUNS_ANOTHER):
+                found[str(row["name"])] = newest.status if ruling is Verdict.BAD else "runs another image"
+        return found
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Another deployment or image is another wait."""
+        """Another deployment or image is another wait, and so is what a refresh saw under way."""
         del id_
-        return difference(olds, news, ("services",), ("projectId", "environmentId"))
+        plain = difference(olds, news, ("services",), ("projectId", "environmentId"))
+        if (olds.get(UNSETTLED) or None) == (news.get(UNSETTLED) or None) and not changes.is_announced(olds, news):
+            return plain
+        return DiffResult(changes=True, replaces=plain.replaces, stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
         """Wait."""
@@ -95,17 +129,22 @@ class DeploymentProvider(RailwayProvider):
         return {**props, "deployed": {name: _shown(state) for name, state in sorted(states.items())}}
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read what runs now; a deployment that somebody else made since shows as drift."""
+        """Read what runs now; one that is still under way shows as drift, and the next update waits for it."""
         try:
             snapshot = self.session().read(props, thing="deployments")
         except Gone:
             return ReadResult("", {})
         deployed = dict(props.get("deployed") or {})
+        moving = {}
         for row in props["services"]:
-            state = parsed((snapshot.instances.get(row["serviceId"]) or {}).get("latestDeployment"))
+            state = snapshot.latest_deployment(row["serviceId"])
             if state is not None:
                 deployed[row["name"]] = _shown(state)
-        return ReadResult(id_, {**props, "deployed": deployed}, inputs_of(props, _INPUTS))
+                if state.status in MOVING:
+                    moving[row["name"]] = state.status
+        found = {UNSETTLED: moving} if moving else {}
+        kept = {key: value for key, value in props.items() if key != UNSETTLED}
+        return ReadResult(id_, {**kept, "deployed": deployed, **found}, {**inputs_of(kept, _INPUTS), **found})
 
     def deleted(self, id_: str, props: Props) -> None:
         """Leave it: a deployment goes with its service."""
@@ -114,10 +153,8 @@ class DeploymentProvider(RailwayProvider):
 
 
 def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[str, Any]) -> Awaited:
-    deployment_id = str(row.get("deploymentId") or "")
-    latest = snapshot.latest_deployment(row["serviceId"])
-    if not deployment_id and latest is not None:
-        deployment_id = latest.id
+    followed = _followed(session, snapshot, row)
+    deployment_id = followed.id if followed is not None else str(row.get("deploymentId") or "")
     if not deployment_id:
         raise InfraError(row["name"], "Railway has no deployment of it", "run pulumi up again")
     values = live_variables(snapshot.service(row["serviceId"]) or {})
@@ -127,10 +164,21 @@ def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[st
         environment_id=props["environmentId"],
         deployment_id=deployment_id,
         image=str(row.get("image") or ""),
-        may_redeploy=deployment_id not in session.fresh,
+        may_redeploy=row["name"] in (props.get(AGAIN) or ()) and deployment_id not in session.fresh,
         # A path such as /app stands in every other log line, and opens nothing.
+        references={name: value for name, value in values.items() if value and REFERENCE in value},
         secrets=tuple(value for value in values.values() if value and not value.startswith("/")),
     )
+
+
+def _followed(session: Session, snapshot: Snapshot, row: Mapping[str, Any]) -> DeploymentState | None:
+    """Return the deployment that counts: this run's own, else the newest one; what runs, where that was skipped."""
+    deployment_id = str(row.get("deploymentId") or "")
+    latest = snapshot.latest_deployment(row["serviceId"])
+    if latest is None or (deployment_id in session.fresh and latest.id != deployment_id):
+        # Reads lag behind: the one that was just made may not show yet.
+        return None
+    return (snapshot.serving_deployment(row["serviceId"]) or latest) if latest.status == "SKIPPED" else latest
 
 
 def _shown(state: DeploymentState) -> dict[str, str]:

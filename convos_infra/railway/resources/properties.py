@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckFailure, DiffResult
 from convos_infra.errors import InfraError
 from convos_infra.provider import is_unknown
 from convos_infra.railway import rules
+from convos_infra.railway.patch_plan import UNSEEN_CHANGE
 
 _NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9 _.-]*[A-Za-z0-9])?$")
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
@@ -161,7 +162,7 @@ def refuse_unseen_changes(
         raise InfraError(
             thing,
             f"{', '.join(changed)} changed outside this stack since the last update (dashboard?)",
-            "pulumi refresh shows and records it, then pulumi up goes on",
+            UNSEEN_CHANGE,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.patch_plan import UNSEEN_CHANGE
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -44,7 +45,7 @@ def rename(
         raise InfraError(
             thing,
             f"somebody renamed it to {live!r} since the last update",
-            "pulumi refresh shows and records it, then pulumi up goes on",
+            UNSEEN_CHANGE,
         )
     if is_taken:
         raise InfraError(

@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckFailure
 
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import rules
+from convos_infra.railway.bound import BOUND, Bound
 from convos_infra.railway.environment_config import SEALED, VARIABLES
 from convos_infra.railway.resources.properties import (
     BUILDERS,
@@ -65,6 +66,7 @@ class ServiceInstanceArgs:
         sealed_variables: names whose values Railway must never show again.
         unmanaged_variables: `keep` or `remove` variables that somebody else set.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
+        bound: the volumes, proxies and domains of the service: one that is made anew or mounted takes a deployment.
     """
 
     at: ServiceAt
@@ -96,14 +98,16 @@ class ServiceInstanceArgs:
     given_by: Mapping[str, str] = field(default_factory=dict)
     unmanaged_variables: str = "keep"
     overwrite_changes: bool = False
+    bound: Bound | None = None
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs under the names that they have on Railway and in the state."""
-        own = [item.name for item in fields(self) if item.name != "at"]
+        own = [item.name for item in fields(self) if item.name not in ("at", "bound")]
         found = {**self.at.properties(), **{_SNAKE.get(name, name): getattr(self, name) for name in own}}
         found[SEALED] = sorted(self.sealed_variables) or None
         found["overwriteChanges"] = self.overwrite_changes or None
         found["givenBy"] = dict(self.given_by) or None
+        found[BOUND] = (self.bound.properties() if self.bound is not None else None) or None
         return found
 
 

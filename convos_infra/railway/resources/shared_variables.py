@@ -14,7 +14,7 @@ from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import VARIABLES, live_variables
-from convos_infra.railway.patch_plan import UNMANAGED
+from convos_infra.railway.patch_plan import UNMANAGED, UNSEEN_CHANGE
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -128,7 +128,7 @@ class SharedVariablesProvider(RailwayProvider):
             plan = patch_plan.plan(_variables_of(recorded), _variables_of(wanted), live)
             if plan.conflicts and not wanted.get("overwriteChanges"):
                 names = ", ".join(plan.conflicts)
-                raise InfraError(_THING, f"{names} changed outside this stack since the last update", "pulumi refresh")
+                raise InfraError(_THING, f"{names} changed outside this stack since the last update", UNSEEN_CHANGE)
             if plan.patch:
                 _commit(session, wanted, plan)
         return live_variables(live)

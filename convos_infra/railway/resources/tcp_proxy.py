@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, is_owned
+from convos_infra.railway.bound import Kind, Place
 from convos_infra.railway.provided_variables import OF_PROXY
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from convos_infra.provider import Props
 
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort", *RECORDED)
+UNREAD = "unread"
+"""Why the last refresh could not read it, in one line: what is recorded is of an earlier time."""
 _APPEARS_SECONDS = 30.0
 
 
@@ -79,19 +82,27 @@ class TcpProxyProvider(RailwayProvider):
             owned = not is_there or is_own_part(snapshot, props)
             if not is_there:
                 _patch(session, props, {})
+                session.anew.add((str(props["serviceId"]), Place(Kind.TCP_PROXY, _key(props))))
             found = _await(session, props)
         return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read it; gone where the environment answers and its service or its port is not there."""
-        del id_
+        """Read it; gone where the environment answers and its service or its port is not there.
+
+        Where only the list of proxies cannot be read, it is kept as it is recorded, with the reason.
+        """
         session = self.session()
+        props = {key: value for key, value in props.items() if key != UNREAD}
         try:
             snapshot = session.read(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         if props["serviceId"] not in snapshot.instances:
             return ReadResult("", {})
+        why = session.snapshots.details(snapshot).unread
+        if why and _is_there(snapshot, props):
+            session.client.progress(f"{_thing(props)}: kept as it was recorded, since it cannot be read: {why}")
+            return ReadResult(id_, {**props, UNREAD: why}, inputs_of(props, _INPUTS))
         found = _find(session, props, snapshot)
         if found is None:
             return ReadResult("", {})
@@ -145,7 +156,10 @@ def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | N
 
 
 def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Any] | None:
-    for row in session.snapshots.details(snapshot).tcp_proxies.get(props["serviceId"]) or []:
+    details = session.snapshots.details(snapshot)
+    if details.unread and _is_there(snapshot, props):
+        raise InfraError(_thing(props), f"it cannot be read: {details.unread}", "run pulumi up again")
+    for row in details.tcp_proxies.get(props["serviceId"]) or []:
         if row["applicationPort"] == whole(props["applicationPort"]):
             return row
     return None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, OWNED, SERVICE_OWNED, is_owned, is_services_own
-from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import destroy_reasons, rules
+from convos_infra.provider import Props, has_unknown, is_unknown
+from convos_infra.railway import destroy_reasons, pending, rules
+from convos_infra.railway.bound import Kind, Place
 from convos_infra.railway.provided_variables import OF_VOLUME
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -27,7 +28,12 @@ from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 
-_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", *RECORDED)
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PENDING, REPLACES = "pendingDeletion", "replaceDeleted"
+"""When Railway deletes the data for good, as a refresh saw it; and whether an empty volume may take its place."""
+_INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", REPLACES, *RECORDED)
 _APPEARS_SECONDS = 90.0
 """An instance shows 2 to 5 s after its volume, more than 28 s were seen (facts §2.6)."""
 
@@ -39,10 +45,13 @@ class VolumeArgs:
     Attributes:
         at: whose it is.
         mount_path: absolute; a change is taken over at the next deployment.
+        replace_deleted: whether a new, empty volume takes the place of one that somebody deleted and that can still be
+            restored; without it, the preview stops and says how to restore it.
     """
 
     at: ServiceAt
     mount_path: pulumi.Input[str]
+    replace_deleted: bool = False
 
 
 class VolumeProvider(RailwayProvider):
@@ -65,12 +74,32 @@ class VolumeProvider(RailwayProvider):
                 return None
             return str(found["volumeId"]), {**found, OWNED: _is_own(snapshot, news, found)}
 
+        if failures:
+            return news, failures
+        failures += self._pending_failures(olds, news)
         return (news if failures else with_adoption(olds, news, ("mountPath",), find)), failures
+
+    def _pending_failures(self, olds: Props, news: Props) -> list[CheckFailure]:
+        """Refuse to put an empty volume in the place of one that can still be restored."""
+        if news.get(REPLACES):
+            return []
+        if olds.get(PENDING):
+            return [CheckFailure("", _refusal(news, str(olds[PENDING]), self.session().client.now()))]
+        if olds or has_unknown(news):
+            return []
+        snapshot = self.session().living(news, thing=_thing(news))
+        row = pending.restorable(snapshot, news) if _of_service(snapshot, news) is None else None
+        return [CheckFailure("", _refusal(news, str(row["deletedAt"]), self.session().client.now()))] if row else []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Mount path and service change in place: a service that was made anew gets the volume with its data back."""
         del id_
-        return difference(olds, news, ("mountPath", "serviceId"), ("projectId", "environmentId"))
+        plain = difference(olds, news, ("mountPath", "serviceId"), ("projectId", "environmentId"))
+        if (olds.get(PENDING) or None) == (news.get(PENDING) or None):
+            return plain
+        # Its data is given up, as the stack says: the volume that is being deleted is left to that.
+        replaces = [*(plain.replaces or []), *([PENDING] if news.get(REPLACES) else [])]
+        return DiffResult(changes=True, replaces=replaces, stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
         """Take over the service's volume, or make one."""
@@ -82,23 +111,31 @@ class VolumeProvider(RailwayProvider):
             owned = props.get(SERVICE_OWNED) is not False if found is None else _is_own(snapshot, props, found)
             if found is None:
                 found = _make(session, props)
+                session.anew.add(_bound(props))
             if found["mountPath"] != props["mountPath"]:
                 _mount(session, props, found["volumeId"])
         return CreateResult(found["volumeId"], {**props, "volumeId": found["volumeId"], OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read it; gone where the environment answers and does not have it, or is about to delete it."""
+        """Read it; gone where the environment answers and does not have it. One that is being deleted is kept."""
         try:
             snapshot = self.session().read(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
+        props = {key: value for key, value in props.items() if key != PENDING}
         for row in snapshot.volume_instances:
             if row["volumeId"] == id_:
                 # A service that was removed leaves its volume behind, mounted nowhere, and comes back without it.
                 place = {"serviceId": row.get("serviceId") or "", "mountPath": row["mountPath"]}
                 live = {**props, **place, "volumeId": id_, OWNED: is_owned(props, otherwise=snapshot.is_fork)}
                 return ReadResult(id_, live, inputs_of(live, _INPUTS))
-        return ReadResult("", {})
+        deleted = pending.of_id(snapshot, id_)
+        if deleted is None:
+            return ReadResult("", {})
+        until = str(deleted.get("deletedAt") or "")
+        client = self.session().client
+        client.progress(f"{_thing(props)}: {pending.told(until, client.now())}")
+        return ReadResult(id_, {**props, PENDING: until}, {**inputs_of(props, _INPUTS), PENDING: until})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Mount it elsewhere, or in another service, unless somebody did since the state was written."""
@@ -158,6 +195,17 @@ def _thing(props: Mapping[str, Any]) -> str:
     return f"volume of {props['service']}"
 
 
+def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
+    return (
+        f"{_thing(props)}: {pending.told(until, now)}, then run pulumi refresh. "
+        f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}"
+    )
+
+
+def _bound(props: Mapping[str, Any]) -> tuple[str, Place]:
+    return str(props["serviceId"]), Place(Kind.VOLUME, str(props["mountPath"]))
+
+
 def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
     found = [row for row in snapshot.volume_instances if row.get("serviceId") == props["serviceId"]]
     if len(found) > 1:
@@ -215,6 +263,7 @@ def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
         return True if there else None
 
     session.client.mutate(documents.VOLUME_INSTANCE_UPDATE, variables, thing=_thing(props), observe=seen)
+    session.anew.add(_bound(props))
     refuse_lost(_thing(props), f"it at {props['mountPath']}", session.until(seen))
 
 
@@ -234,6 +283,7 @@ class Volume(Resource, module="railway", name="Volume"):
             {
                 **args.at.part(),
                 "mountPath": args.mount_path,
+                REPLACES: args.replace_deleted or None,
                 "volumeId": None,
                 "owned": None,
             },

@@ -1,4 +1,4 @@
-"""Merge, difference and plan: what becomes a patch, what it costs, and what somebody else changed."""
+"""Merge, difference and plan: what becomes a patch, and what somebody else changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convos_infra.railway.environment_config import FIELDS, live_fields, live_variables
-from convos_infra.railway.patch_plan import cost, difference, merge, numbered, plan
+from convos_infra.railway.patch_plan import difference, merge, plan
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(-9, 9), st.text("abc", max_size=3), st.lists(st.integers(0, 3), max_size=2)
@@ -164,19 +164,3 @@ def test_a_sealed_value_is_sent_once_and_not_again() -> None:
     live = {"variables": {"S": {"value": None, "isSealed": True}}}
     assert plan(wanted, wanted, live).patch == {}
     assert plan(wanted, {**wanted, "variables": {"S": "y"}}, live).variables == ("S",)
-
-
-def test_a_cost_says_what_deploys_and_why_and_never_a_value() -> None:
-    before = {"image": "a@sha256:1", "variables": {"A": "secret-1", "B": "b"}}
-    after = {"image": "a@sha256:2", "variables": {"A": "secret-2", "B": "b", "C": "c"}}
-    assert cost(before, after) == "1 deployment: image, 2 variables (A, C)"
-    assert cost(before, before) == ""
-    regions = {"multiRegionConfig": {"us-west2": {"numReplicas": 2}}}
-    assert cost(before, {**before, **regions}) == "0 deployments, stored only: multiRegionConfig"
-    assert cost({}, {"startCommand": "x"}) == "0 deployments, stored only: startCommand"
-
-
-def test_the_same_cost_twice_is_still_a_difference() -> None:
-    first = numbered("1 deployment: image", "")
-    assert first == "1 deployment: image (change 1)"
-    assert numbered("1 deployment: image", first) == "1 deployment: image (change 2)"

@@ -1,0 +1,139 @@
+"""What a deployment takes up when it starts, and not before: volumes, TCP proxies, and domains as variables. Pure.
+
+A proxy that was made anew leads nowhere until its service is deployed, a volume is mounted by the next deployment, and
+RAILWAY_PUBLIC_DOMAIN is given to it (docs.railway.com/networking/tcp-proxy, /volumes, /variables/reference). The input
+`bound` of a ServiceInstance names them with their ids: another id is another thing, and takes a deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from convos_infra.provider import is_unknown
+
+if TYPE_CHECKING:
+    from convos_infra.railway.snapshot import Snapshot
+
+BOUND = "bound"
+Props = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """The kinds of things, by their names in the input."""
+
+    TCP_PROXY = "tcpProxies"
+    VOLUME = "volumes"
+    SERVICE_DOMAIN = "serviceDomains"
+    CUSTOM_DOMAIN = "customDomains"
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a thing is bound to a service.
+
+    Attributes:
+        kind: what it is.
+        key: the application port, the mount path, the label of a Railway domain (empty for any), the domain.
+    """
+
+    kind: Kind
+    key: str
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        label = f" {self.key}" if self.key else ""
+        return f"{_TOLD[self.kind]}{label}"
+
+
+_TOLD = {
+    Kind.TCP_PROXY: "TCP proxy",
+    Kind.VOLUME: "volume at",
+    Kind.SERVICE_DOMAIN: "Railway domain",
+    Kind.CUSTOM_DOMAIN: "domain",
+}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The things that a service's deployment takes up.
+
+    Attributes:
+        tcp_proxies: application port -> the proxy's id.
+        volumes: mount path -> the volume's id.
+        service_domains: label, or empty where Railway chooses it -> the domain.
+        custom_domains: domain -> its id.
+    """
+
+    tcp_proxies: Mapping[int, pulumi.Input[str]] = field(default_factory=dict)
+    volumes: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    service_domains: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    custom_domains: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+    def properties(self) -> dict[str, Any]:
+        """Return it as the input has it."""
+        found: dict[str, Any] = {
+            Kind.TCP_PROXY: {str(port): id_ for port, id_ in self.tcp_proxies.items()},
+            Kind.VOLUME: dict(self.volumes),
+            Kind.SERVICE_DOMAIN: dict(self.service_domains),
+            Kind.CUSTOM_DOMAIN: dict(self.custom_domains),
+        }
+        return {str(kind): things for kind, things in found.items() if things}
+
+
+def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collection[tuple[str, Place]]) -> list[Place]:
+    """Return what is bound to a service that its deployment does not know.
+
+    Args:
+        before: the inputs in the state. Those of an older release say nothing of what is bound, which is no change.
+        after: the new inputs; in a preview the id of what will be made, or only changed in place, is not known yet.
+        snapshot: the environment as it is; None where it is new as well.
+        anew: what this run has made or mounted, with the id of its service.
+    """
+    old = dict(_things(before))
+    found = []
+    for place, value in _things(after):
+        if is_unknown(value):
+            changed = snapshot is None or not is_there(place, snapshot, str(after["serviceId"]))
+        else:
+            changed = bool(before.get(BOUND)) and old.get(place) != value
+        if changed or (str(after.get("serviceId")), place) in anew:
+            found.append(place)
+    return sorted(found)
+
+
+def missing(props: Props, snapshot: Snapshot) -> list[Place]:
+    """Return what is recorded as bound to a service and is not there any more."""
+    return sorted(place for place, _ in _things(props) if not is_there(place, snapshot, str(props["serviceId"])))
+
+
+def told(props: Props) -> set[str]:
+    """Return the places of what is bound to a service, for people."""
+    return {str(place) for place, _ in _things(props)}
+
+
+def is_there(place: Place, snapshot: Snapshot, service_id: str) -> bool:
+    """Tell whether something is bound to a service in a place."""
+    if place.kind is Kind.TCP_PROXY:
+        networking = (snapshot.service(service_id) or {}).get("networking") or {}
+        return place.key in (networking.get("tcpProxies") or {})
+    if place.kind is Kind.VOLUME:
+        mounted = [row for row in snapshot.volume_instances if row.get("serviceId") == service_id]
+        return any(row["mountPath"] == place.key for row in mounted)
+    domains = [str(row["domain"]) for row in snapshot.domains(service_id, place.kind)]
+    if place.kind is Kind.CUSTOM_DOMAIN:
+        return place.key in domains
+    return any(not place.key or domain.partition(".")[0] == place.key for domain in domains)
+
+
+def _things(props: Props) -> Iterator[tuple[Place, Any]]:
+    bound = props.get(BOUND)
+    if not isinstance(bound, Mapping):
+        return
+    for kind in Kind:
+        for key, value in (bound.get(kind) or {}).items():
+            yield Place(kind, str(key)), value

@@ -1,0 +1,155 @@
+"""What the change of a service costs, as its preview announces it: a value, its text for people, and its number. Pure.
+
+The number tells an announcement from the one before it, also where both say the same: an update that is told to make a
+deployment is one whose number is not yet in the state (docs/decisions/0010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convos_infra.railway.environment_config import FIELDS, SEALED, VARIABLES, makes_deployment, same
+
+Props = Mapping[str, Any]
+DEPLOYS, CHANGE = "deploys", "change"
+REMOVES, SOURCED, REDEPLOYS, REVIVES, REBINDS = "removes", "sourced", "redeploys", "revives", "rebinds"
+ANNOUNCED = (DEPLOYS, CHANGE)
+_SHOWN_NAMES = 4
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changes of one service, and how many deployments that takes.
+
+    Attributes:
+        deployments: 0 or 1; more where one resource waits for several services.
+        fields, variables: what changes of its configuration: names, never values.
+        idle: what is stored already and does not run.
+        revives: the condition of a service that does not serve, such as `crashed`; empty for one that does.
+        rebinds: volumes, proxies and domains that only a new deployment takes up.
+        others: what others stored without deploying it, and the deployment brings to life.
+        is_new: whether there was nothing before.
+    """
+
+    deployments: int
+    fields: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
+    revives: str = ""
+    rebinds: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    is_new: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changes."""
+        return not (self.fields or self.variables or self.idle or self.revives or self.rebinds)
+
+    @property
+    def because(self) -> list[str]:
+        """Why, as names: fields, variables, a condition, what is bound anew."""
+        revives = [self.revives] if self.revives else []
+        return list(dict.fromkeys([*self.fields, *self.variables, *self.idle, *revives, *self.rebinds]))
+
+    def running_already(self) -> Change:
+        """Return the same change of a service that runs already as it is wanted: it is stored, and deploys nothing."""
+        return replace(self, deployments=0, idle=(), revives="", rebinds=(), others=())
+
+    def text(self) -> str:
+        """Say it for people: `1 deployment: image, 2 variables (A, B)`."""
+        shown = list(self.fields)
+        if self.variables:
+            count, names = len(self.variables), ", ".join(self.variables[:_SHOWN_NAMES])
+            more = ", …" if count > _SHOWN_NAMES else ""
+            plural = "s" if count > 1 or self.is_new else ""
+            shown.append(f"{count} variable{plural}" + ("" if self.is_new else f" ({names}{more})"))
+        shown += [f"{', '.join(self.idle)} (stored, not running)"] if self.idle else []
+        shown += [_REVIVED.get(self.revives, f"the newest deployment {self.revives}")] if self.revives else []
+        shown += [f"{', '.join(self.rebinds)} (new to what runs)"] if self.rebinds else []
+        cost = f"{self.deployments} deployment{'s' * (self.deployments != 1)}"
+        cost += "" if self.deployments else ", stored only"
+        text = f"{cost}: {', '.join(shown)}" if shown else "0 deployments: what runs is as it is wanted"
+        return f"{text}; also deploys what others stored: {', '.join(self.others)}" if self.others else text
+
+
+_REVIVED = {
+    "removed": "the newest deployment was removed",
+    "skipped": "the newest deployment was skipped, and nothing runs",
+    "never deployed": "it was never deployed",
+}
+
+
+def recorded(before: Props, after: Props) -> Change:
+    """Return what the change of a service's inputs costs, by what is recorded alone.
+
+    Args:
+        before: the inputs in the state; empty for a new service.
+        after: the new inputs; a value that is not known yet counts as changed. `removes` are variables that are no
+            inputs and go; `sourced` says that it has a source that is no input; `redeploys`, `revives` and `rebinds`
+            are what a refresh saw.
+    """
+    fields = [item for item in FIELDS if not same(item, before.get(item.name), after.get(item.name))]
+    old, new = dict(before.get(VARIABLES) or {}), dict(after.get(VARIABLES) or {})
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    names += sorted(set(after.get(SEALED) or ()) - set(before.get(SEALED) or ()) - set(names))
+    names += sorted(set(after.get(REMOVES) or ()) - set(names))
+    changed = {*(item.name for item in fields), *names}
+    found = Change(
+        deployments=0,
+        fields=tuple(item.name for item in fields),
+        variables=tuple(names),
+        idle=tuple(sorted(set(after.get(REDEPLOYS) or ()) - changed)),
+        revives=str(after.get(REVIVES) or ""),
+        rebinds=tuple(after.get(REBINDS) or ()),
+        is_new=not before,
+    )
+    deploys = bool(names or found.idle or found.revives or found.rebinds) or any(
+        makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields
+    )
+    return replace(found, deployments=int(deploys and has_source(after)))
+
+
+def has_source(props: Props) -> bool:
+    """Tell whether a service has something to deploy, by its inputs: without a source, nothing makes a deployment."""
+    return bool(props.get("image") or props.get("repo") or props.get(SOURCED))
+
+
+def said(before: Props, change: Change) -> dict[str, Any]:
+    """Return the inputs that announce a change, numbered after the one before.
+
+    Args:
+        before: the inputs in the state.
+        change: what is announced.
+    """
+    number = int((before.get(CHANGE) or {}).get("number") or 0) + 1
+    data = {"number": number, "deployments": change.deployments, "because": change.because}
+    return {
+        DEPLOYS: f"{change.text()} (change {number})",
+        CHANGE: {**data, **({"others": list(change.others)} if change.others else {})},
+    }
+
+
+def kept(before: Props) -> dict[str, Any]:
+    """Return the inputs of an announcement that stays, as nothing changes."""
+    return {key: before[key] for key in ANNOUNCED if before.get(key)}
+
+
+def is_announced(before: Props, after: Props) -> bool:
+    """Tell whether new inputs announce something that those in the state do not."""
+    return _number(after) != _number(before)
+
+
+def announced(before: Props, after: Props) -> int:
+    """Return how many deployments a preview has announced.
+
+    Args:
+        before: the properties in the state.
+        after: the new inputs.
+    """
+    return int((after.get(CHANGE) or {}).get("deployments") or 0) if is_announced(before, after) else 0
+
+
+def _number(props: Props) -> int:
+    return int((props.get(CHANGE) or {}).get("number") or 0)

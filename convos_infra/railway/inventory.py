@@ -1,0 +1,105 @@
+"""What is in an environment beside what a stack declares, and what is called otherwise than it declares. Pure.
+
+Nothing of it is changed by an update: what belongs to others is information, and a name is put back only by its own
+resource. An empty answer says that a stack and its environment are of one mind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convos_infra.railway.running import Condition, condition_of
+
+if TYPE_CHECKING:
+    from convos_infra.railway.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A service whose name is another than the stack declares; references to the old name lead nowhere."""
+
+    declared: str
+    live: str
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A service that the stack does not declare, and how it is."""
+
+    name: str
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """An environment beside a stack.
+
+    Attributes:
+        renamed: services of the stack under another name.
+        missing: services of the stack that are not in the environment, by their declared names.
+        strangers: services of others.
+        volumes: volumes of others, by name.
+        pending: deleted volumes that can still be restored, by name, with the moment when their data goes.
+    """
+
+    renamed: tuple[Renamed, ...] = ()
+    missing: tuple[str, ...] = ()
+    strangers: tuple[Stranger, ...] = ()
+    volumes: tuple[str, ...] = ()
+    pending: tuple[tuple[str, str], ...] = ()
+
+
+def inventory(
+    snapshot: Snapshot, services: Mapping[str, str], volumes: Collection[str], *, prefix: str = ""
+) -> Inventory:
+    """Compare an environment with what a stack declares.
+
+    Args:
+        snapshot: the environment.
+        services: the stack's services: id -> declared name.
+        volumes: the ids of the stack's volumes.
+        prefix: what the names of agents begin with, which a pool manager makes and deletes; empty for none.
+    """
+    rows = snapshot.instances.items()
+    live = {id_: snapshot.project_services.get(id_, str(row.get("serviceName") or "")) for id_, row in rows}
+    here = {id_: name for id_, name in live.items() if id_ in services}
+    others = {id_: name for id_, name in live.items() if id_ not in services and not _is_agent(name, prefix)}
+    return Inventory(
+        renamed=tuple(Renamed(services[id_], name) for id_, name in sorted(here.items()) if name != services[id_]),
+        missing=tuple(sorted(name for id_, name in services.items() if id_ not in here)),
+        strangers=tuple(
+            Stranger(name, _condition(snapshot, id_))
+            for id_, name in sorted(others.items(), key=lambda item: (item[1], item[0]))
+        ),
+        volumes=tuple(
+            sorted(
+                _volume_name(snapshot, row["volumeId"])
+                for row in snapshot.volume_instances
+                if row["volumeId"] not in volumes and not _is_agent(live.get(str(row.get("serviceId")), ""), prefix)
+            )
+        ),
+        pending=tuple(
+            sorted(
+                (_volume_name(snapshot, row["volumeId"]), str(row.get("deletedAt") or ""))
+                for row in snapshot.pending_volumes
+            )
+        ),
+    )
+
+
+def _is_agent(name: str, prefix: str) -> bool:
+    return bool(prefix) and name.startswith(prefix)
+
+
+def _condition(snapshot: Snapshot, service_id: str) -> Condition:
+    return condition_of(
+        snapshot.service(service_id) or {},
+        snapshot.latest_deployment(service_id),
+        snapshot.serving_deployment(service_id),
+    )
+
+
+def _volume_name(snapshot: Snapshot, volume_id: str) -> str:
+    return str((snapshot.volumes.get(volume_id) or {}).get("name") or volume_id)

@@ -1,0 +1,141 @@
+"""A change of a service in the environment as it is: what it deploys there, and what of others comes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.railway import patch_plan
+from convos_infra.railway.declaring import environment_key
+from convos_infra.railway.environment_config import BY_NAME, VARIABLES, at, makes_deployment
+from convos_infra.railway.idle import Given, is_running
+from convos_infra.railway.running import Condition, Running, assess
+from convos_infra.railway.running_references import gives
+
+if TYPE_CHECKING:
+    from convos_infra.railway.change import Change
+    from convos_infra.railway.session import Session
+    from convos_infra.railway.snapshot import Snapshot
+
+Props = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A service once a plan is carried out.
+
+    Attributes:
+        plan: what is patched.
+        running: what runs, against what will be stored.
+        is_due: whether it takes a deployment to bring to life what will be stored of ours.
+    """
+
+    plan: patch_plan.Plan
+    running: Running
+    is_due: bool
+
+
+def running_of(session: Session, managed: Props, snapshot: Snapshot) -> Running:
+    """Return what a service runs, against what is stored for it.
+
+    Args:
+        session: reads what deployments were given.
+        managed: its properties.
+        snapshot: the environment.
+    """
+    service_id = str(managed["serviceId"])
+    proxies = session.snapshots.details(snapshot).tcp_proxies
+    variables = session.snapshots.running_variables(snapshot, service_id)
+    given = gives(snapshot, service_id, proxies)
+    found = _assessed(managed, snapshot, variables, given)
+    # A reference that leads nowhere is told also where its empty value runs: what it refers to may come back.
+    dead = {name for name in managed.get(VARIABLES) or {} if name in given and given[name].dead_ends}
+    return replace(found, variables=tuple(sorted({*found.variables, *dead}))) if dead else found
+
+
+def target_of(session: Session, wanted: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> Target:
+    """Return a service as it will be once a plan is carried out, and what else the update declares.
+
+    Args:
+        session: reads what deployments were given.
+        wanted: the new inputs.
+        snapshot: the environment as it is.
+        plan: the plan.
+    """
+    service_id = str(wanted["serviceId"])
+    before = snapshot.service(service_id) or {}
+    after = replace(snapshot, config=patch_plan.merge(snapshot.config, {"services": {service_id: plan.patch}}))
+    given = gives(after, service_id, declarations=session.declaring.of(environment_key(wanted)))
+    variables = session.snapshots.running_variables(snapshot, service_id)
+    running = _assessed(wanted, after, variables, given)
+    fields = [
+        name
+        for name in plan.fields
+        if makes_deployment(BY_NAME[name], at(before, BY_NAME[name].path), wanted.get(name))
+    ]
+    names = [*fields, *plan.variables]
+    if running.condition is Condition.UNDER_WAY:
+        # What is under way was made of what is stored already: only a change of that takes another deployment.
+        return Target(plan, running, is_due=bool(names))
+    certain = is_running(names, after.service(service_id) or {}, running.serving, variables, given)
+    has_source = running.condition is not Condition.EMPTY
+    return Target(plan, running, is_due=has_source and (running.needs_deployment or not certain))
+
+
+def _assessed(
+    managed: Props, snapshot: Snapshot, variables: Mapping[str, Any] | None, given: Mapping[str, Given]
+) -> Running:
+    service_id = str(managed["serviceId"])
+    return assess(
+        managed,
+        snapshot.service(service_id) or {},
+        snapshot.latest_deployment(service_id),
+        snapshot.serving_deployment(service_id),
+        variables,
+        given,
+    )
+
+
+def narrowed(session: Session, olds: Props, news: Props, change: Change) -> Change:
+    """Return what a change costs in the environment as it is.
+
+    It never costs more than what is recorded says: what is not recorded, a refresh has to show first.
+
+    Args:
+        session: reads the environment.
+        olds: the inputs in the state.
+        news: the new inputs.
+        change: by what is recorded.
+
+    Raises:
+        InfraError: somebody changed what is to be changed, and no refresh has seen it.
+    """
+    if not change.deployments:
+        return change
+    snapshot = session.living(news, thing=str(news["service"]))
+    live = snapshot.service(str(news["serviceId"]))
+    if live is None:
+        return change
+    plan = patch_plan.plan(olds, news, live, removes=news.get("removes") or ())
+    refuse_conflicts(news, plan)
+    target = target_of(session, news, snapshot, plan)
+    if not target.is_due and not change.rebinds:
+        return change.running_already()
+    ours = {*plan.fields, *plan.variables, *change.variables}
+    return replace(change, others=tuple(name for name in target.running.others if name not in ours))
+
+
+def refuse_conflicts(wanted: Props, plan: patch_plan.Plan) -> None:
+    """Stop where somebody changed what this stack is about to change.
+
+    Raises:
+        InfraError: they did, and no refresh has seen it.
+    """
+    if plan.conflicts and not wanted.get("overwriteChanges"):
+        raise InfraError(
+            str(wanted["service"]),
+            f"{', '.join(plan.conflicts)} changed outside this stack since the last update (dashboard?)",
+            f"{patch_plan.UNSEEN_CHANGE} (overwriteChanges does that without asking)",
+        )

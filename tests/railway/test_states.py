@@ -1,0 +1,68 @@
+"""Over the table of states: refresh, preview and update agree with each other and with the emulator."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.emulator.fix_emulator import EmulatorError
+from tests.railway.fix_resources import Runs
+from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of, two_services
+from tests.railway.states import STATES, Says, State
+
+
+@pytest.fixture
+def stack(runs: Runs) -> Iterator[SmallStack]:
+    made = SmallStack(runs, two_services(f"s-{uuid.uuid4().hex[:12]}"))
+    made.up()
+    yield made
+    with contextlib.suppress(EmulatorError, KeyError):
+        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=scene_of(made).truth()["projectId"])
+
+
+def test_the_table_has_states_of_every_kind_and_each_name_once() -> None:
+    assert len(STATES) >= 25
+    assert len({state.name for state in STATES}) == len(STATES)
+    assert {state.says for state in STATES} == set(Says)
+    # A state that is not fine and deploys nothing, one that deploys: the table can tell them apart.
+    assert {state.deployments for state in STATES} >= {0, 1}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_status_refresh_preview_and_up_agree_with_the_environment(stack: SmallStack, state: State) -> None:
+    runs, scene = stack.runs, scene_of(stack)
+    assert stack.refresh() == []
+    wanted = environment_as_wanted(scene)
+    state.make(scene)
+    runs.mutations()
+    assert bool(stack.refresh()) is state.drift
+    steps = stack.preview()
+    assert runs.mutations() == []
+    if state.refused:
+        refusing = [step for step in steps if step.op == "refuse"]
+        assert [step.name for step in refusing] == [state.refused.lower()]
+        return
+    assert sum(step.deployments for step in steps) == state.deployments, steps
+    if state.before_up is not None:
+        state.before_up(scene)
+    runs.mutations()
+    done = stack.up()
+    made = runs.deployments()
+    assert made == state.deployments, done
+    # A preview cannot know that no other deployment will come to be waited for.
+    waits = {"ready"} if not made else set()
+    assert [step for step in done if step.name not in waits] == [step for step in steps if step.name not in waits]
+    # What was ours is as it was, and runs; what is others' is still there.
+    after = environment_as_wanted(scene_of(stack))
+    for name in ("db", "web"):
+        assert len(after[name]["runs"]) == 1, after[name]
+        after[name]["variables"].pop("THEIRS", None)
+    assert {name: after[name] for name in wanted} == wanted
+    runs.emulator.forget_calls()
+    assert stack.preview() == []
+    assert runs.emulator.calls() == []
+    assert stack.refresh() == []
+    assert runs.mutations() == []

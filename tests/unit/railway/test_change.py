@@ -1,0 +1,78 @@
+"""What a change costs, as a value: why it deploys, what of others comes with it, and its number. Never a value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from convos_infra.railway.change import CHANGE, Change, announced, is_announced, kept, recorded, said
+
+BEFORE = {"image": "a@sha256:1", "variables": {"A": "secret-1", "B": "b"}}
+AFTER = {"image": "a@sha256:2", "variables": {"A": "secret-2", "B": "b", "C": "c"}}
+REGIONS = {"multiRegionConfig": {"us-west2": {"numReplicas": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (BEFORE, AFTER, "1 deployment: image, 2 variables (A, C)"),
+        (BEFORE, {**BEFORE, **REGIONS}, "0 deployments, stored only: multiRegionConfig"),
+        ({}, {"startCommand": "x"}, "0 deployments, stored only: startCommand"),
+        ({}, AFTER, "1 deployment: image, 3 variables"),
+        (BEFORE, {**BEFORE, "revives": "crashed"}, "1 deployment: the newest deployment crashed"),
+        (BEFORE, {**BEFORE, "revives": "removed"}, "1 deployment: the newest deployment was removed"),
+        (BEFORE, {**BEFORE, "redeploys": ["A"]}, "1 deployment: A (stored, not running)"),
+        (BEFORE, {**BEFORE, "rebinds": ["TCP proxy 5432"]}, "1 deployment: TCP proxy 5432 (new to what runs)"),
+        (
+            {"variables": {}},
+            {"variables": {}, "revives": "crashed"},
+            "0 deployments, stored only: the newest deployment crashed",
+        ),
+        (BEFORE, {**AFTER, "redeploys": ["A"]}, "1 deployment: image, 2 variables (A, C)"),
+    ],
+)
+def test_a_change_says_what_deploys_and_why_and_never_a_value(before: Any, after: Any, text: str) -> None:
+    found = recorded(before, after)
+    assert found.text() == text
+    assert not found.is_empty
+    assert "secret" not in str(said(before, found))
+
+
+def test_nothing_that_changes_is_no_change() -> None:
+    assert recorded(BEFORE, BEFORE).is_empty
+    assert kept(BEFORE) == {}
+
+
+def test_what_runs_already_is_stored_and_deploys_nothing() -> None:
+    found = recorded(BEFORE, {**AFTER, "redeploys": ["B"]}).running_already()
+    assert found.text() == "0 deployments, stored only: image, 2 variables (A, C)"
+    only = recorded(BEFORE, {**BEFORE, "revives": "crashed"}).running_already()
+    assert only.text() == "0 deployments: what runs is as it is wanted"
+
+
+def test_what_others_stored_is_named_beside_it() -> None:
+    found = replace(recorded(BEFORE, AFTER), others=("X", "startCommand"))
+    assert found.text().endswith("; also deploys what others stored: X, startCommand")
+    assert said({}, found)[CHANGE]["others"] == ["X", "startCommand"]
+
+
+def test_the_same_change_twice_is_announced_twice() -> None:
+    change = Change(1, fields=("image",))
+    first = said({}, change)
+    again = said(first, change)
+    assert first["deploys"] == "1 deployment: image (change 1)"
+    assert again["deploys"] == "1 deployment: image (change 2)"
+    assert is_announced(first, again)
+    assert announced(first, again) == 1
+    assert announced(again, {**BEFORE, **kept(again)}) == 0
+
+
+def test_an_old_state_that_has_only_the_text_announces_nothing_by_it() -> None:
+    old = {**BEFORE, "deploys": "1 deployment: image (change 7)"}
+    assert announced(old, {**BEFORE, **kept(old)}) == 0
+    assert not is_announced(old, {**BEFORE, **kept(old)})
+    # Pulumi's numbers are doubles.
+    assert announced(old, {CHANGE: {"number": 1.0, "deployments": 1.0}}) == 1
+    assert said({CHANGE: {"number": 4.0}}, Change(1, fields=("image",)))["change"]["number"] == 5
