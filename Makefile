@@ -10,13 +10,14 @@ VENV := .venv/bin
 STAMP := .venv/requirements.sha256
 # Most tests wait for processes of their own, so two cores take two at a time.
 WORKERS := 2
-# A target that works with or without the local stack uses its Docker, BuildKit and base images where they are up.
+# A target of images uses the Docker, BuildKit and base images of the local stack where they are up. A target that takes
+# STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
 WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
 TYPED := __main__.py components convos_infra emulator ops pool stack
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -30,8 +31,8 @@ local: $(STAMP) ## bring up the whole local environment with the real pulumi up;
 down: ## stop and remove everything that make local started
 	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m ops.local down
 
-status: $(STAMP) ## image, agents, schema, keys of a stack: STACK=… [JSON=1]; without STACK the local services
-	@$(if $(STACK),$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
+status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
+	@$(if $(STACK),ops/run status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url
@@ -50,7 +51,7 @@ toolchain-checksums: ## after changing Pulumi's version: commit to the checksums
 
 script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift --stack dev"
 	@$(VENV)/python -m ops.toolchain pulumi
-	@$(WITH_PULUMI) $(VENV)/python -m ops $(RUN)
+	@ops/run $(RUN)
 
 workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@$(VENV)/python -m ops.toolchain workflows
@@ -85,10 +86,16 @@ check: $(STAMP) ## formatter, linter, types, import arrows
 	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && PYTHONPATH=pool $(VENV)/lint-imports
 
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
-	@$(VENV)/python -m ops keys --stack "$(STACK)"
+	@ops/run keys --stack "$(STACK)"
+
+config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
+	@$(VENV)/python -m ops config-docs --write
+
+config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
+	@$(VENV)/python -m ops config-docs --write
 
 adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
-	@$(WITH_PULUMI) $(VENV)/python -m ops adopt \
+	@ops/run adopt \
 		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
 
 image: ## build the runtime image [IMAGE=…]
@@ -105,11 +112,11 @@ lock: $(STAMP) ## write the locked requirements from the *.in files
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
-	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops schema-plan --stack "$(STACK)"
+	@ops/run schema-plan --stack "$(STACK)"
 
 rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: STACK=… [IMAGE=sha-…] [POLICY=…] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
-	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops rollout-plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
+	@ops/run rollout-plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
 
 demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
 	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }

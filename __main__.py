@@ -17,6 +17,7 @@ from components.runtime_image import ImageSource, RuntimeImage
 from convos_infra.destroy.gate import AskedPool, DestroyGate, DestroyGateArgs
 from convos_infra.endpoint import check_listening
 from convos_infra.schema import check_reachable
+from pool_contract.keys import keys_of_agents
 from railway_api.failure import Failure
 from stack import config, images
 from stack.follows import follows_stack
@@ -79,11 +80,11 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             settings.database_url,
             settings.database_image,
             settings.database_password,
-            settings.schema,
+            settings.schema_policy,
             replace_volume=settings.replace_volume == DATABASE_SERVICE,
         ),
     )
-    canary = Canary("canary", place, runtime.pinned, keys)
+    canary = Canary("canary", place, runtime.pinned, keys_of_agents(keys))
     pool_manager = PoolManager(
         "pool-manager",
         place,

@@ -53,15 +53,19 @@ class Pulumi:
         """Run a command for the stack and return how it ended, whatever that is."""
         lines = []
         command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
-        with subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
+        try:
+            started = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        except FileNotFoundError:
+            raise _missing() from None
+        with started as process:
             for line in process.stdout or ():
                 lines.append(masked(line))
                 if show:
@@ -125,15 +129,8 @@ class Pulumi:
 
     def _asked(self, arguments: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command of the stack with nothing but `given` on its standard input; nothing of it is shown."""
-        return subprocess.run(
-            ["pulumi", *arguments, "--stack", self.stack, *QUIET],
-            cwd=self.folder,
-            env=self._environment(),
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
+        return _called(command, self.folder, self._environment(), given)
 
     def preview(self) -> Preview:
         """Return what an update would do now.
@@ -154,7 +151,7 @@ def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
         PulumiError: the backend does not answer; an empty list would be a statement.
     """
     command = ["pulumi", "stack", "ls", "--json", *QUIET]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = _called(command, folder)
     try:
         found = json.loads(done.stdout)
     except ValueError:
@@ -164,6 +161,23 @@ def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
+def backend_url(folder: Path = CHECKOUT) -> str:
+    """Return the URL of the backend that Pulumi is logged in to.
+
+    Raises:
+        PulumiError: it is logged in nowhere, or does not answer.
+    """
+    command = ["pulumi", "whoami", "--json", *QUIET]
+    done = _called(command, folder)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        found = None
+    if done.returncode != 0 or not isinstance(found, dict) or not found.get("url"):
+        raise PulumiError("pulumi", f"whoami: {last_error(masked(done.stderr))}")
+    return str(found["url"])
+
+
 def select(stack: str, folder: Path = CHECKOUT) -> None:
     """Select a stack, and make it where it is not there.
 
@@ -171,7 +185,7 @@ def select(stack: str, folder: Path = CHECKOUT) -> None:
         PulumiError: neither.
     """
     command = ["pulumi", "stack", "select", "--create", stack, *QUIET]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = _called(command, folder)
     if done.returncode != 0:
         raise PulumiError(stack, f"pulumi stack select: {last_error(masked(done.stderr))}")
 
@@ -185,9 +199,22 @@ def ensure(stack: str, folder: Path = CHECKOUT) -> None:
     if any(row.get("name") == stack for row in stacks(folder)):
         return
     command = ["pulumi", "stack", "init", "--no-select", stack, *QUIET]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = _called(command, folder)
     if done.returncode != 0:
         raise PulumiError(stack, f"pulumi stack init: {last_error(masked(done.stderr))}")
+
+
+def _called(
+    command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, cwd=folder, env=env, input=given, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise _missing() from None
+
+
+def _missing() -> PulumiError:
+    return PulumiError("pulumi", "is not on PATH", "run: make toolchain; make and ops/run put it on PATH")
 
 
 def masked(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,9 +14,7 @@ from convos_infra.registry.reference import ImageReference, parse_version
 from ops.ci.image_tags import BRANCH_TAGS
 from stack.settings import DEFAULT_REPOSITORY
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+CHECKOUT = Path(__file__).resolve().parent.parent
 PROJECT = "convos-infra"
 LOCAL = "local"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -39,6 +38,8 @@ def checked(stack: str) -> str:
     Raises:
         InfraError: no stack may have that name; it becomes part of a path.
     """
+    if not stack:
+        raise InfraError("stack", "STACK= is missing", f"one of {', '.join([LOCAL, *configured(CHECKOUT)])}")
     if not _NAME.fullmatch(stack):
         raise InfraError("stack", f"{stack!r} is no stack's name")
     return stack

@@ -1,4 +1,4 @@
-"""The door to Pulumi's config: everything that is in the stack, and every key that Pulumi.yaml describes."""
+"""The door to Pulumi's config: everything that is in the stack, and every key that stack/settings.py declares."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime.config import get_config_env, is_config_secret
 
-from stack import settings
+from stack import settings, written
 
 
 def read(environ: Mapping[str, str]) -> settings.Settings:
@@ -23,18 +22,23 @@ def read(environ: Mapping[str, str]) -> settings.Settings:
         Problems: everything that is wrong with them.
     """
     project = pulumi.get_project()
-    described = yaml.safe_load((Path(__file__).parents[1] / "Pulumi.yaml").read_text())["config"]
     prefix = f"{project}:"
     names = [key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)]
     config = pulumi.Config()
     values: dict[str, Any] = {}
     for name in names:
-        is_object = described.get(name, {}).get("type") == "object"
+        is_object = name in settings.KEYS and settings.KEYS[name].type == "object"
         values[name] = config.get_object(name) if is_object else config.get(name)
-    return settings.read(
-        pulumi.get_stack(),
-        values,
-        frozenset(described),
-        environ,
-        is_secret=lambda name: is_config_secret(f"{prefix}{name}"),
-    )
+    stack = pulumi.get_stack()
+    file = Path(__file__).parents[1] / f"Pulumi.{stack}.yaml"
+    found = written.look(file.read_text(encoding="utf-8") if file.is_file() else "", project, values)
+    texts = {name: number for name, number in found.numbers.items() if _is_text(name)}
+
+    def is_secret(name: str) -> bool:
+        return name not in found.plain if name.startswith("keys.") else is_config_secret(f"{prefix}{name}")
+
+    return settings.read(stack, {**values, **texts}, environ, is_secret=is_secret)
+
+
+def _is_text(name: str) -> bool:
+    return name in settings.KEYS and settings.KEYS[name].type == "string"

@@ -74,7 +74,7 @@ def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> Non
     thing = "imageTag" if source.found.is_pinned else "imageBranchTag"
     deployed = f"sha-{source.found.revision[:SHORT]}" if source.found.revision else source.found.tag
     migrations = parse_migrations(read_folder())
-    refusal = schema_image.refusal(migrations, deployed, older, settings.schema.target, thing)
+    refusal = schema_image.refusal(migrations, deployed, older, settings.schema_target, thing)
     if refusal is None:
         return
     if source.found.is_pinned:

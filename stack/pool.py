@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from components.pool_manager import PoolManagerSettings
-from stack.settings import PLAIN_KEYS
+from stack.agent_keys import PLAIN_KEYS, for_pool_manager
 
 if TYPE_CHECKING:
     import pulumi
@@ -45,6 +45,6 @@ def pool_manager_settings(
         railway_token=settings.pool.railway_token,
         agent_url=settings.pool.agent_url,
         keep_token=settings.pool.keep_token,
-        keys=keys,
+        keys=for_pool_manager(keys),
         secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
     )

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, DestroyPolicy, is_owned
+from convos_infra.railway.environment_config import FIELDS, at, same
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 Row = Mapping[str, Any]
 REMOVED = "REMOVED"
+_GIVEN = ("builder", "multiRegionConfig")
+"""What Railway itself may give a service that was just made."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,19 @@ def is_untouched(snapshot: Snapshot, service_id: str) -> bool:
     latest = snapshot.latest_deployment(service_id)
     # One that was taken out of the environment and put back shows the deployment of its former life.
     runs = latest is not None and latest.status != REMOVED
-    return not runs and not mounted and not domains and not _is_said(config)
+    return not runs and not mounted and not domains and not _is_configured(config)
+
+
+def _is_configured(config: Row) -> bool:
+    """Tell whether somebody configured a service: what Railway lists for every service by itself does not count."""
+    parts = any(_is_said(config.get(part)) for part in ("source", "variables", "volumeMounts", "networking"))
+    return parts or any(
+        not same(field, None, at(config, field.path)) for field in FIELDS if field.readable and field.name not in _GIVEN
+    )
 
 
 def _is_said(value: object) -> bool:
-    """Tell whether a configuration says anything: empty parts, as Railway lists some, say nothing."""
+    """Tell whether a part says anything: an empty one does not."""
     if isinstance(value, Mapping):
         return any(_is_said(item) for item in value.values())
     return value not in (None, "", False) and value != []

@@ -37,6 +37,7 @@ class Snapshot:
     Attributes:
         environment_id, project_id: whose it is.
         name: the environment's name.
+        project_name: the project's, as it is called now.
         is_fork: whether Railway scopes the creation and deletion of services to this environment.
         config: the stored config, variables' values included; holds secrets.
         instances: `ServiceInstance` by service id.
@@ -58,6 +59,7 @@ class Snapshot:
     volumes: Mapping[str, Mapping[str, Any]]
     pending_volumes: tuple[Mapping[str, Any], ...] = ()
     made_at: Mapping[str, str] = field(default_factory=dict)
+    project_name: str = ""
 
     def service(self, service_id: str) -> Mapping[str, Any] | None:
         """Return a service's part of the config, or None where the service has no instance here."""
@@ -289,6 +291,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
         volume_instances=tuple(row for row in volumes if not _is_pending(row)),
         pending_volumes=tuple(row for row in volumes if _is_pending(row)),
         made_at={row["id"]: str(row.get("createdAt") or "") for row in nodes(project.get("services"))},
+        project_name=str(project.get("name") or ""),
         project_services={row["id"]: row["name"] for row in nodes(project.get("services")) if not row.get("deletedAt")},
         volumes={row["id"]: row for row in nodes(project.get("volumes"))},
     )

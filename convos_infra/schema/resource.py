@@ -151,7 +151,7 @@ class DatabaseSchemaProvider(Provider):
         del id_
         if props.get("onDestroy") != DROP:
             return
-        if policy(self.setting, os.environ).adopted or is_owned(props, otherwise=True):
+        if is_owned(props, otherwise=True) or policy(self.setting, os.environ).adopted:
             drop(parse_url(str(props["databaseUrl"])), _job(props).limits, _tell)
         else:
             _tell(f"keeps the tables of {props.get('host')}: they were there before this stack")

@@ -116,9 +116,8 @@ def checked(stack: str, found: Described, environ: Mapping[str, str]) -> setting
     Raises:
         InfraError: Railway has what the program does not take, such as a name in capitals.
     """
-    described_keys = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     try:
-        return settings.read(stack, found.values(), frozenset(described_keys), environ, is_secret=found.is_secret)
+        return settings.read(stack, found.values(), environ, is_secret=found.is_secret)
     except settings.Problems as error:
         problem = "; ".join(error.lines)
         raise InfraError(stack, f"this program cannot take the environment as it is: {problem}") from None

@@ -14,11 +14,11 @@ from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from ops.adopt.pool import pool_settings
 from ops.ci.image_tags import BRANCH_TAGS
+from pool_contract.keys import is_reserved
 from stack.settings import (
     DEFAULT_REPOSITORY,
     LONGEST_ENVIRONMENT,
     LONGEST_PROJECT,
-    OURS,
     PLAIN_KEYS,
     key_problem,
 )
@@ -241,7 +241,7 @@ def _keys(
     plain: dict[str, str] = {}
     secrets: dict[str, str] = {}
     for name, value in sorted(manager.items()):
-        if name in OURS or name.startswith(("RAILWAY_", "POOL_ROLLOUT_")):
+        if is_reserved(name):
             continue
         found = first.get(name) if value is None else value
         if found is None:

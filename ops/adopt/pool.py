@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from convos_infra.rollout.policy import RolloutPolicy
-from stack.settings import POOL_ENVIRONMENTS
-
-_ROLLOUT = {
-    "POOL_ROLLOUT_POLICY": ("rolloutPolicy", "kind", 0),
-    "POOL_ROLLOUT_CANARY": ("rolloutCanary", "canary", 1),
-    "POOL_ROLLOUT_BATCH": ("rolloutBatch", "batch", 1),
-    "POOL_ROLLOUT_MAX_UNAVAILABLE": ("rolloutMaxUnavailable", "max_unavailable", 1),
-    "POOL_ROLLOUT_BAKE_MS": ("rolloutBake", "bake_seconds", 1000),
-    "POOL_ROLLOUT_READY_TIMEOUT_MS": ("rolloutReady", "ready_seconds", 1000),
-    "POOL_ROLLOUT_DEADLINE_MS": ("rolloutDeadline", "deadline_seconds", 1000),
-    "POOL_ROLLOUT_CLAIMED": ("rolloutClaimed", "claimed", 0),
-}
-"""Variable of the pool manager -> config key, attribute of `RolloutPolicy`, units of the variable in one of the key."""
-_URLS = {"RAILWAY_API_URL": "poolRailwayEndpoint", "POOL_AGENT_URL": "poolAgentUrl"}
+from pool_contract.keys import declaration_of
+from stack.pool_manager import default_environment
+from stack.section import config_keys
+from stack.settings import Settings
 
 
 def pool_settings(stack: str, told: Mapping[str, str | None]) -> dict[str, str]:
@@ -28,26 +17,20 @@ def pool_settings(stack: str, told: Mapping[str, str | None]) -> dict[str, str]:
         stack: the name of the stack that will have them.
         told: the pool manager's variables; None for a sealed one.
     """
-    found: dict[str, str] = {}
-    environment = told.get("POOL_ENVIRONMENT")
-    default = stack if stack in POOL_ENVIRONMENTS else POOL_ENVIRONMENTS[0]
-    if environment in POOL_ENVIRONMENTS and environment != default:
-        found["poolEnvironment"] = environment
-    idle = told.get("POOL_MIN_IDLE") or ""
-    if idle.isdecimal() and idle != "3":
-        found["poolMinIdle"] = idle
-    for name, key in _URLS.items():
-        if told.get(name):
-            found[key] = str(told[name])
-    return found | dict(_rollout(told))
+    return dict(_pool_settings(stack, told))
 
 
-def _rollout(told: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    default = RolloutPolicy()
-    for name, (key, attribute, units) in _ROLLOUT.items():
-        value = told.get(name) or ""
-        if units and not value.isdecimal():
+def _pool_settings(stack: str, told: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for declared in config_keys(Settings):
+        value = told.get(declared.variable) or ""
+        if (
+            not declared.variable
+            or declared.secret
+            or not value
+            or declaration_of(declared.variable).allowed.problem(value)
+        ):
             continue
-        text = str(int(value) // units) if units else value
-        if text and text != str(getattr(default, attribute)):
-            yield key, text
+        text = str(int(value) // declared.units) if declared.units else value
+        default = default_environment(stack) if declared.name == "poolEnvironment" else str(declared.default)
+        if text != default:
+            yield declared.name, text

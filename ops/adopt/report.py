@@ -12,6 +12,7 @@ from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import BY_NAME, FIELDS, SEALED, VARIABLES, at, live_fields, live_variables
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.registry.reference import parse
+from pool_contract.keys import keys_of_agents
 from stack.pool import pool_manager_settings
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _services(
         password = settings.database_password or _UNKNOWN
         wanted = database.configuration(_at(live, database.SERVICE), place, settings.database_image, password)
         yield _compared(live, database.SERVICE, wanted, [_volume(live), _proxy(live)])
-    wanted = canary.configuration(_at(live, canary.SERVICE), place, runtime, settings.keys)
+    wanted = canary.configuration(_at(live, canary.SERVICE), place, runtime, keys_of_agents(settings.keys))
     yield _compared(live, canary.SERVICE, wanted, [_domain(live, canary.SERVICE)])
     manager = pool_manager_settings(
         settings,

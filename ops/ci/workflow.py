@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ops.printable import escaped
 from railway_api.failure import Failure
 
 
@@ -38,7 +39,7 @@ def run(main: Callable[[], int]) -> int:
 
 def _annotate(kind: str, text: str) -> None:
     # GitHub reads commands from both streams, and takes a raw line break for the end of one.
-    line = " ".join(text.split())
+    line = escaped(" ".join(text.split()))
     sys.stderr.write(f"::{kind}::{line}\n" if os.environ.get("GITHUB_ACTIONS") else f"{kind}: {line}\n")
 
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.policy import DRAIN_AND_REPLACE
 from ops.ci import workflow
 from ops.demo.stage import Agent, Stage
 from ops.plan.rollout_rows import columns
 from ops.status.report import short
 from railway_api.failure import Failure
+from stack.rollout import DRAIN_AND_REPLACE
 
 STACK = "local"
 HEAD = ("agent", "state", "image")

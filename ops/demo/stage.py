@@ -50,7 +50,8 @@ class Stage:
 
     def pool(self) -> PoolApi:
         """Return the pool manager; each deployment of it answers somewhere else on this machine."""
-        found = live_stack.pool_api(self.outputs())
+        state = live_stack.recorded(self.stack)
+        found = live_stack.pool_api(state, live_stack.railway(state))
         return PoolApi(found.url, found.key, CLAIM_SECONDS)
 
     def set(self, **values: str) -> None:

@@ -1,13 +1,15 @@
-"""`make status` for the local stack: each service, whether it lives, and what the stack's outputs say."""
+"""`make status` without STACK: each local service, whether it lives; then the page of the stack `local`."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.local import environment, ports, stack, table, warm
+from ops.local import environment, ports, stack
 from ops.local.services import ORDER, load
+from ops.stacks import LOCAL
 from ops.toolchain.errors import ToolError
 
 if TYPE_CHECKING:
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def run(layout: Layout) -> int:
-    """Print the state of things; the exit code is 1 when something that was started does not run."""
+    """Print the state of things.
+
+    The exit code is 1 where something that was started does not run, else the one of the stack's own page.
+    """
     services = load(layout)
     if not services.by_name:
         sys.stdout.write("local: nothing runs; make local brings it up\n")
@@ -30,8 +35,8 @@ def run(layout: Layout) -> int:
         state = "not ours" if service.way == "daemon" else "runs" if alive else f"ended; see {layout.logs / name}.log"
         pid = f" (pid {service.process.pid})" if service.process and alive else ""
         sys.stdout.write(f"  {name:<12}{service.address:<{wide}}  {state}{pid}\n")
-    _stack(layout)
-    return 1 if dead else 0
+    code = _stack(layout)
+    return 1 if dead else code
 
 
 def database_url(layout: Layout) -> int:
@@ -44,20 +49,25 @@ def database_url(layout: Layout) -> int:
     return 0
 
 
-def _stack(layout: Layout) -> None:
-    try:
-        found = _outputs(layout)
-    except (ToolError, OSError) as error:
-        sys.stdout.write(f"  stack       {error}\n")
-        return
-    if found is not None:
-        pool, _ = warm.pool_manager(found)
-        counts = warm.counts(pool) if pool else None
-        sys.stdout.write("\n" + "\n".join(table.lines(table.rows(found, load(layout), counts))) + "\n")
+def _stack(layout: Layout) -> int:
+    """Print the page of the stack `local`, as it is now; return its exit code."""
+    env = _environment(layout)
+    if env is None:
+        return 0
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "ops", "status", "--stack", LOCAL]
+    return subprocess.run(command, cwd=layout.checkout, env=env, check=False).returncode
 
 
 def _outputs(layout: Layout) -> dict[str, Any] | None:
     """Return the stack's outputs; None before there is a stack."""
+    env = _environment(layout)
+    return stack.outputs(layout.checkout, env) if env is not None else None
+
+
+def _environment(layout: Layout) -> dict[str, str] | None:
+    """Return the variables by which the stack is reached; None before there is one."""
     services = load(layout)
     if (
         not {"emulator", "registry"} <= set(services.by_name)
@@ -66,5 +76,4 @@ def _outputs(layout: Layout) -> dict[str, Any] | None:
     ):
         return None
     values = environment.variables(layout, services, None)
-    env = environment.for_process(values, [layout.python.parent, Path(services.notes["tools"])])
-    return stack.outputs(layout.checkout, env)
+    return environment.for_process(values, [layout.python.parent, Path(services.notes["tools"])])

@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.policy import KINDS
 from convos_infra.rollout.resource import IMAGE
 from ops import stacks
 from ops.ci import workflow
 from ops.plan.rollout_rows import lines
 from ops.pulumi_cli import CHECKOUT
 from ops.status import live_stack
+from stack.rollout import KINDS
 from stack.settings import Problems, rollout_policy
 
 
@@ -62,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="for scripts")
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
-    config, outputs = stacks.config(CHECKOUT, stack), live_stack.outputs(stack)
-    api = live_stack.pool_api(outputs)
-    plan = api.plan(variables(config, outputs, stack, chosen.image, chosen.policy))
+    config, state = stacks.config(CHECKOUT, stack), live_stack.recorded(stack)
+    api = live_stack.pool_api(state, live_stack.railway(state))
+    plan = api.plan(variables(config, state.outputs, stack, chosen.image, chosen.policy))
     text = json.dumps(plan, indent=2) if chosen.json else "\n".join(lines(plan, api.status()["agents"]))
     sys.stdout.write(f"{text}\n")
     return 0

@@ -16,39 +16,23 @@ from convos_infra.errors import InfraError
 from ops import stacks
 from ops.ci import workflow
 from ops.pulumi_cli import CHECKOUT
+from pool_contract.keys import DECLARATIONS, is_declared
+from stack.settings import KEYS, variable_keys
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pool_contract.key_declaration import KeyDeclaration
 
-RUNTIME_LIST = CHECKOUT / "runtime" / "scripts" / "keys.list"
-PER_AGENT = frozenset({"OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID"})
-"""The pool manager makes these for each agent; those that keys.list says are generated are made as well."""
-BY_THE_PROGRAM = {"DATABASE_URL": "the stack's database", "RAILWAY_RUNTIME_IMAGE": "the stack's image"}
-IN_CONFIG = {
-    "POOL_API_KEY": "poolApiKey",
-    "POOL_ENVIRONMENT": "poolEnvironment",
-    "POOL_MIN_IDLE": "poolMinIdle",
-    "RAILWAY_API_TOKEN": "poolRailwayToken",
+BY_THE_PROGRAM = {
+    "DATABASE_URL": "the stack's database",
+    "RAILWAY_RUNTIME_IMAGE": "the stack's image",
+    "RAILWAY_PROJECT_ID": "the stack's environment",
+    "RAILWAY_ENVIRONMENT_ID": "the stack's environment",
+    "POOL_AGENT_KEYS": "the program",
 }
-"""Variable of the pool manager -> the config key that it comes from."""
 MADE = frozenset({"POOL_API_KEY", "RAILWAY_API_TOKEN"})
 """What the stack makes where nobody gives one."""
 KEPT = {"RAILWAY_API_TOKEN": "poolKeepToken"}
 """Variable -> the config key by which the stack leaves it alone."""
-IN_SHELL = {"RAILWAY_API_TOKEN": "POOL_RAILWAY_API_TOKEN"}
-POOL = {
-    "OPENROUTER_MANAGEMENT_KEY": "optional",
-    "OPENROUTER_KEY_LIMIT": "default=20",
-    "OPENROUTER_KEY_LIMIT_RESET": "default=monthly",
-    "POOL_ENVIRONMENT": "default",
-    "POOL_MIN_IDLE": "default=3",
-    "POOL_STUCK_TIMEOUT_MS": "default=900000",
-    "TICK_INTERVAL_MS": "default=30000",
-    "RAILWAY_API_TOKEN": "optional",
-    "DATABASE_URL": "program",
-    "RAILWAY_RUNTIME_IMAGE": "program",
-}
-"""What the pool manager has beside the runtime's keys: name -> kind, as in keys.list."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +44,8 @@ class Key:
     is_missing: bool = False
 
 
-def kinds(keys_list: Path = RUNTIME_LIST) -> dict[str, str]:
-    """Return every key and its kind: the runtime's own list first, then the pool manager's."""
-    lines = (line.split(maxsplit=1) for line in keys_list.read_text(encoding="utf-8").splitlines())
-    return {row[0]: row[1] for row in lines if row and not row[0].startswith("#")} | POOL
-
-
 def states(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Key]:
-    """Yield every key of a stack, in the order of the lists; then those of its config that no list has.
+    """Yield every declared key, in the order of the declarations; then those of the stack's config that are not.
 
     Args:
         values: the stack's config, secrets unopened.
@@ -80,11 +58,10 @@ def states(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Ke
     if not isinstance(given, Mapping) or "secure" in given:
         step = "set each by itself: pulumi config set --secret --path keys.NAME"
         raise InfraError("keys", "the whole object is encrypted, its names too", step)
-    known = kinds()
-    for name, kind in known.items():
-        yield _key(name, kind, values, given, environ)
-    for name in sorted(given.keys() - known.keys()):
-        yield Key(name, f"{_set(given[name])} (in no list)")
+    for declared in DECLARATIONS:
+        yield _key(declared, values, given, environ)
+    for name in sorted(name for name in given if not is_declared(name)):
+        yield Key(name, f"{_set(given[name])} (not declared: agents get it)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true")
     chosen = parser.parse_args(argv)
     found = list(states(stacks.config(CHECKOUT, stacks.checked(chosen.stack)), os.environ))
-    sys.stdout.write("".join(f"  {key.name:<28} {key.state}\n" for key in found))
+    sys.stdout.write("".join(f"  {key.name:<30} {key.state}\n" for key in found))
     missing = [key.name for key in found if key.is_missing]
     if chosen.check and missing:
         problem = f"{len(missing)} required missing: {', '.join(missing)}"
@@ -102,26 +79,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _key(name: str, kind: str, values: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[str, str]) -> Key:
-    mark = " (required)" if kind == "required" else ""
+def _key(
+    declared: KeyDeclaration, values: Mapping[str, Any], given: Mapping[str, Any], environ: Mapping[str, str]
+) -> Key:
+    name = declared.name
+    is_required = declared.set_by == "keys" and declared.runtime is not None and declared.runtime.required
+    # What is made for each agent is not missing where the stack has none for all of them.
+    is_required = is_required and not declared.made_per_agent
+    mark = " (required)" if is_required else ""
+    config_key = variable_keys().get(name, "")
     if name in BY_THE_PROGRAM:
         return Key(name, f"set by {BY_THE_PROGRAM[name]}")
-    in_config = values.get(IN_CONFIG[name]) if name in IN_CONFIG else given.get(name)
-    if _set(in_config) == "set":
+    if _set(values.get(config_key) if config_key else given.get(name)) == "set":
         return Key(name, f"set{mark}")
     if name in KEPT and values.get(KEPT[name]) in (True, "true"):
-        return Key(name, f"kept as it is on Railway{mark}")
-    if name in IN_SHELL and environ.get(IN_SHELL[name]):
-        return Key(name, f"set by {IN_SHELL[name]}{mark}")
-    if name in PER_AGENT or kind.startswith("generated="):
-        return Key(name, "made for each agent")
+        return Key(name, "kept as it is on Railway")
+    for variable in KEYS[config_key].env if config_key else ():
+        if environ.get(variable):
+            return Key(name, f"set by {variable}")
     if name in MADE:
         return Key(name, "made by the stack")
-    if kind.startswith("default"):
+    if declared.made_per_agent:
+        return Key(name, _made(declared, given))
+    if declared.default or (declared.runtime is not None and declared.runtime.default):
         return Key(name, "default")
-    if kind == "required":
-        return Key(name, "missing (required)", is_missing=True)
-    return Key(name, "not set")
+    return Key(name, "missing (required)", is_missing=True) if is_required else Key(name, "not set")
+
+
+def _made(declared: KeyDeclaration, given: Mapping[str, Any]) -> str:
+    if not declared.made_with or _set(given.get(declared.made_with)) == "set":
+        return "made for each agent"
+    return f"not set ({declared.made_with} would make one for each agent)"
 
 
 def _set(value: Any) -> str:

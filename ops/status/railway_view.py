@@ -8,11 +8,15 @@ from collections.abc import Iterator, Mapping
 from convos_infra.errors import InfraError
 from convos_infra.railway.snapshot import Gone, Snapshots, list_projects, nodes
 from railway_api import documents
-from railway_api.client import DEFAULT_ENDPOINT, Client
+from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
-def client(environ: Mapping[str, str] | None = None) -> Client:
+def client(environ: Mapping[str, str] | None = None, timing: Timing | None = None) -> Client:
     """Return a client with the token that the job was given.
+
+    Args:
+        environ: the process's environment.
+        timing: how patient it is, if not as a deployment's.
 
     Raises:
         InfraError: it was given none.
@@ -21,7 +25,7 @@ def client(environ: Mapping[str, str] | None = None) -> Client:
     token = environ.get("RAILWAY_API_TOKEN", "")
     if not token:
         raise InfraError("RAILWAY_API_TOKEN", "is not set", "give the job an environment that has it")
-    return Client(environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT, token)
+    return Client(environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT, token, timing=timing)
 
 
 def project_id(railway: Client, name: str) -> str:

@@ -1,30 +1,71 @@
-"""What `make status` says of a stack, from what was read: the document for scripts, and its rows for people. Pure."""
+"""What `make status` says of a stack, from what was read: the document for scripts, and whether all is well. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
-Row = tuple[str, str]
+from ops.status.finding import Finding, Severity
+from ops.status.keys import Key
+from ops.status.services import ServiceNow
+
+if TYPE_CHECKING:
+    from ops.status.source import Source
+
 DIGEST_SHOWN = len("sha256:") + 8
-PARTS = ("environment", "image", "canary", "poolManager", "agents", "rollout", "schema", "drift", "keys", "updates")
-"""The parts of the document, in the order of the table."""
-SHOWN = {
-    "environment": ("project", "projectId", "name", "id"),
-    "image": ("reference", "tag", "digest", "revision", "created", "chosenBy"),
-    "canary": ("service", "url", "deploymentId", "status", "image", "mode"),
-    "poolManager": ("service", "url", "deploymentId", "status", "image", "mode"),
-}
-"""What is taken of the stack's outputs: named one by one, so that no secret of a later output gets in."""
-TOLD = {
-    "changed": "changed by others",
-    "unmanaged": "set by others",
-    "notRunning": "stored, but does not run",
-}
-"""How the three kinds of drift are called."""
-STATES = ("idle", "claimed", "starting", "released", "sleeping", "crashed", "dead", "unfinished")
+
+
+class Part(StrEnum):
+    """The parts of the page, in their order."""
+
+    BACKEND = "backend"
+    UPDATE = "update"
+    ENVIRONMENT = "environment"
+    SERVICES = "services"
+    IMAGE = "image"
+    NEWEST = "newestImage"
+    AGENTS = "agents"
+    ROLLOUT = "rollout"
+    SCHEMA = "schema"
+    DRIFT = "drift"
+    KEYS = "keys"
+    UPDATES = "updates"
+
+
+OF_IMAGE = ("reference", "tag", "digest", "revision", "created", "chosenBy")
+"""What is taken of the stack's output `image`: named one by one, so that no secret of a later output gets in."""
+SUCCEEDED = "succeeded"
+ABORTED = "aborted"
+CONNECTED = "connected"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One part.
+
+    Attributes:
+        value: what was read.
+        source: from whom, and when.
+    """
+
+    value: Any
+    source: Source
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A part that could not be read.
+
+    Attributes:
+        why: in one line.
+        source: who was asked, and when; None where nobody could be.
+    """
+
+    why: str
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -33,32 +74,49 @@ class Report:
 
     Attributes:
         stack: its name.
-        parts: what was read, by `PARTS`.
-        unread: part -> why it could not be read, in one line.
+        parts: what was read.
+        unread: what was not.
     """
 
     stack: str
-    parts: Mapping[str, Any]
-    unread: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[Part, Told] = field(default_factory=dict)
+    unread: Mapping[Part, Unread] = field(default_factory=dict)
+
+    def value(self, part: Part) -> Any:
+        """Return what was read of a part; None where it was not."""
+        return self.parts[part].value if part in self.parts else None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether everything was read, and nothing of it is wrong."""
+        return not self.unread and not any(_WRONG[part](told.value) for part, told in self.parts.items())
 
     def document(self) -> dict[str, Any]:
         """Return it for scripts."""
-        known = {name: self.parts[name] for name in PARTS if name in self.parts}
-        return {"stack": self.stack, **known, "unread": dict(self.unread)}
+        told = {str(part): _plain(self.parts[part].value) for part in Part if part in self.parts}
+        sources = {str(part): self.parts[part].source.document() for part in Part if part in self.parts}
+        sources |= {str(part): row.source.document() for part, row in self.unread.items() if row.source is not None}
+        unread = {str(part): row.why for part, row in self.unread.items()}
+        return {"stack": self.stack, "fine": self.is_fine, **told, "unread": unread, "sources": sources}
 
 
-def of_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts that a stack's outputs hold, without their secrets."""
-    found = {}
-    for part, names in SHOWN.items():
-        given = outputs.get(part)
-        if isinstance(given, Mapping):
-            found[part] = {name: given.get(name, "") for name in names}
-    return found
+def is_wrong(part: Part, value: Any) -> bool:
+    """Tell whether a part shows something that is not as it should be."""
+    return _WRONG[part](value)
 
 
-def of_pool(status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the agents by image and state, and where the rollout is, from the pool manager's own status."""
+def of_outputs(outputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the image that the last update chose, from the stack's outputs."""
+    given = outputs.get("image")
+    return {name: given.get(name) or "" for name in OF_IMAGE} if isinstance(given, Mapping) else None
+
+
+def of_pool(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the agents by image and state, and where the rollout is, from the pool manager's own status.
+
+    Raises:
+        TypeError, ValueError, AttributeError: it is not what a pool manager says.
+    """
     living = [row for row in status.get("agents") or [] if isinstance(row, Mapping)]
     counts = status.get("counts") or {}
     agents = {
@@ -70,7 +128,7 @@ def of_pool(status: Mapping[str, Any]) -> dict[str, Any]:
         "database": status.get("database", ""),
         "byImage": _by_image(living),
     }
-    return {"agents": agents, "rollout": dict(status.get("rollout") or {})}
+    return agents, dict(status.get("rollout") or {})
 
 
 def of_updates(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -91,34 +149,10 @@ def of_updates(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def rows(report: Report) -> list[Row]:
-    """Return the table; a part that could not be read says why in its row."""
-    makers: Mapping[str, Callable[[Any], Iterable[str]]] = {
-        "environment": _environment,
-        "image": _image,
-        "canary": _service,
-        "poolManager": _service,
-        "agents": _agents,
-        "rollout": _rollout,
-        "schema": _schema,
-        "drift": _drift,
-        "keys": _keys,
-        "updates": _updates,
-    }
-    found = [("stack", report.stack)]
-    for part in PARTS:
-        label = "pool manager" if part == "poolManager" else part
-        lines = list(makers[part](report.parts[part])) if part in report.parts else []
-        if part in report.unread:
-            lines.append(f"not read: {report.unread[part]}")
-        found += [(label if place == 0 else "", line) for place, line in enumerate(lines)]
-    return found
-
-
-def lines(table: Sequence[Row]) -> list[str]:
-    """Return the table as lines, its first column as wide as its widest cell."""
-    wide = max(len(head) for head, _ in table)
-    return [f"  {head:<{wide}}  {text}".rstrip() for head, text in table]
+def last_update(updates: Sequence[Mapping[str, Any]], written_at: str) -> str:
+    """Return when the outputs were made: at the end of the last good update, or when the state was written."""
+    ended = (str(row["at"]) for row in updates if row["kind"] == "update" and row["result"] == SUCCEEDED)
+    return next(ended, written_at)
 
 
 def short(reference: str) -> str:
@@ -139,69 +173,32 @@ def _by_image(living: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _environment(part: Mapping[str, Any]) -> Iterable[str]:
-    yield f"{part['name']} of {part['project']} ({part['id']})"
+def _plain(value: Any) -> Any:
+    if isinstance(value, Finding | ServiceNow):
+        return value.document()
+    if isinstance(value, tuple) and all(isinstance(item, Key) for item in value):
+        return {key.name: key.state for key in value}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _image(part: Mapping[str, Any]) -> Iterable[str]:
-    revision = str(part["revision"])[:7] or "unknown"
-    made = f", made {part['created']}" if part["created"] else ""
-    digest = part["digest"][:DIGEST_SHOWN]
-    yield f"{part['tag'] or 'no tag'}  {digest}  revision {revision}  by {part['chosenBy']}{made}"
-    branch = part.get("branch")
-    if branch:
-        newest = "this one" if branch["digest"] == part["digest"] else f"{branch['digest'][:DIGEST_SHOWN]}, another one"
-        yield f"newest of {branch['tag']}: {newest}"
+def _never(_: Any) -> bool:
+    return False
 
 
-def _service(part: Mapping[str, Any]) -> Iterable[str]:
-    notes = " (simulated run)" if part["mode"] == "simulated" else ""
-    yield "  ".join(filter(None, [part["status"] or "unknown", short(str(part["image"])), part["url"]])) + notes
-
-
-def _agents(part: Mapping[str, Any]) -> Iterable[str]:
-    if "note" in part:
-        yield part["note"]
-        return
-    on_images = f"{part['latest']} on the latest image, {part['behind']} behind"
-    yield f"{part['total']} agents: {on_images}; {part['minIdle']} are kept idle"
-    for group in part["byImage"]:
-        states = group["states"]
-        told = [f"{states[name]} {name}" for name in STATES if name in states]
-        told += [f"{count} {name}" for name, count in sorted(states.items()) if name not in STATES]
-        yield f"{short(group['image']) or 'no image'}{' (latest)' if group['latest'] else ''}: {', '.join(told)}"
-    if part["database"] != "connected":
-        yield f"their database: {part['database']}"
-
-
-def _rollout(part: Mapping[str, Any]) -> Iterable[str]:
-    yield f"{part.get('state', 'unknown')}: {part.get('text', '')}"
-
-
-def _schema(part: Mapping[str, Any]) -> Iterable[str]:
-    newest = "the newest of this checkout" if part["version"] == part["newest"] else f"newest here: {part['newest']}"
-    drift = part.get("drift")
-    told = "" if drift is None else ", no drift" if not drift else f", {len(drift)} changes by others"
-    yield f"{part['version'] or 'none yet'}, {newest}{told}"
-    yield from drift or []
-
-
-def _drift(part: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterable[str]:
-    if not part:
-        yield "none: Railway has, and runs, what the last update left"
-    for service, names in sorted(part.items()):
-        yield f"{service}: " + "; ".join(f"{TOLD[what]}: {', '.join(names[what])}" for what in TOLD if what in names)
-
-
-def _keys(part: Mapping[str, str]) -> Iterable[str]:
-    by_state: dict[str, list[str]] = {}
-    for name, state in part.items():
-        by_state.setdefault(state, []).append(name)
-    for state in sorted(by_state, key=lambda one: (not one.startswith("missing"), one)):
-        yield f"{state}: {', '.join(by_state[state])}"
-
-
-def _updates(part: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    for row in part:
-        changes = ", ".join(f"{count} {name}" for name, count in sorted(row["changes"].items())) or "no changes"
-        yield "  ".join(filter(None, [str(row["at"]), str(row["kind"]), str(row["result"]), changes, str(row["by"])]))
+_WRONG: Mapping[Part, Callable[[Any], bool]] = {
+    Part.BACKEND: _never,
+    Part.UPDATE: lambda value: bool(value["locks"] or value["inProgress"] or value["unfinished"]),
+    Part.ENVIRONMENT: lambda value: bool(value["gone"]),
+    # What a service runs, and is not as it should be, is a finding of the drift.
+    Part.SERVICES: lambda value: any(row.running is None for row in value),
+    Part.IMAGE: _never,
+    Part.NEWEST: _never,
+    Part.AGENTS: lambda value: "note" not in value and value["database"] != CONNECTED,
+    Part.ROLLOUT: lambda value: value.get("state") == ABORTED,
+    Part.SCHEMA: lambda value: bool(value["drift"]) or value["version"] != value["recorded"],
+    Part.DRIFT: lambda value: any(one.severity > Severity.INFORMATION for one in value),
+    Part.KEYS: _never,
+    Part.UPDATES: lambda value: bool(value) and value[0]["result"] != SUCCEEDED,
+}

@@ -33,12 +33,22 @@ _THIS_MACHINE = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|host\.docker\.int
 
 def checked_endpoint(endpoint: str) -> str:
     """Return `endpoint` if a token may be sent there: https anywhere, http on this machine only."""
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    scheme, host = _scheme_and_host(endpoint)
+    if scheme not in {"http", "https"} or not host:
         raise Failure("railwayEndpoint", f"{endpoint!r} is not an http(s) URL", f"the default is {DEFAULT_ENDPOINT}")
-    if parts.scheme == "http" and not _THIS_MACHINE.match(parts.hostname):
+    if scheme == "http" and not _THIS_MACHINE.match(host):
         raise Failure("railwayEndpoint", f"{endpoint!r} would send the token unencrypted", "use https")
     return endpoint
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    """Return both, empty where the URL is malformed: Python raises for a stray bracket and for an invalid port."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.hostname or ""
 
 
 class _HeaderAlone(requests.auth.AuthBase):

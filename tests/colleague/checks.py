@@ -22,7 +22,7 @@ from tests.colleague.truth import (
 from tests.colleague.wanted import APP, CUSTOM, DB, ENVIRONMENT, PROJECT, Wanted
 from tests.railway.fix_resources import Made, Props
 
-_DEFAULTS: Mapping[str, Any] = {
+DEFAULTS: Mapping[str, Any] = {
     "healthcheckTimeout": 300,
     "restartPolicyType": "ON_FAILURE",
     "restartPolicyMaxRetries": 10,
@@ -74,7 +74,7 @@ def _fields(config: Props, stored: Mapping[str, Any]) -> Iterator[str]:
         key: value for section in ("source", "build", "deploy") for key, value in (stored.get(section) or {}).items()
     }
     for key, value in config.items():
-        if key not in _NOT_FIELDS and _plain(flat.get(key, _DEFAULTS.get(key))) != _plain(value):
+        if key not in _NOT_FIELDS and _plain(flat.get(key, DEFAULTS.get(key))) != _plain(value):
             yield key
 
 

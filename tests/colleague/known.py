@@ -16,9 +16,8 @@ KNOWN: Mapping[str, Callable[[Violation], bool]] = {
     "N9 an empty project or environment of the stack's name counts as its own leftovers": lambda one: (
         one.rule is Rule.STRANGER and one.during == "destroy" and one.about[0] in ("project", "environment")
     ),
-    # The update itself puts a name or a value back, and what refers to it runs with what a refresh still found in order.
+    # The update puts a name or a value back, and what refers to it runs with what a refresh found in order before.
     "N11 what an update reverts for one service is known to those that refer to it a refresh later": lambda one: (
         one.rule is Rule.CONFIG and one.about[0] == "running"
     ),
-    "S6, S13 status is not the truth": lambda one: one.rule is Rule.STATUS,
 }

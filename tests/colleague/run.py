@@ -266,13 +266,13 @@ class Run:
         # Who asks for the status comes between no two requests of a run.
         context, self._context, armed, self._during = self._context, None, self._during, []
         try:
-            told = status.told(self.emulator.session(lambda _: None), self.engine.state)
+            told = status.told(self.emulator.session(lambda _: None).client, self.engine.state)
         finally:
             self._context, self._during = context, armed
         true = status.true_of(self.emulator.store, self.engine.state)
         for name in sorted(told.keys() ^ true.keys()):
             what = f"says {told.get(name)}, true is {true.get(name)}"
-            found = Violation(Rule.STATUS, ("status", *true.get(name, ())[:1]), what, "status")
+            found = Violation(Rule.STATUS, ("status", *true.get(name, ())[:1]), f"{name} {what}", "status")
             (self.passed if self.known(found) else self.wrong).append(found)
 
     def _end(self) -> None:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emulator.deployments import environment_variables, shared_variables
-from emulator.references import rendered
+from emulator.references import referenced, rendered
 from emulator.store import Document, Store
 
 Fact = tuple[str, ...]
 Facts = dict[Fact, Any]
 SOUND = ("SUCCESS", "SLEEPING")
 UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "WAITING")
+_DEEPEST = 10
 _LEAVES = ("multiRegionConfig", "limitOverride")
 
 
@@ -142,3 +143,21 @@ def not_running(store: Store, environment_id: str, service_id: str) -> list[str]
     ]
     given = {name: value for name, value in newest["variables"].items() if name in (ran.get("variables") or {})}
     return differ + sorted(name for name in given.keys() | now.keys() if given.get(name) != now.get(name))
+
+
+def dead_references(store: Store, environment_id: str, service_id: str) -> list[str]:
+    """Name the variables of a service that refer, themselves or by what they refer to, to what is not there."""
+    environment = store.get("environment", environment_id) or {}
+    given, shared = environment_variables(store, environment), shared_variables(environment)
+    own = str((store.get("service", service_id) or {})["name"])
+
+    def is_dead(text: str, owner: str, depth: int = 0) -> bool:
+        for reference in referenced(text) if depth < _DEEPEST else ():
+            named, _, name = reference.rpartition(".")
+            values = shared if named == "shared" else given.get(named or owner, {})
+            if name not in values or is_dead(values[name], named or owner, depth + 1):
+                return True
+        return False
+
+    stored = environment["config"]["services"][service_id].get("variables") or {}
+    return sorted(name for name, entry in stored.items() if is_dead(str(entry.get("value") or ""), own))

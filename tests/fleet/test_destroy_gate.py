@@ -102,6 +102,8 @@ def test_what_another_stack_took_over_it_leaves_and_the_first_has_everything_sti
         assert said.count(" owned ") == 6, said
         second.up()
         assert of(second, "Volume")["outputs"]["owned"] is False
+        foretold = second.run("destroy", "--stack", second.stack, "--preview-only", "--diff").text
+        assert foretold.count("owned ") >= 6, foretold
         emulator.forget_calls()
         done = second.destroy().text
         assert mutations(emulator) == []

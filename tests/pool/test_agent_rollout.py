@@ -8,8 +8,8 @@ import pytest
 from pulumi.dynamic import Config
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.policy import RolloutPolicy
 from convos_infra.rollout.resource import NOBODY, AgentRolloutProvider
+from stack.rollout import RolloutPolicy
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
 from tests.pool.surroundings import BROKEN_IMAGE, NEXT_IMAGE, Surroundings, until_idle
@@ -167,7 +167,7 @@ def configured(**config: str) -> AgentRolloutProvider:
 def test_a_destroy_deletes_idle_agents_and_an_up_after_it_opens_the_pool_again(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="2") as pool:
         until_idle(pool, 2)
-        configured(agentsOnDestroy="refuse").deleted("agents", inputs(pool, IMAGE))
+        configured(agentsOnDestroy="refuse").deleted("agents", {**inputs(pool, IMAGE), "serviceOwned": True})
         assert around.services() == []
         AgentRolloutProvider().created(checked(inputs(pool, IMAGE)))
         until_idle(pool, 2)
@@ -182,8 +182,34 @@ def test_a_destroy_stops_where_somebody_has_an_agent_unless_config_or_shell_say_
         pool.json("POST", "/api/pool/claim", WISH)
         until_idle(pool, 1)
         with pytest.raises(InfraError, match=r"^agents: in use: convos-agent-ada-\w{12} \(claimed\)"):
-            configured(agentsOnDestroy="refuse").deleted("agents", inputs(pool, IMAGE))
+            configured(agentsOnDestroy="refuse").deleted("agents", {**inputs(pool, IMAGE), "serviceOwned": True})
         assert len(around.services()) == 2
         monkeypatch.setenv("AGENTS_ON_DESTROY", shell)
-        configured(**config).deleted("agents", inputs(pool, IMAGE))
+        configured(**config).deleted("agents", {**inputs(pool, IMAGE), "serviceOwned": True})
         assert around.services() == []
+
+
+def test_agents_of_a_pool_manager_that_was_taken_over_stay_claimed_or_not(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        pool.json("POST", "/api/pool/claim", WISH)
+        until_idle(pool, 1)
+        before = {row["serviceId"] for row in around.services()}
+        for config in ({"agentsOnDestroy": "refuse"}, {"agentsOnDestroy": "delete"}):
+            configured(**config).deleted("agents", {**inputs(pool, IMAGE), "serviceOwned": False})
+        assert {row["serviceId"] for row in around.services()} == before
+        assert pool.call("POST", "/api/pool/claim", WISH).ok, "the pool is open as before"
+        configured(agentsOnDestroy="delete", destroyAdopted="true").deleted(
+            "agents", {**inputs(pool, IMAGE), "serviceOwned": False}
+        )
+        assert around.services() == []
+
+
+def test_a_state_that_does_not_say_whose_the_pool_is_asks_and_deletes_no_agent(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        configured(agentsOnDestroy="refuse").deleted("agents", inputs(pool, IMAGE))
+        assert len(around.services()) == 1
+        pool.json("POST", "/api/pool/claim", WISH)
+        with pytest.raises(InfraError, match=r"^agents: in use: convos-agent-[a-z0-9-]+ \(claimed\)"):
+            configured(agentsOnDestroy="refuse").deleted("agents", inputs(pool, IMAGE))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.leaving import DELETE, REFUSE, Time, retire
+from convos_infra.rollout.leaving import DELETE, REFUSE, STUCK_SECONDS, Time, refuse_where_in_use, retire
 from convos_infra.rollout.pool_api import PoolApi
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, Pool
 from tests.pool.surroundings import Surroundings, counts, until_idle
 
+PREFIX = "convos-agent-"
 WISH = {"agentName": "Ada"}
 
 
@@ -61,6 +62,54 @@ def test_an_agent_that_somebody_has_stops_it_and_the_pool_goes_on(around: Surrou
         assert {row["serviceId"] for row in around.services()} == before
         assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != id_
         until_idle(pool, 2)
+
+
+def test_the_question_alone_names_the_same_agents_and_changes_nothing(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        refuse_where_in_use(api(pool), REFUSE, PREFIX)
+        id_ = pool.json("POST", "/api/pool/claim", WISH)["instanceId"]
+        until_idle(pool, 2)
+        before = {row["serviceId"] for row in around.services()}
+        with pytest.raises(InfraError) as caught:
+            refuse_where_in_use(api(pool), REFUSE, PREFIX)
+        with pytest.raises(InfraError) as deleting:
+            told_of(pool, REFUSE)
+        assert str(caught.value) == str(deleting.value)
+        assert f"convos-agent-ada-{id_} (claimed)" in str(caught.value)
+        refuse_where_in_use(api(pool), DELETE, PREFIX)
+        around.sql("DELETE FROM agent_metadata")
+        until(lambda: counts(pool).get("released") == 1, 20)
+        with pytest.raises(InfraError, match=r"convos-agent-ada-\w{12} \(released\)"):
+            refuse_where_in_use(api(pool), REFUSE, PREFIX)
+        assert {row["serviceId"] for row in around.services()} == before
+
+
+class Stuck(PoolApi):
+    """A pool manager that answers, and of whose agents some are left each time."""
+
+    def retire(self, *, claimed: bool) -> int:
+        return 3
+
+
+@pytest.mark.parametrize("claimed", [REFUSE, DELETE])
+def test_agents_that_cannot_be_deleted_end_the_wait(claimed: str) -> None:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds + 10
+
+    lines: list[str] = []
+    time = Time(sleep, lambda: now[0])
+    if claimed == DELETE:
+        retire(Stuck("http://127.0.0.1:9", API_KEY), claimed, lines.append, time)
+        assert lines[-1] == "agents: 3 could not be deleted within 120 s, left as they are"
+    else:
+        with pytest.raises(
+            InfraError, match=r"^agents: 3 could not be deleted within 120 s; see the pool manager's log"
+        ):
+            retire(Stuck("http://127.0.0.1:9", API_KEY), claimed, lines.append, time)
+    assert STUCK_SECONDS < now[0] < STUCK_SECONDS + 30
 
 
 def test_an_agent_whose_row_is_gone_but_not_its_name_stops_it_too(around: Surroundings) -> None:

@@ -15,6 +15,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
+from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.rollout.resource import AgentRolloutProvider
 from tests.emulator.fix_emulator import Emulator
 from tests.railway.stack_double import (
@@ -275,6 +276,18 @@ def test_a_refresh_records_what_an_old_state_does_not_say(new: Callable[..., Sta
     one.emulator.forget_calls()
     one.up()
     assert [call for call in one.emulator.calls() if call["type"] == "mutation"] == []
+
+
+def test_a_volume_that_was_added_to_a_service_of_others_stays_with_its_data(new: Callable[..., StackDouble]) -> None:
+    mine, theirs = new(), new()
+    mine.up()
+    ids = mine.ids()
+    mine.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=ids[VolumeProvider])
+    theirs.up()
+    added = theirs.ids()
+    assert added[VolumeProvider] != ids[VolumeProvider]
+    assert destroyed(theirs, "--skip-preview") == ""
+    assert all(alive(mine.emulator, added).values())
 
 
 @pytest.mark.parametrize("how", THEIRS)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 
 from components.runtime_image import Found
 from convos_infra.errors import InfraError
@@ -17,13 +16,12 @@ from stack.settings import Problems, Settings, read
 from tests.registry.gate import Gate
 from tests.registry.pushing import ARM64, REVISION, Pushed, Repository
 
-KNOWN = frozenset(yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text())["config"])
 TOKENS = {"RAILWAY_API_TOKEN": "t", "POOL_RAILWAY_API_TOKEN": "t"}
 
 
 def settings(location: str, *, digest: str = "", **values: str) -> Settings:
     config = {"imageRepository": location, "poolRepo": "owner/pool", **values}
-    return read("scaling", config, KNOWN, {**TOKENS, "IMAGE_DIGEST": digest})
+    return read("scaling", config, {**TOKENS, "IMAGE_DIGEST": digest})
 
 
 @pytest.fixture

@@ -37,7 +37,22 @@ ROWS = {
         "databaseUrl: is in plain text",
     ),
     "plain key": (["--path", "keys.BANKR_API_KEY", SECRET], {}, "keys.BANKR_API_KEY: is in plain text"),
-    "no number": (["poolMinIdle", "501"], {}, "poolMinIdle: must be from 0 to 500"),
+    "bracket in a password": (
+        ["--secret", "databaseUrl", f"postgresql://u:{SECRET}[@127.0.0.1:1/x"],
+        {},
+        "databaseUrl: is no PostgreSQL URL",
+    ),
+    "phone number": (
+        ["--path", "keys.TELNYX_PHONE_NUMBER", "+15551234567"],
+        {},
+        "keys.TELNYX_PHONE_NUMBER: must be text, not int: YAML did not keep it as it was written; pulumi config set",
+    ),
+    "refused by the pool manager": (
+        ["--path", "keys.XMTP_ENV", "qa"],
+        {},
+        "keys.XMTP_ENV: must be one of dev, production, not 'qa'",
+    ),
+    "no number": (["poolMinIdle", "1001"], {}, "poolMinIdle: must be from 0 to 1000"),
     "name": (["environment", "A B"], {}, "environment: 'A B' may hold"),
 }
 
@@ -74,11 +89,11 @@ def test_a_mistake_is_one_line_and_changes_nothing(stack: LocalStack, row: str) 
 
 def test_two_mistakes_are_told_together(stack: LocalStack) -> None:
     stack.set("imageTagg", "x")
-    stack.set("poolMinIdle", "501")
+    stack.set("poolMinIdle", "1001")
     done = stack.preview()
     assert done.code == 1
     assert "imageTagg: no such key" in done.text
-    assert "poolMinIdle: must be from 0 to 500" in done.text
+    assert "poolMinIdle: must be from 0 to 1000" in done.text
 
 
 def test_a_pin_that_is_too_old_for_the_schema_is_refused_before_railway_is_asked(stack: LocalStack) -> None:

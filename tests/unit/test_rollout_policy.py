@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from convos_infra.rollout.policy import RolloutPolicy
 from pool.convos_pool.rollout import Policy
 from pool.convos_pool.settings import image_and_policy
+from stack.rollout import RolloutPolicy
 
 
 def test_the_defaults_of_the_stack_are_those_of_the_pool_manager() -> None:
@@ -14,5 +14,14 @@ def test_the_defaults_of_the_stack_are_those_of_the_pool_manager() -> None:
 
 
 def test_every_setting_reaches_the_pool_manager_in_its_units() -> None:
-    policy = RolloutPolicy("drain-and-replace", 2, 3, 4, 5, 6, 7, "replace", 8)
+    policy = RolloutPolicy(
+        kind="drain-and-replace",
+        canary=2,
+        batch=3,
+        max_unavailable=4,
+        bake_seconds=5,
+        ready_seconds=6,
+        deadline_seconds=7,
+        claimed="replace",
+    )
     assert image_and_policy(policy.variables())[1] == Policy("drain-and-replace", 2, 3, 4, 5.0, 6.0, True, 7.0)

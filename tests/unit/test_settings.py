@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from stack import settings
 
 ROOT = Path(__file__).parents[2]
-KNOWN = frozenset(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"])
 GOOD: dict[str, Any] = {"poolImage": "ghcr.io/example/pool:dev", "poolRailwayToken": "t-pool"}
 SECRET = "p4ss-of-nobody"
 
@@ -20,7 +18,7 @@ def read(
     values: dict[str, Any], *, environ: dict[str, str] | None = None, plain: tuple[str, ...] = (), stack: str = "dev"
 ) -> settings.Settings:
     given = {"RAILWAY_API_TOKEN": "t-account"} if environ is None else environ
-    return settings.read(stack, {**GOOD, **values}, KNOWN, given, is_secret=lambda key: key not in plain)
+    return settings.read(stack, {**GOOD, **values}, given, is_secret=lambda key: key not in plain)
 
 
 ROWS: dict[str, tuple[dict[str, Any], str]] = {
@@ -53,7 +51,7 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         "databasePassword: holds characters that a URL does not take as they are; change it in the database",
     ),
     "no number": ({"poolMinIdle": "few"}, "poolMinIdle: must be a whole number, not 'few'"),
-    "too many": ({"poolMinIdle": "501"}, "poolMinIdle: must be from 0 to 500, not '501'"),
+    "too many": ({"poolMinIdle": "1001"}, "poolMinIdle: must be from 0 to 1000, not '1001'"),
     "rollout policy": (
         {"rolloutPolicy": "yolo"},
         "rolloutPolicy: must be one of hold, redeploy-idle, drain-and-replace, not 'yolo'",
@@ -105,12 +103,81 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "key of Railway": ({"keys": {"RAILWAY_X": "x"}}, "keys.RAILWAY_X: is set by the program or by Railway"),
     "empty key": ({"keys": {"XMTP_ENV": " "}}, "keys.XMTP_ENV: is empty"),
     "key with a line break": ({"keys": {"XMTP_ENV": "dev\n"}}, "keys.XMTP_ENV: begins or ends with a blank"),
-    "key twice": ({"keys": {"XMTP_ENV": "a", "xmtp_env": "b"}}, "keys.xmtp_env: is there as XMTP_ENV too"),
+    "key twice": ({"keys": {"XMTP_ENV": "dev", "xmtp_env": "b"}}, "keys.xmtp_env: is there as XMTP_ENV too"),
     "key of a list": ({"keys": {"XMTP_ENV": ["a"]}}, "keys.XMTP_ENV: must be text, not list"),
     "database": ({"databaseUrl": f"mysql://u:{SECRET}@h/x"}, "databaseUrl: is no PostgreSQL URL"),
+    "bracket in a database's password": (
+        {"databaseUrl": f"postgresql://u:{SECRET}[@h/x"},
+        "databaseUrl: is no PostgreSQL URL; it is like",
+    ),
+    "open bracket in a database's host": (
+        {"databaseUrl": f"postgresql://u:{SECRET}@[::1/x"},
+        "databaseUrl: is no PostgreSQL URL",
+    ),
+    "port of a database": ({"databaseUrl": f"postgresql://u:{SECRET}@h:99999/x"}, "databaseUrl: is no PostgreSQL URL"),
+    "database without a user": ({"databaseUrl": "postgresql://h/x"}, "databaseUrl: names no user"),
+    "bracket in the endpoint": ({"railwayEndpoint": "https://a]b"}, "railwayEndpoint: 'https://a]b' is not an http(s)"),
+    "port of the endpoint": ({"railwayEndpoint": "https://h:x/"}, "railwayEndpoint: 'https://h:x/' is not an http(s)"),
+    "bracket in the agents' address": ({"poolAgentUrl": "http://[{domain}"}, "poolAgentUrl: must be a URL that holds"),
+    "port of the agents' address": ({"poolAgentUrl": "http://{id}:port"}, "poolAgentUrl: must be a URL that holds"),
+    "bracket in the pool manager's endpoint": (
+        {"poolRailwayEndpoint": "https://[::1"},
+        "poolRailwayEndpoint: must be a URL that starts with https:// or http://",
+    ),
+    "open endpoint of the pool manager": (
+        {"poolRailwayEndpoint": "http://railway.example/x"},
+        "poolRailwayEndpoint: would send its key unencrypted; use https",
+    ),
+    "open endpoint of OpenRouter": (
+        {"keys": {"OPENROUTER_API_URL": "http://openrouter.example/x"}},
+        "keys.OPENROUTER_API_URL: would send its key unencrypted; use https",
+    ),
+    "phone number that became a number": (
+        {"keys": {"TELNYX_PHONE_NUMBER": 15551234567}},
+        (
+            "keys.TELNYX_PHONE_NUMBER: must be text, not int: YAML did not keep it as it was written;"
+            " pulumi config set --path --type string keys.TELNYX_PHONE_NUMBER"
+        ),
+    ),
+    "phone number that lost its plus sign": (
+        {"keys": {"TELNYX_PHONE_NUMBER": "15551234567"}},
+        "keys.TELNYX_PHONE_NUMBER: must be a phone number with its country, such as +15551234567, not '15551234567'",
+    ),
+    "secret that became a number": (
+        {"keys": {"BANKR_API_KEY": 1.5e3}},
+        (
+            "keys.BANKR_API_KEY: must be text, not float: YAML did not keep it as it was written;"
+            " pulumi config set --secret --path keys.BANKR_API_KEY"
+        ),
+    ),
+    "key that became a boolean": ({"keys": {"XMTP_ENV": True}}, "keys.XMTP_ENV: must be text, not bool"),
+    "key that became a date": (
+        {"keys": {"AGENTMAIL_DOMAIN": "2026-01-01 00:00:00 +0000 UTC"}},
+        "keys.AGENTMAIL_DOMAIN: must be text, not date",
+    ),
+    "tag that became a date": (
+        {"imageBranchTag": "2026-01-01 00:00:00 +0000 UTC"},
+        (
+            "imageBranchTag: must be text, not date: YAML did not keep it as it was written;"
+            " pulumi config set imageBranchTag"
+        ),
+    ),
+    "interval that is half a number": ({"keys": {"TICK_INTERVAL_MS": 0.5}}, "keys.TICK_INTERVAL_MS: must be a whole"),
+    "key without a value": ({"keys": {"XMTP_ENV": None}}, "keys.XMTP_ENV: is empty"),
+    "key that is made for each agent": ({"keys": {"SETUP_PASSWORD": "x"}}, "keys.SETUP_PASSWORD: is made by the pool"),
+    "NUL in a secret": ({"keys": {"BANKR_API_KEY": f"{SECRET}\0x"}}, "keys.BANKR_API_KEY: must not contain NUL"),
+    "no number of 5000 digits": ({"poolMinIdle": "9" * 5000}, "poolMinIdle: must be a whole number, not '999"),
+    "digits of another script": ({"poolMinIdle": "٣"}, "poolMinIdle: must be a whole number, not '٣'"),
+    "whole number with a point": ({"poolMinIdle": 3.0}, "poolMinIdle: must be a whole number, not 3.0"),
+    "number that is a boolean": ({"poolMinIdle": True}, "poolMinIdle: must be a whole number, not True"),
+    "flag that is a number": ({"protect": 1}, "protect: must be true or false, not 1"),
+    "name of an attribute": ({"min_idle": "3"}, "min_idle: no such key in Pulumi.yaml"),
+    "name of an inner field": ({"digest": "sha256:x"}, "digest: no such key in Pulumi.yaml"),
     "target": ({"schemaTarget": "1"}, "schemaTarget: must be a migration's number such as 0001, not '1'"),
     "baseline": ({"schemaBaseline": "first"}, "schemaBaseline: must be a migration's number such as 0001"),
     "drift": ({"schemaDrift": "ignore"}, "schemaDrift: must be refuse or accept, not 'ignore'"),
+    "data on destroy": ({"dataOnDestroy": "keep"}, "dataOnDestroy: must be refuse or delete, not 'keep'"),
+    "destroy adopted": ({"destroyAdopted": "yes"}, "destroyAdopted: must be true or false"),
     "on destroy": ({"schemaOnDestroy": "delete"}, "schemaOnDestroy: must be keep or drop, not 'delete'"),
 }
 
@@ -127,7 +194,7 @@ def test_a_mistake_is_one_line_that_names_its_key(row: str) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(settings.Problems) as caught:
-        read({"imageTagg": "x", "poolMinIdle": "501"}, environ={})
+        read({"imageTagg": "x", "poolMinIdle": "1001"}, environ={})
     starts = sorted(line.partition(":")[0] for line in caught.value.lines)
     assert starts == ["imageTagg", "poolMinIdle", "railwayToken"]
 
@@ -143,6 +210,15 @@ def test_a_secret_in_plain_text_is_refused_by_name_and_never_shown(key: str) -> 
 def test_a_key_that_is_no_plain_setting_must_be_encrypted() -> None:
     with pytest.raises(settings.Problems, match=r"keys\.BANKR_API_KEY: is in plain text"):
         read({"keys": {"BANKR_API_KEY": SECRET, "XMTP_ENV": "dev"}}, plain=("keys",))
+
+
+def test_a_plain_key_beside_an_encrypted_one_is_refused_by_name() -> None:
+    keys = {"BANKR_API_KEY": SECRET, "TELNYX_MESSAGING_PROFILE_ID": "p", "MY_KEY": "m"}
+    with pytest.raises(settings.Problems) as caught:
+        read({"keys": keys}, plain=("keys.BANKR_API_KEY", "keys.TELNYX_MESSAGING_PROFILE_ID"))
+    assert caught.value.lines == [
+        "keys.BANKR_API_KEY: is in plain text; pulumi config set --secret --path keys.BANKR_API_KEY"
+    ]
 
 
 def test_a_project_token_serves_as_well_and_an_account_token_comes_first() -> None:

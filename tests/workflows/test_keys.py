@@ -11,7 +11,8 @@ import pytest
 
 from convos_infra.errors import InfraError
 from ops import stacks
-from ops.status.keys import kinds, states
+from ops.status.keys import states
+from pool_contract.keys import DECLARATIONS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MISSION = {
@@ -28,11 +29,9 @@ def shown(values: dict[str, object], **environ: str) -> dict[str, str]:
     return {key.name: key.state for key in states(values, environ)}
 
 
-def test_every_key_of_the_mission_is_shown_and_every_key_of_keys_sh() -> None:
-    runtime = {line.split()[0] for line in (CHECKOUT / "runtime/scripts/keys.list").read_text().splitlines()[2:]}
-    assert set(shown({})) == MISSION
-    assert runtime <= MISSION
-    assert set(kinds()) == MISSION
+def test_every_key_of_the_mission_is_shown_and_every_declared_one() -> None:
+    assert set(shown({})) >= MISSION
+    assert list(shown({})) == [declared.name for declared in DECLARATIONS]
 
 
 def test_each_state_is_told_apart() -> None:
@@ -47,7 +46,7 @@ def test_each_state_is_told_apart() -> None:
     assert found["XMTP_ENV"] == "default"
     assert found["POOL_MIN_IDLE"] == "set"
     assert found["POOL_API_KEY"] == "made by the stack"
-    assert found["SETUP_PASSWORD"] == found["OPENROUTER_API_KEY"] == "made for each agent"
+    assert found["SETUP_PASSWORD"] == "made for each agent"
     assert found["RAILWAY_API_TOKEN"] == "set by POOL_RAILWAY_API_TOKEN"
     assert found["DATABASE_URL"] == "set by the stack's database"
     assert shown({})["OPENCLAW_PRIMARY_MODEL"] == "missing (required)"
@@ -59,8 +58,18 @@ def test_a_token_that_an_adoption_left_alone_is_told_as_kept() -> None:
     assert shown({"poolKeepToken": "false"})["RAILWAY_API_TOKEN"] == "made by the stack"
 
 
-def test_a_key_that_no_list_has_is_shown_too() -> None:
-    assert shown({"keys": {"MY_OWN": "1"}})["MY_OWN"] == "set (in no list)"
+def test_a_key_that_no_declaration_has_is_shown_too() -> None:
+    assert shown({"keys": {"MY_OWN": "1"}})["MY_OWN"] == "set (not declared: agents get it)"
+
+
+@pytest.mark.parametrize(
+    ("made", "with_"),
+    [("OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY"), ("AGENTMAIL_INBOX_ID", "AGENTMAIL_API_KEY")],
+)
+def test_a_key_is_made_for_each_agent_only_where_the_stack_has_what_makes_it(made: str, with_: str) -> None:
+    assert shown({})[made] == f"not set ({with_} would make one for each agent)"
+    assert shown({"keys": {with_: {"secure": "v1:abc"}}})[made] == "made for each agent"
+    assert shown({"keys": {with_: {"secure": "v1:abc"}, made: {"secure": "v1:def"}}})[made] == "set"
 
 
 def test_names_that_are_encrypted_are_said_to_be() -> None:
@@ -80,7 +89,7 @@ def test_every_stack_has_its_required_keys(stack: str) -> None:
 
 
 def test_a_required_key_that_is_missing_is_one_line(tmp_path: Path) -> None:
-    for name in ("ops", "convos_infra", "railway_api", "runtime", "stack"):
+    for name in ("ops", "convos_infra", "pool_contract", "railway_api", "stack"):
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  convos-infra:keys:\n    XMTP_ENV: dev\n")
     done = run("--stack", "dev", "--check", folder=tmp_path)
@@ -89,7 +98,7 @@ def test_a_required_key_that_is_missing_is_one_line(tmp_path: Path) -> None:
 
 
 def test_no_value_is_printed(tmp_path: Path) -> None:
-    for name in ("ops", "convos_infra", "railway_api", "runtime", "stack"):
+    for name in ("ops", "convos_infra", "pool_contract", "railway_api", "stack"):
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     lines = "".join(f"    {name}: marked-{name.lower()}\n" for name in sorted(MISSION))
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  convos-infra:keys:\n{lines}")

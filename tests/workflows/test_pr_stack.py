@@ -49,6 +49,8 @@ def test_its_config_is_never_made_from_production() -> None:
     assert TEMPLATE == "dev"
     chosen = settings_of(7, "pr-7")
     assert (chosen["environment"], chosen["imageTag"], chosen["protect"]) == ("pr-7", "pr-7", "false")
+    assert (chosen["agentsOnDestroy"], chosen["dataOnDestroy"]) == ("delete", "delete"), "it has no data of anybody"
+    assert "destroyAdopted" not in chosen
     assert "imageTag" not in settings_of(7, "")
 
 

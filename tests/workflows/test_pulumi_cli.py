@@ -8,9 +8,10 @@ import pytest
 
 from convos_infra.errors import InfraError
 from ops.ci import workflow
-from ops.pulumi_cli import Pulumi, PulumiError, last_error, masked, stacks
+from ops.pulumi_cli import Pulumi, PulumiError, backend_url, ensure, last_error, masked, select, stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SECRET = "rw_0123456789abcdef"
@@ -87,3 +88,31 @@ def test_a_mistake_ends_a_script_in_one_line_on_githubs_page(
     monkeypatch.delenv("GITHUB_ACTIONS")
     assert workflow.run(fails) == 1
     assert capsys.readouterr().err == "error: imageTag: no tag sha-1; look\n"
+
+
+def test_a_shell_without_pulumi_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cli = Pulumi("dev", tmp_path)
+    asks: list[Callable[[], object]] = [
+        lambda: cli.run("up"),
+        lambda: cli.read("preview"),
+        cli.state,
+        lambda: cli.encrypt("keys.A", "v"),
+        lambda: stacks(tmp_path),
+        lambda: backend_url(tmp_path),
+        lambda: select("dev", tmp_path),
+        lambda: ensure("dev", tmp_path),
+    ]
+    for ask in asks:
+        with pytest.raises(PulumiError, match="pulumi: is not on PATH; run: make toolchain"):
+            ask()
+
+
+def test_what_another_system_said_cannot_steer_the_terminal_that_shows_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails() -> int:
+        raise InfraError("dev", "no \x1b[2J\u202estack", "")
+
+    assert workflow.run(fails) == 1
+    assert capsys.readouterr().err == "error: dev: no \\x1b[2J\\u202estack\n"

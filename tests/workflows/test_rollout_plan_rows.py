@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.policy import RolloutPolicy
 from ops.plan.rollout_plan import variables
 from ops.plan.rollout_rows import lines, rows
+from stack.rollout import RolloutPolicy
 from tests.registry.pushing import Repository as Images
 
 OLD, NEW = (f"registry.example/convos-runtime:scaling@sha256:{digit * 64}" for digit in "12")

@@ -35,7 +35,12 @@ def test_a_file_without_config_says_so() -> None:
         stacks.with_pin("encryptionsalt: x\n", "sha-1a2b3c4")
 
 
-@pytest.mark.parametrize("name", ["", "../x", "A", "a/b", "-a", "a" * 40, "x.yaml"])
+def test_a_stack_that_was_not_named_is_asked_for_with_the_names_that_there_are() -> None:
+    with pytest.raises(InfraError, match="STACK= is missing; one of local, dev, "):
+        stacks.checked("")
+
+
+@pytest.mark.parametrize("name", ["../x", "A", "a/b", "-a", "a" * 40, "x.yaml"])
 def test_a_name_that_would_be_a_path_is_refused(name: str) -> None:
     with pytest.raises(InfraError, match="is no stack's name"):
         stacks.config(CHECKOUT, name)

@@ -1,15 +1,28 @@
-"""The page about a stack: what it shows, what it never shows, and that a part that cannot be read says so."""
+"""The page about a stack: what it shows, what it never shows, and that nothing is called fine that is not."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from datetime import UTC, datetime
 from typing import Any
 
-from ops.status.report import Report, lines, of_outputs, of_pool, of_updates, rows
+import pytest
+
+from convos_infra.railway.deployment import DeploymentState
+from convos_infra.railway.running import Condition, Running
+from ops.status.compare import of_history
+from ops.status.finding import Finding, Kind, Severity
+from ops.status.keys import Key
+from ops.status.recorded import Role, parsed
+from ops.status.report import Part, Report, Told, Unread, last_update, of_outputs, of_pool, of_updates
+from ops.status.rows import Tone, rows
+from ops.status.services import ServiceNow
+from ops.status.source import Asked, Remembered, Whom
+from ops.status.terminal import has_colours, lines
 
 OLD, NEW = (f"registry.example/convos-runtime:scaling@sha256:{digit * 64}" for digit in "12")
 OUTPUTS = {
-    "environment": {"project": "convos", "projectId": "p-1", "name": "scaling", "id": "e-1"},
     "image": {
         "reference": NEW,
         "tag": "scaling",
@@ -17,18 +30,13 @@ OUTPUTS = {
         "revision": "9f8e7d6" + "0" * 33,
         "created": "2026-03-01T10:00:00+00:00",
         "chosenBy": "follow",
+        "registryPassword": "S3CRET",
     },
-    "canary": {"service": "canary", "url": "https://canary.example", "status": "SUCCESS", "image": NEW, "mode": ""},
-    "poolManager": {
-        "service": "pool",
-        "url": "",
-        "status": "SUCCESS",
-        "image": "",
-        "mode": "simulated",
-        "apiKey": "S3CRET",
-    },
+    "poolManager": {"service": "pool", "url": "https://stale.example", "apiKey": "S3CRET"},
     "database": {"url": "postgresql://u:S3CRET@h/x", "schemaVersion": "0002"},
 }
+MOMENT = datetime(2026, 3, 1, 18, 40, 2, tzinfo=UTC)
+RAILWAY = Asked(Whom.RAILWAY, MOMENT)
 
 
 def agent(state: str, image: str, *, latest: bool) -> dict[str, Any]:
@@ -49,77 +57,250 @@ STATUS = {
     ],
     "rollout": {"state": "waiting", "text": "2 agents are claimed and keep their image"},
 }
+CLEAR = {"locks": [], "locksAreShown": True, "inProgress": False, "unfinished": []}
+LOCK = {"user": "ada", "host": "laptop", "processId": 7, "since": "2026-03-01T18:00:00Z", "isAlive": False}
+SCHEMA = {"version": "0002", "recorded": "0002", "newest": "0002", "drift": []}
+UPDATED = [{"kind": "update", "result": "succeeded", "at": "t", "by": "", "changes": {}}]
+ENVIRONMENT = {"name": "scaling", "project": "convos", "projectId": "p-1", "id": "e-1", "gone": False}
 
 
-def table(parts: dict[str, Any], **unread: str) -> list[str]:
-    return lines(rows(Report("scaling", parts, unread)))
+def deployment(status: str, image: str = NEW, id_: str = "d-1") -> DeploymentState:
+    return DeploymentState(id_, status, "2026-03-01T10:00:00Z", image)
+
+
+def service(condition: Condition, status: str, serving: DeploymentState | None, url: str = "") -> ServiceNow:
+    running = Running(condition, deployment(status) if status else None, serving)
+    return ServiceNow("convos-runtime-canary", "s-1", Role.CANARY, running, url)
+
+
+SERVES = service(Condition.SERVES, "SUCCESS", deployment("SUCCESS"), "https://canary.example")
+
+
+def report(parts: dict[Part, Any], **unread: str) -> Report:
+    told = {part: Told(value, RAILWAY) for part, value in parts.items()}
+    return Report("scaling", told, {Part(name): Unread(why) for name, why in unread.items()})
+
+
+def table(parts: dict[Part, Any], **unread: str) -> list[str]:
+    made = rows(report(parts, **unread))
+    return lines([dataclasses.replace(row, source="") for row in made])[1:]
+
+
+def red(parts: dict[Part, Any]) -> list[str]:
+    return [row.text for row in rows(report(parts)) if row.tone is Tone.RED]
+
+
+def test_every_row_of_the_present_says_when_and_whom_it_asked() -> None:
+    found = lines(rows(report({Part.ENVIRONMENT: ENVIRONMENT, Part.SERVICES: [SERVES]})))
+    assert found == [
+        "  stack        scaling",
+        "  environment  scaling of convos (e-1)  [asked Railway 18:40:02Z]",
+        (
+            "  canary       SUCCESS  sha256:22222222  since 2026-03-01T10:00:00Z  https://canary.example"
+            "  [asked Railway 18:40:02Z]"
+        ),
+    ]
+
+
+def test_what_is_remembered_says_as_of_which_update() -> None:
+    image = of_outputs(OUTPUTS)
+    page = Report("scaling", {Part.IMAGE: Told(image, Remembered("2026-03-01T10:00:00Z"))})
+    assert lines(rows(page))[1].endswith("  [as of the last update (2026-03-01T10:00:00Z)]")
+    assert page.document()["sources"] == {"image": {"lastUpdate": "2026-03-01T10:00:00Z"}}
+    assert last_update([{"kind": "refresh", "result": "succeeded", "at": "3"}, *UPDATED], "w") == "t"
+    assert last_update([{"kind": "update", "result": "failed", "at": "3"}], "w") == "w"
 
 
 def test_no_secret_of_the_outputs_gets_in() -> None:
-    report = Report("scaling", {**of_outputs(OUTPUTS), "keys": {"BANKR_API_KEY": "set"}})
+    page = report({Part.IMAGE: of_outputs(OUTPUTS), Part.KEYS: (Key("BANKR_API_KEY", "set"),)})
     assert "S3CRET" in json.dumps(OUTPUTS)
-    assert "S3CRET" not in json.dumps(report.document()) + "\n".join(lines(rows(report)))
-    assert report.document()["poolManager"]["status"] == "SUCCESS"
+    assert "S3CRET" not in json.dumps(page.document()) + "\n".join(lines(rows(page)))
+    assert page.document()["image"]["tag"] == "scaling"
 
 
 def test_agents_are_counted_by_image_and_state_the_latest_image_first() -> None:
-    found = table(of_pool(STATUS))
-    assert found == [
-        "  stack    scaling",
+    agents, rollout = of_pool(STATUS)
+    assert table({Part.AGENTS: agents, Part.ROLLOUT: rollout}) == [
         "  agents   5 agents: 2 on the latest image, 3 behind; 2 are kept idle",
         "           sha256:22222222 (latest): 1 idle, 1 a-state-of-tomorrow",
         "           sha256:11111111: 1 idle, 2 claimed",
+        "           1 idle on another image than the latest: the next claims get them",
         "  rollout  waiting: 2 agents are claimed and keep their image",
     ]
 
 
-def test_a_database_that_the_pool_manager_misses_is_told() -> None:
-    found = table(of_pool({**STATUS, "database": "database: connection refused"}))
-    assert "           their database: database: connection refused" in found
-
-
 def test_a_part_that_cannot_be_read_says_why_and_the_others_are_there() -> None:
-    found = table(of_outputs(OUTPUTS), agents="pool-manager: http://h does not answer (ConnectionError)")
-    assert "  agents        not read: pool-manager: http://h does not answer (ConnectionError)" in found
-    assert "  environment   scaling of convos (e-1)" in found
-    assert "  pool manager  SUCCESS (simulated run)" in found
-    document = Report("scaling", {}, {"agents": "why"}).document()
-    assert document == {"stack": "scaling", "unread": {"agents": "why"}}
+    page = report({Part.ENVIRONMENT: ENVIRONMENT}, agents="pool-manager: http://h does not answer")
+    assert not page.is_fine
+    assert lines(rows(page))[2] == "  agents       not read: pool-manager: http://h does not answer"
+    assert page.document()["unread"] == {"agents": "pool-manager: http://h does not answer"}
 
 
 def test_an_image_that_is_not_its_branchs_newest_says_so() -> None:
-    image = of_outputs(OUTPUTS)["image"]
-    at = "  image  scaling  sha256:22222222  revision 9f8e7d6  by follow, made 2026-03-01T10:00:00+00:00"
-    newest = {**image, "branch": {"tag": "scaling", "digest": image["digest"]}}
-    other = {**image, "branch": {"tag": "scaling", "digest": "sha256:" + "3" * 64}}
-    assert table({"image": newest})[1:] == [at, "         newest of scaling: this one"]
-    assert table({"image": other})[1:] == [at, "         newest of scaling: sha256:33333333, another one"]
+    digest = NEW.partition("@")[2]
+    same = {"tag": "scaling", "digest": digest, "deployed": digest}
+    other = {**same, "digest": "sha256:" + "3" * 64}
+    assert table({Part.IMAGE: of_outputs(OUTPUTS), Part.NEWEST: same}) == [
+        "  image         scaling  sha256:22222222  revision 9f8e7d6  by follow, made 2026-03-01T10:00:00+00:00",
+        "  newest image  scaling: this one",
+    ]
+    assert table({Part.NEWEST: other}) == ["  newest image  scaling: sha256:33333333, another one"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected", "is_red"),
+    [
+        (SERVES, "SUCCESS  sha256:22222222  since 2026-03-01T10:00:00Z  https://canary.example", False),
+        (service(Condition.CRASHED, "CRASHED", None), "CRASHED, nothing runs", True),
+        (service(Condition.REMOVED, "REMOVED", None), "REMOVED, nothing runs", True),
+        (service(Condition.NEVER_DEPLOYED, "", None), "never deployed, nothing runs", True),
+        (
+            service(Condition.FAILED, "FAILED", deployment("SUCCESS", OLD)),
+            "FAILED, still runs: sha256:11111111  since 2026-03-01T10:00:00Z",
+            True,
+        ),
+        (
+            service(Condition.UNDER_WAY, "BUILDING", deployment("SUCCESS", OLD)),
+            "BUILDING, still runs: sha256:11111111  since 2026-03-01T10:00:00Z",
+            True,
+        ),
+        (service(Condition.UNKNOWN, "TOMORROW", None), "TOMORROW, nothing runs", True),
+        (
+            dataclasses.replace(SERVES, running=None, url=""),
+            "GONE: Railway does not have it any more",
+            True,
+        ),
+    ],
+)
+def test_a_services_row_says_what_runs_and_is_red_where_it_does_not(
+    shown: ServiceNow, expected: str, is_red: bool
+) -> None:
+    assert table({Part.SERVICES: [shown]}) == [f"  canary  {expected}"]
+    assert bool(red({Part.SERVICES: [shown]})) is is_red
+
+
+def test_services_stand_in_the_order_of_the_system_and_others_by_their_names() -> None:
+    found = [dataclasses.replace(SERVES, name=name, role=role) for name, role in [("z", None), ("d", Role.DATABASE)]]
+    labels = [row.label for row in rows(report({Part.SERVICES: [*found, SERVES]}))]
+    assert labels == ["stack", "canary", "database service", "z"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (CLEAR, "none under way, none cut"),
+        (
+            {**CLEAR, "locks": [LOCK]},
+            (
+                "an update was cut: lock of ada@laptop, process 7, since 2026-03-01T18:00:00Z, which has ended; "
+                "pulumi cancel --stack scaling"
+            ),
+        ),
+        (
+            {**CLEAR, "locks": [{**LOCK, "isAlive": True}]},
+            "an update is under way: lock of ada@laptop, process 7, since 2026-03-01T18:00:00Z",
+        ),
+        (
+            {**CLEAR, "locks": [{**LOCK, "isAlive": None}]},
+            (
+                "an update is under way or was cut: lock of ada@laptop, process 7, since 2026-03-01T18:00:00Z; "
+                "if none runs there: pulumi cancel --stack scaling"
+            ),
+        ),
+        (
+            {**CLEAR, "inProgress": True},
+            "an update is under way or was cut, says the backend; if none runs: pulumi cancel --stack scaling",
+        ),
+        (
+            {**CLEAR, "unfinished": [{"operation": "creating", "resource": "Volume postgres"}]},
+            "not finished: creating Volume postgres; pulumi refresh --stack scaling asks what became of it",
+        ),
+    ],
+)
+def test_an_update_that_is_under_way_or_was_cut_has_a_row(value: dict[str, Any], expected: str) -> None:
+    assert table({Part.UPDATE: value}) == [f"  update  {expected}"]
+    assert report({Part.UPDATE: value}).is_fine is (value == CLEAR)
+
+
+def test_a_backend_that_shows_no_locks_is_not_said_to_have_none() -> None:
+    (row,) = table({Part.UPDATE: {**CLEAR, "locksAreShown": False}})
+    assert row.endswith("as far as the state shows: this backend does not show its locks")
 
 
 def test_the_schema_says_what_is_newer_here_and_what_others_changed() -> None:
-    behind = {"version": "0001", "newest": "0002", "drift": ["table notes: not ours"]}
-    assert table({"schema": behind})[1:] == [
-        "  schema  0001, newest here: 0002, 1 changes by others",
+    behind = {**SCHEMA, "version": "0001", "recorded": "0001", "drift": ["table notes: not ours"]}
+    assert table({Part.SCHEMA: behind}) == [
+        "  schema  0001, newest here: 0002, 1 change by others",
         "          table notes: not ours",
     ]
-    clean = {"version": "0002", "newest": "0002", "drift": []}
-    assert table({"schema": clean})[1] == "  schema  0002, the newest of this checkout, no drift"
-    none_yet = {"version": "", "newest": "0002", "drift": []}
-    assert table({"schema": none_yet})[1] == "  schema  none yet, newest here: 0002, no drift"
+    assert table({Part.SCHEMA: SCHEMA}) == ["  schema  0002, the newest of this checkout, no drift"]
+    assert table({Part.SCHEMA: {**SCHEMA, "recorded": "0001"}})[1:] == [
+        "          the last update left 0001: somebody else migrated it since"
+    ]
 
 
 def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
-    pool = {"unmanaged": ["BY_HAND"], "changed": ["image", "XMTP_ENV"], "notRunning": ["XMTP_ENV"]}
-    assert table({"drift": {"pool": pool, "canary": {"changed": ["it is gone"]}}})[1:] == [
-        "  drift  canary: changed by others: it is gone",
-        "         pool: changed by others: image, XMTP_ENV; set by others: BY_HAND; stored, but does not run: XMTP_ENV",
+    found = [
+        Finding("postgres", Kind.VOLUME_PENDING, ("47 h 3 min left",)),
+        Finding("canary", Kind.NOT_SERVING, ("CRASHED",)),
+        Finding("pool", Kind.CHANGED, ("image", "XMTP_ENV")),
     ]
-    assert table({"drift": {}})[1] == "  drift  none: Railway has, and runs, what the last update left"
+    assert table({Part.DRIFT: found}) == [
+        "  drift  postgres: its volume was deleted: 47 h 3 min left",
+        "         canary: nothing runs: the newest deployment is CRASHED",
+        "         pool: changed by others: image, XMTP_ENV",
+        (
+            "         pulumi refresh --stack scaling records it, then pulumi preview --stack scaling shows"
+            " what an update would do about it"
+        ),
+    ]
+    none = "  drift  none: Railway has, and runs, what the last update left"
+    assert table({Part.DRIFT: []}) == [none]
+    stranger = Finding("my-tool", Kind.STRANGER_SERVICE, ("crashed",))
+    assert table({Part.DRIFT: [stranger]}) == [
+        none,
+        "         my-tool: a service that this stack does not manage (crashed)",
+    ]
+
+
+def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> None:
+    for kind in Kind:
+        finding = Finding("x", kind, ("n",))
+        is_information = finding.severity is Severity.INFORMATION
+        assert report({Part.DRIFT: [finding]}).is_fine is is_information, kind
+        assert bool(red({Part.DRIFT: [finding]})) is not is_information, kind
+        assert "{" not in finding.text()
+
+
+@pytest.mark.parametrize(
+    ("part", "fine", "wrong"),
+    [
+        (Part.UPDATE, CLEAR, {**CLEAR, "locks": [LOCK]}),
+        (Part.ENVIRONMENT, ENVIRONMENT, {**ENVIRONMENT, "gone": True}),
+        (Part.SERVICES, [SERVES], [SERVES, dataclasses.replace(SERVES, running=None)]),
+        (Part.AGENTS, of_pool(STATUS)[0], of_pool({**STATUS, "database": "connection refused"})[0]),
+        (Part.ROLLOUT, {"state": "held", "text": ""}, {"state": "aborted", "text": "batch 1 did not get ready"}),
+        (Part.SCHEMA, SCHEMA, {**SCHEMA, "drift": ["table notes: not ours"]}),
+        (Part.SCHEMA, SCHEMA, {**SCHEMA, "version": "0001"}),
+        (Part.DRIFT, [], [Finding("x", Kind.RENAMED, ("y",))]),
+        (Part.UPDATES, UPDATED, [{**UPDATED[0], "result": "failed"}, *UPDATED]),
+    ],
+)
+def test_each_part_that_can_be_fine_can_be_wrong_and_is_then_red(part: Part, fine: Any, wrong: Any) -> None:
+    assert report({part: fine}).is_fine
+    assert red({part: fine}) == []
+    assert not report({part: wrong}).is_fine
+    assert red({part: wrong})
 
 
 def test_keys_are_grouped_by_state_missing_ones_first() -> None:
-    keys = {"A": "set", "B": "default", "C": "missing (required)", "D": "set"}
-    assert table({"keys": keys})[1:] == ["  keys   missing (required): C", "         default: B", "         set: A, D"]
+    keys = (Key("A", "set"), Key("B", "default"), Key("C", "missing (required)", is_missing=True), Key("D", "set"))
+    assert table({Part.KEYS: keys}) == [
+        "  keys   missing (required): C",
+        "         default: B",
+        "         set: A, D",
+    ]
+    assert report({Part.KEYS: keys}).document()["keys"]["C"] == "missing (required)"
 
 
 def test_updates_name_what_changed_and_who_did_it() -> None:
@@ -133,7 +314,95 @@ def test_updates_name_what_changed_and_who_did_it() -> None:
         },
         {"kind": "destroy", "result": "failed", "startTime": "2026-02-01T10:00:00Z"},
     ]
-    assert table({"updates": of_updates(history)})[1:] == [
+    assert table({Part.UPDATES: of_updates(history)}) == [
         "  updates  2026-03-01T10:00:00Z  update  succeeded  2 update  Ada",
         "           2026-02-01T10:00:00Z  destroy  failed  no changes",
     ]
+
+
+REFRESHED = {"kind": "refresh", "result": "succeeded", "at": "r", "by": "", "changes": {"update": 1}}
+
+
+@pytest.mark.parametrize(
+    ("updates", "is_told"),
+    [
+        ([], False),
+        ([REFRESHED, *UPDATED], True),
+        ([{**REFRESHED, "changes": {}}, *UPDATED], False),
+        ([*UPDATED, REFRESHED], False),
+        ([{**UPDATED[0], "result": "failed"}, REFRESHED, *UPDATED], True),
+        ([{**REFRESHED, "changes": {}}, REFRESHED, *UPDATED], True),
+    ],
+)
+def test_what_a_refresh_recorded_since_the_last_update_is_not_what_that_left(
+    updates: list[dict[str, Any]], is_told: bool
+) -> None:
+    found = of_history(updates)
+    assert [one.kind for one in found] == [Kind.REFRESHED] * is_told
+    assert report({Part.DRIFT: found}).is_fine is not is_told
+
+
+HOSTILE = (
+    "\x1b[2J\x1b[1;32mSUCCESS",
+    "\x1b]0;title\x07",
+    "line\nfeed\rreturn",
+    "\x9b31m",
+    "right\u202eleft",
+    "zero\u200bwidth",
+    "line\u2028separator",
+    "lone\ud800surrogate",
+    "private\ue000use",
+    "tab\there",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("colours", [False, True])
+def test_what_comes_from_outside_cannot_steer_the_terminal(name: str, colours: bool) -> None:
+    found = [Finding(name, Kind.RENAMED, (name,))]
+    page = report(
+        {
+            Part.ENVIRONMENT: {**ENVIRONMENT, "name": name},
+            Part.SERVICES: [dataclasses.replace(SERVES, name=name, role=None, url=name)],
+            Part.AGENTS: of_pool({**STATUS, "database": name})[0],
+            Part.ROLLOUT: {"state": name, "text": name},
+            Part.SCHEMA: {**SCHEMA, "drift": [name]},
+            Part.DRIFT: found,
+            Part.UPDATES: [{**UPDATED[0], "by": name}],
+        },
+        image=name,
+    )
+    text = "\n".join(lines(rows(page), colours=colours))
+    for code in ("\x1b[1m", "\x1b[1;31m", "\x1b[0m") if colours else ():
+        text = text.replace(code, "")
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert text.count("\n") == len(rows(page)) - 1
+    json.dumps(page.document()).encode("ascii")
+
+
+def test_colours_are_for_a_terminal_alone_and_red_is_for_what_is_wrong() -> None:
+    page = rows(report({Part.DRIFT: [Finding("x", Kind.SERVICE_GONE), Finding("y", Kind.STRANGER_VOLUME)]}))
+    plain, coloured = "\n".join(lines(page)), "\n".join(lines(page, colours=True))
+    assert "\x1b" not in plain
+    assert "\x1b[1;31mx: gone from the environment\x1b[0m" in coloured
+    assert "\x1b[1my: a volume that this stack does not manage\x1b[0m" in coloured
+    assert has_colours({"TERM": "xterm"}, is_terminal=True)
+    assert not has_colours({"TERM": "xterm"}, is_terminal=False)
+    assert not has_colours({"TERM": "dumb"}, is_terminal=True)
+    assert not has_colours({"NO_COLOR": "1"}, is_terminal=True)
+
+
+def test_a_state_gives_its_resources_by_component_and_the_operations_that_did_not_end() -> None:
+    instance = "pulumi-python:dynamic/railway:ServiceInstance"
+    urn = f"urn:pulumi:s::convos-infra::convos:index:PoolManager${instance}::pool"
+    mark = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"S3CRET"'}
+    row = {"type": instance, "urn": urn, "id": "i", "outputs": {"variables": {"KEY": mark}}}
+    stack = {"type": "pulumi:pulumi:Stack", "urn": "u", "outputs": {"a": 1}}
+    cut = {"resource": {"urn": urn}, "type": "updating"}
+    found = parsed({"deployment": {"resources": [stack, row, {**row, "delete": True}], "pending_operations": [cut]}})
+    assert [one.role for one in found.resources] == [Role.POOL_MANAGER]
+    assert found.resources[0].values == {"variables": {"KEY": "S3CRET"}}
+    assert found.unfinished == (("updating", "ServiceInstance pool"),)
+    assert found.outputs == {"a": 1}
+    assert "S3CRET" not in repr(found)
+    assert not parsed({}).is_deployed

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components import canary, database, pool_manager
 from components.environment import EnvironmentPlace
 from convos_infra.railway import patch_plan
@@ -16,10 +14,11 @@ from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.snapshot import Snapshot
 from ops.adopt.config import Live
+from pool_contract.keys import keys_of_agents
 from stack import settings
+from stack.pool import pool_manager_settings
 
 ROOT = Path(__file__).parents[3]
-KNOWN = frozenset(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"])
 STACK = "scaling"
 DIGEST, POOL_DIGEST = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 ENVIRON = {"RAILWAY_API_TOKEN": "t-account"}
@@ -28,7 +27,7 @@ TOKEN, MADE_UP = "t-of-the-pool", "made-up"
 
 
 def read(values: Mapping[str, Any]) -> settings.Settings:
-    return settings.read(STACK, values, KNOWN, ENVIRON)
+    return settings.read(STACK, values, ENVIRON)
 
 
 def digest_of(reference: str) -> str:
@@ -44,7 +43,7 @@ def live(found: settings.Settings, **more: Any) -> Live:
     """Return the environment that an update with these settings leaves."""
     place = EnvironmentPlace("p-1", "e-1", 900, found.health_seconds, overwrite_changes=False)
     instances = [
-        canary.configuration(_at(canary.SERVICE), place, pinned(found.image.reference), found.keys),
+        canary.configuration(_at(canary.SERVICE), place, pinned(found.image.reference), keys_of_agents(found.keys)),
         pool_manager.configuration(
             _at(pool_manager.SERVICE), place, _pool(found), found.pool.api_key or MADE_UP, found.pool.railway_token
         ),
@@ -90,20 +89,10 @@ def _stored(args: ServiceInstanceArgs) -> dict[str, Any]:
 
 
 def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:
-    return pool_manager.PoolManagerSettings(
+    return pool_manager_settings(
+        found,
         image=pinned(found.pool.image) if found.pool.image else None,
-        repo=found.pool.repo,
-        branch=found.pool.branch,
         runtime_image=pinned(found.image.reference),
         database_url=found.database_url or database.SERVICE_URL,
-        pool_environment=found.pool.environment,
-        min_idle=found.pool.min_idle,
-        rollout=found.rollout.variables(),
-        api_key=found.pool.api_key,
-        railway_endpoint=found.pool.railway_endpoint,
-        railway_token=found.pool.railway_token,
-        keep_token=False,
-        agent_url=found.pool.agent_url,
         keys=found.keys,
-        secret_keys=[name for name in found.keys if name not in settings.PLAIN_KEYS],
     )

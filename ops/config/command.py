@@ -1,0 +1,56 @@
+"""Writes what is made from the model of a stack's config, and from the declaration of the keys.
+
+That is Pulumi.yaml's keys, docs/configuration.md, keys.list and .env.example of the runtime, and the smoke tests' keys.
+
+python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from convos_infra.errors import InfraError
+from ops.ci import workflow
+from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, smoke_test_keys
+from ops.pulumi_cli import CHECKOUT
+from pool_contract.keys import DECLARATIONS
+from stack.settings import KEYS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def texts(checkout: Path) -> dict[Path, str]:
+    """Return each file and what it should contain."""
+    keys = list(KEYS.values())
+    program, workflow_file = checkout / "Pulumi.yaml", checkout / ".github" / "workflows" / "build-runtime.yml"
+    return {
+        program: pulumi_yaml.written(program.read_text(encoding="utf-8"), keys),
+        checkout / "docs" / "configuration.md": configuration_page.page(keys, DECLARATIONS),
+        checkout / "runtime" / "scripts" / "keys.list": keys_list.keys_list(DECLARATIONS),
+        checkout / "runtime" / ".env.example": env_example.env_example(DECLARATIONS),
+        workflow_file: smoke_test_keys.written(workflow_file.read_text(encoding="utf-8"), DECLARATIONS),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the files, or say which are not up to date."""
+    parser = argparse.ArgumentParser(prog="ops config-docs", description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    chosen = parser.parse_args(argv)
+    wanted = texts(CHECKOUT)
+    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    if stale and not chosen.write:
+        names = ", ".join(str(file.relative_to(CHECKOUT)) for file in stale)
+        raise InfraError(names, "out of date", "make config-docs")
+    for file in stale:
+        file.write_text(wanted[file], encoding="utf-8")
+        sys.stdout.write(f"  written: {file.relative_to(CHECKOUT)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

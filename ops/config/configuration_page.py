@@ -1,0 +1,135 @@
+"""docs/configuration.md, from the model of a stack's config and the declaration of the keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ops.config.pulumi_yaml import description
+from pool_contract.key_values import Choice, Number, Pattern, Url
+
+if TYPE_CHECKING:
+    from pool_contract.key_declaration import KeyDeclaration
+    from stack.section import ConfigKey
+
+_GIVEN_TO = {"pool": "pool manager", "agents": "agents, canary", "both": "pool manager, agents, canary"}
+_HEAD = """\
+# Configuration
+
+This page is written by `make config-docs` from the code that reads the configuration; a test compares. Change
+`stack/settings.py` (a key of a stack) or `pool/pool_contract/` (a variable of the pool manager or of agents) instead.
+
+`pulumi config set KEY VALUE` sets a key of a stack. A secret has to be encrypted: `pulumi config set --secret KEY`.
+A key that is not listed is refused, and so is a value that is not allowed: `pulumi preview` names all mistakes at once.
+
+## Keys of a stack
+"""
+_AGENT_KEYS = """
+## `keys`: variables of the pool manager and of agents
+
+`pulumi config set --secret --path keys.NAME` sets a secret, `pulumi config set --path --type string keys.NAME VALUE`
+sets any other key; without `--type string` Pulumi turns `+15551234567` into the number 15551234567. `make keys
+STACK=…` shows which keys of a stack are set.
+
+A key that is not listed here is handed to the pool manager, to agents and to the canary, as a secret: the runtime image
+decides which variables it needs. `pulumi preview` refuses the values that the pool manager would refuse when it starts.
+"""
+_BY_PROGRAM = """
+## Variables of the pool manager that are not `keys`
+
+The program sets these variables; `keys.NAME` is refused for them. The third column names the key of the stack.
+"""
+_BY_POOL = """
+## Variables of agents that the pool manager makes
+
+Each agent gets a value of its own; `keys.NAME` is refused for them.
+"""
+
+
+def page(keys: Sequence[ConfigKey], declarations: Sequence[KeyDeclaration]) -> str:
+    """Return the page."""
+    by_variable = {one.variable: one.name for one in keys if one.variable}
+    return "".join(
+        [
+            _HEAD,
+            *_table(("Key", "Type", "Default", "Allowed", "Description"), (_row(one) for one in keys)),
+            _AGENT_KEYS,
+            *_table(
+                ("Key", "Given to", "Secret", "Default", "Allowed", "Description"),
+                (_key_row(one) for one in declarations if one.set_by == "keys"),
+            ),
+            _BY_PROGRAM,
+            *_table(
+                ("Variable", "Required", "Set by", "Default", "Allowed", "Description"),
+                (_program_row(one, by_variable) for one in declarations if one.set_by == "program"),
+            ),
+            _BY_POOL,
+            *_table(
+                ("Variable", "Description"),
+                ((f"`{one.name}`", one.description) for one in declarations if one.set_by == "pool"),
+            ),
+        ]
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n"
+    for row in rows:
+        cells = [cell.replace("|", "\\|") for cell in row]
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _row(key: ConfigKey) -> tuple[str, ...]:
+    type_ = f"{key.type}, secret" if key.secret else key.type
+    return f"`{key.name}`", type_, _code(key.default), key.allowed, description(key)
+
+
+def _key_row(key: KeyDeclaration) -> tuple[str, ...]:
+    secret = "yes" if key.secret else "no"
+    needed = " The runtime image does not work without it." if key.runtime and key.runtime.required else ""
+    return (
+        f"`{key.name}`",
+        _GIVEN_TO[key.given_to],
+        secret,
+        _default(key),
+        _allowed(key),
+        f"{key.description}{needed}",
+    )
+
+
+def _program_row(key: KeyDeclaration, by_variable: dict[str, str]) -> tuple[str, ...]:
+    set_by = f"`{by_variable[key.name]}`" if key.name in by_variable else ""
+    return (
+        f"`{key.name}`",
+        "yes" if key.required else "no",
+        set_by,
+        _default(key),
+        _allowed(key),
+        key.description,
+    )
+
+
+def _default(key: KeyDeclaration) -> str:
+    in_runtime = key.runtime.default if key.runtime else ""
+    if not key.default and in_runtime:
+        return f"{_code(in_runtime)} (the runtime image's)"
+    return _code(key.default)
+
+
+def _allowed(key: KeyDeclaration) -> str:
+    allowed = key.allowed
+    if isinstance(allowed, Choice):
+        return ", ".join(f"`{value}`" for value in allowed.values)
+    if isinstance(allowed, Number):
+        return f"{allowed.lowest} to {allowed.highest}"
+    if isinstance(allowed, Pattern):
+        return allowed.form
+    if isinstance(allowed, Url):
+        return " or ".join(f"{scheme}://…" for scheme in allowed.schemes)
+    return ""
+
+
+def _code(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "" if value in ("", {}) else f"`{value}`"

@@ -1,0 +1,115 @@
+"""What the present has otherwise than the last update left it: values, and their text for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Severity(IntEnum):
+    """How bad a finding is."""
+
+    INFORMATION = 1
+    """Something of others that does not touch what is ours."""
+    DRIFT = 2
+    DEAD = 3
+    """Something does not run, or data is about to be deleted."""
+
+
+class Kind(StrEnum):
+    """What was found."""
+
+    ENVIRONMENT_GONE = "environmentGone"
+    SERVICE_GONE = "serviceGone"
+    NOT_SERVING = "notServing"
+    NEWEST_FAILED = "newestFailed"
+    UNDER_WAY = "underWay"
+    UNKNOWN_STATUS = "unknownStatus"
+    RENAMED = "renamed"
+    CHANGED = "changed"
+    NOT_RUNNING = "notRunning"
+    NOT_COMPARED = "notCompared"
+    DEAD_REFERENCE = "deadReference"
+    VOLUME_PENDING = "volumePendingDeletion"
+    VOLUME_GONE = "volumeGone"
+    VOLUME_MOVED = "volumeMoved"
+    PROXY_GONE = "proxyGone"
+    DOMAIN_GONE = "domainGone"
+    TOKEN_GONE = "tokenGone"  # noqa: S105 - a kind of finding
+    REFRESHED = "refreshed"
+    UNMANAGED = "unmanaged"
+    OTHERS_STORED = "storedByOthers"
+    STRANGER_SERVICE = "serviceOfOthers"
+    STRANGER_VOLUME = "volumeOfOthers"
+    STRANGER_PENDING = "otherVolumePendingDeletion"
+
+
+_DEAD = {Kind.ENVIRONMENT_GONE, Kind.SERVICE_GONE, Kind.NOT_SERVING, Kind.VOLUME_PENDING}
+_INFORMATION = {
+    Kind.UNMANAGED,
+    Kind.OTHERS_STORED,
+    Kind.STRANGER_SERVICE,
+    Kind.STRANGER_VOLUME,
+    Kind.STRANGER_PENDING,
+}
+_TOLD = {
+    Kind.ENVIRONMENT_GONE: "the environment is gone from Railway",
+    Kind.SERVICE_GONE: "gone from the environment",
+    Kind.NOT_SERVING: "nothing runs: the newest deployment is {}",
+    Kind.NEWEST_FAILED: "the newest deployment failed, an older one runs",
+    Kind.UNDER_WAY: "a deployment is under way: {}",
+    Kind.UNKNOWN_STATUS: "the newest deployment has a status that this program does not know: {}",
+    Kind.RENAMED: "renamed by others: {}",
+    Kind.CHANGED: "changed by others: {}",
+    Kind.NOT_RUNNING: "stored, but does not run: {}",
+    Kind.NOT_COMPARED: "not compared, as Railway does not show what it has: {}",
+    Kind.DEAD_REFERENCE: "{}, so that its next deployment gets an empty text",
+    Kind.VOLUME_PENDING: "its volume was deleted: {}",
+    Kind.VOLUME_GONE: "its volume is gone, with its data",
+    Kind.VOLUME_MOVED: "its volume is mounted elsewhere: {}",
+    Kind.PROXY_GONE: "its TCP proxy is gone: port {}",
+    Kind.DOMAIN_GONE: "its domain is gone: {}",
+    Kind.TOKEN_GONE: "its project token is gone from Railway",
+    Kind.REFRESHED: "recorded {} since the last update",
+    Kind.UNMANAGED: "set by others: {}",
+    Kind.OTHERS_STORED: "stored by others, and goes live with the next deployment: {}",
+    Kind.STRANGER_SERVICE: "a service that this stack does not manage ({})",
+    Kind.STRANGER_VOLUME: "a volume that this stack does not manage",
+    Kind.STRANGER_PENDING: "a deleted volume that can still be restored {}",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that differs.
+
+    Attributes:
+        subject: what it was found at, by the name that the stack knows it by.
+        kind: what was found.
+        names: of fields, variables, paths: never a variable's value.
+    """
+
+    subject: str
+    kind: Kind
+    names: tuple[str, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        if self.kind in _DEAD:
+            return Severity.DEAD
+        return Severity.INFORMATION if self.kind in _INFORMATION else Severity.DRIFT
+
+    def text(self) -> str:
+        """Say it for people."""
+        return _TOLD[self.kind].format(", ".join(self.names))
+
+    def document(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        return {
+            "subject": self.subject,
+            "kind": str(self.kind),
+            "severity": self.severity.name.lower(),
+            "names": list(self.names),
+        }

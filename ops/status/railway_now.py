@@ -1,0 +1,115 @@
+"""A stack's environment as Railway has it at this moment: two reads, whatever is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.railway.running import Running, assess
+from convos_infra.railway.running_references import gives
+from convos_infra.railway.snapshot import Gone, Snapshots
+
+if TYPE_CHECKING:
+    from convos_infra.railway.details import Details
+    from convos_infra.railway.references import Resolved
+    from convos_infra.railway.snapshot import Snapshot
+    from ops.status.recorded import Recorded, Resource
+    from railway_api.client import Client
+
+PLAIN = "http://"
+
+
+@dataclass(frozen=True)
+class RailwayNow:
+    """An environment.
+
+    Attributes:
+        project_id, environment_id: which one.
+        snapshot: what is stored; None where it is proved that the environment is gone.
+        details: what deployments were given, and the TCP proxies.
+        is_local: whether Railway is the emulator of this machine, whose services answer without TLS.
+    """
+
+    project_id: str
+    environment_id: str
+    snapshot: Snapshot | None
+    details: Details | None = field(repr=False)
+    is_local: bool = False
+
+    def running(self, instance: Resource) -> Running | None:
+        """Return what a service runs; None where the environment does not have it."""
+        service_id = str(instance.values.get("serviceId") or "")
+        stored = self.snapshot.service(service_id) if self.snapshot is not None else None
+        if self.snapshot is None or stored is None:
+            return None
+        return assess(
+            instance.values,
+            stored,
+            self.snapshot.latest_deployment(service_id),
+            self.snapshot.serving_deployment(service_id),
+            self.given(service_id),
+            self.gives(service_id),
+        )
+
+    def gives(self, service_id: str) -> Mapping[str, Resolved]:
+        """Return what each of a service's variables with references would give, were it deployed now."""
+        if self.snapshot is None:
+            return {}
+        return gives(self.snapshot, service_id, self.details.tcp_proxies if self.details is not None else None)
+
+    def given(self, service_id: str) -> Mapping[str, Any] | None:
+        """Return the variables that the serving deployment was given; None where Railway does not show them."""
+        return self.details.variables.get(service_id) if self.details is not None else None
+
+    def url(self, service_id: str, running: Running | None) -> str:
+        """Return where a service answers, by Railway's word of this moment; empty where it does not say.
+
+        A service of the emulator answers where its deployment runs; one on Railway at its domain.
+        """
+        if self.snapshot is None or running is None or running.serving is None:
+            return ""
+        if running.serving.mode:
+            here = running.serving.url
+            return here if self.is_local and here.startswith(PLAIN) else ""
+        for kind in ("serviceDomains", "customDomains"):
+            for row in self.snapshot.domains(service_id, kind):
+                return f"https://{row['domain']}"
+        return ""
+
+    @property
+    def proxies_unread(self) -> str:
+        """Why the TCP proxies could not be read; empty where they were."""
+        return self.details.unread if self.details is not None else ""
+
+    def proxy(self, service_id: str, port: int) -> tuple[str, int] | None:
+        """Return host and port of the TCP proxy that leads to a port of a service."""
+        for row in self.details.tcp_proxies.get(service_id, ()) if self.details is not None else ():
+            if int(row.get("applicationPort") or 0) == port and row.get("proxyPort"):
+                return str(row["domain"]), int(row["proxyPort"])
+        return None
+
+
+def read(client: Client, recorded: Recorded) -> RailwayNow:
+    """Read the environment of a stack.
+
+    Raises:
+        InfraError: the state names none, or more than one.
+        RailwayError: Railway cannot be asked.
+    """
+    places = {
+        (str(row.values["projectId"]), str(row.values["environmentId"]))
+        for row in recorded.resources
+        if row.values.get("projectId") and row.values.get("environmentId")
+    }
+    if len(places) != 1:
+        raise InfraError("environment", f"the stack's state names {len(places) or 'no'} environments of Railway's")
+    ((project, environment),) = places
+    local = client.endpoint.startswith(PLAIN)
+    snapshots = Snapshots(client)
+    try:
+        snapshot = snapshots.read(project, environment, thing="environment", fresh=True)
+    except Gone:
+        return RailwayNow(project, environment, None, None, local)
+    return RailwayNow(project, environment, snapshot, snapshots.details(snapshot), local)

@@ -1,0 +1,86 @@
+"""Variables that agents and the canary get."""
+
+from __future__ import annotations
+
+from pool_contract.key_declaration import Generated, InRuntime, KeyDeclaration, key
+from pool_contract.key_values import Choice, Pattern
+
+AGENT_KEYS: tuple[KeyDeclaration, ...] = (
+    key(
+        "OPENCLAW_PRIMARY_MODEL",
+        "agents",
+        "The model that agents use unless told otherwise.",
+        runtime=InRuntime(required=True, example="openrouter/anthropic/claude-sonnet-4-6"),
+    ),
+    key(
+        "XMTP_ENV",
+        "agents",
+        "XMTP's network. `production` is accepted only where POOL_ENVIRONMENT is production.",
+        allowed=Choice(("dev", "production")),
+        runtime=InRuntime(default="dev"),
+    ),
+    key(
+        "OPENROUTER_API_KEY",
+        "agents",
+        "OpenRouter. Where it is set, agents share it; else OPENROUTER_MANAGEMENT_KEY makes one for each.",
+        secret=True,
+        made_per_agent=True,
+        made_with="OPENROUTER_MANAGEMENT_KEY",
+        runtime=InRuntime(required=True, description="The agent's own key at OpenRouter."),
+    ),
+    key("AGENTMAIL_API_KEY", "both", "AgentMail. The pool manager makes an inbox for each agent.", secret=True),
+    key("AGENTMAIL_DOMAIN", "both", "The domain of new inboxes; AgentMail's own where it is not set."),
+    key(
+        "AGENTMAIL_INBOX_ID",
+        "agents",
+        "An agent's inbox. Where it is set, all agents share it; else AGENTMAIL_API_KEY makes one each.",
+        # Stacks have it sealed on Railway, where a sealed variable cannot be opened again.
+        secret=True,
+        made_per_agent=True,
+        made_with="AGENTMAIL_API_KEY",
+    ),
+    key("BANKR_API_KEY", "agents", "Bankr.", secret=True),
+    key(
+        "TELNYX_API_KEY",
+        "agents",
+        "Telnyx. Needs TELNYX_PHONE_NUMBER: without a number each agent would buy one.",
+        secret=True,
+    ),
+    key(
+        "TELNYX_PHONE_NUMBER",
+        "agents",
+        "The phone number that agents send from.",
+        # `pulumi config set --path` takes +15551234567 for a number, and the plus sign is gone.
+        allowed=Pattern(r"\+[1-9][0-9]{1,14}", "a phone number with its country, such as +15551234567"),
+    ),
+    key("TELNYX_MESSAGING_PROFILE_ID", "agents", "Telnyx's messaging profile."),
+    key("OPENCLAW_STATE_DIR", "agents", "Where an agent keeps its state.", default="/app"),
+    key("CHROMIUM_PATH", "agents", "The browser of the runtime image.", default="/usr/bin/chromium"),
+    key(
+        "OPENCLAW_GATEWAY_TOKEN",
+        "agents",
+        "Opens an agent's gateway; returned by a claim.",
+        secret=True,
+        made_per_agent=True,
+        set_by="pool",
+        runtime=InRuntime(generated=Generated("", 32)),
+    ),
+    key(
+        "SETUP_PASSWORD",
+        "agents",
+        "An agent's setup page.",
+        secret=True,
+        made_per_agent=True,
+        set_by="pool",
+        runtime=InRuntime(generated=Generated("", 16)),
+    ),
+    key(
+        "PRIVATE_WALLET_KEY",
+        "agents",
+        "An agent's wallet.",
+        secret=True,
+        made_per_agent=True,
+        set_by="pool",
+        runtime=InRuntime(generated=Generated("0x", 32)),
+    ),
+)

@@ -1,0 +1,85 @@
+"""What one value of a stack's config must be like, beyond its type; each check returns the value or says why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from convos_infra.errors import InfraError
+from convos_infra.schema.address import parse_url
+from pool_contract.url import parsed
+from railway_api.failure import Failure
+from railway_api.transport import checked_endpoint
+from stack.section import refused
+
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_PASSWORD = re.compile(r"[A-Za-z0-9._~-]*")
+"""RFC 3986's unreserved characters: it becomes part of the database's URL, also where Railway puts that together."""
+WITH_VOLUME = ("postgres",)
+"""The services that the stack gives a volume."""
+_MIGRATION = re.compile(r"(?:[0-9]{4})?")
+
+
+def name(longest: int) -> Callable[[str], str]:
+    """Return the check of a name of Railway's, which may have this many characters."""
+
+    def check(name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise refused(f"{name[:80]!r} may hold lower case letters, digits and '-'")
+        if len(name) > longest:
+            at_most = f"at most {longest} fit into Railway's names and domains"
+            raise refused(f"{name[:80]!r} has {len(name)} characters; {at_most}")
+        return name
+
+    return check
+
+
+def with_volume(name: str) -> str:
+    """Refuse what is not the name of a service that the stack gives a volume."""
+    if name and name not in WITH_VOLUME:
+        raise refused(f"must be the name of a service with a volume ({', '.join(WITH_VOLUME)}), not {name[:80]!r}")
+    return name
+
+
+def token(token: str) -> str:
+    """Refuse a text that cannot be a token of Railway."""
+    if any(mark.isspace() for mark in token) or not token.isascii():
+        raise refused("holds blanks or characters that no token has", "set it again")
+    return token
+
+
+def endpoint(endpoint: str) -> str:
+    """Refuse a URL to which no token may be sent."""
+    try:
+        return checked_endpoint(endpoint)
+    except Failure as error:
+        raise refused(error.problem, error.next_step) from None
+
+
+def database_url(url: str) -> str:
+    """Refuse what is not the URL of a PostgreSQL database."""
+    if url:
+        parts = parsed(url)
+        if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.hostname:
+            step = "it is like postgresql://host:port/database, with user:password@ before the host"
+            raise refused("is no PostgreSQL URL", step)
+        try:
+            parse_url(url)
+        except InfraError as error:
+            raise refused(error.problem, error.next_step) from None
+    return url
+
+
+def password(password: str) -> str:
+    """Refuse a password that is not the same within a URL."""
+    if not _PASSWORD.fullmatch(password):
+        step = "change it in the database: ALTER USER postgres PASSWORD '…'"
+        raise refused("holds characters that a URL does not take as they are", step)
+    return password
+
+
+def migration(number: str) -> str:
+    """Refuse what is not the number of a migration; an empty text is none."""
+    if not _MIGRATION.fullmatch(number):
+        raise refused(f"must be a migration's number such as 0001, not {number[:80]!r}")
+    return number

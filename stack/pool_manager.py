@@ -1,0 +1,113 @@
+"""Where a stack's pool manager comes from, and what it is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from pool_contract.keys import declaration_of
+from pool_contract.url import parsed
+from stack.image import reference_problem
+from stack.problem import Problem
+from stack.section import Flag, OneOf, Section, Text, Whole, key, key_of_variable, refused, values_of
+
+POOL_ENVIRONMENTS = values_of("POOL_ENVIRONMENT")
+_OWNER_AND_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_PLACEHOLDER = re.compile(r"\{(domain|name|id)\}")
+_LONGEST_SHOWN = 80
+
+
+def default_environment(stack: str) -> str:
+    """Return what the pool manager calls the environment of a stack unless told otherwise."""
+    return stack if stack in POOL_ENVIRONMENTS else POOL_ENVIRONMENTS[0]
+
+
+def _agent_url(value: str) -> str:
+    if value:
+        parts = parsed(value)
+        if parts is None or parts.scheme not in ("http", "https") or not _PLACEHOLDER.search(value):
+            shown = repr(value[:_LONGEST_SHOWN])
+            raise refused(f"must be a URL that holds {{domain}}, {{name}} or {{id}}, not {shown}")
+    return value
+
+
+def _url(value: str) -> str:
+    problem = value and declaration_of("RAILWAY_API_URL").allowed.problem(value)
+    if problem:
+        raise refused(problem)
+    return value
+
+
+class PoolSettings(Section):
+    """The pool manager: one of `image`, `build`, `repo` says where it comes from.
+
+    Attributes:
+        registry: where this machine's images are, or empty.
+    """
+
+    image: Text = key("poolImage", "The pool manager's image, by tag or digest.")
+    build: Flag = key("poolBuild", "Build the pool manager's image from this checkout and push it.", default=False)
+    repo: Text = key(
+        "poolRepo", "Build the pool manager on Railway from this GitHub repository (owner/name), root directory pool/."
+    )
+    branch: Text = key("poolBranch", "The branch of poolRepo; empty takes the stack's name.")
+    min_idle: Whole = key_of_variable("poolMinIdle", "POOL_MIN_IDLE", "How many idle agents the pool keeps warm.")
+    api_key: Text = key_of_variable(
+        "poolApiKey", "POOL_API_KEY", "The bearer key of the pool manager's API; empty makes a random one."
+    )
+    environment: Annotated[Text, OneOf(POOL_ENVIRONMENTS)] = key_of_variable(
+        "poolEnvironment",
+        "POOL_ENVIRONMENT",
+        "What the pool manager calls this environment; empty takes the stack's name where that is one of them, else"
+        " dev.",
+        default="",
+    )
+    railway_endpoint: Annotated[Text, AfterValidator(_url)] = key_of_variable(
+        "poolRailwayEndpoint",
+        "RAILWAY_API_URL",
+        "Railway's endpoint as the pool manager reaches it; empty is Railway's own.",
+        env=("POOL_RAILWAY_ENDPOINT",),
+        default="",
+    )
+    railway_token: Text = key_of_variable(
+        "poolRailwayToken",
+        "RAILWAY_API_TOKEN",
+        "The Railway token that the pool manager itself works with. Without one the stack makes a token of its"
+        " environment.",
+        env=("POOL_RAILWAY_API_TOKEN",),
+    )
+    agent_url: Annotated[Text, AfterValidator(_agent_url)] = key_of_variable(
+        "poolAgentUrl",
+        "POOL_AGENT_URL",
+        "Where the pool manager reaches an agent, with {domain}, {name} or {id} in it; empty is https://{domain}.",
+        env=("POOL_AGENT_URL",),
+        default="",
+    )
+    keep_token: Flag = key(
+        "poolKeepToken",
+        "Leave the pool manager's own RAILWAY_API_TOKEN as it is on Railway, where nobody can read it (make adopt sets"
+        " this). Remove it, and the stack makes a token of its environment.",
+        default=False,
+    )
+    registry: str = ""
+
+    @property
+    def repository(self) -> str:
+        """Where an image that is built from this checkout is pushed."""
+        return f"{self.registry}/convos-pool" if self.registry else "ghcr.io/xmtplabs/convos-pool"
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield that there is no source, or more than one; and an image that has no such reference."""
+        sources = {"poolImage": self.image, "poolBuild": self.build, "poolRepo": self.repo}
+        chosen = [name for name, value in sources.items() if value]
+        if len(chosen) != 1:
+            what = f"{' and '.join(chosen)} exclude each other" if chosen else "the pool manager has no source"
+            yield Problem(chosen[0] if chosen else "poolImage", what, "set one of poolImage, poolBuild, poolRepo")
+        if self.repo and not _OWNER_AND_NAME.fullmatch(self.repo):
+            yield Problem("poolRepo", f"must be owner/name, not {self.repo[:_LONGEST_SHOWN]!r}")
+        problem = reference_problem("poolImage", self.image) if self.image else None
+        if problem is not None:
+            yield problem

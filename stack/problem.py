@@ -1,0 +1,35 @@
+"""What is wrong with a stack's config: one problem for each key, as data; text is made last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from convos_infra.errors import InfraError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake; never a secret.
+
+    Attributes:
+        key: the config key, or `keys.NAME`.
+        what: what is wrong.
+        next_step: what to do, best as a command; empty where `what` says it already.
+    """
+
+    key: str
+    what: str
+    next_step: str = ""
+
+    def __str__(self) -> str:
+        return str(InfraError(self.key, self.what, self.next_step))
+
+
+class Problems(Exception):
+    """Everything that is wrong with a stack's config; one line each."""
+
+    def __init__(self, found: Iterable[Problem]) -> None:
+        self.found = tuple(found)
+        self.lines = [str(problem) for problem in self.found]
+        super().__init__("\n".join(self.lines))

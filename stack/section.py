@@ -1,0 +1,265 @@
+"""How a key of a stack's config is declared and read: its type, default, range, description and secrecy stand once.
+
+A section is a pydantic model of the keys of one noun. Adding a key is adding one field to a section; Pulumi.yaml and
+docs/configuration.md are written from it by `make config-docs`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from pool_contract.key_values import Choice, Number
+from pool_contract.keys import declaration_of
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from stack.problem import Problem
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DATE_OF_PULUMI = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \S+")
+_CUSTOM = "config"
+_LONGEST_SHOWN = 80
+_TYPES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean"}
+
+
+class Section(BaseModel):
+    """The keys of one noun: each field is a key, named by its alias, or something that another source says."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, validate_by_alias=True, validate_by_name=True
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong with several keys together, or needs more than a look at one value."""
+        yield from ()
+
+
+@dataclass(frozen=True)
+class ConfigKey:
+    """A key as it is declared, for people and for Pulumi.yaml.
+
+    Attributes:
+        name: as in the stack's config.
+        type: Pulumi's word: string, integer, boolean or object.
+        default: what applies where it is not set.
+        description: sentences.
+        secret: whether its value has to be encrypted.
+        env: variables of the shell that take its place where it is empty, the first that is set.
+        env_stack: the only stack that looks at the shell, or empty for all.
+        variable: the pool manager's variable that it sets, or empty.
+        units: how many of the variable's units make one of the key's; 0 for text.
+        allowed: which values it may have, for people.
+    """
+
+    name: str
+    type: str
+    default: object
+    description: str
+    secret: bool
+    env: tuple[str, ...]
+    env_stack: str
+    variable: str
+    units: int
+    allowed: str
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Annotates a text: one of these values."""
+
+    values: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return pydantic's schema: the type's own, and then the look at the value."""
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: str) -> str:
+        if value not in self.values:
+            listed = " or ".join(self.values) if self._is_pair else f"one of {', '.join(self.values)}"
+            raise refused(f"must be {listed}, not {value[:_LONGEST_SHOWN]!r}")
+        return value
+
+    @property
+    def _is_pair(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Either(OneOf):
+    """Annotates a text: one of two values."""
+
+    @property
+    def _is_pair(self) -> bool:
+        return True
+
+
+def refused(what: str, next_step: str = "") -> PydanticCustomError:
+    """Return the error of a validator: what is wrong with one key's value, and what to do."""
+    return PydanticCustomError(_CUSTOM, "{what}", {"what": what, "next_step": next_step})
+
+
+def key(
+    name: str,
+    description: str,
+    default: Any = "",
+    *,
+    lowest: int | None = None,
+    highest: int | None = None,
+    secret: bool = False,
+    env: tuple[str, ...] = (),
+    env_stack: str = "",
+) -> Any:
+    """Declare a key; arguments as the attributes of `ConfigKey`, `lowest` and `highest` are the ends of its range."""
+    extra: dict[str, Any] = {"secret": secret, "env": list(env), "env_stack": env_stack}
+    return Field(
+        default=default,
+        alias=name,
+        description=description,
+        ge=lowest,
+        le=highest,
+        repr=not secret,
+        json_schema_extra=extra,
+    )
+
+
+def key_of_variable(
+    name: str, variable: str, description: str, *, units: int = 1, env: tuple[str, ...] = (), default: Any = None
+) -> Any:
+    """Declare a key that sets a variable of the pool manager, with the variable's own default and range.
+
+    Args:
+        name: as in the stack's config.
+        variable: the pool manager's.
+        description: sentences.
+        units: how many of the variable's units make one of the key's.
+        env: as in `ConfigKey`.
+        default: instead of the variable's own.
+    """
+    declared = declaration_of(variable)
+    is_number = isinstance(declared.allowed, Number)
+    lowest, highest = _range(declared.allowed, units)
+    if default is None:
+        default = int(declared.default) // units if is_number else declared.default
+    extra: dict[str, Any] = {"secret": declared.secret, "env": list(env), "env_stack": ""}
+    return Field(
+        default=default,
+        alias=name,
+        description=description,
+        ge=lowest,
+        le=highest,
+        repr=not declared.secret,
+        json_schema_extra={**extra, "variable": variable, "units": units if is_number else 0},
+    )
+
+
+def values_of(variable: str) -> tuple[str, ...]:
+    """Return the values that a variable of the pool manager may have."""
+    allowed = declaration_of(variable).allowed
+    assert isinstance(allowed, Choice), variable
+    return allowed.values
+
+
+def _range(allowed: object, units: int) -> tuple[int | None, int | None]:
+    if not isinstance(allowed, Number):
+        return None, None
+    return -(-allowed.lowest // units), allowed.highest // units
+
+
+def was_date(text: str) -> bool:
+    """Say whether a text is what Pulumi makes of a date that stands in YAML without quotes."""
+    return _DATE_OF_PULUMI.fullmatch(text) is not None
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str) or was_date(value):
+        kind = "date" if isinstance(value, str) else type(value).__name__
+        raise refused(f"must be text, not {kind}: YAML did not keep it as it was written", SET_AS_TEXT)
+    if value and not value.strip():
+        raise refused("holds only blanks", "set it, or remove it")
+    return value.strip()
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise refused(f"must be true or false, not {_shown(value)}")
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
+    raise refused(f"must be a whole number, not {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
+SET_AS_TEXT = "set-as-text"
+"""Stands for the command that sets the key as text; the key's name is not known to the validator of its value."""
+Text = Annotated[str, BeforeValidator(_text)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+def section_in(field: FieldInfo) -> type[Section] | None:
+    """Return the section whose keys a field holds; None where it is one key, or no key at all."""
+    annotation: object = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+
+
+def config_keys(section: type[Section]) -> Iterator[ConfigKey]:
+    """Yield the keys of a section and of those inside it, in the order in which they are declared."""
+    for field in section.model_fields.values():
+        inside = section_in(field)
+        if inside is not None:
+            yield from config_keys(inside)
+        elif field.alias is not None:
+            yield _declared(field, field.alias)
+
+
+def _declared(field: FieldInfo, name: str) -> ConfigKey:
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict), name
+    env, units = extra["env"], extra.get("units", 0)
+    assert isinstance(env, list), name
+    assert isinstance(units, int), name
+    return ConfigKey(
+        name=name,
+        type=next((word for type_, word in _TYPES.items() if field.annotation is type_), "object"),
+        default=field.get_default(call_default_factory=True),
+        description=field.description or "",
+        secret=bool(extra["secret"]),
+        env=tuple(str(variable) for variable in env),
+        env_stack=str(extra["env_stack"]),
+        variable=str(extra.get("variable", "")),
+        units=units,
+        allowed=_allowed(field),
+    )
+
+
+def _allowed(field: FieldInfo) -> str:
+    lowest, highest = bounds(field)
+    if lowest is not None:
+        return f"{lowest} to {highest}"
+    listed = [f"`{value}`" for one in field.metadata if isinstance(one, OneOf) for value in one.values]
+    return ", ".join(listed)
+
+
+def bounds(field: FieldInfo) -> tuple[int | None, int | None]:
+    """Return the ends of a number's range; None where it has no such end."""
+    lowest = next((one.ge for one in field.metadata if hasattr(one, "ge")), None)
+    highest = next((one.le for one in field.metadata if hasattr(one, "le")), None)
+    return lowest, highest
