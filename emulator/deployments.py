@@ -143,9 +143,8 @@ class Deployments:
         )
         deployment["variables"] = replay["variables"] if replay else variables
         self._store.put("deployment", deployment["id"], deployment)
-        if self._settings.current.deploy_step_seconds == 0 and self._runner(image) is self._simulated:
-            self._walk(deployment)
-        else:
+        at_once = self._settings.current.deploy_step_seconds == 0 and self._runner(image) is self._simulated
+        if not (at_once and self._walked_at_once(deployment)):
             threading.Thread(target=self._walk, args=(deployment,), daemon=True).start()
         return str(deployment["id"])
 
@@ -197,15 +196,33 @@ class Deployments:
             return self._containers
         return self._simulated
 
+    def _walked_at_once(self, deployment: Document) -> bool:
+        """Walk a deployment in the caller's thread, unless another one of its instance is under way.
+
+        The caller writes, and holds the store: to wait here for a walk that is about to write would be for ever.
+        """
+        walking = self._walking(deployment)
+        if not walking.acquire(blocking=False):
+            return False
+        try:
+            for status in _WALK:
+                self._set(deployment, status)
+            self._run(deployment)
+        finally:
+            walking.release()
+        return True
+
+    def _walking(self, deployment: Document) -> threading.Lock:
+        """Return the lock of a service instance: a volume and a PostgreSQL have one owner."""
+        return self._walks.setdefault(f"{deployment['environmentId']}/{deployment['serviceId']}", threading.Lock())
+
     def _walk(self, deployment: Document, statuses: tuple[str, ...] = _WALK) -> None:
         for status in statuses:
             if deployment["status"] == "REMOVED" or self.closing:
                 return
             self._set(deployment, status)
             time.sleep(self._settings.current.deploy_step_seconds)
-        key = f"{deployment['environmentId']}/{deployment['serviceId']}"
-        # One at a time for each instance: a volume and a PostgreSQL have one owner.
-        with self._walks.setdefault(key, threading.Lock()):
+        with self._walking(deployment):
             self._run(deployment)
 
     def _run(self, deployment: Document) -> None:

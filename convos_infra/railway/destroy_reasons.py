@@ -121,6 +121,7 @@ def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[R
         *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
         *_elsewhere(snapshot, mine, policy),
         *(_data(snapshot, mine, policy) if policy.data != DELETE else []),
+        *(_restorable(snapshot) if policy.data != DELETE and mine.deletes_environment(policy) else []),
     ]
 
 
@@ -176,6 +177,14 @@ def _data(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]
         if row["volumeId"] in deleted and has_data(snapshot, row)
     )
     return [Reason(f"these volumes have data: {', '.join(named)}", f"to delete it: {ALLOW_DATA}")] if named else []
+
+
+def _restorable(snapshot: Snapshot) -> list[Reason]:
+    """Return the reason that a deleted volume, which Railway keeps for some time, cannot outlive its environment."""
+    rows = [row for row in snapshot.pending_volumes if float(row.get("currentSizeMB") or 0) > 0]
+    named = ", ".join(sorted(volume_name(snapshot, row) for row in rows))
+    problem = f"these deleted volumes can still be restored, but not once their environment is gone: {named}"
+    return [Reason(problem, f"to give their data up: {ALLOW_DATA}")] if rows else []
 
 
 def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:

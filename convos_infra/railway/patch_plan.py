@@ -21,6 +21,8 @@ from convos_infra.railway.environment_config import (
 )
 
 Props = Mapping[str, Any]
+UNMANAGED, UNMANAGED_FIELDS, SEEN = "unmanaged", "unmanagedFields", "unmanagedSeen"
+"""What others set, by name: the variables and the fields that an update or a refresh saw; what a refresh announced."""
 UNSEEN_CHANGE = (
     "pulumi refresh records it, and the next pulumi up then puts this stack's value back: "
     "put the new value into the config or code first if it should stay"
@@ -107,7 +109,7 @@ def _plan_fields(patch: Config, conflicts: list[str], recorded: Props, wanted: P
             continue
         if same(item, have, want):
             continue
-        if recorded and not same(item, was, have):
+        if recorded and not same(item, was, have) and not (was is None and _is_seen(recorded, item.name)):
             conflicts.append(item.name)
         _put_change(patch, item.path, have, to_config(item, want))
         changed.append(item.name)
@@ -134,7 +136,7 @@ def _plan_variables(
             continue
         if present and now == value and name not in sealed:
             continue
-        if recorded and name in was and now != was[name] and now is not None:
+        if recorded and _is_conflict(recorded, name, have):
             conflicts.append(name)
         put(patch, (VARIABLES, name), {"value": value, **({"isSealed": True} if name in sealed else {})})
         changed.append(name)
@@ -147,3 +149,18 @@ def _plan_variables(
         put(patch, (VARIABLES, name), None)
         changed.append(name)
     return changed
+
+
+def _is_conflict(recorded: Props, name: str, have: Mapping[str, str | None]) -> bool:
+    """Tell whether somebody changed, removed or set a variable that is wanted, and nothing recorded tells of it."""
+    was = recorded.get(VARIABLES) or {}
+    if name not in have:
+        return name in was
+    if have[name] is None:
+        return False
+    return have[name] != was[name] if name in was else not _is_seen(recorded, name)
+
+
+def _is_seen(recorded: Props, name: str) -> bool:
+    """Tell whether it is recorded that others had set something before this stack wanted it."""
+    return any(name in (recorded.get(key) or ()) for key in (UNMANAGED, UNMANAGED_FIELDS, SEEN))

@@ -66,6 +66,25 @@ def test_an_update_stops_and_names_it_and_goes_on_after_a_refresh(at: Place, kin
     assert not runs.differs(again, {**wanted, **after})
 
 
+def test_a_volume_that_somebody_detached_is_not_attached_again_unseen(at: Place) -> None:
+    runs, case = at.runs, CASES["Volume"]
+    made = runs.create(case.provider, case.inputs(at))
+    runs.emulator.run(MOUNT, v=made.id, e=at.environment.id, input={"serviceId": None})
+    runs.mutations()
+    elsewhere = {**case.inputs(at), "mountPath": "/elsewhere"}
+    with pytest.raises(Failure, match="serviceId changed outside this stack since the last update"):
+        runs.update(made, elsewhere)
+    assert runs.mutations() == []
+    read = runs.refresh(made)
+    assert read is not None
+    assert runs.drift(made, read)
+    runs.update(read, elsewhere)
+    assert runs.mutations() == ["volumeInstanceUpdate"]
+    again = runs.refresh(made)
+    assert again is not None
+    assert (again.outputs["serviceId"], again.outputs["mountPath"]) == (at.service.id, "/elsewhere")
+
+
 @pytest.mark.parametrize("kind", ["CustomDomain", "ServiceDomain", "Volume"])
 def test_what_somebody_made_as_it_is_wanted_by_now_is_taken_as_it_is(at: Place, kind: str) -> None:
     runs, case = at.runs, CASES[kind]

@@ -94,7 +94,9 @@ class DeploymentProvider(RailwayProvider):
         for row in rows:
             newest = _followed(session, snapshot, row)
             image = "" if is_unknown(row.get("image")) else str(row.get("image") or "")
-            ruling = verdict(newest, image) if newest is not None else Verdict.WAIT
+            # One that the state does not know is somebody else's, of this moment: no preview has announced its repeat.
+            is_known = newest is not None and newest.id == row.get("deploymentId")
+            ruling = verdict(newest, image) if newest is not None and is_known else Verdict.WAIT
             if newest is not None and ruling in (Verdict.BAD, Verdict.RUNS_ANOTHER):
                 found[str(row["name"])] = newest.status if ruling is Verdict.BAD else "runs another image"
         return found

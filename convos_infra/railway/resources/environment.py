@@ -33,6 +33,8 @@ LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
 _IN_PLACE = ("disposablePrefix", "name")
 _SETTINGS = ("name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix")
+COPIES = "copies"
+"""What a new environment gets beside the stack's own: the services and volumes that others have put into its base."""
 _INPUTS = ("projectId", *_SETTINGS, ADOPTS, OWNED, STACK, FOLLOWS)
 
 
@@ -81,7 +83,10 @@ class EnvironmentProvider(RailwayProvider):
             ids = {"environmentId": found["id"]}
             return str(found["id"]), ids if olds else {**ids, OWNED: _is_fresh(session, news, found)}
 
-        return with_identity("environment", olds, news, _IN_PLACE, find)
+        inputs, failures = with_identity("environment", olds, news, _IN_PLACE, find)
+        if not olds and not inputs.get(ADOPTS) and (copied := _copied(self.session(), inputs)):
+            inputs = {**inputs, COPIES: copied}
+        return inputs, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it; another project is another environment."""
@@ -194,6 +199,18 @@ class EnvironmentProvider(RailwayProvider):
 
         session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=seen)
         session.snapshots.forget(id_)
+
+
+def _copied(session: Session, props: Props) -> list[str]:
+    """Name what a fork brings along: its base is empty as this program makes it, but anybody can put things into it."""
+    base = props.get("baseEnvironmentId")
+    if not base or is_unknown(base):
+        return []
+    try:
+        snapshot = session.read({**props, "environmentId": base}, thing=f"environment {props['name']}")
+    except Gone:
+        return []
+    return destroy_reasons.left_in(snapshot, "")
 
 
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -28,6 +28,7 @@ from convos_infra.railway.environment_config import (
     live_variables,
     same,
 )
+from convos_infra.railway.patch_plan import SEEN, UNMANAGED, UNMANAGED_FIELDS
 from convos_infra.railway.reference_check import preview_failures
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
@@ -41,15 +42,13 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 
 PARENT = ("projectId", "environmentId", "serviceId")
 MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
-SEEN = "unmanagedSeen"
-"""Variables that a refresh saw and that nobody here set: where they are to be removed, the next preview says so."""
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
 not bound to it any more. The next preview announces the deployment that mends it."""
 SAW = (SEEN, NOT_RUNNING, NOT_SERVING, NOT_BOUND)
 _FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, REBINDS)
 _ADDED = (*_FROM_MARKS, SOURCED, BOUND, *ANNOUNCED, "adopts")
-_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "givenBy", *_ADDED)
+_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "givenBy", UNMANAGED_FIELDS, *_ADDED)
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -152,8 +151,8 @@ class ServiceInstanceProvider(RailwayProvider):
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}
         outputs = _outputs(wanted, live, deployment_id=found or deployment_id)
-        if outputs["unmanaged"] and _removes(wanted):
-            text = f"kept, as the preview did not list them: {', '.join(outputs['unmanaged'])}; pulumi refresh does"
+        if outputs[UNMANAGED] and _removes(wanted):
+            text = f"kept, as the preview did not list them: {', '.join(outputs[UNMANAGED])}; pulumi refresh does"
             session.client.progress(f"{wanted['service']}: {text}")
         return outputs
 
@@ -176,7 +175,7 @@ class ServiceInstanceProvider(RailwayProvider):
             # Mounted again since the last refresh, but not deployed: what runs still does not have it.
             places |= set(props.get(NOT_BOUND) or ()) & bound.told(props)
         found = {
-            SEEN: outputs["unmanaged"],
+            SEEN: outputs[UNMANAGED],
             NOT_RUNNING: list(running.idle),
             NOT_SERVING: str(running.condition) if running.condition.needs_deployment else "",
             NOT_BOUND: sorted(places),
@@ -247,8 +246,16 @@ def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Pr
     strangers = sorted(name for name in live_variables(live) if name not in managed)
     # What has a source that is no input deploys as well: the next preview has to know.
     others = sourced({}, live) and not (props.get("image") or props.get("repo"))
-    kept = {key: value for key, value in props.items() if key not in (NOT_RUNNING, NOT_SERVING, NOT_BOUND, SOURCED)}
-    return {**kept, **({SOURCED: True} if others else {}), "deploymentId": deployment_id, "unmanaged": strangers}
+    added = (NOT_RUNNING, NOT_SERVING, NOT_BOUND, SOURCED, UNMANAGED_FIELDS)
+    kept = {key: value for key, value in props.items() if key not in added}
+    fields = sorted(name for name in live_fields(live) if kept.get(name) is None)
+    return {
+        **kept,
+        **({SOURCED: True} if others else {}),
+        **({UNMANAGED_FIELDS: fields} if fields else {}),
+        "deploymentId": deployment_id,
+        UNMANAGED: strangers,
+    }
 
 
 class ServiceInstance(Resource, module="railway", name="ServiceInstance"):

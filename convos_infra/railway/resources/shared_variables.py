@@ -14,7 +14,7 @@ from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown
 from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import VARIABLES, live_variables
-from convos_infra.railway.patch_plan import UNSEEN_CHANGE
+from convos_infra.railway.patch_plan import UNMANAGED, UNSEEN_CHANGE
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -99,6 +99,9 @@ class SharedVariablesProvider(RailwayProvider):
         live = live_variables(_as_service(snapshot))
         kept = {name: live[name] for name in props.get(VARIABLES) or {} if name in live and live[name] is not None}
         seen = {**props, VARIABLES: kept, TAKEN_OVER: _found_before(props, snapshot)}
+        # What others set is recorded, so that to want it, too, later on is no conflict that nothing resolves.
+        others = sorted(name for name in live if name not in kept)
+        seen = {key: value for key, value in seen.items() if key != UNMANAGED} | ({UNMANAGED: others} if others else {})
         return ReadResult(id_, seen, inputs_of(seen, _INPUTS))
 
     def deleted(self, id_: str, props: Props) -> None:
@@ -157,7 +160,7 @@ def _without(props: Props, names: Collection[str]) -> Props:
 
 
 def _variables_of(props: Props) -> Props:
-    return {VARIABLES: props[VARIABLES]} if props.get(VARIABLES) else {}
+    return {key: props[key] for key in (VARIABLES, UNMANAGED) if props.get(key)}
 
 
 def _as_service(snapshot: Snapshot) -> Mapping[str, Any]:

@@ -145,7 +145,8 @@ class VolumeProvider(RailwayProvider):
             live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
             if live is None:
                 raise InfraError(_thing(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
-            seen = {**live, "serviceId": live.get("serviceId") or olds.get("serviceId")}
+            # One that is mounted nowhere was detached by somebody; a refresh records it as an empty text.
+            seen = {**live, "serviceId": live.get("serviceId") or ""}
             refuse_unseen_changes(_thing(news), olds, seen, news, ("mountPath", "serviceId"))
             if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
                 _mount(session, news, id_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,36 @@ def test_somebody_elses_change_of_what_is_managed_is_a_conflict_unless_it_is_wha
     live = {"deploy": {"startCommand": "theirs"}, "variables": {"A": {"value": "theirs"}, "B": {"value": "2"}}}
     found = plan(recorded, {"startCommand": "b", "variables": {"A": "2", "B": "2"}}, live)
     assert found.conflicts == ("startCommand", "A")
+
+
+def test_a_variable_that_somebody_removed_is_not_put_back_unseen() -> None:
+    recorded = {"image": "a", "variables": {"A": "1", "B": "1"}}
+    live = {"source": {"image": "a"}, "variables": {"B": {"value": "1"}}}
+    assert plan(recorded, {**recorded, "image": "b"}, live).conflicts == ("A",)
+    # A refresh has recorded that it is gone, and the preview then announces it.
+    assert plan({"image": "a", "variables": {"B": "1"}}, recorded, live).conflicts == ()
+    # Whoever takes it out of the code as well has no conflict.
+    assert plan(recorded, {"image": "a", "variables": {"B": "1"}}, live).conflicts == ()
+
+
+@pytest.mark.parametrize("key", ["unmanaged", "unmanagedSeen"])
+def test_a_variable_that_somebody_set_before_us_is_a_conflict_until_it_is_recorded(key: str) -> None:
+    recorded: dict[str, Any] = {"image": "a", "variables": {}}
+    live = {"source": {"image": "a"}, "variables": {"NEW": {"value": "theirs"}}}
+    assert plan(recorded, {"image": "a", "variables": {"NEW": "ours"}}, live).conflicts == ("NEW",)
+    assert plan(recorded, {"image": "a", "variables": {"NEW": "theirs"}}, live).conflicts == ()
+    assert plan({**recorded, key: ["NEW"]}, {"image": "a", "variables": {"NEW": "ours"}}, live).conflicts == ()
+
+
+def test_a_field_that_somebody_set_before_us_is_a_conflict_until_it_is_recorded() -> None:
+    live = {"source": {"image": "a"}, "deploy": {"healthcheckPath": "/theirs"}}
+    wanted = {"image": "a", "healthcheckPath": "/ours"}
+    assert plan({"image": "a"}, wanted, live).conflicts == ("healthcheckPath",)
+    recorded = {"image": "a", "unmanagedFields": ["healthcheckPath"]}
+    found = plan(recorded, wanted, live)
+    assert (found.conflicts, found.fields) == ((), ("healthcheckPath",))
+    # One that was ours, and that somebody changed since, stays one.
+    assert plan({**recorded, "healthcheckPath": "/old"}, wanted, live).conflicts == ("healthcheckPath",)
 
 
 def test_unmanaged_variables_go_only_where_that_is_asked() -> None:

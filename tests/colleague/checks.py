@@ -1,0 +1,169 @@
+"""What must be true after a run, by the store alone: as the config says, nothing twice, nothing left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from convos_infra.railway.change import announced as announced_deployments
+from convos_infra.railway.resources.project import BASE_ENVIRONMENT
+from emulator.store import Store
+from tests.colleague.engine import Op, Step
+from tests.colleague.judge import Book
+from tests.colleague.truth import (
+    Fact,
+    facts,
+    newest_deployment,
+    not_running,
+    services_named,
+    stored_service,
+)
+from tests.colleague.wanted import APP, CUSTOM, DB, ENVIRONMENT, PROJECT, Wanted
+from tests.railway.fix_resources import Made, Props
+
+DEFAULTS: Mapping[str, Any] = {
+    "healthcheckTimeout": 300,
+    "restartPolicyType": "ON_FAILURE",
+    "restartPolicyMaxRetries": 10,
+    "sleepApplication": False,
+    "overlapSeconds": 0,
+    "drainingSeconds": 0,
+}
+_THINGS = ("environment", "instance", "volume_instance", "domain", "custom_domain")
+_NOT_FIELDS = ("variables", "unmanagedVariables")
+
+
+def differences(store: Store, wanted: Wanted, state: Mapping[str, Made]) -> Iterator[tuple[Fact, str]]:
+    """Yield what is otherwise than the config says."""
+    project, environment = state["project"].id, state["environment"].id
+    now = facts(store)
+    for key, name in ((("project", project), PROJECT), (("environment", environment), ENVIRONMENT)):
+        if now.get(key) != name:
+            yield key, f"is {now.get(key)!r} instead of {name!r}"
+    for name, value in wanted.shared.items():
+        if (now.get(("shared", environment, name)) or ("", False))[0] != value:
+            yield ("shared", name), f"is {now.get(('shared', environment, name))}, not {value!r}"
+    for name, config in ((DB, wanted.db), (APP, wanted.app)):
+        yield from _of_service(store, wanted, environment, project, name, config)
+
+
+def _of_service(
+    store: Store, wanted: Wanted, environment: str, project: str, name: str, config: Props
+) -> Iterator[tuple[Fact, str]]:
+    ids = services_named(store, project, name)
+    stored = stored_service(store, environment, ids[0]) if len(ids) == 1 else None
+    if stored is None:
+        yield ("service", name), f"{len(ids)} of that name, or none in the environment"
+        return
+    for field in _fields(config, stored):
+        yield ("field", name, field), "is stored otherwise"
+    variables = {key: entry.get("value") for key, entry in (stored.get("variables") or {}).items()}
+    for key, value in config["variables"].items():
+        if variables.get(key) != value:
+            yield ("variable", name, key), f"is {variables.get(key)!r}, not {value!r}"
+    yield from _parts(store, wanted, environment, ids[0], name)
+    managed = {"deployment", *config, *config["variables"]}
+    for what in sorted(managed.intersection(not_running(store, environment, ids[0]))):
+        newest = newest_deployment(store, environment, ids[0]) or {"status": "none"}
+        yield ("running", name, what), f"does not run as stored; the deployment is {newest['status']}"
+
+
+def _fields(config: Props, stored: Mapping[str, Any]) -> Iterator[str]:
+    flat = {
+        key: value for section in ("source", "build", "deploy") for key, value in (stored.get(section) or {}).items()
+    }
+    for key, value in config.items():
+        if key not in _NOT_FIELDS and _plain(flat.get(key, DEFAULTS.get(key))) != _plain(value):
+            yield key
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _parts(store: Store, wanted: Wanted, environment: str, service: str, name: str) -> Iterator[tuple[Fact, str]]:
+    def here(kind: str) -> list[dict[str, Any]]:
+        rows = store.all(kind, lambda row: row["environmentId"] == environment and row["serviceId"] == service)
+        return [row for row in rows if not row.get("deletedAt")]
+
+    if name == DB:
+        mounts = [row["mountPath"] for row in here("volume_instance")]
+        if mounts != [wanted.mount]:
+            yield ("volume", name), f"mounted at {mounts}, not at {wanted.mount}"
+    if f"{name}/domain" in wanted.parts and wanted.port not in [row["targetPort"] for row in here("domain")]:
+        yield ("domain", name), "no domain leads to the port"
+    custom = [row["targetPort"] for row in here("custom_domain") if row["domain"] == CUSTOM]
+    if f"{name}/custom" in wanted.parts and custom != [wanted.port]:
+        yield ("custom_domain", name), f"leads to {custom}"
+    if f"{name}/proxy" in wanted.parts and [row for row in here("tcp_proxy") if row["applicationPort"] == 5432] == []:
+        yield ("tcp_proxy", name), "is not there"
+
+
+def obstacles(store: Store, state: Mapping[str, Made]) -> list[str]:
+    """Name what an update cannot get past, and must not: things of the colleague's, in the place of ours."""
+    found = []
+    projects = [
+        row["id"] for row in store.all("project", lambda row: not row.get("deletedAt")) if row["name"] == PROJECT
+    ]
+    own = state["project"].id if "project" in state else ""
+    if len(projects) > 1 or (own and projects not in ([], [own])):
+        found.append("another project of that name")
+    rows = store.all("environment", lambda row: not row.get("deletedAt") and row["name"] == ENVIRONMENT)
+    environment = state["environment"].id if "environment" in state else ""
+    if len(rows) > 1 or (environment and [row["id"] for row in rows] not in ([], [environment])):
+        found.append("another environment of that name")
+    for name in (DB, APP):
+        ids = services_named(store, own, name)
+        service = state[f"{name}/service"].id if f"{name}/service" in state else ""
+        if len(ids) > 1 or (service and ids not in ([], [service])):
+            found.append(f"another service {name}")
+        found += _crowded(store, environment, name, service)
+    found += ["a volume can still be restored" for row in store.all("volume_instance") if row.get("deletedAt")]
+    for row in store.all("custom_domain", lambda row: row["domain"] == CUSTOM):
+        if "app/service" not in state or row["serviceId"] != state["app/service"].id:
+            found.append("another service has the domain")
+    return found
+
+
+def _crowded(store: Store, environment: str, name: str, service: str) -> list[str]:
+    here = {"environmentId": environment, "serviceId": service}
+    found = []
+    for kind in ("volume_instance", "domain"):
+        rows = store.all(kind, lambda row: here.items() <= row.items() and not row.get("deletedAt"))
+        if service and len(rows) > 1:
+            found.append(f"{name} has {len(rows)} of kind {kind}")
+    return found
+
+
+def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[Fact]:
+    """Yield what this stack has made and does not know any more."""
+    ids = {made.id for made in state.values()}
+    for key, value in facts(store).items():
+        if key not in book.ours:
+            continue
+        kind, id_ = key[0], key[-1]
+        living = kind != "volume_instance" or value == "living"
+        # The base environment came with its project, and stays with it.
+        counts = living and not (kind == "environment" and value == BASE_ENVIRONMENT)
+        if counts and kind in _THINGS and id_ not in ids:
+            yield key
+        if kind == "tcp_proxy" and not any(
+            name.endswith("/proxy") and made.outputs["serviceId"] == key[2] for name, made in state.items()
+        ):
+            yield key
+
+
+def announced(steps: Mapping[str, Step]) -> dict[str, int]:
+    """Return how many deployments a preview has announced, by service."""
+    found: dict[str, int] = {}
+    for key, step in steps.items():
+        if step.op in (Op.SAME, Op.DELETE):
+            continue
+        if key.endswith("/instance"):
+            name = key.partition("/")[0]
+            before = step.before.inputs if step.before is not None and step.op is Op.UPDATE else {}
+            found[name] = found.get(name, 0) + announced_deployments(before, step.inputs)
+        for name in step.inputs.get("again") or () if key == "deployments" else ():
+            found[name] = found.get(name, 0) + 1
+    return found

@@ -1,0 +1,23 @@
+"""What is known to be wrong, by its entry; empty is the aim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.colleague.judge import Rule, Violation
+
+KNOWN: Mapping[str, Callable[[Violation], bool]] = {
+    # A colleague deploys and removes that deployment; our next update of the service records it as the newest, and the
+    # wait then takes it for one that an earlier run of ours left behind.
+    "N8 the wait repeats a colleague's deployment that no refresh has recorded": lambda one: (
+        one.rule is Rule.DEPLOYMENTS and one.about[1] == "more"
+    ),
+    # docs/decisions: one that is empty may be what an interrupted update of ours has left behind.
+    "N9 an empty project or environment of the stack's name counts as its own leftovers": lambda one: (
+        one.rule is Rule.STRANGER and one.during == "destroy" and one.about[0] in ("project", "environment")
+    ),
+    # The update puts a name or a value back, and what refers to it runs with what a refresh found in order before.
+    "N11 what an update reverts for one service is known to those that refer to it a refresh later": lambda one: (
+        one.rule is Rule.CONFIG and one.about[0] == "running"
+    ),
+}
