@@ -67,6 +67,15 @@ class CredentialRecord:
             return {}
         return {row[0]: _recorded(row) for row in rows}
 
+    def is_kept(self) -> bool:
+        """Say whether there is a record at all: then what is not on it was not made by this pool manager."""
+        try:
+            with self._database.connect() as connection:
+                connection.execute("SELECT 1 FROM agent_credential LIMIT 1")
+        except MissingTableError:
+            return False
+        return True
+
     def of(self, agent_id: str) -> Recorded | None:
         """Return the row of one agent."""
         return self.all_of([agent_id]).get(agent_id)

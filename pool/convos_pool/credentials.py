@@ -96,6 +96,9 @@ class Credentials:
         if not self._makes_key or self._openrouter is None:
             return
         known = self.record.of(agent_id)
+        if known is None and self.record.is_kept():
+            # A service of that name may be a copy, in a fork, of an agent whose key belongs to the source.
+            return
         for key_hash in dict.fromkeys([*([known.key_hash] if known and known.key_hash else []), *self._named(name)]):
             self._openrouter.delete(key_hash)
 

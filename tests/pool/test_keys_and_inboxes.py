@@ -215,3 +215,18 @@ def test_many_keys_are_read_page_by_page(around: Surroundings) -> None:
         found: dict[str, Any] = pool.json("GET", "/api/pool/credentials")
         assert (found["owned"], len(found["unowned"])) == (0, 460)
         assert sum(call == f"GET {OPENROUTER}/keys" for call in around.standins.calls) == 4
+
+
+def test_a_copy_of_another_environments_agent_costs_that_one_neither_key_nor_inbox(around: Surroundings) -> None:
+    name = "convos-agent-abcdefghijkm"
+    around.standins.openrouter.create({"name": name})
+    (theirs,) = around.standins.openrouter.keys
+    given = {"projectId": around.world.project_id, "environmentId": around.environment_id, "name": name}
+    create = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
+    around.world.run(create, input=given)
+    with around.pool(**around.with_providers(POOL_MIN_IDLE="1")) as pool:
+        until_idle(pool, 1)
+        assert names(pool) == [name], "the copy was finished, and has a key of its own"
+        assert keys(around) == [name, name]
+        pool.json("DELETE", "/api/pool/instances/abcdefghijkm")
+        assert theirs in around.standins.openrouter.keys
