@@ -91,9 +91,6 @@ keys: $(STAMP) ## every key of a stack as set, default or missing, never its val
 config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
 	@$(VENV)/python -m ops config-docs --write
 
-config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
-	@$(VENV)/python -m ops config-docs --write
-
 adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
 	@ops/run adopt \
 		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)

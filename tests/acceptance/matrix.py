@@ -27,6 +27,8 @@ CHECKS = {
 }
 _WAIT = "it waits, and makes nothing"
 _PART = "it has no end of its own: it goes with its parent, and what is left of it is drift"
+_RESOURCES = "convos_infra.railway.resources."
+"""Others ask Railway, and have nothing on it: a secret, the gate of a destroy."""
 _YOUNG = "younger than the last recorded release"
 _FAULTS = "`make faults`: every request of create, update and destroy"
 NOT_HERE: Mapping[tuple[str, str], str] = {
@@ -69,7 +71,8 @@ def kinds() -> list[str]:
     """Return every resource of Railway, by its provider's name."""
     for module in pkgutil.iter_modules(resources.__path__):
         importlib.import_module(f"{resources.__name__}.{module.name}")
-    return sorted(kind.__name__.removesuffix("Provider") for kind in RailwayProvider.__subclasses__())
+    found = [kind for kind in RailwayProvider.__subclasses__() if kind.__module__.startswith(_RESOURCES)]
+    return sorted(kind.__name__.removesuffix("Provider") for kind in found)
 
 
 def gaps(shown: Iterable[Shown]) -> Iterator[str]:

@@ -174,7 +174,7 @@ class StackDouble:
             },
             SharedVariablesProvider: {**ids, "variables": SHARED, "environmentOwned": environment.get("owned")},
             ServiceProvider: {**ids, "name": SERVICE},
-            VolumeProvider: {**at, **owned, "mountPath": "/data"},
+            VolumeProvider: {**at, **owned, "mountPath": "/data", "replaceDeleted": self.config.get("replaceVolume")},
             ServiceDomainProvider: {**at, **owned},
             CustomDomainProvider: {**at, **owned, "domain": self.domain},
             TcpProxyProvider: {**at, **owned, "applicationPort": 5432.0},

@@ -283,6 +283,7 @@ def test_a_volume_that_was_added_to_a_service_of_others_stays_with_its_data(new:
     mine.up()
     ids = mine.ids()
     mine.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=ids[VolumeProvider])
+    theirs.config["replaceVolume"] = "web"
     theirs.up()
     added = theirs.ids()
     assert added[VolumeProvider] != ids[VolumeProvider]

@@ -103,3 +103,8 @@ def test_an_unknown_command_of_the_toolchain_is_refused() -> None:
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_the_makefile_says_each_recipe_once() -> None:
+    done = subprocess.run(["make", "--dry-run", "help"], cwd=CHECKOUT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -103,6 +103,7 @@ def ended() -> int:
         ("{", None),
         ('{"pid": "x"}', None),
     ],
+    ids=["living", "ended", "elsewhere", "pid-0", "negative", "empty", "list", "cut", "text"],
 )
 def test_a_lock_is_seen_whatever_is_in_it_and_told_whether_its_process_lives(
     tmp_path: Path, text: str, alive: bool | None
