@@ -23,8 +23,8 @@ KNOWN: Mapping[str, Callable[[Violation], bool]] = {
     "N13 a service that a killed update had made, and a colleague has filled since, is kept": lambda one: (
         one.rule is Rule.ORPHAN and one.during == "destroy"
     ),
-    # bound.rebound: in a preview an id is unknown, and a domain of others in the same place counts as the bound one.
-    "N14 a domain that a colleague made in the place of ours is taken over with an unannounced deployment": lambda one: (
+    # bound.rebound: an id is unknown in a preview, and a domain of others in that place passes for the bound one.
+    "N14 a domain that a colleague made in the place of ours is taken with an unannounced deployment": lambda one: (
         one.rule is Rule.STRANGER and one.during == "up" and one.about[0] == "domain_port"
     ),
     # The update puts a name or a value back, and what refers to it runs with what a refresh found in order before.
