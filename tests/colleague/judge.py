@@ -187,7 +187,9 @@ def _was_seen(context: Context, owner: str, key: Fact, value: Any, write: Write)
         return value is None or bool(step.inputs.get("adopts"))
     if key[0] == "variable" and key[-1] in (step.inputs.get("removes") or ()):
         return True
-    return knows(step.before, key, value)
+    # What others had set before the stack wanted it is recorded by its name alone.
+    named = (step.before.outputs.get(mark) or () for mark in ("unmanaged", "unmanagedFields", "unmanagedSeen"))
+    return knows(step.before, key, value) or any(key[-1] in names for names in named)
 
 
 def _falls_with(key: Fact, context: Context, gone: set[Fact]) -> bool:

@@ -16,6 +16,17 @@ KNOWN: Mapping[str, Callable[[Violation], bool]] = {
     "N9 an empty project or environment of the stack's name counts as its own leftovers": lambda one: (
         one.rule is Rule.STRANGER and one.during == "destroy" and one.about[0] in ("project", "environment")
     ),
+    "N12 a reference through what Railway itself provides, such as the private domain, is not compared": lambda one: (
+        one.rule is Rule.STATUS and one.about[-1].endswith("does not run")
+    ),
+    # Whose it is cannot be known any more, and what cannot be known is kept (and said).
+    "N13 a service that a killed update had made, and a colleague has filled since, is kept": lambda one: (
+        one.rule is Rule.ORPHAN and one.during == "destroy"
+    ),
+    # bound.rebound: an id is unknown in a preview, and a domain of others in that place passes for the bound one.
+    "N14 a domain that a colleague made in the place of ours is taken with an unannounced deployment": lambda one: (
+        one.rule is Rule.STRANGER and one.during == "up" and one.about[0] == "domain_port"
+    ),
     # The update puts a name or a value back, and what refers to it runs with what a refresh found in order before.
     "N11 what an update reverts for one service is known to those that refer to it a refresh later": lambda one: (
         one.rule is Rule.CONFIG and one.about[0] == "running"

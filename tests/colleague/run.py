@@ -140,8 +140,13 @@ class Run:
         # A fork brings along what others have put into its base, and the preview has said so.
         environment = self._context.steps.get("environment")
         copies = environment is not None and bool(environment.inputs.get("copies"))
+        # What came into the base after the preview was made, no preview can name.
+        copies = copies or self._acted_at > self._context.since
         is_fork = any(key[0] == "environment" and key not in before for key in keys)
         ours = [key for key in keys if not (copies and is_fork) or key[0] == "environment"]
+        if any(key[0] == "project" and key not in before for key in keys):
+            # The base environment comes with its project, and stays with it, whatever it is called.
+            ours = [key for key in ours if key[0] != "environment"]
         self.book.note(before, after, ours, theirs=False)
         for key in keys:
             if key[0] == "deployment" and key not in before:
@@ -267,6 +272,10 @@ class Run:
         context, self._context, armed, self._during = self._context, None, self._during, []
         try:
             told = status.told(self.emulator.session(lambda _: None).client, self.engine.state)
+        except REFUSALS as error:
+            # A state that an update was killed in may name two environments: status then says that alone.
+            self.told.append(f"    status: {error}")
+            return
         finally:
             self._context, self._during = context, armed
         true = status.true_of(self.emulator.store, self.engine.state)

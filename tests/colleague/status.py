@@ -99,7 +99,9 @@ def _of_part(now: Facts, key: str, made: Made, environment: str) -> Iterator[str
         place = (environment, made.id)
         if now.get(("volume_instance", *place)) != "living":
             yield "its volume is gone"
-        elif not all(knows(made, fact, now[fact]) for fact in (("mount", *place), ("attachment", *place))):
+        elif now[("attachment", *place)] is None or not all(
+            knows(made, fact, now[fact]) for fact in (("mount", *place), ("attachment", *place))
+        ):
             yield "its volume is elsewhere"
         return
     if ("instance", environment, service_id) not in now:

@@ -145,8 +145,9 @@ class VolumeProvider(RailwayProvider):
             live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
             if live is None:
                 raise InfraError(_thing(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
-            # One that is mounted nowhere was detached by somebody; a refresh records it as an empty text.
-            seen = {**live, "serviceId": live.get("serviceId") or ""}
+            # One that is mounted nowhere lost its service, or somebody detached it: a refresh records an empty text.
+            before = str(olds.get("serviceId") or "")
+            seen = {**live, "serviceId": live.get("serviceId") or ("" if before in snapshot.instances else before)}
             refuse_unseen_changes(_thing(news), olds, seen, news, ("mountPath", "serviceId"))
             if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
                 _mount(session, news, id_)
