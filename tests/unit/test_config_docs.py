@@ -22,7 +22,8 @@ assert KEYS
 
 
 FILES = (
-    *("Pulumi.yaml", "docs/configuration.md", "runtime/scripts/keys.list", "runtime/.env.example"),
+    *("Pulumi.yaml", "docs/configuration.md", "docs/service-attributes.md"),
+    *("runtime/scripts/keys.list", "runtime/.env.example"),
     ".github/workflows/build-runtime.yml",
 )
 
