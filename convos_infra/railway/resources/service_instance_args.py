@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
@@ -33,6 +33,12 @@ class ServiceInstanceArgs(ServiceConfiguration):
 
     at: ServiceAt
     bound: Bound | None = None
+
+    @classmethod
+    def of(cls, configuration: ServiceConfiguration, at: ServiceAt, bound: Bound | None = None) -> ServiceInstanceArgs:
+        """Return the inputs of a service in one place, with a configuration that says nothing of places."""
+        given = {item.name: getattr(configuration, item.name) for item in fields(ServiceConfiguration)}
+        return cls(at=at, bound=bound, **given)
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs under the names that they have on Railway and in the state."""
