@@ -125,7 +125,8 @@ def _is_still_there(place: Place, recorded: Any, snapshot: Snapshot, service_id:
         return True
     if place.kind is Kind.VOLUME:
         return any(row["volumeId"] == recorded for row in snapshot.volume_instances)
-    return any(row["id"] == recorded for row in snapshot.domains(service_id, place.kind))
+    # A Railway domain is recorded by its name, a domain of one's own by its id.
+    return any(recorded in (row["id"], row["domain"]) for row in snapshot.domains(service_id, place.kind))
 
 
 def is_there(place: Place, snapshot: Snapshot, service_id: str) -> bool:
