@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -147,3 +148,14 @@ def declared(program: Callable[[], object], *, preview: bool = False) -> Engine:
 
     run()
     return made
+
+
+def left_behind() -> int:
+    """Return how many tasks of registrations nobody has waited for, and forget them."""
+    loop = asyncio.get_event_loop_policy().get_event_loop()
+    left = [task for task in asyncio.all_tasks(loop) if not task.done()]
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    return len(left)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime import mocks
 
 from components.agents import Agents
 from components.canary import Canary
@@ -15,7 +16,7 @@ from components.pool_manager import PoolManager, PoolManagerSettings
 from components.railway_service import RailwayService, RegistryLogin, ServiceParts, StoredSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
-from tests.program.fix_program import Declared, Engine, declared
+from tests.program.fix_program import Declared, Engine, declared, left_behind
 
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64
 CANARY, POOL = "convos-runtime-canary", "convos-agent-pool-manager"
@@ -214,3 +215,11 @@ def test_variables_that_come_as_one_output_are_refused_in_words() -> None:
     variables = pulumi.Output.from_input({"A": "1"})
     with pytest.raises(TypeError, match="web: variables must be a mapping"):
         declared(lambda: RailwayService("web", place(), ServiceConfiguration(image=IMAGE, variables=variables)))
+
+
+def test_resources_that_are_not_waited_for_are_noticed() -> None:
+    made = Engine()
+    mocks.set_mocks(made.mocks, monitor=made)
+    redis()
+    assert left_behind() > 0
+    assert left_behind() == 0
