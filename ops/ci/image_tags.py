@@ -98,9 +98,15 @@ def _commit(value: object) -> str:
 
 
 def output(decision: Decision, image: str) -> str:
-    """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them."""
+    """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them.
+
+    Args:
+        decision: for the event.
+        image: the image's repository in lower case, as registries want it; owners on GitHub have capitals.
+    """
     lines = {
         "revision": decision.revision,
+        "image": image,
         "push": str(decision.push).lower(),
         "tags": ",".join(decision.tags),
         "references": ",".join(f"{image}:{tag}" for tag in decision.tags) if image else "",

@@ -83,6 +83,7 @@ def test_the_output_has_full_references() -> None:
     decision = Decision(COMMIT, ("dev", "sha-3b8f1c2"))
     assert output(decision, "ghcr.io/xmtplabs/convos-runtime").splitlines() == [
         f"revision={COMMIT}",
+        "image=ghcr.io/xmtplabs/convos-runtime",
         "push=true",
         "tags=dev,sha-3b8f1c2",
         "references=ghcr.io/xmtplabs/convos-runtime:dev,ghcr.io/xmtplabs/convos-runtime:sha-3b8f1c2",
@@ -100,6 +101,7 @@ def test_the_command_prints_what_github_output_takes() -> None:
     done = run("pull_request", str(EVENTS / "pull-request.json"), "ghcr.io/XMTPLabs/convos-runtime")
     assert done.returncode == 0
     assert "references=ghcr.io/xmtplabs/convos-runtime:pr-98," in done.stdout
+    assert "\nimage=ghcr.io/xmtplabs/convos-runtime\n" in done.stdout, "what follows is put together from this"
 
 
 def test_a_payload_that_is_not_there_is_one_line(tmp_path: Path) -> None:
