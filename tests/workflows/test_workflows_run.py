@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class Run:
 class World:
     """A repository with our workflows, in which act runs."""
 
-    def __init__(self, folder: Path, act: str, registry: str) -> None:
+    def __init__(self, folder: Path, act: str, registry: str, files: Mapping[str, str] | None = None) -> None:
         self.folder, self.act, self.registry = folder, act, registry
         self.repository = folder / "repository"
         self.packages = f"{registry}/xmtplabs"
@@ -77,7 +78,8 @@ class World:
         for name in (".github", "ops", "pool", "runtime"):
             ignored = shutil.ignore_patterns("__pycache__", "node_modules", ".env")
             shutil.copytree(CHECKOUT / name, self.repository / name, ignore=ignored)
-        (self.repository / "Makefile").write_text(MAKEFILE)
+        for path, content in {"Makefile": MAKEFILE, **(files or {})}.items():
+            (self.repository / path).write_text(content)
         for command in (
             ["init", "--quiet", "--initial-branch", "main"],
             ["remote", "add", "origin", "https://github.com/xmtplabs/convos-managed-agent-runtime.git"],
@@ -92,7 +94,7 @@ class World:
         subprocess.run(["git", "remote", "set-url", "origin", url], cwd=self.repository, check=True)
 
     def run(self, event: str, payload: Any, image: str = "runtime", **variables: str) -> Run:
-        """Run the build of an image for an event."""
+        """Run the build of an image for an event; without an image, the deploy itself."""
         place = self.folder / f"run-{len(list(self.folder.iterdir()))}"
         place.mkdir()
         notes = place / "notes"
@@ -110,12 +112,13 @@ class World:
             **variables,
         }
         command = [self.act, event, "--eventpath", str(place / "event.json"), "--rm", "--no-cache-server", "--json"]
-        command += ["--workflows", f".github/workflows/build-{image}.yml", "--platform", "ubuntu-latest=-self-hosted"]
+        workflow = f".github/workflows/{'build-' if image else ''}{image or 'deploy'}.yml"
+        command += ["--workflows", workflow, "--platform", "ubuntu-latest=-self-hosted"]
         command += ["--var", f"RUNTIME_REGISTRY={self.registry}", "--secret", "GITHUB_TOKEN=not-a-token"]
         for name, value in variables.items():
             command += ["--env", f"{name}={value}"]
         workflows = self.repository / ".github" / "workflows"
-        names = (f"build-{image}.yml", "build-image.yml", "deploy.yml")
+        names = ("build-runtime.yml", "build-pool.yml", "build-image.yml", "deploy.yml")
         text = "".join((workflows / name).read_text() for name in names)
         for action, pin in set(re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", text)):
             command += ["--local-repository", f"{action}@{pin}={HERE / 'standins' / STANDINS[action]}"]
@@ -287,7 +290,6 @@ def test_an_owner_in_capitals_is_one_in_lower_case_for_the_registry(world: World
     assert run.code == 0, run.text
     built = resolve(f"{world.image}:pr-98")
     assert run.of("docker") == [f"qa docker run {world.image}@{built.digest} node scripts/pool-server.js"]
-    assert pushed.of("make") == [
-        f"up make deploy stack=dev image=runtime digest={resolve(f'{world.image}:dev').digest} "
-        f"packages={world.registry}/XMTPLabs"
-    ]
+    digest = resolve(f"{world.image}:dev").digest
+    packages = f"{world.registry}/XMTPLabs"
+    assert pushed.of("make") == [f"up make deploy stack=dev image=runtime digest={digest} packages={packages}"]
