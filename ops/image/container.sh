@@ -60,6 +60,6 @@ wait_until() {
             say "not ready after $2 s; $3 answers: ${answer:-nothing}"
             exit 1
         fi
-        sleep 1
+        sleep "${QA_POLL_SECONDS:-1}"
     done
 }

@@ -107,6 +107,7 @@ class World:
             "STANDIN_FOLDER": str(HERE / "standins"),
             "PYTHONPATH": str(CHECKOUT),
             "QA_SETTLE_SECONDS": "0",
+            "QA_POLL_SECONDS": "0.2",
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
             **variables,
