@@ -40,12 +40,6 @@ script:
 """Takes the place of the real front door in the deploy's job: what it is given is what matters here."""
 
 
-HAS_VERSION = pytest.mark.skipif(
-    '"/version"' not in (CHECKOUT / "pool" / "convos_pool" / "app.py").read_text(),
-    reason="this checkout's pool manager has no /version",
-)
-
-
 @dataclass(frozen=True)
 class Run:
     """A run of a workflow.
@@ -253,7 +247,6 @@ def test_a_push_of_the_pool_manager_builds_its_image_and_hands_its_digest_to_the
     assert run.jobs == {"build": "success", "decide": "success", "up": "success"}
 
 
-@HAS_VERSION
 def test_a_pull_request_of_the_pool_manager_is_built_and_exactly_its_digest_is_checked(world: World) -> None:
     run = world.run("pull_request", event("pull-request"), image="pool")
     assert run.code == 0, run.text
@@ -263,7 +256,6 @@ def test_a_pull_request_of_the_pool_manager_is_built_and_exactly_its_digest_is_c
     assert "healthy: " in run.text
 
 
-@HAS_VERSION
 def test_a_forks_pull_request_of_the_pool_manager_is_checked_where_it_was_built(world: World) -> None:
     run = world.run("pull_request", event("pull-request-fork"), image="pool")
     assert run.code == 0, run.text
