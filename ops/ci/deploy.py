@@ -109,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--branch", default=environ.get("GITHUB_REF_NAME", ""))
     parser.add_argument("--accept", default=environ.get("ACCEPT", ""), help="the fingerprint of a preview")
     chosen = parser.parse_args(argv)
+    if bool(chosen.image) != bool(chosen.digest):
+        parser.error("--image and --digest belong together")
     stack = stacks.checked(chosen.stack or stacks.of_branch(chosen.branch))
     images, builds = followed(stacks.config(CHECKOUT, stack), stack), tuple(chosen.images.split())
     built = just_built(

@@ -83,6 +83,8 @@ def _pull_request(event: Mapping[str, Any]) -> Decision:
     target = ((pull.get("base") or {}).get("repo") or {}).get("full_name")
     if source is None or source != target:
         return Decision(revision, (), "a pull request from a fork: its token may not write packages")
+    if (event.get("sender") or {}).get("login") == "dependabot[bot]":
+        return Decision(revision, (), "a pull request of Dependabot: its token may not write packages")
     return Decision(revision, (f"pr-{number}", sha_tag(revision)))
 
 

@@ -95,11 +95,6 @@ class Preview:
         """How many deployments it makes."""
         return sum(change.deployments for change in self.changes)
 
-    @property
-    def image(self) -> Mapping[str, Leaf]:
-        """What changes of the runtime image; empty where nothing does."""
-        return self.image_of(IMAGE)
-
     def image_of(self, recorded: str) -> Mapping[str, Leaf]:
         """Return what changes of an image, `IMAGE` or `POOL_IMAGE`; empty where nothing does."""
         return next((change.properties for change in self.changes if change.what == recorded), {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -104,6 +105,36 @@ def test_a_user_without_a_writable_state_folder_ends_in_one_line(tmp_path: Path)
     file.touch()
     line = refusal(["node", "scripts/pool-server.js"], environment(file))
     assert line == f"OPENCLAW_STATE_DIR: {file} is not a writable folder; mount one, or name another\n"
+
+
+def test_keys_that_cannot_be_written_end_it(tmp_path: Path) -> None:
+    """Without a token of its own the gateway would be open to everybody who reaches the server."""
+    if shutil.which("node") is None:
+        pytest.skip("no node on PATH")
+    (tmp_path / "generated.env").mkdir()
+    command = ["node", "scripts/pool-server.js"]
+    done = subprocess.run(command, cwd=RUNTIME, env=environment(tmp_path), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    last = (done.stdout + done.stderr).splitlines()[-1]
+    assert re.fullmatch(rf"pool-server: keys.sh: exit code \d; is {tmp_path} \(OPENCLAW_STATE_DIR\) full\?", last)
+
+
+@pytest.mark.parametrize("ignored", ["INT", "TERM", "INT TERM"])
+def test_as_process_1_it_starts_also_where_its_parent_ignored_signals(tmp_path: Path, ignored: str) -> None:
+    """A signal without a handler at its start means that one was missed; being ignored before must not look like it."""
+    as_root()
+    if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode != 0:
+        pytest.skip("may not make a PID namespace here")
+    script = f"trap '' {ignored}; exec node scripts/pool-server.js"
+    process = subprocess.Popen(
+        [*UNSHARE, "sh", "-c", script], cwd=RUNTIME, env=environment(tmp_path), stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert any(line.startswith(b"pool-server: listening") for line in process.stdout)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def catches_sigterm(pid: int) -> bool:

@@ -65,6 +65,15 @@ def test_a_pull_request_is_named_by_its_head_commit_not_by_the_merge_commit() ->
     assert payload["pull_request"]["merge_commit_sha"][:7] not in "".join(decision.tags)
 
 
+def test_a_pull_request_of_dependabot_is_built_and_pushed_nowhere_until_somebody_else_pushes_to_it() -> None:
+    payload = event("pull-request")
+    decision = decide("pull_request", {**payload, "sender": {"login": "dependabot[bot]"}})
+    assert (decision.revision, decision.push) == (COMMIT, False)
+    assert "Dependabot" in decision.reason
+    for sender in ({"login": "ada"}, {}, None):
+        assert decide("pull_request", {**payload, "sender": sender}).push
+
+
 def test_a_run_again_gives_the_same_tags() -> None:
     assert decide("push", event("push-main")) == decide("push", event("push-main"))
 

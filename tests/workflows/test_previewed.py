@@ -262,3 +262,4 @@ def test_the_headline_says_what_one_looks_at_first() -> None:
         "- convos-runtime-canary: 1 deployment: image",
     ]
     assert "### Preview of `dev`: 0 deployments, 0 changes" in headline("dev", NOTHING)
+    assert "- pool manager's image: digest sha256:66666666 → sha256:77777777" in headline("dev", parse(pool_document()))
