@@ -20,6 +20,8 @@ _IMAGE_REASONS = {IMAGE: frozenset({"image", "RAILWAY_RUNTIME_IMAGE"}), POOL_IMA
 _UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
 _NOISE = frozenset({"__provider", "__defaults"})
 _ROLLOUT = "convos:AgentRollout "
+_ANSWERS_AT = frozenset({"mode", "url"})
+_LATER = '"known after the update"'
 _ANNOUNCED = ("deploys", "change")
 _HIDDEN = "(a secret, or a value that is not shown)"
 
@@ -248,10 +250,13 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for index, item in enumerate(value):
             yield from _leaves(item, f"{path}[{index}]")
     else:
-        yield path, '"known after the update"' if value == UNKNOWN else json.dumps(value, sort_keys=True)
+        yield path, _LATER if value == UNKNOWN else json.dumps(value, sort_keys=True)
 
 
 def _follows(change: Change, path: str, leaf: Leaf, image: Leaf) -> bool:
+    # Where the pool manager answers is known again once it is deployed.
+    if change.what.startswith(_ROLLOUT) and path in _ANSWERS_AT and leaf[1] == _LATER:
+        return True
     if leaf == image and all(image):
         return True
     # A deployment that is to come has no id yet; why it comes, its service says.

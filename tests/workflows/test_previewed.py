@@ -263,3 +263,31 @@ def test_the_headline_says_what_one_looks_at_first() -> None:
     ]
     assert "### Preview of `dev`: 0 deployments, 0 changes" in headline("dev", NOTHING)
     assert "- pool manager's image: digest sha256:66666666 → sha256:77777777" in headline("dev", parse(pool_document()))
+
+
+TWO_IMAGES = json.loads((Path(__file__).parent / "previews" / "two-images.json").read_text())
+"""What the real CLI printed for new images of both kinds on a running stack, but for states' outputs; names general."""
+
+
+def test_a_running_stack_with_two_images_just_built_shows_no_other_difference() -> None:
+    """The pool manager's address is known only after its deployment, and follows from it as a deployment's id does."""
+    preview = parse(TWO_IMAGES)
+    runtime, pool = preview.digest_of(IMAGE), preview.digest_of(POOL_IMAGE)
+    assert runtime
+    assert pool
+    assert any(change.what.startswith("convos:AgentRollout ") for change in preview.changes)
+    assert differences(NOTHING, preview, runtime, pool) == []
+    assert differences(NOTHING, preview, runtime)
+    assert differences(NOTHING, preview, pool)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("url", "https://elsewhere.test"), ("mode", "simulated"), ("policy", UNKNOWN)]
+)
+def test_what_of_a_rollout_changes_by_other_hands_is_a_difference(name: str, value: str) -> None:
+    found = copy.deepcopy(TWO_IMAGES)
+    rollout = next(step for step in found["steps"] if "AgentRollout" in step["urn"])
+    rollout["newState"]["inputs"][name] = value
+    preview = parse(found)
+    (line,) = differences(NOTHING, preview, preview.digest_of(IMAGE), preview.digest_of(POOL_IMAGE))
+    assert f"AgentRollout agents: {name}: " in line
