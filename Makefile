@@ -95,11 +95,11 @@ adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=…
 	@ops/run adopt \
 		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
 
-image: ## build the runtime image [IMAGE=…]
-	@$(IN_LOCAL) sh ops/image/build.sh runtime $(or $(IMAGE),convos-runtime:local)
+image: ## build the runtime image, or KIND=pool the pool manager's [IMAGE=…]
+	@$(IN_LOCAL) sh ops/image/build.sh $(or $(KIND),runtime) $(or $(IMAGE),convos-$(or $(KIND),runtime):local)
 
-qa: ## start an image as Railway does and run its smoke tests: IMAGE=…
-	@$(IN_LOCAL) sh ops/image/qa.sh $(IMAGE)
+qa: ## start an image as Railway does and check it, or KIND=pool the pool manager's: IMAGE=…
+	@$(IN_LOCAL) KIND="$(KIND)" sh ops/image/qa.sh $(IMAGE)
 
 run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
 	@$(IN_LOCAL) sh ops/image/run.sh $(or $(IMAGE),convos-runtime:local)
