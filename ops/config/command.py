@@ -1,7 +1,7 @@
 """Writes what is made from the model of a stack's config, and from the declarations of keys and attributes.
 
-That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the table in docs/runtime.md, keys.list and
-.env.example of the runtime, and the smoke tests' keys.
+That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the table in docs/runtime.md, keys.list
+and .env.example of the runtime, and the smoke tests' keys.
 
 python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
 """
