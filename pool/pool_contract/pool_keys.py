@@ -97,9 +97,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         required=True,
         made_per_agent=True,
         set_by="program",
-        runtime=InRuntime(
-            description="Where it is set, /pool/health and every other route under /pool/ want it as a bearer token."
-        ),
+        runtime=InRuntime(description="Where it is set, every route under /pool/ wants it as a bearer token."),
     ),
     key(
         "PORT",
