@@ -10,7 +10,7 @@ from pathlib import Path
 from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, inspect
-from convos_infra.schema.migration import FOLDER, parse, read_folder
+from convos_infra.schema.migration import FOLDER, SyntaxProblem, parse, read_folder
 from convos_infra.schema.plan import make_plan
 from railway_api.failure import Failure
 
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     try:
         lines, code = _plan(options, url)
     except Failure as error:
-        lines, code = [f"error: {error}"], 1
+        lines, code = _told(error), 1
     sys.stdout.write("\n".join(lines) + "\n")
     return code
 
@@ -44,8 +44,14 @@ def _plan(options: argparse.Namespace, url: str) -> tuple[list[str], int]:
         lines += ["", f"-- pending: {one.file}", one.sql.rstrip("\n")]
     problems = guards.check(plan.pending, plan.done(migrations))
     if problems:
-        return [*lines, "", *(f"error: {problem}" for problem in problems)], 1
+        return [*lines, "", *(line for problem in problems for line in _told(problem))], 1
     return lines if not plan.is_empty else [*lines, "nothing is pending"], 0 if plan.is_empty else 2
+
+
+def _told(problem: Failure) -> list[str]:
+    """Return an error as lines: a syntax error with its line and a caret at the place."""
+    excerpt = problem.excerpt if isinstance(problem, SyntaxProblem) else ()
+    return [f"error: {problem}", *(f"  {line}" for line in excerpt)]
 
 
 def _head(state: State | None, url: str) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import Session
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import Migration
-    from convos_infra.schema.statements import Statement
+    from convos_infra.schema.script import Statement
 
 _INVALID = """
 SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
@@ -63,11 +63,7 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_las
 
 def index_made(statement: Statement) -> str:
     """Return the name of the index that a CREATE INDEX CONCURRENTLY IF NOT EXISTS makes; empty for anything else."""
-    words = [token.word for token in statement.tokens]
-    if "index" not in words[:3] or words[0] != "create" or "exists" not in words[:7]:
-        return ""
-    name = statement.tokens[words.index("exists") + 1]
-    return name.text[1:-1].replace('""', '"') if name.kind == "name" else name.word
+    return str(statement.node.idxname) if statement.kind == "index_stmt" and statement.node.if_not_exists else ""
 
 
 def _drop_invalid(connection: Session, index: str) -> None:

@@ -10,7 +10,7 @@ import psycopg
 
 from convos_infra.errors import InfraError
 from convos_infra.schema import catalog, history
-from convos_infra.schema.statements import Statement, line_of
+from convos_infra.schema.script import Statement, body_line, line_of
 
 if TYPE_CHECKING:
     from convos_infra.schema.connection import Session
@@ -87,7 +87,6 @@ def _line(migration: Migration, statement: Statement, error: psycopg.Error) -> i
     if error.diag.statement_position:
         return line_of(migration.sql, statement.offset + int(error.diag.statement_position) - 1)
     body = _BODY_LINE.search(error.diag.context or "")
-    quoted = next((token for token in statement.tokens if token.kind == "dollar"), None)
-    if body is not None and quoted is not None:
-        return line_of(migration.sql, quoted.offset) + int(body[1]) - 1
+    if body is not None and statement.kind == "do_stmt":
+        return body_line(statement) + int(body[1]) - 1
     return statement.line

@@ -143,7 +143,7 @@ STEPS = [
     "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i{n} ON t{o} (x);",
     "CREATE TYPE e{n} AS ENUM ('a', 'b');",
     "SET LOCAL search_path = pg_catalog;\nSELECT 1;",
-    "SELECT set_config('search_path', 'pg_catalog', false);",
+    "SELECT set_config('search_path', 'pg_catalog', true);",
 ]
 
 

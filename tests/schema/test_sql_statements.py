@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convos_infra.schema.statements import line_of, read_script
+from convos_infra.schema.script import Script, UnreadableError, line_of, read_script
 from tests.schema.postgres_server import Database
 
 ONE = [
@@ -55,15 +55,33 @@ def test_any_sequence_comes_apart_again(texts: list[str], data: st.DataObject) -
 
 @given(st.text(alphabet="a';\"$-/*\\\n()E beginatomic", max_size=60))
 def test_any_text_is_read_and_every_statement_is_where_it_says(text: str) -> None:
-    script = read_script(text)
+    refused: UnreadableError | None = None
+    script = Script("", ())
+    try:
+        script = read_script(text)
+    except UnreadableError as error:
+        refused = error
+    assert refused is None or 1 <= refused.line <= text.count("\n") + 1
     for one in script.statements:
         assert text[one.offset : one.offset + len(one.text)] == one.text
         assert one.line == line_of(text, one.offset)
 
 
 @pytest.mark.parametrize("text", ["SELECT 'open;", "SELECT $$open;", "/* open;", 'SELECT "open;', "SELECT E'open\\';"])
-def test_what_is_not_closed_reaches_to_the_end(text: str) -> None:
-    assert len(read_script(text).statements) == (0 if text.startswith("/*") else 1)
+def test_what_is_not_closed_is_refused_where_it_opens(text: str) -> None:
+    with pytest.raises(UnreadableError, match="unterminated") as found:
+        read_script(f"SELECT 1;\n{text}")
+    assert found.value.line == 2
+    assert found.value.column == (1 if text.startswith("/*") else 8)
+
+
+def test_a_syntax_error_has_its_line_and_a_caret_behind_letters_of_any_width() -> None:
+    with pytest.raises(UnreadableError) as found:
+        read_script("SELECT 1;\nSELECT 'über', \t 1 FORM é;\n-- end\n")
+    assert (found.value.line, found.value.column) == (2, 25)
+    line, caret = found.value.caret
+    assert line == "SELECT 'über', \t 1 FORM é;"
+    assert line[len(caret) - 1 :].startswith("é")
 
 
 def test_comments_are_found_with_their_lines_but_not_in_strings() -> None:
