@@ -42,6 +42,7 @@ _BY_ONE_FIELD = {
     "create_event_trig_stmt": "event-trigger",
     "reassign_owned_stmt": "change-owner",
 }
+_NAMES = ("dbname", "subname", "servername", "fdwname", "tablespacename", "trigname")
 _OF_TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"}
 _INSIDE = frozenset({"OBJECT_INDEX", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}) | {
     "OBJECT_DOMCONSTRAINT",
@@ -65,12 +66,11 @@ def single(kind: str, node: Any, known: Known) -> Iterator[Found]:
 
 
 def _name(node: Any) -> str:
-    for field in ("dbname", "role", "subname", "servername", "fdwname", "tablespacename", "trigname"):
-        value = getattr(node, field) if hasattr(node, field) else None
-        if isinstance(value, str) and value:
-            return value
-        if value is not None and getattr(value, "rolename", ""):
-            return str(value.rolename)
+    if "role" in node.DESCRIPTOR.fields_by_name and node.HasField("role"):
+        return str(node.role.rolename)
+    names = [str(getattr(node, one)) for one in _NAMES if one in node.DESCRIPTOR.fields_by_name]
+    if any(names):
+        return next(one for one in names if one)
     roles = [one.role_spec.rolename for one in getattr(node, "roles", ()) if kind_of(one) == "role_spec"]
     return ", ".join(roles) or "server"
 
