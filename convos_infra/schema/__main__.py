@@ -1,4 +1,4 @@
-"""`python -m convos_infra.schema plan`: the plan as text; the URL comes in DATABASE_URL, never as an argument."""
+"""`python -m convos_infra.schema plan`: the plan as text (`statements`: the table of statements); the URL comes in DATABASE_URL, never as an argument."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, inspect
+from convos_infra.schema.effects import page
 from convos_infra.schema.migration import FOLDER, SyntaxProblem, parse, read_folder
 from convos_infra.schema.plan import make_plan
 from railway_api.failure import Failure
@@ -20,11 +21,14 @@ WAIT_SECONDS = 10.0
 def main(arguments: list[str]) -> int:
     """Print the plan; 0 when nothing is pending, 2 when something is, 1 when something is wrong."""
     parser = argparse.ArgumentParser(prog="python -m convos_infra.schema", description=__doc__)
-    parser.add_argument("command", choices=["plan"])
+    parser.add_argument("command", choices=["plan", "statements"])
     parser.add_argument("--target", default="", help="the last version to apply; the newest where it is not given")
     parser.add_argument("--baseline", default="", help="the version that a database without a history has already")
     parser.add_argument("--migrations", type=Path, default=FOLDER, help="the folder with the files")
     options = parser.parse_args(arguments)
+    if options.command == "statements":
+        sys.stdout.write(page())
+        return 0
     url = os.environ.get("DATABASE_URL", "")
     try:
         lines, code = _plan(options, url)

@@ -184,7 +184,7 @@ def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Findi
     """Return what the triggers and the rules of a table do at an event, and those of what its foreign keys reach."""
     known = file.known
     hidden = replace(place, is_plain=False, is_hidden=True)
-    for trigger in known.fired(table, event):
+    for trigger in list(known.fired(table, event)):
         yield from _called(file, trigger.function.split("."), hidden)
     key = f"{event} {table}"
     if key in place.through:

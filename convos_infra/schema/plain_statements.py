@@ -67,7 +67,7 @@ def single(kind: str, node: Any, known: Known) -> Iterator[Found]:
 
 def _name(node: Any) -> str:
     if "role" in node.DESCRIPTOR.fields_by_name and node.HasField("role"):
-        return str(node.role.rolename)
+        return str(node.role.rolename) or "current_user"
     names = [str(getattr(node, one)) for one in _NAMES if one in node.DESCRIPTOR.fields_by_name]
     if any(names):
         return next(one for one in names if one)
