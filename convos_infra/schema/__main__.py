@@ -1,4 +1,7 @@
-"""`python -m convos_infra.schema plan`: the plan as text (`statements`: the table of statements); the URL comes in DATABASE_URL, never as an argument."""
+"""`python -m convos_infra.schema plan`: the plan as text; the URL comes in DATABASE_URL, never as an argument.
+
+`statements` prints the table of statements.
+"""
 
 from __future__ import annotations
 

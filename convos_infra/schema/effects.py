@@ -12,10 +12,13 @@ from convos_infra.schema.rules import RULES, Verdict
 BASE = """
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TYPE pair AS (a integer, b integer);
-CREATE TABLE t (id integer PRIMARY KEY, n smallint, name varchar(20), price numeric(6,2), note text DEFAULT 'x', m mood);
+CREATE TABLE t (
+    id integer PRIMARY KEY, n smallint, name varchar(20), price numeric(6,2), note text DEFAULT 'x', m mood
+);
 CREATE TABLE child (t_id integer REFERENCES t ON DELETE CASCADE, x integer);
 CREATE TABLE log (id integer, at timestamptz);
-CREATE FUNCTION clean() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM log WHERE id = NEW.id; RETURN NEW; END $$;
+CREATE FUNCTION clean() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN DELETE FROM log WHERE id = NEW.id; RETURN NEW; END $$;
 CREATE TABLE watched (id integer);
 CREATE TRIGGER cleans AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION clean();
 CREATE FUNCTION wipe() RETURNS integer LANGUAGE sql AS $$ DELETE FROM log; SELECT 1 $$;
@@ -241,10 +244,10 @@ def page() -> str:
     lines = [
         "# What a statement of a migration does",
         "",
-        "Generated from `convos_infra/schema/effects.py` by `python -m convos_infra.schema statements`; a test runs each",
-        "example on PostgreSQL and compares the verdict and the lock. What loses data, breaks running code or cannot be",
-        "judged is refused unless the file says `-- allow: …`; a lock alone is not refused. DO blocks, functions, triggers,",
-        "rules, views and foreign keys of earlier migrations are looked through.",
+        "Generated from `convos_infra/schema/effects.py` by `python -m convos_infra.schema statements`; a test runs",
+        "each example on PostgreSQL and compares the verdict and the lock. What loses data, breaks running code or",
+        "cannot be judged is refused unless the file says `-- allow: …`; a lock alone is not refused. DO blocks,",
+        "functions, triggers, rules, views and foreign keys of earlier migrations are looked through.",
         "",
         "| statement | verdict | lock | held | the example, and what allows it |",
         "| --- | --- | --- | --- | --- |",

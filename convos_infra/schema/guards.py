@@ -9,6 +9,7 @@ from convos_infra.errors import InfraError
 from convos_infra.schema import judge
 from convos_infra.schema.history import TABLE
 from convos_infra.schema.known import Known
+from convos_infra.schema.limits import Limits, in_seconds, is_duration
 from convos_infra.schema.outside import problem_inside, problem_outside
 from convos_infra.schema.released import ALLOWED
 from convos_infra.schema.tree import strings, walk, word
@@ -61,7 +62,7 @@ def _problems(migration: Migration, known: Known) -> Iterator[InfraError]:
     directives = migration.directives
     unfit = set()
     for statement in migration.script.statements:
-        problem = _statement(statement)
+        problem = _statement(statement) or _longer(statement, directives.statement_timeout)
         if problem:
             unfit.add(statement.line)
             yield InfraError(f"{migration.file}:{statement.line}", *problem)
@@ -100,6 +101,19 @@ def _statement(statement: Statement) -> tuple[str, str] | None:
     if TABLE in statement.text and _touches_history(node):
         return f"touches {TABLE}, the history of migrations", "leave it to the runner"
     return None
+
+
+def _longer(statement: Statement, own: str) -> tuple[str, str] | None:
+    """Refuse a timeout above the runner's: it cuts the connection when a server has not answered by then."""
+    node = statement.node
+    if statement.kind != "variable_set_stmt" or node.name != "statement_timeout" or not node.args:
+        return None
+    value = node.args[0].a_const
+    text = value.sval.sval or f"{value.ival.ival}ms"
+    seconds = in_seconds(text.replace(" ", "")) if is_duration(text.replace(" ", "")) else 0.0
+    if 0 < seconds <= in_seconds(own or Limits.statement_timeout):
+        return None
+    return "SET LOCAL statement_timeout is longer than the runner waits", 'write "-- statement-timeout: 10min" above'
 
 
 def _setting(node: Any) -> tuple[str, str] | None:

@@ -112,6 +112,13 @@ class Migration:
         return _directives(self.file, self.script)
 
     @property
+    def schemas(self) -> frozenset[str]:
+        """The schemas that it makes; a file that makes none is not read."""
+        if "schema" not in self.sql.lower():
+            return frozenset()
+        return frozenset(one.node.schemaname for one in self.script.statements if one.kind == "create_schema_stmt")
+
+    @property
     def requires_image(self) -> str:
         """The oldest image revision that works with the schema after it; a file that asks for none is not read."""
         return self.directives.requires_image if "requires-image" in self.sql else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ID = "public"
 PREVIEW_SECONDS = 3.0
 READ_SECONDS = 20.0
+MOST_DRIFT = 200
 INPUTS = (
     "databaseUrl",
     "target",
@@ -139,7 +140,7 @@ class DatabaseSchemaProvider(Provider):
             return _unread(id_, props, str(error))
         inputs = _kept(props)
         # Among the inputs too: the next preview then shows what it would have to do something about.
-        found = {"drifted": list(state.drift)} if state.drift else {}
+        found = {"drifted": _shown(state.drift)} if state.drift else {}
         # What the last update announced is an input of the state: another value here would be drift that is none.
         announced = list(props.get("announced") or [])
         owned = is_owned(props, otherwise=True)
@@ -176,8 +177,12 @@ def _plan(inputs: Props, olds: Props) -> Plan:
     elif same_database or is_unknown(inputs["databaseUrl"]):
         applied = _applied_before(olds)
     plan = make_plan(migrations, applied, inputs["target"] or "", inputs["baseline"] or "")
-    if state is not None and state.drift and plan.pending and inputs["drift"] == REFUSE:
-        raise drifted(state)
+    if state is not None and plan.pending:
+        drift = state.drift_for(plan) if inputs["drift"] == REFUSE else ()
+        if drift:
+            raise drifted(state, drift)
+        if state.obstacle is not None:
+            raise state.obstacle
     return plan
 
 
@@ -233,14 +238,20 @@ def _outputs(host: str, state: State, announced: list[str]) -> Props:
         "pending": [],
         "announced": announced,
         "fingerprint": fingerprint(state.catalog),
-        "drifted": list(state.drift),
+        "drifted": _shown(state.drift),
     }
+
+
+def _shown(drift: Sequence[str]) -> list[str]:
+    """Return the drift as it goes into the state: a database of somebody else's would fill it."""
+    more = [f"and {len(drift) - MOST_DRIFT} more"] if len(drift) > MOST_DRIFT else []
+    return [*drift[:MOST_DRIFT], *more]
 
 
 def _state_if_reachable(url: str) -> State | None:
     """Return what is in a database; None where it does not answer: a new environment has none yet."""
     try:
-        return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS)
+        return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS, for_update=True)
     except UnreachableError:
         return None
 

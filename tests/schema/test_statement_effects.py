@@ -1,5 +1,6 @@
 """The table of statements: each row's verdict by the guards, its lock by PostgreSQL, and the page that is made of it."""
 
+# ruff: noqa: E501  # SQL
 from __future__ import annotations
 
 from collections.abc import Iterator
