@@ -101,7 +101,8 @@ def _drop_all(connection: Session, plan: list[tuple[str, list[str]]]) -> None:
 
 def _statement(kind: str, names: list[str]) -> sql.Composed:
     written = sql.SQL(", ").join(_name(kind, name) for name in names)
-    return sql.SQL("DROP {} {}").format(sql.SQL(_WORDS.get(kind, kind.upper())), written)
+    # IF EXISTS: the sequence of a column has gone with its table.
+    return sql.SQL("DROP {} IF EXISTS {}").format(sql.SQL(_WORDS.get(kind, kind.upper())), written)
 
 
 def _name(kind: str, name: str) -> sql.Composable:
