@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Catalog = Mapping[str, str]
 """Definitions by `kind name`, such as `column agent_metadata.id` -> `text NOT NULL`."""
 _LONGEST = 200
+MOST_DRIFT = 200
 INVALID = " INVALID"
 """How the definition of an index ends that PostgreSQL does not use."""
 PUBLIC = frozenset({"public"})
@@ -84,3 +85,9 @@ def compare(recorded: Catalog, live: Catalog) -> list[str]:
     both = sorted(recorded.keys() & live.keys())
     altered = [f"altered: {n}: {recorded[n]} -> {live[n]}" for n in both if recorded[n] != live[n]]
     return added + removed + altered
+
+
+def shown(drift: Sequence[str]) -> list[str]:
+    """Return the drift as it goes into the state: a database of somebody else's would fill it."""
+    more = [f"and {len(drift) - MOST_DRIFT} more"] if len(drift) > MOST_DRIFT else []
+    return [*drift[:MOST_DRIFT], *more]

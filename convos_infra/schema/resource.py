@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from convos_infra.provider import Props, Provider, has_unknown, is_unknown
 from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import Job, State, apply, drifted, inspect
-from convos_infra.schema.catalog import fingerprint
+from convos_infra.schema.catalog import fingerprint, shown
 from convos_infra.schema.connection import UnreachableError
 from convos_infra.schema.drop import drop
 from convos_infra.schema.limits import Limits, is_duration
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 ID = "public"
 PREVIEW_SECONDS = 3.0
 READ_SECONDS = 20.0
-MOST_DRIFT = 200
 INPUTS = (
     "databaseUrl",
     "target",
@@ -140,7 +139,7 @@ class DatabaseSchemaProvider(Provider):
             return _unread(id_, props, str(error))
         inputs = _kept(props)
         # Among the inputs too: the next preview then shows what it would have to do something about.
-        found = {"drifted": _shown(state.drift)} if state.drift else {}
+        found = {"drifted": shown(state.drift)} if state.drift else {}
         # What the last update announced is an input of the state: another value here would be drift that is none.
         announced = list(props.get("announced") or [])
         owned = is_owned(props, otherwise=True)
@@ -238,14 +237,8 @@ def _outputs(host: str, state: State, announced: list[str]) -> Props:
         "pending": [],
         "announced": announced,
         "fingerprint": fingerprint(state.catalog),
-        "drifted": _shown(state.drift),
+        "drifted": shown(state.drift),
     }
-
-
-def _shown(drift: Sequence[str]) -> list[str]:
-    """Return the drift as it goes into the state: a database of somebody else's would fill it."""
-    more = [f"and {len(drift) - MOST_DRIFT} more"] if len(drift) > MOST_DRIFT else []
-    return [*drift[:MOST_DRIFT], *more]
 
 
 def _state_if_reachable(url: str) -> State | None:

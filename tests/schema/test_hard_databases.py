@@ -76,7 +76,7 @@ def test_an_index_that_somebody_else_made_is_drift_all_the_same(database: Databa
 
 
 def test_an_invalid_index_outside_public_is_never_recorded_as_applied(database: Database) -> None:
-    files = ("CREATE SCHEMA app; CREATE TABLE app.t (id integer); INSERT INTO app.t VALUES (1), (1);",)
+    files: tuple[str, ...] = ("CREATE SCHEMA app; CREATE TABLE app.t (id integer); INSERT INTO app.t VALUES (1), (1);",)
     files += ("-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_id ON app.t (id);",)
     with pytest.raises(InfraError, match="23505"):
         up(database, *files)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convos_infra.schema import guards
 from convos_infra.schema.script import Script, UnreadableError, line_of, read_script
+from tests.schema.migrating import migrations
 from tests.schema.postgres_server import Database
 
 ONE = [
@@ -93,3 +100,24 @@ def test_psycopg_would_refuse_two_statements_in_one_message(server: object, data
     """What makes the test above able to fail."""
     with database.connect() as connection, pytest.raises(psycopg.errors.SyntaxError, match="multiple commands"):
         connection.execute(b"SELECT 1; SELECT 2", prepare=True)
+
+
+def test_a_large_file_is_read_in_time_that_grows_with_its_length_alone() -> None:
+    spent = []
+    for number in (10_000, 40_000):
+        rows = "".join(f"INSERT INTO a (id, note) VALUES ({one}, 'note {one}');\n" for one in range(number))
+        (migration,) = migrations(rows)
+        began = time.process_time()
+        assert guards.check((migration,)) == []
+        spent.append(time.process_time() - began)
+    assert spent[1] < 8 * spent[0] + 0.5, spent
+
+
+def test_the_parser_is_not_loaded_where_nothing_is_pending() -> None:
+    """It takes a tenth of a second: the most frequent preview has nothing to read."""
+    code = (
+        "import sys; from convos_infra.schema import guards, image; from convos_infra.schema.migration import parse,"
+        " read_folder; m = parse(read_folder()); guards.check((), m); image.requirements(m);"
+        " sys.exit('postgast' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

@@ -44,9 +44,11 @@ def examples(server: Server) -> Iterator[Database]:
 )
 def test_postgresql_takes_the_lock_that_the_row_says(effect: Effect, examples: Database) -> None:
     with psycopg.connect(examples.url) as connection:
-        before = connection.execute("SELECT to_regclass(%s)::oid", (effect.table,)).fetchone()
+        asked = "SELECT to_regclass(%s)::oid"
+        (before,) = connection.execute(asked, (effect.table,)).fetchall()
         connection.execute(effect.example.encode())
-        oid = (before or (None,))[0] or connection.execute("SELECT to_regclass(%s)::oid", (effect.table,)).fetchone()[0]
+        (after,) = connection.execute(asked, (effect.table,)).fetchall()
+        oid = before[0] or after[0]
         rows = connection.execute("SELECT mode FROM pg_locks WHERE relation = %s AND pid = pg_backend_pid()", (oid,))
         modes = {row[0] for row in rows}
         connection.rollback()
