@@ -63,7 +63,8 @@ def _short(definition: str) -> str:
     one_line = " ".join(definition.split())
     if len(one_line) <= _LONGEST:
         return one_line
-    return f"sha256:{hashlib.sha256(definition.encode()).hexdigest()[:16]}"
+    end = INVALID if one_line.endswith(INVALID) else ""
+    return f"sha256:{hashlib.sha256(definition.encode()).hexdigest()[:16]}{end}"
 
 
 def fingerprint(catalog: Catalog) -> str:

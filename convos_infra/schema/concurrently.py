@@ -91,7 +91,12 @@ def _left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool)
         if what == "index" and kind == "index_stmt" and rest.split(".")[-1] == node.idxname:
             if is_begun or definition.endswith(catalog.INVALID):
                 yield name
-        elif what == "index" and kind == "reindex_stmt" and re.search(_COPY, rest):
+        elif (
+            what == "index"
+            and kind == "reindex_stmt"
+            and re.search(_COPY, rest)
+            and definition.endswith(catalog.INVALID)
+        ):
             yield name
     if is_begun:
         yield from _whole(kind, node)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema import altered, builtin, dropped, routines, rows
-from convos_infra.schema.known import Known, calls
+from convos_infra.schema.known import UNKNOWN, Known, calls
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
 from convos_infra.schema.script import Statement
@@ -146,6 +146,8 @@ def _found(file: _File, kind: str, node: Any) -> Iterator[Found]:
 
 def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Finding]:
     """Return what a statement changes and calls, anywhere in it, and what follows from that."""
+    if statement.kind == "copy_stmt" and statement.node.is_from:
+        yield from _fired(file, file.known.relation(statement.node.relation), "insert", place)
     if statement.kind == "insert_stmt" and rows.is_constant(statement.node):
         yield from _events(file, statement.node, "insert", place)
         return
@@ -190,11 +192,11 @@ def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Findi
     if key in place.through:
         return
     hidden = replace(hidden, through=hidden.through | {key})
-    for (of, _), (when, actions) in list(known.rules.items()):
-        if of == table and when == event:
-            for action in actions:
-                if kind_of(action):
-                    yield from _run(file, Statement("", 0, place.line, kind_of(action), inner(action)), hidden)
+    if event in ("insert", "update"):
+        for name in known.defaults.get(table, []):
+            yield from _called(file, name, hidden)
+    for action in known.actions(table, event):
+        yield from _run(file, Statement("", 0, place.line, kind_of(action), inner(action)), hidden)
     if event == "delete":
         for child in rows.cascades(table, known):
             yield from _fired(file, child, "delete", hidden)
@@ -202,6 +204,8 @@ def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Findi
 
 def _called(file: _File, name: list[str], place: _Place) -> Iterator[Finding]:
     known, last = file.known, name[-1]
+    if last == "set_config":
+        known.schema = UNKNOWN  # of what it sets
     target = known.name(name)
     if target in known.routines:
         if target in place.through:

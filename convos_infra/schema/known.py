@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
 """Of a trigger's events: postgres/src/include/catalog/pg_trigger.h."""
 _TEMPORARY = "t"
+UNKNOWN = "?"
+"""A schema that only the server knows: nothing that is made there is taken for a table of `public`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Known:
     checks: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
     views: dict[str, Any] = field(default_factory=dict)
     rules: dict[tuple[str, str], tuple[str, list[Any]]] = field(default_factory=dict)
+    relations: set[str] = field(default_factory=set)
+    defaults: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     temporary: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
     is_plain: bool = True
@@ -78,12 +82,24 @@ class Known:
         if len(parts) == 1:
             if parts[0] in self.temporary:
                 return f"pg_temp.{parts[0]}"
-            parts = [self.schema, parts[0]]
+            inside, outside = dotted([self.schema, parts[0]]), parts[0]
+            return outside if inside not in self.relations and outside in self.relations else inside
         return dotted(parts)
+
+    def new(self, range_var: Any) -> str:
+        """Return the name of a relation that is made: without a schema, in the first one of the search_path."""
+        if range_var.schemaname or range_var.relname in self.temporary:
+            return self.relation(range_var)
+        return dotted([self.schema, range_var.relname])
 
     def fired(self, table: str, event: str) -> Iterator[Trigger]:
         """Return the triggers that an event on a table fires."""
         yield from (one for one in self.triggers.values() if one.table == table and event in one.events)
+
+    def actions(self, table: str, event: str) -> list[Any]:
+        """Return what the rules of a table do at an event."""
+        found = [actions for (of, _), (when, actions) in self.rules.items() if (of, when) == (table, event)]
+        return [one for actions in found for one in actions if kind_of(one)]
 
     def is_proven(self, table: str, column: str) -> bool:
         """Tell whether a validated CHECK (column IS NOT NULL) is there: SET NOT NULL then needs no scan."""
@@ -102,8 +118,9 @@ class Known:
             learn(statement, statement.node)
 
     def _variable_set_stmt(self, _: Statement, node: Any) -> None:
-        if node.name == "search_path" and self.is_plain and node.args:
-            self.schema = node.args[0].a_const.sval.sval or "public"
+        if node.name == "search_path":
+            first = node.args[0].a_const.sval.sval if node.args and self.is_plain else ""
+            self.schema = UNKNOWN if not first or first.startswith("$") else first
 
     def _create_function_stmt(self, statement: Statement, node: Any) -> None:
         name = self.name(strings(node.funcname))
@@ -122,7 +139,8 @@ class Known:
         is_temporary = node.relation.relpersistence == _TEMPORARY or node.relation.schemaname == "pg_temp"
         if is_temporary and self.is_plain:
             self.temporary.add(node.relation.relname)
-        table = self.relation(node.relation)
+        table = self.new(node.relation)
+        self.relations.add(table)
         if self.is_plain and not node.if_not_exists:
             self.made.add(table)
         for element in node.table_elts:
@@ -136,11 +154,16 @@ class Known:
         target = node.into.rel
         if target.relpersistence == _TEMPORARY and self.is_plain:
             self.temporary.add(target.relname)
+        name = self.new(target)
+        self.relations.add(name)
+        if word(node, "objtype") == "OBJECT_MATVIEW":
+            self.views[name] = inner(node.query)
         if self.is_plain and not node.if_not_exists:
-            self.made.add(self.relation(target))
+            self.made.add(name)
 
     def _view_stmt(self, _: Statement, node: Any) -> None:
-        self.views[self.relation(node.view)] = inner(node.query)
+        self.relations.add(self.new(node.view))
+        self.views[self.new(node.view)] = inner(node.query)
 
     def _rule_stmt(self, _: Statement, node: Any) -> None:
         event = word(node, "event").removeprefix("CMD_").lower()
@@ -149,6 +172,7 @@ class Known:
     def learn_column(self, table: str, definition: Any) -> None:
         """Take in a column."""
         self.columns[table, definition.colname] = column_type(definition.type_name)
+        self.defaults[table] += [name for name, _ in calls(definition)]
         for one in definition.constraints:
             self.learn_constraint(table, one.constraint, definition.colname)
 
@@ -164,6 +188,8 @@ class Known:
             reference = Reference(table, parent, constraint.fk_del_action, constraint.fk_upd_action)
             self.references[table, name] = reference
         test = constraint.raw_expr
+        if what == "CONSTR_CHECK":
+            self.defaults[table] += [name for name, _ in calls(constraint)]
         if what == "CONSTR_CHECK" and constraint.conname and kind_of(test) == "null_test":
             of = strings(test.null_test.arg.column_ref.fields)[-1:]
             if of and word(test.null_test, "nulltesttype") == "IS_NOT_NULL":
@@ -200,6 +226,7 @@ class Known:
                     self.made.discard(name)
                     self.temporary.discard(name.removeprefix("pg_temp."))
                 self._forget_table(name)
+                self.relations.discard(name)
             elif what == "OBJECT_TRIGGER" and self.is_plain:
                 self.triggers.pop((self.name(parts[:-1]), parts[-1]), None)
             elif what == "OBJECT_RULE" and self.is_plain:

@@ -23,6 +23,9 @@ CREATE PROCEDURE sweep() LANGUAGE plpgsql AS $$ BEGIN DELETE FROM log; END $$;
 CREATE FUNCTION outer_wipe() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT wipe(); END;
 CREATE VIEW wiping AS SELECT wipe() AS n;
 CREATE VIEW shown AS SELECT * FROM parent;
+CREATE TABLE costly (id integer, n integer DEFAULT wipe());
+CREATE TABLE checked (id integer CHECK (wipe() > 0));
+CREATE MATERIALIZED VIEW wiped AS SELECT wipe() AS n WITH NO DATA;
 """
 )
 LOSSES = [
@@ -79,6 +82,14 @@ LOSSES = [
     "INSERT INTO {log} SELECT {wipe}()",
     "ALTER TABLE {log} ADD c integer DEFAULT {wipe}()",
     "SELECT lo_unlink(1)",
+    "INSERT INTO costly (id) VALUES (1)",
+    "INSERT INTO checked VALUES (1)",
+    "REFRESH MATERIALIZED VIEW wiped",
+    "COPY watched FROM '/tmp/x'",
+    "SET LOCAL search_path = app, public; DELETE FROM t WHERE id = 1",
+    "SELECT set_config('search_path', 'app', true); CREATE TABLE log (id integer); DROP TABLE public.log",
+    "SET LOCAL search_path = app; CREATE TABLE log (id integer); DROP TABLE public.log",
+    "SET LOCAL search_path TO DEFAULT; CREATE TABLE log (id integer); TRUNCATE public.log",
     "SELECT query_to_xml('DELETE FROM log', true, true, '')",
 ]
 NAMES = "log t mv s pair v child parent shown watched parts wipe outer_wipe wiping sweep"
