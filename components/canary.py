@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.canary_variables import canary_variables
 from components.railway_service import ServiceParts, deployed, service_in, summary
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.service import Service
@@ -15,11 +16,10 @@ from convos_infra.railway.resources.service_instance_args import ServiceInstance
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
     from convos_infra.railway.resources.service_at import ServiceAt
+    from pool_contract.agent_settings import AgentSettings
 
 SERVICE = "convos-runtime-canary"
 """Outside the pool's `convos-agent-` prefix: the pool manager must not take it for one of its agents."""
-START_COMMAND = "node scripts/pool-server.js"
-HEALTH_PATH = "/pool/health"
 
 
 class Canary(pulumi.ComponentResource):
@@ -29,7 +29,8 @@ class Canary(pulumi.ComponentResource):
         name: the resource's name.
         place: where.
         image: the runtime image, pinned by digest.
-        keys: what an agent of the pool is given as well.
+        keys: of the stack; it gets those that agents get.
+        agent: how agents run.
     """
 
     ready: Deployment
@@ -42,11 +43,13 @@ class Canary(pulumi.ComponentResource):
         place: EnvironmentPlace,
         image: pulumi.Input[str],
         keys: Mapping[str, pulumi.Input[str]],
+        agent: AgentSettings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Canary", name, None, opts)
         self.service = service_in(self, place, SERVICE)
-        given = configuration(self.service.at(), place, image, keys)
+        variables = canary_variables(self.service.at(), keys, place.inside(self))
+        given = configuration(self.service.at(), place, image, variables, agent)
         declared = deployed(self, place, self.service, given, ServiceParts(domain=True))
         self.ready = declared.ready
         self.summary = summary(declared, image)
@@ -54,15 +57,20 @@ class Canary(pulumi.ComponentResource):
 
 
 def configuration(
-    at: ServiceAt, place: EnvironmentPlace, image: pulumi.Input[str], keys: Mapping[str, pulumi.Input[str]]
+    at: ServiceAt,
+    place: EnvironmentPlace,
+    image: pulumi.Input[str],
+    variables: Mapping[str, pulumi.Input[str]],
+    agent: AgentSettings,
 ) -> ServiceInstanceArgs:
-    """Return how the canary is deployed; arguments as those of `Canary`."""
+    """Return how the canary is deployed: as an agent is."""
     return ServiceInstanceArgs(
         at=at,
         image=image,
-        start_command=START_COMMAND,
-        healthcheck_path=HEALTH_PATH,
-        healthcheck_timeout=place.health_seconds,
-        variables={"OPENCLAW_STATE_DIR": "/app", "CHROMIUM_PATH": "/usr/bin/chromium", **keys},
+        start_command=agent.start_command,
+        healthcheck_path=agent.healthcheck_path or None,
+        healthcheck_timeout=place.health_seconds if agent.healthcheck_path else None,
+        limit_override=agent.limits,
+        variables=variables,
         overwrite_changes=place.overwrite_changes,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pool_contract.agent_api_key import agent_api_key
+from pool_contract.agent_variables import API_KEY
 from pool_contract.answers import Claimed
 
 from . import agents
@@ -261,7 +262,7 @@ class Pool:
         service_id = agent.instance.service_id
         key = agent_api_key(self._settings.api_key, agent.id)
         _, variables = self._railway.before_claim(service_id)
-        if agents.same_image(agent.image, image) and variables.get(agents.API_KEY) == key:
+        if agents.same_image(agent.image, image) and variables.get(API_KEY) == key:
             # A patch that changes nothing deploys nothing.
             self._railway.deploy(service_id)
         else:
