@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.canary_variables import canary_variables
-from components.railway_service import ServiceParts, deployed, service_in, summary
+from components.railway_service import AskedReadiness, ServiceParts, deployed, service_in, summary
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from pool_contract.agent_variables import API_KEY
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
@@ -50,7 +51,9 @@ class Canary(pulumi.ComponentResource):
         self.service = service_in(self, place, SERVICE)
         variables = canary_variables(self.service.at(), keys, place.inside(self))
         given = configuration(self.service.at(), place, image, variables, agent)
-        declared = deployed(self, place, self.service, given, ServiceParts(domain=True))
+        asked = AskedReadiness(agent.readiness_path, variables[API_KEY], API_KEY)
+        parts = ServiceParts(domain=True, readiness=asked)
+        declared = deployed(self, place, self.service, given, parts)
         self.ready = declared.ready
         self.summary = summary(declared, image)
         self.register_outputs(self.summary)

@@ -11,6 +11,7 @@ import pulumi
 
 from convos_infra.destroy.gate import DestroyGate, DestroyGateArgs
 from convos_infra.railway.bound import Bound
+from convos_infra.railway.readiness import ReadinessArgs
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
@@ -96,7 +97,9 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
     instance = ServiceInstance(name, args, pulumi.ResourceOptions(depends_on=before))
     deployed = None
     if row.get("image"):
-        deployed = DeployedService(name, service.serviceId, instance.deploymentId, row["image"])
+        asked = row.get("readiness")
+        readiness = ReadinessArgs(asked["url"], "/ready", asked["bearer"], "KEY", 5) if asked else None
+        deployed = DeployedService(name, service.serviceId, instance.deploymentId, row["image"], readiness)
     return Row(service, before, instance, deployed)
 
 
