@@ -71,7 +71,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         settings.protect,
     )
     keys: dict[str, pulumi.Input[str]] = {
-        name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.keys.items()
+        name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.all_keys.items()
     }
     database = Database(
         "database",
@@ -84,7 +84,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             replace_volume=settings.replace_volume == DATABASE_SERVICE,
         ),
     )
-    canary = Canary("canary", place, runtime.pinned, keys, agent_settings(settings.keys))
+    canary = Canary("canary", place, runtime.pinned, keys, agent_settings(settings.all_keys))
     pool_manager = PoolManager(
         "pool-manager",
         place,

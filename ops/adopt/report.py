@@ -146,7 +146,7 @@ def _services(
         image=_deployed(settings.pool.image, digest_of) if settings.pool.image else None,
         runtime_image=runtime,
         database_url=settings.database_url or database.SERVICE_URL,
-        keys=settings.keys,
+        keys=settings.all_keys,
     )
     token = None if settings.pool.keep_token else settings.pool.railway_token or _UNKNOWN
     wanted = pool_manager.configuration(

@@ -13,6 +13,7 @@ from pool_contract.agent_api_key import agent_api_key
 from pool_contract.agent_variables import API_KEY, agent_variables
 
 if TYPE_CHECKING:
+    from pool_contract.agent_settings import RegistryLogin
     from pool_contract.key_declaration import Generated
 
     from .railway import Instance
@@ -183,6 +184,7 @@ def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) 
     deploy: dict[str, Any] = {"startCommand": agent.start_command, "limitOverride": agent.limits}
     if agent.healthcheck_path:
         deploy |= {"healthcheckPath": agent.healthcheck_path, "healthcheckTimeout": HEALTH_SECONDS}
+    deploy |= login_patch(agent.registry_login)
     service = {
         "source": {"image": settings.runtime_image},
         "deploy": deploy,
@@ -191,16 +193,23 @@ def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) 
     return {"services": {service_id: service}}
 
 
-def image_patch(images: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+def login_patch(login: RegistryLogin | None) -> dict[str, Any]:
+    """Return the part of a service's `deploy` that says with which login Railway pulls its image."""
+    return {"registryCredentials": {"username": login.username, "password": login.password}} if login else {}
+
+
+def image_patch(images: Mapping[str, tuple[str, str]], login: RegistryLogin | None = None) -> dict[str, Any]:
     """Return the one patch that gives services other images.
 
     Args:
         images: service id -> (image, the agent's own API key). One that was made with the pool manager's own key, by an
             older pool manager, gets its own with its next deployment.
+        login: for the images: the one that a service was made with may have been rotated since.
     """
+    deploy = {"deploy": login_patch(login)} if login else {}
     return {
         "services": {
-            service_id: {"source": {"image": image}, "variables": {API_KEY: {"value": key}}}
+            service_id: {"source": {"image": image}, "variables": {API_KEY: {"value": key}}, **deploy}
             for service_id, (image, key) in images.items()
         }
     }

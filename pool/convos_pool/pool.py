@@ -266,9 +266,8 @@ class Pool:
             # A patch that changes nothing deploys nothing.
             self._railway.deploy(service_id)
         else:
-            self._railway.commit(
-                agents.image_patch({service_id: (image, key)}), f"pool: redeploy {agent.id} on {image}"
-            )
+            patch = agents.image_patch({service_id: (image, key)}, self._settings.agent.registry_login)
+            self._railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
 
     def unclaimed(self, agent: Agent) -> None:
         """Make sure, under the agent's lock, that nobody has claimed it since the look.

@@ -91,8 +91,14 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
         key: pulumi.Output.secret(value) if key.startswith(SECRET) else value
         for key, value in row.get("variables", {}).items()
     }
+    user, password = row.get("login") or ("", "")
+    login = {"username": user, "password": pulumi.Output.secret(password)} if user else None
     args = ServiceInstanceArgs(
-        at=service.at(), image=row.get("image"), variables=variables, bound=bound, **row.get("settings", {})
+        *(service.at(), row.get("image")),
+        variables=variables,
+        bound=bound,
+        registry_credentials=login,
+        **row.get("settings", {}),
     )
     instance = ServiceInstance(name, args, pulumi.ResourceOptions(depends_on=before))
     deployed = None

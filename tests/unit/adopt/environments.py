@@ -101,5 +101,5 @@ def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:
         image=pinned(found.pool.image) if found.pool.image else None,
         runtime_image=pinned(found.image.reference),
         database_url=found.database_url or database.SERVICE_URL,
-        keys=found.keys,
+        keys=found.all_keys,
     )
