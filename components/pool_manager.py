@@ -79,6 +79,7 @@ class PoolManager(pulumi.ComponentResource):
         url: where it answers; empty where no container runs.
         api_key: its bearer key.
         mode: `simulated` where no container runs.
+        made_token: whether its token is a project token that the stack makes.
         rollout_variables: those of its variables that say which image agents get and what happens to living ones.
     """
 
@@ -87,6 +88,7 @@ class PoolManager(pulumi.ComponentResource):
     url: pulumi.Input[str]
     api_key: pulumi.Output[str]
     mode: pulumi.Input[str]
+    made_token: bool
     rollout_variables: Mapping[str, pulumi.Input[str]]
 
     def __init__(
@@ -102,6 +104,7 @@ class PoolManager(pulumi.ComponentResource):
         stored = StoredSecret("POOL_API_KEY", "poolApiKey", settings.api_key)
         self.api_key = secret_in(self, place, service, "pool-api-key", stored)
         self.rollout_variables = rollout_variables(settings)
+        self.made_token = not settings.keep_token and not settings.railway_token
         token = _token(place, settings, service, place.inside(self))
         given = configuration(service.at(), place, settings, self.api_key, token)
         parts = ServiceParts(domain=True, registry_login=login_of(settings.registry_login), after=after)
