@@ -94,7 +94,8 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
     user, password = row.get("login") or ("", "")
     login = {"username": user, "password": pulumi.Output.secret(password)} if user else None
     args = ServiceInstanceArgs(
-        *(service.at(), row.get("image")),
+        at=service.at(),
+        image=row.get("image"),
         variables=variables,
         bound=bound,
         registry_credentials=login,
