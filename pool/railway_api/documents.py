@@ -23,14 +23,14 @@ PROJECT_TOKEN_DELETE = "mutation projectTokenDelete($id: String!) { projectToken
 PROJECTS = """
 query projects($workspaceId: String, $after: String) {
   projects(workspaceId: $workspaceId, first: 100, after: $after) {
-    edges { node { id name createdAt deletedAt workspaceId baseEnvironmentId primaryEnvironmentId } }
+    edges { node { id name description createdAt deletedAt workspaceId baseEnvironmentId primaryEnvironmentId } }
     pageInfo { hasNextPage endCursor }
   }
 }"""
 PROJECT = """
 query project($id: String!) {
   project(id: $id) {
-    id name deletedAt workspaceId baseEnvironmentId primaryEnvironmentId
+    id name description deletedAt workspaceId baseEnvironmentId primaryEnvironmentId
     environments(first: 500) { edges { node { id name createdAt deletedAt isEphemeral sourceEnvironment { id } } } }
     services(first: 500) { edges { node { id name deletedAt } } }
   }

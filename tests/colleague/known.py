@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from tests.colleague.judge import Rule, Violation
 
 KNOWN: Mapping[str, Callable[[Violation], bool]] = {
-    # docs/decisions: one that is empty may be what an interrupted update of ours has left behind.
-    "N9 an empty project or environment of the stack's name counts as its own leftovers": lambda one: (
-        one.rule is Rule.STRANGER and one.during == "destroy" and one.about[0] in ("project", "environment")
+    # docs/decisions/0015: an empty fork may be what an interrupted update of ours has left behind; Railway has no place
+    # for a mark that is set with its creation, as a project's description is.
+    "N9 an empty environment of the stack's name, forked from its base, counts as its own leftovers": lambda one: (
+        one.rule is Rule.STRANGER and one.during == "destroy" and one.about[0] == "environment"
     ),
     "N12 a reference through what Railway itself provides, such as the private domain, is not compared": lambda one: (
         one.rule is Rule.STATUS and one.about[-1].endswith("does not run")

@@ -29,6 +29,8 @@ from railway_api.token import reach
 
 BASE_ENVIRONMENT = "base"
 """The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
+DESCRIPTION = "Made by convos-infra."
+"""What a project says that a stack has made: an interrupted creation is told by it from a project of others."""
 
 
 _IN_PLACE = ("name",)
@@ -87,7 +89,12 @@ class ProjectProvider(RailwayProvider):
 
     def _made(self, session: Session, props: Props) -> CreateResult:
         workspace_id = _workspace_id(session, props)
-        given = {"name": props["name"], "defaultEnvironmentName": BASE_ENVIRONMENT, "workspaceId": workspace_id}
+        given = {
+            "name": props["name"],
+            "description": DESCRIPTION,
+            "defaultEnvironmentName": BASE_ENVIRONMENT,
+            "workspaceId": workspace_id,
+        }
 
         def seen() -> Mapping[str, Any] | None:
             return _find(session, props)
@@ -101,7 +108,9 @@ class ProjectProvider(RailwayProvider):
             kept = keep_first_made(session, project["id"], _namesakes(session, props, workspace_id))
             if kept != project["id"]:
                 return self._taken(session, props, kept)
-        return CreateResult(project["id"], _outputs(props, project, owned=True))
+        # After a lost answer it may be somebody else's that was found.
+        owned = found is None or found.get("description") == DESCRIPTION
+        return CreateResult(project["id"], _outputs(props, project, owned=owned))
 
     def _taken(self, session: Session, props: Props, id_: str) -> CreateResult:
         project = _read(session, id_, props["name"])
@@ -168,8 +177,11 @@ class ProjectProvider(RailwayProvider):
 
 
 def _is_fresh(project: Mapping[str, Any]) -> bool:
-    """Tell whether it has nothing but a base environment: what a killed creation leaves behind."""
-    if "environments" not in project:
+    """Tell whether it is what a killed creation of a stack leaves behind: so described, with a base environment alone.
+
+    One that a person has just made is as empty, and theirs.
+    """
+    if "environments" not in project or project.get("description") != DESCRIPTION:
         return False
     return len(nodes(project.get("environments"))) <= 1 and not nodes(project.get("services"))
 
