@@ -15,11 +15,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from convos_infra.checkout import Relation
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import short_digest
 from convos_infra.registry.resolve import current_digest
 from ops import stacks
-from ops.ci import comment, github, workflow
+from ops.ci import comment, forward, github, workflow
 from ops.ci.preview import headline, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import Preview, decoded, differences
@@ -92,6 +93,26 @@ def superseded(stack: str, digest: str, values: dict[str, Any]) -> str:
     return ""
 
 
+def check_image_goes_forward(
+    door: github.GitHub, stack: str, now: Preview, values: dict[str, Any], tip: str, accept: str
+) -> None:
+    """Stop an update that goes back to an older image, unless the config pins it or somebody has accepted it.
+
+    Raises:
+        GoesBackError: it does, or nobody can tell.
+    """
+    runs, comes = forward.revisions(now)
+    if stacks.pinned(values) or accept == now.fingerprint or runs == comes:
+        return
+    to_image = forward.compared(CHECKOUT, door, runs, comes)
+    to_branch = forward.compared(CHECKOUT, door, comes, tip) if to_image is Relation.DIVERGED else Relation.UNKNOWN
+    try:
+        forward.check_forward(stack, runs, comes, to_image, to_branch)
+    except forward.GoesBackError as error:
+        workflow.summary(f"### Not deployed\n\n{error}\n\nfingerprint `{now.fingerprint}`")
+        raise
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Preview, compare, update."""
     environ = os.environ
@@ -115,7 +136,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not now.changes:
         workflow.notice(f"{stack}: nothing to change")
         return 0
-    reviewed, source = reviewed_preview(github.from_environment(), chosen.commit, chosen.branch, stack)
+    door = github.from_environment()
+    check_image_goes_forward(door, stack, now, values, chosen.commit, chosen.accept)
+    reviewed, source = reviewed_preview(door, chosen.commit, chosen.branch, stack)
     check_reviewed(reviewed, source, now, chosen.digest, chosen.accept)
     pulumi.do("up", "--yes", "--skip-preview")
     outputs = pulumi.read("stack", "output")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from convos_infra.errors import InfraError
-from ops.ci.pr_stack import LABEL, TEMPLATE, Left, image_tag, number_of, settings_of, there, why_over
+from convos_infra.registry.transport import Pace
+from ops.ci.github import GitHub
+from ops.ci.pr_image import TEMPLATE, NotBuiltError, builds_image, conclusion_of, image_tag, wait_for_image
+from ops.ci.pr_stack import LABEL, Left, number_of, settings_of, there, why_over
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
+from tests.workflows.github_double import Repository
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 OPEN = {"state": "open", "labels": [{"name": LABEL}]}
@@ -54,15 +59,146 @@ def test_its_config_is_never_made_from_production() -> None:
     assert "imageTag" not in settings_of(7, "")
 
 
+def commit_of(tag: str) -> dict[str, str]:
+    return {"org.opencontainers.image.revision": tag}
+
+
 def test_it_runs_the_pull_requests_own_image_and_no_older_one(registry: Registry) -> None:
     images = Images(registry.host, "convos/pr-stack")
     template = {"imageRepository": images.location}
     images.image("dev", content="dev")
-    assert image_tag(template, 7, HEAD) == "", "a pull request that builds none runs the template's"
-    images.image("pr-7", content="last week's")
-    images.image("sha-0000001", content="last week's")
-    with pytest.raises(InfraError, match="imageTag: pr-7 is not the image of 3b8f1c2; wait for build-runtime to end"):
-        image_tag(template, 7, HEAD)
-    images.image("pr-7", content="today's")
-    images.image("sha-3b8f1c2", content="today's")
-    assert image_tag(template, 7, HEAD) == "pr-7"
+    assert image_tag(template, 7, HEAD, builds_image=False) == ""
+    with pytest.raises(NotBuiltError, match="imageTag: pr-7 is not there yet; wait for build-runtime to end"):
+        image_tag(template, 7, HEAD, builds_image=True)
+    images.image("pr-7", content="last week's", labels=commit_of("0" * 40))
+    with pytest.raises(NotBuiltError, match="imageTag: pr-7 is the image of 0000000, not of 3b8f1c2"):
+        image_tag(template, 7, HEAD, builds_image=True)
+    images.image("pr-7", content="today's", labels=commit_of(HEAD))
+    assert image_tag(template, 7, HEAD, builds_image=True) == "pr-7"
+
+
+def test_a_build_of_the_branch_that_writes_the_same_sha_tag_changes_nothing(registry: Registry) -> None:
+    """A push to dev and a pull request dev -> main of one commit make two images of it."""
+    images = Images(registry.host, "convos/pr-stack-two-builds")
+    images.image("pr-12", content="of the pull request", labels=commit_of(HEAD))
+    images.image(f"sha-{HEAD[:7]}", content="of the push", labels=commit_of(HEAD))
+    assert image_tag({"imageRepository": images.location}, 12, HEAD, builds_image=True) == "pr-12"
+
+
+def test_a_pull_request_that_stopped_changing_the_image_runs_the_templates(registry: Registry) -> None:
+    images = Images(registry.host, "convos/pr-stack-reverted")
+    images.image("pr-7", content="last week's", labels=commit_of("0" * 40))
+    assert image_tag({"imageRepository": images.location}, 7, HEAD, builds_image=False) == ""
+
+
+@pytest.mark.parametrize("revision", ["", "0" * 40, "x\x1b[31m"])
+def test_an_image_whose_label_is_not_the_head_is_not_the_heads(registry: Registry, revision: str) -> None:
+    images = Images(registry.host, f"convos/pr-stack-label-{len(revision)}")
+    images.image("pr-7", content=revision, labels=commit_of(revision))
+    with pytest.raises(NotBuiltError) as caught:
+        image_tag({"imageRepository": images.location}, 7, HEAD, builds_image=True)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        (["runtime/Dockerfile"], True),
+        (["docs/runtime/x.md", "runtime.md", "pool/runtime/x"], False),
+        ([], False),
+        ([f"docs/{n}" for n in range(150)] + ["runtime/x"], True),
+    ],
+)
+def test_a_pull_request_builds_an_image_if_it_changes_what_one_is_built_from(
+    door: GitHub, repository_on_github: Repository, files: list[str], wanted: bool
+) -> None:
+    repository_on_github.files_of[7] = files
+    assert builds_image(door, 7) is wanted
+
+
+class Building:
+    """Time that passes only while one waits; after some waits the build ends."""
+
+    def __init__(self, then: Callable[[], object], waits: int = 3) -> None:
+        self.now = 0.0
+        self.left, self.then = waits, then
+        self.pace = Pace(sleep=self.sleep, monotonic=lambda: self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.left -= 1
+        if self.left == 0:
+            self.then()
+
+
+def run_of(status: str, conclusion: str | None, head: str = HEAD, file: str = "build-runtime.yml") -> dict[str, object]:
+    return {"path": file, "head_sha": head, "status": status, "conclusion": conclusion}
+
+
+def test_a_stack_that_is_asked_for_during_the_first_build_waits_for_it(
+    registry: Registry, door: GitHub, repository_on_github: Repository
+) -> None:
+    images = Images(registry.host, "convos/pr-stack-waits")
+    images.image("dev", content="dev")
+    repository_on_github.files_of[7] = ["runtime/start.sh"]
+    repository_on_github.runs = [run_of("in_progress", None)]
+    building = Building(lambda: images.image("pr-7", content="built", labels=commit_of(HEAD)))
+    template = {"imageRepository": images.location}
+    assert wait_for_image(door, template, 7, HEAD, building.pace) == "pr-7"
+    assert building.now == 60
+
+
+def test_a_build_that_failed_makes_no_stack_from_another_image(
+    registry: Registry, door: GitHub, repository_on_github: Repository
+) -> None:
+    images = Images(registry.host, "convos/pr-stack-failed")
+    images.image("dev", content="dev")
+    repository_on_github.files_of[7] = ["runtime/start.sh"]
+    repository_on_github.runs = [run_of("completed", "failure")]
+    with pytest.raises(InfraError, match=r"imageTag: build-runtime\.yml ended with failure for 3b8f1c2"):
+        wait_for_image(door, {"imageRepository": images.location}, 7, HEAD, Building(lambda: None).pace)
+
+
+def test_a_build_that_never_ends_is_not_waited_for_for_ever(
+    registry: Registry, door: GitHub, repository_on_github: Repository
+) -> None:
+    images = Images(registry.host, "convos/pr-stack-hangs")
+    images.image("dev", content="dev")
+    repository_on_github.files_of[7] = ["runtime/start.sh"]
+    building = Building(lambda: None)
+    with pytest.raises(InfraError, match="pr-7 is not there yet after 1500 s"):
+        wait_for_image(door, {"imageRepository": images.location}, 7, HEAD, building.pace)
+    assert building.now == 1500
+
+
+@pytest.mark.parametrize(
+    ("runs", "wanted"),
+    [
+        ([], None),
+        ([run_of("completed", "success", head="f" * 40)], None),
+        ([run_of("completed", "success", file="test.yml")], None),
+        ([run_of("queued", None)], ""),
+        ([run_of("completed", "failure"), run_of("waiting", None)], ""),
+        ([run_of("completed", "success"), run_of("completed", "failure")], "success"),
+        ([run_of("completed", "cancelled")], "cancelled"),
+    ],
+)
+def test_the_newest_run_of_the_head_tells_how_the_build_ended(
+    door: GitHub, repository_on_github: Repository, runs: list[dict[str, object]], wanted: str | None
+) -> None:
+    repository_on_github.runs = runs
+    assert conclusion_of(door, "build-runtime.yml", HEAD) == wanted
+
+
+@pytest.mark.parametrize("pull", [OPEN, {**OPEN, "state": "closed"}, {**OPEN, "labels": []}, None])
+def test_a_stack_in_its_first_update_is_not_swept(pull: dict[str, object] | None) -> None:
+    assert why_over(Left("pr-7", None, is_updating=True), pull, NOW, 72) == ""
+
+
+def test_the_backend_tells_which_stacks_are_being_updated() -> None:
+    rows: list[dict[str, object]] = [
+        {"name": "pr-7", "updateInProgress": True},
+        {"name": "pr-8", "updateInProgress": False},
+        {"name": "pr-9"},
+    ]
+    assert [row.is_updating for row in there(rows)] == [True, False, False]

@@ -23,9 +23,12 @@ def test_a_plan_that_is_written_is_read_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "null", "{}", '{"madeAt": 7, "doomed": {}}', '{"madeAt": "2026-11-23T12:00:00", "doomed": {}}']
-    + ['{"madeAt": "2026-11-23T12:00:00+00:00", "doomed": []}', "\x00", "[" * 100_000]
-    + ['{"madeAt": "2026-11-23T12:00:00+00:00", "doomed": {"x": ["sha256:short"]}}'],
+    [
+        *("", "[]", "null", "{}", "\x00", "[" * 100_000, '{"madeAt": 7, "doomed": {}}'),
+        '{"madeAt": "2026-11-23T12:00:00", "doomed": {}}',
+        '{"madeAt": "2026-11-23T12:00:00+00:00", "doomed": []}',
+        '{"madeAt": "2026-11-23T12:00:00+00:00", "doomed": {"x": ["sha256:short"]}}',
+    ],
 )
 def test_a_file_that_is_no_plan_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "plan.json").write_text(content)
