@@ -28,6 +28,7 @@ from convos_infra.registry.retention import Rules
 from ops import pulumi_cli, stacks
 from ops.ci import retention_plan, workflow
 from ops.ci.registry_login import credentials
+from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view
 
@@ -115,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cleaner = _Cleaner(found, in_use, rules, now)
         made[found] = cleaner.doomed
         said += cleaner.lines()
-        sys.stdout.write("\n".join([*cleaner.lines(), ""]))
+        sys.stdout.write("".join(f"{log_line(line)}\n" for line in cleaner.lines()))
         if chosen.delete:
             if saved:
                 retention_plan.check_same(saved, found, cleaner.doomed)
@@ -181,7 +182,7 @@ def _is_ours(reference: ImageReference) -> bool:
 
 def _say(gone: list[str], text: str) -> None:
     gone.append(text)
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{log_line(text)}\n")
 
 
 if __name__ == "__main__":
