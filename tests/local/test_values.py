@@ -8,6 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -121,6 +122,40 @@ def test_sockets_get_a_short_folder_where_the_checkout_is_deep(tmp_path: Path) -
     deep = Layout(tmp_path, tmp_path / ("x" * 100) / ".local")
     assert len(os.fsencode(deep.runtime / "docker" / "containerd" / "containerd-debug.sock.ttrpc")) <= SOCKET_BYTES
     assert deep.runtime != Layout(tmp_path, tmp_path / ("y" * 100) / ".local").runtime
+
+
+STRANGE = [
+    "with space",
+    "a#b",
+    "a?b",
+    "a%20b",
+    "größe",
+    "日本",
+    "a'b",
+    'a"b',
+    "a&b;c",
+    "a$b",
+    "a\\b",
+    "a+b",
+    "~x",
+    "a:b",
+]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_sockets_get_a_plain_folder_where_the_checkout_has_a_strange_name(tmp_path: Path, name: str) -> None:
+    runtime = str(Layout(tmp_path, Path("/x") / name / ".local").runtime)
+    assert name == "a+b" or name not in runtime
+    parts = urlsplit(f"unix://{runtime}/buildkit.sock")
+    assert (parts.path, parts.query, parts.fragment) == (f"{runtime}/buildkit.sock", "", "")
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_pulumi_finds_the_state_wherever_the_checkout_is(name: str) -> None:
+    layout = Layout(Path("/x") / name, Path("/x") / name / ".local")
+    url = environment.backend_url(layout)
+    assert unquote(urlsplit(url).path) == f"/x/{name}/.local/state"
+    assert (urlsplit(url).query, urlsplit(url).fragment) == ("metadata=skip", "")
 
 
 OUTPUTS: dict[str, Any] = {
