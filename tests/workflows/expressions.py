@@ -1,7 +1,7 @@
 """GitHub's expressions as far as our workflows' conditions use them, and the filters of triggers, over real payloads.
 
-Source: GitHub's documentation, "Evaluate expressions in workflows and actions" and "Workflow syntax": a missing property is
-the empty string, `*` collects a property of a list, and `**` in a path filter crosses folders.
+Source: GitHub's documentation, "Evaluate expressions in workflows and actions" and "Workflow syntax": a property that
+is missing is the empty string, `*` collects a property of a list, and `**` in a path filter crosses folders.
 """
 
 from __future__ import annotations
