@@ -47,12 +47,15 @@ def run(layout: Layout) -> int:
     """
     began = time.monotonic()
     with Store(layout.root).locked(lambda: _say("another make local runs; waiting for it")):
+        known = load(layout).by_name.get("emulator")
         ready = services_up(layout)
         emulator = ready.services.by_name["emulator"]
+        # One that was started again may know less than the stack's state says: its last moments, or all of it.
+        is_new = known is not None and known.process != emulator.process
         before = ledger.deployments(emulator.address)
         stack.prepare(layout.checkout, layout.state, ready.env)
         locks.release_dead(layout.state)
-        code = stack.up(layout.checkout, ready.env)
+        code = stack.up(layout.checkout, ready.env, refresh=is_new)
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
             return code
