@@ -97,9 +97,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         required=True,
         made_per_agent=True,
         set_by="program",
-        runtime=InRuntime(
-            description="Where it is set, /pool/health and every other route under /pool/ want it as a bearer token."
-        ),
+        runtime=InRuntime(description="Where it is set, every route under /pool/ wants it as a bearer token."),
     ),
     key(
         "PORT",
@@ -161,6 +159,19 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         "The image of new agents, as a full reference.",
         default="ghcr.io/xmtplabs/convos-runtime:scaling",
         allowed=Pattern(IMAGE, "an image reference"),
+        set_by="program",
+    ),
+    key(
+        "POOL_AGENT_REGISTRY_USERNAME",
+        "pool",
+        "The registry's user, with whom Railway pulls a private image of agents.",
+        set_by="program",
+    ),
+    key(
+        "POOL_AGENT_REGISTRY_PASSWORD",
+        "pool",
+        "The registry's password, with which Railway pulls a private image of agents.",
+        secret=True,
         set_by="program",
     ),
     key(
