@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
+
+from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,6 +15,15 @@ if TYPE_CHECKING:
 _SECONDS = 20.0
 SHORT = 7
 _LONGEST_COMMIT = 64
+_LONGEST_WORDS = 200
+
+
+class UnreadableCheckoutError(InfraError):
+    """There is a repository, and git refuses to read it."""
+
+
+class UnknownRevisionError(InfraError):
+    """A revision that the checkout does not have."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +78,46 @@ def commits_between(checkout: Path, old: str, new: str) -> Commits | None:
     return Commits(int(gained), int(lost))
 
 
+class Relation(Enum):
+    """What one commit is to another."""
+
+    SAME = "same"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+
+
+def relation(checkout: Path, old: str, new: str) -> Relation:
+    """Return what `new` is to `old`: AHEAD has all of its commits and more; UNKNOWN where git does not have both.
+
+    Raises:
+        UnreadableCheckoutError: git refuses to read this checkout.
+    """
+    between = commits_between(checkout, old, new)
+    if between is None:
+        return Relation.UNKNOWN
+    if between.gained and between.lost:
+        return Relation.DIVERGED
+    if between.gained:
+        return Relation.AHEAD
+    return Relation.BEHIND if between.lost else Relation.SAME
+
+
 def is_older(checkout: Path, revision: str, than: str) -> bool:
-    """Tell whether a revision (`sha-1a2b3c4` or a commit) lacks commits of another; False where git cannot tell."""
-    between = commits_between(checkout, revision.removeprefix("sha-"), than.removeprefix("sha-"))
-    return between is not None and between.gained > 0
+    """Tell whether a revision (`sha-1a2b3c4` or a commit) lacks commits of another.
+
+    Raises:
+        UnknownRevisionError: git does not know both; the guard that asks must not pass then.
+    """
+    one, other = revision.removeprefix("sha-"), than.removeprefix("sha-")
+    if one and other and (one.startswith(other) or other.startswith(one)):
+        return False
+    between = commits_between(checkout, one, other)
+    if between is None:
+        problem = f"cannot tell whether {revision or 'an image without a revision'} is older than {than}"
+        raise UnknownRevisionError("git", problem, "fetch the whole history: git fetch --unshallow, or git fetch --all")
+    return between.gained > 0
 
 
 def _is_commit(text: str) -> bool:
@@ -78,10 +126,31 @@ def _is_commit(text: str) -> bool:
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
+    """Return what git prints, or None where it does not tell.
+
+    Raises:
+        UnreadableCheckoutError: there is a repository, and git refuses to read it.
+    """
+    done = _ran(checkout, *arguments)
+    if done is not None and done.returncode == 0:
+        return done.stdout.strip()
+    # A commit that is not there, a branch without commits: git could read the repository and said no. Without a
+    # repository nothing is refused. All else ("dubious ownership" first) would turn every guard off without a word.
+    if not any((folder / ".git").exists() for folder in (checkout, *checkout.parents)):
+        return None
+    probe = _ran(checkout, "rev-parse", "--git-dir")
+    if probe is None:
+        raise UnreadableCheckoutError("git", "cannot be started, or does not end", "install git, and try again")
+    if probe.returncode != 0:
+        words = (probe.stderr.strip().splitlines() or ["no reason given"])[0].removeprefix("fatal: ")[:_LONGEST_WORDS]
+        step = f"if this checkout is yours: git config --global --add safe.directory '{checkout}'"
+        raise UnreadableCheckoutError("git", f"does not read this checkout: {words}", step)
+    return None
+
+
+def _ran(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    command = ["git", "-C", str(checkout), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,17 +1,21 @@
-"""Texts from outside, made safe for a terminal or a log. Pure."""
+"""Texts from outside on their way to a terminal or to a job's log. Pure."""
 
 from __future__ import annotations
 
-import unicodedata
+from railway_api.printable import escaped
 
-_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode's categories of characters that print nothing of their own: controls, marks of direction, line separators."""
-
-
-def escaped(text: str) -> str:
-    """Return a text in which characters that would steer a terminal stand as Python writes them, escaped."""
-    return "".join(_shown(one) if unicodedata.category(one) in _STEERING else one for one in text)
+__all__ = ["escaped", "log_line"]
 
 
-def _shown(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def log_line(text: str) -> str:
+    """Return a line of another program for a log: nothing in it steers a terminal, or is a command of the workflow.
+
+    GitHub's runner takes a line that begins with `::` for a command, and `##[` anywhere in one ("Workflow commands for
+    GitHub Actions"); a value in a preview or a log line of a container must not set a variable or end a group.
+    """
+    ending = "\n" if text.endswith("\n") else ""
+    shown = "\t".join(escaped(part) for part in text.removesuffix("\n").removesuffix("\r").split("\t"))
+    indent = shown[: len(shown) - len(shown.lstrip())]
+    if shown.startswith("::", len(indent)):
+        shown = f"{indent}\\x3a{shown[len(indent) + 1 :]}"
+    return shown.replace("##[", "#\\x23[") + ending

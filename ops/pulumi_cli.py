@@ -13,6 +13,7 @@ from typing import Any
 
 from convos_infra.errors import InfraError
 from ops.ci.reviewed import Preview, parse
+from ops.printable import log_line
 from railway_api.redact import redact
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,9 @@ SECRETS = (
     *("RAILWAY_API_TOKEN", "POOL_RAILWAY_API_TOKEN", "REGISTRY_PASSWORD", "PULUMI_ACCESS_TOKEN"),
     *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN"),
 )
+
+
+EMPTY_IS_MEANT = "PULUMI_EMPTY_PASSPHRASE_IS_MEANT"
 
 
 class PulumiError(InfraError):
@@ -52,6 +56,7 @@ class Pulumi:
     def run(self, *arguments: str, show: bool = True) -> Ran:
         """Run a command for the stack and return how it ended, whatever that is."""
         lines = []
+        check_passphrase(self._environment())
         command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
         try:
             started = subprocess.Popen(
@@ -62,6 +67,7 @@ class Pulumi:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                errors="replace",
             )
         except FileNotFoundError:
             raise _missing() from None
@@ -69,7 +75,7 @@ class Pulumi:
             for line in process.stdout or ():
                 lines.append(masked(line))
                 if show:
-                    sys.stdout.write(lines[-1])
+                    sys.stdout.write(log_line(lines[-1]))
                     sys.stdout.flush()
         return Ran("".join(lines), process.returncode)
 
@@ -91,7 +97,7 @@ class Pulumi:
             PulumiError: it failed, or printed something else.
         """
         done = self._asked([*arguments, "--json"])
-        sys.stderr.write(masked(done.stderr))
+        sys.stderr.write("".join(map(log_line, masked(done.stderr).splitlines(keepends=True))))
         try:
             found = json.loads(done.stdout)
         except ValueError:
@@ -129,6 +135,7 @@ class Pulumi:
 
     def _asked(self, arguments: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command of the stack with nothing but `given` on its standard input; nothing of it is shown."""
+        check_passphrase(self._environment())
         command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
         return _called(command, self.folder, self._environment(), given)
 
@@ -142,6 +149,31 @@ class Pulumi:
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **(self.extra or {})}
+
+
+def check_passphrase(environ: Mapping[str, str], *, makes_stack: bool = False) -> None:
+    """Refuse an empty passphrase that nobody meant: a job exports a secret that is not set as an empty variable.
+
+    Pulumi takes it as it is, and what it encrypts then opens without one. With Pulumi's own service there is no
+    passphrase to give.
+
+    Args:
+        environ: what Pulumi is given.
+        makes_stack: whether a stack may be made; then it is refused outside of a workflow as well.
+
+    Raises:
+        PulumiError: it is set, empty, and not said to be meant.
+    """
+    if environ.get("PULUMI_CONFIG_PASSPHRASE") != "" or environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        return
+    backend = environ.get("PULUMI_BACKEND_URL", "")
+    if backend.startswith("https://") or (not backend and environ.get("PULUMI_ACCESS_TOKEN")):
+        return
+    if not (makes_stack or environ.get("GITHUB_ACTIONS")) or environ.get(EMPTY_IS_MEANT) == "true":
+        return
+    problem = "is empty: secrets of the stack's config would open without a passphrase"
+    step = f"set the secret for this environment on GitHub, or {EMPTY_IS_MEANT}=true if empty is meant"
+    raise PulumiError("PULUMI_CONFIG_PASSPHRASE", problem, step)
 
 
 def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
@@ -184,6 +216,7 @@ def select(stack: str, folder: Path = CHECKOUT) -> None:
     Raises:
         PulumiError: neither.
     """
+    check_passphrase(os.environ, makes_stack=True)
     command = ["pulumi", "stack", "select", "--create", stack, *QUIET]
     done = _called(command, folder)
     if done.returncode != 0:
@@ -198,6 +231,7 @@ def ensure(stack: str, folder: Path = CHECKOUT) -> None:
     """
     if any(row.get("name") == stack for row in stacks(folder)):
         return
+    check_passphrase(os.environ, makes_stack=True)
     command = ["pulumi", "stack", "init", "--no-select", stack, *QUIET]
     done = _called(command, folder)
     if done.returncode != 0:

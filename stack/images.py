@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.runtime_image import Build, Found, ImageSource
-from convos_infra.checkout import SHORT, Revision, commits_between, is_older, revision
+from convos_infra.checkout import SHORT, Revision, UnknownRevisionError, commits_between, is_older, revision
 from convos_infra.errors import InfraError
 from convos_infra.registry import pin
 from convos_infra.registry.errors import RegistryError
@@ -75,7 +75,10 @@ def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> Non
     thing = "imageTag" if source.found.is_pinned else "imageBranchTag"
     deployed = f"sha-{source.found.revision[:SHORT]}" if source.found.revision else source.found.tag
     migrations = parse_migrations(read_folder())
-    refusal = schema_image.refusal(migrations, deployed, older, settings.schema_target, thing)
+    try:
+        refusal = schema_image.refusal(migrations, deployed, older, settings.schema_target, thing)
+    except UnknownRevisionError as error:
+        refusal = error
     if refusal is None:
         return
     if source.found.is_pinned:

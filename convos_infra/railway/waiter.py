@@ -18,6 +18,7 @@ from convos_infra.railway.deployment import (
 )
 from railway_api import documents
 from railway_api.errors import NotFound, RailwayError
+from railway_api.printable import escaped
 from railway_api.redact import redact
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def last_lines(client: Client, item: Awaited) -> list[str]:
         lines = [" ".join(str(row.get("message") or "").split()) for row in rows][-LOG_LINES:]
         if lines:
             break
-    return [redact(line, item.secrets)[:300] for line in lines]
+    return [escaped(redact(line, item.secrets)[:300]) for line in lines]
 
 
 def empty_references(client: Client, item: Awaited) -> dict[str, str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urljoin
-
-import requests
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from convos_infra.registry import hosts
 from convos_infra.registry import manifest as manifests
@@ -19,6 +17,7 @@ from convos_infra.registry.errors import (
     RegistryError,
     UnsupportedError,
 )
+from convos_infra.registry.link import LinkError, next_target
 from convos_infra.registry.reference import is_digest, short_digest
 from convos_infra.registry.token import Credentials, Login, Scope, unauthorized
 from convos_infra.registry.transport import Answer, Transport
@@ -36,6 +35,8 @@ _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _NOT_FOUND = 404
 _METHOD_NOT_ALLOWED = 405
+_HEAD_IS_NOT_SERVED = frozenset({400, _METHOD_NOT_ALLOWED, 406, 415, 501})
+"""What registries and proxies answer a HEAD with that they do not implement; a GET tells."""
 _MANIFEST_TYPES = {"Accept": ", ".join(manifests.ACCEPTED)}
 
 
@@ -81,7 +82,9 @@ class Client:
         answer = self._send("HEAD", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
         if answer.status == _NOT_FOUND:
             return ""
-        if answer.status in {_OK, _METHOD_NOT_ALLOWED}:
+        if answer.status in _HEAD_IS_NOT_SERVED:
+            return self.manifest(repository, version).digest
+        if answer.status == _OK:
             digest = answer.headers.get("Docker-Content-Digest", "")
             return digest if is_digest(digest) else self.manifest(repository, version).digest
         raise self._unexpected(answer)
@@ -94,13 +97,23 @@ class Client:
             NotAnImageError: it is something else.
             BadAnswerError: the bytes are not those of the digest.
         """
-        answer = self._send("GET", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
-        self._check_found(answer, repository, version)
-        self._verify(answer, version)
+        answer = self.document(repository, version)
         try:
             return manifests.parse_manifest(answer.body, answer.headers.get("Content-Type", ""))
         except manifests.ManifestError as error:
             raise NotAnImageError(self.thing, f"{self._place(repository, version)} {error}") from None
+
+    def document(self, repository: str, version: str) -> Answer:
+        """Return the bytes behind a tag or digest, whatever kind of manifest they are, checked against the digest.
+
+        Raises:
+            NoSuchManifestError, NoSuchRepositoryError: it is not there.
+            BadAnswerError: the bytes are not those of the digest.
+        """
+        answer = self._send("GET", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
+        self._check_found(answer, repository, version)
+        self._verify(answer, version)
+        return answer
 
     def config(self, repository: str, digest: str) -> manifests.ImageConfig:
         """Return an image's config, its bytes checked against the digest. Many registries redirect to a blob store.
@@ -142,15 +155,17 @@ class Client:
     def _tag_pages(self, repository: str) -> Iterator[list[str]]:
         path: str | None = f"/v2/{repository}/tags/list?{urlencode({'n': TAGS_PAGE})}"
         seen: set[str] = set()
-        while path is not None and path not in seen and len(seen) < _MOST_PAGES:
+        while path is not None:
+            if path in seen or len(seen) >= _MOST_PAGES:
+                raise BadAnswerError(self.thing, f"{self.registry} pages its list of tags without end")
             seen.add(path)
             answer = self._send("GET", path, Scope(repository), {})
-            if answer.status == _NOT_FOUND:
+            if answer.status == _NOT_FOUND and len(seen) == 1:
                 raise self._no_repository(repository)
             if answer.status != _OK:
                 raise self._unexpected(answer)
             yield self._read_tags(answer)
-            path = self._next_page(answer)
+            path = self._next_page(answer, f"{self._base}{path}")
 
     def _read_tags(self, answer: Answer) -> list[str]:
         try:
@@ -160,17 +175,22 @@ class Client:
         if not isinstance(document, Mapping):
             raise BadAnswerError(self.thing, f"{self.registry} answered something else than a list of tags")
         tags = document.get("tags") or []  # null where all tags were deleted (distribution 2.8)
-        return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise BadAnswerError(self.thing, f"{self.registry} answered a list of tags with something else in it")
+        return list(tags)
 
-    def _next_page(self, answer: Answer) -> str | None:
-        links = requests.utils.parse_header_links(answer.headers.get("Link", ""))
-        target = next((link["url"] for link in links if link.get("rel") == "next"), None)
+    def _next_page(self, answer: Answer, asked: str) -> str | None:
+        try:
+            target = next_target(answer.headers.get("Link", ""))
+        except LinkError as error:
+            raise BadAnswerError(self.thing, f"{self.registry} answers a list of tags whose Link {error}") from None
         if target is None:
             return None
-        url = urljoin(f"{self._base}/", target)
+        url = urljoin(asked, target)  # relative to the page that names it (RFC 8288, section 3.1)
         if hosts.origin_of(url) != hosts.origin_of(self._base):
             raise BadAnswerError(self.thing, f"{self.registry} continues its list of tags on another host")
-        return url.removeprefix(self._base)
+        parts = urlsplit(url)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
     def _send(self, method: str, path: str, scope: Scope, headers: Mapping[str, str]) -> Answer:
         """Send a request; one 401 is answered by a (new) login: the first token, or one in place of an expired one."""

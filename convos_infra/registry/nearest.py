@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 _COMMIT_TAG = re.compile(r"sha-([0-9a-f]{4,40})")
@@ -10,6 +11,7 @@ _COMMIT_TAG = re.compile(r"sha-([0-9a-f]{4,40})")
 _ATTACHED = re.compile(r"sha256-[0-9a-f]{64}(?:\..+)?")
 _LONGEST_COMPARED = 64
 _SHORTEST_PART = 3
+_ENOUGH = 8
 
 
 def nearest(asked: str, tags: Iterable[str], most: int = 3) -> list[str]:
@@ -19,15 +21,30 @@ def nearest(asked: str, tags: Iterable[str], most: int = 3) -> list[str]:
     `sha-`); of two tags as many edits away, the one with the longer common beginning.
     """
     limit = max(2, len(asked) // 2)
-    ranked = []
+    ranked: list[tuple[bool, int, int, str]] = []
+    worst = limit  # of those that are not contained: no more edits than this can still be among the nearest
     for tag in set(tags):
         if _ATTACHED.fullmatch(tag):
             continue
         contained = min(len(asked), len(tag)) >= _SHORTEST_PART and (asked in tag or tag in asked)
+        if not contained and _least_distance(asked, tag) > worst:
+            continue
         distance = _distance(asked, tag)
-        if contained or distance <= limit:
+        if contained or distance <= worst:
             ranked.append((not contained, distance, -_common_prefix(asked, tag), tag))
+            if len(ranked) > _ENOUGH * most:
+                ranked = sorted(ranked)[:most]
+                worst = ranked[-1][1] if ranked[-1][0] else worst
     return [tag for *_, tag in sorted(ranked)][:most]
+
+
+def _least_distance(one: str, other: str) -> int:
+    """Return what the edits between two texts are at least: the characters that only one of them has, counted."""
+    one, other = one[:_LONGEST_COMPARED], other[:_LONGEST_COMPARED]
+    surplus = Counter(one)
+    surplus.subtract(other)
+    counts = surplus.values()
+    return max(sum(count for count in counts if count > 0), -sum(count for count in counts if count < 0))
 
 
 def commit_of(tag: str) -> str:

@@ -10,12 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 from convos_infra.registry import hosts
-from convos_infra.registry.errors import BadAnswerError, NoSuchRepositoryError, RefusedError, UnauthorizedError
+from convos_infra.registry.descriptors import is_any_digest
+from convos_infra.registry.errors import (
+    BadAnswerError,
+    BusyError,
+    NoSuchRepositoryError,
+    RefusedError,
+    UnauthorizedError,
+)
+from convos_infra.registry.link import LinkError, next_target
 from convos_infra.registry.manifest import parse_created
-from convos_infra.registry.reference import is_digest, short_digest
+from convos_infra.registry.reference import short_digest
 from convos_infra.registry.retention import StoredManifest
 from convos_infra.registry.transport import Answer, Transport
 from railway_api.redact import redact
@@ -65,26 +73,47 @@ class Packages:
         Raises:
             NoSuchRepositoryError, UnauthorizedError, BadAnswerError: a list with holes is not used.
         """
-        found: list[StoredManifest] = []
-        for page in range(1, _MOST_PAGES):
-            answer = self._send("GET", f"?per_page={PAGE}&page={page}&state=active")
-            if answer.status == _NOT_FOUND:
-                problem = f"GitHub shows no package {self._repository} to this token"
-                raise NoSuchRepositoryError(self._thing, problem, "check the name, and that it may read packages")
-            entries = _entries(answer.body) if answer.status == _OK else None
-            if entries is None:
-                problem = f"GitHub answers {answer.status} instead of a list of versions{self._said(answer)}"
-                raise BadAnswerError(self._thing, problem)
-            found += [self._version(entry) for entry in entries]
-            if len(entries) < PAGE:
-                break
-        return found
+        found: dict[str, StoredManifest] = {}
+        path: str | None = f"?per_page={PAGE}&state=active"
+        pages: set[str] = set()
+        while path is not None:
+            if path in pages or len(pages) >= _MOST_PAGES:
+                raise BadAnswerError(self._thing, "GitHub pages its list of versions without end")
+            pages.add(path)
+            entries, path = self._page(path)
+            # A push during the listing moves the last entry of a page to the next one: it is listed twice, not lost.
+            found |= {version.digest: version for version in map(self._version, entries)}
+        return list(found.values())
+
+    def _page(self, path: str) -> tuple[list[Mapping[str, Any]], str | None]:
+        """Return the entries of a page, and the path of the next one: where `Link` says, however short this one is."""
+        answer = self._send("GET", path)
+        if answer.status == _NOT_FOUND:
+            problem = f"GitHub shows no package {self._repository} to this token"
+            raise NoSuchRepositoryError(self._thing, problem, "check the name, and that it may read packages")
+        entries = _entries(answer.body) if answer.status == _OK else None
+        if entries is None:
+            problem = f"GitHub answers {answer.status} instead of a list of versions{self._said(answer)}"
+            raise BadAnswerError(self._thing, problem)
+        asked = f"{self._base}{path}"
+        try:
+            target = next_target(answer.headers.get("Link", ""))
+        except LinkError as error:
+            raise BadAnswerError(self._thing, f"GitHub answers a list of versions whose Link {error}") from None
+        if target is None:
+            return entries, None
+        url = urljoin(asked, target)
+        if hosts.origin_of(url) != hosts.origin_of(asked):
+            raise BadAnswerError(self._thing, "GitHub continues its list of versions on another host")
+        return entries, f"?{urlsplit(url).query}"
 
     def delete(self, version: StoredManifest) -> bool:
         """Delete a version with all its tags; False where GitHub does not show it: gone, or not this token's to delete.
 
         Raises:
             RefusedError: GitHub keeps the last tagged version of a package, and public ones with many downloads.
+            BusyError: GitHub's rate limit is used up; the next request would be refused as well.
+            UnauthorizedError: this token may not delete, the other versions included.
         """
         answer = self._send("DELETE", f"/{quote(version.handle, safe='')}")
         if answer.status not in {_NO_CONTENT, _NOT_FOUND}:
@@ -94,16 +123,24 @@ class Packages:
 
     def _send(self, method: str, path: str) -> Answer:
         answer = self._transport.send(method, f"{self._base}{path}", _HEADERS, f"Bearer {self._token}")
-        if answer.status == _UNAUTHORIZED or (answer.status == _FORBIDDEN and method == "GET"):
+        if answer.status == _FORBIDDEN and _is_rate_limit(answer):
+            problem = f"GitHub's rate limit is used up{self._said(answer)}"
+            raise BusyError(self._thing, problem, "the next run goes on where this one stopped")
+        if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
             problem = f"GitHub does not accept this token for {self._repository}{self._said(answer)}"
             raise UnauthorizedError(self._thing, problem, "it needs read:packages and delete:packages")
         return answer
 
     def _version(self, entry: Mapping[str, Any]) -> StoredManifest:
         digest, handle = str(entry.get("name", "")), str(entry.get("id", ""))
-        if not (is_digest(digest) and handle.isdecimal()):
+        if not (is_any_digest(digest) and handle.isdecimal()):
             raise BadAnswerError(self._thing, f"GitHub lists a version {digest[:80]!r} with id {handle[:20]!r}")
-        tags = ((entry.get("metadata") or {}).get("container") or {}).get("tags") or []
+        metadata = entry.get("metadata")
+        container = metadata.get("container") if isinstance(metadata, Mapping) else None
+        tags = container.get("tags") if isinstance(container, Mapping) else None
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            # Without its tags a version that is in use looks like an orphan.
+            raise BadAnswerError(self._thing, f"GitHub lists version {short_digest(digest)} without its tags")
         created = parse_created(str(entry.get("created_at", "")))
         return StoredManifest(digest, tuple(sorted(map(str, tags))), created, handle=handle)
 
@@ -114,6 +151,13 @@ class Packages:
             return ""
         message = document.get("message") if isinstance(document, Mapping) else None
         return f': "{redact(str(message), [self._token])[:_LONGEST_QUOTE]}"' if message else ""
+
+
+def _is_rate_limit(answer: Answer) -> bool:
+    """Tell a rate limit from a missing right; GitHub answers 403 for both ("Rate limits for the REST API")."""
+    headers = answer.headers
+    is_used_up = headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
+    return is_used_up or b"rate limit" in answer.body.lower()
 
 
 def _entries(body: bytes) -> list[Mapping[str, Any]] | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from convos_infra.registry.reference import ImageReference, short_digest
 
 # cosign's tags (`sha256-<hex>.sig`) and OCI's fallback for registries without the referrers API (`sha256-<hex>`).
-_ATTACHED_TAG = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
+_ATTACHED_TAG = re.compile(r"(?P<algorithm>sha256|sha512)-(?P<hex>[0-9a-f]{64})(?:[0-9a-f]{64})?(?:\..+)?")
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,10 @@ class StoredManifest:
     Attributes:
         tags: all of them; empty for children and for what a tag has left.
         created: None where it is not known; then its age is never a reason to delete it.
-        children: the digests that an index lists, attestations included.
+        children: the digests of all manifests that it names, attestations included; of any algorithm.
         subject: the digest that it is attached to, if any.
         handle: what the store calls it, where that is not the digest.
+        aliases: its digests by other algorithms, which others may name it by.
     """
 
     digest: str
@@ -37,6 +38,7 @@ class StoredManifest:
     children: tuple[str, ...] = ()
     subject: str = ""
     handle: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def attached_to(self) -> str:
@@ -44,7 +46,7 @@ class StoredManifest:
         if self.subject:
             return self.subject
         matches = [_ATTACHED_TAG.fullmatch(tag) for tag in self.tags]
-        return f"sha256:{matches[0]['hex']}" if matches and all(matches) and matches[0] else ""
+        return f"{matches[0]['algorithm']}:{matches[0]['hex']}" if matches and all(matches) and matches[0] else ""
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,23 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RetentionPlan:
     """What stays, why, and what may go.
 
     Attributes:
         kept: the reason by digest.
         doomed: in the order of deletion: what lists others goes before them, so that a run that is killed leaves
             nothing behind that exists and does not pull.
-        missing: what is said to be in use and is not in the registry.
+        missing: what is said to be in use and is not in the registry; nothing is deleted while there is any.
+        names: the tags by digest.
+        needed: the digests that what is in use consists of, in use ones included: each must pull before and after.
     """
 
     kept: Mapping[str, str]
     doomed: tuple[StoredManifest, ...]
     missing: tuple[str, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needed: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the plan for people: each image that stays with its reason, each manifest that goes, the sums."""
@@ -89,7 +94,9 @@ class Plan:
         return " ".join((short_digest(digest), *self.names.get(digest, ())))
 
 
-def plan(inventory: Iterable[StoredManifest], in_use: Iterable[ImageReference], rules: Rules, now: datetime) -> Plan:
+def plan(
+    inventory: Iterable[StoredManifest], in_use: Iterable[ImageReference], rules: Rules, now: datetime
+) -> RetentionPlan:
     """Work out what may be deleted.
 
     Args:
@@ -98,13 +105,59 @@ def plan(inventory: Iterable[StoredManifest], in_use: Iterable[ImageReference], 
         rules: what stays beside them.
         now: with a time zone.
     """
-    manifests = {manifest.digest: manifest for manifest in inventory}
-    roots, missing = _in_use(manifests, in_use)
+    manifests = _by_one_name(inventory)
+    used, missing = _in_use(manifests, in_use)
+    needed = _consists_of(manifests, used)
+    roots = used | {digest: reason for digest, reason in _above(manifests, used).items() if digest not in used}
     for digest, reason in _by_rules(manifests, rules, now).items():
         roots.setdefault(digest, reason)
     kept = _with_all_they_need(manifests, roots)
     doomed = _parents_first([manifest for digest, manifest in manifests.items() if digest not in kept])
-    return Plan(kept, tuple(doomed), missing, {digest: found.tags for digest, found in manifests.items()})
+    names = {digest: found.tags for digest, found in manifests.items()}
+    return RetentionPlan(kept, tuple(doomed), missing, names, needed)
+
+
+def _by_one_name(inventory: Iterable[StoredManifest]) -> dict[str, StoredManifest]:
+    """Return the manifests by digest; what they name is called by the digest it is stored under, not by an alias."""
+    listed = list(inventory)
+    stored_as = {alias: manifest.digest for manifest in listed for alias in manifest.aliases}
+    return {
+        manifest.digest: replace(
+            manifest,
+            children=tuple(stored_as.get(child, child) for child in manifest.children),
+            subject=stored_as.get(manifest.attached_to, manifest.attached_to),
+        )
+        for manifest in listed
+    }
+
+
+def _consists_of(manifests: Mapping[str, StoredManifest], roots: Iterable[str]) -> tuple[str, ...]:
+    found = dict.fromkeys(roots)
+    waiting = list(found)
+    while waiting:
+        manifest = manifests.get(waiting.pop())
+        for child in manifest.children if manifest else ():
+            if child not in found:
+                found[child] = None
+                waiting.append(child)
+    return tuple(found)
+
+
+def _above(manifests: Mapping[str, StoredManifest], used: Iterable[str]) -> dict[str, str]:
+    """Return every index above something in use, however many indexes are between the two."""
+    parents: dict[str, list[str]] = {}
+    for manifest in manifests.values():
+        for child in manifest.children:
+            parents.setdefault(child, []).append(manifest.digest)
+    found: dict[str, str] = {}
+    waiting = list(used)
+    while waiting:
+        child = waiting.pop()
+        for parent in parents.get(child, ()):
+            if parent not in found:
+                found[parent] = f"lists {short_digest(child)}, which is in use"
+                waiting.append(parent)
+    return found
 
 
 def _in_use(
@@ -120,9 +173,6 @@ def _in_use(
         if (reference.digest and reference.digest not in manifests) or not found:
             missing.append(str(reference))
         roots |= {digest: f"in use as {reference.tag or short_digest(digest)}" for digest in found}
-    for manifest in manifests.values():
-        if used := next((child for child in manifest.children if child in roots), None):
-            roots.setdefault(manifest.digest, f"lists {short_digest(used)}, which is in use")
     return roots, tuple(dict.fromkeys(missing))
 
 
@@ -150,8 +200,11 @@ def _with_all_they_need(manifests: Mapping[str, StoredManifest], roots: Mapping[
     waiting = list(roots)
     while waiting:
         digest = waiting.pop()
-        listed = manifests[digest].children if digest in manifests else ()
-        because = dict.fromkeys(listed, "part of") | dict.fromkeys(attached.get(digest, ()), "attached to")
+        known = manifests.get(digest)
+        because = dict.fromkeys(known.children if known else (), "part of")
+        because |= dict.fromkeys(attached.get(digest, ()), "attached to")
+        if known and known.attached_to in manifests:
+            because.setdefault(known.attached_to, "the subject of")
         for needed, how in because.items():
             if needed not in kept:
                 kept[needed] = f"{how} {short_digest(digest)}"
@@ -184,7 +237,7 @@ def _newest_first(manifest: StoredManifest) -> tuple[float, str]:
 
 def _by_reason(item: tuple[str, str]) -> tuple[bool, str, str]:
     digest, reason = item
-    return (reason.startswith(("part of", "attached to")), reason, digest)
+    return (reason.startswith(("part of", "attached to", "the subject of")), reason, digest)
 
 
 def _when(created: datetime | None) -> str:

@@ -15,21 +15,24 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convos_infra.checkout import Relation
 from convos_infra.errors import InfraError
 from convos_infra.registry.errors import NoSuchRepositoryError, NoSuchTagError
 from convos_infra.registry.resolve import resolve
 from ops import stacks
-from ops.ci import comment, github, workflow
+from ops.ci import comment, forward, github, workflow
 from ops.ci.just_built import There, followed, just_built
 from ops.ci.preview import headline, subject
 from ops.ci.registry_login import credentials
-from ops.ci.reviewed import Preview, decoded, differences
+from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
 from ops.pulumi_cli import CHECKOUT, Pulumi
 
 if TYPE_CHECKING:
     from convos_infra.registry.reference import ImageReference
 
 _MOST_LINES = 40
+_RECORDED = {"runtime": IMAGE, "pool": POOL_IMAGE}
+"""Image -> the resource that records it."""
 
 
 class NotReviewedError(InfraError):
@@ -94,6 +97,30 @@ def there(tag: ImageReference) -> There | None:
     return There(found.digest, found.revision)
 
 
+def check_image_goes_forward(
+    door: github.GitHub, stack: str, now: Preview, values: dict[str, Any], tip: str, accept: str
+) -> None:
+    """Stop an update that takes an image back to an older one, unless the config pins it or somebody has accepted that.
+
+    Raises:
+        GoesBackError: it does, or nobody can tell.
+    """
+    if accept == now.fingerprint:
+        return
+    for image in followed(values, stack):
+        recorded = _RECORDED[image.name]
+        runs, comes = forward.revisions(now, recorded)
+        if image.is_pinned or runs == comes:
+            continue
+        to_image = forward.compared(CHECKOUT, door, runs, comes)
+        to_branch = forward.compared(CHECKOUT, door, comes, tip) if to_image is Relation.DIVERGED else Relation.UNKNOWN
+        try:
+            forward.check_forward(stack, runs, comes, to_image, to_branch, recorded)
+        except forward.GoesBackError as error:
+            workflow.summary(f"### Not deployed\n\n{error}\n\nfingerprint `{now.fingerprint}`")
+            raise
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Preview, compare, update."""
     environ = os.environ
@@ -112,9 +139,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if bool(chosen.image) != bool(chosen.digest):
         parser.error("--image and --digest belong together")
     stack = stacks.checked(chosen.stack or stacks.of_branch(chosen.branch))
-    images, builds = followed(stacks.config(CHECKOUT, stack), stack), tuple(chosen.images.split())
+    values, builds = stacks.config(CHECKOUT, stack), tuple(chosen.images.split())
     built = just_built(
-        images,
+        followed(values, stack),
         chosen.image,
         chosen.digest,
         packages=chosen.packages,
@@ -132,7 +159,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not now.changes:
         workflow.notice(f"{stack}: nothing to change")
         return 0
-    reviewed, source = reviewed_preview(github.from_environment(), chosen.commit, chosen.branch, stack)
+    door = github.from_environment()
+    check_image_goes_forward(door, stack, now, values, chosen.commit, chosen.accept)
+    reviewed, source = reviewed_preview(door, chosen.commit, chosen.branch, stack)
     check_reviewed(reviewed, source, now, tuple(built.digests.values()), chosen.accept)
     pulumi.do("up", "--yes", "--skip-preview")
     outputs = pulumi.read("stack", "output")

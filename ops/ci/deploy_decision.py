@@ -36,15 +36,18 @@ class Decision:
     images: tuple[str, ...] = ()
 
 
-def decide(branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...]) -> Decision:
+def decide(branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...], ref_type: str = "branch") -> Decision:
     """Decide.
 
     Args:
         branch: the branch that was pushed, or on which the workflow was started by hand.
+        ref_type: `branch` or `tag`, GITHUB_REF_TYPE: a tag may be called as a branch is.
         digest: of the image just built; empty where none was.
         by_hand: whether a person started it.
         images: the images that the push builds, or `UNKNOWN`.
     """
+    if ref_type != "branch":
+        return Decision("", deploy=False, reason=f"{branch} is a {ref_type or 'reference'}, and only branches deploy")
     stack = BRANCH_TAGS.get(branch, "")
     if not stack:
         return Decision("", deploy=False, reason=f"branch {branch} deploys no stack")
@@ -80,6 +83,7 @@ def main() -> int:
     environ = os.environ
     decision = decide(
         environ.get("GITHUB_REF_NAME", ""),
+        ref_type=environ.get("GITHUB_REF_TYPE", ""),
         digest=environ.get("DIGEST", ""),
         by_hand=environ.get("GITHUB_EVENT_NAME") == "workflow_dispatch",
         images=images_of(environ.get("BEFORE", ""), environ.get("GITHUB_SHA", "")),

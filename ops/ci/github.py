@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
 
 import requests
 
 from convos_infra.errors import InfraError
+from convos_infra.registry import hosts, retry
+from convos_infra.registry.link import LinkError, next_target
+from convos_infra.registry.transport import Pace
+from ops.printable import escaped
 from railway_api.redact import redact
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 API = "https://api.github.com"
 PAGE = 100
@@ -19,9 +26,16 @@ BOT = "github-actions[bot]"
 """Who writes with a job's own token."""
 _MOST_PAGES = 100
 _SECONDS = 30.0
+_SECONDARY_SECONDS = 60.0
+_BUDGET = retry.Budget(attempts=5, seconds=180.0, base_delay=1.0, max_delay=20.0)
+_REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
+"""PUT is left out: a file's content names the blob that it replaces, so a second one is a conflict."""
+_MOVED = frozenset({301, 302, 307, 308})
+_MOST_MOVES = 3
 _FORBIDDEN = 403
 _NOT_FOUND = 404
-_BAD_REQUEST = 400
+_NOT_AN_ANSWER = 300
+_SERVER_ERROR = 500
 _NO_CONTENT = 204
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -45,15 +59,17 @@ class GitHub:
         repository: `owner/name`.
         token: a job's own, or one with the rights that a caller needs.
         api: the API's address; another one in tests and for GitHub Enterprise.
+        pace: the outside's time and chance.
     """
 
-    def __init__(self, repository: str, token: str, api: str = API) -> None:
+    def __init__(self, repository: str, token: str, api: str = API, pace: Pace | None = None) -> None:
         if not _REPOSITORY.fullmatch(repository):
             raise GitHubError("GITHUB_REPOSITORY", f"must be owner/name, not {repository!r}")
         if not token:
             raise GitHubError("GITHUB_TOKEN", "is not set", "give the step: env: GITHUB_TOKEN: ${{ github.token }}")
         self.repository = repository
         self.token = token
+        self._pace = pace or Pace()
         self._base = f"{api.rstrip('/')}/repos/{repository}"
         self._session = requests.Session()
         self._session.headers.update(
@@ -78,15 +94,31 @@ class GitHub:
             NotFoundError: it is not there.
             GitHubError: anything else.
         """
-        what = f"{method} {path}"
-        try:
-            answer = self._session.request(
-                method, f"{self._base}/{path}", json=body, params=query or None, timeout=_SECONDS, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise GitHubError("github", f"{what}: {type(error).__name__}", "run the job again") from None
-        if answer.status_code >= _BAD_REQUEST:
-            raise self._refused(what, answer)
+        return self._document(f"{method} {path}", self._exchange(method, f"{self._base}/{path}", body, query))
+
+    def pages(self, path: str, **query: str | int) -> Iterator[Mapping[str, Any]]:
+        """Yield the entries of a list, page by page, as long as `Link` names a next one; errors as in `send`.
+
+        A page may be short and not the last: GitHub filters what the token does not see after it has cut the page.
+        """
+        what = f"GET {path}"
+        url, asked = f"{self._base}/{path}", {"per_page": PAGE, **query}
+        for _ in range(_MOST_PAGES):
+            answer = self._exchange("GET", url, None, asked)
+            entries = self._document(what, answer)
+            if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+                raise GitHubError("github", f"{what}: answers something else than a list")
+            yield from entries
+            try:
+                target = next_target(answer.headers.get("Link", ""))
+            except LinkError as error:
+                raise GitHubError("github", f"{what}: the header Link {error}") from None
+            if target is None:
+                return
+            url, asked = self._followed(what, answer.url, target), {}
+        raise GitHubError("github", f"{what}: the list does not end")
+
+    def _document(self, what: str, answer: requests.Response) -> Any:
         if answer.status_code == _NO_CONTENT or not answer.content:
             return None
         try:
@@ -94,26 +126,85 @@ class GitHub:
         except ValueError:
             raise GitHubError("github", f"{what}: answers something else than JSON") from None
 
-    def pages(self, path: str, **query: str | int) -> Iterator[Mapping[str, Any]]:
-        """Yield the entries of a list, page by page; arguments and errors as in `send`."""
-        for page in range(1, _MOST_PAGES + 1):
-            entries = self.send("GET", path, None, per_page=PAGE, page=page, **query)
-            yield from entries
-            if len(entries) < PAGE:
-                return
+    def _exchange(
+        self, method: str, url: str, body: Mapping[str, Any] | None, query: Mapping[str, str | int]
+    ) -> requests.Response:
+        """Send one request until it is answered: redirects of a renamed repository followed, a limit waited for.
 
-    def _refused(self, what: str, answer: requests.Response) -> GitHubError:
+        After a 5xx or a broken connection only what may be done twice is sent again: a second POST is a second comment.
+        """
+        what = f"{method} {url.removeprefix(self._base).lstrip('/')}"
+        attempt, spent, moves = 0, 0.0, 0
+        while True:
+            attempt += 1
+            problem, told = "", None
+            try:
+                answer = self._session.request(
+                    method, url, json=body, params=query or None, timeout=_SECONDS, allow_redirects=False
+                )
+            except requests.RequestException as error:
+                problem = type(error).__name__
+                may_repeat = method in _REPEATABLE or isinstance(error, requests.ConnectTimeout)
+            else:
+                if answer.status_code in _MOVED and moves < _MOST_MOVES:
+                    moves, attempt = moves + 1, attempt - 1
+                    url, query = self._followed(what, url, answer.headers.get("Location", "")), {}
+                    continue
+                limit = limit_of(answer.status_code, answer.headers, answer.content, self._pace.now())
+                if limit is None and answer.status_code < _SERVER_ERROR:
+                    if answer.status_code >= _NOT_AN_ANSWER:
+                        raise self._refused(what, answer)
+                    return answer
+                problem = f'GitHub answers {answer.status_code} "{self._said(answer)}"'
+                told = limit
+                may_repeat = limit is not None or method in _REPEATABLE
+            pause = retry.delay(_BUDGET, attempt, spent, self._pace.random(), told) if may_repeat else None
+            if pause is None:
+                step = "run the job again" if told is None else f"its rate limit ends in {told:.0f} s: run the job then"
+                raise GitHubError("github", f"{what}: {problem}", step)
+            spent += pause
+            self._pace.sleep(pause)
+
+    def _followed(self, what: str, url: str, target: str) -> str:
+        """Return where GitHub sends us on to; the token goes to its own host alone."""
+        there = urljoin(url, target)
+        if not target or hosts.origin_of(there) != hosts.origin_of(self._base):
+            raise GitHubError("github", f"{what}: is sent on to another place, which is not followed")
+        return there
+
+    def _said(self, answer: requests.Response) -> str:
         try:
             said = str(answer.json().get("message", ""))
         except (ValueError, AttributeError):
             said = ""
-        said = redact(said, [self.token])[:200]
+        return escaped(redact(said, [self.token])[:200])
+
+    def _refused(self, what: str, answer: requests.Response) -> GitHubError:
+        said = self._said(answer)
         problem = f'{what}: GitHub answers {answer.status_code} "{said}"'
         if answer.status_code == _FORBIDDEN:
             return ForbiddenError("github", problem, "give the job the right under permissions:")
         if answer.status_code == _NOT_FOUND:
             return NotFoundError("github", problem)
         return GitHubError("github", problem)
+
+
+def limit_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> float | None:
+    """Return the seconds until a rate limit ends, None where the answer is about something else.
+
+    GitHub answers 403 or 429 for limits, and 403 for missing rights too. Source: "Rate limits for the REST API": wait
+    for Retry-After; with none left until X-RateLimit-Reset; of a secondary limit without either at least a minute.
+    """
+    if status not in {_FORBIDDEN, retry.TOO_MANY_REQUESTS}:
+        return None
+    told = retry.retry_after(headers.get("Retry-After"), now)
+    if told is not None:
+        return told
+    reset = headers.get("X-RateLimit-Reset", "")
+    if headers.get("X-RateLimit-Remaining") == "0" and reset.isdecimal():
+        return max(float(reset) - now.timestamp(), 0.0)
+    is_limit = status == retry.TOO_MANY_REQUESTS or b"rate limit" in body.lower()
+    return _SECONDARY_SECONDS if is_limit else None
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> GitHub:

@@ -36,6 +36,11 @@ class Followed:
     tag: ImageReference | None
     pin: str = ""
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the config names one image, and not a tag that moves, a build or a repository."""
+        return self.tag is None and bool(self.location)
+
 
 @dataclass(frozen=True)
 class There:

@@ -11,25 +11,21 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.registry.reference import parse, parse_version
-from convos_infra.registry.resolve import current_digest
 from ops import pulumi_cli, stacks
 from ops.ci import comment, github, workflow
-from ops.ci.image_tags import sha_tag
-from ops.ci.registry_login import credentials
+from ops.ci.pr_image import POOL, RUNTIME, TEMPLATE, conclusion_of, wait_for_images
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view
 from railway_api.failure import Failure
 
 LABEL = "pr-stack"
-TEMPLATE = "dev"
-"""Whose config a pull request's stack is made from: never one with the secrets of production."""
 HOURS = 72
+THIS = "pr-stack.yml"
 _NAME = re.compile(r"pr-(?P<number>[1-9]\d*)")
 
 
@@ -40,10 +36,12 @@ class Left:
     Attributes:
         name: pr-N.
         updated: its last update; None where it had none.
+        is_updating: an update runs now, its first one perhaps.
     """
 
     name: str
     updated: datetime | None
+    is_updating: bool = False
 
     @property
     def number(self) -> int:
@@ -62,8 +60,8 @@ def there(rows: Sequence[Mapping[str, Any]]) -> list[Left]:
     found = []
     for row in rows:
         if number_of(str(row.get("name"))):
-            when = str(row.get("lastUpdate") or "")
-            found.append(Left(str(row["name"]), datetime.fromisoformat(when) if when else None))
+            when, is_updating = str(row.get("lastUpdate") or ""), bool(row.get("updateInProgress"))
+            found.append(Left(str(row["name"]), datetime.fromisoformat(when) if when else None, is_updating))
     return found
 
 
@@ -76,6 +74,8 @@ def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: i
         now: with a time zone.
         hours: how long a stack lives after its last update.
     """
+    if left.is_updating:
+        return ""
     if pull is None:
         return "there is no such pull request"
     if pull.get("state") != "open":
@@ -111,49 +111,12 @@ def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]
     }
 
 
-def image_tag(template: Mapping[str, Any], number: int, revision: str) -> str:
-    """Return the tag of the pull request's own runtime image, pr-N, or empty where it has built none.
-
-    Raises:
-        InfraError: the registry cannot be asked, or the image is not the head's.
-    """
-    return _own_tag(stacks.followed(template, TEMPLATE).location, number, revision, "imageTag", "build-runtime")
-
-
-def pool_image(template: Mapping[str, Any], number: int, revision: str) -> str:
-    """Return the pull request's own image of the pool manager, or empty where it has built none.
-
-    Raises:
-        InfraError: as for `image_tag`.
-    """
-    text = str(template.get("poolImage") or "")
-    location = parse(text, "poolImage").location if text else ""
-    tag = _own_tag(location, number, revision, "poolImage", "build-pool") if location else ""
-    return f"{location}:{tag}" if tag else ""
-
-
-def _own_tag(repository: str, number: int, revision: str, thing: str, build: str) -> str:
-    """Return pr-N, or empty where there is none.
-
-    It must be the image of the pull request's head, which its `sha-` tag is: a build that runs still has not moved it,
-    and last week's image would be shown as today's.
-    """
-
-    def digest(tag: str) -> str:
-        return current_digest(parse_version(repository, tag, thing), credentials=credentials(), thing=thing)
-
-    own = digest(f"pr-{number}")
-    if own and own != digest(sha_tag(revision)):
-        problem = f"pr-{number} is not the image of {revision[:7]}"
-        raise InfraError(thing, problem, f"wait for {build} to end, and run this job again")
-    return f"pr-{number}" if own else ""
-
-
 def up(number: int, revision: str) -> None:
     """Make or update the stack of a pull request."""
     name, template = f"pr-{number}", Pulumi(TEMPLATE)
-    values = stacks.config(CHECKOUT, TEMPLATE)
-    chosen = settings_of(number, image_tag(values, number, revision), pool_image(values, number, revision))
+    door = github.from_environment()
+    own = wait_for_images(door, stacks.config(CHECKOUT, TEMPLATE), number, revision)
+    chosen = settings_of(number, own[RUNTIME.key], own[POOL.key])
     stack = Pulumi(name)
     pulumi_cli.select(name)
     template.do("config", "cp", "--dest", name)
@@ -163,7 +126,7 @@ def up(number: int, revision: str) -> None:
     lines = [f"### Stack `{name}`", "", *(f"- {key}: {url or 'no address'}" for key, url in urls.items())]
     lines += ["", f"It goes when the label `{LABEL}` or the pull request does, or {HOURS} hours after its last update."]
     workflow.summary("\n".join(lines))
-    comment.put(github.from_environment(), number, f"stack:{name}", "\n".join(lines))
+    comment.put(door, number, f"stack:{name}", "\n".join(lines))
 
 
 def down(name: str) -> None:
@@ -203,11 +166,14 @@ def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
         InfraError: some could not be taken away, or something is left.
     """
     said, gone, failed = [], [], []
-    for left in there(pulumi_cli.stacks()):
+    for row in there(pulumi_cli.stacks()):
         try:
-            pull = door.send("GET", f"pulls/{left.number}")
+            pull = door.send("GET", f"pulls/{row.number}")
         except github.NotFoundError:
             pull = None
+        # Not every backend tells that an update runs; the job that runs it does.
+        head = str(((pull or {}).get("head") or {}).get("sha") or "")
+        left = replace(row, is_updating=row.is_updating or (bool(head) and conclusion_of(door, THIS, head) == ""))
         if not (reason := why_over(left, pull, datetime.now(UTC), hours)):
             said.append(f"{left.name} stays")
             continue

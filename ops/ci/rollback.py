@@ -1,4 +1,4 @@
-"""Rolls a stack back to a commit's image, or forward again: a pull request of one line; at once as well, if asked.
+"""Rolls a stack back to a commit's image, or forward again: a pull request of one line; with --apply, the update first.
 
 python -m ops rollback --stack STACK --tag sha-1a2b3c4 [--apply]; an empty tag removes the pin.
 """
@@ -20,6 +20,11 @@ from ops.ci.image_tags import BRANCH_TAGS
 from ops.ci.preview import body, subject
 from ops.ci.registry_login import credentials
 from ops.pulumi_cli import CHECKOUT, Pulumi
+from railway_api.failure import Failure
+
+
+class AlreadySoError(InfraError):
+    """The branch has the change already."""
 
 
 def branch_of(stack: str) -> str:
@@ -49,6 +54,10 @@ def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> in
 
     Returns:
         Its number.
+
+    Raises:
+        AlreadySoError: there is nothing to change.
+        GitHubError: GitHub refused.
     """
     base, path = branch_of(stack), f"Pulumi.{stack}.yaml"
     head = f"rollback/{stack}"
@@ -58,12 +67,12 @@ def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> in
     new = stacks.with_pin(old, tag)
     title = f"Roll {stack} back to {tag}" if tag else f"Let {stack} follow its branch again"
     if new == old:
-        raise InfraError(stack, f"{path} on {base} says that already", "nothing to do")
+        raise AlreadySoError(stack, f"{path} on {base} says that already", "nothing to do")
     try:
+        door.send("GET", f"git/ref/heads/{github.branch_path(head)}")
+    except github.NotFoundError:
         door.send("POST", "git/refs", {"ref": f"refs/heads/{head}", "sha": tip})
-    except github.GitHubError as error:
-        if "already exists" not in str(error):
-            raise
+    else:
         door.send("PATCH", f"git/refs/heads/{github.branch_path(head)}", {"sha": tip, "force": True})
     content = base64.b64encode(new.encode()).decode()
     change = {"message": title, "content": content, "sha": file["sha"], "branch": head}
@@ -93,15 +102,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     pulumi = Pulumi(stack)
     preview = pulumi.preview()
     text = pulumi.do("preview", "--diff")
-    door = github.from_environment()
-    number = open_pull_request(door, stack, tag, _why(stack, image))
-    # A pull request that a job's own token opens starts no workflow, so its preview is written here.
-    address = comment.put(door, number, subject(stack), body(stack, preview, text))
-    workflow.summary(f"### {stack}: pull request #{number}\n\n{_why(stack, image)}\n\n{address}\n")
+    failed: Failure | None = None
     if chosen.apply:
-        pulumi.do("up", "--yes", "--skip-preview")
-        workflow.notice(f"{stack} runs {tag or 'its branch tag'} now; merge #{number}, or the next deploy undoes it")
+        # In an incident the update is what counts: nothing that GitHub may refuse comes before it.
+        try:
+            pulumi.do("up", "--yes", "--skip-preview")
+        except Failure as error:
+            failed = error
+        else:
+            workflow.summary(f"### {stack} runs {tag or 'its branch tag'} now\n\n{_why(stack, image)}\n")
+    try:
+        number = propose(github.from_environment(), stack, tag, _why(stack, image), body(stack, preview, text))
+    except AlreadySoError as error:
+        workflow.notice(str(error))
+    except Failure as error:
+        if not chosen.apply:
+            raise
+        # The update stands, or its own error is told below.
+        workflow.warning(f"{error}. Until `{_line(tag)}` is in {file.name} on {branch_of(stack)}, a deploy undoes it")
+    else:
+        workflow.notice(f"merge #{number}: until then the next deploy of {stack} undoes the rollback")
+    if failed:
+        raise failed
     return 0
+
+
+def propose(door: github.GitHub, stack: str, tag: str, why: str, preview: str) -> int:
+    """Open the pull request with its preview, and return its number.
+
+    Raises:
+        GitHubError: it was refused; what is missing by then is named.
+    """
+    try:
+        number = open_pull_request(door, stack, tag, why)
+    except github.ForbiddenError as error:
+        place = f"https://github.com/{door.repository}/compare/{branch_of(stack)}...rollback/{stack}?expand=1"
+        step = (
+            f"open it by hand: {place}; or allow it for good: Settings, Actions, General, "
+            "Allow GitHub Actions to create and approve pull requests"
+        )
+        raise github.ForbiddenError("github", error.problem, step) from None
+    # A pull request that a job's own token opens starts no workflow, so its preview is written here.
+    address = comment.put(door, number, subject(stack), preview)
+    workflow.summary(f"### {stack}: pull request #{number}\n\n{why}\n\n{address}\n")
+    return number
+
+
+def _line(tag: str) -> str:
+    return f"{stacks.PROJECT}:imageTag: {tag}" if tag else f"no {stacks.PROJECT}:imageTag"
 
 
 def _why(stack: str, image: ResolvedImage | None) -> str:

@@ -7,6 +7,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ops.local import ports
 from ops.local.starting import BUILDER
@@ -33,6 +34,11 @@ def keep_secret(file: Path) -> str:
     return file.read_text().strip()
 
 
+def backend_url(layout: Layout) -> str:
+    """Return the URL of the file backend. Pulumi decodes it: in a path `#` would begin a fragment, `%20` be a space."""
+    return f"file://{quote(str(layout.state))}?{STATE_OPTIONS}"
+
+
 def variables(layout: Layout, services: Services, base_images: Path | None) -> dict[str, str]:
     """Return every variable but PATH.
 
@@ -43,7 +49,7 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
     """
     emulator = services.by_name["emulator"]
     values = {
-        "PULUMI_BACKEND_URL": f"file://{layout.state}?{STATE_OPTIONS}",
+        "PULUMI_BACKEND_URL": backend_url(layout),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.passphrase),
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",

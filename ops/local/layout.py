@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+_PLAIN = re.compile(r"[A-Za-z0-9/._+@=,-]+")
 SOCKET_BYTES = 100
 """A unix socket's path has at most 107 bytes on Linux and 103 on macOS."""
 
@@ -76,9 +78,13 @@ class Layout:
 
     @property
     def runtime(self) -> Path:
-        """The folder of sockets: inside `.local` where that is short enough, else in the system's temporary folder."""
+        """The folder of sockets: inside `.local` where its path will do, else in the system's temporary folder.
+
+        It must be short, and plain: Docker and BuildKit take `unix://PATH` for a URL and do not decode it.
+        """
         inside = self.root / "run"
-        if len(os.fsencode(inside / "docker" / "containerd" / "containerd-debug.sock.ttrpc")) <= SOCKET_BYTES:
+        is_short = len(os.fsencode(inside / "docker" / "containerd" / "containerd-debug.sock.ttrpc")) <= SOCKET_BYTES
+        if is_short and _PLAIN.fullmatch(str(inside)):
             return inside
         return Path(tempfile.gettempdir()) / f"{self.short_name}-{os.geteuid()}"
 

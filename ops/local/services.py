@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -74,12 +75,42 @@ class Services:
 
 
 def load(layout: Layout) -> Services:
-    """Return what was written last; nothing when the file is missing or half-written."""
+    """Return what was written last; where the file is missing or half-written, what can be found out without it."""
     written = read_json(layout.services)
     try:
-        return _parse(written) if isinstance(written, dict) else Services()
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return _parse(written) if isinstance(written, dict) else recovered(layout)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return recovered(layout)
+
+
+_ADDRESSES = {
+    "registry": re.compile(r"^export CONVOS_IMAGE_REGISTRY=(127\.0\.0\.1:\d{1,5})$", re.MULTILINE),
+    "emulator": re.compile(r"^export RAILWAY_ENDPOINT=http://(127\.0\.0\.1:\d{1,5})/graphql/v2$", re.MULTILINE),
+}
+_DOCKER = re.compile(r"^export DOCKER_HOST=(\S+)$", re.MULTILINE)
+
+
+def recovered(layout: Layout) -> Services:
+    """Return the services as the file for shells names them, with what still runs by its mark.
+
+    Their ports are in the stack's state: with others every image and every service would change.
+    """
+    try:
+        text = layout.env.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return Services()
+    docker = _DOCKER.search(text)
+    found = Services()
+    for name, pattern in _ADDRESSES.items():
+        if (address := pattern.search(text)) is None:
+            continue
+        running = process.marked(process.mark_of(layout.root, name))
+        way = "found again"
+        if name == "emulator":
+            way = f"docker {docker[1]}" if docker else "simulated"
+        # Without a process nothing is known of it; one that never lived is dead, and is started again on its port.
+        found = found.with_service(Service(name, way, address[1], running[0] if running else Process(0, "")))
+    return found
 
 
 def save(layout: Layout, services: Services) -> None:

@@ -36,10 +36,16 @@ def exists(state: Path) -> bool:
     return any((state / ".pulumi" / "stacks").glob(f"*/{STACK}.json"))
 
 
-def up(checkout: Path, env: Mapping[str, str]) -> int:
-    """Run `pulumi up`, its output going where ours goes, and return its exit code."""
+def up(checkout: Path, env: Mapping[str, str], *, refresh: bool = False) -> int:
+    """Run `pulumi up`, its output going where ours goes, and return its exit code.
+
+    Args:
+        checkout: the program.
+        env: a whole environment.
+        refresh: compare with what is there first: after a crash less may be there than the state says.
+    """
     sys.stdout.flush()
-    argv = ["pulumi", "up", "--stack", STACK, "--yes"]
+    argv = ["pulumi", "up", "--stack", STACK, "--yes", *(["--refresh"] if refresh else [])]
     if not sys.stdout.isatty():
         argv += ["--non-interactive", "--color", "never"]
     # Pulumi gets the terminal's Ctrl-C itself and ends in order; an exception here would make us kill it, and a killed

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ops.local import ports, process
+from ops.local import broken, ports, process, sweep
 from ops.local.services import Service, Services, save
 from ops.toolchain import docker_api
 from ops.toolchain.errors import ToolError
@@ -331,6 +331,11 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
         return before
     # One that runs containers in a Docker which is not there any more, or the other way round.
     starter.clear("emulator")
+    if docker_host:
+        # A killed one leaves its containers behind, and their names keep it from making them again; data is in volumes.
+        sweep.remove_containers(docker_host, sweep.emulator_label(layout))
+    if aside := broken.set_aside(layout.root / "emulator.sqlite"):
+        starter.step.note(f"the emulator's state could not be read; it is kept as {aside}, and the stack is made again")
 
     def start(port: int) -> Service:
         service = Service("emulator", way, f"{ports.LOOPBACK}:{port}")

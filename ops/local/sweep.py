@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 def labels(layout: Layout) -> tuple[str, ...]:
     """Return the labels that only things of this checkout carry: our own, and the emulator's."""
-    return (f"convos.checkout={layout.short_name}", f"convos.emulator.data={layout.root / 'emulator'}")
+    return (f"convos.checkout={layout.short_name}", emulator_label(layout))
+
+
+def emulator_label(layout: Layout) -> str:
+    """Return the label of what the emulator of this checkout made."""
+    return f"convos.emulator.data={layout.root / 'emulator'}"
+
+
+def remove_containers(host: str, label: str) -> int:
+    """Remove containers that carry a label, and nothing that holds their data; return how many."""
+    query = quote(json.dumps({"label": [label]}))
+    return _each(host, f"/containers/json?all=1&filters={query}", "Id", "/containers/{}?force=1")
 
 
 def remove(host: str, wanted: Sequence[str]) -> dict[str, int]:

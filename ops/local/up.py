@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.local import bases, environment, ledger, locks, stack, starting, table, warm
+from ops.local import answers, bases, environment, ledger, locks, stack, starting, table, warm
 from ops.local.services import Service, Services, load, save
 from ops.local.starting import Starter
 from ops.toolchain import choose, docker_api, pins, tools
@@ -47,17 +47,29 @@ def run(layout: Layout) -> int:
     """
     began = time.monotonic()
     with Store(layout.root).locked(lambda: _say("another make local runs; waiting for it")):
+        known = load(layout).by_name.get("emulator")
         ready = services_up(layout)
         emulator = ready.services.by_name["emulator"]
+        # One that was started again may know less than the stack's state says: its last moments, or all of it.
+        is_new = known is not None and known.process != emulator.process
         before = ledger.deployments(emulator.address)
         stack.prepare(layout.checkout, layout.state, ready.env)
         locks.release_dead(layout.state)
-        code = stack.up(layout.checkout, ready.env)
+        code = stack.up(layout.checkout, ready.env, refresh=is_new)
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
             return code
-        _report(layout, ready, before, began)
-    return 0
+        rows = _rows(layout, ready)
+        if silent := answers.silent(rows):
+            _say(f"\n{', '.join(silent)}: no answer; comparing the stack with what is there, and bringing it up again")
+            if (code := stack.up(layout.checkout, ready.env, refresh=True)) != 0:
+                _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}")
+                return code
+            rows = _rows(layout, ready)
+        _report(layout, ready, rows, before, began)
+        if silent := answers.silent(rows):
+            _say(f"local: {', '.join(silent)}: no answer; logs are in {layout.logs}; make down starts afresh")
+    return 1 if silent else 0
 
 
 def services_up(layout: Layout) -> Ready:
@@ -189,11 +201,18 @@ def _link_plugin(layout: Layout, store: Store, chosen: Toolchain) -> bool:
     return len({Path(where).parent for where in chosen.tools["pulumi"].programs.values()}) > 1
 
 
-def _report(layout: Layout, ready: Ready, before: int | None, began: float) -> None:
-    emulator = ready.services.by_name["emulator"]
+def _rows(layout: Layout, ready: Ready) -> list[table.Row]:
+    """Return the table's rows, each asked just now."""
     found = stack.outputs(layout.checkout, ready.env)
-    counts = _warm(found)
-    _say("\n" + "\n".join(table.lines(table.rows(found, ready.services, counts))))
+    rows = answers.asked(table.rows(found, ready.services))
+    if answers.silent(rows):
+        return rows
+    return answers.asked(table.rows(found, ready.services, _warm(found)))
+
+
+def _report(layout: Layout, ready: Ready, rows: list[table.Row], before: int | None, began: float) -> None:
+    emulator = ready.services.by_name["emulator"]
+    _say("\n" + "\n".join(table.lines(rows)))
     _say("\n  Try next:  make demo · make status STACK=local · make test · make down")
     _say("             . .local/env && pulumi config set imageTag sha-… && pulumi preview --stack local --diff")
     after = ledger.deployments(emulator.address)

@@ -18,6 +18,7 @@ import ssl
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = CHECKOUT / "pool" / "requirements.txt"
 NODE_MINIMUM = 20
 EPOCH = 1_700_000_000
+_ALIAS_SECONDS = 30 * 24 * 3600.0
 """The modification time of every file, in seconds since 1970: a layer's digest covers it."""
 PIP_SECONDS = 600.0
 
@@ -313,11 +315,13 @@ def named_by_content(folder: Path) -> Path:
     alias = folder / f"at-{digest}"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for old in folder.glob("at-*"):
-            if old != alias:
-                old.unlink()
         if not alias.is_symlink():
             alias.symlink_to(".")
+        os.utime(alias, follow_symlinks=False)
+        # Another checkout that shares this cache may have a stack whose images name an older alias.
+        for old in folder.glob("at-*"):
+            if time.time() - old.lstat().st_mtime > _ALIAS_SECONDS:
+                old.unlink()
     return alias
 
 

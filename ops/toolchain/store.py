@@ -33,7 +33,7 @@ def read_json(path: Path) -> Any:
     """Return what a JSON file holds, or None when it is missing or half-written: a note that is lost is made again."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from railway_api.printable import escaped
 from railway_api.redact import redact_urls
 
 
@@ -21,8 +22,8 @@ class Failure(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """Return the one line, with white space folded and passwords in URLs masked."""
+        """Return the one line: white space folded, passwords in URLs masked, control characters shown, never sent."""
         text = f"{self.thing}: {self.problem}" if self.thing else self.problem
         if self.next_step:
             text = f"{text}; {self.next_step}"
-        return redact_urls(" ".join(text.split()))
+        return escaped(redact_urls(" ".join(text.split())))

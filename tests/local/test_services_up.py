@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local import down, ports, process, up
+from ops.local import down, environment, ports, process, up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +82,6 @@ def test_a_shell_that_sources_the_env_file_speaks_to_the_local_stack(layout: Lay
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == f"http://{ready.services.by_name['emulator'].address}/graphql/v2"
-    assert str(layout.state) in done.stdout
+    assert environment.backend_url(layout) in done.stdout
     assert layout.env.stat().st_mode & 0o777 == 0o600
     down.run(layout)

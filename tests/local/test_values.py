@@ -8,6 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_any_value_survives_the_shell(tmp_path: Path, value: str) -> None:
 
 def test_the_environment_points_pulumi_at_the_local_stack_only(layout: Layout) -> None:
     values = environment.variables(layout, SERVICES, Path("/bases"))
-    assert values["PULUMI_BACKEND_URL"] == f"file://{layout.root}/state?metadata=skip"
+    assert values["PULUMI_BACKEND_URL"] == f"file://{quote(str(layout.root))}/state?metadata=skip"
     assert values["RAILWAY_ENDPOINT"] == "http://127.0.0.1:7447/graphql/v2"
     assert values["CONVOS_IMAGE_REGISTRY"] == "127.0.0.1:5001"
     assert values["CONVOS_BUILDER"] == "convos-local"
@@ -121,6 +122,39 @@ def test_sockets_get_a_short_folder_where_the_checkout_is_deep(tmp_path: Path) -
     deep = Layout(tmp_path, tmp_path / ("x" * 100) / ".local")
     assert len(os.fsencode(deep.runtime / "docker" / "containerd" / "containerd-debug.sock.ttrpc")) <= SOCKET_BYTES
     assert deep.runtime != Layout(tmp_path, tmp_path / ("y" * 100) / ".local").runtime
+
+
+STRANGE = [
+    "with space",
+    "a#b",
+    "a?b",
+    "a%20b",
+    "größe",
+    "日本",
+    "a'b",
+    'a"b',
+    "a&b;c",
+    "a$b",
+    "a\\b",
+    "a+b",
+    "~x",
+]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_sockets_get_a_plain_folder_where_the_checkout_has_a_strange_name(tmp_path: Path, name: str) -> None:
+    runtime = str(Layout(tmp_path, Path("/x") / name / ".local").runtime)
+    assert name == "a+b" or name not in runtime
+    parts = urlsplit(f"unix://{runtime}/buildkit.sock")
+    assert (parts.path, parts.query, parts.fragment) == (f"{runtime}/buildkit.sock", "", "")
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_pulumi_finds_the_state_wherever_the_checkout_is(name: str) -> None:
+    layout = Layout(Path("/x") / name, Path("/x") / name / ".local")
+    url = environment.backend_url(layout)
+    assert unquote(urlsplit(url).path) == f"/x/{name}/.local/state"
+    assert (urlsplit(url).query, urlsplit(url).fragment) == ("metadata=skip", "")
 
 
 OUTPUTS: dict[str, Any] = {

@@ -31,6 +31,8 @@ class GitHub:
 
     repository: Repository
     versions: dict[int, Version] = field(default_factory=dict)
+    link: str = '<{path}?per_page={size}&page={next}>; rel="next"'
+    short_pages: frozenset[int] = frozenset()
 
     def add(self, digest: str, created: str, *tags: str) -> None:
         self.versions[1000 + len(self.versions)] = Version(digest, list(tags), created)
@@ -49,9 +51,15 @@ class GitHub:
         if method == "DELETE":
             return self._delete(int(parts.path.rpartition("/")[2]))
         query = parse_qs(parts.query)
-        size, page = int(query["per_page"][0]), int(query["page"][0])
-        ids = sorted(self.versions, reverse=True)[(page - 1) * size : page * size]
-        return Canned(200, {"Content-Type": "application/json"}, json.dumps([self._entry(one) for one in ids]).encode())
+        size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
+        every = sorted(self.versions, reverse=True)
+        ids = every[(page - 1) * size : page * size]
+        headers = {"Content-Type": "application/json"}
+        if page * size < len(every):
+            headers["Link"] = self.link.format(path=parts.path, size=size, next=page + 1)
+        if page in self.short_pages and ids:  # GitHub filters what the token does not see after it has cut the page
+            ids = ids[:-1]
+        return Canned(200, headers, json.dumps([self._entry(one) for one in ids]).encode())
 
     def _entry(self, number: int) -> dict[str, object]:
         version = self.versions[number]

@@ -173,10 +173,13 @@ def test_a_page_on_another_host_is_not_fetched(gate: Gate, repository: Repositor
         client_of(gate, clock).tags(repository.name)
 
 
-def test_pages_in_a_circle_end(gate: Gate, repository: Repository, clock: Clock) -> None:
+def test_pages_in_a_circle_are_an_error_and_not_the_end_of_the_list(
+    gate: Gate, repository: Repository, clock: Clock
+) -> None:
     link = {"Link": f'</v2/{repository.name}/tags/list?n=1000>; rel="next"'}
     gate.can("GET /v2/", *[Canned(200, link, b'{"tags":["v1"]}')] * 9)
-    assert client_of(gate, clock).tags(repository.name) == ["v1"]
+    with pytest.raises(BadAnswerError, match="pages its list of tags without end"):
+        client_of(gate, clock).tags(repository.name)
 
 
 def test_a_registry_that_does_not_delete_says_so(gate: Gate, repository: Repository, clock: Clock) -> None:

@@ -13,7 +13,7 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,7 +29,10 @@ class Repository:
         files: (branch, path) -> text.
         branches: name -> commit.
         commits: commit -> numbers of its pull requests.
-        rights: `comment`, `issue`, `contents`; what is not in here is answered with 403.
+        files_of: the files that a pull request changes, by its number.
+        runs: of workflows, the newest first.
+        compared: (base, head) -> `ahead`, `behind`, `diverged` or `identical`.
+        rights: `comment`, `issue`, `contents`, `pulls`; what is not in here is answered with 403.
         seen: `METHOD path` of every request.
     """
 
@@ -41,8 +44,15 @@ class Repository:
         self.files: dict[tuple[str, str], str] = {}
         self.branches: dict[str, str] = {}
         self.commits: dict[str, list[int]] = {}
-        self.rights = {"comment", "issue", "contents"}
+        self.rights = {"comment", "issue", "contents", "pulls"}
         self.seen: list[str] = []
+        self.files_of: dict[int, list[str]] = {}
+        self.runs: list[dict[str, Any]] = []
+        self.compared: dict[tuple[str, str], str] = {}
+        self.failing: list[tuple[int, dict[str, str], Any]] = []
+        """Answers in place of the next ones: status, headers, body."""
+        self.headers: list[dict[str, str]] = []
+        """Headers of the next answers."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self.api = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -71,6 +81,14 @@ class Repository:
             if found := re.fullmatch(pattern, f"{method} {path}"):
                 return handle(self, query, body, *map(unquote, found.groups()))
         return 404, {"message": "Not Found"}
+
+
+def _link(path: str, query: dict[str, str], answer: Any) -> dict[str, str]:
+    """Name the next page, which GitHub does with all that was asked for; here every full page has one."""
+    if not isinstance(answer, list) or len(answer) < int(query.get("per_page", 30)):
+        return {}
+    following = urlencode({**query, "page": int(query.get("page", 1)) + 1})
+    return {"Link": f'<{path}?{following}>; rel="next"'}
 
 
 def _page(rows: list[Any], query: dict[str, str]) -> list[Any]:
@@ -127,6 +145,8 @@ def _pulls(on: Repository, query: dict[str, str], _: Any) -> tuple[int, Any]:
 
 
 def _open(on: Repository, _: Any, body: dict[str, Any]) -> tuple[int, Any]:
+    if "pulls" not in on.rights:
+        return 403, {"message": "GitHub Actions is not permitted to create or approve pull requests."}
     number = max(on.pulls, default=0) + 1
     on.pulls[number] = {"number": number, "state": "open", **body}
     return 201, on.pulls[number]
@@ -174,6 +194,20 @@ def _write(on: Repository, _: Any, body: dict[str, Any], path: str) -> tuple[int
     return 200, {}
 
 
+def _changed(on: Repository, query: dict[str, str], _: Any, number: str) -> tuple[int, Any]:
+    return 200, _page([{"filename": name} for name in on.files_of.get(int(number), [])], query)
+
+
+def _runs(on: Repository, query: dict[str, str], _: Any, workflow: str) -> tuple[int, Any]:
+    rows = [run for run in on.runs if run["path"] == workflow and run["head_sha"] == query["head_sha"]]
+    return 200, {"total_count": len(rows), "workflow_runs": rows}
+
+
+def _compare(on: Repository, _: Any, __: Any, base: str, head: str) -> tuple[int, Any]:
+    status = on.compared.get((base, head))
+    return (200, {"status": status}) if status else (404, {"message": "Not Found"})
+
+
 _ROUTES: list[tuple[str, Any]] = [
     (r"GET issues/(\d+)/comments", _comments),
     (r"POST issues/(\d+)/comments", _comment),
@@ -183,6 +217,9 @@ _ROUTES: list[tuple[str, Any]] = [
     (r"PATCH issues/(\d+)", _reissue),
     (r"GET pulls/(\d+)", _pull),
     (r"GET pulls", _pulls),
+    (r"GET pulls/(\d+)/files", _changed),
+    (r"GET actions/workflows/([\w.-]+)/runs", _runs),
+    (r"GET compare/(\w+)\.\.\.(\w+)", _compare),
     (r"POST pulls", _open),
     (r"PATCH pulls/(\d+)", _repull),
     (r"GET commits/(\w+)/pulls", _of_commit),
@@ -209,8 +246,13 @@ def _handler(on: Repository) -> type[BaseHTTPRequestHandler]:
                 status, answer = 401, {"message": "Bad credentials"}
             else:
                 status, answer = on.answer(self.command, path, query, body)
+            headers = on.headers.pop(0) if on.headers else {}
+            if on.failing:
+                status, headers, answer = on.failing.pop(0)
             data = json.dumps(answer).encode()
             self.send_response(status)
+            for name, value in {**_link(parts.path, query, answer), **headers}.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -11,6 +11,7 @@ import pytest
 
 from ops.ci.deploy_decision import IMAGES, UNKNOWN, Decision, decide
 
+ON_DEV = {"GITHUB_REF_NAME": "dev", "GITHUB_REF_TYPE": "branch"}
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -70,7 +71,13 @@ def commits(tmp_path: Path) -> list[str]:
 
 
 def run(folder: Path, **environ: str) -> str:
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "GITHUB_REF_NAME": "dev", **environ}
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(CHECKOUT),
+        "GITHUB_REF_NAME": "dev",
+        "GITHUB_REF_TYPE": "branch",
+        **environ,
+    }
     command = [sys.executable, "-m", "ops.ci.deploy_decision"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=30).stdout
 
@@ -113,3 +120,13 @@ def test_it_needs_nothing_that_is_not_pythons_own(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); "]
     command[-1] += "import ops.ci.deploy_decision, ops.ci.image_tags"
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=30).returncode == 0
+
+
+@pytest.mark.parametrize("ref_type", ["tag", "", "note"])
+@pytest.mark.parametrize("name", ["main", "dev", "staging", "scaling"])
+def test_a_tag_that_is_named_like_a_branch_deploys_nothing(
+    tmp_path: Path, commits: list[str], name: str, ref_type: str
+) -> None:
+    said = run(tmp_path, GITHUB_REF_NAME=name, GITHUB_REF_TYPE=ref_type, GITHUB_EVENT_NAME="workflow_dispatch")
+    assert "deploy=false" in said
+    assert "only branches deploy" in said

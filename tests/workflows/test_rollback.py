@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from convos_infra.errors import InfraError
+from ops.ci import rollback
 from ops.ci.github import ForbiddenError, GitHub
-from ops.ci.rollback import branch_of, open_pull_request
+from ops.ci.rollback import branch_of, open_pull_request, propose
 from tests.workflows.github_double import Repository
 
 FILE = "config:\n  convos-infra:imageBranchTag: production\n"
@@ -65,3 +69,111 @@ def test_a_stack_that_no_branch_deploys_is_refused() -> None:
     assert branch_of("production") == "main"
     with pytest.raises(InfraError, match="the stacks are scaling, dev, staging, production"):
         branch_of("local")
+
+
+def test_where_actions_may_not_open_pull_requests_the_setting_and_the_way_by_hand_are_named(
+    door: GitHub, main: Repository
+) -> None:
+    main.rights.discard("pulls")
+    with pytest.raises(ForbiddenError) as caught:
+        propose(door, "production", "sha-1a2b3c4", "because", "the preview")
+    assert "https://github.com/xmtplabs/convos/compare/main...rollback/production?expand=1" in str(caught.value)
+    assert "Allow GitHub Actions to create and approve pull requests" in str(caught.value)
+    assert main.files["rollback/production", "Pulumi.production.yaml"] == PINNED
+
+
+class Recorded:
+    """What was done, in order: Pulumi's commands and GitHub's requests."""
+
+    def __init__(self, github: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, up: int = 0) -> None:
+        self.github, self.up_code = github, up
+        monkeypatch.setattr(rollback, "CHECKOUT", tmp_path)
+        (tmp_path / "Pulumi.production.yaml").write_text(FILE)
+        self.log = tmp_path / "log"
+        program = tmp_path / "bin" / "pulumi"
+        program.parent.mkdir()
+        program.write_text(
+            f"#!/bin/sh\necho \"$1 requests=$(cat '{tmp_path}/seen')\" >> '{self.log}'\n"
+            f'case "$1 $*" in *--json*) echo \'{{"steps":[],"changeSummary":{{}}}}\';; up*) exit {up};; esac\n'
+        )
+        program.chmod(0o755)
+        (tmp_path / "seen").write_text("0")
+        monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+        for name, value in {
+            "GITHUB_REPOSITORY": github.name,
+            "GITHUB_TOKEN": github.token,
+            "GITHUB_API_URL": github.api,
+        }.items():
+            monkeypatch.setenv(name, value)
+        for name in ("GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "STACK", "TAG", "APPLY"):
+            monkeypatch.delenv(name, raising=False)
+
+    @property
+    def commands(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image was checked: its registry is another test's matter."""
+    image = SimpleNamespace(tag="sha-1a2b3c4", digest="", revision="", created=None, short_digest="sha256:1")
+    monkeypatch.setattr(rollback, "checked_image", lambda stack, tag: image)
+
+
+@pytest.mark.usefixtures("followed")
+@pytest.mark.parametrize("missing", ["pulls", "contents", "comment"])
+def test_in_an_incident_the_update_is_done_whatever_github_refuses(
+    main: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    missing: str,
+) -> None:
+    done = Recorded(main, monkeypatch, tmp_path)
+    main.rights.discard(missing)
+    assert rollback.main(["--stack", "production", "--tag", "sha-1a2b3c4", "--apply"]) == 0
+    assert done.commands[-1].startswith("up ")
+    said = capsys.readouterr().err
+    assert "warning: github: " in said
+    assert "Until `convos-infra:imageTag: sha-1a2b3c4` is in Pulumi.production.yaml on main, a deploy undoes it" in said
+
+
+@pytest.mark.usefixtures("followed")
+def test_without_a_token_for_github_the_update_is_done_as_well(
+    main: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done = Recorded(main, monkeypatch, tmp_path)
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert rollback.main(["--stack", "production", "--tag", "sha-1a2b3c4", "--apply"]) == 0
+    assert done.commands[-1].startswith("up ")
+
+
+@pytest.mark.usefixtures("followed")
+def test_without_apply_a_refused_pull_request_fails_the_job(
+    main: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done = Recorded(main, monkeypatch, tmp_path)
+    main.rights.discard("pulls")
+    with pytest.raises(ForbiddenError):
+        rollback.main(["--stack", "production", "--tag", "sha-1a2b3c4"])
+    assert not any(command.startswith("up ") for command in done.commands)
+
+
+@pytest.mark.usefixtures("followed")
+def test_an_update_that_fails_fails_the_job_and_leaves_the_pull_request(
+    main: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Recorded(main, monkeypatch, tmp_path, up=255)
+    with pytest.raises(InfraError, match="pulumi up"):
+        rollback.main(["--stack", "production", "--tag", "sha-1a2b3c4", "--apply"])
+    assert len(main.pulls) == 1
+
+
+@pytest.mark.usefixtures("followed")
+def test_a_rollback_that_the_branch_has_already_is_applied_again(
+    main: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done = Recorded(main, monkeypatch, tmp_path)
+    main.files["main", "Pulumi.production.yaml"] = PINNED
+    assert rollback.main(["--stack", "production", "--tag", "sha-1a2b3c4", "--apply"]) == 0
+    assert done.commands[-1].startswith("up ")

@@ -28,7 +28,7 @@ ENVIRONMENTS = [
 ]
 PROGRAM = ["__main__.py", "Pulumi*.yaml", "components/**", "convos_infra/**", "pool/**", "requirements.txt", "stack/**"]
 TRIGGERS: dict[str, dict[str, Any]] = {
-    "preview.yml": {"pull_request": {"branches": BRANCHES}},
+    "preview.yml": {"pull_request": {"branches": BRANCHES}, "merge_group": None},
     "deploy.yml": {
         "push": {"branches": BRANCHES, "paths": PROGRAM},
         "workflow_call": {
@@ -106,13 +106,13 @@ RIGHTS: dict[str, dict[str, dict[str, str]]] = {
     "build-image.yml": {"build": BUILDS},
     "build-pool.yml": {"build": BUILDS, "qa": READS, "deploy": {**READS, "pull-requests": "read"}},
     "build-runtime.yml": {"build": BUILDS, "qa": READS, "deploy": {**READS, "pull-requests": "read"}},
-    "preview.yml": {"preview": {**READS, "pull-requests": "write"}, "fork": {}},
+    "preview.yml": {"preview": {**READS, "pull-requests": "write"}, "without-secrets": {}},
     "deploy.yml": {"decide": {"contents": "read"}, "up": {**READS, "pull-requests": "read"}},
     "drift.yml": {"look": {**READS, "issues": "write"}},
     "pr-stack.yml": {
-        "up": {**READS, "pull-requests": "write"},
+        "up": {**READS, "actions": "read", "pull-requests": "write"},
         "down": READS,
-        "sweep": {**READS, "pull-requests": "read"},
+        "sweep": {**READS, "actions": "read", "pull-requests": "read"},
     },
     "retention.yml": {"retention": {"contents": "read", "packages": "write"}},
     "test.yml": {"test": {"contents": "read"}},
@@ -221,9 +221,10 @@ def test_a_forks_pull_request_reaches_no_job_with_secrets(name: str) -> None:
 
 
 def test_a_forks_pull_request_is_told_why_it_has_no_preview() -> None:
-    fork = read("preview.yml")["jobs"]["fork"]
+    fork = read("preview.yml")["jobs"]["without-secrets"]
     assert fork["permissions"] == {}
-    assert fork["if"] == "github.event.pull_request.head.repo.full_name != github.repository"
+    assert "github.event.pull_request.head.repo.full_name != github.repository" in fork["if"]
+    assert "github.event.pull_request.user.login == 'dependabot[bot]'" in fork["if"]
     assert "${{" not in str(fork["steps"])
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convos_infra.registry.nearest import commit_of, nearest, same_commit
+from convos_infra.registry.nearest import _common_prefix, _distance, commit_of, nearest, same_commit
 
 TAGS = ["scaling", "staging", "production", "dev", "sha-1a2b3c4", "sha-9f8e7d6", "pr-7", f"sha256-{'a' * 64}.sig"]
 
@@ -60,3 +62,23 @@ def test_a_commit_is_found_by_its_beginning(asked: str, found: list[str]) -> Non
 def test_only_sha_tags_name_commits() -> None:
     assert commit_of("sha-1a2b3c4") == "1a2b3c4"
     assert [commit_of(tag) for tag in ("sha-1a2", "scaling", "sha-1A2B3C4", "sha-1a2b3c4-dirty")] == [""] * 4
+
+
+@given(st.text("ab-1", max_size=8), st.lists(st.text("ab-1", max_size=8), max_size=60))
+def test_what_is_left_out_early_is_never_among_the_nearest(asked: str, tags: list[str]) -> None:
+    limit = max(2, len(asked) // 2)
+    every = []
+    for tag in set(tags):
+        contained = min(len(asked), len(tag)) >= 3 and (asked in tag or tag in asked)
+        distance = _distance(asked, tag)
+        if contained or distance <= limit:
+            every.append((not contained, distance, -_common_prefix(asked, tag), tag))
+    assert nearest(asked, tags) == [tag for *_, tag in sorted(every)][:3]
+
+
+def test_twenty_thousand_tags_are_compared_in_a_moment() -> None:
+    tags = [f"sha-{number * 2654435761 % 2**28:07x}" for number in range(20_000)] + ["scaling", "staging"]
+    began = time.process_time()
+    assert nearest("stagin", tags)[0] == "staging"
+    assert len(nearest("sha-1a2b3cz", tags)) == 3
+    assert time.process_time() - began < 3.0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convos_infra.registry.reference import ImageReference
-from convos_infra.registry.retention import Plan, Rules, StoredManifest, plan
+from convos_infra.registry.retention import RetentionPlan, Rules, StoredManifest, plan
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLD = NOW - timedelta(days=100)
@@ -34,7 +34,7 @@ def by_digest(number: int) -> ImageReference:
     return ImageReference("ghcr.io", "a/b", "", digest(number))
 
 
-def doomed(found: Plan) -> set[int]:
+def doomed(found: RetentionPlan) -> set[int]:
     return {int(manifest.digest.removeprefix("sha256:"), 16) for manifest in found.doomed}
 
 

@@ -1,0 +1,80 @@
+"""Every manifest that a stored document names, whatever kind of document it is. Pure.
+
+Retention must not delete what a document needs only because it does not know that kind of document: an index in an
+index, an OCI artifact, an entry addressed by sha512, a media type of tomorrow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{32,}")
+_BLOBS = frozenset({"config", "layers", "fsLayers"})
+"""Keys whose digests are of blobs, which no manifest's name is."""
+_SHORT_TAG_HEX = 64
+
+
+class UnreadableError(ValueError):
+    """The bytes name nothing that can be followed; the message says what they are."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a document names.
+
+    Attributes:
+        children: the digests of all other manifests that it lists, in order.
+        subject: the digest of what it is attached to; empty where it is attached to nothing.
+        aliases: other names of the document itself: its sha512 digest, whole and as the tag of a referrer has it
+            (distribution-spec, "Referrers Tag Schema": at most 64 characters of the digest).
+    """
+
+    children: tuple[str, ...]
+    subject: str
+    aliases: tuple[str, ...]
+
+
+def named_by(content: bytes) -> Named:
+    """Return what the bytes of a manifest name.
+
+    Raises:
+        UnreadableError: it is not a JSON object, or a digest in it is not one: then nobody can tell what it needs.
+    """
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        raise UnreadableError("is not JSON") from None
+    if not isinstance(document, Mapping):
+        raise UnreadableError("is not a JSON object")
+    subject = document.get("subject")
+    about = next(_digests(subject), "") if isinstance(subject, Mapping) else ""
+    rest = {key: value for key, value in document.items() if key != "subject" and key not in _BLOBS}
+    long = hashlib.sha512(content).hexdigest()
+    children = tuple(dict.fromkeys(_digests(rest)))
+    return Named(children, about, (f"sha512:{long}", f"sha512:{long[:_SHORT_TAG_HEX]}"))
+
+
+def is_any_digest(text: str) -> bool:
+    """Tell whether a text is a digest of any algorithm, as OCI's image-spec writes them."""
+    return bool(_DIGEST.fullmatch(text))
+
+
+def _digests(value: Any) -> Iterator[str]:
+    """Yield the value of every key `digest`, at any depth; iterative, since a document may be nested deeply."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += reversed(item)
+        elif isinstance(item, Mapping):
+            if "digest" in item:
+                digest = item["digest"]
+                if not isinstance(digest, str) or not is_any_digest(digest):
+                    raise UnreadableError(f"names {str(digest)[:80]!r} where a digest belongs")
+                yield digest
+            waiting += reversed([entry for key, entry in item.items() if key not in {"annotations", "platform"}])
