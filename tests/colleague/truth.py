@@ -88,8 +88,8 @@ def _value(entry: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def changed(before: Facts, after: Facts) -> list[Fact]:
-    """Name what differs."""
-    return [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    """Name what differs, in an order that a second run has as well."""
+    return sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
 
 
 def services_named(store: Store, project_id: str, name: str) -> list[str]:
