@@ -14,7 +14,7 @@ WORKERS := 2
 # STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
 WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
-TYPED := __main__.py components convos_infra emulator ops pool stack
+TYPED := __main__.py components convos_infra emulator ops pool stack standins
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: adopt config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys

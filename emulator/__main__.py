@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"emulator: {error}\n")
         return 1
     postgres = Postgres(data / "postgres")
-    deployments = Deployments(store, settings, postgres, containers, f"{host}:{port}")
+    deployments = Deployments(store, settings, postgres, containers, f"{host}:{port}", given.reachable)
     deployments.resume()
 
     def end() -> None:
@@ -77,6 +77,13 @@ def _arguments(argv: Sequence[str] | None) -> Any:
     parser.add_argument("--docker", choices=("auto", "off"), default="auto", help="off simulates every run")
     parser.add_argument("--admin", action="store_true", help="serve the test switches below /_emulator")
     parser.add_argument("--remove-on-exit", action="store_true", help="remove the containers when it stops")
+    parser.add_argument(
+        "--reachable",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a server on this machine's loopback that containers reach at host.docker.internal:PORT",
+    )
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help="see emulator/README.md")
     return parser.parse_args(argv)
 

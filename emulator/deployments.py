@@ -17,6 +17,8 @@ from emulator.simulated import Simulated
 from emulator.store import Document, Store, new_id, now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emulator.containers import Containers
     from emulator.postgres import Postgres
     from emulator.settings import LiveSettings
@@ -93,8 +95,9 @@ class Deployments:
         postgres: Postgres,
         containers: Containers | None,
         api_address: str = "",
+        reachable: Sequence[str] = (),
     ) -> None:
-        self._api_address = api_address
+        self._from_containers = [address for address in (api_address, *reachable) if address]
         self._store = store
         self._settings = settings
         self._postgres = postgres
@@ -301,10 +304,10 @@ class Deployments:
             return {}
         _, gateway = self._containers.network(environment_id)
         hosts = {HOST_NAME: gateway}
-        if self._api_address:
-            # The API listens on loopback, which is another one inside a container.
-            port = int(self._api_address.rpartition(":")[2])
-            self._forward(f"api/{environment_id}", gateway, port, self._api_address)
+        for address in self._from_containers:
+            # They listen on loopback, which is another one inside a container.
+            port = int(address.rpartition(":")[2])
+            self._forward(f"{port}/{environment_id}", gateway, port, address)
         for row in self._store.all("deployment", lambda row: row["environmentId"] == environment_id):
             if row["run"]["mode"] == "postgres" and row["status"] in ACTIVE:
                 service = self._store.get("service", row["serviceId"])

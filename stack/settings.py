@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from convos_infra import ownership
 from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
 from railway_api.transport import DEFAULT_ENDPOINT
-from stack import agent_keys, checks, reading
+from stack import agent_keys, checks, reading, standins
 from stack.agent_keys import FORBIDDEN_PREFIX, PLAIN_KEYS, key_problem
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
@@ -214,6 +214,8 @@ def read(
     """
     wrong = [*_unknown(values), *_in_plain_text(values, is_secret)]
     keys, wrong_keys = agent_keys.read(values, is_secret=is_secret)
+    if stack == LOCAL_STACK:
+        keys = standins.keys(environ) | keys
     registry = environ.get("CONVOS_IMAGE_REGISTRY", "").strip()
     defaults = {
         "railwayEndpoint": DEFAULT_ENDPOINT,

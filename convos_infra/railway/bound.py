@@ -98,7 +98,7 @@ def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collec
     found = []
     for place, value in _things(after):
         if is_unknown(value):
-            changed = snapshot is None or not is_there(place, snapshot, str(after["serviceId"]))
+            changed = snapshot is None or not _is_still_there(place, old.get(place), snapshot, str(after["serviceId"]))
         else:
             changed = bool(before.get(BOUND)) and old.get(place) != value
         if changed or (str(after.get("serviceId")), place) in anew:
@@ -114,6 +114,18 @@ def missing(props: Props, snapshot: Snapshot) -> list[Place]:
 def told(props: Props) -> set[str]:
     """Return the places of what is bound to a service, for people."""
     return {str(place) for place, _ in _things(props)}
+
+
+def _is_still_there(place: Place, recorded: Any, snapshot: Snapshot, service_id: str) -> bool:
+    """Tell whether what is recorded is bound in a place still, and not something that others put there since."""
+    if not is_there(place, snapshot, service_id):
+        return False
+    # A proxy has no id in an environment's config, and an older release recorded none of the others.
+    if recorded is None or place.kind is Kind.TCP_PROXY:
+        return True
+    if place.kind is Kind.VOLUME:
+        return any(row["volumeId"] == recorded for row in snapshot.volume_instances)
+    return any(row["id"] == recorded for row in snapshot.domains(service_id, place.kind))
 
 
 def is_there(place: Place, snapshot: Snapshot, service_id: str) -> bool:

@@ -64,6 +64,8 @@ class Session:
         snapshots: shared reads.
         poll: asks for every deployment that is waited for.
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
+        updated: ids of the services whose configuration this process has updated: no preview saw what is recorded of
+            them now.
         announced: the services whose change makes a deployment, as far as they were looked at.
         anew: what this process has made or mounted that only a deployment takes up, with the id of its service.
         declaring: what the program says of its environments, as far as its resources were checked.
@@ -73,6 +75,7 @@ class Session:
     client: Client = field(repr=False)
     snapshots: Snapshots = field(repr=False)
     fresh: set[str] = field(default_factory=set)
+    updated: set[str] = field(default_factory=set)
     announced: list[str] = field(default_factory=list)
     anew: set[tuple[str, Place]] = field(default_factory=set)
     creating: Any = field(default_factory=threading.Lock, repr=False)

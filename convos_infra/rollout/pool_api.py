@@ -65,14 +65,15 @@ class PoolApi:
         """
         return bool(self._asked("POST", "/api/pool/rollout/retry", {}).get("retrying"))
 
-    def claim(self, agent_name: str) -> str:
+    def claim(self, agent_name: str, instructions: str) -> str:
         """Claim an idle agent and return its id.
 
         Raises:
             NoAnswer: it does not answer, or no agent is idle.
             InfraError: it refuses.
         """
-        return str(self._asked("POST", "/api/pool/claim", {"agentName": agent_name}).get("instanceId"))
+        body = {"agentName": agent_name, "instructions": instructions}
+        return str(self._asked("POST", "/api/pool/claim", body).get("instanceId"))
 
     def replenish(self, count: int) -> None:
         """Have `count` agents made beyond those that are kept idle.
@@ -88,7 +89,9 @@ class PoolApi:
         Raises:
             NoAnswer, InfraError: as for a plan.
         """
-        return len(self._asked("POST", "/api/pool/drain", {"count": count}).get("drained") or [])
+        drained = self._asked("POST", "/api/pool/drain", {"count": count}).get("drained") or 0
+        # Pool managers before this one list the ids.
+        return len(drained) if isinstance(drained, list) else int(drained)
 
     def redeploy(self, agent_id: str) -> None:
         """Give one idle agent the newest image.

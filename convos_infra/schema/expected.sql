@@ -37,3 +37,21 @@ CREATE TABLE agent_move (
     settled boolean NOT NULL DEFAULT false,
     moved_at timestamptz NOT NULL DEFAULT now()
 );
+
+CREATE TABLE agent_credential (
+    agent_id text PRIMARY KEY,
+    railway_environment_id text NOT NULL,
+    railway_service_id text NOT NULL,
+    openrouter_key_hash text,
+    agentmail_inbox_id text,
+    found_by_name boolean NOT NULL DEFAULT true,
+    removing boolean NOT NULL DEFAULT false,
+    forgets_claim boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE agent_claim_unknown (
+    agent_id text PRIMARY KEY,
+    reason text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now()
+);

@@ -67,7 +67,7 @@ class Day:
 
 def claim_one(day: Day) -> None:
     """Somebody takes an agent; the pool makes another."""
-    day.claimed = day.stage.pool().claim(NAME)
+    day.claimed = day.stage.pool().claim(NAME, "Be brief.")
     agents = day.stage.until(
         f"{day.claimed} is claimed and {day.kept} are idle",
         lambda found: _state(found, day.claimed) == "claimed" and _idle(found) >= day.kept,

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ops.local import ports
 from ops.local.starting import BUILDER
 from ops.toolchain.store import write_atomically
 
@@ -58,6 +59,9 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
         values["POOL_AGENT_URL"] = f"http://{{domain}}:{AGENT_PORT}"
         # A container reaches the emulator by Docker's name for this machine.
         values["POOL_RAILWAY_ENDPOINT"] = f"http://{HOST_IN_CONTAINERS}:{emulator.port}/graphql/v2"
+    if (standins := services.by_name.get("standins")) is not None:
+        host = HOST_IN_CONTAINERS if docker is not None and docker.address else ports.LOOPBACK
+        values["CONVOS_STANDINS"] = f"http://{host}:{standins.port}"
     if (buildkit := services.by_name.get("buildkit")) is not None:
         values["CONVOS_BUILDER"] = BUILDER
         values["BUILDKIT_HOST"] = buildkit.address  # the same for `buildctl`

@@ -14,7 +14,7 @@ from ops.toolchain.store import read_json, write_atomically
 if TYPE_CHECKING:
     from ops.local.layout import Layout
 
-ORDER = ("docker", "registry", "buildkit", "emulator")
+ORDER = ("docker", "registry", "buildkit", "standins", "emulator")
 """The order in which they start; they stop the other way round, as the emulator's containers need Docker."""
 
 

@@ -16,6 +16,7 @@ from ops.local.services import Service, Services, save
 from ops.toolchain import docker_api
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import run_for_text
+from standins.server import MANAGEMENT_KEY, OPENROUTER
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 REGISTRY_PORT = 5001
 """Not 5000: that is AirPlay's on a Mac, and everybody's first registry."""
 EMULATOR_PORT = 7447
+STANDINS_PORT = 4010
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """A proxy of the user's network cannot reach this machine's loopback."""
 PORT_ATTEMPTS = 3
@@ -285,8 +287,35 @@ def _buildkit_answers(tool: Tool, address: str) -> bool:
         return probe.connect_ex(address.removeprefix("unix://")) == 0
 
 
-def emulator(starter: Starter, docker_host: str | None) -> Service:
-    """Start the emulator of the Railway API; its containers are its own, and it removes them when it is stopped."""
+def standins(starter: Starter) -> Service:
+    """Start the stand-ins of OpenRouter and AgentMail: their keys and inboxes live in memory, and end with it."""
+
+    def ready(service: Service) -> bool:
+        headers = {"Authorization": f"Bearer {MANAGEMENT_KEY}"}
+        url = f"http://{service.address}{OPENROUTER}/keys"
+        answer = _answer(urllib.request.Request(url, headers=headers))
+        return answer is not None and answer.status == 200 and b'"data"' in answer.body
+
+    before = starter.kept("standins", ready)
+    if before is not None:
+        return before
+
+    def start(port: int) -> Service:
+        service = Service("standins", "own", f"{ports.LOOPBACK}:{port}")
+        argv = [str(starter.layout.python), "-m", "standins", "--port", str(port)]
+        return starter.run(service, argv, ready)
+
+    return starter.run_on_port("standins", STANDINS_PORT, start)
+
+
+def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str] = ()) -> Service:
+    """Start the emulator of the Railway API; its containers are its own, and it removes them when it is stopped.
+
+    Args:
+        starter: starts it.
+        docker_host: where its containers run; None to simulate them.
+        reachable: addresses of this machine that containers have to reach.
+    """
     layout = starter.layout
 
     token = layout.token.read_text().strip()
@@ -295,7 +324,7 @@ def emulator(starter: Starter, docker_host: str | None) -> Service:
         # An emulator of another checkout answers too, but not to our token.
         return _knows_token(service.address, token)
 
-    way = f"docker {docker_host}" if docker_host else "simulated"
+    way = " ".join([f"docker {docker_host}" if docker_host else "simulated", *reachable])
     last = starter.services.by_name.get("emulator")
     before = starter.kept("emulator", ready) if last is None or last.way == way else None
     if before is not None:
@@ -308,6 +337,7 @@ def emulator(starter: Starter, docker_host: str | None) -> Service:
         argv = [str(layout.python), "-m", "emulator", "--listen", service.address]
         argv += ["--state", str(layout.root / "emulator.sqlite"), "--data", str(layout.root / "emulator")]
         argv += ["--docker", "auto" if docker_host else "off", "--admin", "--remove-on-exit"]
+        argv += [part for address in reachable for part in ("--reachable", address)]
         env = {"EMULATOR_ACCOUNT_TOKEN": token} | ({"DOCKER_HOST": docker_host} if docker_host else {})
         return starter.run(service, argv, ready, env)
 

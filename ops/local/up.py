@@ -140,7 +140,15 @@ def _start_rest(starter: Starter, chosen: Toolchain) -> None:
     else:
         starting.buildkit(starter, buildkit, registry.address)
         starter.step.got("BuildKit")
-    emulator = starting.emulator(starter, host)
+    reachable = []
+    if os.environ.get("STANDINS"):
+        found = starting.standins(starter)
+        reachable.append(found.address)
+        starter.step.got(f"OpenRouter and AgentMail stand-ins :{found.port}")
+    elif "standins" in starter.services.by_name:
+        starter.clear("standins")
+        _forget(starter, "standins")
+    emulator = starting.emulator(starter, host, reachable)
     starter.step.got(f"Railway emulator :{emulator.port}")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pool_contract.agent_api_key import agent_api_key
+
 if TYPE_CHECKING:
     from .railway import Instance
     from .settings import Settings
@@ -20,19 +22,17 @@ POOL_MANAGER = "convos-agent-pool-manager"
 NAME_LENGTH = 32
 """The longest name that Railway takes for a service."""
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-START_COMMAND = "node scripts/pool-server.js"
-HEALTH_PATH = "/pool/health"
+"""What new ids are made of: no letters that look like digits."""
+ID = rf"[A-Za-z0-9_-]{{{ID_LENGTH}}}"
+"""Ids that other pool managers made have all of these."""
 HEALTH_SECONDS = 300
 GATEWAY_TOKEN = "OPENCLAW_GATEWAY_TOKEN"  # noqa: S105 - a variable's name
 API_KEY = "POOL_API_KEY"
-MOUNT_PATH = "/data"
 PORT = 8080
-VCPUS = 4
-MEMORY_BYTES = 8_000_000_000
 
 STARTING = frozenset({"QUEUED", "WAITING", "NEEDS_APPROVAL", "INITIALIZING", "BUILDING", "DEPLOYING"})
 ENDED = frozenset({"FAILED", "CRASHED", "REMOVED", "REMOVING", "SKIPPED"})
-STATES = ("idle", "starting", "claimed", "released", "sleeping", "crashed", "dead", "unfinished")
+STATES = ("idle", "starting", "claimed", "unknown", "released", "sleeping", "crashed", "dead", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,13 @@ class Agent:
     Args:
         id: the last 12 characters of its service's name, which no rename changes.
         instance: what Railway says of its service.
-        state: one of STATES. `released` was claimed once and is no more; `crashed` is claimed and has ended; `dead`
-            has ended, or never got ready, unclaimed; `unfinished` has no image yet.
+        state: one of STATES. `released` was claimed once and is no more; `crashed` is claimed and has ended; `unknown`
+            is claimed, and nobody knows what came of the claim; `dead` has ended, or never got ready, unclaimed;
+            `unfinished` has no image yet.
         claimed: whether `agent_metadata` has it.
         ready: whether its health says so.
         seconds: for how long it has been seen ready, or not ready, without a break.
+        reason: why it is in its state, where that needs a word.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Agent:
     claimed: bool
     ready: bool
     seconds: float
+    reason: str = ""
 
     @property
     def image(self) -> str:
@@ -78,8 +81,13 @@ def agent_id(name: str) -> str | None:
     """Return the id in a service's name; None for a service that is no agent."""
     if name == POOL_MANAGER:
         return None
-    found = re.fullmatch(rf"{PREFIX}(?:[a-z0-9-]*-)?([{ALPHABET}]{{{ID_LENGTH}}})", name)
+    found = re.fullmatch(rf"{PREFIX}(?:.*-)?({ID})", name, re.DOTALL)
     return found[1] if found else None
+
+
+def is_own_id(id_: str) -> bool:
+    """Say whether an id is one that this pool manager makes up."""
+    return re.fullmatch(rf"[{ALPHABET}]{{{ID_LENGTH}}}", id_) is not None
 
 
 def is_moving(instance: Instance) -> bool:
@@ -153,39 +161,53 @@ def counts(agents: Iterable[Agent], image: str) -> dict[str, int]:
     }
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    """Return a new agent's variables: the handed-on ones, and secrets of its own."""
+def variables(settings: Settings, id_: str, made: Mapping[str, str]) -> dict[str, str]:
+    """Return a new agent's variables: the handed-on ones, and secrets of its own.
+
+    Args:
+        settings: what all agents get.
+        id_: the agent's id.
+        made: its own key and inbox, where they were made for it.
+    """
     return {
-        "OPENCLAW_STATE_DIR": "/app",
-        "CHROMIUM_PATH": "/usr/bin/chromium",
-        "PORT": str(PORT),
-        API_KEY: settings.api_key,
         **settings.agent_variables,
+        **made,
+        "PORT": str(PORT),
+        API_KEY: agent_api_key(settings.api_key, id_),
         GATEWAY_TOKEN: secrets.token_hex(32),
         "SETUP_PASSWORD": secrets.token_hex(16),
         "PRIVATE_WALLET_KEY": "0x" + secrets.token_hex(32),
     }
 
 
-def first_patch(service_id: str, image: str, values: Mapping[str, str]) -> dict[str, Any]:
+def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) -> dict[str, Any]:
     """Return the one patch that makes an empty service an agent: two would start it once without its variables."""
-    deploy = {
-        "startCommand": START_COMMAND,
-        "healthcheckPath": HEALTH_PATH,
-        "healthcheckTimeout": HEALTH_SECONDS,
-        "limitOverride": {"containers": {"cpu": VCPUS, "memoryBytes": MEMORY_BYTES}},
-    }
+    agent = settings.agent
+    limits = {"cpu": agent.vcpus, "memoryBytes": agent.memory_bytes}
+    deploy: dict[str, Any] = {"startCommand": agent.start_command, "limitOverride": {"containers": limits}}
+    if agent.healthcheck_path:
+        deploy |= {"healthcheckPath": agent.healthcheck_path, "healthcheckTimeout": HEALTH_SECONDS}
     service = {
-        "source": {"image": image},
+        "source": {"image": settings.runtime_image},
         "deploy": deploy,
         "variables": {name: {"value": value} for name, value in values.items()},
     }
     return {"services": {service_id: service}}
 
 
-def image_patch(images: Mapping[str, str]) -> dict[str, Any]:
-    """Return the one patch that gives services other images: service id -> reference."""
-    return {"services": {service_id: {"source": {"image": image}} for service_id, image in images.items()}}
+def image_patch(images: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Return the one patch that gives services other images.
+
+    Args:
+        images: service id -> (image, the agent's own API key). One that was made with the pool manager's own key, by an
+            older pool manager, gets its own with its next deployment.
+    """
+    return {
+        "services": {
+            service_id: {"source": {"image": image}, "variables": {API_KEY: {"value": key}}}
+            for service_id, (image, key) in images.items()
+        }
+    }
 
 
 def removal_patch(service_id: str) -> dict[str, Any]:

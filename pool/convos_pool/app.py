@@ -6,164 +6,146 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
 
-from . import agents, body, page
-from .errors import BadRequestError, PoolError, SettingsError
-from .rollout import Rollout
-from .rollout_plan import plan, told
-from .settings import image_and_policy
+from pool_contract import answers, requests
+
+from . import http_request, page
+from .errors import PoolError
+from .printable import printable
+from .routes import Routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
-
-    from .rollout import Policy
     from .serve import Service
 
-Work = Callable[[dict[str, Any], str], dict[str, Any]]
+_Body = TypeVar("_Body", bound=requests.Body)
+Work = Callable[[_Body, str], answers.Answer]
+Endpoint = Callable[[Request], Awaitable[Response]]
+RETRY_SECONDS = 5
+BEARER = {"bearer": {"type": "http", "scheme": "bearer"}}
 
 
-class Routes:
-    """What each route does: with the body as it came, and the id in the path."""
+def create(service: Service) -> FastAPI:
+    """Return the web application."""
+    app = FastAPI(
+        title="Convos pool manager",
+        version=service.settings_version,
+        description='Keeps agents warm and hands them out. Errors are `{"error": text}`.',
+        lifespan=_lifespan(service),
+        # No page that loads scripts from elsewhere, and no redirect that would name the caller's Host header.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={PoolError: _pool_error, HTTPException: _http_error, Exception: _broken},
+    )
+    app.router.redirect_slashes = False
+    _add_open_routes(app, service)
+    _add_guarded_routes(app, service)
+    return app
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._pool = service.pool
 
-    def index(self, _: Request) -> Response:
-        """Return the status page."""
-        service = self._service
-        return HTMLResponse(
-            page.render(service.settings, self._pool.latest, service.tick.rollout), headers=page.HEADERS
+def _add_open_routes(app: FastAPI, service: Service) -> None:
+    routes, key = Routes(service), service.settings.api_key
+
+    async def health(_: Request) -> Response:
+        return _json(answers.Health())
+
+    async def version(_: Request) -> Response:
+        return _json(routes.version())
+
+    async def index(_: Request) -> Response:
+        text = page.render(service.settings, service.pool.latest, service.tick.rollout)
+        return HTMLResponse(text, headers=page.HEADERS)
+
+    async def counts(_: Request) -> Response:
+        return _json(await run_in_threadpool(routes.counts))
+
+    async def agents(request: Request) -> Response:
+        with_words = http_request.has_key(request, key)
+        return _json(await run_in_threadpool(routes.agents, with_words=with_words))
+
+    app.add_route("/", index, methods=["GET"], include_in_schema=False)
+    open_routes: list[tuple[str, Endpoint, type[answers.Answer], str]] = [
+        ("/healthz", health, answers.Health, "Whether the process serves."),
+        ("/version", version, answers.Version, "What this pool manager is, and what it can do."),
+        ("/api/pool/counts", counts, answers.Counts, "How many agents are in which state."),
+        ("/api/pool/agents", agents, answers.Agents, "Claimed and crashed agents; words and links with the key only."),
+    ]
+    for path, endpoint, answer, summary in open_routes:
+        app.add_api_route(
+            path, endpoint, methods=["GET"], response_model=answer, response_model_exclude_none=True, summary=summary
         )
 
-    def counts(self, _: Request) -> Response:
-        """Return how many agents are in which state."""
-        look = self._pool.latest or self._pool.look()
-        return JSONResponse(agents.counts(look.agents.values(), self._service.settings.runtime_image))
 
-    def status(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Return every agent."""
-        step = self._service.tick.rollout
-        return {**self._pool.status(), "rollout": {"state": step.state, "text": step.text}}
-
-    def claim(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Hand out an agent."""
-        return self._pool.claim(body.wish(given))
-
-    def replenish(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Have agents made beyond the warm ones."""
-        wanted = body.count(given, 1)
-        self._service.tick.add(wanted)
-        self._service.wake()
-        return {"creating": wanted}
-
-    def drain(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Delete idle agents."""
-        return {"drained": self._pool.drain(body.count(given, None))}
-
-    def reconcile(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Do a tick now."""
-        return self._service.tick.run()
-
-    def redeploy(self, _body: dict[str, Any], id_: str) -> dict[str, Any]:
-        """Give one idle agent the newest image."""
-        return {"instanceId": id_, "image": self._pool.redeploy(id_)}
-
-    def rollout(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Return where the rollout is, and what is still to come."""
-        settings, step = self._service.settings, self._service.tick.rollout
-        return {
-            "policy": settings.rollout.kind,
-            "state": step.state,
-            "text": step.text,
-            "problem": self._service.problem,
-            **self._planned(settings.runtime_image, settings.rollout),
-        }
-
-    def plan(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Return what a pool manager with another image or policy would do with the agents that are there now."""
-        try:
-            image, policy = image_and_policy(body.variables(given))
-        except SettingsError as error:
-            raise BadRequestError(str(error)) from None
-        return {"policy": policy.kind, **self._planned(image, policy)}
-
-    def _planned(self, image: str, policy: Policy) -> dict[str, Any]:
-        look = self._pool.latest or self._pool.look()
-        living = list(look.agents.values())
-        recorded = Rollout(image)
-        if policy.kind != "hold" and image == self._service.settings.runtime_image:
-            recorded = self._service.rolling.on_record()
-        return {
-            "image": image,
-            "agents": len(living),
-            "lines": told(living, policy, recorded),
-            "batches": [batch.as_json() for batch in plan(living, policy, recorded)],
-        }
-
-    def retire(self, given: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Close the pool and delete what nobody has."""
-        return self._service.retirement.go_on(claimed=body.flag(given, "claimed"))
-
-    def reopen(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Open the pool again."""
-        opened = self._service.retirement.end()
-        self._service.wake()
-        return opened
-
-    def retry(self, _body: dict[str, Any], _id: str) -> dict[str, Any]:
-        """Begin again with an image that was given up."""
-        again = self._service.record.retry()
-        self._service.tick.forgive()
-        self._service.wake()
-        return {"retrying": again}
-
-
-def create(service: Service) -> Starlette:
-    """Return the web application."""
+def _add_guarded_routes(app: FastAPI, service: Service) -> None:
     routes = Routes(service)
+    pool = "/api/pool"
 
-    def guarded(path: str, method: str, work: Work) -> Route:
-        return Route(path, _endpoint(service.settings.api_key, work), methods=[method])
+    def guarded(
+        method: str, path: str, work: Work[Any], body: type[requests.Body], answer: type[answers.Answer]
+    ) -> None:
+        app.add_api_route(
+            pool + path,
+            _endpoint(service.settings.api_key, body, work),
+            methods=[method],
+            response_model=answer,
+            response_model_exclude_none=True,
+            summary=(work.__doc__ or "").partition("\n")[0],
+            responses={status: {"model": answers.Error} for status in (400, 401, 409, 413, 500, 503)},
+            openapi_extra=_described(method, body),
+        )
 
-    return Starlette(
-        lifespan=_lifespan(service),
-        exception_handlers={PoolError: _pool_error, HTTPException: _http_error, Exception: _broken},
-        routes=[
-            Route("/healthz", _healthz),
-            Route("/", routes.index),
-            Route("/api/pool/counts", routes.counts),
-            guarded("/api/pool/status", "GET", routes.status),
-            guarded("/api/pool/claim", "POST", routes.claim),
-            guarded("/api/pool/replenish", "POST", routes.replenish),
-            guarded("/api/pool/drain", "POST", routes.drain),
-            guarded("/api/pool/reconcile", "POST", routes.reconcile),
-            guarded("/api/pool/retire", "POST", routes.retire),
-            guarded("/api/pool/reopen", "POST", routes.reopen),
-            guarded("/api/pool/redeploy/{id}", "POST", routes.redeploy),
-            guarded("/api/pool/rollout", "GET", routes.rollout),
-            guarded("/api/pool/rollout/plan", "POST", routes.plan),
-            guarded("/api/pool/rollout/retry", "POST", routes.retry),
-        ],
-    )
+    empty = requests.EmptyRequest
+    guarded("GET", "/status", routes.status, empty, answers.PoolStatus)
+    guarded("POST", "/claim", routes.claim, requests.ClaimRequest, answers.Claimed)
+    guarded("POST", "/replenish", routes.replenish, requests.CountRequest, answers.Replenished)
+    guarded("POST", "/drain", routes.drain, requests.CountRequest, answers.Drained)
+    guarded("POST", "/reconcile", routes.reconcile, empty, answers.Reconciled)
+    guarded("DELETE", "/instances/{id}", routes.kill, empty, answers.Done)
+    guarded("DELETE", "/crashed/{id}", routes.dismiss, empty, answers.Done)
+    guarded("POST", "/instances/{id}/finish", routes.finish, requests.FinishRequest, answers.Finished)
+    guarded("GET", "/credentials", routes.credentials, empty, answers.Credentials)
+    guarded("POST", "/credentials/sweep", routes.sweep, requests.SweepRequest, answers.Swept)
+    guarded("POST", "/retire", routes.retire, requests.RetireRequest, answers.Retired)
+    guarded("POST", "/reopen", routes.reopen, empty, answers.Reopened)
+    guarded("POST", "/redeploy/{id}", routes.redeploy, empty, answers.Redeployed)
+    guarded("GET", "/rollout", routes.rollout, empty, answers.RolloutAnswer)
+    guarded("POST", "/rollout/plan", routes.plan, requests.PlanRequest, answers.RolloutPlan)
+    guarded("POST", "/rollout/retry", routes.retry, empty, answers.Retrying)
 
 
-async def _healthz(_: Request) -> Response:
-    return JSONResponse({"ok": True})
+def _described(method: str, body: type[requests.Body]) -> dict[str, Any]:
+    """Return what OpenAPI has to know beyond the signature: bodies are read here, after the key was checked."""
+    described: dict[str, Any] = {"security": [{"bearer": []}]}
+    if method == "POST" and body is not requests.EmptyRequest:
+        described["requestBody"] = {"content": {"application/json": {"schema": body.model_json_schema()}}}
+    return described
 
 
-def _lifespan(service: Service) -> Callable[[Starlette], Any]:
+def _endpoint(api_key: str, body: type[_Body], work: Work[_Body]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        http_request.authorize(request, api_key)
+        given = http_request.parsed(body, await http_request.read(request))
+        return _json(await run_in_threadpool(work, given, str(request.path_params.get("id", ""))))
+
+    return endpoint
+
+
+def _json(answer: answers.Answer) -> Response:
+    return JSONResponse(answer.as_json())
+
+
+def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
         yield
         await run_in_threadpool(service.stop)
@@ -171,29 +153,20 @@ def _lifespan(service: Service) -> Callable[[Starlette], Any]:
     return lifespan
 
 
-def _endpoint(api_key: str, work: Work) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        body.authorize(request, api_key)
-        given = await body.read(request)
-        return JSONResponse(await run_in_threadpool(work, given, str(request.path_params.get("id", ""))))
-
-    return endpoint
-
-
 async def _pool_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PoolError)
-    headers = {"Retry-After": "5"} if error.status == 503 else {}
-    return JSONResponse({"error": str(error)}, error.status, headers)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == 503 else {}
+    return JSONResponse(answers.Error(error=str(error)).as_json(), error.status, headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse(
-        {"error": f"no {request.method} {request.url.path[:200]} here"}, error.status_code, error.headers
-    )
+    text = f"no {request.method} {request.url.path[:200]} here"
+    return JSONResponse(answers.Error(error=text).as_json(), error.status_code, error.headers)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    sys.stderr.write(f"pool: {request.url.path}: {type(error).__name__} in {frame.name}, line {frame.lineno}\n")
-    return JSONResponse({"error": "internal error; the pool manager's log says where"}, 500)
+    path = printable(request.url.path[:200])
+    sys.stderr.write(f"pool: {path}: {type(error).__name__} in {frame.name}, line {frame.lineno}\n")
+    return JSONResponse(answers.Error(error="internal error; the pool manager's log says where").as_json(), 500)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import agents
 from .agents import Agent
 
 if TYPE_CHECKING:
+    from .agent_client import AgentClient
     from .database import Claim, Database
     from .railway import Instance, Railway
-    from .talk import Agents
+    from .set_aside import SetAside
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Census:
     Args:
         railway: the environment.
         database: the claims.
-        talk: the agents.
+        client: the agents.
+        set_aside: claims whose outcome is unknown.
         stuck_seconds: how long an agent may take to get ready.
         clock: seconds that never go back.
     """
@@ -46,13 +48,15 @@ class Census:
         self,
         railway: Railway,
         database: Database,
-        talk: Agents,
+        client: AgentClient,
+        set_aside: SetAside,
         stuck_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._railway = railway
         self._database = database
-        self._talk = talk
+        self._client = client
+        self._set_aside = set_aside
         self._stuck_seconds = stuck_seconds
         self._clock = clock
         # By deployment: a new deployment starts anew. A restart forgets, which gives every agent its time again.
@@ -66,16 +70,25 @@ class Census:
                 agent is gone.
         """
         # Claims after services: an agent that is claimed in between must not look idle.
-        found = {id_: instance for instance in self._railway.instances() if (id_ := agents.agent_id(instance.name))}
-        ready = self._talk.which_are_ready(one for one in found.values() if one.deployment_status == "SUCCESS")
+        instances = self._railway.instances()
+        by_name = {id_: one for one in instances if (id_ := agents.agent_id(one.name))}
+        ready = self._client.which_are_ready(one for one in by_name.values() if one.deployment_status == "SUCCESS")
         claims = self._database.claims()
+        renamed = _by_claim(instances, claims)
+        if renamed:
+            ready |= self._client.which_are_ready(one for one in renamed.values() if one.deployment_status == "SUCCESS")
+        found = renamed | by_name
         services = {claim.service_id for claim in claims.values()}
         claimed = set(claims) | {id_ for id_, one in found.items() if one.service_id in services}
+        aside = self._set_aside.all() if any(claim.reserved for claim in claims.values()) else {}
         known, self._since = self._since, {}
         listed = {
             id_: self._agent(id_, instance, claimed=id_ in claimed, ready=instance.service_id in ready, known=known)
             for id_, instance in sorted(found.items())
         }
+        for id_, reason in aside.items():
+            if id_ in listed and id_ in claims and claims[id_].reserved:
+                listed[id_] = replace(listed[id_], state="unknown", reason=reason)
         return Look(listed, claims, time.time())
 
     def _agent(
@@ -100,3 +113,13 @@ class Census:
             stuck_seconds=self._stuck_seconds,
         )
         return Agent(id_, instance, state, claimed, ready, seconds)
+
+
+def _by_claim(instances: Iterable[Instance], claims: Mapping[str, Claim]) -> dict[str, Instance]:
+    """Return the agents that somebody has under a name that does not tell their id, as others rename them."""
+    named = {claim.service_id: claim.id for claim in claims.values()}
+    return {
+        named[one.service_id]: one
+        for one in instances
+        if one.service_id in named and agents.agent_id(one.name) is None and one.name != agents.POOL_MANAGER
+    }

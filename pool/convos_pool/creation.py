@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import agents
+from .credential_record import Recorded
 from .errors import RailwayError
+from .provider_http import ProviderError
 
 if TYPE_CHECKING:
     from .agents import Agent
+    from .credentials import Credentials
+    from .database import Database
     from .railway import Railway
     from .settings import Settings
 
@@ -24,22 +28,36 @@ class Creation:
     Args:
         settings: what new agents get.
         railway: where.
+        credentials: their keys and inboxes.
+        database: their claims.
+        log: one line for the log.
     """
 
-    def __init__(self, settings: Settings, railway: Railway) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        railway: Railway,
+        credentials: Credentials,
+        database: Database,
+        log: Callable[[str], None],
+    ) -> None:
         self._settings = settings
         self._railway = railway
+        self._credentials = credentials
+        self._database = database
+        self._log = log
         self._is_fork: bool | None = None
+        self._strangers: set[str] = set()
 
     def create(self) -> str:
         """Make an agent and return its id.
 
-        Empty service -> volume -> domain -> one patch: the first boot knows its volume and its domain, and starts once,
-        with its variables. What is cut off in between is found again as `unfinished`.
+        Empty service -> volume -> domain -> key and inbox -> one patch: the first boot knows its volume and its domain,
+        and starts once, with its variables. What is cut off in between is found again as `unfinished`.
         """
         id_ = agents.new_id()
         service_id = self._railway.create_service(agents.service_name(id_))
-        self._furnish(service_id, has_volume=False, has_domain=False)
+        self._furnish(id_, service_id, has_volume=False, has_domain=False, is_new=True)
         return id_
 
     def finish(self, agent: Agent, volumes: Mapping[str, Sequence[str]]) -> bool:
@@ -49,7 +67,8 @@ class Creation:
         if instance.image or variables.get(agents.GATEWAY_TOKEN):
             # The list lags behind. A second patch would give it other secrets, and a second start.
             return False
-        self._furnish(service_id, has_volume=bool(volumes.get(service_id)), has_domain=bool(agent.instance.domain))
+        has_volume, has_domain = bool(volumes.get(service_id)), bool(agent.instance.domain)
+        self._furnish(agent.id, service_id, has_volume=has_volume, has_domain=has_domain, is_new=False)
         return True
 
     def may_finish(self) -> bool:
@@ -69,21 +88,91 @@ class Creation:
         """Say whether an unfinished service has been left long enough."""
         return (datetime.now(UTC) - agent.instance.created_at).total_seconds() > ABANDONED_SECONDS
 
-    def delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]]) -> None:
-        """Delete an agent in this environment and no other; its volumes first, they outlive their service."""
+    def is_surely_an_agent(self, agent: Agent) -> bool:
+        """Say whether a service that is named like an agent is one, before it is deleted.
+
+        Ids of this pool manager have letters that hardly any other name ends with. Those of others may be a word: then
+        its variables tell.
+        """
+        if agents.is_own_id(agent.id):
+            return True
         service_id = agent.instance.service_id
+        if service_id in self._strangers:
+            return False
+        _, variables = self._railway.before_claim(service_id)
+        if agents.GATEWAY_TOKEN in variables or agents.API_KEY in variables:
+            return True
+        self._strangers.add(service_id)
+        self._log(f"{agent.instance.name}: is named like an agent and is none; it is left alone")
+        return False
+
+    def delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]], *, forgets_claim: bool = False) -> None:
+        """Delete an agent in this environment and no other; its volumes first, they outlive their service.
+
+        Its key and its inbox go last. That they are to go is on record before anything is deleted, so that the next
+        pool manager deletes them where this one ends in between.
+
+        Args:
+            agent: which.
+            volumes: of each service.
+            forgets_claim: whether its row of `agent_metadata` goes, too.
+        """
+        service_id = agent.instance.service_id
+        # A fork has copies of its source's agents, whose keys belong to the source.
+        by_name = bool(agent.instance.image) and not self.may_finish()
+        known = self._credentials.begin_removal(
+            self._wanted(agent.id, service_id, by_name=by_name, forgets_claim=forgets_claim)
+        )
         for volume_id in volumes.get(service_id, ()):
             self._railway.delete_volume(volume_id)
         if self.may_finish():
             self._railway.delete_service(service_id)
         else:
             self._railway.commit(agents.removal_patch(service_id), f"pool: remove {agent.id}")
+        try:
+            self.finish_removal(known)
+        except ProviderError as error:
+            # The agent is gone. What is left of it is on record, and the next tick's to delete.
+            self._log(f"{agent.id}: its key or its inbox is not deleted yet: {error}")
 
-    def _furnish(self, service_id: str, *, has_volume: bool, has_domain: bool) -> None:
-        if not has_volume:
-            self._railway.create_volume(service_id, agents.MOUNT_PATH)
+    def delete_rest(self, agent_id: str) -> None:
+        """Delete what is left of an agent that is not there any more: its key, its inbox and its row."""
+        wanted = self._wanted(agent_id, "", by_name=not self.may_finish(), forgets_claim=True)
+        self.finish_removal(self._credentials.begin_removal(wanted))
+
+    def finish_removal(self, known: Recorded) -> None:
+        """Delete the key, the inbox and where asked the row of an agent whose service is gone.
+
+        Raises:
+            ProviderError: a key or an inbox may be there still; it stays on record.
+        """
+        is_all = self._credentials.remove(known)
+        if known.forgets_claim:
+            self._database.forget_claim(known.agent_id, known.service_id)
+        if is_all:
+            self._credentials.record.forget(known.agent_id)
+
+    def removals(self) -> list[Recorded]:
+        """Return the agents whose deletion was begun."""
+        return [one for one in self._credentials.record.all().values() if one.removing]
+
+    def _wanted(self, agent_id: str, service_id: str, *, by_name: bool, forgets_claim: bool) -> Recorded:
+        claimed_service, key_hash, inbox_id = self._database.credentials_of(agent_id, service_id)
+        return Recorded(
+            agent_id,
+            service_id or claimed_service,
+            key_hash,
+            inbox_id,
+            by_name=by_name,
+            removing=True,
+            forgets_claim=forgets_claim,
+        )
+
+    def _furnish(self, id_: str, service_id: str, *, has_volume: bool, has_domain: bool, is_new: bool) -> None:
+        if not has_volume and self._settings.agent.volume:
+            self._railway.create_volume(service_id, self._settings.agent.volume)
         if not has_domain:
             self._railway.create_domain(service_id, agents.PORT)
-        image = self._settings.runtime_image
-        patch = agents.first_patch(service_id, image, agents.variables(self._settings))
-        self._railway.commit(patch, f"pool: new agent on {image}")
+        made = self._credentials.make(id_, service_id, is_new=is_new)
+        patch = agents.first_patch(service_id, self._settings, agents.variables(self._settings, id_, made))
+        self._railway.commit(patch, f"pool: new agent on {self._settings.runtime_image}")

@@ -62,7 +62,7 @@ class AgentError(PoolError):
         in_use: whether it refused because it is in a conversation already.
     """
 
-    status = 502
+    status = 500
 
     def __init__(self, problem: str, *, refused: bool, in_use: bool = False) -> None:
         super().__init__(problem)
@@ -78,7 +78,7 @@ class RailwayError(PoolError):
         problem: what happened, with Railway's own words.
     """
 
-    status = 502
+    status = 500
 
     def __init__(self, operation: str, problem: str) -> None:
         super().__init__(f"railway: {operation}: {problem}")

@@ -17,6 +17,8 @@ INSTANCES = (
 )
 ENVIRONMENT = """query agentEnvironment($environmentId: String!) {
   environment(id: $environmentId) { id sourceEnvironment { id } } }"""
+CONFIG = """query agentVariables($environmentId: String!) {
+  environment(id: $environmentId) { id config(decryptVariables: true) } }"""
 VOLUMES = """query agentVolumes($environmentId: String!, $first: Int!, $after: String) {
   environment(id: $environmentId) { id
     volumeInstances(first: $first, after: $after) {

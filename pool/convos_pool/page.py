@@ -26,10 +26,10 @@ STYLE = """
 h1{margin:0 0 .2rem}p{margin:.2rem 0 1rem;color:#888}ul{list-style:none;display:flex;flex-wrap:wrap;gap:.6rem;padding:0}
 li{border:1px solid #8884;border-radius:.5rem;padding:.4rem .9rem}li b{font-size:1.5rem;display:block}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #8884}
-code{font-size:.85em;overflow-wrap:anywhere}.idle{color:#2a8a3e}.dead,.crashed{color:#c33}.starting,.unfinished{color:#a60}
+code{font-size:.85em;overflow-wrap:anywhere}.idle{color:#2a8a3e}.dead,.crashed,.unknown{color:#c33}.starting,.unfinished{color:#a60}
 """
 ICON = '<link rel="icon" href="data:,">'
-SHOWN = ("idle", "starting", "claimed", "released", "sleeping", "crashed", "dead", "unfinished")
+SHOWN = ("idle", "starting", "claimed", "unknown", "released", "sleeping", "crashed", "dead", "unfinished")
 ALWAYS_SHOWN = 3
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from pool_contract.agent_api_key import agent_api_key
+from pool_contract.answers import Claimed
 
 from . import agents
 from .errors import (
@@ -17,13 +19,15 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .agent_client import Conversation
     from .agents import Agent
-    from .census import Census, Look
-    from .creation import Creation
-    from .database import Database
-    from .railway import Railway
-    from .settings import Settings
-    from .talk import Agents
+    from .census import Look
+    from .pool_parts import PoolParts
+    from .railway import Instance
+
+KILL_SECONDS = 10.0
+"""How long a kill waits for another act on the same agent."""
+DISMISSIBLE = frozenset({"crashed", "unknown"})
 
 
 @dataclass(frozen=True)
@@ -43,35 +47,18 @@ class Pool:
     """What requests ask for. Each act on an agent happens under that agent's lock.
 
     Args:
-        settings: what was configured.
-        railway: the environment, with little patience: somebody waits.
-        database: claims and locks.
-        talk: the agents.
-        census: how to look.
-        creation: how to delete.
-        wake: called when the next tick should come at once.
-        log: one line for the log.
+        parts: what it works with.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        railway: Railway,
-        database: Database,
-        talk: Agents,
-        census: Census,
-        creation: Creation,
-        wake: Callable[[], None],
-        log: Callable[[str], None],
-    ) -> None:
-        self._settings = settings
-        self._railway = railway
-        self._database = database
-        self._talk = talk
-        self._census = census
-        self._creation = creation
-        self._wake = wake
-        self._log = log
+    def __init__(self, parts: PoolParts) -> None:
+        self._parts = parts
+        self._settings = parts.settings
+        self._railway = parts.railway
+        self._database = parts.database
+        self._client = parts.client
+        self._creation = parts.creation
+        self._wake = parts.wake
+        self._log = parts.log
         self._looking = threading.Lock()
         self._latest: Look | None = None
         self._touched: dict[str, str] = {}
@@ -85,7 +72,7 @@ class Pool:
     def look(self) -> Look:
         """Look at all agents, and keep what was seen; one look at a time."""
         with self._looking:
-            self._latest = self._census.look()
+            self._latest = self._parts.census.look()
             return self._latest
 
     @property
@@ -104,7 +91,7 @@ class Pool:
                 changed[agent.id] = replace(agent, state=state, claimed=state == "claimed")
             self._latest = replace(self._latest, agents=dict(sorted(changed.items())))
 
-    def claim(self, wish: Wish) -> dict[str, object]:
+    def claim(self, wish: Wish) -> Claimed:
         """Hand out an idle agent.
 
         Raises:
@@ -124,7 +111,7 @@ class Pool:
                         self._wake()
                         return answer
         self._wake()
-        raise UnavailableError("claim: no agent is idle; one is on its way, try again in a minute")
+        raise UnavailableError("No idle instances available. One is on its way, try again in a minute")
 
     def _candidates(self, look: Look) -> list[Agent]:
         """Return the idle agents, those with the newest image first, then the ones that have waited longest."""
@@ -132,7 +119,7 @@ class Pool:
         newest = self._settings.runtime_image
         return sorted(idle, key=lambda one: (not agents.same_image(one.image, newest), one.instance.created_at, one.id))
 
-    def _try_claim(self, agent: Agent, wish: Wish) -> dict[str, object] | None:
+    def _try_claim(self, agent: Agent, wish: Wish) -> Claimed | None:
         try:
             with self._database.lock(agent.id):
                 return self._claim_locked(agent, wish)
@@ -143,36 +130,51 @@ class Pool:
                 raise
             self._log(f"claim: {error}; another agent is tried")
             if error.in_use:
-                # Its new name takes it out of the pool: somebody talks with it, whoever that is.
+                # Its new name takes it out of the pool: somebody is in a conversation with it.
                 self.rename(agent, "in use")
             return None
 
-    def _claim_locked(self, agent: Agent, wish: Wish) -> dict[str, object] | None:
+    def _claim_locked(self, agent: Agent, wish: Wish) -> Claimed | None:
         instance, variables = self._railway.before_claim(agent.instance.service_id)
-        if instance.deployment_status != "SUCCESS" or agents.is_moving(instance) or not self._talk.is_ready(instance):
+        if instance.deployment_status != "SUCCESS" or agents.is_moving(instance):
+            return None
+        if not self._client.is_ready(instance, variables):
             return None
         if instance.name != agents.service_name(agent.id) or self._touched.get(agent.id) == instance.deployment_id:
             return None
         if not self._database.reserve(agent.id, instance.service_id, wish.agent_name, wish.instructions, wish.join_url):
             return None
         try:
-            conversation = self._talk.provision(instance, wish.words(), variables.get(agents.API_KEY) or "")
+            conversation = self._client.provision(instance, wish.words(), variables)
         except AgentError as error:
-            # Unknown: the reservation stays, and the tick finds out what became of it.
+            # Unknown: the reservation stays, and the tick has it found out what became of it.
             if error.refused:
                 self._database.release(agent.id)
             raise
         self._database.complete(agent.id, conversation.id, conversation.invite_url)
+        self._keep_credentials(agent.id)
         self.note(agent, "claimed")
         self.rename(agent, wish.agent_name)
-        return {
-            "inviteUrl": conversation.invite_url,
-            "conversationId": conversation.id,
-            "instanceId": agent.id,
-            "joined": conversation.joined,
-            "gatewayToken": variables.get(agents.GATEWAY_TOKEN, ""),
-            "gatewayUrl": self._talk.address(instance),
-        }
+        return self._claimed(agent.id, instance, variables.get(agents.GATEWAY_TOKEN, ""), conversation)
+
+    def _claimed(self, id_: str, instance: Instance, gateway_token: str, conversation: Conversation) -> Claimed:
+        return Claimed(
+            inviteUrl=conversation.invite_url,
+            conversationId=conversation.id,
+            instanceId=id_,
+            joined=conversation.joined,
+            gatewayToken=gateway_token,
+            gatewayUrl=self._client.address(instance),
+        )
+
+    def _keep_credentials(self, agent_id: str) -> None:
+        """Keep the key's hash and the inbox with the claim, too; they are on record in any case."""
+        try:
+            key_hash, inbox_id = self._parts.credentials.of(agent_id)
+            if key_hash or inbox_id:
+                self._database.note_credentials(agent_id, key_hash, inbox_id)
+        except UnavailableError as error:
+            self._log(f"{agent_id}: its key and inbox are not noted with its claim: {error}")
 
     def rename(self, agent: Agent, agent_name: str) -> None:
         """Show in Railway's dashboard whose an agent is; where that fails, the tick does it later."""
@@ -204,6 +206,35 @@ class Pool:
         self._wake()
         return gone
 
+    def kill(self, agent_id: str) -> None:
+        """Delete an agent, claimed or not, with its volume, its key, its inbox and its row; one that is gone is well.
+
+        Raises:
+            ConflictError: another request is at it.
+        """
+        agent = self.look().agents.get(agent_id)
+        # A round may be finishing the same deletion.
+        with self._database.lock(agent_id, wait_seconds=KILL_SECONDS):
+            if agent is not None:
+                self._creation.delete(agent, self._railway.volumes(), forgets_claim=True)
+                self.note(agent, "gone")
+                self._log(f"{agent.id}: killed, it was {agent.state}")
+            elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
+                # Only what this pool has on record: an id of another pool must not cost its agent the key.
+                self._creation.delete_rest(agent_id)
+        self._wake()
+
+    def dismiss(self, agent_id: str) -> None:
+        """Delete an agent that somebody had and that has crashed, or of which nobody knows whether somebody has it.
+
+        Raises:
+            ConflictError: it is alive.
+        """
+        agent = self.look().agents.get(agent_id)
+        if agent is not None and agent.state not in DISMISSIBLE:
+            raise ConflictError(f"dismiss: {agent_id} is {agent.state}, not crashed; kill it if it has to go")
+        self.kill(agent_id)
+
     def redeploy(self, agent_id: str) -> str:
         """Give one idle agent the newest image, and return that.
 
@@ -217,19 +248,26 @@ class Pool:
         if agent.state not in {"idle", "released"}:
             raise ConflictError(f"redeploy: {agent_id} is {agent.state}; only an idle agent is redeployed")
         image = self._settings.runtime_image
-        service_id = agent.instance.service_id
         with self._database.lock(agent_id):
             self.unclaimed(agent)
             self.touch(agent)
-            if agents.same_image(agent.image, image):
-                # A patch that changes nothing deploys nothing.
-                self._railway.deploy(service_id)
-            else:
-                self._railway.commit(agents.image_patch({service_id: image}), f"pool: redeploy {agent_id} on {image}")
+            self._redeploy_locked(agent, image)
         self.note(replace(agent, instance=replace(agent.instance, image=image), ready=False), "starting")
         self._log(f"{agent_id}: redeployed on {image}")
         self._wake()
         return image
+
+    def _redeploy_locked(self, agent: Agent, image: str) -> None:
+        service_id = agent.instance.service_id
+        key = agent_api_key(self._settings.api_key, agent.id)
+        _, variables = self._railway.before_claim(service_id)
+        if agents.same_image(agent.image, image) and variables.get(agents.API_KEY) == key:
+            # A patch that changes nothing deploys nothing.
+            self._railway.deploy(service_id)
+        else:
+            self._railway.commit(
+                agents.image_patch({service_id: (image, key)}), f"pool: redeploy {agent.id} on {image}"
+            )
 
     def unclaimed(self, agent: Agent) -> None:
         """Make sure, under the agent's lock, that nobody has claimed it since the look.
@@ -237,37 +275,5 @@ class Pool:
         Raises:
             ConflictError: somebody has.
         """
-        claims = self._database.claims()
-        if agent.id in claims or any(claim.service_id == agent.instance.service_id for claim in claims.values()):
+        if self._database.is_claimed(agent.id, agent.instance.service_id):
             raise ConflictError(f"{agent.id}: it has been claimed meanwhile")
-
-    def status(self) -> dict[str, object]:
-        """Return everything about the agents, without secrets.
-
-        Raises:
-            UnavailableError: Railway and the database could not be asked yet.
-        """
-        look = self._latest or self.look()
-        image = self._settings.runtime_image
-        return {
-            "environment": self._settings.environment,
-            "image": image,
-            "minIdle": self._settings.min_idle,
-            "database": self._database.check(),
-            "counts": agents.counts(look.agents.values(), image),
-            "seenAt": look.at,
-            "agents": [
-                {
-                    "id": agent.id,
-                    "service": agent.instance.name,
-                    "serviceId": agent.instance.service_id,
-                    "state": agent.state,
-                    "image": agent.image,
-                    "latest": agents.same_image(agent.image, image),
-                    "deployment": agent.instance.deployment_status,
-                    "url": self._talk.address(agent.instance),
-                    "createdAt": agent.instance.created_at.isoformat(),
-                }
-                for agent in look.agents.values()
-            ],
-        }

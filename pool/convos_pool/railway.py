@@ -118,6 +118,18 @@ class Railway:
         variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
         return _instance(found["serviceInstance"]), variables
 
+    def variables(self) -> dict[str, dict[str, str]]:
+        """Return the variables of all services, by the service's id, sealed ones missing: one request for all."""
+        found = self.execute(operations.CONFIG, {"environmentId": self._environment_id})["environment"]["config"]
+        return {
+            str(id_): {
+                str(name): str(entry.get("value"))
+                for name, entry in ((service or {}).get("variables") or {}).items()
+                if entry and entry.get("value") is not None
+            }
+            for id_, service in (found.get("services") or {}).items()
+        }
+
     def is_fork(self) -> bool:
         """Say whether the environment was forked from another: only then does a service belong to it alone."""
         return bool(

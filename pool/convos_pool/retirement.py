@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,14 @@ class Parts:
     log: Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Retired:
+    """What one request has deleted, by id, and how many agents are left."""
+
+    deleted: list[str]
+    left: int
+
+
 class Retirement:
     """Empties a pool before its environment, or the pool manager, goes.
 
@@ -47,14 +55,11 @@ class Retirement:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def go_on(self, *, claimed: bool) -> dict[str, object]:
+    def go_on(self, *, claimed: bool) -> Retired:
         """Close the pool and delete what nobody has, for as long as one request may take.
 
         Args:
             claimed: whether agents that somebody has, or had, go as well.
-
-        Returns:
-            `deleted`, the ids, and `left`, how many are still to come.
 
         Raises:
             ConflictError: somebody has agents, and they may not go; then the pool is open as before.
@@ -71,27 +76,18 @@ class Retirement:
             pool.is_closed = was_closed
             raise
 
-    def end(self) -> dict[str, object]:
-        """Open the pool again."""
+    def end(self) -> bool:
+        """Open the pool again; return whether it was closed."""
         was_closed, self._parts.pool.is_closed = self._parts.pool.is_closed, False
-        return {"opened": was_closed}
+        return was_closed
 
     @contextmanager
     def _tick_lock(self) -> Iterator[None]:
         """Hold the tick's lock: a tick in its middle could make an agent that nobody would see."""
-        with ExitStack() as held:
-            until = time.monotonic() + LOCK_SECONDS
-            while True:
-                try:
-                    held.enter_context(self._parts.database.lock(TICK))
-                    break
-                except ConflictError:
-                    if time.monotonic() > until:
-                        raise
-                    time.sleep(0.2)
+        with self._parts.database.lock(TICK, wait_seconds=LOCK_SECONDS):
             yield
 
-    def _deleted(self, look: Look, *, claimed: bool) -> dict[str, object]:
+    def _deleted(self, look: Look, *, claimed: bool) -> Retired:
         until = time.monotonic() + WORK_SECONDS
         gone: list[str] = []
         volumes = self._parts.railway.volumes() if look.agents else {}
@@ -105,7 +101,7 @@ class Retirement:
             gone.append(agent.id)
             self._parts.pool.note(agent, "gone")
             self._parts.log(f"{agent.id}: deleted, the pool is closed")
-        return {"deleted": gone, "left": len(look.agents) - len(gone)}
+        return Retired(gone, len(look.agents) - len(gone))
 
 
 def _refuse_where_somebody_has(look: Look) -> None:

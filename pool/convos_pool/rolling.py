@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pool_contract.agent_api_key import agent_api_key
+
 from . import agents, rollout
 from .errors import MissingTableError
 from .rollout import Rollout, Step
@@ -101,7 +103,9 @@ class Rolling:
             if step.state != "aborted":
                 self._record.write_down(step.batch, {id_: _row(agent, sent[id_]) for id_, agent in chosen.items()})
             lock.confirm()
-            patch = agents.image_patch({agent.instance.service_id: sent[id_] for id_, agent in chosen.items()})
+            keys = {id_: agent_api_key(self._settings.api_key, id_) for id_ in sent}
+            images = {agent.instance.service_id: (sent[id_], keys[id_]) for id_, agent in chosen.items()}
+            patch = agents.image_patch(images)
             for agent in chosen.values():
                 self._touch(agent)
             verb = "back" if step.state == "aborted" else "to"

@@ -9,38 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pool_contract.policy import Policy
+
 from .agents import ENDED, Agent, is_moving, same_image
 
-POLICIES = ("hold", "redeploy-idle", "drain-and-replace")
+__all__ = ["Move", "Policy", "Rollout", "Step", "digest", "short", "step"]
 MOST_FAILED_STARTS = 3
 LAG_SECONDS = 60.0
 """How long Railway's reads may lag behind a patch: 30 s were seen; a move is not sent again before."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The stack's rollout policy.
-
-    Args:
-        kind: `hold` touches nothing, `redeploy-idle` moves idle agents, `drain-and-replace` claimed ones too, once they
-            are released or their deadline has passed.
-        canary: the size of the first batch.
-        batch: the size of every later one.
-        max_unavailable: how many agents may be on their way at once.
-        bake_seconds: how long a ready agent is watched before it counts.
-        ready_seconds: how long a moved agent may take to get ready before its batch counts as unhealthy.
-        replace_claimed: whether claimed agents are moved once their deadline has passed.
-        deadline_seconds: from the start of the rollout.
-    """
-
-    kind: str = "hold"
-    canary: int = 1
-    batch: int = 10
-    max_unavailable: int = 10
-    bake_seconds: float = 60.0
-    ready_seconds: float = 300.0
-    replace_claimed: bool = False
-    deadline_seconds: float = 86_400.0
 
 
 @dataclass(frozen=True)

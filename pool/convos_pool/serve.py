@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import traceback
@@ -10,17 +11,26 @@ from typing import TYPE_CHECKING
 from railway_api.client import Client, Timing
 from railway_api.retry import Budget
 
+from . import schema
+from .agent_client import AgentClient
+from .agent_keys import AgentKeys
 from .census import Census
 from .creation import Creation
+from .credential_record import CredentialRecord
+from .credentials import Credentials, providers
 from .database import Database
 from .errors import PoolError
 from .pool import Pool
+from .pool_parts import PoolParts
+from .printable import printable
 from .railway import Railway
 from .record import LEASE_SECONDS, Record
+from .recovery import Recovery
 from .retirement import Parts as RetirementParts
 from .retirement import Retirement
 from .rolling import Rolling
-from .talk import Agents
+from .set_aside import SetAside
+from .sweeper import Sweeper
 from .tick import Parts, Tick
 
 if TYPE_CHECKING:
@@ -34,8 +44,8 @@ STOP_SECONDS = 10.0
 
 
 def say(line: str) -> None:
-    """Print one line of the log."""
-    sys.stdout.write(f"pool: {line}\n")
+    """Print one line of the log: one line, whatever agents and callers have put into it."""
+    sys.stdout.write(f"pool: {printable(line)}\n")
     sys.stdout.flush()
 
 
@@ -48,21 +58,36 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.settings_version = os.environ.get("CONVOS_POOL_VERSION") or "0.1.0"
+        self.revision = os.environ.get("CONVOS_POOL_REVISION", "")
+        self.schema_version = max((file.version for file in schema.files()), default="")
         self._wake = threading.Event()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="tick", daemon=True)
-        database = Database(settings.database_url)
-        talk = Agents(settings.agent_url, settings.api_key)
+        self._schema_is_up = False
+        self._told_of_schema: set[str] = set()
+        self.database = database = Database(settings.database_url)
         patient = _railway(settings, TICK_PATIENCE_SECONDS)
-        creation = Creation(settings, patient)
-        census = Census(patient, database, talk, settings.stuck_seconds)
         hurried = _railway(settings, REQUEST_PATIENCE_SECONDS)
-        self.pool = Pool(settings, hurried, database, talk, census, creation, self._wake.set, say)
+        keys = AgentKeys(settings.api_key, patient.variables, say)
+        self.client = client = AgentClient(settings.agent_url, keys, settings.agent.readiness_path)
+        self.set_aside = SetAside(database)
+        found = providers(settings.providers)
+        credential_record = CredentialRecord(database, settings.environment_id)
+        credentials = Credentials(settings, found, credential_record, say)
+        creation = Creation(settings, patient, credentials, database, say)
+        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds)
+        self.pool = Pool(
+            PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
+        )
         self.record = Record(database, max(LEASE_SECONDS, 3 * settings.tick_seconds))
         self.rolling = Rolling(settings, patient, database, self.record, self.pool.touch, say)
-        parts = Parts(settings, patient, database, self.record, talk, self.pool, creation, self.rolling, say)
-        self.tick = Tick(parts)
+        self.recovery = Recovery(patient, database, client, self.set_aside, say)
+        self.tick = Tick(
+            Parts(settings, patient, database, self.record, self.recovery, self.pool, creation, self.rolling, say)
+        )
         self.retirement = Retirement(RetirementParts(self.pool, patient, database, creation, say))
+        self.sweeper = Sweeper(self.pool, database, credential_record, found, say)
         self.problem = ""
         """What went wrong with the last tick."""
 
@@ -92,6 +117,7 @@ class Service:
     def _run(self) -> str:
         """Do one tick; return what went wrong, in one line."""
         try:
+            self._bring_up_schema()
             self.tick.run()
         except PoolError as error:
             return f"tick: {error}"
@@ -99,6 +125,21 @@ class Service:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             return f"tick: broke with {type(error).__name__} in {frame.name}, line {frame.lineno}"
         return ""
+
+    def _bring_up_schema(self) -> None:
+        """Bring the schema to this version, once; a database that refuses does not stop the tick."""
+        if self._schema_is_up:
+            return
+        try:
+            schema.bring_up(self.settings.database_url, self._tell_of_schema)
+            self._schema_is_up = True
+        except PoolError as error:
+            self._tell_of_schema(str(error))
+
+    def _tell_of_schema(self, line: str) -> None:
+        if line not in self._told_of_schema:
+            self._told_of_schema.add(line)
+            say(line)
 
 
 USER_AGENT = "convos-pool/0.1"

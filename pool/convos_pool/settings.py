@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from pool_contract import keys
+from pool_contract.keys import declaration_of
+from pool_contract.policy import Policy, policy_of
 from railway_api.failure import Failure
 from railway_api.transport import checked_endpoint
 
 from .errors import SettingsError
-from .rollout import POLICIES, Policy
 
-REQUIRED = ("POOL_API_KEY", "DATABASE_URL", "RAILWAY_API_TOKEN", "RAILWAY_PROJECT_ID", "RAILWAY_ENVIRONMENT_ID")
-HANDED_ON = (
-    "OPENCLAW_PRIMARY_MODEL",
-    "XMTP_ENV",
-    "AGENTMAIL_API_KEY",
-    "AGENTMAIL_DOMAIN",
-    "BANKR_API_KEY",
-    "TELNYX_API_KEY",
-    "TELNYX_PHONE_NUMBER",
-    "TELNYX_MESSAGING_PROFILE_ID",
-)
-"""Variables that agents get as the pool manager has them: the same names everywhere, no prefix."""
 IMAGE = "RAILWAY_RUNTIME_IMAGE"
-DEFAULT_IMAGE = "ghcr.io/xmtplabs/convos-runtime:scaling"
-DEFAULT_RAILWAY_URL = "https://backboard.railway.com/graphql/v2"
-ENVIRONMENTS = ("dev", "staging", "production")
-TOKEN_KINDS = ("", "project", "account")
-XMTP_ENVIRONMENTS = ("", "dev", "production")
-DAY_MS = 86_400_000
+DEFAULT_IMAGE = declaration_of(IMAGE).default
+FORBIDDEN_PREFIX = "INSTANCE_"
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """How an agent runs.
+
+    Attributes:
+        start_command: what its container is started with.
+        healthcheck_path: what Railway itself checks; empty for nothing.
+        readiness_path: what the pool manager asks.
+        volume: where its volume is mounted; empty for an agent without a volume.
+        vcpus, memory_bytes: its limits.
+    """
+
+    start_command: str = declaration_of("POOL_AGENT_START_COMMAND").default
+    healthcheck_path: str = ""
+    readiness_path: str = declaration_of("POOL_AGENT_READINESS_PATH").default
+    volume: str = declaration_of("POOL_AGENT_VOLUME").default
+    vcpus: int = 4
+    memory_bytes: int = 8_000_000_000
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """Where OpenRouter keys and AgentMail inboxes are made; an empty key makes none.
+
+    Attributes:
+        openrouter_key: OpenRouter's management key.
+        openrouter_limit, openrouter_limit_reset: of each agent's key.
+        agentmail_domain: empty for AgentMail's own.
+    """
+
+    openrouter_url: str = declaration_of("OPENROUTER_API_URL").default
+    openrouter_key: str = field(default="", repr=False)
+    openrouter_limit: int = 20
+    openrouter_limit_reset: str = "monthly"
+    agentmail_url: str = declaration_of("AGENTMAIL_API_URL").default
+    agentmail_key: str = field(default="", repr=False)
+    agentmail_domain: str = ""
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that the pool manager is told.
 
-    Args:
+    Attributes:
         port: where it listens.
         api_key: the bearer token of every route but counts, health and the status page.
         environment: `dev`, `staging` or `production`.
@@ -55,6 +79,8 @@ class Settings:
         agent_variables: what agents get as it is.
         agent_url: where an agent is reached; `{domain}` is its Railway domain, `{name}` and `{id}` its service's.
         rollout: what happens to living agents when the image changes.
+        agent: how an agent runs.
+        providers: where agents' keys and inboxes are made.
     """
 
     port: int
@@ -73,56 +99,8 @@ class Settings:
     agent_variables: Mapping[str, str] = field(repr=False)
     agent_url: str
     rollout: Policy
-
-
-class _Reader:
-    """Reads variables and collects what is wrong with them; an empty value counts as not set."""
-
-    def __init__(self, environ: Mapping[str, str], required: tuple[str, ...] = REQUIRED) -> None:
-        self._environ = {name: value.strip() for name, value in environ.items()}
-        self.problems = [f"{name}: missing (required)" for name in required if not self.text(name)]
-        self.problems += [
-            f"{name}: the INSTANCE_ prefix is gone; name it {name.removeprefix('INSTANCE_')}"
-            for name in sorted(self._environ)
-            if name.startswith("INSTANCE_")
-        ]
-
-    def text(self, name: str, default: str = "") -> str:
-        return self._environ.get(name, "") or default
-
-    def number(self, name: str, default: int, low: int, high: int) -> int:
-        text = self.text(name, str(default))
-        if not re.fullmatch(r"\d{1,12}", text) or not low <= int(text) <= high:
-            self.problems.append(f"{name}: must be a whole number from {low} to {high}, not {text[:40]!r}")
-            return default
-        return int(text)
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        text = self.text(name, default)
-        if text not in allowed:
-            self.problems.append(f"{name}: must be one of {', '.join(filter(None, allowed))}, not {text[:40]!r}")
-        return text
-
-    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
-        text = self.text(name, default)
-        if text and (urlsplit(text).scheme not in schemes or "//" not in text):
-            self.problems.append(f"{name}: must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}")
-        return text
-
-    def endpoint(self, name: str, default: str) -> str:
-        text = self.url(name, default, ("https", "http"))
-        try:
-            return checked_endpoint(text)
-        except Failure as error:
-            if not any(problem.startswith(f"{name}:") for problem in self.problems):
-                self.problems.append(f"{name}: {error.problem}; {error.next_step}")
-            return text
-
-    def image(self, name: str, default: str) -> str:
-        text = self.text(name, default)
-        if not re.fullmatch(r"[a-z0-9][a-zA-Z0-9._:/@-]*", text):
-            self.problems.append(f"{name}: must be an image reference, not {text[:80]!r}")
-        return text
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    providers: ProviderSettings = field(default_factory=ProviderSettings)
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -131,59 +109,97 @@ def read(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: all that is missing or malformed, in one line; no value of a secret is in it.
     """
-    reader = _Reader(environ)
-    settings = Settings(
-        port=reader.number("PORT", 3001, 1, 65535),
-        api_key=reader.text("POOL_API_KEY"),
-        environment=reader.choice("POOL_ENVIRONMENT", "dev", ENVIRONMENTS),
-        min_idle=reader.number("POOL_MIN_IDLE", 3, 0, 1000),
-        stuck_seconds=reader.number("POOL_STUCK_TIMEOUT_MS", 900_000, 1000, 86_400_000) / 1000,
-        tick_seconds=reader.number("TICK_INTERVAL_MS", 30_000, 100, 3_600_000) / 1000,
-        database_url=reader.url("DATABASE_URL", "", ("postgresql", "postgres")),
-        railway_url=reader.endpoint("RAILWAY_API_URL", DEFAULT_RAILWAY_URL),
-        railway_token=reader.text("RAILWAY_API_TOKEN"),
-        railway_token_kind=reader.choice("RAILWAY_TOKEN_KIND", "", TOKEN_KINDS),
-        project_id=reader.text("RAILWAY_PROJECT_ID"),
-        environment_id=reader.text("RAILWAY_ENVIRONMENT_ID"),
-        runtime_image=reader.image(IMAGE, DEFAULT_IMAGE),
-        agent_variables={name: reader.text(name) for name in HANDED_ON if reader.text(name)},
-        agent_url=reader.url("POOL_AGENT_URL", "https://{domain}", ("https", "http")),
-        rollout=_rollout(reader),
+    values = _values(environ)
+    problems = [f"{one.name}: missing (required)" for one in keys.DECLARATIONS if _is_missing(one, values)]
+    problems += [str(problem) for problem in keys.problems(values)]
+    problems += _removed_prefixes(environ) + _unsafe_endpoints(values)
+    if problems:
+        raise SettingsError("; ".join(problems))
+
+    def text(name: str) -> str:
+        return values.get(name) or declaration_of(name).default
+
+    return Settings(
+        port=int(text("PORT")),
+        api_key=text("POOL_API_KEY"),
+        environment=text("POOL_ENVIRONMENT"),
+        min_idle=int(text("POOL_MIN_IDLE")),
+        stuck_seconds=int(text("POOL_STUCK_TIMEOUT_MS")) / 1000,
+        tick_seconds=int(text("TICK_INTERVAL_MS")) / 1000,
+        database_url=text("DATABASE_URL"),
+        railway_url=text("RAILWAY_API_URL"),
+        railway_token=text("RAILWAY_API_TOKEN"),
+        railway_token_kind=text("RAILWAY_TOKEN_KIND"),
+        project_id=text("RAILWAY_PROJECT_ID"),
+        environment_id=text("RAILWAY_ENVIRONMENT_ID"),
+        runtime_image=text(IMAGE),
+        agent_variables=keys.handed_to_agents(values),
+        agent_url=text("POOL_AGENT_URL"),
+        rollout=policy_of(values),
+        agent=AgentSettings(
+            start_command=text("POOL_AGENT_START_COMMAND"),
+            healthcheck_path=_path(text("POOL_AGENT_HEALTHCHECK_PATH")),
+            readiness_path=text("POOL_AGENT_READINESS_PATH"),
+            volume=_path(text("POOL_AGENT_VOLUME")),
+            vcpus=int(text("POOL_AGENT_VCPUS")),
+            memory_bytes=int(text("POOL_AGENT_MEMORY_MB")) * 1_000_000,
+        ),
+        providers=ProviderSettings(
+            openrouter_url=text("OPENROUTER_API_URL").rstrip("/"),
+            openrouter_key=text("OPENROUTER_MANAGEMENT_KEY"),
+            openrouter_limit=int(text("OPENROUTER_KEY_LIMIT")),
+            openrouter_limit_reset=text("OPENROUTER_KEY_LIMIT_RESET"),
+            agentmail_url=text("AGENTMAIL_API_URL").rstrip("/"),
+            agentmail_key=text("AGENTMAIL_API_KEY"),
+            agentmail_domain=text("AGENTMAIL_DOMAIN"),
+        ),
     )
-    if reader.choice("XMTP_ENV", "", XMTP_ENVIRONMENTS) == "production" and settings.environment != "production":
-        reader.problems.append("XMTP_ENV: production is for POOL_ENVIRONMENT=production alone; set dev")
-    if reader.problems:
-        raise SettingsError("; ".join(reader.problems))
-    return settings
 
 
-def image_and_policy(values: Mapping[str, str]) -> tuple[str, Policy]:
+def image_and_policy(variables: Mapping[str, str]) -> tuple[str, Policy]:
     """Return the image and the policy that a pool manager with these variables would have.
 
     Raises:
         SettingsError: what is malformed of them, in one line.
     """
-    reader = _Reader(values, required=())
-    found = reader.image(IMAGE, DEFAULT_IMAGE), _rollout(reader)
-    if reader.problems:
-        raise SettingsError("; ".join(reader.problems))
+    values = _values(variables)
+    problems = [str(problem) for problem in keys.problems(values)]
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return values.get(IMAGE) or DEFAULT_IMAGE, policy_of(values)
+
+
+def _values(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what counts of the process's variables: those of the table, and those that are named for agents."""
+    stripped = {name: value.strip() for name, value in environ.items() if value.strip()}
+    named = set(keys.names_in(stripped.get("POOL_AGENT_KEYS", "")))
+    return {name: value for name, value in stripped.items() if keys.is_declared(name) or name in named}
+
+
+def _is_missing(declared: keys.KeyDeclaration, values: Mapping[str, str]) -> bool:
+    return declared.required and not values.get(declared.name)
+
+
+def _removed_prefixes(environ: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: the {FORBIDDEN_PREFIX} prefix is gone; name it {name.removeprefix(FORBIDDEN_PREFIX)}"
+        for name in sorted(environ)
+        if name.startswith(FORBIDDEN_PREFIX)
+    ]
+
+
+def _unsafe_endpoints(values: Mapping[str, str]) -> list[str]:
+    """Return the endpoints that a token would travel to unencrypted."""
+    found = []
+    for name, url in keys.endpoints_with_a_key(values).items():
+        if declaration_of(name).allowed.problem(url):
+            continue
+        try:
+            checked_endpoint(url)
+        except Failure:
+            found.append(f"{name}: would send its key unencrypted; use https")
     return found
 
 
-def _rollout(reader: _Reader) -> Policy:
-    policy = Policy(
-        kind=reader.choice("POOL_ROLLOUT_POLICY", "hold", POLICIES),
-        canary=reader.number("POOL_ROLLOUT_CANARY", 1, 1, 1000),
-        batch=reader.number("POOL_ROLLOUT_BATCH", 10, 1, 1000),
-        max_unavailable=reader.number("POOL_ROLLOUT_MAX_UNAVAILABLE", 10, 1, 1000),
-        bake_seconds=reader.number("POOL_ROLLOUT_BAKE_MS", 60_000, 0, DAY_MS) / 1000,
-        ready_seconds=reader.number("POOL_ROLLOUT_READY_TIMEOUT_MS", 300_000, 1000, DAY_MS) / 1000,
-        replace_claimed=reader.choice("POOL_ROLLOUT_CLAIMED", "leave", ("leave", "replace")) == "replace",
-        deadline_seconds=reader.number("POOL_ROLLOUT_DEADLINE_MS", DAY_MS, 0, 30 * DAY_MS) / 1000,
-    )
-    for name, size in (("POOL_ROLLOUT_CANARY", policy.canary), ("POOL_ROLLOUT_BATCH", policy.batch)):
-        if size > policy.max_unavailable:
-            reader.problems.append(
-                f"{name}: {size} is more than POOL_ROLLOUT_MAX_UNAVAILABLE ({policy.max_unavailable})"
-            )
-    return policy
+def _path(text: str) -> str:
+    return "" if text == NONE else text

@@ -5,25 +5,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import agents
 from .database import TICK
-from .errors import AgentError, ConflictError, MissingTableError, NotFoundError, RailwayError
+from .errors import ConflictError, MissingTableError, RailwayError, ThrottledError
+from .provider_http import ProviderError
 from .rollout import Step
 
 if TYPE_CHECKING:
     from .agents import Agent
     from .census import Look
     from .creation import Creation
-    from .database import Claim, Database, Lock
+    from .database import Database, Lock
     from .pool import Pool
     from .railway import Railway
     from .record import Record
+    from .recovery import Recovery
     from .rolling import Rolling
     from .settings import Settings
-    from .talk import Agents
 
 RESERVATION_SECONDS = 150.0
 """A reservation that is older belongs to a claim that was cut off: one that lives asks its agent twice for 60 s."""
@@ -42,11 +43,20 @@ class Parts:
     railway: Railway
     database: Database
     record: Record
-    talk: Agents
+    recovery: Recovery
     pool: Pool
     creation: Creation
     rolling: Rolling
     log: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round has done: the ids of agents that it made and deleted, and where the rollout is."""
+
+    created: tuple[str, ...]
+    removed: tuple[str, ...]
+    rollout: str
 
 
 class Tick:
@@ -56,6 +66,7 @@ class Tick:
         self._parts = parts
         self._clock = clock
         self._extra = 0
+        self._made_extra = 0
         self._extra_lock = threading.Lock()
         self._failures = 0
         self._not_before = 0.0
@@ -72,27 +83,44 @@ class Tick:
         """Forget how often new agents did not get ready: somebody says that they will."""
         self._failures, self._not_before = 0, 0.0
 
-    def run(self) -> dict[str, object]:
+    @property
+    def made_extra(self) -> int:
+        """How many agents were made beyond the warm ones, since the process began."""
+        with self._extra_lock:
+            return self._made_extra
+
+    @property
+    def to_make(self) -> int:
+        """How many agents were asked for beyond the warm ones, and are not made yet."""
+        with self._extra_lock:
+            return self._extra
+
+    def run(self, *, wait_seconds: float = 0.0) -> Round:
         """Do one round, and return what was done.
+
+        Args:
+            wait_seconds: how long to wait for a round that is under way.
 
         Raises:
             ConflictError: another pool manager is at it.
             PoolError: Railway or the database does not answer. Nothing is decided on half of the truth.
         """
-        with self._parts.database.lock(TICK) as lock:
+        with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
             # Also where another one acts: this one still hands agents out, and shows how many there are.
             look = self._parts.pool.look()
             if not is_in_charge:
                 raise ConflictError("tick: a newer pool manager is in charge")
             if self._parts.pool.is_closed:
-                return {"created": [], "removed": [], "rollout": self.rollout.text}
+                return Round((), (), self.rollout.text)
             self._finish_claims(look)
+            going = self._finish_removals(look, lock)
+            look = replace(look, agents={id_: one for id_, one in look.agents.items() if id_ not in going})
             self.rollout = self._parts.rolling.advance(look, lock, self._failures)
             removed = self._tidy(look, lock)
             made = self._fill(look, lock, removed)
             self._nudge(look, lock)
-        return {"created": made, "removed": sorted(removed), "rollout": self.rollout.text}
+        return Round(tuple(made), tuple(sorted(removed)), self.rollout.text)
 
     def _is_in_charge(self) -> bool:
         try:
@@ -101,50 +129,65 @@ class Tick:
             return True
 
     def _finish_claims(self, look: Look) -> None:
-        """Complete claims that were cut off, and rename what is claimed but not named so yet."""
+        """Have claims completed that were cut off, and rename what is claimed but not named so yet."""
+        cut_off = {}
         for agent in look.agents.values():
             claim = look.claims.get(agent.id)
-            if claim is None or not agent.claimed:
+            if claim is None or not agent.claimed or agent.state == "unknown":
                 continue
             if claim.reserved and claim.seconds > RESERVATION_SECONDS:
                 if agent.ready or agent.state == "crashed":
-                    self._recover(agent, claim)
+                    cut_off[agent.id] = agent
             elif not claim.reserved and agents.is_pristine(agent):
                 self._parts.pool.rename(agent, claim.agent_name)
+        self._parts.recovery.advance(cut_off)
 
-    def _recover(self, agent: Agent, claim: Claim) -> None:
-        """Ask the agent again in the same words: it answers with the conversation that it has, or has one now."""
-        parts = self._parts
-        words = {"agentName": claim.agent_name, "instructions": claim.instructions, "joinUrl": claim.join_url}
-        try:
-            with parts.database.lock(agent.id):
-                _, variables = parts.railway.before_claim(agent.instance.service_id)
-                conversation = parts.talk.provision(agent.instance, words, variables.get(agents.API_KEY) or "")
-                parts.database.complete(agent.id, conversation.id, conversation.invite_url)
-                parts.log(f"{agent.id}: a claim that was cut off is complete")
-        except (ConflictError, NotFoundError):
-            return
-        except AgentError as error:
-            if agent.ready and not error.refused:
-                parts.log(f"{agent.id}: a claim was cut off, and its agent does not answer: {error}")
-                return
-            parts.database.release(agent.id)
-            parts.log(f"{agent.id}: a claim that was cut off is forgotten: {error}")
+    def _finish_removals(self, look: Look, lock: Lock) -> set[str]:
+        """Finish deletions that were begun; return the ids."""
+        gone: set[str] = set()
+        for known in self._parts.creation.removals():
+            lock.confirm()
+            agent = look.agents.get(known.agent_id)
+            try:
+                with self._parts.database.lock(known.agent_id):
+                    if agent is None:
+                        self._parts.creation.finish_removal(known)
+                    else:
+                        volumes = self._parts.railway.volumes()
+                        self._parts.creation.delete(agent, volumes, forgets_claim=known.forgets_claim)
+                        self._parts.pool.note(agent, "gone")
+            except ConflictError:
+                continue
+            except ThrottledError:
+                raise
+            except RailwayError as error:
+                # Perhaps its service is gone, and Railway's list lags behind.
+                self._parts.log(f"{known.agent_id}: not deleted yet: {error}")
+            except ProviderError as error:
+                self._parts.log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
+            gone.add(known.agent_id)
+        return gone
 
     def _tidy(self, look: Look, lock: Lock) -> set[str]:
         """Delete what will never be of use, and return the ids."""
         watched = self._parts.rolling.watched
-        useless = [agent for agent in look.agents.values() if agents.is_disposable(agent) and agent.id not in watched]
+        useless = [agent for agent in look.agents.values() if self._is_useless(agent, watched)]
         if not self._parts.creation.may_finish():
             useless += [
                 agent
                 for agent in look.agents.values()
-                if agent.state == "unfinished" and self._parts.creation.is_abandoned(agent)
+                if agent.state == "unfinished"
+                and agents.is_own_id(agent.id)
+                and self._parts.creation.is_abandoned(agent)
             ]
         if not useless:
             return set()
         volumes = self._parts.railway.volumes()
         return {agent.id for agent in useless if self._delete(agent, volumes, lock)}
+
+    def _is_useless(self, agent: Agent, watched: frozenset[str]) -> bool:
+        is_disposable = agents.is_disposable(agent) and agent.id not in watched
+        return is_disposable and self._parts.creation.is_surely_an_agent(agent)
 
     def _delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]], lock: Lock) -> bool:
         try:
@@ -192,6 +235,7 @@ class Tick:
             if len(made) > warm:
                 with self._extra_lock:
                     self._extra -= 1
+                    self._made_extra += 1
         return made
 
     def _not_listed_yet(self, look: Look) -> int:
@@ -200,7 +244,7 @@ class Tick:
         return len(self._made)
 
     def _finish(self, left: Sequence[Agent], lock: Lock) -> None:
-        unfinished = [agent for agent in left if agent.state == "unfinished"]
+        unfinished = [agent for agent in left if agent.state == "unfinished" and agents.is_own_id(agent.id)]
         if not unfinished or not self._parts.creation.may_finish():
             return
         volumes = self._parts.railway.volumes()

@@ -209,7 +209,7 @@ class Client:
                     if seen is not None:
                         return None, seen
                 opaque += isinstance(error, Opaque)
-                # It was looked for and is not there: once more, since such bursts end (fact: refused-may-have-happened).
+                # It was looked for and is not there: try once more (fact: refused-may-have-happened).
                 once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
                 delay = self._delay(error, attempt, spent, once_more=once_more)
                 if delay is None or not self._patience.lasts(delay):

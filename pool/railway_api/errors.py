@@ -68,7 +68,7 @@ class Invalid(RailwayError):
 class TryAgain(RailwayError):
     """`Failed to create service domain, please try again`, `operation is already in progress`."""
 
-    # "Failed to create custom domain, please try again" was seen of one that had been created (fact: custom-domain-again).
+    # It was seen of a custom domain that had been created (fact: custom-domain-again).
     may_have_happened = True
 
 

@@ -54,6 +54,24 @@ def test_an_emulator_that_was_killed_comes_back_on_its_port(layout: Layout, caps
     down.run(layout)
 
 
+def test_stand_ins_of_openrouter_and_agentmail_run_where_they_are_switched_on(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDINS", "1")
+    first = up.services_up(layout)
+    address = first.services.by_name["standins"].address
+    assert ports.is_answering(first.services.by_name["standins"].port)
+    assert first.env["CONVOS_STANDINS"].endswith(address.rpartition(":")[2])
+    assert address in first.services.by_name["emulator"].way
+    assert up.services_up(layout) == first
+    monkeypatch.delenv("STANDINS")
+    without = up.services_up(layout)
+    assert "standins" not in without.services.by_name
+    assert "CONVOS_STANDINS" not in without.env
+    assert not ports.is_answering(int(address.rpartition(":")[2]))
+    down.run(layout)
+
+
 def test_a_shell_that_sources_the_env_file_speaks_to_the_local_stack(layout: Layout) -> None:
     ready = up.services_up(layout)
     done = subprocess.run(

@@ -105,7 +105,7 @@ def _fill(settings: Settings, size: int, claimed: int) -> None:
         look = service.pool.latest
         if look is not None and sum(agent.state == "idle" for agent in look.agents.values()) == size:
             for number in range(claimed):
-                service.pool.claim(Wish(f"somebody {number}", "", ""))
+                service.pool.claim(Wish(f"somebody {number}", "Be brief.", ""))
             return
     raise AssertionError(f"{size} agents did not get ready")
 

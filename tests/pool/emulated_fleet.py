@@ -16,18 +16,23 @@ from typing import Any
 
 import requests
 from convos_pool import agents
+from convos_pool.agent_client import Conversation
 from convos_pool.census import Census
 from convos_pool.creation import Creation
+from convos_pool.credential_record import CredentialRecord
+from convos_pool.credentials import Credentials, providers
 from convos_pool.database import Database
 from convos_pool.errors import AgentError, ConflictError, NotFoundError, PoolError
 from convos_pool.pool import Pool, Wish
+from convos_pool.pool_parts import PoolParts
 from convos_pool.railway import Instance, Railway
 from convos_pool.record import Record
+from convos_pool.recovery import Recovery
 from convos_pool.rolling import Rolling
 from convos_pool.rollout import Policy
 from convos_pool.serve import TICK_PATIENCE_SECONDS
-from convos_pool.settings import Settings
-from convos_pool.talk import Conversation
+from convos_pool.set_aside import SetAside
+from convos_pool.settings import ProviderSettings, Settings
 from convos_pool.tick import Parts, Tick
 
 from emulator.app import Dropped
@@ -73,6 +78,8 @@ class Fleet:
     violations: list[str] = field(default_factory=list)
     ready_at: dict[str, float] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
+    providers: ProviderSettings = field(default_factory=ProviderSettings)
+    min_idle: int | None = None
     rng: random.Random = field(init=False)
     names: random.Random = field(init=False)
     manager: Manager = field(init=False)
@@ -292,7 +299,7 @@ class _Agents:
     def address(self, instance: Instance) -> str:
         return f"https://{instance.domain}"
 
-    def is_ready(self, instance: Instance) -> bool:
+    def is_ready(self, instance: Instance, variables: Mapping[str, str] | None = None) -> bool:
         return any(self._fleet.is_ready(one) for one in self._fleet.services() if one["id"] == instance.service_id)
 
     def which_are_ready(self, instances: Iterator[Instance]) -> frozenset[str]:
@@ -301,11 +308,13 @@ class _Agents:
             one["id"] for one in self._fleet.services() if one["id"] in asked and self._fleet.is_ready(one)
         )
 
-    def provision(self, instance: Instance, wanted: Mapping[str, str], api_key: str = "") -> Conversation:
+    def provision(
+        self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2
+    ) -> Conversation:
         self._fleet.may_end()
         if not self.is_ready(instance):
             raise AgentError(f"{instance.name}: no answer", refused=False)
-        return Conversation("c", "https://invite", joined=False)
+        return Conversation(id="c", invite_url="https://invite", joined=False)
 
 
 class Manager:
@@ -317,7 +326,7 @@ class Manager:
             port=1,
             api_key="k",
             environment="dev",
-            min_idle=fleet.size,
+            min_idle=fleet.size if fleet.min_idle is None else fleet.min_idle,
             stuck_seconds=900.0,
             tick_seconds=30.0,
             database_url=ground.database,
@@ -330,6 +339,7 @@ class Manager:
             agent_variables={},
             agent_url="",
             rollout=fleet.policy,
+            providers=fleet.providers,
         )
 
         def clock() -> float:
@@ -351,11 +361,14 @@ class Manager:
         railway = Railway(client, ground.project_id, ground.environment_id, is_kind_known=True)
         database = Database(ground.database)
         talk: Any = _Agents(fleet)
-        creation = Creation(settings, railway)
-        census = Census(railway, database, talk, settings.stuck_seconds, clock)
-        self.pool = Pool(settings, railway, database, talk, census, creation, quiet, quiet)
+        found, aside = providers(settings.providers), SetAside(database)
+        credentials = Credentials(settings, found, CredentialRecord(database, ground.environment_id), quiet)
+        creation = Creation(settings, railway, credentials, database, quiet)
+        census = Census(railway, database, talk, aside, settings.stuck_seconds, clock)
+        self.pool = Pool(PoolParts(settings, railway, database, talk, census, creation, credentials, quiet, quiet))
+        recovery = Recovery(railway, database, talk, aside, quiet, run=lambda work: work())
         record = Record(database)
         self.rolling = Rolling(settings, railway, database, record, self.pool.touch, quiet)
         self.tick = Tick(
-            Parts(settings, railway, database, record, talk, self.pool, creation, self.rolling, quiet), clock
+            Parts(settings, railway, database, record, recovery, self.pool, creation, self.rolling, quiet), clock
         )

@@ -54,7 +54,9 @@ class Ground:
             for kind, rows in self.documents[size].items():
                 for id_, row in rows.items():
                     store.put(kind, id_, json.loads(json.dumps(row)))
-        self.admin.execute("TRUNCATE agent_metadata, agent_move, agent_rollout, pool_leader")
+        self.admin.execute(
+            "TRUNCATE agent_metadata, agent_move, agent_rollout, pool_leader, agent_credential, agent_claim_unknown"
+        )
 
     def keep(self, size: int) -> None:
         """Remember the emulator as it is, as a warm fleet of a size."""

@@ -14,16 +14,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from convos_pool import agents
+from convos_pool.agent_client import Conversation
 from convos_pool.census import Census
 from convos_pool.creation import Creation
-from convos_pool.database import Claim
+from convos_pool.credential_record import Recorded
+from convos_pool.database import Claim, Words
 from convos_pool.errors import AgentError, ConflictError, NotFoundError, PoolError, RailwayError
 from convos_pool.pool import Pool, Wish
+from convos_pool.pool_parts import PoolParts
 from convos_pool.railway import Instance
+from convos_pool.recovery import Recovery
 from convos_pool.rolling import Rolling
 from convos_pool.rollout import Move, Policy, Rollout, Step
 from convos_pool.settings import Settings
-from convos_pool.talk import Conversation
 from convos_pool.tick import Parts, Tick
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -82,6 +85,7 @@ class World:
     chances: Chances = field(default_factory=Chances)
     rollout: dict[str, Any] = field(default_factory=dict)
     moves: dict[str, dict[str, Any]] = field(default_factory=dict)
+    aside: SimulatedAside = field(default_factory=lambda: SimulatedAside())
     patches: list[dict[str, str]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     count: int = 0
@@ -263,11 +267,25 @@ class SimulatedDatabase:
         now, at = self._world.now, self._world.claimed_at
         return {id_: replace(one, seconds=now - at[id_]) for id_, one in self._world.claims.items()}
 
+    def words(self, agent_ids: Sequence[str]) -> dict[str, Words]:
+        claims = self._world.claims
+        return {id_: Words(claims[id_].agent_name, "i", "", "", "", "", "") for id_ in agent_ids if id_ in claims}
+
+    def is_claimed(self, agent_id: str, service_id: str) -> bool:
+        claims = self._world.claims
+        return agent_id in claims or any(one.service_id == service_id for one in claims.values())
+
+    def credentials_of(self, agent_id: str, service_id: str) -> tuple[str, str, str]:
+        return "", "", ""
+
+    def forget_claim(self, agent_id: str, service_id: str) -> None:
+        self._world.claims.pop(agent_id, None)
+
     def check(self) -> str:
         return "connected"
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[SimulatedLock]:
+    def lock(self, name: str, *, wait_seconds: float = 0.0) -> Iterator[SimulatedLock]:
         yield SimulatedLock(frozenset([name]))
 
     @contextmanager
@@ -277,7 +295,7 @@ class SimulatedDatabase:
     def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str, join_url: str) -> bool:
         if agent_id in self._world.claims:
             return False
-        claim = Claim(agent_id, service_id, agent_name, instructions, join_url, reserved=True, seconds=0.0)
+        claim = Claim(agent_id, service_id, agent_name, reserved=True, seconds=0.0)
         self._world.claims[agent_id] = claim
         self._world.claimed_at[agent_id] = self._world.now
         return True
@@ -333,17 +351,57 @@ class SimulatedAgents:
     def address(self, instance: Instance) -> str:
         return f"https://{instance.name}"
 
-    def is_ready(self, instance: Instance) -> bool:
+    def is_ready(self, instance: Instance, variables: Mapping[str, str] | None = None) -> bool:
         service = self._world.services.get(instance.service_id)
         return service is not None and self._world.is_ready(service)
 
     def which_are_ready(self, instances: Iterator[Instance]) -> frozenset[str]:
         return frozenset(one.service_id for one in instances if self.is_ready(one))
 
-    def provision(self, instance: Instance, wanted: Mapping[str, str], api_key: str = "") -> Conversation:
+    def provision(
+        self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2
+    ) -> Conversation:
         if not self.is_ready(instance):
             raise AgentError(f"{instance.name}: no answer", refused=False)
-        return Conversation("c", "https://invite", joined=False)
+        return Conversation(id="c", invite_url="https://invite", joined=False)
+
+
+class NoCredentials:
+    """Agents here have neither keys nor inboxes: nothing is made, recorded or deleted."""
+
+    def __init__(self) -> None:
+        self.record = self
+
+    def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
+        return {}
+
+    def begin_removal(self, wanted: Recorded) -> Recorded:
+        return wanted
+
+    def remove(self, known: Recorded) -> bool:
+        return True
+
+    def of(self, agent_id: str) -> tuple[str, str]:
+        return "", ""
+
+    def forget(self, agent_id: str) -> None:
+        """Nothing is on record."""
+
+    def all(self) -> dict[str, Recorded]:
+        return {}
+
+
+class SimulatedAside(dict[str, str]):
+    """`agent_claim_unknown`."""
+
+    def all(self) -> dict[str, str]:
+        return dict(self)
+
+    def add(self, agent_id: str, reason: str) -> None:
+        self[agent_id] = reason
+
+    def remove(self, agent_id: str) -> None:
+        self.pop(agent_id, None)
 
 
 class PoolManager:
@@ -380,11 +438,14 @@ class PoolManager:
         def quiet(*_: Any) -> None:
             return None
 
-        creation = Creation(settings, railway)
-        census = Census(railway, database, talk, settings.stuck_seconds, clock)
-        self.pool = Pool(settings, railway, database, talk, census, creation, quiet, quiet)
+        credentials: Any = NoCredentials()
+        aside: Any = world.aside
+        creation = Creation(settings, railway, credentials, database, quiet)
+        census = Census(railway, database, talk, aside, settings.stuck_seconds, clock)
+        self.pool = Pool(PoolParts(settings, railway, database, talk, census, creation, credentials, quiet, quiet))
+        recovery = Recovery(railway, database, talk, aside, quiet, run=lambda work: work())
         self.rolling = Rolling(settings, railway, database, record, self.pool.touch, quiet)
-        parts = Parts(settings, railway, database, record, talk, self.pool, creation, self.rolling, quiet)
+        parts = Parts(settings, railway, database, record, recovery, self.pool, creation, self.rolling, quiet)
         self.tick = Tick(parts, clock)
 
 

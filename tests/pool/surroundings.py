@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from convos_pool.schema import HISTORY, files
 
+from standins.accounts import AgentMailAccount, OpenRouterAccount
+from standins.server import AGENTMAIL, OPENROUTER, Standins, running
 from tests.emulator.fix_emulator import until
 from tests.emulator.world import World, nodes
 from tests.pool.pool_process import IMAGE, Pool, running_pool, variables
@@ -44,6 +47,7 @@ class Surroundings:
     token: str
     database: Database
     farm: Farm
+    standins: Standins
 
     @property
     def emulator(self) -> Emulator:
@@ -58,9 +62,21 @@ class Surroundings:
             "RAILWAY_PROJECT_ID": self.world.project_id,
             "RAILWAY_ENVIRONMENT_ID": self.environment_id,
             "POOL_AGENT_URL": self.farm.url,
+            # Without a key nothing is made there; with one nothing must be made elsewhere.
+            "OPENROUTER_API_URL": self.standins.url + OPENROUTER,
+            "AGENTMAIL_API_URL": self.standins.url + AGENTMAIL,
             "TICK_INTERVAL_MS": TICK_MS,
         }
         return variables(**{**usual, **more})
+
+    def with_providers(self, **more: str) -> dict[str, str]:
+        """Return the keys of the stand-ins, with which each agent gets a key and an inbox."""
+        accounts = self.standins
+        return {
+            "OPENROUTER_MANAGEMENT_KEY": accounts.openrouter.management_key,
+            "AGENTMAIL_API_KEY": accounts.agentmail.api_key,
+            **more,
+        }
 
     @contextmanager
     def pool(self, **more: str) -> Iterator[Pool]:
@@ -77,6 +93,38 @@ class Surroundings:
         with psycopg.connect(self.database.url, autocommit=True) as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
+
+    def variables_of(self, agent_id: str) -> dict[str, str]:
+        """Return an agent's variables as Railway stores them."""
+        config = self.world.config(environment_id=self.environment_id)
+        names = {row["serviceId"]: row["serviceName"] for row in self.services()}
+        (service_id,) = [id_ for id_, name in names.items() if name.endswith(agent_id)]
+        stored = config["services"][service_id]["variables"]
+        return {name: entry["value"] for name, entry in stored.items()}
+
+    def wants_keys(self) -> None:
+        """Have agents answer 401 to anything but the key that their own variables say, as runtimes do."""
+        known: dict[str, str] = {}
+
+        def key_of(agent_id: str) -> str | None:
+            if agent_id not in known:
+                known[agent_id] = self.variables_of(agent_id).get("POOL_API_KEY", "")
+            return known[agent_id]
+
+        self.farm.key_of = key_of
+
+    def keep_schema(self, version: str) -> None:
+        """Have the history say that the program keeps the schema, and how far it is: then nobody else changes it."""
+        self.sql(HISTORY)
+        for file in files():
+            if file.version <= version:
+                self.sql(
+                    "INSERT INTO schema_history (version, name, checksum, seconds, program) VALUES (%s, %s, %s, 0, %s)",
+                    file.version,
+                    file.name,
+                    file.checksum,
+                    "0.1.0",
+                )
 
     def services(self) -> list[dict[str, Any]]:
         """Return the agents' service instances, as Railway has them."""
@@ -120,12 +168,14 @@ def agents(pool: Pool) -> list[dict[str, Any]]:
 
 @contextmanager
 def surroundings(folder: Path, database: Database, emulator: Emulator, farm: Farm) -> Iterator[Surroundings]:
+    accounts = Standins(OpenRouterAccount("or-management-key"), AgentMailAccount("am_secret"))
     world = World.new(emulator)
     environment_id = world.fork("pool")
     with psycopg.connect(database.url, autocommit=True) as connection:
         for file in SCHEMA:
             connection.execute(file.read_text())
-    yield Surroundings(folder, world, environment_id, emulator.token, database, farm)
+    with running(accounts):
+        yield Surroundings(folder, world, environment_id, emulator.token, database, farm, accounts)
 
 
 __all__ = ["BROKEN_IMAGE", "IMAGE", "NEXT_IMAGE", "Surroundings", "agents", "counts", "surroundings", "until_idle"]

@@ -14,7 +14,7 @@ from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
 from tests.pool.surroundings import BROKEN_IMAGE, NEXT_IMAGE, Surroundings, until_idle
 
-WISH = {"agentName": "Ada"}
+WISH = {"agentName": "Ada", "instructions": "Be brief."}
 QUICK = RolloutPolicy(batch=2, max_unavailable=2, bake_seconds=0, ready_seconds=3, wait_seconds=60)
 
 

@@ -13,21 +13,14 @@ from typing import Any
 
 import psycopg
 import pytest
-import requests
 from convos_pool import agents
 from convos_pool.rollout import Policy
 from convos_pool.rollout_plan import plan
 
-from emulator.api.request import World
-from emulator.app import Endpoint
-from emulator.deployments import Deployments
-from emulator.postgres import Postgres
-from emulator.settings import LiveSettings, Settings
-from emulator.store import Store
-from tests.pool.emulated_fleet import TOKEN, Chances, Fleet
-from tests.pool.emulated_ground import CLOCK, SEARCH_PATH, Connections, Ground
-from tests.pool.surroundings import SCHEMA
-from tests.schema.postgres_server import Server, new_database
+from tests.pool.emulated_fleet import Chances, Fleet
+from tests.pool.emulated_ground import Connections, Ground
+from tests.pool.fix_ground import connect, running_ground
+from tests.schema.postgres_server import Server
 
 pytestmark = pytest.mark.postgres
 
@@ -40,9 +33,6 @@ AT_REST = {"done", "waiting", "aborted"}
 STEP = 60.0
 PATIENT_STEPS = (700.0, 60.0, 60.0, 60.0)
 """A broken image is tried again after 10 minutes at the latest; what was half made is finished then."""
-CREATE_PROJECT = """mutation p($input: ProjectCreateInput!) {
-  projectCreate(input: $input) { id primaryEnvironmentId } }"""
-FORK = "mutation e($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id } }"
 
 
 def of_kind(kind: int) -> list[int]:
@@ -51,57 +41,9 @@ def of_kind(kind: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory, pool_server: Server) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("emulated")
-    store = Store(folder / "state.sqlite")
-    settings = LiveSettings(
-        Settings(deploy_step_seconds=0, image_check="off", outcomes={CRASHES: "crash", NEVER_READY: "never_ready"})
-    )
-    postgres = Postgres(folder / "postgres")
-    world = World(store, settings, Deployments(store, settings, postgres, None), postgres)
-    with new_database(pool_server) as database, database.connect() as admin:
-        admin.execute(CLOCK)
-        admin.execute(f"ALTER DATABASE {database.name} SET search_path = {SEARCH_PATH}".encode())
-        admin.execute(f"SET search_path = {SEARCH_PATH}".encode())
-        for file in SCHEMA:
-            admin.execute(file.read_text().encode())
-        made = Ground(world, Endpoint(world, TOKEN), database.url, admin, "", "")
-        with pytest.MonkeyPatch.context() as patch:
-            _warm(made, patch)
-        yield made
-    store.close()
-
-
-def _warm(ground: Ground, patch: pytest.MonkeyPatch) -> None:
-    """Let the pool manager itself make a fleet of each size."""
-    ground.documents[0] = {"deployment": {}}
-    empty = Fleet(ground, -1, Policy(), 0, OLD)
-    project = empty.ask(CREATE_PROJECT, {"input": {"name": "fleet"}})["projectCreate"]
-    ground.project_id = project["id"]
-    given = {"projectId": project["id"], "name": "fork", "sourceEnvironmentId": project["primaryEnvironmentId"]}
-    ground.environment_id = empty.ask(FORK, {"input": given})["environmentCreate"]["id"]
-    ground.keep(0)
-    for size in SIZES:
-        ground.documents[size] = ground.documents[0]
-        fleet = Fleet(ground, -1, Policy(), size, OLD)
-        _connect(fleet, patch)
-        fleet.until({"held"}, STEP)
-        assert len(fleet.idle()) == size
-        ground.keep(size)
-
-
-def _connect(fleet: Fleet, patch: pytest.MonkeyPatch) -> None:
-    """Put the fleet's network in the place of this machine's."""
-
-    class Wire(requests.adapters.BaseAdapter):
-        def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-            return fleet.send(request)
-
-        def close(self) -> None:
-            """There is nothing to close."""
-
-    wire = Wire()
-    patch.setattr(requests.Session, "get_adapter", lambda *_, **__: wire)
-    patch.setattr(agents, "new_id", fleet.new_id)
+    outcomes = {CRASHES: "crash", NEVER_READY: "never_ready"}
+    with running_ground(tmp_path_factory.mktemp("emulated"), pool_server, OLD, SIZES, outcomes) as found:
+        yield found
 
 
 @pytest.fixture
@@ -112,7 +54,7 @@ def start(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     def begin(seed: int, policy: Policy, size: int) -> Fleet:
         monkeypatch.setattr(psycopg, "connect", kept.connect)
         fleet = Fleet(ground, seed, policy, size, OLD)
-        _connect(fleet, monkeypatch)
+        connect(fleet, monkeypatch)
         return fleet
 
     yield begin

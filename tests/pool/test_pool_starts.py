@@ -63,7 +63,7 @@ BAD = [
     (
         "RAILWAY_API_URL",
         "http://example.com/graphql",
-        "RAILWAY_API_URL: 'http://example.com/graphql' would send the token",
+        "RAILWAY_API_URL: would send its key unencrypted; use https",
     ),
     ("POOL_ROLLOUT_POLICY", "yolo", "POOL_ROLLOUT_POLICY: must be one of hold, redeploy-idle, drain-and-replace"),
     ("POOL_ROLLOUT_BATCH", "0", "POOL_ROLLOUT_BATCH: must be a whole number from 1"),

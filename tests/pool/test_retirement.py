@@ -12,7 +12,7 @@ from tests.pool.pool_process import API_KEY, Pool
 from tests.pool.surroundings import Surroundings, counts, until_idle
 
 PREFIX = "convos-agent-"
-WISH = {"agentName": "Ada"}
+WISH = {"agentName": "Ada", "instructions": "Be brief."}
 
 
 def api(pool: Pool) -> PoolApi:

@@ -58,6 +58,7 @@ def test_an_older_image_is_no_goal(around: Surroundings) -> None:
 
 
 def test_held_for_want_of_a_table_keeps_waiting_and_says_why(around: Surroundings) -> None:
+    around.keep_schema("9999")
     tables = ("agent_rollout", "agent_move", "pool_leader")
     for table in tables:
         around.sql(f"DROP TABLE {table}")

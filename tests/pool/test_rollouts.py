@@ -17,7 +17,7 @@ QUICK = {
     "POOL_ROLLOUT_BATCH": "2",
     "POOL_ROLLOUT_MAX_UNAVAILABLE": "2",
 }
-WISH = {"agentName": "Ada"}
+WISH = {"agentName": "Ada", "instructions": "Be brief."}
 
 
 def state(pool: Pool) -> str:
@@ -274,6 +274,7 @@ def test_a_lost_answer_to_a_batch_is_read_back_and_not_sent_again(around: Surrou
 
 
 def test_without_its_tables_a_rollout_says_so_and_the_pool_works(around: Surroundings) -> None:
+    around.keep_schema("9999")
     for table in ("agent_rollout", "agent_move", "pool_leader"):
         around.sql(f"DROP TABLE {table}")
     with around.pool(POOL_MIN_IDLE="1", POOL_ROLLOUT_POLICY="redeploy-idle") as pool:

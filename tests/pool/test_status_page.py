@@ -59,7 +59,7 @@ def test_a_page_with_an_error_is_told_from_one_without(tmp_path: Path) -> None:
 def test_the_status_page_is_drawn_without_an_error_in_the_console(around: Surroundings, tmp_path: Path) -> None:
     with around.pool(POOL_MIN_IDLE="3", POOL_ENVIRONMENT="staging") as pool:
         until_idle(pool, 3)
-        pool.json("POST", "/api/pool/claim", {"agentName": "Ada"})
+        pool.json("POST", "/api/pool/claim", {"agentName": "Ada", "instructions": "Be brief."})
         until_idle(pool, 3)
         pool.restart(RAILWAY_RUNTIME_IMAGE=NEXT_IMAGE, POOL_MIN_IDLE="5")
         until_idle(pool, 5)

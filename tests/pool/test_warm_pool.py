@@ -206,3 +206,46 @@ def test_the_log_and_the_page_hold_no_secret(around: Surroundings) -> None:
         secrets += ["bk_canary_value", around.token, around.database.url]
         shown = pool.printed() + pool.call("GET", "/", headers={}).text + pool.call("GET", "/api/pool/status").text
         assert not [secret for secret in secrets if secret in shown]
+
+
+def test_a_key_that_nobody_declared_reaches_agents_by_its_name(around: Surroundings) -> None:
+    given = {"POOL_AGENT_KEYS": "EXA_API_KEY", "EXA_API_KEY": "exa_secret", "SOMETHING_ELSE": "no"}
+    with around.pool(POOL_MIN_IDLE="1", OPENROUTER_MANAGEMENT_KEY="", **given) as pool:
+        until_idle(pool, 1)
+        variables = around.variables_of(agents(pool)[0]["id"])
+        assert variables["EXA_API_KEY"] == "exa_secret"
+        assert not {"SOMETHING_ELSE", "POOL_AGENT_KEYS", "DATABASE_URL", "RAILWAY_API_TOKEN"} & set(variables)
+
+
+def test_how_an_agent_runs_is_what_the_settings_say(around: Surroundings) -> None:
+    more = {
+        "POOL_AGENT_START_COMMAND": "node convos-platform/pool-server/dist/index.js",
+        "POOL_AGENT_HEALTHCHECK_PATH": "/pool/health",
+        "POOL_AGENT_VOLUME": "none",
+        "POOL_AGENT_MEMORY_MB": "4000",
+        "POOL_AGENT_VCPUS": "2",
+    }
+    with around.pool(POOL_MIN_IDLE="1", **more) as pool:
+        until_idle(pool, 1)
+        (service,) = around.services()
+        config = around.world.service_config(service["serviceId"], environment_id=around.environment_id)
+        assert config["deploy"]["startCommand"] == more["POOL_AGENT_START_COMMAND"]
+        assert config["deploy"]["healthcheckPath"] == "/pool/health"
+        assert config["deploy"]["limitOverride"]["containers"] == {"cpu": 2, "memoryBytes": 4_000_000_000}
+        assert service["volumes"] == 0
+        pool.json("POST", "/api/pool/drain", {})
+        until_idle(pool, 1)
+
+
+def test_ready_is_believed_of_the_body_alone(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        (agent,) = agents(pool)
+        around.farm.unready.add(agent["id"])
+        until(lambda: counts(pool)["starting"] == 1, 20)
+        (service,) = around.services()
+        assert service["latestDeployment"]["status"] == "SUCCESS"
+        config = around.world.service_config(service["serviceId"], environment_id=around.environment_id)
+        assert not config["deploy"].get("healthcheckPath")
+        answer = pool.call("POST", "/api/pool/claim", {"agentName": "Ada", "instructions": "Be brief."})
+        assert answer.status_code == 503

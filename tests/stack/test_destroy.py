@@ -39,7 +39,9 @@ LABEL = "label=convos.emulator.data={}/.local/emulator"
 def refuses_while_somebody_has_an_agent(stack: LocalStack, pool: dict[str, str]) -> None:
     """Idle agents may go with their stack, one that somebody talks with may not; then it may."""
     call = urllib.request.Request(
-        f"{pool['url']}/api/pool/claim", b'{"agentName": "Ada"}', {"Authorization": f"Bearer {pool['apiKey']}"}
+        f"{pool['url']}/api/pool/claim",
+        b'{"agentName": "Ada", "instructions": "Be brief."}',
+        {"Authorization": f"Bearer {pool['apiKey']}"},
     )
     with NO_PROXY.open(call, timeout=60) as answer:
         id_ = json.load(answer)["instanceId"]

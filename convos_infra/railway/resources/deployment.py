@@ -95,7 +95,9 @@ class DeploymentProvider(RailwayProvider):
             newest = _followed(session, snapshot, row)
             image = "" if is_unknown(row.get("image")) else str(row.get("image") or "")
             # One that the state does not know is somebody else's, of this moment: no preview has announced its repeat.
+            # Nor of one whose service this update has changed: its deployment was unknown in the preview.
             is_known = newest is not None and newest.id == row.get("deploymentId")
+            is_known = is_known and row["serviceId"] not in session.updated
             ruling = verdict(newest, image) if newest is not None and is_known else Verdict.WAIT
             if newest is not None and ruling in (Verdict.BAD, Verdict.RUNS_ANOTHER):
                 found[str(row["name"])] = newest.status if ruling is Verdict.BAD else "runs another image"

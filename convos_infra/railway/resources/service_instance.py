@@ -147,6 +147,7 @@ class ServiceInstanceProvider(RailwayProvider):
     def _brought(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
         session = self.session()
         snapshot = bring(session, recorded, wanted)
+        session.updated.add(str(wanted["serviceId"]))
         latest = snapshot.latest_deployment(wanted["serviceId"])
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}

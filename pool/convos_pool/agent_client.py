@@ -1,0 +1,181 @@
+"""HTTP to agents: their readiness, and telling one that it was claimed. Every answer is read by a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+
+from pool_contract.join_link import invite_link_problem
+
+from . import agent_http
+from .agents import agent_id
+from .errors import AgentError
+from .printable import printable
+
+if TYPE_CHECKING:
+    from .agent_keys import AgentKeys
+    from .railway import Instance
+
+READY_SECONDS = 5.0
+PROVISION_SECONDS = 60.0
+AT_ONCE = 32
+LONGEST_REASON = 200
+OK, UNAUTHORIZED, CONFLICT, SERVER_ERROR, UNAVAILABLE = 200, 401, 409, 500, 503
+
+
+def _stored_as_it_is(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("unprintable")
+    return text
+
+
+def _is_link(text: str) -> str:
+    if invite_link_problem(text):
+        raise ValueError("not a link")
+    return text
+
+
+class Conversation(BaseModel):
+    """What an agent answers when it is claimed."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    id: Annotated[
+        StrictStr, Field(alias="conversationId", min_length=1, max_length=200), AfterValidator(_stored_as_it_is)
+    ]
+    invite_url: Annotated[StrictStr, Field(alias="inviteUrl", max_length=2000), AfterValidator(_is_link)]
+    joined: StrictBool
+
+
+class _Readiness(BaseModel):
+    ready: StrictBool
+
+
+class _Refusal(BaseModel):
+    error: StrictStr
+
+
+class Readiness(Enum):
+    """What an agent says of itself."""
+
+    READY = "ready"
+    NOT_READY = "not ready"
+    UNAUTHORIZED = "wants another key"
+    NONSENSE = "answers nonsense"
+    SILENT = "does not answer"
+
+
+class AgentClient:
+    """How agents are reached.
+
+    Args:
+        url: with `{domain}`, `{name}` or `{id}`.
+        keys: what agents want to hear.
+        readiness_path: what is asked for `{"ready": true}`.
+    """
+
+    def __init__(self, url: str, keys: AgentKeys, readiness_path: str) -> None:
+        self._url = url
+        self._keys = keys
+        self._readiness_path = readiness_path
+
+    def address(self, instance: Instance) -> str:
+        """Return an agent's URL."""
+        return self._url.format(domain=instance.domain, name=instance.name, id=agent_id(instance.name) or "").rstrip(
+            "/"
+        )
+
+    def readiness(self, instance: Instance, key: str) -> Readiness:
+        """Ask an agent whether it is ready."""
+        if "{domain}" in self._url and not instance.domain:
+            return Readiness.SILENT
+        url = self.address(instance) + self._readiness_path
+        try:
+            answer = agent_http.send(agent_http.Request("GET", url, key, seconds=READY_SECONDS))
+        except agent_http.NoAnswer:
+            return Readiness.SILENT
+        if answer.status == UNAUTHORIZED:
+            return Readiness.UNAUTHORIZED
+        if answer.status != OK:
+            return Readiness.NOT_READY
+        try:
+            found = _Readiness.model_validate_json(answer.body)
+        except ValidationError:
+            return Readiness.NONSENSE
+        return Readiness.READY if found.ready else Readiness.NOT_READY
+
+    def is_ready(self, instance: Instance, variables: Mapping[str, str]) -> bool:
+        """Ask one agent whether it is ready, given the variables of its service; no answer is a no."""
+        return self.readiness(instance, self._keys.key_of(instance, variables)) is Readiness.READY
+
+    def which_are_ready(self, instances: Iterable[Instance]) -> frozenset[str]:
+        """Ask many agents at once, and return the service ids of those that are ready."""
+        asked = {one.service_id: one for one in instances}
+        found = self._ask(asked)
+        refused = {id_: asked[id_] for id_, said in found.items() if said is Readiness.UNAUTHORIZED}
+        again = self._keys.learn(refused) if refused else frozenset()
+        found |= self._ask({id_: asked[id_] for id_ in again})
+        return frozenset(id_ for id_, said in found.items() if said is Readiness.READY)
+
+    def _ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
+        if not asked:
+            return {}
+        instances = list(asked.values())
+        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(instances))) as threads:
+            answers = list(threads.map(lambda one: self.readiness(one, self._keys.key_for(one)), instances))
+        return dict(zip(asked, answers, strict=True))
+
+    def provision(
+        self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2
+    ) -> Conversation:
+        """Tell an agent its name, its instructions and where to join.
+
+        The same words again get the same conversation from a runtime that remembers; another refuses the repetition.
+
+        Args:
+            instance: the agent.
+            wanted: what it is told.
+            variables: of its service, where its key is.
+            tries: how often it is asked while it is unknown what came of it.
+
+        Raises:
+            AgentError: it refused, or gave no answer that can be used.
+        """
+        for number in range(1, tries + 1):
+            try:
+                return self._provision(instance, wanted, self._keys.key_of(instance, variables))
+            except AgentError as error:
+                if error.in_use and number > 1:
+                    # Most likely it is in the conversation that the lost answer told of.
+                    raise AgentError(str(error), refused=False, in_use=True) from None
+                if error.refused or number == tries:
+                    raise
+        raise AssertionError
+
+    def _provision(self, instance: Instance, wanted: Mapping[str, str], key: str) -> Conversation:
+        name, url = printable(instance.name), self.address(instance) + "/pool/provision"
+        body = json.dumps({field: value for field, value in wanted.items() if value}).encode()
+        try:
+            answer = agent_http.send(agent_http.Request("POST", url, key, body, PROVISION_SECONDS))
+        except agent_http.NoAnswer as error:
+            raise AgentError(f"{name}: no answer ({error})", refused=False) from None
+        if answer.status != OK:
+            refused = answer.status < SERVER_ERROR or answer.status == UNAVAILABLE
+            problem = f"{name}: HTTP {answer.status}{_reason(answer.body)}"
+            raise AgentError(problem, refused=refused, in_use=answer.status == CONFLICT)
+        try:
+            return Conversation.model_validate_json(answer.body)
+        except ValidationError:
+            raise AgentError(f"{name}: an answer that names no conversation", refused=False) from None
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return f" ({printable(_Refusal.model_validate_json(body).error[:LONGEST_REASON])})"
+    except ValidationError:
+        return ""

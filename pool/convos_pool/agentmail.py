@@ -1,0 +1,89 @@
+"""AgentMail's API: an inbox for each agent (docs.agentmail.to)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from pydantic import BaseModel, StrictStr, ValidationError
+
+from .provider_http import GoneError, Provider
+
+MOST_PAGES = 200
+PAGE = 100
+
+
+class ListedInbox(BaseModel):
+    """An inbox."""
+
+    inbox_id: StrictStr
+    client_id: StrictStr | None = None
+
+
+class _Page(BaseModel):
+    inboxes: list[ListedInbox]
+    next_page_token: StrictStr | None = None
+
+
+class AgentMail:
+    """Inboxes of one account.
+
+    Args:
+        provider: its API.
+        domain: of new inboxes; empty for AgentMail's own.
+    """
+
+    def __init__(self, provider: Provider, domain: str) -> None:
+        self._provider = provider
+        self._domain = domain
+
+    def create(self, name: str) -> str:
+        """Make an inbox and return its id; a repetition returns the same one, by its `client_id`.
+
+        Raises:
+            ProviderError: it may have been made all the same.
+        """
+        body = {"username": name, "display_name": name, "client_id": name}
+        body |= {"domain": self._domain} if self._domain else {}
+        try:
+            return ListedInbox.model_validate_json(self._provider.ask("POST", "/inboxes", body=body)).inbox_id
+        except ValidationError:
+            raise self._provider.nonsense() from None
+
+    def delete(self, inbox_id: str) -> None:
+        """Delete an inbox; one that is gone is well.
+
+        Raises:
+            ProviderError: it may be there still.
+        """
+        try:
+            self._provider.ask("DELETE", f"/inboxes/{quote(inbox_id, safe='')}")
+        except GoneError:
+            return
+
+    def named(self, name: str) -> list[str]:
+        """Return the ids of the inboxes with a `client_id`.
+
+        Raises:
+            ProviderError: they cannot be listed.
+        """
+        return [one.inbox_id for one in self.listed() if one.client_id == name]
+
+    def listed(self) -> list[ListedInbox]:
+        """Return every inbox of the account.
+
+        Raises:
+            ProviderError: they cannot be listed.
+        """
+        found: list[ListedInbox] = []
+        token: str | None = None
+        for _ in range(MOST_PAGES):
+            query = {"limit": str(PAGE), **({"page_token": token} if token else {})}
+            try:
+                page = _Page.model_validate_json(self._provider.ask("GET", "/inboxes", query=query))
+            except ValidationError:
+                raise self._provider.nonsense() from None
+            found += page.inboxes
+            token = page.next_page_token
+            if not token:
+                break
+        return found

@@ -1,0 +1,155 @@
+"""`agent_credential`: which key and which inbox was made for which agent, written down before it is made.
+
+Where the table is not there yet, nothing is remembered: keys and inboxes are then found by their names alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import MissingTableError
+
+if TYPE_CHECKING:
+    from .database import Database
+
+_COLUMNS = (
+    "agent_id, railway_service_id, openrouter_key_hash, agentmail_inbox_id, found_by_name, removing, forgets_claim,"
+    " extract(epoch FROM now() - created_at)::float8"
+)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of one agent's key and inbox.
+
+    Attributes:
+        agent_id, service_id: whose they are.
+        key_hash, inbox_id: empty where they were not made, or the process ended before it wrote them down.
+        by_name: whether what is missing may be looked for by the agent's name. Not where the agent may be another
+            environment's: a fork has copies of its source's services, with the same names.
+        removing: whether the agent is being deleted; what was begun is finished by the next tick.
+        forgets_claim: whether its row of `agent_metadata` goes, too.
+        seconds: the row's age.
+    """
+
+    agent_id: str
+    service_id: str
+    key_hash: str = ""
+    inbox_id: str = ""
+    by_name: bool = True
+    removing: bool = False
+    forgets_claim: bool = False
+    seconds: float = 0.0
+
+
+class CredentialRecord:
+    """The rows of one environment.
+
+    Args:
+        database: where.
+        environment_id: rows of other environments, as in a copied database, are not ours.
+    """
+
+    def __init__(self, database: Database, environment_id: str) -> None:
+        self._database = database
+        self._environment_id = environment_id
+
+    def all(self) -> dict[str, Recorded]:
+        """Return every row, by the agent's id."""
+        try:
+            with self._database.connect() as connection:
+                rows = connection.execute(
+                    f"SELECT {_COLUMNS} FROM agent_credential WHERE railway_environment_id = %s",  # noqa: S608
+                    (self._environment_id,),
+                ).fetchall()
+        except MissingTableError:
+            return {}
+        return {row[0]: _recorded(row) for row in rows}
+
+    def is_kept(self) -> bool:
+        """Say whether there is a record at all: then what is not on it was not made by this pool manager."""
+        try:
+            with self._database.connect() as connection:
+                connection.execute("SELECT 1 FROM agent_credential LIMIT 1")
+        except MissingTableError:
+            return False
+        return True
+
+    def of(self, agent_id: str) -> Recorded | None:
+        """Return the row of one agent."""
+        return self.all_of([agent_id]).get(agent_id)
+
+    def all_of(self, agent_ids: list[str]) -> dict[str, Recorded]:
+        """Return the rows of some agents."""
+        try:
+            with self._database.connect() as connection:
+                rows = connection.execute(
+                    f"SELECT {_COLUMNS} FROM agent_credential"  # noqa: S608
+                    " WHERE railway_environment_id = %s AND agent_id = ANY(%s)",
+                    (self._environment_id, agent_ids),
+                ).fetchall()
+        except MissingTableError:
+            return {}
+        return {row[0]: _recorded(row) for row in rows}
+
+    def begin(self, agent_id: str, service_id: str) -> None:
+        """Write down that a key and an inbox are about to be made."""
+        self._write(
+            "INSERT INTO agent_credential (agent_id, railway_environment_id, railway_service_id)"
+            " VALUES (%s, %s, %s) ON CONFLICT (agent_id) DO NOTHING",
+            (agent_id, self._environment_id, service_id),
+        )
+
+    def note_key(self, agent_id: str, key_hash: str) -> None:
+        """Write down which key an agent has."""
+        self._write("UPDATE agent_credential SET openrouter_key_hash = %s WHERE agent_id = %s", (key_hash, agent_id))
+
+    def note_inbox(self, agent_id: str, inbox_id: str) -> None:
+        """Write down which inbox an agent has."""
+        self._write("UPDATE agent_credential SET agentmail_inbox_id = %s WHERE agent_id = %s", (inbox_id, agent_id))
+
+    def begin_removal(self, wanted: Recorded) -> None:
+        """Write down that an agent is about to be deleted, with what is known of its key and its inbox."""
+        self._write(
+            "INSERT INTO agent_credential (agent_id, railway_environment_id, railway_service_id, openrouter_key_hash,"
+            " agentmail_inbox_id, found_by_name, removing, forgets_claim)"
+            " VALUES (%s, %s, %s, nullif(%s, ''), nullif(%s, ''), %s, true, %s) ON CONFLICT (agent_id) DO UPDATE SET"
+            " removing = true, forgets_claim = agent_credential.forgets_claim OR excluded.forgets_claim,"
+            " openrouter_key_hash = coalesce(agent_credential.openrouter_key_hash, excluded.openrouter_key_hash),"
+            " agentmail_inbox_id = coalesce(agent_credential.agentmail_inbox_id, excluded.agentmail_inbox_id)",
+            (
+                wanted.agent_id,
+                self._environment_id,
+                wanted.service_id,
+                wanted.key_hash,
+                wanted.inbox_id,
+                wanted.by_name,
+                wanted.forgets_claim,
+            ),
+        )
+
+    def forget(self, agent_id: str) -> None:
+        """Forget an agent whose key and inbox are gone."""
+        self._write("DELETE FROM agent_credential WHERE agent_id = %s", (agent_id,))
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        try:
+            with self._database.connect() as connection:
+                connection.execute(statement.encode(), values)
+        except MissingTableError:
+            return
+
+
+def _recorded(row: tuple[object, ...]) -> Recorded:
+    id_, service_id, key_hash, inbox_id, by_name, removing, forgets_claim, seconds = row
+    return Recorded(
+        str(id_),
+        str(service_id),
+        str(key_hash or ""),
+        str(inbox_id or ""),
+        bool(by_name),
+        bool(removing),
+        bool(forgets_claim),
+        float(str(seconds)),
+    )

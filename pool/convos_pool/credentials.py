@@ -1,0 +1,151 @@
+"""Each agent's OpenRouter key and AgentMail inbox: made with the agent, deleted with it, never a second one.
+
+What is about to be made, or deleted, is written down first. A process that ends in between leaves what the next one
+finds: by the hash or the id in the record, else by the agent's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .agentmail import AgentMail
+from .agents import service_name
+from .credential_record import Recorded
+from .openrouter import OpenRouter
+from .provider_http import Provider
+
+if TYPE_CHECKING:
+    from .credential_record import CredentialRecord
+    from .settings import ProviderSettings, Settings
+
+KEY, INBOX = "OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID"
+
+
+@dataclass(frozen=True)
+class Providers:
+    """Where keys and inboxes are made; None where they are not."""
+
+    openrouter: OpenRouter | None
+    agentmail: AgentMail | None
+
+
+def providers(settings: ProviderSettings) -> Providers:
+    """Return the services that these settings have keys of."""
+    openrouter = agentmail = None
+    if settings.openrouter_key:
+        provider = Provider("OpenRouter", settings.openrouter_url, settings.openrouter_key)
+        openrouter = OpenRouter(provider, settings.openrouter_limit, settings.openrouter_limit_reset)
+    if settings.agentmail_key:
+        provider = Provider("AgentMail", settings.agentmail_url, settings.agentmail_key)
+        agentmail = AgentMail(provider, settings.agentmail_domain)
+    return Providers(openrouter, agentmail)
+
+
+class Credentials:
+    """Makes and deletes agents' keys and inboxes.
+
+    Args:
+        settings: an agent is given what is set there for all, and nothing is made instead.
+        found: where they are made.
+        record: what was made.
+        log: one line for the log.
+    """
+
+    def __init__(
+        self, settings: Settings, found: Providers, record: CredentialRecord, log: Callable[[str], None]
+    ) -> None:
+        self._openrouter = found.openrouter
+        self._agentmail = found.agentmail
+        self._makes_key = found.openrouter is not None and not settings.agent_variables.get(KEY)
+        self._makes_inbox = found.agentmail is not None and not settings.agent_variables.get(INBOX)
+        self._shared_inbox = settings.agent_variables.get(INBOX, "")
+        self._log = log
+        self._told: set[str] = set()
+        self.record = record
+
+    def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
+        """Make an agent's key and inbox, and return the variables that name them.
+
+        Args:
+            agent_id: whose.
+            service_id: of its service.
+            is_new: whether the id was made up a moment ago, so that nothing can be there.
+
+        Raises:
+            ProviderError: one of the two could not be made; the next try finds what was.
+        """
+        if not (self._makes_key or self._makes_inbox):
+            return {}
+        name, made = service_name(agent_id), {}
+        if not is_new:
+            self._delete_keys_of(agent_id, name)
+        self.record.begin(agent_id, service_id)
+        if self._makes_key and self._openrouter is not None:
+            key = self._openrouter.create(name)
+            self.record.note_key(agent_id, key.hash)
+            made[KEY] = key.key
+        if self._makes_inbox and self._agentmail is not None:
+            made[INBOX] = self._agentmail.create(name)
+            self.record.note_inbox(agent_id, made[INBOX])
+        return made
+
+    def _delete_keys_of(self, agent_id: str, name: str) -> None:
+        """Delete a key that an earlier try made: only the process that made it ever saw it."""
+        if not self._makes_key or self._openrouter is None:
+            return
+        known = self.record.of(agent_id)
+        if known is None and self.record.is_kept():
+            # A service of that name may be a copy, in a fork, of an agent whose key belongs to the source.
+            return
+        for key_hash in dict.fromkeys([*([known.key_hash] if known and known.key_hash else []), *self._named(name)]):
+            self._openrouter.delete(key_hash)
+
+    def _named(self, name: str) -> list[str]:
+        return self._openrouter.named(name) if self._openrouter is not None else []
+
+    def begin_removal(self, wanted: Recorded) -> Recorded:
+        """Write down that an agent is about to be deleted, and return all that is known of its key and inbox."""
+        known = self.record.of(wanted.agent_id)
+        merged = Recorded(
+            wanted.agent_id,
+            wanted.service_id,
+            (known.key_hash if known else "") or wanted.key_hash,
+            (known.inbox_id if known else "") or wanted.inbox_id,
+            known.by_name if known else wanted.by_name,
+            removing=True,
+            forgets_claim=wanted.forgets_claim or bool(known and known.forgets_claim),
+        )
+        if known or self._openrouter or self._agentmail or merged.forgets_claim:
+            self.record.begin_removal(merged)
+        return merged
+
+    def remove(self, known: Recorded) -> bool:
+        """Delete an agent's key and inbox; what is gone already is well. Return False where one has to stay.
+
+        Raises:
+            ProviderError: something may be there still; what was begun stays on record.
+        """
+        name, stays = service_name(known.agent_id), []
+        if self._openrouter is not None:
+            for key_hash in [known.key_hash] if known.key_hash else self._named(name) if known.by_name else []:
+                self._openrouter.delete(key_hash)
+        elif known.key_hash:
+            stays.append("OpenRouter key, as there is no OPENROUTER_MANAGEMENT_KEY")
+        if self._agentmail is not None:
+            found = [known.inbox_id] if known.inbox_id else self._agentmail.named(name) if known.by_name else []
+            for inbox_id in found:
+                if inbox_id != self._shared_inbox:
+                    self._agentmail.delete(inbox_id)
+        elif known.inbox_id:
+            stays.append("inbox, as there is no AGENTMAIL_API_KEY")
+        if stays and known.agent_id not in self._told:
+            self._told.add(known.agent_id)
+            self._log(f"{known.agent_id}: what stays: its {' and its '.join(stays)}")
+        return not stays
+
+    def of(self, agent_id: str) -> tuple[str, str]:
+        """Return the hash of an agent's key and the id of its inbox, for its claim's row; empty where unknown."""
+        known = self.record.of(agent_id) if self._makes_key or self._makes_inbox else None
+        return (known.key_hash, known.inbox_id) if known else ("", "")

@@ -1,0 +1,146 @@
+"""What the pool manager tells of its agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pool_contract.answers import Agents, AgentSummary, Counts, Instance, PoolStatus, RolloutState, Status
+
+from . import agents
+from .errors import UnavailableError
+
+if TYPE_CHECKING:
+    from .agents import Agent
+    from .census import Look
+    from .database import Words
+    from .serve import Service
+
+AS_OTHERS_SAY_IT: dict[str, Status] = {
+    "idle": "idle",
+    "starting": "starting",
+    "unfinished": "starting",
+    "claimed": "claimed",
+    "released": "claimed",
+    "unknown": "crashed",
+    "sleeping": "sleeping",
+    "crashed": "crashed",
+    "dead": "dead",
+}
+"""Our states in the words of the team's pool manager. What is unknown is listed where somebody can dismiss it."""
+
+
+def seen(service: Service) -> Look:
+    """Return the last look at the agents. Callers without the key get it: they must not make the pool manager ask.
+
+    Raises:
+        UnavailableError: there is none yet.
+    """
+    found = service.pool.latest
+    if found is None:
+        raise UnavailableError("the agents have not been looked at yet; try again in a moment")
+    return found
+
+
+def counts(service: Service, made: int = 0) -> Counts:
+    """Return how many agents are in which state.
+
+    Args:
+        service: whose.
+        made: how many were made since the last look.
+    """
+    look = seen(service)
+    found = agents.counts(look.agents.values(), service.settings.runtime_image)
+    for name in ("starting", "total", "latest"):
+        found[name] += made
+    return Counts(**found)
+
+
+def status(service: Service) -> PoolStatus:
+    """Return everything about the agents, without secrets.
+
+    Raises:
+        UnavailableError: Railway and the database could not be asked yet.
+    """
+    look = service.pool.latest or service.pool.look()
+    living = list(look.agents.values())
+    step = service.tick.rollout
+    return PoolStatus(
+        counts=counts(service),
+        instances=_instances(service, living, with_words=True),
+        environment=service.settings.environment,
+        image=service.settings.runtime_image,
+        minIdle=service.settings.min_idle,
+        database=service.database.check(),
+        seenAt=look.at,
+        agents=[_summary(service, agent) for agent in living],
+        rollout=RolloutState(state=step.state, text=step.text),
+        problem=service.problem,
+    )
+
+
+def claimed_and_crashed(service: Service, *, with_words: bool) -> Agents:
+    """Return the agents that somebody has, and those that have crashed.
+
+    Args:
+        service: whose.
+        with_words: whether names, addresses, instructions, conversations and invites are told. They open conversations,
+            so only callers with the key get them.
+    """
+    look = seen(service)
+    shown = _instances(service, [one for one in look.agents.values() if _is_somebodys(one)], with_words=with_words)
+    return Agents(
+        claimed=[one for one in shown if one.status == "claimed"],
+        crashed=[one for one in shown if one.status != "claimed"],
+    )
+
+
+def _is_somebodys(agent: Agent) -> bool:
+    return agent.claimed or AS_OTHERS_SAY_IT[agent.state] in {"claimed", "crashed"}
+
+
+def _instances(service: Service, living: Sequence[Agent], *, with_words: bool) -> list[Instance]:
+    claimed = [agent.id for agent in living if agent.claimed]
+    words = service.database.words(claimed) if claimed and with_words else {}
+    return [_instance(service, agent, words.get(agent.id), with_words=with_words) for agent in living]
+
+
+def _instance(service: Service, agent: Agent, words: Words | None, *, with_words: bool) -> Instance:
+    return Instance(
+        serviceId=agent.instance.service_id,
+        id=agent.id,
+        # A claimed agent's service is named after what its user calls it.
+        name=agent.instance.name if with_words else agents.service_name(agent.id),
+        url=service.client.address(agent.instance) if with_words else "",
+        status=AS_OTHERS_SAY_IT[agent.state],
+        createdAt=agent.instance.created_at.isoformat(),
+        deployStatus=agent.instance.deployment_status,
+        agentName=_or_none(words.agent_name if words else ""),
+        instructions=_or_none(words.instructions if words else ""),
+        inviteUrl=_or_none(words.invite_url if words else ""),
+        conversationId=_or_none(words.conversation_id if words else ""),
+        claimedAt=_or_none(words.claimed_at if words else ""),
+        sourceBranch=_or_none(words.source_branch if words else ""),
+        state=agent.state,
+        image=agent.image,
+        latest=agents.same_image(agent.image, service.settings.runtime_image),
+        reason=_or_none(agent.reason),
+    )
+
+
+def _or_none(text: str) -> str | None:
+    return text or None
+
+
+def _summary(service: Service, agent: Agent) -> AgentSummary:
+    return AgentSummary(
+        id=agent.id,
+        service=agent.instance.name,
+        serviceId=agent.instance.service_id,
+        state=agent.state,
+        image=agent.image,
+        latest=agents.same_image(agent.image, service.settings.runtime_image),
+        deployment=agent.instance.deployment_status,
+        url=service.client.address(agent.instance),
+        createdAt=agent.instance.created_at.isoformat(),
+    )

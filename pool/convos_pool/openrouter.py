@@ -1,0 +1,108 @@
+"""OpenRouter's management API: a key for each agent (openrouter.ai/docs/api/api-reference/api-keys)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
+
+from .provider_http import GoneError, Provider
+
+MOST_PAGES = 200
+
+
+@dataclass(frozen=True)
+class MadeKey:
+    """A key as it is only seen when it is made, and the hash that names it from then on."""
+
+    key: str = field(repr=False)
+    hash: str
+
+
+class _Data(BaseModel):
+    hash: StrictStr
+
+
+class _Created(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    key: StrictStr
+    data: _Data
+
+
+class ListedKey(BaseModel):
+    """A key in a list."""
+
+    hash: StrictStr
+    name: StrictStr = ""
+
+
+class _Page(BaseModel):
+    data: list[ListedKey]
+
+
+class OpenRouter:
+    """Keys of one account.
+
+    Args:
+        provider: its API, with the management key.
+        limit: of each key, in USD.
+        limit_reset: when the limit starts anew.
+    """
+
+    def __init__(self, provider: Provider, limit: int, limit_reset: str) -> None:
+        self._provider = provider
+        self._limit = limit
+        self._limit_reset = limit_reset
+
+    def create(self, name: str) -> MadeKey:
+        """Make a key. A repetition makes a second one: look for the name first where one may be there.
+
+        Raises:
+            ProviderError: it may have been made all the same.
+        """
+        body = {"name": name, "limit": self._limit, "limit_reset": self._limit_reset}
+        try:
+            found = _Created.model_validate_json(self._provider.ask("POST", "/keys", body=body))
+        except ValidationError:
+            raise self._provider.nonsense() from None
+        return MadeKey(found.key, found.data.hash)
+
+    def delete(self, key_hash: str) -> None:
+        """Delete a key; one that is gone is well.
+
+        Raises:
+            ProviderError: it may be there still.
+        """
+        try:
+            self._provider.ask("DELETE", f"/keys/{quote(key_hash, safe='')}")
+        except GoneError:
+            return
+
+    def named(self, name: str) -> list[str]:
+        """Return the hashes of the keys with a name.
+
+        Raises:
+            ProviderError: they cannot be listed.
+        """
+        return [one.hash for one in self.listed() if one.name == name]
+
+    def listed(self) -> list[ListedKey]:
+        """Return every key of the account.
+
+        Raises:
+            ProviderError: they cannot be listed.
+        """
+        found: dict[str, ListedKey] = {}
+        for _ in range(MOST_PAGES):
+            query = {"offset": str(len(found)), "include_disabled": "true"}
+            try:
+                page = _Page.model_validate_json(self._provider.ask("GET", "/keys", query=query)).data
+            except ValidationError:
+                raise self._provider.nonsense() from None
+            new = {one.hash: one for one in page if one.hash not in found}
+            if not new:
+                break
+            found |= new
+        return list(found.values())

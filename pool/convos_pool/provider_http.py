@@ -1,0 +1,105 @@
+"""One request to OpenRouter or AgentMail; errors name the service and never contain a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from pydantic import BaseModel, StrictStr, ValidationError
+
+from .errors import PoolError
+from .printable import printable
+
+SECONDS = (5.0, 20.0)
+LARGEST_ANSWER = 8 * 1024 * 1024
+LONGEST_REASON = 200
+
+
+class ProviderError(PoolError):
+    """OpenRouter or AgentMail refused, or did not answer; what it was asked for may have happened."""
+
+    status = 500
+
+
+class GoneError(ProviderError):
+    """What was asked for is not there."""
+
+
+class _HeaderAlone(requests.auth.AuthBase):
+    """Keeps requests from replacing the Authorization header by a login of ~/.netrc for the same host."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Provider:
+    """The HTTP API of one service.
+
+    Args:
+        name: for people.
+        url: where its paths begin.
+        key: the bearer key.
+    """
+
+    def __init__(self, name: str, url: str, key: str) -> None:
+        self._name = name
+        self._url = url
+        self._key = key
+
+    def ask(
+        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Send a request and return the answer's body.
+
+        Raises:
+            GoneError: HTTP 404.
+            ProviderError: any other answer, or none.
+        """
+        try:
+            with requests.request(
+                method,
+                self._url + path,
+                json=body,
+                params=query,
+                headers={"Authorization": f"Bearer {self._key}"},
+                auth=_HeaderAlone(),
+                timeout=SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                data = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)
+                status = answer.status_code
+        except (requests.RequestException, OSError) as error:
+            raise ProviderError(f"{self._name}: no answer ({type(error).__name__})") from None
+        if len(data) > LARGEST_ANSWER:
+            raise ProviderError(f"{self._name}: an answer of more than {LARGEST_ANSWER} bytes")
+        if status == requests.codes.not_found:
+            raise GoneError(f"{self._name}: {method} {path.split('/')[1]}: not there")
+        if not 200 <= status < 300:
+            raise ProviderError(f"{self._name}: {method} {path.split('/')[1]}: HTTP {status}{self._reason(data)}")
+        return bytes(data)
+
+    def nonsense(self) -> ProviderError:
+        """Return the error for an answer that its model refuses."""
+        return ProviderError(f"{self._name}: an answer that cannot be used")
+
+    def _reason(self, data: bytes) -> str:
+        try:
+            found = _Refusal.model_validate_json(data).text()
+        except ValidationError:
+            return ""
+        return f" ({printable(found.replace(self._key, '…')[:LONGEST_REASON])})" if found else ""
+
+
+class _Message(BaseModel):
+    message: StrictStr = ""
+
+
+class _Refusal(BaseModel):
+    error: _Message | StrictStr = ""
+    message: StrictStr = ""
+
+    def text(self) -> str:
+        inner = self.error.message if isinstance(self.error, _Message) else self.error
+        return inner or self.message

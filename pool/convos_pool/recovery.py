@@ -1,0 +1,133 @@
+"""Claims that were cut off: their agents are asked again, a few times, beside the tick and not inside of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from .errors import AgentError, ConflictError, NotFoundError, PoolError
+
+if TYPE_CHECKING:
+    from .agent_client import AgentClient, Conversation
+    from .agents import Agent
+    from .database import Database
+    from .railway import Railway
+    from .set_aside import SetAside
+
+MOST_TRIES = 3
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    """Do something beside what is going on: an agent may take a minute to answer, and the tick has a lock."""
+    threading.Thread(target=work, name="recovery", daemon=True).start()
+
+
+class Recovery:
+    """Finds out what came of claims that were cut off.
+
+    A runtime that remembers its conversation answers with it again. One that refuses the repetition never tells: after
+    some tries the agent is set aside.
+
+    Args:
+        railway: where agents' variables are.
+        database: the claims.
+        client: the agents.
+        set_aside: those of which nothing more will be learnt.
+        log: one line for the log.
+        run: does the asking, elsewhere than here.
+    """
+
+    def __init__(
+        self,
+        railway: Railway,
+        database: Database,
+        client: AgentClient,
+        set_aside: SetAside,
+        log: Callable[[str], None],
+        run: Callable[[Callable[[], None]], None] = in_a_thread,
+    ) -> None:
+        self._railway = railway
+        self._database = database
+        self._client = client
+        self._set_aside = set_aside
+        self._log = log
+        self._run = run
+        self._lock = threading.Lock()
+        self._tries: dict[str, int] = {}
+        self._busy = False
+
+    def advance(self, cut_off: Mapping[str, Agent]) -> None:
+        """Ask one of these agents again, the least asked first; one at a time."""
+        with self._lock:
+            self._tries = {id_: tries for id_, tries in self._tries.items() if id_ in cut_off}
+            if self._busy or not cut_off:
+                return
+            self._busy = True
+            agent = min(cut_off.values(), key=lambda one: (self._tries.get(one.id, 0), one.id))
+            self._tries[agent.id] = self._tries.get(agent.id, 0) + 1
+        self._run(lambda: self._one(agent))
+
+    def _one(self, agent: Agent) -> None:
+        try:
+            self._ask(agent)
+        except PoolError as error:
+            self._log(f"{agent.id}: a claim was cut off, and what came of it is not known yet: {error}")
+        finally:
+            with self._lock:
+                self._busy = False
+
+    def _ask(self, agent: Agent) -> None:
+        try:
+            self.finish(agent)
+            self._log(f"{agent.id}: a claim that was cut off is complete")
+        except (ConflictError, NotFoundError):
+            return
+        except AgentError as error:
+            if error.refused and not error.in_use:
+                self._database.release(agent.id)
+                self._log(f"{agent.id}: a claim that was cut off is forgotten: {error}")
+                return
+            with self._lock:
+                tries = self._tries.get(agent.id, MOST_TRIES)
+            if tries < MOST_TRIES and not error.in_use:
+                self._log(f"{agent.id}: a claim was cut off, and its agent does not answer: {error}")
+                return
+            self._set_aside.add(agent.id, f"claim outcome unknown: {error}")
+            self._log(
+                f"{agent.id}: claim outcome unknown, set aside: {error}; finish it by POST"
+                f" /api/pool/instances/{agent.id}/finish, or dismiss it by DELETE /api/pool/crashed/{agent.id}"
+            )
+
+    def finish(self, agent: Agent) -> Conversation:
+        """Ask an agent again in the same words, once, and complete its claim.
+
+        Raises:
+            NotFoundError: the claim is gone, or complete.
+            ConflictError: somebody else is at it.
+            AgentError: it refused, or it is still unknown what came of it.
+        """
+        with self._database.lock(agent.id):
+            claim = self._database.claims().get(agent.id)
+            words = self._database.words([agent.id]).get(agent.id)
+            if claim is None or words is None or not claim.reserved:
+                raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            _, variables = self._railway.before_claim(agent.instance.service_id)
+            conversation = self._client.provision(agent.instance, words.as_request(), variables, tries=1)
+            self._database.complete(agent.id, conversation.id, conversation.invite_url)
+        self._set_aside.remove(agent.id)
+        return conversation
+
+    def complete(self, agent: Agent, conversation_id: str, invite_url: str) -> None:
+        """Complete a claim with what somebody knows of it.
+
+        Raises:
+            NotFoundError: the claim is gone, or complete.
+            ConflictError: somebody else is at it.
+        """
+        with self._database.lock(agent.id):
+            claim = self._database.claims().get(agent.id)
+            if claim is None or not claim.reserved:
+                raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            self._database.complete(agent.id, conversation_id, invite_url)
+        self._set_aside.remove(agent.id)

@@ -1,0 +1,192 @@
+"""What each route does: with the body as its model, and the id in the path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pool_contract import answers, requests
+from pool_contract.join_link import join_link_problem
+
+from . import listing
+from .errors import BadRequestError, ConflictError, NotFoundError, SettingsError
+from .pool import Wish
+from .rollout import Rollout
+from .rollout_plan import plan, told
+from .settings import IMAGE, image_and_policy
+
+if TYPE_CHECKING:
+    from pool_contract.policy import Policy
+
+    from .serve import Service
+
+CAPABILITIES = ["claim", "credentials", "finish", "kill", "plan", "redeploy", "reopen", "retire", "rollout"]
+ROUND_SECONDS = 15.0
+"""How long a request waits for a round that is under way, before it does one itself."""
+
+
+class Routes:
+    """What each route does.
+
+    Args:
+        service: the pool manager.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._pool = service.pool
+
+    def version(self) -> answers.Version:
+        """Return what this pool manager is."""
+        service = self._service
+        return answers.Version(
+            version=service.settings_version,
+            environment=service.settings.environment,
+            revision=service.revision,
+            capabilities=CAPABILITIES,
+            schemaVersion=service.schema_version,
+        )
+
+    def counts(self) -> answers.Counts:
+        """Return how many agents are in which state."""
+        return listing.counts(self._service)
+
+    def agents(self, *, with_words: bool) -> answers.Agents:
+        """Return claimed and crashed agents."""
+        return listing.claimed_and_crashed(self._service, with_words=with_words)
+
+    def status(self, _body: requests.EmptyRequest, _id: str) -> answers.PoolStatus:
+        """Return every agent."""
+        return listing.status(self._service)
+
+    def claim(self, body: requests.ClaimRequest, _id: str) -> answers.Claimed:
+        """Hand out an agent."""
+        link = (body.joinUrl or "").strip(" ")
+        problem = join_link_problem(link, self._service.settings.environment) if link else ""
+        if problem:
+            raise BadRequestError(f"joinUrl: {problem}")
+        return self._pool.claim(Wish(body.agentName.strip(), body.instructions, link))
+
+    def replenish(self, body: requests.CountRequest, _id: str) -> answers.Replenished:
+        """Make agents beyond the warm ones; without a count, as many as are missing."""
+        tick, wanted = self._service.tick, body.at_most
+        before = tick.made_extra
+        if wanted is not None:
+            tick.add(wanted)
+        made = 0
+        try:
+            made = len(tick.run(wait_seconds=ROUND_SECONDS).created)
+        except ConflictError:
+            # Another round is at it for longer, and makes them.
+            if wanted is None:
+                raise
+        self._service.wake()
+        counts = listing.counts(self._service, made)
+        if wanted is None:
+            return answers.Replenished(counts=counts)
+        # A round that was under way may have made them, while this one waited for it.
+        return answers.Replenished(created=min(wanted, tick.made_extra - before), creating=tick.to_make, counts=counts)
+
+    def drain(self, body: requests.CountRequest, _id: str) -> answers.Drained:
+        """Delete idle agents, one where no count is given."""
+        gone = self._pool.drain(1 if body.at_most is None else body.at_most)
+        return answers.Drained(drained=len(gone), ids=gone, counts=listing.counts(self._service))
+
+    def reconcile(self, _body: requests.EmptyRequest, _id: str) -> answers.Reconciled:
+        """Do a round now."""
+        done = self._service.tick.run(wait_seconds=ROUND_SECONDS)
+        return answers.Reconciled(
+            counts=listing.counts(self._service, len(done.created)),
+            created=list(done.created),
+            removed=list(done.removed),
+            rollout=done.rollout,
+        )
+
+    def kill(self, _body: requests.EmptyRequest, id_: str) -> answers.Done:
+        """Delete an agent, claimed or not, with all that is its own; one that is gone is well."""
+        self._pool.kill(id_)
+        self._service.set_aside.remove(id_)
+        return answers.Done()
+
+    def dismiss(self, _body: requests.EmptyRequest, id_: str) -> answers.Done:
+        """Delete an agent that has crashed, or whose claim's outcome is unknown; one that is gone is well."""
+        self._pool.dismiss(id_)
+        self._service.set_aside.remove(id_)
+        return answers.Done()
+
+    def finish(self, body: requests.FinishRequest, id_: str) -> answers.Finished:
+        """Complete a claim that was cut off: with the conversation that is given, else by asking the agent again."""
+        agent = self._pool.look().agents.get(id_)
+        if agent is None:
+            raise NotFoundError(f"finish: there is no agent {id_[:40]!r} in this environment")
+        if body.conversationId is None:
+            found = self._service.recovery.finish(agent)
+            conversation, invite = found.id, found.invite_url
+        else:
+            conversation, invite = body.conversationId, body.inviteUrl or ""
+            self._service.recovery.complete(agent, conversation, invite)
+        self._pool.note(agent, "claimed")
+        self._service.wake()
+        return answers.Finished(instanceId=id_, conversationId=conversation, inviteUrl=invite)
+
+    def credentials(self, _body: requests.EmptyRequest, _id: str) -> answers.Credentials:
+        """List agents' keys and inboxes that no agent of this environment owns."""
+        return self._service.sweeper.listed()
+
+    def sweep(self, body: requests.SweepRequest, _id: str) -> answers.Swept:
+        """Delete those of them that the body names."""
+        return self._service.sweeper.sweep(recorded=body.recorded, ids=body.ids)
+
+    def redeploy(self, _body: requests.EmptyRequest, id_: str) -> answers.Redeployed:
+        """Give one idle agent the newest image."""
+        return answers.Redeployed(instanceId=id_, image=self._pool.redeploy(id_))
+
+    def rollout(self, _body: requests.EmptyRequest, _id: str) -> answers.RolloutAnswer:
+        """Return where the rollout is, and what is still to come."""
+        settings, step = self._service.settings, self._service.tick.rollout
+        planned = self._planned(settings.runtime_image, settings.rollout)
+        return answers.RolloutAnswer(
+            **planned.model_dump(), state=step.state, text=step.text, problem=self._service.problem
+        )
+
+    def plan(self, body: requests.PlanRequest, _id: str) -> answers.RolloutPlan:
+        """Return what a pool manager with another image or policy would do with the agents that are there now."""
+        strangers = sorted(name for name in body.variables if name != IMAGE and not name.startswith("POOL_ROLLOUT_"))
+        if strangers:
+            raise BadRequestError(f"variables: {strangers[0][:60]} has no part in a rollout")
+        try:
+            image, policy = image_and_policy(body.variables)
+        except SettingsError as error:
+            raise BadRequestError(str(error)) from None
+        return self._planned(image, policy)
+
+    def _planned(self, image: str, policy: Policy) -> answers.RolloutPlan:
+        look = self._pool.latest or self._pool.look()
+        living = list(look.agents.values())
+        recorded = Rollout(image)
+        if policy.kind != "hold" and image == self._service.settings.runtime_image:
+            recorded = self._service.rolling.on_record()
+        return answers.RolloutPlan(
+            policy=policy.kind,
+            image=image,
+            agents=len(living),
+            lines=told(living, policy, recorded),
+            batches=[batch.as_json() for batch in plan(living, policy, recorded)],
+        )
+
+    def retire(self, body: requests.RetireRequest, _id: str) -> answers.Retired:
+        """Close the pool and delete what nobody has."""
+        done = self._service.retirement.go_on(claimed=body.claimed)
+        return answers.Retired(deleted=done.deleted, left=done.left)
+
+    def reopen(self, _body: requests.EmptyRequest, _id: str) -> answers.Reopened:
+        """Open the pool again."""
+        opened = self._service.retirement.end()
+        self._service.wake()
+        return answers.Reopened(opened=opened)
+
+    def retry(self, _body: requests.EmptyRequest, _id: str) -> answers.Retrying:
+        """Begin again with an image that was given up."""
+        again = self._service.record.retry()
+        self._service.tick.forgive()
+        self._service.wake()
+        return answers.Retrying(retrying=again)

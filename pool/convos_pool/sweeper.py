@@ -1,0 +1,128 @@
+"""Keys and inboxes that no agent of this environment owns: listed, and deleted only when told which.
+
+Several stacks may share one account. What this pool manager did not make itself may be another one's, so it is deleted
+only by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pool_contract.answers import Credential, Credentials, Swept
+
+from . import agents
+from .errors import BadRequestError
+
+if TYPE_CHECKING:
+    from .credential_record import CredentialRecord, Recorded
+    from .credentials import Providers
+    from .database import Database
+    from .pool import Pool
+
+SETTLED_SECONDS = 900.0
+"""A younger record may be of an agent that is being made: Railway's list lags behind."""
+KEY, INBOX = "openrouter", "agentmail"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A key or an inbox with the name of an agent."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class Sweeper:
+    """Compares what is in the accounts with the agents that are there.
+
+    Args:
+        pool: looks at the agents.
+        database: the claims.
+        record: what this pool manager made.
+        found: the accounts.
+        log: one line for the log.
+    """
+
+    def __init__(
+        self, pool: Pool, database: Database, record: CredentialRecord, found: Providers, log: Callable[[str], None]
+    ) -> None:
+        self._pool = pool
+        self._database = database
+        self._record = record
+        self._providers = found
+        self._log = log
+
+    def listed(self) -> Credentials:
+        """Return what has no agent here, and how many have one.
+
+        Raises:
+            PoolError: an account, Railway or the database does not answer: then nothing counts as unowned.
+        """
+        # The accounts first: what is made while we look is in the look, or young.
+        there = self._there()
+        look, recorded = self._pool.look(), self._record.all()
+        shared = self._ids_of_claims(look.agents)
+        unowned = [
+            Credential(
+                id=f"{one.kind}:{one.id}",
+                kind="openrouter-key" if one.kind == KEY else "agentmail-inbox",
+                name=one.name,
+                agentId=agents.agent_id(one.name) or "",
+                recorded=agents.agent_id(one.name) in recorded,
+            )
+            for one in there
+            if not _has_agent(one, look.agents, recorded) and one.id not in shared
+        ]
+        return Credentials(owned=len(there) - len(unowned), unowned=unowned)
+
+    def sweep(self, *, recorded: bool, ids: Collection[str]) -> Swept:
+        """Delete unowned keys and inboxes.
+
+        Args:
+            recorded: all that this pool manager made.
+            ids: these as well.
+
+        Raises:
+            BadRequestError: an id is not one of an unowned key or inbox; nothing is deleted then.
+        """
+        unowned = self.listed().unowned
+        strangers = sorted(set(ids) - {one.id for one in unowned})
+        if strangers:
+            raise BadRequestError(f"ids: {strangers[0][:80]!r} is not an unowned key or inbox of this account")
+        chosen = [one for one in unowned if one.id in ids or (recorded and one.recorded)]
+        for one in chosen:
+            self._delete(one)
+        left = [one for one in unowned if one not in chosen]
+        still = {one.agentId for one in left}
+        for agent_id in {one.agentId for one in chosen if one.recorded} - still:
+            self._record.forget(agent_id)
+        return Swept(deleted=[one.id for one in chosen], left=left)
+
+    def _delete(self, one: Credential) -> None:
+        kind, _, id_ = one.id.partition(":")
+        if kind == KEY and self._providers.openrouter is not None:
+            self._providers.openrouter.delete(id_)
+        if kind == INBOX and self._providers.agentmail is not None:
+            self._providers.agentmail.delete(id_)
+        self._log(f"{one.agentId}: its {one.kind} is swept, it had no agent")
+
+    def _there(self) -> list[_Found]:
+        found: list[_Found] = []
+        if self._providers.openrouter is not None:
+            found += [_Found(KEY, one.hash, one.name) for one in self._providers.openrouter.listed()]
+        if self._providers.agentmail is not None:
+            found += [_Found(INBOX, one.inbox_id, one.client_id or "") for one in self._providers.agentmail.listed()]
+        return [one for one in found if agents.agent_id(one.name) is not None]
+
+    def _ids_of_claims(self, living: Collection[str]) -> set[str]:
+        """Return the keys and inboxes that the rows of living agents name, whatever they are called."""
+        return {id_ for one in living for id_ in self._database.credentials_of(one, "")[1:] if id_}
+
+
+def _has_agent(one: _Found, living: Collection[str], recorded: dict[str, Recorded]) -> bool:
+    agent_id = agents.agent_id(one.name)
+    known = recorded.get(agent_id or "")
+    return agent_id in living or (known is not None and known.seconds < SETTLED_SECONDS)

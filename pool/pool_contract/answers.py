@@ -1,0 +1,268 @@
+"""The bodies of the pool manager's answers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Status = Literal["starting", "idle", "claimed", "crashed", "dead", "sleeping"]
+
+
+class Answer(BaseModel):
+    """An answer's body; a caller ignores fields that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for JSON, without what is not there."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Error(Answer):
+    """Any answer that is not 200."""
+
+    error: str
+
+
+class Health(Answer):
+    """`GET /healthz`."""
+
+    ok: Literal[True] = True
+
+
+class Version(Answer):
+    """`GET /version`.
+
+    Attributes:
+        version: the image's version.
+        environment: POOL_ENVIRONMENT.
+        revision: the commit that the image was built from.
+        capabilities: what this pool manager can do beyond claiming, draining and killing.
+        schemaVersion: the last migration that this pool manager knows.
+    """
+
+    version: str
+    environment: str
+    revision: str = ""
+    capabilities: list[str] = []
+    schemaVersion: str = ""
+
+
+class Counts(Answer):
+    """`GET /api/pool/counts`: agents by state; `behind` run another image than new ones get."""
+
+    starting: int = 0
+    idle: int = 0
+    claimed: int = 0
+    crashed: int = 0
+    released: int = 0
+    sleeping: int = 0
+    dead: int = 0
+    unfinished: int = 0
+    unknown: int = 0
+    total: int = 0
+    latest: int = 0
+    behind: int = 0
+
+
+class Instance(Answer):
+    """One agent.
+
+    Attributes:
+        id: the last 12 characters of its service's name when it was made.
+        status: as other pool managers say it.
+        state: as this one says it, which is finer.
+        reason: why its state is what it is, where that needs a word.
+    """
+
+    serviceId: str
+    id: str
+    name: str
+    url: str
+    status: Status
+    createdAt: str
+    deployStatus: str
+    agentName: str | None = None
+    instructions: str | None = None
+    inviteUrl: str | None = None
+    conversationId: str | None = None
+    claimedAt: str | None = None
+    sourceBranch: str | None = None
+    state: str = ""
+    image: str = ""
+    latest: bool = False
+    reason: str | None = None
+
+
+class Agents(Answer):
+    """`GET /api/pool/agents`. Without the key, what somebody said to an agent and where it is are left out."""
+
+    claimed: list[Instance]
+    crashed: list[Instance]
+
+
+class AgentSummary(Answer):
+    """One agent, as `status` has listed it since before `instances`."""
+
+    id: str
+    service: str
+    serviceId: str
+    state: str
+    image: str
+    latest: bool
+    deployment: str
+    url: str
+    createdAt: str
+
+
+class RolloutState(Answer):
+    """Where a rollout is."""
+
+    state: str
+    text: str
+
+
+class PoolStatus(Answer):
+    """`GET /api/pool/status`."""
+
+    counts: Counts
+    instances: list[Instance]
+    environment: str
+    image: str
+    minIdle: int
+    database: str
+    seenAt: float
+    agents: list[AgentSummary]
+    rollout: RolloutState
+    problem: str = ""
+
+
+class Claimed(Answer):
+    """`POST /api/pool/claim`."""
+
+    inviteUrl: str
+    conversationId: str
+    instanceId: str
+    joined: bool
+    gatewayToken: str
+    gatewayUrl: str
+
+
+class Replenished(Answer):
+    """`POST /api/pool/replenish`: `created` were made by this request, `creating` follow with the next ticks."""
+
+    ok: Literal[True] = True
+    created: int | None = None
+    creating: int = 0
+    counts: Counts
+
+
+class Drained(Answer):
+    """`POST /api/pool/drain`."""
+
+    ok: Literal[True] = True
+    drained: int
+    ids: list[str] = []
+    counts: Counts
+
+
+class Reconciled(Answer):
+    """`POST /api/pool/reconcile`."""
+
+    ok: Literal[True] = True
+    counts: Counts
+    created: list[str] = []
+    removed: list[str] = []
+    rollout: str = ""
+
+
+class Done(Answer):
+    """An act that says no more than that it is done."""
+
+    ok: Literal[True] = True
+
+
+class Finished(Answer):
+    """`POST /api/pool/instances/{id}/finish`."""
+
+    ok: Literal[True] = True
+    instanceId: str
+    conversationId: str
+    inviteUrl: str
+
+
+class Redeployed(Answer):
+    """`POST /api/pool/redeploy/{id}`."""
+
+    instanceId: str
+    image: str
+
+
+class Retired(Answer):
+    """`POST /api/pool/retire`."""
+
+    deleted: list[str]
+    left: int
+
+
+class Reopened(Answer):
+    """`POST /api/pool/reopen`."""
+
+    opened: bool
+
+
+class RolloutPlan(Answer):
+    """`POST /api/pool/rollout/plan`."""
+
+    policy: str
+    image: str
+    agents: int
+    lines: list[str]
+    batches: list[dict[str, Any]]
+
+
+class RolloutAnswer(RolloutPlan):
+    """`GET /api/pool/rollout`."""
+
+    state: str
+    text: str
+    problem: str
+
+
+class Retrying(Answer):
+    """`POST /api/pool/rollout/retry`."""
+
+    retrying: bool
+
+
+class Credential(Answer):
+    """An OpenRouter key or an AgentMail inbox.
+
+    Attributes:
+        id: names it in a sweep: `openrouter:<hash>` or `agentmail:<inbox id>`.
+        agentId: the agent that it was made for, by its name.
+        recorded: whether this pool manager made it. What is not recorded may belong to another pool that shares the
+            account.
+    """
+
+    id: str
+    kind: Literal["openrouter-key", "agentmail-inbox"]
+    name: str
+    agentId: str
+    recorded: bool
+
+
+class Credentials(Answer):
+    """`GET /api/pool/credentials`: how many have an agent, and those that have none here."""
+
+    owned: int
+    unowned: list[Credential]
+
+
+class Swept(Answer):
+    """`POST /api/pool/credentials/sweep`."""
+
+    ok: Literal[True] = True
+    deleted: list[str]
+    left: list[Credential]

@@ -1,0 +1,58 @@
+"""Which links an agent may be told to join."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+LONGEST_URL = 2000
+_HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_FOREIGN = {"production": "dev.convos.org"}
+_FOREIGN_ELSEWHERE = "popup.convos.org"
+"""Links of the other network: an agent in production cannot join a conversation of the development network."""
+
+
+def join_link_problem(url: str, environment: str) -> str:
+    """Return what is wrong with a `joinUrl`; empty where nothing is.
+
+    Args:
+        url: as the caller sent it.
+        environment: POOL_ENVIRONMENT: `dev`, `staging` or `production`.
+    """
+    if len(url) > LONGEST_URL:
+        return f"longer than {LONGEST_URL} characters"
+    host = _host(url)
+    if host is None:
+        return "must be a URL that starts with https:// and names a host"
+    foreign = _FOREIGN.get(environment, _FOREIGN_ELSEWHERE)
+    if host == foreign or host.endswith(f".{foreign}"):
+        return f"links of {foreign} cannot be joined in {environment}"
+    return ""
+
+
+def invite_link_problem(url: str) -> str:
+    """Return what is wrong with a link that an agent answers with: it reaches a browser."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,2000}", url):
+        return "is not a URL"
+    scheme, separator, _ = url.lower().partition("://")
+    is_known = scheme in {"https", "http"} or scheme.startswith("convos")
+    return "" if separator and is_known else "is not a URL of the web or of Convos"
+
+
+def _host(url: str) -> str | None:
+    # Browsers drop tabs and line breaks from a URL and read `\` as `/`: what is checked here must be what they open.
+    if not re.fullmatch(r"[\x21-\x7e]+", url) or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        has_login = parts.username is not None or parts.password is not None
+        host = (parts.hostname or "").rstrip(".")
+        if parts.scheme != "https" or has_login or not _has_valid_port(parts):
+            return None
+    except ValueError:
+        return None
+    return host if _HOST.fullmatch(host) else None
+
+
+def _has_valid_port(parts: SplitResult) -> bool:
+    return parts.port is None or parts.port > 0

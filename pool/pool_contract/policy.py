@@ -1,0 +1,68 @@
+"""The rollout policy as the pool manager's variables carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pool_contract.keys import declaration_of
+
+POLICIES = ("hold", "redeploy-idle", "drain-and-replace")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What happens to living agents when the image changes.
+
+    Attributes:
+        kind: `hold` touches nothing, `redeploy-idle` moves idle agents, `drain-and-replace` claimed ones too, once they
+            are released or their deadline has passed.
+        canary: the size of the first batch.
+        batch: the size of every later one.
+        max_unavailable: how many agents may be on their way at once.
+        bake_seconds: how long a ready agent is watched before it counts.
+        ready_seconds: how long a moved agent may take to get ready before its batch counts as unhealthy.
+        replace_claimed: whether claimed agents are moved once their deadline has passed.
+        deadline_seconds: from the start of the rollout.
+    """
+
+    kind: str = "hold"
+    canary: int = 1
+    batch: int = 10
+    max_unavailable: int = 10
+    bake_seconds: float = 60.0
+    ready_seconds: float = 300.0
+    replace_claimed: bool = False
+    deadline_seconds: float = 86_400.0
+
+
+def policy_of(values: Mapping[str, str]) -> Policy:
+    """Return the policy of variables that `keys.problems` has found nothing wrong with."""
+
+    def text(name: str) -> str:
+        return values.get(f"POOL_ROLLOUT_{name}") or declaration_of(f"POOL_ROLLOUT_{name}").default
+
+    return Policy(
+        kind=text("POLICY"),
+        canary=int(text("CANARY")),
+        batch=int(text("BATCH")),
+        max_unavailable=int(text("MAX_UNAVAILABLE")),
+        bake_seconds=int(text("BAKE_MS")) / 1000,
+        ready_seconds=int(text("READY_TIMEOUT_MS")) / 1000,
+        replace_claimed=text("CLAIMED") == "replace",
+        deadline_seconds=int(text("DEADLINE_MS")) / 1000,
+    )
+
+
+def variables_of(policy: Policy) -> dict[str, str]:
+    """Return the pool manager's variables for a policy."""
+    return {
+        "POOL_ROLLOUT_POLICY": policy.kind,
+        "POOL_ROLLOUT_CANARY": str(policy.canary),
+        "POOL_ROLLOUT_BATCH": str(policy.batch),
+        "POOL_ROLLOUT_MAX_UNAVAILABLE": str(policy.max_unavailable),
+        "POOL_ROLLOUT_BAKE_MS": str(round(policy.bake_seconds * 1000)),
+        "POOL_ROLLOUT_READY_TIMEOUT_MS": str(round(policy.ready_seconds * 1000)),
+        "POOL_ROLLOUT_CLAIMED": "replace" if policy.replace_claimed else "leave",
+        "POOL_ROLLOUT_DEADLINE_MS": str(round(policy.deadline_seconds * 1000)),
+    }

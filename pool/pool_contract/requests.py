@@ -1,0 +1,94 @@
+"""The bodies of requests to the pool manager."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+LONGEST_NAME = 200
+LONGEST_INSTRUCTIONS = 200_000
+LONGEST_VALUE = 2000
+MOST_AT_ONCE = 20
+"""How many agents one request makes or drains; a larger count is taken as this one."""
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL's text has no NUL, and a lone surrogate is not text at all.
+    if "\x00" in text:
+        raise ValueError("must be text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be text") from None
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("missing")
+    return text
+
+
+Text = Annotated[StrictStr, AfterValidator(_storable)]
+Count = Annotated[StrictInt, Field(ge=1, le=1000)]
+
+
+class Body(BaseModel):
+    """A request's body; fields that it does not know are ignored, as callers are older and newer than we are."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class ClaimRequest(Body):
+    """`POST /api/pool/claim`."""
+
+    agentName: Annotated[Text, Field(max_length=LONGEST_NAME), AfterValidator(_not_blank)]
+    instructions: Annotated[Text, Field(max_length=LONGEST_INSTRUCTIONS), AfterValidator(_not_blank)]
+    joinUrl: Text | None = None
+
+
+class CountRequest(Body):
+    """`POST /api/pool/replenish` and `/drain`."""
+
+    count: Count | None = None
+
+    @property
+    def at_most(self) -> int | None:
+        """How many, as far as one request goes; None where the caller did not say."""
+        return None if self.count is None else min(self.count, MOST_AT_ONCE)
+
+
+class EmptyRequest(Body):
+    """A request that says nothing in its body."""
+
+
+class RetireRequest(Body):
+    """`POST /api/pool/retire`."""
+
+    claimed: StrictBool = False
+
+
+class PlanRequest(Body):
+    """`POST /api/pool/rollout/plan`: the variables that another pool manager would have."""
+
+    variables: dict[StrictStr, Annotated[Text, Field(max_length=LONGEST_VALUE)]] = {}
+
+
+class FinishRequest(Body):
+    """`POST /api/pool/instances/{id}/finish`: what came of a claim; without it the agent is asked once more."""
+
+    conversationId: Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)] | None = None
+    inviteUrl: Annotated[Text, Field(max_length=LONGEST_VALUE)] | None = None
+
+
+class SweepRequest(Body):
+    """`POST /api/pool/credentials/sweep`: which of the unowned keys and inboxes are deleted; none unless named.
+
+    Attributes:
+        recorded: all that this pool manager made itself, and whose agent is gone.
+        ids: ids from `GET /api/pool/credentials`, also of those that another pool may have made.
+    """
+
+    recorded: StrictBool = False
+    ids: list[Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)]] = []

@@ -1,0 +1,21 @@
+"""The local stack's keys for the stand-ins of OpenRouter and AgentMail: `STANDINS=1 make local`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VARIABLE = "CONVOS_STANDINS"
+"""Where the stand-ins answer, as the pool manager reaches them; `make local` sets it."""
+
+
+def keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys with which the pool manager makes agents' keys and inboxes there; none where they do not run."""
+    url = environ.get(VARIABLE, "").strip().rstrip("/")
+    if not url:
+        return {}
+    return {
+        "OPENROUTER_MANAGEMENT_KEY": "local-management-key",
+        "OPENROUTER_API_URL": f"{url}/openrouter/api/v1",
+        "AGENTMAIL_API_KEY": "local-agentmail-key",
+        "AGENTMAIL_API_URL": f"{url}/agentmail/v0",
+    }

@@ -1,0 +1,245 @@
+"""Agents run what users tell them to: whatever one answers, the pool goes on, in time and on one line of its log."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from convos_pool import agent_http
+from convos_pool.agent_client import AgentClient, Conversation, Readiness
+from convos_pool.agent_keys import AgentKeys
+from convos_pool.printable import printable
+from convos_pool.railway import Instance
+from pydantic import ValidationError
+
+from tests.emulator.fix_emulator import until
+from tests.pool.surroundings import Surroundings, agents, counts, until_idle
+
+WISH = {"agentName": "Ada", "instructions": "Be brief."}
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def answering(script: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serve a script to each connection; return where."""
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.1)
+    ends = threading.Event()
+
+    def run(client: socket.socket) -> None:
+        with client:
+            try:
+                client.recv(65536)
+                script(client)
+            except OSError:
+                return
+
+    def serve() -> None:
+        while not ends.is_set():
+            try:
+                client, _ = server.accept()
+            except OSError:
+                continue
+            threading.Thread(target=run, args=(client,), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        ends.set()
+        thread.join(5)
+        server.close()
+
+
+def drip(data: bytes) -> Callable[[socket.socket], None]:
+    def script(client: socket.socket) -> None:
+        for byte in data * 1000:
+            client.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+    return script
+
+
+def say_all(*parts: bytes) -> Callable[[socket.socket], None]:
+    def script(client: socket.socket) -> None:
+        for part in parts:
+            client.sendall(part)
+
+    return script
+
+
+def endless(client: socket.socket) -> None:
+    client.sendall(HEAD + b"\r\n")
+    while True:
+        client.sendall(b"x" * 65536)
+
+
+def endless_chunks(client: socket.socket) -> None:
+    client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    while True:
+        client.sendall(b"2000\r\n" + b"x" * 8192 + b"\r\n")
+
+
+def slow_body(client: socket.socket) -> None:
+    client.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
+    drip(b"{")(client)
+
+
+def silent(client: socket.socket) -> None:
+    client.settimeout(3)
+    client.recv(1)
+
+
+SCRIPTS: dict[str, Callable[[socket.socket], None]] = {
+    "silent": silent,
+    "one byte at a time": drip(b"H"),
+    "slow headers": drip(b"HTTP/1.1 200 OK\r\nX-A: b"),
+    "slow body": slow_body,
+    "endless body": endless,
+    "endless chunks": endless_chunks,
+    "a header without an end": say_all(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 200_000),
+    "a thousand headers": say_all(b"HTTP/1.1 200 OK\r\n", *[b"X%d: y\r\n" % n for n in range(1000)], b"\r\n{}"),
+    "nonsense": say_all(b"\x00\xff\x16\x03\x01" * 100),
+    "a length that is no number": say_all(HEAD + b"Content-Length: -5\r\n\r\n{}"),
+    "an end before the length": say_all(HEAD + b"Content-Length: 50\r\n\r\n{"),
+    "a hang-up": lambda client: client.close(),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_request_ends_at_its_deadline_whatever_comes(name: str) -> None:
+    with answering(SCRIPTS[name]) as url:
+        began = time.monotonic()
+        try:
+            answer = agent_http.send(agent_http.Request("GET", url + "/pool/health", "key", seconds=0.6))
+            assert len(answer.body) <= agent_http.LARGEST_ANSWER
+        except agent_http.NoAnswer:
+            pass
+        assert time.monotonic() - began < 2.5
+
+
+def test_an_agent_that_cannot_be_reached_is_no_answer() -> None:
+    for url in ("http://127.0.0.1:9/", "http://nowhere.invalid/", "https://127.0.0.1:9/x", "http:///", "http://[::1"):
+        with pytest.raises(agent_http.NoAnswer):
+            agent_http.send(agent_http.Request("GET", url, "key", seconds=2.0))
+
+
+def test_a_redirect_is_not_followed() -> None:
+    heard: list[bytes] = []
+    with answering(lambda client: heard.append(b"asked")) as other:
+        location = f"HTTP/1.1 307 Go\r\nLocation: {other}/\r\nContent-Length: 0\r\n\r\n".encode()
+        with answering(say_all(location)) as url:
+            assert agent_http.send(agent_http.Request("GET", url, "key")).status == 307
+    assert heard == []
+
+
+NONSENSE = [
+    b"",
+    b"true",
+    b"[]",
+    b'{"ready": "true"}',
+    b'{"ready": 1}',
+    b'{"ready": null}',
+    b'{"ready": {"ready": true}}',
+    b'{"READY": true}',
+    b"\xff\xfe",
+    b"[" * 60_000,
+    b'{"a":' * 10_000,
+    b'{"ready": true',
+    b'{"ready": NaN}',
+]
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=lambda body: repr(body[:20]))
+def test_an_agent_that_answers_nonsense_is_not_ready(body: bytes) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    instance = Instance("s1", "convos-agent-abcdefghijkm", "i", "d", at, "d1", "SUCCESS", at)
+    with answering(say_all(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)) as url:
+        client = AgentClient(url, AgentKeys("k", dict), "/pool/health")
+        assert client.readiness(instance, "k") is Readiness.NONSENSE
+        assert client.which_are_ready([instance]) == frozenset()
+
+
+def test_an_agent_that_answers_nonsense_stops_nobody(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        (bad, _) = agents(pool)
+        around.farm.health[bad["id"]] = (200, b"[" * 60_000)
+        until(lambda: counts(pool)["starting"] == 1, 20)
+        assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != bad["id"]
+        assert "broke with" not in pool.printed()
+
+
+ANSWERS: list[Any] = [
+    {},
+    {"conversationId": 7, "inviteUrl": "https://a.b/", "joined": False},
+    {"conversationId": "c\x00", "inviteUrl": "https://a.b/", "joined": False},
+    {"conversationId": "c", "inviteUrl": "javascript:alert(1)", "joined": False},
+    {"conversationId": "c", "inviteUrl": "javascript://a/%0aalert(1)", "joined": False},
+    {"conversationId": "c", "inviteUrl": "https://a.b/\nx", "joined": False},
+    {"conversationId": "c", "inviteUrl": "https://a.b/" + "x" * 3000, "joined": False},
+    {"conversationId": "c" * 300, "inviteUrl": "https://a.b/", "joined": False},
+    {"conversationId": "", "inviteUrl": "https://a.b/", "joined": False},
+    {"conversationId": "c", "inviteUrl": "https://a.b/", "joined": "yes"},
+    {"conversationId": "c", "inviteUrl": None, "joined": False},
+    {"conversationId": "\ud800", "inviteUrl": "https://a.b/", "joined": False},
+    [],
+    "c",
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_an_answer_that_names_no_conversation_is_refused_by_its_model(answer: Any) -> None:
+    with pytest.raises(ValidationError):
+        Conversation.model_validate_json(json.dumps(answer))
+
+
+def test_an_answer_with_a_nul_costs_the_claim_and_not_the_pool(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        (bad,) = agents(pool)
+        body = json.dumps({"conversationId": "c\x00", "inviteUrl": "https://a.b/", "joined": False}).encode()
+        around.farm.answers[bad["id"]] = (200, body)
+        answer = pool.call("POST", "/api/pool/claim", WISH)
+        assert answer.status_code == 500
+        assert "an answer that names no conversation" in answer.json()["error"]
+        around.sql("UPDATE agent_metadata SET created_at = now() - interval '10 minutes'")
+        until(lambda: counts(pool).get("unknown") == 1, 30, pool.printed)
+        until_idle(pool, 1)
+        assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != bad["id"]
+
+
+FORGED = "no\r\npool: tick: all is well\n\x1b[2J\x1b[31mred\x07\x00\x85\u2028\u202egnirts\u200b\t\x7f"
+
+
+def test_what_an_agent_says_is_one_line_of_the_log_without_a_control_character(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        (bad,) = agents(pool)
+        around.farm.answers[bad["id"]] = (400, json.dumps({"error": FORGED}).encode())
+        pool.call("POST", "/api/pool/claim", WISH)
+        until(lambda: "HTTP 400" in pool.printed(), 20)
+        (line,) = [one for one in pool.printed().splitlines() if "HTTP 400" in one]
+        assert "no\\r\\npool: tick: all is well\\n\\x1b[2J" in line
+        assert not [one for one in pool.printed().splitlines() if one.startswith("pool: tick: all is well")]
+        raw = pool.log.read_bytes()
+        assert not [byte for byte in raw if byte < 32 and byte != 10]
+        assert not [mark for mark in "\x7f\x85\u2028\u202e\u200b" if mark.encode() in raw]
+
+
+def test_printable_text_stays_as_it_is() -> None:
+    for text in ("plain", "Grüße, 東京", "🦊", "a b", "C:\\x"):
+        assert printable(text) == text
+    assert printable(FORGED).isprintable()
+
+
+def test_readiness_has_a_word_for_each_answer() -> None:
+    assert {one.value for one in Readiness} >= {"ready", "not ready", "answers nonsense", "does not answer"}
