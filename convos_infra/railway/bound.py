@@ -98,7 +98,10 @@ def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collec
     found = []
     for place, value in _things(after):
         if is_unknown(value):
-            changed = snapshot is None or not _is_still_there(place, old.get(place), snapshot, str(after["serviceId"]))
+            # As below, where it is known: a place that is new to the inputs is a change.
+            is_new = bool(before.get(BOUND)) and place not in old
+            service_id, recorded = str(after["serviceId"]), old.get(place)
+            changed = is_new or snapshot is None or not _is_still_there(place, recorded, snapshot, service_id)
         else:
             changed = bool(before.get(BOUND)) and old.get(place) != value
         if changed or (str(after.get("serviceId")), place) in anew:
@@ -125,7 +128,8 @@ def _is_still_there(place: Place, recorded: Any, snapshot: Snapshot, service_id:
         return True
     if place.kind is Kind.VOLUME:
         return any(row["volumeId"] == recorded for row in snapshot.volume_instances)
-    return any(row["id"] == recorded for row in snapshot.domains(service_id, place.kind))
+    # A custom domain is recorded by its id, one of Railway's by its name.
+    return any(recorded in (row["id"], row["domain"]) for row in snapshot.domains(service_id, place.kind))
 
 
 def is_there(place: Place, snapshot: Snapshot, service_id: str) -> bool:
