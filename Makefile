@@ -14,7 +14,7 @@ WORKERS := 2
 # STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
 IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
 WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
-TYPED := __main__.py components convos_infra emulator ops pool stack standins
+TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: adopt config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
@@ -95,11 +95,11 @@ adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=…
 	@ops/run adopt \
 		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
 
-image: ## build the runtime image [IMAGE=…]
-	@$(IN_LOCAL) sh ops/image/build.sh runtime $(or $(IMAGE),convos-runtime:local)
+image: ## build the runtime image, or KIND=pool the pool manager's [IMAGE=…]
+	@$(IN_LOCAL) sh ops/image/build.sh $(or $(KIND),runtime) $(or $(IMAGE),convos-$(or $(KIND),runtime):local)
 
-qa: ## start an image as Railway does and run its smoke tests: IMAGE=…
-	@$(IN_LOCAL) sh ops/image/qa.sh $(IMAGE)
+qa: ## start an image as Railway does and check it, or KIND=pool the pool manager's: IMAGE=…
+	@$(IN_LOCAL) KIND="$(KIND)" sh ops/image/qa.sh $(IMAGE)
 
 run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
 	@$(IN_LOCAL) sh ops/image/run.sh $(or $(IMAGE),convos-runtime:local)

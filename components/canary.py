@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from convos_infra.railway.bound import Bound
-from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
-from convos_infra.railway.resources.service import Service, ServiceArgs
-from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
-from convos_infra.railway.resources.service_instance import ServiceInstance
+from components.railway_service import ServiceParts, deployed, service_in, summary
+from convos_infra.railway.resources.deployment import Deployment
+from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 
 if TYPE_CHECKING:
@@ -48,25 +45,11 @@ class Canary(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Canary", name, None, opts)
-        inside = place.inside(self)
-        self.service = service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
-        domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
-        instance = ServiceInstance(
-            SERVICE,
-            replace(configuration(service.at(), place, image, keys), bound=Bound(service_domains={"": domain.domain})),
-            pulumi.ResourceOptions(parent=self, depends_on=[domain]),
-        )
-        self.ready = Deployment(
-            SERVICE,
-            DeploymentArgs(
-                place.project_id,
-                place.environment_id,
-                [DeployedService(SERVICE, service.serviceId, instance.deploymentId, image)],
-                place.deployment_seconds,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-        self.summary = summary(SERVICE, self.ready, domain, image)
+        self.service = service_in(self, place, SERVICE)
+        given = configuration(self.service.at(), place, image, keys)
+        declared = deployed(self, place, self.service, given, ServiceParts(domain=True))
+        self.ready = declared.ready
+        self.summary = summary(declared, image)
         self.register_outputs(self.summary)
 
 
@@ -83,27 +66,3 @@ def configuration(
         variables={"OPENCLAW_STATE_DIR": "/app", "CHROMIUM_PATH": "/usr/bin/chromium", **keys},
         overwrite_changes=place.overwrite_changes,
     )
-
-
-def summary(
-    service: str, ready: Deployment, domain: ServiceDomain, image: pulumi.Input[str]
-) -> dict[str, pulumi.Input[object]]:
-    """Return what a person wants to know of a running service, as a stack's output."""
-
-    def told(values: list[object]) -> dict[str, object]:
-        deployed, url, reference = values
-        state = deployed.get(service, {}) if isinstance(deployed, Mapping) else {}
-        # On this machine a service answers where its deployment says; on Railway at its domain.
-        local = str(state.get("url") or "")
-        return {
-            "service": service,
-            "url": local if local.startswith("http://") else "" if state.get("mode") == "simulated" else url,
-            "deploymentId": state.get("id", ""),
-            "status": state.get("status", ""),
-            "image": reference,
-            "mode": state.get("mode", ""),
-        }
-
-    found = pulumi.Output.all(ready.deployed, domain.url, image).apply(told)
-    keys = ("service", "url", "deploymentId", "status", "image", "mode")
-    return {key: found[key] for key in keys}

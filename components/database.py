@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from convos_infra.railway.bound import Bound
-from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
-from convos_infra.railway.resources.service import Service, ServiceArgs
-from convos_infra.railway.resources.service_instance import ServiceInstance
+from components.railway_service import ServiceParts, StoredSecret, deployed, secret_in, service_in
+from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
-from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
-from convos_infra.railway.resources.volume import Volume, VolumeArgs
-from convos_infra.random_secret import RandomSecret, SecretPlace
+from convos_infra.railway.resources.volume import Volume
 from convos_infra.schema.policy import DROP
 from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaArgs
 
@@ -77,7 +73,6 @@ class Database(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Database", name, None, opts)
-        self._inside = place.inside(self)
         self.services, self.volumes = [], []
         if settings.url:
             self.url = pulumi.Output.secret(settings.url)
@@ -100,52 +95,21 @@ class Database(pulumi.ComponentResource):
         self.register_outputs({"schemaVersion": self.schema.version})
 
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
-        service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), self._inside)
-        password = self._password(service.at(), settings)
-        given = VolumeArgs(service.at(), mount_path=MOUNT_PATH, replace_deleted=settings.replace_volume)
-        volume = Volume(SERVICE, given, self._inside)
-        proxy = TcpProxy(SERVICE, TcpProxyArgs(service.at(), application_port=PORT), self._inside)
-        self.services, self.volumes = [service], [volume]
-        instance = ServiceInstance(
-            SERVICE,
-            replace(
-                configuration(service.at(), place, settings.image, password),
-                bound=Bound(tcp_proxies={PORT: proxy.id}, volumes={MOUNT_PATH: volume.volumeId}),
-            ),
-            # Volume and proxy before the first deployment, which then knows both.
-            pulumi.ResourceOptions(parent=self, depends_on=[volume, proxy]),
+        service = service_in(self, place, SERVICE)
+        stored = StoredSecret(
+            "POSTGRES_PASSWORD", "databasePassword", settings.password, url_part=True, kept_elsewhere=True
         )
-        running = Deployment(
-            SERVICE,
-            DeploymentArgs(
-                place.project_id,
-                place.environment_id,
-                [DeployedService(SERVICE, service.serviceId, instance.deploymentId, instance.image)],
-                place.deployment_seconds,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+        password = secret_in(self, place, service, "postgres-password", stored)
+        given = configuration(service.at(), place, settings.image, password)
+        parts = ServiceParts(volume=MOUNT_PATH, replace_volume=settings.replace_volume, proxy_port=PORT)
+        declared = deployed(self, place, service, given, parts)
+        self.services, self.volumes = [service], declared.volumes
+        address = pulumi.Output.concat(declared.proxied.host, ":", declared.proxied.proxyPort.apply(_port))
         self.url = pulumi.Output.secret(
-            pulumi.Output.concat(
-                f"postgresql://{USER}:",
-                password,
-                "@",
-                proxy.host,
-                ":",
-                proxy.proxyPort.apply(_port),
-                f"/{DATABASE}",
-            )
+            pulumi.Output.concat(f"postgresql://{USER}:", password, "@", address, f"/{DATABASE}")
         )
         self.service_url = SERVICE_URL
-        return [running]
-
-    def _password(self, at: ServiceAt, settings: DatabaseSettings) -> pulumi.Output[str]:
-        if settings.password:
-            return pulumi.Output.secret(settings.password)
-        stored = SecretPlace(
-            at, "POSTGRES_PASSWORD", "databasePassword", pulumi.get_stack(), url_part=True, kept_elsewhere=True
-        )
-        return RandomSecret("postgres-password", stored, self._inside).value
+        return [declared.ready]
 
 
 def _port(value: float) -> str:

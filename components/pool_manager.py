@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.canary import summary
-from convos_infra.railway.bound import Bound
-from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
+from components.railway_service import ServiceParts, StoredSecret, deployed, secret_in, service_in, summary
+from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
-from convos_infra.railway.resources.service import Service, ServiceArgs
-from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
-from convos_infra.railway.resources.service_instance import ServiceInstance
+from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
-from convos_infra.random_secret import RandomSecret, SecretPlace
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
@@ -97,30 +93,15 @@ class PoolManager(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:PoolManager", name, None, opts)
-        inside = place.inside(self)
-        self.service = service = Service(SERVICE, ServiceArgs(place.project_id, place.environment_id, SERVICE), inside)
-        domain = ServiceDomain(SERVICE, ServiceDomainArgs(service.at()), inside)
-        self.api_key = _api_key(service.at(), settings, inside)
+        self.service = service = service_in(self, place, SERVICE)
+        stored = StoredSecret("POOL_API_KEY", "poolApiKey", settings.api_key)
+        self.api_key = secret_in(self, place, service, "pool-api-key", stored)
         self.rollout_variables = rollout_variables(settings)
-        instance = ServiceInstance(
-            SERVICE,
-            replace(
-                configuration(service.at(), place, settings, self.api_key, _token(place, settings, service, inside)),
-                bound=Bound(service_domains={"": domain.domain}),
-            ),
-            pulumi.ResourceOptions(parent=self, depends_on=[domain, *after]),
-        )
-        self.ready = Deployment(
-            SERVICE,
-            DeploymentArgs(
-                place.project_id,
-                place.environment_id,
-                [DeployedService(SERVICE, service.serviceId, instance.deploymentId, settings.image)],
-                place.deployment_seconds,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-        self.summary = summary(SERVICE, self.ready, domain, settings.image or settings.repo)
+        token = _token(place, settings, service, place.inside(self))
+        given = configuration(service.at(), place, settings, self.api_key, token)
+        declared = deployed(self, place, service, given, ServiceParts(domain=True, after=after))
+        self.ready = declared.ready
+        self.summary = summary(declared, settings.image or settings.repo)
         self.url, self.mode = _text(self.summary["url"]), _text(self.summary["mode"])
         self.register_outputs(self.summary)
 
@@ -166,13 +147,6 @@ def configuration(
         given_by=_given_by(),
         overwrite_changes=place.overwrite_changes,
     )
-
-
-def _api_key(at: ServiceAt, settings: PoolManagerSettings, inside: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    if settings.api_key:
-        return pulumi.Output.secret(settings.api_key)
-    stored = SecretPlace(at, "POOL_API_KEY", "poolApiKey", pulumi.get_stack())
-    return RandomSecret("pool-api-key", stored, inside).value
 
 
 def _given_by() -> dict[str, str]:

@@ -54,8 +54,8 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
         named = {PYTHON_BASE: "python", "dependencies": "pool-dependencies"}
         return ImageSource(build=_build(settings, settings.pool.repository, checkout, "pool", "pool", named))
     if settings.pool.image:
-        image = resolve(settings.pool.image, credentials=_credentials(settings), thing="poolImage")
-        return ImageSource(found=_found(settings.pool.image, image, is_pinned=False))
+        image = resolve(settings.pool.reference, credentials=_credentials(settings), thing="poolImage")
+        return ImageSource(found=_found(settings.pool.reference, image, is_pinned=False))
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from convos_infra.registry.reference import is_digest, parse
 from pool_contract.keys import declaration_of
 from pool_contract.url import parsed
 from stack.image import reference_problem
@@ -46,6 +47,7 @@ class PoolSettings(Section):
 
     Attributes:
         registry: where this machine's images are, or empty.
+        digest: what CI has just built, and deploys instead of whatever the tag of `image` names a moment later.
     """
 
     image: Text = key("poolImage", "The pool manager's image, by tag or digest.")
@@ -93,6 +95,15 @@ class PoolSettings(Section):
         default=False,
     )
     registry: str = ""
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The full reference of `image`, exactly the digest that was just built where there is one."""
+        if not self.digest:
+            return self.image
+        wanted = parse(self.image, "poolImage")
+        return self.image if wanted.digest else wanted.pinned(self.digest)
 
     @property
     def repository(self) -> str:
@@ -111,3 +122,5 @@ class PoolSettings(Section):
         problem = reference_problem("poolImage", self.image) if self.image else None
         if problem is not None:
             yield problem
+        if self.digest and not is_digest(self.digest):
+            yield Problem("POOL_IMAGE_DIGEST", f"{self.digest[:_LONGEST_SHOWN]!r} is not a digest")

@@ -233,7 +233,7 @@ def read(
             "builder": environ.get("CONVOS_BUILDER", ""),
             "base_images": environ.get("CONVOS_BASE_IMAGES", ""),
             "image": {"digest": environ.get("IMAGE_DIGEST", "").strip()},
-            "pool": {"registry": registry},
+            "pool": {"registry": registry, "digest": environ.get("POOL_IMAGE_DIGEST", "").strip()},
         },
     )
     if settings.pool.keep_token and values.get("poolRailwayToken"):

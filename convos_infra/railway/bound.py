@@ -128,7 +128,7 @@ def _is_still_there(place: Place, recorded: Any, snapshot: Snapshot, service_id:
         return True
     if place.kind is Kind.VOLUME:
         return any(row["volumeId"] == recorded for row in snapshot.volume_instances)
-    # A custom domain is recorded by its id, one of Railway's by its name.
+    # A Railway domain is recorded by its name, a domain of one's own by its id.
     return any(recorded in (row["id"], row["domain"]) for row in snapshot.domains(service_id, place.kind))
 
 

@@ -1,65 +1,27 @@
 """A service's deployed configuration: the inputs of `ServiceInstance` <-> the `services.<id>` part of a config.
 
-Pure. The table FIELDS is the only place that knows where a property lives in Railway's EnvironmentConfig (facts §2.9),
-and which value Railway takes where none is set.
+Pure. Where an attribute lives in Railway's EnvironmentConfig, and which value Railway takes where none is set, is said
+where it is declared: service_configuration.py.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.railway import service_configuration
+from convos_infra.railway.service_configuration import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from convos_infra.railway.attribute import Attribute
 
 Config = dict[str, Any]
-REGION = "us-west2"
 
 
-@dataclass(frozen=True)
-class Field:
-    """One property.
-
-    Attributes:
-        name: the input's name, Railway's own.
-        path: where it lives in `services.<id>`.
-        default: what Railway does where it is absent; an input equal to it and an absent field are the same.
-        readable: False for what Railway never shows again.
-    """
-
-    name: str
-    path: tuple[str, ...]
-    default: Any = None
-    readable: bool = True
-
-
-FIELDS = (
-    Field("image", ("source", "image")),
-    Field("repo", ("source", "repo")),
-    Field("branch", ("source", "branch")),
-    Field("rootDirectory", ("source", "rootDirectory")),
-    Field("builder", ("build", "builder")),
-    Field("buildCommand", ("build", "buildCommand")),
-    Field("dockerfilePath", ("build", "dockerfilePath")),
-    Field("watchPatterns", ("build", "watchPatterns")),
-    Field("startCommand", ("deploy", "startCommand")),
-    Field("preDeployCommand", ("deploy", "preDeployCommand")),
-    Field("healthcheckPath", ("deploy", "healthcheckPath")),
-    Field("healthcheckTimeout", ("deploy", "healthcheckTimeout"), 300),
-    Field("restartPolicyType", ("deploy", "restartPolicyType"), "ON_FAILURE"),
-    Field("restartPolicyMaxRetries", ("deploy", "restartPolicyMaxRetries"), 10),
-    Field("cronSchedule", ("deploy", "cronSchedule")),
-    Field("sleepApplication", ("deploy", "sleepApplication"), default=False),
-    Field("overlapSeconds", ("deploy", "overlapSeconds"), 0),
-    Field("drainingSeconds", ("deploy", "drainingSeconds"), 0),
-    Field("requiredMountPath", ("deploy", "requiredMountPath")),
-    Field("ipv6EgressEnabled", ("deploy", "ipv6EgressEnabled"), default=False),
-    Field("multiRegionConfig", ("deploy", "multiRegionConfig")),
-    Field("limitOverride", ("deploy", "limitOverride")),
-    Field("registryCredentials", ("deploy", "registryCredentials"), readable=False),
-)
+FIELDS = ATTRIBUTES
 BY_NAME = {field.name: field for field in FIELDS}
-VARIABLES = "variables"
-SEALED = "sealedVariables"
+VARIABLES, SEALED = service_configuration.VARIABLES, service_configuration.SEALED
 
 
 def at(config: Mapping[str, Any], path: Iterable[str]) -> Any:
@@ -79,39 +41,28 @@ def put(config: Config, path: tuple[str, ...], value: Any) -> None:
     config[path[-1]] = value
 
 
-def same(field: Field, left: Any, right: Any) -> bool:
+def same(field: Attribute, left: Any, right: Any) -> bool:
     """Tell whether two values mean the same, absent and default included."""
     return bool(_normal(field, left) == _normal(field, right))
 
 
-def makes_deployment(field: Field, before: Any, after: Any) -> bool:
-    """Tell whether Railway deploys for a change of a property: for all but the number of replicas in a region.
-
-    Source: docs.railway.com deployments/scaling; another region is another place to run at.
-    """
-    if field.name != "multiRegionConfig":
-        return True
-    return _regions(before) != _regions(after)
+def makes_deployment(field: Attribute, before: Any, after: Any) -> bool:
+    """Tell whether Railway deploys for a change of an attribute."""
+    return field.deploys(before, after)
 
 
-def _regions(value: Any) -> set[str]:
-    return set(value) if isinstance(value, Mapping) and value else {REGION}
-
-
-def _normal(field: Field, value: Any) -> Any:
+def _normal(field: Attribute, value: Any) -> Any:
     if value is None or value == "" or value == [] or value == {}:
         return field.default
     if isinstance(value, float) and value.is_integer():
         # Pulumi's numbers are doubles.
         return int(value)
-    if field.name == "preDeployCommand" and isinstance(value, str):
-        return [value]
     if isinstance(value, Mapping):
         return {key: _normal(field, item) for key, item in value.items() if item is not None}
-    return value
+    return field.normal(value)
 
 
-def to_config(field: Field, value: Any) -> Any:
+def to_config(field: Attribute, value: Any) -> Any:
     """Return an input's value as the config holds it."""
     return copy.deepcopy(_normal(field, value))
 

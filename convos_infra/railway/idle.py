@@ -18,8 +18,8 @@ from convos_infra.railway.environment_config import (
 )
 
 if TYPE_CHECKING:
+    from convos_infra.railway.attribute import Attribute
     from convos_infra.railway.deployment import DeploymentState
-    from convos_infra.railway.environment_config import Field
 
 REFERENCE = "${{"
 _OF_RAILWAY = "RAILWAY_"
@@ -82,7 +82,7 @@ def is_running(
     )
 
 
-def _runs_field(field: Field, target: Mapping[str, Any], serving: DeploymentState | None) -> bool:
+def _runs_field(field: Attribute, target: Mapping[str, Any], serving: DeploymentState | None) -> bool:
     if not field.readable or serving is None or at(target, ("source", "repo")):
         return False
     if field.path[0] == "source":
@@ -129,7 +129,7 @@ def idle_variables(
     return sorted(name for name in managed.get(VARIABLES) or {} if _is_missing(name, values, variables, gives))
 
 
-def _differs(field: Field, stored: Mapping[str, Any], deployment: DeploymentState) -> bool:
+def _differs(field: Attribute, stored: Mapping[str, Any], deployment: DeploymentState) -> bool:
     if not field.readable:
         return False
     meta, now = deployment.meta, at(stored, field.path)

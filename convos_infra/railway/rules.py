@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from convos_infra.provider import is_unknown
 
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/)?"
 _PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -23,6 +25,10 @@ _NAMES = {
     "weekday": {name: number for number, name in enumerate(_DAYS)},
 }
 _CRON_PART = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
+REGIONS = ("us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a")
+BUILDERS = ("DOCKERFILE", "HEROKU", "NIXPACKS", "PAKETO", "RAILPACK")
+RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?")
 _LOGIN = ("username", "password")
 _LIMITS = {"cpu": "vCPUs", "memoryBytes": "bytes", "diskBytes": "bytes"}
 
@@ -32,6 +38,45 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number as an int (Pulumi's numbers are doubles), or None where it is none."""
+    found = number(value)
+    return None if found is None or not found.is_integer() else int(value)
+
+
+def whole_from(lowest: int) -> Callable[[Any], str]:
+    """Return the check of a whole number that must not be lower."""
+
+    def problem(value: Any) -> str:
+        found = whole(value)
+        is_fine = found is not None and found >= lowest
+        return "" if is_fine else f"must be a whole number from {lowest}, not {_shown(value)}"
+
+    return problem
+
+
+def switch_problem(value: Any) -> str:
+    """Check what is true or false."""
+    return "" if isinstance(value, bool) else f"must be true or false, not {_shown(value)}"
+
+
+def builder_problem(value: Any) -> str:
+    """Check the name of a builder."""
+    return "" if value in BUILDERS else f"must be one of {', '.join(BUILDERS)}, not {_shown(value)}"
+
+
+def restart_policy_problem(value: Any) -> str:
+    """Check a restart policy."""
+    return "" if value in RESTART_POLICIES else f"must be one of {', '.join(RESTART_POLICIES)}, not {_shown(value)}"
+
+
+def version_problem(value: Any) -> str:
+    """Check a release of a builder; an empty one is none."""
+    if value == "" or (isinstance(value, str) and _VERSION.fullmatch(value)):
+        return ""
+    return f"must be a release such as 1.2.3, not {_shown(value)}"
 
 
 def id_problem(value: Any) -> str:
@@ -78,6 +123,72 @@ def path_problem(value: Any, *, root: bool) -> str:
     if not root and not value.strip("/"):
         return f"must be below '/', not {_shown(value)}"
     return f"must hold no '..', not {_shown(value)}" if ".." in value.split("/") else ""
+
+
+def health_path_problem(value: Any) -> str:
+    """Check the path of a health check."""
+    return path_problem(value, root=True)
+
+
+def mount_path_problem(value: Any) -> str:
+    """Check the path of a volume."""
+    return path_problem(value, root=False)
+
+
+def texts_problems(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a list of texts; one that is not known yet is let pass."""
+    if not isinstance(value, list):
+        yield "", f"must be a list, not {type(value).__name__}"
+        return
+    for item in value:
+        if not is_unknown(item) and (problem := text_problem(item)):
+            yield "", problem
+
+
+def command_problems(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a command as a list of one; a text is one as well."""
+    value = listed(value)
+    if isinstance(value, list) and len(value) > 1:
+        yield "", "Railway takes one command: join them with &&"
+        return
+    yield from texts_problems(value)
+
+
+def listed(value: Any) -> Any:
+    """Return a text as the list that Railway stores."""
+    return [value] if isinstance(value, str) else value
+
+
+def region_problems(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with regions, `{region: {numReplicas}}`: where below it, what."""
+    if not isinstance(value, Mapping) or not value:
+        yield "", "must name at least one region"
+        return
+    for region, settings in value.items():
+        count = replicas_of(settings)
+        if region not in REGIONS:
+            yield "", f"{region!r} is no region; there are {', '.join(REGIONS)}"
+        elif count is None or count < 1:
+            yield f".{region}.numReplicas", "must be a whole number from 1"
+        elif odd := sorted(set(settings) - {"numReplicas", "stackerAssignment"}):
+            yield f".{region}.{odd[0]}", "there is no such setting; it is numReplicas"
+
+
+def replicas_of(settings: Any) -> int | None:
+    """Return the number of replicas of one region; None where it is no number."""
+    return whole(settings.get("numReplicas", 1)) if isinstance(settings, Mapping) else None
+
+
+def other_regions(before: Any, after: Any) -> bool:
+    """Tell whether a service runs at other places: only that deploys, another number of replicas there does not.
+
+    Source: docs.railway.com/deployments/scaling. Without any it runs in the first one.
+    """
+    return _regions(before) != _regions(after)
+
+
+def _regions(value: Any) -> set[str]:
+    return set(value) if isinstance(value, Mapping) and value else {REGIONS[0]}
 
 
 def cron_problem(value: Any) -> str:

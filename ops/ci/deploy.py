@@ -1,8 +1,8 @@
 """Updates a stack, if that does what was reviewed.
 
-python -m ops deploy --stack STACK [--digest sha256:…] [--commit SHA] [--accept FINGERPRINT]
+python -m ops deploy --stack STACK [--image runtime|pool --digest sha256:…] [--commit SHA] [--accept FINGERPRINT]
 
-The preview must be the one on the merged pull request, but for the image just built. Where they differ it stops, says
+The preview must be the one on the merged pull request, but for the images just built. Where they differ it stops, says
 where, and names the fingerprint with which somebody who has looked may start it again.
 """
 
@@ -13,17 +13,21 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.registry.reference import short_digest
-from convos_infra.registry.resolve import current_digest
+from convos_infra.registry.errors import NoSuchRepositoryError, NoSuchTagError
+from convos_infra.registry.resolve import resolve
 from ops import stacks
 from ops.ci import comment, github, workflow
+from ops.ci.just_built import There, followed, just_built
 from ops.ci.preview import headline, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import Preview, decoded, differences
 from ops.pulumi_cli import CHECKOUT, Pulumi
+
+if TYPE_CHECKING:
+    from convos_infra.registry.reference import ImageReference
 
 _MOST_LINES = 40
 
@@ -35,7 +39,7 @@ class NotReviewedError(InfraError):
 def reviewed_preview(door: github.GitHub, commit: str, branch: str, stack: str) -> tuple[Preview, str]:
     """Return the preview on the pull request that brought a commit, and what it is called.
 
-    Nobody's review at all is an empty preview: then only the image just built may change.
+    Nobody's review at all is an empty preview: then only the images just built may change.
     """
     merged = [pull for pull in door.pages(f"commits/{commit}/pulls") if _brought(pull, commit, branch)]
     if not merged:
@@ -51,20 +55,20 @@ def reviewed_preview(door: github.GitHub, commit: str, branch: str, stack: str) 
         return Preview(()), f"the preview on #{number} cannot be read"
 
 
-def check_reviewed(reviewed: Preview, source: str, now: Preview, built: str, accept: str) -> None:
+def check_reviewed(reviewed: Preview, source: str, now: Preview, built: Sequence[str], accept: str) -> None:
     """Stop an update that is not what was reviewed.
 
     Args:
         reviewed: the reviewed preview.
         source: where it is from.
         now: what would be applied.
-        built: the digest of the image just built, or empty.
+        built: the digests of the images just built.
         accept: the fingerprint of what somebody has looked at and wants applied nevertheless.
 
     Raises:
         NotReviewedError: it differs, and nobody has accepted it.
     """
-    found = differences(reviewed, now, built)
+    found = differences(reviewed, now, *built)
     if not found:
         return
     workflow.summary("\n".join(["### Not what was reviewed", "", *(f"- {line}" for line in found[:_MOST_LINES])]))
@@ -77,19 +81,17 @@ def check_reviewed(reviewed: Preview, source: str, now: Preview, built: str, acc
     raise NotReviewedError("deploy", problem, f"look, and start deploy by hand with accept {now.fingerprint}")
 
 
-def superseded(stack: str, digest: str, values: dict[str, Any]) -> str:
-    """Return why an image just built is not deployed, or the empty string.
+def there(tag: ImageReference) -> There | None:
+    """Return what a tag names in the registry; None where it names nothing.
 
     Raises:
         InfraError: the registry cannot be asked.
     """
-    if pin := stacks.pinned(values):
-        return f"{stack} is pinned to {pin}: the image just built waits until the pin is removed"
-    followed = stacks.followed(values, stack)
-    now = current_digest(followed, credentials=credentials(), thing="deploy")
-    if now != digest:
-        return f"tag {followed.tag} is {short_digest(now) if now else 'gone'} now: the build that moved it deploys it"
-    return ""
+    try:
+        found = resolve(tag, credentials=credentials(), thing="deploy")
+    except (NoSuchRepositoryError, NoSuchTagError):
+        return None
+    return There(found.digest, found.revision)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,26 +99,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     environ = os.environ
     parser = argparse.ArgumentParser(prog="ops deploy", description=__doc__)
     parser.add_argument("--stack", default=environ.get("STACK", ""))
+    parser.add_argument("--image", default=environ.get("IMAGE", ""), help="which image was just built: runtime or pool")
+    parser.add_argument(
+        "--packages", default=environ.get("PACKAGES", ""), help="where images are pushed: ghcr.io/owner"
+    )
     parser.add_argument("--digest", default=environ.get("DIGEST", ""), help="of the image just built")
+    parser.add_argument("--images", default=environ.get("IMAGES", ""), help="what the push builds: runtime pool")
     parser.add_argument("--commit", default=environ.get("GITHUB_SHA", ""))
     parser.add_argument("--branch", default=environ.get("GITHUB_REF_NAME", ""))
     parser.add_argument("--accept", default=environ.get("ACCEPT", ""), help="the fingerprint of a preview")
     chosen = parser.parse_args(argv)
+    if bool(chosen.image) != bool(chosen.digest):
+        parser.error("--image and --digest belong together")
     stack = stacks.checked(chosen.stack or stacks.of_branch(chosen.branch))
-    values = stacks.config(CHECKOUT, stack)
-    if chosen.digest and (reason := superseded(stack, chosen.digest, values)):
-        workflow.notice(reason)
-        if not stacks.pinned(values):
-            return 0
-        chosen.digest = ""
-    pulumi = Pulumi(stack, extra={"IMAGE_DIGEST": chosen.digest})
+    images, builds = followed(stacks.config(CHECKOUT, stack), stack), tuple(chosen.images.split())
+    built = just_built(
+        images,
+        chosen.image,
+        chosen.digest,
+        packages=chosen.packages,
+        builds=builds,
+        commit=chosen.commit,
+        ask=there,
+    )
+    for note in filter(None, (*built.notes, built.leave)):
+        workflow.notice(note)
+    if built.leave:
+        return 0
+    pulumi = Pulumi(stack, extra=built.variables)
     now = pulumi.preview()
     workflow.summary(headline(stack, now))
     if not now.changes:
         workflow.notice(f"{stack}: nothing to change")
         return 0
     reviewed, source = reviewed_preview(github.from_environment(), chosen.commit, chosen.branch, stack)
-    check_reviewed(reviewed, source, now, chosen.digest, chosen.accept)
+    check_reviewed(reviewed, source, now, tuple(built.digests.values()), chosen.accept)
     pulumi.do("up", "--yes", "--skip-preview")
     outputs = pulumi.read("stack", "output")
     workflow.summary(f"```json\n{json.dumps(outputs, indent=1)}\n```")

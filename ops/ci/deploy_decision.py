@@ -12,47 +12,67 @@ from dataclasses import dataclass
 
 from ops.ci.image_tags import BRANCH_TAGS
 
-IMAGE_FILES = ("runtime",)
-"""A push that changes these builds an image, and the build deploys when it is done (build-runtime.yml)."""
+IMAGES = ("runtime", "pool")
+"""Folders that are built to images. A push that changes one is deployed by its build, when it is done (build-*.yml)."""
+UNKNOWN = ("unknown",)
+"""The images of a push of which git does not tell what it changes."""
 _NO_COMMIT = "0" * 40
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do for an event: the stack, whether it is deployed now, and why not."""
+    """What to do for an event.
+
+    Attributes:
+        stack: which stack the event's branch deploys; empty for none.
+        deploy: whether it is deployed now.
+        reason: why not.
+        images: the images that the push builds, each by a workflow of its own.
+    """
 
     stack: str
     deploy: bool
     reason: str = ""
+    images: tuple[str, ...] = ()
 
 
-def decide(branch: str, *, digest: str, by_hand: bool, builds_image: bool) -> Decision:
+def decide(branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...]) -> Decision:
     """Decide.
 
     Args:
         branch: the branch that was pushed, or on which the workflow was started by hand.
         digest: of the image just built; empty where none was.
         by_hand: whether a person started it.
-        builds_image: whether the push makes build-runtime run.
+        images: the images that the push builds, or `UNKNOWN`.
     """
     stack = BRANCH_TAGS.get(branch, "")
     if not stack:
         return Decision("", deploy=False, reason=f"branch {branch} deploys no stack")
-    if builds_image and not digest and not by_hand:
-        return Decision(stack, deploy=False, reason="this push builds an image: build-runtime deploys it")
-    return Decision(stack, deploy=True)
+    if by_hand:
+        return Decision(stack, deploy=True)
+    if images and images != UNKNOWN and not digest:
+        builds = " and ".join(f"build-{image}" for image in images)
+        return Decision(stack, deploy=False, reason=f"this push builds an image: {builds} deploys it", images=images)
+    return Decision(stack, deploy=True, images=images)
 
 
-def changes_image(before: str, after: str) -> bool:
-    """Tell whether a push changes what the image is built from; False where git has not both commits.
+def images_of(before: str, after: str) -> tuple[str, ...]:
+    """Return the images that a push builds; `UNKNOWN` where git has not both commits.
 
-    A new branch has no commit before, and a forced push one that nobody has any more: GitHub's path filter then goes by
-    other rules, and a deploy too many is none that changes anything.
+    A new branch has no commit before, and a forced push one that is gone. GitHub's path filter then goes by other
+    rules, so the deploy itself looks which images there are.
     """
     if not before or before == _NO_COMMIT:
-        return False
-    command = ["git", "diff", "--quiet", f"{before}..{after}", "--", *IMAGE_FILES]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 1
+        return UNKNOWN
+    changed = []
+    for image in IMAGES:
+        command = ["git", "diff", "--quiet", f"{before}..{after}", "--", image]
+        code = subprocess.run(command, capture_output=True, check=False).returncode
+        if code not in (0, 1):
+            return UNKNOWN
+        if code:
+            changed.append(image)
+    return tuple(changed)
 
 
 def main() -> int:
@@ -62,9 +82,15 @@ def main() -> int:
         environ.get("GITHUB_REF_NAME", ""),
         digest=environ.get("DIGEST", ""),
         by_hand=environ.get("GITHUB_EVENT_NAME") == "workflow_dispatch",
-        builds_image=changes_image(environ.get("BEFORE", ""), environ.get("GITHUB_SHA", "")),
+        images=images_of(environ.get("BEFORE", ""), environ.get("GITHUB_SHA", "")),
     )
-    sys.stdout.write(f"stack={decision.stack}\ndeploy={str(decision.deploy).lower()}\nreason={decision.reason}\n")
+    lines = {
+        "stack": decision.stack,
+        "deploy": str(decision.deploy).lower(),
+        "images": " ".join(decision.images),
+        "reason": decision.reason,
+    }
+    sys.stdout.write("".join(f"{name}={value}\n" for name, value in lines.items()))
     return 0
 
 

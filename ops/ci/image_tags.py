@@ -83,6 +83,8 @@ def _pull_request(event: Mapping[str, Any]) -> Decision:
     target = ((pull.get("base") or {}).get("repo") or {}).get("full_name")
     if source is None or source != target:
         return Decision(revision, (), "a pull request from a fork: its token may not write packages")
+    if (event.get("sender") or {}).get("login") == "dependabot[bot]":
+        return Decision(revision, (), "a pull request of Dependabot: its token may not write packages")
     return Decision(revision, (f"pr-{number}", sha_tag(revision)))
 
 
@@ -98,9 +100,15 @@ def _commit(value: object) -> str:
 
 
 def output(decision: Decision, image: str) -> str:
-    """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them."""
+    """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them.
+
+    Args:
+        decision: for the event.
+        image: the image's repository in lower case, as registries want it; owners on GitHub have capitals.
+    """
     lines = {
         "revision": decision.revision,
+        "image": image,
         "push": str(decision.push).lower(),
         "tags": ",".join(decision.tags),
         "references": ",".join(f"{image}:{tag}" for tag in decision.tags) if image else "",

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.registry.reference import parse_version
+from convos_infra.registry.reference import parse, parse_version
 from convos_infra.registry.resolve import current_digest
 from ops import pulumi_cli, stacks
 from ops.ci import comment, github, workflow
@@ -89,12 +89,19 @@ def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: i
     return ""
 
 
-def settings_of(number: int, image: str) -> dict[str, str]:
-    """Return what the config of a pull request's stack has instead of its template's; `image` is empty to follow."""
+def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]:
+    """Return what the config of a pull request's stack has instead of its template's.
+
+    Args:
+        number: the pull request's.
+        image: the tag of its runtime image; empty for the template's.
+        pool_image: its pool manager's image; empty for the template's.
+    """
     name = f"pr-{number}"
     return {
         "environment": name,
         **({"imageTag": image} if image else {}),
+        **({"poolImage": pool_image} if pool_image else {}),
         "poolEnvironment": "dev",
         "poolMinIdle": "1",
         # Nobody answers a question when a label or a pull request goes.
@@ -105,30 +112,48 @@ def settings_of(number: int, image: str) -> dict[str, str]:
 
 
 def image_tag(template: Mapping[str, Any], number: int, revision: str) -> str:
-    """Return the tag of the pull request's own image, pr-N, or empty where it has built none: then the template's.
-
-    `pr-N` must be the image of the pull request's head, which its `sha-` tag is: a build that runs still has not
-    moved it, and last week's image would be shown as today's.
+    """Return the tag of the pull request's own runtime image, pr-N, or empty where it has built none.
 
     Raises:
         InfraError: the registry cannot be asked, or the image is not the head's.
     """
-    repository = stacks.followed(template, TEMPLATE).location
+    return _own_tag(stacks.followed(template, TEMPLATE).location, number, revision, "imageTag", "build-runtime")
+
+
+def pool_image(template: Mapping[str, Any], number: int, revision: str) -> str:
+    """Return the pull request's own image of the pool manager, or empty where it has built none.
+
+    Raises:
+        InfraError: as for `image_tag`.
+    """
+    text = str(template.get("poolImage") or "")
+    location = parse(text, "poolImage").location if text else ""
+    tag = _own_tag(location, number, revision, "poolImage", "build-pool") if location else ""
+    return f"{location}:{tag}" if tag else ""
+
+
+def _own_tag(repository: str, number: int, revision: str, thing: str, build: str) -> str:
+    """Return pr-N, or empty where there is none.
+
+    It must be the image of the pull request's head, which its `sha-` tag is: a build that runs still has not moved it,
+    and last week's image would be shown as today's.
+    """
 
     def digest(tag: str) -> str:
-        return current_digest(parse_version(repository, tag, "imageTag"), credentials=credentials(), thing="imageTag")
+        return current_digest(parse_version(repository, tag, thing), credentials=credentials(), thing=thing)
 
     own = digest(f"pr-{number}")
     if own and own != digest(sha_tag(revision)):
         problem = f"pr-{number} is not the image of {revision[:7]}"
-        raise InfraError("imageTag", problem, "wait for build-runtime to end, and run this job again")
+        raise InfraError(thing, problem, f"wait for {build} to end, and run this job again")
     return f"pr-{number}" if own else ""
 
 
 def up(number: int, revision: str) -> None:
     """Make or update the stack of a pull request."""
     name, template = f"pr-{number}", Pulumi(TEMPLATE)
-    chosen = settings_of(number, image_tag(stacks.config(CHECKOUT, TEMPLATE), number, revision))
+    values = stacks.config(CHECKOUT, TEMPLATE)
+    chosen = settings_of(number, image_tag(values, number, revision), pool_image(values, number, revision))
     stack = Pulumi(name)
     pulumi_cli.select(name)
     template.do("config", "cp", "--dest", name)

@@ -9,11 +9,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ops import stacks
 from ops.ci import comment, github, workflow
-from ops.ci.reviewed import Preview, encoded
+from ops.ci.reviewed import IMAGE, POOL_IMAGE, Leaf, Preview, encoded
 from ops.pulumi_cli import Pulumi, PulumiError
 
 _LONGEST_SUMMARY = 900_000
@@ -32,8 +32,9 @@ def headline(stack: str, preview: Preview) -> str:
         f"### Preview of `{stack}`: {_plural(deployments, 'deployment')}, {_plural(count, 'change')}",
         "",
     ]
-    if preview.image:
-        lines.append(f"- image: {_image(preview)}")
+    for recorded, name in ((IMAGE, "image"), (POOL_IMAGE, "pool manager's image")):
+        if changed := preview.image_of(recorded):
+            lines.append(f"- {name}: {_image(changed)}")
     lines += [
         f"- {change.what.partition(' ')[2]}: {change.cost}" for change in preview.changes if not change.cost.is_nothing
     ]
@@ -76,14 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _image(preview: Preview) -> str:
+def _image(changed: Mapping[str, Leaf]) -> str:
     def short(name: str, length: int) -> str:
-        before, after = (str(json.loads(value)) if value else "" for value in preview.image.get(name, ("", "")))
+        before, after = (str(json.loads(value)) if value else "" for value in changed.get(name, ("", "")))
         return f"{before[:length] or 'none'} → {after[:length]}" if after else ""
 
     said = [short("tag", 128), short("digest", 15), short("revision", 7)]
     words = [f"{name} {text}" for name, text in zip(("tag", "digest", "revision"), said, strict=True) if text]
-    after = preview.image.get("history", ("", ""))[1]
+    after = changed.get("history", ("", ""))[1]
     return ", ".join([*words, *([str(json.loads(after))] if after else [])])
 
 

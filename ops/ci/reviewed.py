@@ -13,13 +13,15 @@ from typing import Any
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What Pulumi writes for a value that is known only after the update (sdk/go/common/resource/plugin/rpc.go)."""
-IMAGE = "registry:Image runtime"
-"""The resource that records the runtime image."""
+IMAGE, POOL_IMAGE = "registry:Image runtime", "registry:Image pool"
+"""The resources that record the runtime image and the pool manager's."""
 _IMAGE_FIELDS = frozenset({"digest", "pinned", "revision", "created", "history"})
-_IMAGE_REASONS = frozenset({"image", "RAILWAY_RUNTIME_IMAGE"})
+_IMAGE_REASONS = {IMAGE: frozenset({"image", "RAILWAY_RUNTIME_IMAGE"}), POOL_IMAGE: frozenset({"image"})}
 _UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
 _NOISE = frozenset({"__provider", "__defaults"})
 _ROLLOUT = "convos:AgentRollout "
+_ANSWERS_AT = frozenset({"mode", "url"})
+_LATER = '"known after the update"'
 _ANNOUNCED = ("deploys", "change")
 _HIDDEN = "(a secret, or a value that is not shown)"
 
@@ -95,15 +97,13 @@ class Preview:
         """How many deployments it makes."""
         return sum(change.deployments for change in self.changes)
 
-    @property
-    def image(self) -> Mapping[str, Leaf]:
-        """What changes of the runtime image; empty where nothing does."""
-        return next((change.properties for change in self.changes if change.what == IMAGE), {})
+    def image_of(self, recorded: str) -> Mapping[str, Leaf]:
+        """Return what changes of an image, `IMAGE` or `POOL_IMAGE`; empty where nothing does."""
+        return next((change.properties for change in self.changes if change.what == recorded), {})
 
-    @property
-    def digest(self) -> str:
-        """The digest of the runtime image that comes; empty where it stays."""
-        return str(json.loads(self.image.get("digest", ("", ""))[1] or '""'))
+    def digest_of(self, recorded: str) -> str:
+        """Return the digest of the image that comes; empty where it stays."""
+        return str(json.loads(self.image_of(recorded).get("digest", ("", ""))[1] or '""'))
 
     @property
     def fingerprint(self) -> str:
@@ -124,17 +124,18 @@ def parse(document: Mapping[str, Any]) -> Preview:
     return Preview(tuple(sorted(changes, key=lambda change: (change.what, change.op))))
 
 
-def differences(reviewed: Preview, now: Preview, built: str) -> list[str]:
-    """Return in what a preview differs from the reviewed one, apart from the image just built; a line each.
+def differences(reviewed: Preview, now: Preview, *built: str) -> list[str]:
+    """Return in what a preview differs from the reviewed one, apart from the images just built; a line each.
 
     Args:
         reviewed: of the pull request.
         now: of the deploy.
-        built: the digest of the image just built. A change to any other image is a change like all others.
+        built: the digests of the images just built. A change to any other image is a change like all others.
     """
     reviewed, now = without_plan(reviewed), without_plan(now)
-    if built and now.digest == built:
-        reviewed, now = without_image(reviewed), without_image(now)
+    for recorded in (IMAGE, POOL_IMAGE):
+        if now.digest_of(recorded) in filter(None, built):
+            reviewed, now = without_image(reviewed, recorded), without_image(now, recorded)
     before, after = _by_line(reviewed), _by_line(now)
     lines = [f"reviewed, and not in this preview: {line}" for line in before if line not in after]
     return lines + [f"in this preview, and not reviewed: {line}" for line in after if line not in before]
@@ -153,15 +154,17 @@ def without_plan(preview: Preview) -> Preview:
     return Preview(tuple(kept))
 
 
-def without_image(preview: Preview) -> Preview:
-    """Return a preview without what a new runtime image changes, and without what follows from that alone."""
-    old, new = preview.image.get("pinned", ("", ""))
+def without_image(preview: Preview, recorded: str = IMAGE) -> Preview:
+    """Return a preview without what a new image changes, and without what follows from that alone."""
+    pinned = preview.image_of(recorded).get("pinned", ("", ""))
     kept = []
     for change in preview.changes:
         properties = {
-            path: leaf for path, leaf in change.properties.items() if not _is_of_image(change, path, leaf, (old, new))
+            path: leaf
+            for path, leaf in change.properties.items()
+            if not (change.what == recorded and path in _IMAGE_FIELDS) and not _follows(change, path, leaf, pinned)
         }
-        because = tuple(sorted(set(change.cost.because) - _IMAGE_REASONS))
+        because = tuple(sorted(set(change.cost.because) - _IMAGE_REASONS[recorded]))
         cost = Cost(0, because, change.cost.others)
         left = bool(properties or because or cost.others)
         only_image = bool(change.properties or not change.cost.is_nothing) and not left
@@ -247,12 +250,13 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for index, item in enumerate(value):
             yield from _leaves(item, f"{path}[{index}]")
     else:
-        yield path, '"known after the update"' if value == UNKNOWN else json.dumps(value, sort_keys=True)
+        yield path, _LATER if value == UNKNOWN else json.dumps(value, sort_keys=True)
 
 
-def _is_of_image(change: Change, path: str, leaf: Leaf, image: Leaf) -> bool:
-    if change.what == IMAGE:
-        return path in _IMAGE_FIELDS
+def _follows(change: Change, path: str, leaf: Leaf, image: Leaf) -> bool:
+    # Where the pool manager answers is known again once it is deployed.
+    if change.what.startswith(_ROLLOUT) and path in _ANSWERS_AT and leaf[1] == _LATER:
+        return True
     if leaf == image and all(image):
         return True
     # A deployment that is to come has no id yet; why it comes, its service says.

@@ -1,6 +1,7 @@
-"""Writes what is made from the model of a stack's config, and from the declaration of the keys.
+"""Writes what is made from the model of a stack's config, and from the declarations of keys and attributes.
 
-That is Pulumi.yaml's keys, docs/configuration.md, keys.list and .env.example of the runtime, and the smoke tests' keys.
+That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the table in docs/runtime.md, keys.list
+and .env.example of the runtime, and the smoke tests' keys.
 
 python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
 """
@@ -13,8 +14,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.service_configuration import ATTRIBUTES
 from ops.ci import workflow
-from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, smoke_test_keys
+from ops.config import (
+    attributes_page,
+    configuration_page,
+    env_example,
+    keys_list,
+    pulumi_yaml,
+    runtime_page,
+    smoke_test_keys,
+)
 from ops.pulumi_cli import CHECKOUT
 from pool_contract.keys import DECLARATIONS
 from stack.settings import KEYS
@@ -27,11 +37,14 @@ def texts(checkout: Path) -> dict[Path, str]:
     """Return each file and what it should contain."""
     keys = list(KEYS.values())
     program, workflow_file = checkout / "Pulumi.yaml", checkout / ".github" / "workflows" / "build-runtime.yml"
+    runtime = checkout / "docs" / "runtime.md"
     return {
         program: pulumi_yaml.written(program.read_text(encoding="utf-8"), keys),
         checkout / "docs" / "configuration.md": configuration_page.page(keys, DECLARATIONS),
+        checkout / "docs" / "service-attributes.md": attributes_page.page(ATTRIBUTES),
         checkout / "runtime" / "scripts" / "keys.list": keys_list.keys_list(DECLARATIONS),
         checkout / "runtime" / ".env.example": env_example.env_example(DECLARATIONS),
+        runtime: runtime_page.written(runtime.read_text(encoding="utf-8"), DECLARATIONS),
         workflow_file: smoke_test_keys.written(workflow_file.read_text(encoding="utf-8"), DECLARATIONS),
     }
 

@@ -1,65 +1,83 @@
 #!/bin/sh
-# Checks an image: qa.sh IMAGE. Starts it with the start command that Railway uses, waits until /pool/health says
-# ready (QA_READY_SECONDS, 120), runs the smoke tests inside (QA_SMOKE_SECONDS, 120), and shows its log when one fails.
-# Keys of agents that are set here (OPENCLAW_PRIMARY_MODEL, …: runtime/scripts/keys.list) are handed on by name.
+# Checks an image of the runtime: qa.sh IMAGE. Starts it as Railway does, waits until it says that it is ready, runs its
+# smoke tests inside, and shows its log when one fails. With KIND=pool it is an image of the pool manager (qa-pool.sh).
+#
+# The defaults fit the team's image and the reference runtime:
+#   QA_START_COMMAND   node scripts/pool-server.js; today's image: node convos-platform/pool-server/dist/index.js
+#   QA_SMOKE_COMMAND   for `sh -c` in the container: `pnpm qa`, or what that is where the image has no pnpm
+#   QA_HEALTH_PATH     /pool/health, which has to say {"ready": true}
+#   QA_BEARER          the container gets it as POOL_API_KEY, and the health is asked with it; without it all is open
+#   QA_READY_SECONDS (120), QA_SETTLE_SECONDS (15, for the browser service), QA_SMOKE_SECONDS (120)
+#   QA_KEYS            names of further variables to hand on
+#
+# Agents' keys that are set here (runtime/scripts/keys.list) are handed on by name; OPENCLAW_GATEWAY_TOKEN,
+# SETUP_PASSWORD and PRIVATE_WALLET_KEY are made where they are not. At boot the team's image makes what it lacks: an
+# OpenRouter key, a mail inbox, a phone number. Nobody would delete those, so a key that makes one is handed on only
+# together with what it would make, and the management key never.
 set -eu
 cd "$(dirname "$0")/../.."
 
 image=${1:?usage: qa.sh IMAGE}
-ready_seconds=${QA_READY_SECONDS:-120}
-smoke_seconds=${QA_SMOKE_SECONDS:-120}
-container=convos-qa-$$-$(date +%s)
+if [ "${KIND:-runtime}" = pool ]; then exec sh ops/image/qa-pool.sh "$image"; fi
+. ops/image/container.sh
 
-say() { printf 'qa: %s\n' "$*"; }
+random_hex() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
+is_set() { eval "[ -n \"\${$1-}\" ]"; }
 
-finish() {
-    code=$?
-    trap - EXIT
-    if [ "$code" -ne 0 ] && docker inspect "$container" >/dev/null 2>&1; then
-        say "failed; the container's log:"
-        docker logs "$container" 2>&1 | sed 's/^/  | /'
-    fi
-    docker rm --force --volumes "$container" >/dev/null 2>&1 || true
-    exit "$code"
+OPENCLAW_GATEWAY_TOKEN=${OPENCLAW_GATEWAY_TOKEN:-$(random_hex 32)}
+SETUP_PASSWORD=${SETUP_PASSWORD:-$(random_hex 16)}
+PRIVATE_WALLET_KEY=${PRIVATE_WALLET_KEY:-0x$(random_hex 32)}
+export OPENCLAW_GATEWAY_TOKEN SETUP_PASSWORD PRIVATE_WALLET_KEY
+
+# NAME MADE: the key with this name makes MADE at boot, where that is missing.
+makes() {
+    case $1 in
+        AGENTMAIL_API_KEY) echo AGENTMAIL_INBOX_ID ;;
+        TELNYX_API_KEY) echo TELNYX_PHONE_NUMBER ;;
+    esac
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 handed_on=
-while read -r name _; do
-    case $name in '' | '#'* | POOL_API_KEY | PORT | OPENCLAW_STATE_DIR | CHROMIUM_PATH) continue ;; esac
-    if eval "[ -n \"\${$name-}\" ]"; then handed_on="$handed_on --env $name"; fi
-done <runtime/scripts/keys.list
+hand_on() {
+    is_set "$1" || return 0
+    made=$(makes "$1")
+    if [ -n "$made" ] && ! is_set "$made"; then
+        say "$1 is not handed on: without $made the image would make one at each run; set $made"
+        return 0
+    fi
+    handed_on="$handed_on --env $1"
+}
+
+for name in $(sed -n 's/^\([A-Z_][A-Z0-9_]*\) .*/\1/p' runtime/scripts/keys.list) ${QA_KEYS-}; do
+    case $name in
+        *[!A-Za-z0-9_]* | [0-9]*) say "QA_KEYS: $name is not the name of a variable" && exit 1 ;;
+        OPENROUTER_MANAGEMENT_KEY) say "QA_KEYS: an agent is never given $name" && exit 1 ;;
+        # What this script decides itself.
+        POOL_API_KEY | PORT | OPENCLAW_STATE_DIR | CHROMIUM_PATH) ;;
+        *) hand_on "$name" ;;
+    esac
+done
+if [ -n "${QA_BEARER-}" ]; then
+    export POOL_API_KEY="$QA_BEARER"
+    handed_on="$handed_on --env POOL_API_KEY"
+fi
 
 # The health path exists under this start command only: `pnpm start` runs the gateway alone.
-# shellcheck disable=SC2086 # $handed_on is a list of flags with names of ours
+# shellcheck disable=SC2086 # $handed_on is a list of flags with names that were checked; the command is words
 docker run --detach --name "$container" --publish 127.0.0.1::8080 --env PORT=8080 --env OPENCLAW_STATE_DIR=/app \
-    --env "POOL_API_KEY=${POOL_API_KEY:-qa-$$}" $handed_on "$image" node scripts/pool-server.js >/dev/null
-# An empty answer means that the container has ended already: the loop below says how.
-address=$(docker port "$container" 8080/tcp 2>/dev/null | head -n 1 || true)
-say "started $image on ${address:-no port}"
-
-health() { curl --silent --max-time 5 "http://$address/pool/health" 2>/dev/null || true; }
-
-deadline=$(($(date +%s) + ready_seconds))
-answer=
-while :; do
-    if [ "$(docker inspect --format '{{.State.Running}}' "$container")" != true ]; then
-        say "the container ended with exit code $(docker inspect --format '{{.State.ExitCode}}' "$container") before it was ready"
-        exit 1
-    fi
-    answer=$(health)
-    case $answer in *'"ready":true'*) break ;; esac
-    if [ "$(date +%s)" -ge "$deadline" ]; then
-        say "not ready after $ready_seconds s; /pool/health answers: ${answer:-nothing}"
-        exit 1
-    fi
-    sleep 1
-done
+    $handed_on "$image" ${QA_START_COMMAND:-node scripts/pool-server.js} >/dev/null
+find_address
+wait_until '*"ready":true*' "${QA_READY_SECONDS:-120}" "${QA_HEALTH_PATH:-/pool/health}" "${QA_BEARER-}"
 say "ready: $answer"
+sleep "${QA_SETTLE_SECONDS:-15}"
 
-if ! timeout "$smoke_seconds" docker exec "$container" node scripts/qa.js; then
+default='if command -v pnpm >/dev/null; then exec pnpm qa; else exec node scripts/qa.js; fi'
+smoke_seconds=${QA_SMOKE_SECONDS:-120}
+{
+    timeout "$smoke_seconds" docker exec "$container" sh -c "${QA_SMOKE_COMMAND:-$default}" 2>&1
+    echo $? >"$scratch/code"
+} | shown
+if [ "$(cat "$scratch/code")" != 0 ]; then
     say "the smoke tests failed, or took longer than $smoke_seconds s"
     exit 1
 fi

@@ -97,7 +97,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         required=True,
         made_per_agent=True,
         set_by="program",
-        runtime=InRuntime(description="Where it is set, POST /pool/… wants it as a bearer token."),
+        runtime=InRuntime(description="Where it is set, every route under /pool/ wants it as a bearer token."),
     ),
     key(
         "PORT",

@@ -6,21 +6,27 @@ const http = require("node:http");
 const path = require("node:path");
 
 const POLL_MS = 1000;
-const READY_MS = 120_000;
+const POLL_ANSWER_MS = 5000;
 const KILL_MS = 2000;
 
 class Gateway {
-  constructor(port) {
+  // Args: the gateway's port; how long its first start may take; pollMs only for tests.
+  constructor(port, startMs, pollMs = POLL_MS) {
     this.port = port;
-    this.ready = false;
-    this.state = "stopped"; // stopped, starting, ready, unready (not ready in time), restarting
+    this.startMs = startMs;
+    this.pollMs = pollMs;
+    this.up = false; // it answers
+    this.ready = false; // it has said so once since it was started
+    this.wasUp = false;
+    this.state = "stopped"; // stopped, running, restarting
     this.onExit = () => {};
+    this.onLate = () => {}; // the first start took too long
     this.child = null;
     this.timer = null;
   }
 
   start() {
-    this.state = "starting";
+    this.state = "running";
     const child = spawn("sh", [path.join(__dirname, "gateway.sh")], {
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, OPENCLAW_GATEWAY_PORT: String(this.port) },
@@ -28,43 +34,47 @@ class Gateway {
     this.child = child;
     child.on("error", (error) => console.error(`pool-server: gateway.sh: ${error.message}`));
     child.on("close", (code, signal) => this.ended(child, code, signal));
-    this.poll(child, Date.now() + READY_MS);
+    this.poll(child, Date.now() + this.startMs);
   }
 
   ended(child, code, signal) {
     if (child !== this.child) return;
     clearTimeout(this.timer);
-    this.ready = false;
+    this.up = this.ready = false;
     this.child = null;
     if (this.state === "restarting") return this.start();
     if (this.state !== "stopped") this.onExit(code, signal);
   }
 
   async poll(child, deadline) {
-    const ok = await this.get("/healthz").then((status) => status === 200, () => false);
-    if (child !== this.child || this.state !== "starting") return;
-    if (ok) {
+    const body = await this.request("GET", "/convos/status", { answerMs: POLL_ANSWER_MS }).then(
+      ([, found]) => found ?? {},
+      (error) => (error instanceof SyntaxError ? {} : null), // whatever it says, it answers
+    );
+    if (child !== this.child || this.state !== "running") return;
+    if (body) this.up = this.wasUp = true;
+    if (body?.ready === true) {
       this.ready = true;
-      this.state = "ready";
       console.log("pool-server: ready");
-    } else if (Date.now() > deadline) {
-      this.state = "unready";
-      console.error(`pool-server: the gateway was not ready in ${READY_MS / 1000} s`);
+    } else if (!this.wasUp && Date.now() > deadline) {
+      console.error(`pool-server: the gateway did not answer in ${this.startMs / 1000} s`);
+      this.onLate();
     } else {
-      this.timer = setTimeout(() => this.poll(child, deadline), POLL_MS);
+      this.timer = setTimeout(() => this.poll(child, deadline), this.pollMs);
     }
   }
 
   restart() {
-    if (!this.child || this.state === "restarting") return;
-    this.ready = false;
+    if (!this.child || this.state !== "running") return;
+    clearTimeout(this.timer);
+    this.up = this.ready = false;
     this.state = "restarting";
     this.terminate(this.child);
   }
 
   stop() {
     const child = this.child;
-    this.ready = false;
+    this.up = this.ready = false;
     this.state = "stopped";
     if (!child) return Promise.resolve();
     return new Promise((resolve) => {
@@ -78,20 +88,13 @@ class Gateway {
     setTimeout(() => child.kill("SIGKILL"), KILL_MS).unref();
   }
 
-  get(route) {
-    return this.request("GET", route).then(([status]) => status);
-  }
-
-  post(route, body) {
-    return this.request("POST", route, body);
-  }
-
-  request(method, route, body) {
+  // Resolves with the status and the body.
+  request(method, route, { body, answerMs }) {
     const headers = { "content-type": "application/json" };
     if (process.env.OPENCLAW_GATEWAY_TOKEN) headers.authorization = `Bearer ${process.env.OPENCLAW_GATEWAY_TOKEN}`;
     return new Promise((resolve, reject) => {
-      const options = { host: "127.0.0.1", port: this.port, path: route, method, headers, timeout: POLL_MS * 5 };
-      const request = http.request(options, (response) => {
+      const options = { host: "127.0.0.1", port: this.port, path: route, method, headers };
+      const request = http.request({ ...options, signal: AbortSignal.timeout(answerMs) }, (response) => {
         const chunks = [];
         response.on("data", (chunk) => chunks.push(chunk));
         response.on("error", reject);
@@ -103,8 +106,7 @@ class Gateway {
           }
         });
       });
-      request.on("timeout", () => request.destroy(new Error("the gateway does not answer")));
-      request.on("error", reject);
+      request.on("error", (error) => reject(error.name === "AbortError" ? new Error(`no answer in ${answerMs} ms`) : error));
       request.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }

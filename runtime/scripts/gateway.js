@@ -1,13 +1,16 @@
 "use strict";
 // The gateway: here only what the pool server and the smoke tests need of the real one. Loopback only.
 
+require("./signals.js");
+
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const http = require("node:http");
 
-const { HttpError, handler, readJson, requireBearer } = require("./http.js");
+const { HttpError, handler, readJson, requireBearer, text } = require("./http.js");
 const privileges = require("./privileges.js");
 const settings = require("./settings.js");
+const websocket = require("./websocket.js");
 
 const port = settings.gatewayPort();
 privileges.drop(settings);
@@ -21,38 +24,39 @@ function load() {
   }
 }
 
-function save(conversation) {
+function save(made) {
   const temporary = `${file}.new`;
-  fs.writeFileSync(temporary, JSON.stringify(conversation), { mode: 0o600 });
+  fs.writeFileSync(temporary, JSON.stringify(made), { mode: 0o600 });
   fs.renameSync(temporary, file);
-}
-
-function text(body, name, { required = false } = {}) {
-  const value = body[name] ?? "";
-  if (typeof value !== "string" || (required && !value.trim())) throw new HttpError(400, `${name}: must be a text`);
-  return value;
 }
 
 let conversation = load();
 
-// The same request again gets the same conversation: whoever claimed may not have heard the first answer.
+function status() {
+  return {
+    ready: process.env.RUNTIME_NEVER_READY !== "1",
+    image: {
+      revision: process.env.CONVOS_RUNTIME_REVISION || "unknown",
+      version: process.env.CONVOS_RUNTIME_VERSION || "dev",
+    },
+    service: process.env.RAILWAY_SERVICE_NAME || null,
+    domain: process.env.RAILWAY_PUBLIC_DOMAIN || null,
+    uptimeSeconds: Math.round(process.uptime()),
+  };
+}
+
+// An agent is in one conversation: a repeat is refused, even one in the same words.
 async function converse(request) {
   const body = await readJson(request);
-  const wanted = {
-    agentName: text(body, "agentName", { required: true }),
-    instructions: text(body, "instructions"),
-    joinUrl: text(body, "joinUrl"),
-  };
-  if (conversation && JSON.stringify(conversation.wanted) !== JSON.stringify(wanted)) {
-    throw new HttpError(409, "this agent is in a conversation already");
-  }
-  if (!conversation) {
-    const made = { id: crypto.randomUUID(), joined: wanted.joinUrl !== "", wanted };
-    save(made);
-    conversation = made;
-  }
-  const inviteUrl = wanted.joinUrl || `https://convos.org/v2?i=${conversation.id}`;
-  return [200, { conversationId: conversation.id, inviteUrl, joined: conversation.joined }];
+  const agentName = text(body, "agentName", { required: true });
+  const instructions = text(body, "instructions", { required: true });
+  const joinUrl = text(body, "joinUrl");
+  if (conversation) throw new HttpError(409, "this agent is in a conversation already");
+  const id = crypto.randomUUID();
+  const made = { id, joined: joinUrl !== "", inviteUrl: joinUrl || `https://convos.org/v2?i=${id}`, agentName, instructions };
+  save(made);
+  conversation = made;
+  return [200, { conversationId: id, inviteUrl: made.inviteUrl, joined: made.joined }];
 }
 
 async function guarded(request, answer) {
@@ -67,16 +71,20 @@ if (process.env.RUNTIME_EXIT === "1") {
 
 const server = http.createServer(
   handler({
-    "GET /healthz": async () =>
-      process.env.RUNTIME_NEVER_READY === "1" ? [503, { ok: false, reason: "RUNTIME_NEVER_READY=1" }] : [200, { ok: true }],
-    "GET /conversation": (request) => guarded(request, async () => [200, { conversationId: conversation?.id ?? null }]),
-    "POST /conversation": (request) => guarded(request, converse),
+    "GET /healthz": async () => [200, { ok: true }],
+    "GET /convos/status": async () => [200, status()],
+    "GET /convos/conversation": (request) => guarded(request, async () => [200, { conversationId: conversation?.id ?? null }]),
+    "POST /convos/conversation": (request) => guarded(request, converse),
   }),
 );
+server.on("upgrade", websocket.echo);
 server.on("error", (error) => {
   console.error(`gateway: port ${port}: ${error.code === "EADDRINUSE" ? "another process listens there" : error.message}`);
   process.exit(1);
 });
-server.listen(port, "127.0.0.1", () => console.log(`gateway: listening on 127.0.0.1:${port}`));
-
-for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(0));
+if (process.env.RUNTIME_DEAF === "1") {
+  console.error("gateway: RUNTIME_DEAF=1: a test double of a gateway that answers nobody");
+  setInterval(() => {}, 1000);
+} else {
+  server.listen(port, "127.0.0.1", () => console.log(`gateway: listening on 127.0.0.1:${port}`));
+}

@@ -4,6 +4,9 @@
 # `sh -c "… sh scripts/gateway.sh"` has this script's name in its own command line, and it is our parent: a search by
 # name that spares only $$ kills it, and us with it. So the whole chain of ancestors is spared.
 set -eu
+# As process 1 (`pnpm start`) a shell without a trap does not get these signals at all.
+trap 'exit 143' TERM
+trap 'exit 130' INT
 cd "$(dirname "$0")/.."
 OPENCLAW_GATEWAY_PORT=${OPENCLAW_GATEWAY_PORT:-18789}
 export OPENCLAW_GATEWAY_PORT
@@ -21,13 +24,13 @@ ancestors() {
 }
 
 port_of() {
-    port=$(tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | sed -n 's/^OPENCLAW_GATEWAY_PORT=//p')
+    port=$(tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | sed -n 's/^OPENCLAW_GATEWAY_PORT=//p')
     echo "${port:-18789}"
 }
 
 # A gateway of ours: by its command line, on our port, and in our own container (the host sees all containers' processes).
 is_gateway() {
-    case $(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null) in
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in
         *node\ *gateway.js* | *sh\ *gateway.sh*) ;;
         *) return 1 ;;
     esac

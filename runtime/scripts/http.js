@@ -52,16 +52,28 @@ async function readJson(request) {
   return body;
 }
 
-// routes: { "GET /path": async (request) => [status, body] }
-function handler(routes) {
-  const paths = new Set(Object.keys(routes).map((route) => route.split(" ")[1]));
+// A field of a body. null is the same as absent.
+function text(body, name, { required = false } = {}) {
+  const value = body[name] ?? "";
+  if (typeof value !== "string") throw new HttpError(400, `${name}: must be a text`);
+  if (required && !value.trim()) throw new HttpError(400, `${name}: is required`);
+  return value;
+}
+
+function notFound(request, response) {
+  send(response, 404, { error: `no ${request.method} ${request.url.split("?")[0]} here` });
+}
+
+// routes: { "GET /path": async (request) => [status, body] }; what is in none of them goes to `other`.
+function handler(routes, other = notFound) {
   return async (request, response) => {
     const path = request.url.split("?")[0];
-    const route = routes[`${request.method} ${path}`];
+    const name = `${request.method} ${path}`;
+    if (!Object.hasOwn(routes, name)) return other(request, response);
     try {
-      if (!route) throw new HttpError(paths.has(path) ? 405 : 404, `no ${request.method} ${path} here`);
-      send(response, ...(await route(request)));
+      send(response, ...(await routes[name](request)));
     } catch (error) {
+      if (error.code === "ECONNRESET") return response.destroy(); // the caller has gone
       const status = error instanceof HttpError ? error.status : 500;
       if (status === 500) console.error(`${request.method} ${path}: ${error.stack}`);
       if (status === 413) response.setHeader("connection", "close"); // the rest of the body is not worth reading
@@ -70,4 +82,4 @@ function handler(routes) {
   };
 }
 
-module.exports = { HttpError, handler, readJson, requireBearer };
+module.exports = { HttpError, handler, readJson, requireBearer, send, text };

@@ -4,6 +4,9 @@
 #   keys.sh              show the keys
 #   keys.sh --generate   make the missing ones that can be made, once, in $OPENCLAW_STATE_DIR/generated.env; then show
 #   keys.sh --check      show, and exit 1 when a required key is missing
+#
+# Random values are all that it makes. It never asks OpenRouter for a key, AgentMail for an inbox or Telnyx for a number,
+# as the real image does at boot: the pool manager gives each agent its own, and deletes them with it.
 set -eu
 umask 077
 

@@ -1,26 +1,33 @@
 "use strict";
 // The start command on Railway: `node scripts/pool-server.js`. Runs the gateway as its child and answers for it on PORT.
+// docs/runtime.md describes each route.
 
-const { execFileSync } = require("node:child_process");
+const signals = require("./signals.js");
+
+const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const http = require("node:http");
 const path = require("node:path");
+const { setTimeout: pause } = require("node:timers/promises");
 
 const { Gateway } = require("./gateway-child.js");
-const { handler, readJson, requireBearer } = require("./http.js");
+const { HttpError, handler, readJson, requireBearer, text } = require("./http.js");
 const privileges = require("./privileges.js");
+const { proxyRequest, proxyUpgrade } = require("./proxy.js");
 const settings = require("./settings.js");
 
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const port = settings.port("PORT", 8080);
-const gatewayPort = settings.gatewayPort();
-privileges.drop(settings);
+const patience = settings.provisioning();
+const gateway = new Gateway(settings.gatewayPort(), settings.startMs(), settings.milliseconds("RUNTIME_POLL_MS", 1000));
 
+// Not synchronous: a signal is obeyed meanwhile.
 function showKeys() {
-  try {
-    execFileSync("sh", [path.join(__dirname, "keys.sh"), "--generate"], { stdio: ["ignore", "inherit", "inherit"] });
-  } catch (error) {
-    console.error(`pool-server: keys.sh: exit ${error.status}; is ${settings.stateDir} (OPENCLAW_STATE_DIR) writable?`);
-  }
+  const keys = spawn("sh", [path.join(__dirname, "keys.sh"), "--generate"], { stdio: ["ignore", "inherit", "inherit"] });
+  return new Promise((resolve) => {
+    keys.on("error", (error) => resolve(error.message));
+    keys.on("close", (code) => resolve(code ? `exit code ${code}` : ""));
+  });
 }
 
 // What keys.sh made stands in for what the environment lacks.
@@ -32,55 +39,80 @@ function loadGenerated() {
   }
 }
 
-showKeys();
-loadGenerated();
-const gateway = new Gateway(gatewayPort);
+function requireKey(request) {
+  requireBearer(request, process.env.POOL_API_KEY);
+}
 
-function status() {
-  return {
-    ready: gateway.ready,
-    gateway: gateway.state,
-    image: {
-      revision: process.env.CONVOS_RUNTIME_REVISION || "unknown",
-      version: process.env.CONVOS_RUNTIME_VERSION || "dev",
-    },
-    service: process.env.RAILWAY_SERVICE_NAME || null,
-    domain: process.env.RAILWAY_PUBLIC_DOMAIN || null,
-    uptimeSeconds: Math.round(process.uptime()),
-  };
+// 200 in every state: whether it is ready is in the body.
+async function health(request) {
+  requireKey(request);
+  return [200, { ready: gateway.ready }];
+}
+
+// Each failure of the gateway is tried again, whatever it is.
+async function converse(wanted) {
+  let problem = "";
+  for (let left = patience.tries; left > 0; left -= 1) {
+    try {
+      const options = { body: wanted, answerMs: patience.answerMs };
+      const [status, made] = await gateway.request("POST", "/convos/conversation", options);
+      if (status === 200) return [200, { ok: true, ...made }];
+      problem = `${status} ${made.error ?? ""}`.trim();
+    } catch (error) {
+      problem = error.message;
+    }
+    if (left > 1) await pause(patience.pauseMs);
+  }
+  return [500, { error: `the gateway failed ${patience.tries} times; the last answer: ${problem}` }];
 }
 
 async function provision(request) {
-  requireBearer(request, process.env.POOL_API_KEY);
+  requireKey(request);
+  if (!gateway.up) return [503, { error: "the gateway is not up" }];
   const body = await readJson(request);
-  if (!gateway.ready) return [503, { error: "the gateway is not ready" }];
-  return gateway.post("/conversation", body);
+  return converse({
+    agentName: text(body, "agentName", { required: true }),
+    instructions: text(body, "instructions", { required: true }),
+    joinUrl: text(body, "joinUrl"),
+  });
+}
+
+function variables(env) {
+  if (typeof env !== "object" || Array.isArray(env)) throw new HttpError(400, "env: must be an object");
+  for (const [name, value] of Object.entries(env)) {
+    if (!VARIABLE.test(name)) throw new HttpError(400, "env: has a name that no variable can have");
+    if (!["string", "number", "boolean"].includes(typeof value) || String(value).includes("\0")) {
+      throw new HttpError(400, `env.${name}: must be a text`);
+    }
+  }
+  return env;
 }
 
 async function restartGateway(request) {
-  requireBearer(request, process.env.POOL_API_KEY);
+  requireKey(request);
+  Object.assign(process.env, variables((await readJson(request)).env ?? {}));
   gateway.restart();
   return [200, { ok: true }];
 }
 
 const server = http.createServer(
-  handler({
-    // 503 until ready: Railway's health check looks at nothing but the status, and wants 200.
-    "GET /pool/health": async () => [gateway.ready ? 200 : 503, { ready: gateway.ready }],
-    "GET /convos/status": async () => [200, status()],
-    "POST /pool/provision": provision,
-    "POST /pool/restart-gateway": restartGateway,
-  }),
+  handler(
+    {
+      "GET /pool/health": health,
+      "POST /pool/provision": provision,
+      "POST /pool/restart-gateway": restartGateway,
+    },
+    proxyRequest(gateway),
+  ),
 );
+server.on("upgrade", proxyUpgrade(gateway));
 
 async function stop(code) {
   await gateway.stop();
   process.exit(code);
 }
 
-// As process 1 of a container there is no default action for these: without a handler `docker stop` takes its full 10 s.
-for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stop(0));
-
+gateway.onLate = () => stop(1);
 gateway.onExit = (code, signal) => {
   console.error(`pool-server: the gateway ended (${signal || `exit code ${code}`}), so do we`);
   process.exit(code || 1);
@@ -89,7 +121,21 @@ server.on("error", (error) => {
   console.error(`PORT: ${port}: ${error.code === "EADDRINUSE" ? "another process listens there" : error.message}`);
   stop(1);
 });
-server.listen(port, () => {
-  console.log(`pool-server: listening on ${port}, revision ${status().image.revision}`);
-  gateway.start();
-});
+
+async function main() {
+  privileges.drop(settings);
+  signals.onEnd(() => stop(0));
+  const problem = await showKeys();
+  if (problem) {
+    // Without a token of its own the gateway would be open to everybody.
+    console.error(`pool-server: keys.sh: ${problem}; is ${settings.stateDir} (OPENCLAW_STATE_DIR) full?`);
+    process.exit(1);
+  }
+  loadGenerated();
+  server.listen(port, () => {
+    console.log(`pool-server: listening on ${port}, revision ${process.env.CONVOS_RUNTIME_REVISION || "unknown"}`);
+    gateway.start();
+  });
+}
+
+main();

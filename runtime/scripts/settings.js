@@ -4,15 +4,18 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
-function port(name, fallback) {
+function whole(name, fallback, [least, most], what) {
   const text = process.env[name] || String(fallback);
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1 || number > 65535) {
-    console.error(`${name}: must be a port from 1 to 65535, not ${JSON.stringify(text)}`);
+  if (!Number.isInteger(number) || number < least || number > most) {
+    console.error(`${name}: must be ${what} from ${least} to ${most}, not ${JSON.stringify(text)}`);
     process.exit(1);
   }
   return number;
 }
+
+const port = (name, fallback) => whole(name, fallback, [1, 65535], "a port");
+const milliseconds = (name, fallback) => whole(name, fallback, [1, 86_400_000], "milliseconds");
 
 const stateDir = process.env.OPENCLAW_STATE_DIR || "/app";
 // The volume outlives deployments, the state folder of the image does not.
@@ -29,9 +32,18 @@ function isWritableFolder(folder) {
 
 module.exports = {
   port,
+  milliseconds,
   stateDir,
   volume,
+  isWritableFolder,
   gatewayPort: () => port("OPENCLAW_GATEWAY_PORT", 18789),
+  // The patience of a claim: 30 tries, a second apart, 10 s each.
+  provisioning: () => ({
+    tries: whole("RUNTIME_PROVISION_TRIES", 30, [1, 1000], "a number"),
+    pauseMs: milliseconds("RUNTIME_PROVISION_PAUSE_MS", 1000),
+    answerMs: milliseconds("RUNTIME_PROVISION_ANSWER_MS", 10_000),
+  }),
+  startMs: () => milliseconds("RUNTIME_START_MS", 120_000),
   // Asked after root was given up: before that everything is writable.
   dataFile: (name) => path.join(isWritableFolder(volume) ? volume : stateDir, name),
   generatedFile: path.join(stateDir, "generated.env"),

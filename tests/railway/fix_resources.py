@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from convos_infra.railway import session as session_module
+from convos_infra.railway.attribute import Attribute
 from convos_infra.railway.resources.custom_domain import CustomDomainProvider
 from convos_infra.railway.resources.deployment import DeploymentProvider
 from convos_infra.railway.resources.environment import EnvironmentProvider
@@ -20,6 +21,7 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.resources.shared_variables import SharedVariablesProvider
 from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.resources.volume import VolumeProvider
+from convos_infra.railway.service_configuration import ATTRIBUTES
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Snapshots
 from railway_api.client import Client, Timing
@@ -210,6 +212,21 @@ def remove_volume(at: Place, made: Made) -> None:
             at.runs.emulator.admin("POST", "/volume_instances", {"id": row["id"], "purged": True})
 
 
+def as_pulumi_sends(value: Any) -> Any:
+    """Return a value with its numbers as doubles."""
+    if isinstance(value, Mapping):
+        return {key: as_pulumi_sends(item) for key, item in value.items()}
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def example_of(item: Attribute) -> Props:
+    """Return inputs that set an attribute to its example: with what it needs, and without what excludes it."""
+    needed = [other for other in ATTRIBUTES if other.name == item.needs]
+    before = {name: value for other in needed for name, value in example_of(other).items()}
+    excluded = {other.name: None for other in ATTRIBUTES if other.excludes == item.name}
+    return {**before, **excluded, item.name: as_pulumi_sends(item.example)}
+
+
 def instance(at: Place) -> Props:
     """Return the inputs of a ServiceInstance."""
     variables = {"A": "1", "B": "${{web.A}}"}
@@ -248,22 +265,7 @@ CASES = {
         ServiceInstanceProvider,
         instance,
         {
-            "image": {"image": OTHER_IMAGE},
-            "startCommand": {"startCommand": "run"},
-            "preDeployCommand": {"preDeployCommand": ["migrate"]},
-            "healthcheckPath": {"healthcheckPath": "/health"},
-            "healthcheckTimeout": {"healthcheckTimeout": 20.0},
-            "restartPolicyType": {"restartPolicyType": "ALWAYS"},
-            "restartPolicyMaxRetries": {"restartPolicyMaxRetries": 3.0},
-            "cronSchedule": {"cronSchedule": "*/5 * * * *"},
-            "sleepApplication": {"sleepApplication": True},
-            "overlapSeconds": {"overlapSeconds": 5.0},
-            "drainingSeconds": {"drainingSeconds": 7.0},
-            "ipv6EgressEnabled": {"ipv6EgressEnabled": True},
-            "multiRegionConfig": {"multiRegionConfig": {"europe-west4-drams3a": {"numReplicas": 2.0}}},
-            "limitOverride": {"limitOverride": {"containers": {"cpu": 2.0, "memoryBytes": 4e9}}},
-            "registryCredentials": {"registryCredentials": {"username": "u", "password": "p4ss"}},
-            "requiredMountPath": {"requiredMountPath": "/data"},
+            **{item.name: example_of(item) for item in ATTRIBUTES},
             "variables": {"variables": {"A": "2", "C": "line 1\nline 2"}},
             "sealedVariables": {"sealedVariables": ["A"]},
         },

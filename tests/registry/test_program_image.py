@@ -132,6 +132,35 @@ def test_a_digest_that_is_none_names_the_variable_it_came_in() -> None:
         settings("ghcr.io/xmtplabs/convos-runtime", digest="sha256:abc")
 
 
+def pool_settings(image: str, digest: str) -> Settings:
+    config = {"imageRepository": "ghcr.io/a/b", "poolImage": image}
+    return read("scaling", config, {**TOKENS, "POOL_IMAGE_DIGEST": digest})
+
+
+def test_a_pool_managers_image_that_ci_has_just_built_is_deployed_by_its_digest(
+    repository: Repository, history: tuple[Path, list[str]]
+) -> None:
+    checkout, commits = history
+    built = build(repository, commits[0], "scaling")
+    followed = f"{repository.location}:scaling"
+    source = images.pool(pool_settings(followed, built.digest), checkout)
+    assert source is not None
+    assert source.found is not None
+    assert (source.found.tag, source.found.digest) == ("scaling", built.digest)
+    newer = build(repository, commits[3], "scaling")
+    with pytest.raises(InfraError, match=f"tag scaling is {newer.digest[:15]} now, not {built.digest[:15]}"):
+        images.pool(pool_settings(followed, built.digest), checkout)
+    pinned = images.pool(pool_settings(f"{followed}@{newer.digest}", built.digest), checkout)
+    assert pinned is not None
+    assert pinned.found is not None
+    assert pinned.found.digest == newer.digest, "a pin wins"
+
+
+def test_a_pool_managers_digest_that_is_none_names_the_variable_it_came_in() -> None:
+    with pytest.raises(Problems, match="^POOL_IMAGE_DIGEST: "):
+        pool_settings("ghcr.io/xmtplabs/convos-pool:scaling", "sha256:abc")
+
+
 @pytest.mark.parametrize("key", ["imageTag", "imageBranchTag"])
 def test_every_refusal_names_its_config_key(repository: Repository, history: tuple[Path, list[str]], key: str) -> None:
     checkout, commits = history

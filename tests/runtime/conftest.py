@@ -27,13 +27,21 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def run(**variables: str) -> PoolServer:
         port, gateway_port = free_port(), free_port()
         env = {"PATH": os.environ["PATH"], "PORT": str(port), "OPENCLAW_GATEWAY_PORT": str(gateway_port)}
-        env |= {"OPENCLAW_STATE_DIR": str(tmp_path), "RAILWAY_VOLUME_MOUNT_PATH": str(tmp_path / "volume"), **variables}
+        env |= {"OPENCLAW_STATE_DIR": str(tmp_path), "RAILWAY_VOLUME_MOUNT_PATH": str(tmp_path / "volume")}
+        # A hurried one: what it waits for on Railway are seconds.
+        env |= {
+            "RUNTIME_POLL_MS": "50",
+            "RUNTIME_PROVISION_TRIES": "3",
+            "RUNTIME_PROVISION_PAUSE_MS": "20",
+            **variables,
+        }
         log = tmp_path / f"log-{len(started)}"
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [node, "scripts/pool-server.js"], cwd=RUNTIME, env=env, stdout=out, stderr=out, start_new_session=True
             )
-        started.append(PoolServer(process, port, gateway_port, tmp_path, log))
+        key = variables.get("POOL_API_KEY", "")
+        started.append(PoolServer(process, port, gateway_port, tmp_path, log, key))
         return started[-1]
 
     yield run

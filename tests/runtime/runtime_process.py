@@ -42,6 +42,7 @@ class PoolServer:
     gateway_port: int
     state: Path
     log: Path
+    key: str = ""
 
     def call(
         self, method: str, path: str, body: Any = None, token: str = "", raw: bytes | None = None
@@ -59,7 +60,7 @@ class PoolServer:
 
     def ready(self) -> bool:
         try:
-            return bool(self.call("GET", "/pool/health")[1]["ready"])
+            return bool(self.call("GET", "/pool/health", token=self.key)[1]["ready"])
         except OSError:
             return False
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +67,7 @@ def doubles(image: str) -> Iterator[dict[str, str]]:
 
 
 def qa(image: str, **variables: str) -> tuple[int, str]:
-    env = {**os.environ, **variables}
+    env = {**os.environ, "QA_SETTLE_SECONDS": "0", **variables}
     done = subprocess.run(
         ["sh", "ops/image/qa.sh", image], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=180
     )
@@ -83,6 +84,64 @@ def test_qa_passes_on_the_good_image_and_leaves_nothing_behind(image: str) -> No
     assert code == 0, output
     assert re.search(r"^\d+ passed, 0 failed$", output, re.MULTILINE)
     assert set(leftovers()) <= set(before)
+
+
+def test_qa_passes_with_a_bearer(image: str) -> None:
+    code, output = qa(image, QA_BEARER="a-key")
+    assert code == 0, output
+    assert "skipped" not in output
+
+
+@pytest.fixture(scope="module")
+def todays_image(image: str) -> Iterator[str]:
+    """Return the double of today's runtime as an image."""
+    name = f"{image}-today"
+    docker("build", "--tag", name, "--build-arg", f"NODE={image}", str(CHECKOUT / "tests" / "contract" / "today"))
+    yield name
+    docker("rmi", "--force", name, check=False)
+
+
+def test_qa_passes_on_todays_image_with_its_own_commands(todays_image: str) -> None:
+    start = "node convos-platform/pool-server/dist/index.js"
+    code, output = qa(todays_image, QA_START_COMMAND=start, QA_SMOKE_COMMAND="true")
+    assert code == 0, output
+
+
+def contract(image: str, edition: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "CONTRACT_RUNTIME_IMAGE": image, "CONTRACT_RUNTIME_EDITION": edition}
+    env |= {"CONTRACT_RUNTIME_JOIN_URL": "https://convos.org/v2?i=abc"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/contract/test_runtime.py",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+    ]
+    return subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300)
+
+
+def test_the_image_passes_the_contract_suite(image: str) -> None:
+    done = contract(image, "then")
+    assert done.returncode == 0, done.stdout
+    assert " skipped" not in done.stdout
+
+
+def test_todays_image_passes_the_contract_suite(todays_image: str) -> None:
+    done = contract(todays_image, "today")
+    assert done.returncode == 0, done.stdout
+    assert " skipped" not in done.stdout
+
+
+@pytest.mark.parametrize("flag", ["--read-only", "--cap-drop=ALL", "--volume={}:/data:ro"])
+def test_a_container_that_cannot_work_ends_in_one_line(image: str, flag: str, tmp_path: Path) -> None:
+    command = ["docker", "run", "--rm", flag.format(tmp_path), image, "node", "scripts/pool-server.js"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert len((done.stdout + done.stderr).splitlines()) == 1, done.stdout + done.stderr
 
 
 def test_qa_fails_with_the_log_on_an_image_that_never_answers(doubles: dict[str, str]) -> None:
@@ -113,7 +172,7 @@ def test_qa_fails_with_the_log_on_an_image_that_exits(doubles: dict[str, str]) -
 def test_the_health_path_exists_under_the_start_command_of_qa() -> None:
     """Bug 4 of the mission: `pnpm start` runs the gateway alone, and /pool/health is the pool server's."""
     script = (CHECKOUT / "ops" / "image" / "qa.sh").read_text()
-    assert re.search(r'"\$image" node scripts/pool-server\.js', script)
+    assert re.search(r'"\$image" \$\{QA_START_COMMAND:-node scripts/pool-server\.js\}', script)
     assert "GET /pool/health" in (CHECKOUT / "runtime" / "scripts" / "pool-server.js").read_text()
 
 
@@ -176,6 +235,19 @@ def test_docker_stop_does_not_wait_for_its_ten_seconds(image: str) -> None:
         docker("stop", name)
         assert time.monotonic() - began < 4
         assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
+    finally:
+        docker("rm", "--force", name, check=False)
+
+
+@pytest.mark.parametrize("command", [["node", "scripts/pool-server.js"], []], ids=["railway", "pnpm start"])
+def test_docker_stop_right_after_the_start_is_obeyed(image: str, command: list[str]) -> None:
+    name = f"convos-stopped-{os.getpid()}"
+    docker("run", "--detach", "--name", name, image, *command)
+    try:
+        began = time.monotonic()
+        docker("stop", name)
+        assert time.monotonic() - began < 6, "Docker would kill it after 10 s"
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name) != "137"
     finally:
         docker("rm", "--force", name, check=False)
 

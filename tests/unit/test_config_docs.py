@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, smoke_test_keys
+from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, runtime_page, smoke_test_keys
 from ops.config.command import texts
 from pool_contract.keys import DECLARATIONS, declaration_of
 from stack import settings
@@ -22,8 +22,9 @@ assert KEYS
 
 
 FILES = (
-    *("Pulumi.yaml", "docs/configuration.md", "runtime/scripts/keys.list", "runtime/.env.example"),
-    ".github/workflows/build-runtime.yml",
+    *("Pulumi.yaml", "docs/configuration.md", "docs/service-attributes.md"),
+    *("runtime/scripts/keys.list", "runtime/.env.example"),
+    *(".github/workflows/build-runtime.yml", "docs/runtime.md"),
 )
 
 
@@ -132,3 +133,19 @@ def test_no_key_is_declared_twice_and_each_is_described_in_sentences() -> None:
     assert len({one.name.lower() for one in declared}) == len(declared)
     for one in [*declared, *DECLARATIONS]:
         assert re.match(r"[A-Z`].*[.)]$", one.description), one.name
+
+
+def test_the_runtimes_page_has_every_variable_of_the_runtime_and_says_what_happens_without_it() -> None:
+    page = (ROOT / "docs/runtime.md").read_text()
+    for declared in DECLARATIONS:
+        rows = re.findall(rf"^\| `{declared.name}` \| (yes|no) \| ([^|]*) \|", page, re.MULTILINE)
+        assert len(rows) == (declared.runtime is not None), declared.name
+    assert "| `SETUP_PASSWORD` | yes | made at the first start |" in page
+    assert "| `XMTP_ENV` | no | `dev` |" in page
+    assert "| `OPENROUTER_API_KEY` | yes | does not work |" in page
+
+
+def test_a_page_without_marks_is_not_written_to() -> None:
+    assert runtime_page.written("# No table\n", DECLARATIONS) == "# No table\n"
+    begin = "<!-- variables: written by make config-docs -->\n"
+    assert runtime_page.written(f"{begin}a lost end\n", DECLARATIONS) == f"{begin}a lost end\n"

@@ -9,11 +9,9 @@ import pytest
 
 from ops.ci import deploy
 from ops.ci.comment import hidden, marker
-from ops.ci.deploy import NotReviewedError, check_reviewed, reviewed_preview, superseded
+from ops.ci.deploy import NotReviewedError, check_reviewed, reviewed_preview
 from ops.ci.github import GitHub
 from ops.ci.reviewed import Change, Cost, Preview, encoded
-from tests.registry.conftest import Registry
-from tests.registry.pushing import Repository as Images
 from tests.workflows.github_double import Repository
 
 COMMIT = "3b8f1c2d4e5a69788796a5b4c3d2e1f00f1e2d3c"
@@ -68,7 +66,7 @@ def test_data_that_is_broken_is_no_preview(door: GitHub, repository_on_github: R
 
 def test_what_differs_stops_it_and_says_where_and_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NotReviewedError) as caught:
-        check_reviewed(CHANGE, "#7", OTHER, "", "")
+        check_reviewed(CHANGE, "#7", OTHER, (), "")
     assert str(caught.value) == (
         "deploy: 3 differences from the reviewed preview (#7); the first: reviewed, and not in this preview: "
         'update railway:Service x: variables.A: "1" -> "2"; '
@@ -78,31 +76,14 @@ def test_what_differs_stops_it_and_says_where_and_how_to_go_on(capsys: pytest.Ca
 
 
 def test_who_accepts_accepts_exactly_what_was_shown() -> None:
-    check_reviewed(CHANGE, "#7", OTHER, "", OTHER.fingerprint)
+    check_reviewed(CHANGE, "#7", OTHER, (), OTHER.fingerprint)
     with pytest.raises(NotReviewedError):
-        check_reviewed(CHANGE, "#7", Preview((*OTHER.changes, *CHANGE.changes)), "", OTHER.fingerprint)
+        check_reviewed(CHANGE, "#7", Preview((*OTHER.changes, *CHANGE.changes)), (), OTHER.fingerprint)
 
 
 def test_what_was_reviewed_is_applied_without_a_word() -> None:
-    check_reviewed(CHANGE, "#7", CHANGE, "", "")
-    check_reviewed(Preview(()), "nobody", Preview(()), "", "")
-
-
-def test_a_pin_wins_over_the_image_just_built() -> None:
-    assert superseded("dev", "sha256:1", {"imageTag": "sha-1a2b3c4"}) == (
-        "dev is pinned to sha-1a2b3c4: the image just built waits until the pin is removed"
-    )
-
-
-def test_an_older_build_leaves_the_deploy_to_the_newer_one(registry: Registry) -> None:
-    images = Images(registry.host, "convos/superseded")
-    old = images.image("dev", content="old")
-    values = {"imageRepository": images.location}
-    assert superseded("dev", old.digest, values) == ""
-    new = images.image("dev", content="new")
-    assert superseded("dev", old.digest, values) == (
-        f"tag dev is {new.digest[:15]} now: the build that moved it deploys it"
-    )
+    check_reviewed(CHANGE, "#7", CHANGE, (), "")
+    check_reviewed(Preview(()), "nobody", Preview(()), (), "")
 
 
 def test_every_branch_that_builds_an_image_deploys_a_stack_that_has_a_config() -> None:

@@ -9,31 +9,49 @@ from pathlib import Path
 
 import pytest
 
-from ops.ci.deploy_decision import Decision, decide
+from ops.ci.deploy_decision import IMAGES, UNKNOWN, Decision, decide
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    ("branch", "digest", "by_hand", "builds_image", "wanted"),
+    ("branch", "digest", "by_hand", "images", "wanted"),
     [
-        ("main", "sha256:1", False, True, Decision("production", deploy=True)),
-        ("dev", "", False, False, Decision("dev", deploy=True)),
-        ("dev", "", False, True, Decision("dev", False, "this push builds an image: build-runtime deploys it")),
-        ("scaling", "", True, True, Decision("scaling", deploy=True)),
-        ("feature", "sha256:1", True, False, Decision("", False, "branch feature deploys no stack")),
-        ("7/merge", "", False, False, Decision("", False, "branch 7/merge deploys no stack")),
+        ("main", "sha256:1", False, ("runtime",), Decision("production", deploy=True, images=("runtime",))),
+        ("main", "sha256:1", False, ("runtime", "pool"), Decision("production", True, images=("runtime", "pool"))),
+        ("dev", "", False, (), Decision("dev", deploy=True)),
+        (
+            "dev",
+            "",
+            False,
+            ("runtime",),
+            Decision("dev", False, "this push builds an image: build-runtime deploys it", ("runtime",)),
+        ),
+        (
+            "dev",
+            "",
+            False,
+            ("runtime", "pool"),
+            Decision(
+                "dev", False, "this push builds an image: build-runtime and build-pool deploys it", ("runtime", "pool")
+            ),
+        ),
+        ("dev", "", False, UNKNOWN, Decision("dev", deploy=True, images=UNKNOWN)),
+        ("scaling", "", True, ("runtime",), Decision("scaling", deploy=True)),
+        ("scaling", "", True, UNKNOWN, Decision("scaling", deploy=True)),
+        ("feature", "sha256:1", True, (), Decision("", False, "branch feature deploys no stack")),
+        ("7/merge", "", False, (), Decision("", False, "branch 7/merge deploys no stack")),
     ],
 )
 def test_a_branch_deploys_its_stack_once(
-    branch: str, digest: str, by_hand: bool, builds_image: bool, wanted: Decision
+    branch: str, digest: str, by_hand: bool, images: tuple[str, ...], wanted: Decision
 ) -> None:
-    assert decide(branch, digest=digest, by_hand=by_hand, builds_image=builds_image) == wanted
+    assert decide(branch, digest=digest, by_hand=by_hand, images=images) == wanted
 
 
 @pytest.fixture
 def commits(tmp_path: Path) -> list[str]:
-    """The program first, then runtime/, then the program again."""
+    """The program first, then runtime/, the program again, and pool/."""
 
     def git(*arguments: str) -> str:
         who = ["-c", "user.name=t", "-c", "user.email=t@example.test"]
@@ -42,7 +60,7 @@ def commits(tmp_path: Path) -> list[str]:
 
     git("init", "--quiet")
     made = []
-    for name in ("stack/settings.py", "runtime/scripts/start.sh", "stack/images.py"):
+    for name in ("stack/settings.py", "runtime/scripts/start.sh", "stack/images.py", "pool/x.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
         git("add", "--all")
@@ -58,7 +76,7 @@ def run(folder: Path, **environ: str) -> str:
 
 
 def test_a_push_that_builds_an_image_leaves_the_deploy_to_the_build(tmp_path: Path, commits: list[str]) -> None:
-    first, runtime, program = commits
+    first, runtime, program, _ = commits
     assert "deploy=false" in run(tmp_path, BEFORE=first, GITHUB_SHA=runtime)
     assert "deploy=false" in run(tmp_path, BEFORE=first, GITHUB_SHA=program)
     assert "deploy=true" in run(tmp_path, BEFORE=runtime, GITHUB_SHA=program)
@@ -66,9 +84,29 @@ def test_a_push_that_builds_an_image_leaves_the_deploy_to_the_build(tmp_path: Pa
     assert "deploy=true" in run(tmp_path, BEFORE=first, GITHUB_SHA=runtime, GITHUB_EVENT_NAME="workflow_dispatch")
 
 
+def test_a_push_that_changes_the_pool_manager_alone_is_deployed_by_its_build(
+    tmp_path: Path, commits: list[str]
+) -> None:
+    _, runtime, program, pool = commits
+    found = run(tmp_path, BEFORE=program, GITHUB_SHA=pool)
+    assert found == "stack=dev\ndeploy=false\nimages=pool\nreason=this push builds an image: build-pool deploys it\n"
+    assert run(tmp_path, BEFORE=program, GITHUB_SHA=pool, DIGEST="sha256:1") == (
+        "stack=dev\ndeploy=true\nimages=pool\nreason=\n"
+    )
+    assert "images=runtime pool\n" in run(tmp_path, BEFORE=commits[0], GITHUB_SHA=pool, DIGEST="sha256:1")
+    assert "images=\n" in run(tmp_path, BEFORE=runtime, GITHUB_SHA=program)
+
+
+def test_every_image_has_a_build_that_starts_when_its_folder_changes() -> None:
+    for image in IMAGES:
+        text = (CHECKOUT / ".github" / "workflows" / f"build-{image}.yml").read_text()
+        assert text.count(f'paths: ["{image}/**"]') == 2
+        assert (CHECKOUT / image / "Dockerfile").exists()
+
+
 @pytest.mark.parametrize("before", ["", "0" * 40, "f" * 40])
 def test_a_new_branch_and_a_forced_push_are_deployed(tmp_path: Path, commits: list[str], before: str) -> None:
-    assert run(tmp_path, BEFORE=before, GITHUB_SHA=commits[1]) == "stack=dev\ndeploy=true\nreason=\n"
+    assert run(tmp_path, BEFORE=before, GITHUB_SHA=commits[1]) == "stack=dev\ndeploy=true\nimages=unknown\nreason=\n"
 
 
 def test_it_needs_nothing_that_is_not_pythons_own(tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CONTEXTS = {"runtime/Dockerfile": ".", "pool/Dockerfile": "pool"}
+CONTEXTS = {
+    "runtime/Dockerfile": ".",
+    "pool/Dockerfile": "pool",
+    "tests/contract/today/Dockerfile": "tests/contract/today",
+}
 """Dockerfile -> the context it is built with."""
 
 

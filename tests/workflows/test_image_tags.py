@@ -65,6 +65,15 @@ def test_a_pull_request_is_named_by_its_head_commit_not_by_the_merge_commit() ->
     assert payload["pull_request"]["merge_commit_sha"][:7] not in "".join(decision.tags)
 
 
+def test_a_pull_request_of_dependabot_is_built_and_pushed_nowhere_until_somebody_else_pushes_to_it() -> None:
+    payload = event("pull-request")
+    decision = decide("pull_request", {**payload, "sender": {"login": "dependabot[bot]"}})
+    assert (decision.revision, decision.push) == (COMMIT, False)
+    assert "Dependabot" in decision.reason
+    for sender in ({"login": "ada"}, {}, None):
+        assert decide("pull_request", {**payload, "sender": sender}).push
+
+
 def test_a_run_again_gives_the_same_tags() -> None:
     assert decide("push", event("push-main")) == decide("push", event("push-main"))
 
@@ -83,6 +92,7 @@ def test_the_output_has_full_references() -> None:
     decision = Decision(COMMIT, ("dev", "sha-3b8f1c2"))
     assert output(decision, "ghcr.io/xmtplabs/convos-runtime").splitlines() == [
         f"revision={COMMIT}",
+        "image=ghcr.io/xmtplabs/convos-runtime",
         "push=true",
         "tags=dev,sha-3b8f1c2",
         "references=ghcr.io/xmtplabs/convos-runtime:dev,ghcr.io/xmtplabs/convos-runtime:sha-3b8f1c2",
@@ -100,6 +110,7 @@ def test_the_command_prints_what_github_output_takes() -> None:
     done = run("pull_request", str(EVENTS / "pull-request.json"), "ghcr.io/XMTPLabs/convos-runtime")
     assert done.returncode == 0
     assert "references=ghcr.io/xmtplabs/convos-runtime:pr-98," in done.stdout
+    assert "\nimage=ghcr.io/xmtplabs/convos-runtime\n" in done.stdout, "what follows is put together from this"
 
 
 def test_a_payload_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from convos_infra.errors import InfraError
-from ops.ci.pr_stack import LABEL, TEMPLATE, Left, image_tag, number_of, settings_of, there, why_over
+from ops.ci.pr_stack import LABEL, TEMPLATE, Left, image_tag, number_of, pool_image, settings_of, there, why_over
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
 
@@ -51,7 +51,8 @@ def test_its_config_is_never_made_from_production() -> None:
     assert (chosen["environment"], chosen["imageTag"], chosen["protect"]) == ("pr-7", "pr-7", "false")
     assert (chosen["agentsOnDestroy"], chosen["dataOnDestroy"]) == ("delete", "delete"), "it has no data of anybody"
     assert "destroyAdopted" not in chosen
-    assert "imageTag" not in settings_of(7, "")
+    assert not {"imageTag", "poolImage"} & settings_of(7, "").keys()
+    assert settings_of(7, "", "ghcr.io/a/b:pr-7")["poolImage"] == "ghcr.io/a/b:pr-7"
 
 
 def test_it_runs_the_pull_requests_own_image_and_no_older_one(registry: Registry) -> None:
@@ -66,3 +67,21 @@ def test_it_runs_the_pull_requests_own_image_and_no_older_one(registry: Registry
     images.image("pr-7", content="today's")
     images.image("sha-3b8f1c2", content="today's")
     assert image_tag(template, 7, HEAD) == "pr-7"
+
+
+def test_it_runs_the_pull_requests_own_pool_manager_and_no_older_one(registry: Registry) -> None:
+    images = Images(registry.host, "convos/pr-stack-pool")
+    template = {"poolImage": f"{images.location}:dev"}
+    images.image("dev", content="dev")
+    assert pool_image(template, 7, HEAD) == ""
+    images.image("pr-7", content="last week's")
+    with pytest.raises(InfraError, match="poolImage: pr-7 is not the image of 3b8f1c2; wait for build-pool to end"):
+        pool_image(template, 7, HEAD)
+    images.image("pr-7", content="today's")
+    images.image("sha-3b8f1c2", content="today's")
+    assert pool_image(template, 7, HEAD) == f"{images.location}:pr-7"
+
+
+@pytest.mark.parametrize("template", [{}, {"poolImage": ""}, {"poolRepo": "owner/name"}, {"poolBuild": True}])
+def test_a_template_without_a_pool_managers_image_asks_no_registry(template: dict[str, object]) -> None:
+    assert pool_image(template, 7, HEAD) == ""

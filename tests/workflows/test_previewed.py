@@ -11,7 +11,7 @@ import pytest
 
 from ops.ci.comment import revealed
 from ops.ci.preview import body, headline
-from ops.ci.reviewed import IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
+from ops.ci.reviewed import IMAGE, POOL_IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
 
 RECORDED = json.loads((Path(__file__).parent / "previews" / "new-image.json").read_text())
 """What the real CLI printed for a new image on a running stack, but for states' outputs; names made general."""
@@ -39,7 +39,7 @@ def with_image(found: dict[str, Any], digest: str) -> dict[str, Any]:
 def test_a_new_image_is_two_deployments_and_the_digest_is_known() -> None:
     preview = parse(RECORDED)
     assert preview.deployments == 2
-    assert preview.digest == BUILT
+    assert preview.digest_of(IMAGE) == BUILT
     assert len(preview.changes) == 5
 
 
@@ -57,6 +57,76 @@ def test_an_image_that_the_reviewed_preview_had_and_that_is_another_by_now_is_no
 def test_an_image_that_was_not_just_built_is_a_difference_like_all_others(built: str) -> None:
     found = differences(NOTHING, parse(RECORDED), built)
     assert f'in this preview, and not reviewed: update {IMAGE}: digest: "{OLD}" -> "{BUILT}"' in found
+
+
+POOL_OLD = f"sha256:{'6' * 64}"
+POOL_BUILT = f"sha256:{'7' * 64}"
+
+
+def pool_document(**more: Any) -> dict[str, Any]:
+    """Return a preview in which the pool manager's image changes, and `more` of its service."""
+    repository = "ghcr.io/xmtplabs/convos-pool:dev"
+
+    def step(urn: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+        return {"op": "update", "urn": urn, "oldState": {"inputs": before}, "newState": {"inputs": after}}
+
+    def recorded(digest: str) -> dict[str, Any]:
+        return {"digest": digest, "pinned": f"{repository}@{digest}", "tag": "dev"}
+
+    head = "urn:pulumi:dev::convos-infra::convos:index"
+    why = {"deployments": 1, "because": ["image", *more]}
+    service = {"name": "convos-agent-pool-manager", "image": f"{repository}@{POOL_OLD}", "deploymentId": "old"}
+    new = {**service, "image": f"{repository}@{POOL_BUILT}", "deploymentId": UNKNOWN}
+    manager = f"{head}:PoolManager$pulumi-python:dynamic/railway"
+    return {
+        "changeSummary": {},
+        "steps": [
+            step(
+                f"{head}:RuntimeImage$pulumi-python:dynamic/registry:Image::pool",
+                recorded(POOL_OLD),
+                recorded(POOL_BUILT),
+            ),
+            step(
+                f"{manager}:ServiceInstance::convos-agent-pool-manager",
+                {"image": f"{repository}@{POOL_OLD}"},
+                {"image": f"{repository}@{POOL_BUILT}", "change": why, **more},
+            ),
+            step(f"{manager}:Deployment::convos-agent-pool-manager", {"services": [service]}, {"services": [new]}),
+        ],
+    }
+
+
+def test_the_pool_managers_image_just_built_is_no_difference_either() -> None:
+    preview = parse(pool_document())
+    assert preview.digest_of(POOL_IMAGE) == POOL_BUILT
+    assert differences(NOTHING, preview, POOL_BUILT) == []
+    assert differences(NOTHING, preview, BUILT, POOL_BUILT) == []
+
+
+def test_two_images_just_built_are_no_difference_and_one_alone_leaves_the_other() -> None:
+    found = copy.deepcopy(RECORDED)
+    found["steps"] += pool_document()["steps"]
+    assert differences(NOTHING, parse(found), BUILT, POOL_BUILT) == []
+    left = differences(NOTHING, parse(found), BUILT)
+    assert f'in this preview, and not reviewed: update {POOL_IMAGE}: digest: "{POOL_OLD}" -> "{POOL_BUILT}"' in left
+    assert not any(BUILT in line for line in left)
+    other = differences(NOTHING, parse(found), POOL_BUILT)
+    assert any(IMAGE in line for line in other)
+    assert not any(POOL_BUILT in line for line in other)
+
+
+@pytest.mark.parametrize("built", ["", BUILT])
+def test_a_pool_managers_image_that_was_not_just_built_is_a_difference(built: str) -> None:
+    assert any(POOL_IMAGE in line for line in differences(NOTHING, parse(pool_document()), built))
+
+
+def test_what_changes_beside_the_pool_managers_image_is_a_difference() -> None:
+    found = differences(NOTHING, parse(pool_document(POOL_MIN_IDLE="9")), POOL_BUILT)
+    service = "railway:ServiceInstance convos-agent-pool-manager"
+    assert found == [
+        f'in this preview, and not reviewed: update {service}: POOL_MIN_IDLE: - -> "9"',
+        f"in this preview, and not reviewed: {service} is deployed for POOL_MIN_IDLE",
+    ]
 
 
 def test_the_reviewed_change_of_a_variable_goes_with_the_new_image() -> None:
@@ -192,3 +262,32 @@ def test_the_headline_says_what_one_looks_at_first() -> None:
         "- convos-runtime-canary: 1 deployment: image",
     ]
     assert "### Preview of `dev`: 0 deployments, 0 changes" in headline("dev", NOTHING)
+    assert "- pool manager's image: digest sha256:66666666 → sha256:77777777" in headline("dev", parse(pool_document()))
+
+
+TWO_IMAGES = json.loads((Path(__file__).parent / "previews" / "two-images.json").read_text())
+"""What the real CLI printed for new images of both kinds on a running stack, but for states' outputs; names general."""
+
+
+def test_a_running_stack_with_two_images_just_built_shows_no_other_difference() -> None:
+    """The pool manager's address is known only after its deployment, and follows from it as a deployment's id does."""
+    preview = parse(TWO_IMAGES)
+    runtime, pool = preview.digest_of(IMAGE), preview.digest_of(POOL_IMAGE)
+    assert runtime
+    assert pool
+    assert any(change.what.startswith("convos:AgentRollout ") for change in preview.changes)
+    assert differences(NOTHING, preview, runtime, pool) == []
+    assert differences(NOTHING, preview, runtime)
+    assert differences(NOTHING, preview, pool)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("url", "https://elsewhere.test"), ("mode", "simulated"), ("policy", UNKNOWN)]
+)
+def test_what_of_a_rollout_changes_by_other_hands_is_a_difference(name: str, value: str) -> None:
+    found = copy.deepcopy(TWO_IMAGES)
+    rollout = next(step for step in found["steps"] if "AgentRollout" in step["urn"])
+    rollout["newState"]["inputs"][name] = value
+    preview = parse(found)
+    (line,) = differences(NOTHING, preview, preview.digest_of(IMAGE), preview.digest_of(POOL_IMAGE))
+    assert f"AgentRollout agents: {name}: " in line

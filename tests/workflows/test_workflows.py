@@ -32,7 +32,14 @@ TRIGGERS: dict[str, dict[str, Any]] = {
     "deploy.yml": {
         "push": {"branches": BRANCHES, "paths": PROGRAM},
         "workflow_call": {
-            "inputs": {"digest": {"description": "The image just built.", "type": "string", "required": True}}
+            "inputs": {
+                "image": {
+                    "description": "Which image was just built, runtime or pool.",
+                    "type": "string",
+                    "required": True,
+                },
+                "digest": {"description": "Its digest.", "type": "string", "required": True},
+            }
         },
         "workflow_dispatch": {
             "inputs": {
@@ -92,12 +99,13 @@ TRIGGERS: dict[str, dict[str, Any]] = {
     },
 }
 READS = {"contents": "read", "packages": "read"}
+BUILDS = {"contents": "read", "packages": "write"}
+IMAGES = {"runtime": ".", "pool": "pool"}
+"""Each image that is built, with the folder of its build context."""
 RIGHTS: dict[str, dict[str, dict[str, str]]] = {
-    "build-runtime.yml": {
-        "build": {"contents": "read", "packages": "write"},
-        "qa": READS,
-        "deploy": {**READS, "pull-requests": "read"},
-    },
+    "build-image.yml": {"build": BUILDS},
+    "build-pool.yml": {"build": BUILDS, "qa": READS, "deploy": {**READS, "pull-requests": "read"}},
+    "build-runtime.yml": {"build": BUILDS, "qa": READS, "deploy": {**READS, "pull-requests": "read"}},
     "preview.yml": {"preview": {**READS, "pull-requests": "write"}, "fork": {}},
     "deploy.yml": {"decide": {"contents": "read"}, "up": {**READS, "pull-requests": "read"}},
     "drift.yml": {"look": {**READS, "issues": "write"}},
@@ -156,7 +164,8 @@ def test_every_job_ends_by_itself_and_has_a_concurrency_group_or_is_harmless(wor
     parsed = read(workflow.name)
     assert all("uses" in job or job["timeout-minutes"] <= 60 for job in parsed["jobs"].values())
     for name, job in parsed["jobs"].items():
-        changes_something = "environment" in job or "write" in job["permissions"].values()
+        # A called workflow's jobs have groups of their own.
+        changes_something = "uses" not in job and ("environment" in job or "write" in job["permissions"].values())
         assert not changes_something or "concurrency" in parsed or "concurrency" in job, name
 
 
@@ -187,7 +196,7 @@ def test_only_pushes_and_pull_requests_of_newer_commits_are_cancelled() -> None:
         for where in [parsed, *parsed["jobs"].values()]:
             if "concurrency" in where:
                 cancels = where["concurrency"].get("cancel-in-progress", False)
-                assert cancels is False or file.name in ("preview.yml", "build-runtime.yml", "test.yml"), file.name
+                assert cancels is False or file.name in ("preview.yml", "build-image.yml", "test.yml"), file.name
 
 
 @pytest.mark.parametrize(("name", "job", "environment"), ENVIRONMENTS)
@@ -241,7 +250,8 @@ def test_the_tests_run_on_every_pull_request_and_run_what_ci_runs() -> None:
 
 
 def test_every_workflow_is_in_these_tables() -> None:
-    assert set(TRIGGERS) | {"build-runtime.yml"} == {file.name for file in WORKFLOWS}
+    builds = {"build-image.yml", *(f"build-{image}.yml" for image in IMAGES)}
+    assert set(TRIGGERS) | builds == {file.name for file in WORKFLOWS}
 
 
 @pytest.mark.parametrize(("name", "rights"), RIGHTS.items())
@@ -259,11 +269,12 @@ def test_every_script_that_a_workflow_runs_is_there_and_says_how_it_is_called() 
                 assert f"usage: ops {script}" in done.stdout
 
 
-def test_the_digest_goes_from_the_build_to_the_deploy() -> None:
-    deploy = read("build-runtime.yml")["jobs"]["deploy"]
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_digest_goes_from_the_build_to_the_deploy(image: str) -> None:
+    deploy = read(f"build-{image}.yml")["jobs"]["deploy"]
     assert deploy["needs"] == "build"
     assert deploy["if"] == "github.event_name == 'push' && needs.build.outputs.push == 'true'"
-    assert deploy["with"] == {"digest": "${{ needs.build.outputs.digest }}"}
+    assert deploy["with"] == {"image": image, "digest": "${{ needs.build.outputs.digest }}"}
 
 
 def test_no_checkout_leaves_its_token_behind(workflow: Path) -> None:
@@ -293,31 +304,55 @@ def test_untrusted_code_never_runs_with_rights(workflow: Path) -> None:
     assert "pull_request_target" not in triggers(read(workflow.name))
 
 
-def test_the_build_runs_for_the_runtime_on_the_four_branches() -> None:
-    on = triggers(read("build-runtime.yml"))
+@pytest.mark.parametrize(("image", "context"), IMAGES.items())
+def test_each_image_is_built_on_the_four_branches_by_the_same_workflow(image: str, context: str) -> None:
+    workflow = read(f"build-{image}.yml")
+    on = triggers(workflow)
     assert set(on) == {"push", "pull_request"}
     for trigger in on.values():
-        assert trigger == {"branches": BRANCHES, "paths": ["runtime/**"]}
+        assert trigger == {"branches": BRANCHES, "paths": [f"{image}/**"]}
+    build = workflow["jobs"]["build"]
+    assert build["uses"] == "./.github/workflows/build-image.yml"
+    assert build["with"] == {"kind": image, "context": context}
 
 
 def test_the_build_is_for_the_platform_of_railway_with_a_cache() -> None:
-    build = next(s for s in steps(read("build-runtime.yml")) if "build-push-action" in str(s.get("uses")))
+    build = next(s for s in steps(read("build-image.yml")) if "build-push-action" in str(s.get("uses")))
     assert build["with"]["platforms"] == "linux/amd64"
-    assert build["with"]["file"] == "runtime/Dockerfile"
-    assert build["with"]["context"] == "."
-    assert build["with"]["cache-from"] == "type=gha"
+    assert build["with"]["file"] == "${{ inputs.kind }}/Dockerfile"
+    assert build["with"]["context"] == "${{ inputs.context }}"
+    assert build["with"]["cache-from"] == "type=gha,scope=${{ inputs.kind }}"
 
 
-def test_qa_needs_the_build_and_takes_exactly_its_digest() -> None:
-    qa = read("build-runtime.yml")["jobs"]["qa"]
+@pytest.mark.parametrize(("image", "script"), [("runtime", "qa.sh"), ("pool", "qa-pool.sh")])
+def test_qa_needs_the_build_and_takes_exactly_its_digest(image: str, script: str) -> None:
+    qa = read(f"build-{image}.yml")["jobs"]["qa"]
     assert qa["needs"] == "build"
     check = qa["steps"][-1]
-    assert check["run"] == 'ops/image/qa.sh "$IMAGE@$DIGEST"'
+    assert check["run"] == f'ops/image/{script} "$IMAGE@$DIGEST"'
     assert check["env"]["DIGEST"] == "${{ needs.build.outputs.digest }}"
+    environment = {**qa.get("env", {}), **check["env"]}
+    assert environment["IMAGE"] == "${{ needs.build.outputs.image }}", "in lower case, whatever the owner's name is"
+
+
+def test_qa_reads_its_settings_where_a_fork_is_checked_as_well() -> None:
+    wanted = {"QA_START_COMMAND", "QA_SMOKE_COMMAND", "QA_HEALTH_PATH", "QA_BEARER"}
+    qa = read("build-runtime.yml")["jobs"]["qa"]["env"]
+    fork = read("build-image.yml")["jobs"]["build"]["steps"][-1]["env"]
+    for found in (qa, fork):
+        assert {name: found[name] for name in wanted} == {name: f"${{{{ vars.{name} }}}}" for name in wanted}
+
+
+def test_qa_is_given_no_key_with_which_the_image_would_make_something_that_stays() -> None:
+    text = (FOLDER / "build-runtime.yml").read_text()
+    assert "OPENROUTER_MANAGEMENT_KEY" not in text
+    for key, made in (("AGENTMAIL_API_KEY", "AGENTMAIL_INBOX_ID"), ("TELNYX_API_KEY", "TELNYX_PHONE_NUMBER")):
+        assert f"{key}: " in text
+        assert f"{made}: " in text
 
 
 def test_a_pull_request_builds_its_head_commit() -> None:
-    checkout = read("build-runtime.yml")["jobs"]["build"]["steps"][0]
+    checkout = read("build-image.yml")["jobs"]["build"]["steps"][0]
     assert checkout["with"]["ref"] == "${{ github.event.pull_request.head.sha || github.sha }}"
 
 

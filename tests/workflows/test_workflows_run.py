@@ -1,8 +1,8 @@
 """The build, QA and deploy jobs run: under act, from payloads of GitHub's webhooks, with a real registry.
 
 Their third-party actions are small stand-ins of ours (standins/): the build's pushes an image to the registry, QA's
-docker runs the runtime as a process. What is tried here is what the workflows themselves say: which jobs run in which
-order, on which condition, and what is handed from one to the next.
+docker runs the runtime or the pool manager as a process. What is tried here is what the workflows themselves say: which
+jobs run in which order, on which condition, and what is handed from one to the next.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ STANDINS = {
     "docker/metadata-action": "metadata",
     "docker/build-push-action": "build-push",
 }
-MAKEFILE = 'script:\n\t@echo "$$GITHUB_JOB make $(RUN) stack=$$STACK digest=$$DIGEST" >> "$$STANDIN_NOTES"\n'
+MAKEFILE = """\
+script:
+\t@echo "$$GITHUB_JOB make $(RUN) stack=$$STACK image=$$IMAGE digest=$$DIGEST packages=$$PACKAGES" >> "$$STANDIN_NOTES"
+"""
 """Takes the place of the real front door in the deploy's job: what it is given is what matters here."""
 
 
@@ -60,14 +64,16 @@ class Run:
 class World:
     """A repository with our workflows, in which act runs."""
 
-    def __init__(self, folder: Path, act: str, registry: str) -> None:
+    def __init__(self, folder: Path, act: str, registry: str, files: Mapping[str, str] | None = None) -> None:
         self.folder, self.act, self.registry = folder, act, registry
         self.repository = folder / "repository"
-        self.image = f"{registry}/xmtplabs/convos-runtime"
-        for name in (".github", "ops", "runtime"):
+        self.packages = f"{registry}/xmtplabs"
+        self.image = f"{self.packages}/convos-runtime"
+        for name in (".github", "ops", "pool", "runtime"):
             ignored = shutil.ignore_patterns("__pycache__", "node_modules", ".env")
             shutil.copytree(CHECKOUT / name, self.repository / name, ignore=ignored)
-        (self.repository / "Makefile").write_text(MAKEFILE)
+        for path, content in {"Makefile": MAKEFILE, **(files or {})}.items():
+            (self.repository / path).write_text(content)
         for command in (
             ["init", "--quiet", "--initial-branch", "main"],
             ["remote", "add", "origin", "https://github.com/xmtplabs/convos-managed-agent-runtime.git"],
@@ -76,8 +82,13 @@ class World:
         ):
             subprocess.run(["git", *command], cwd=self.repository, check=True, capture_output=True)
 
-    def run(self, event: str, payload: Any, **variables: str) -> Run:
-        """Run build-runtime for an event."""
+    def owner(self, name: str) -> None:
+        """Have the repository belong to somebody else."""
+        url = f"https://github.com/{name}/convos-managed-agent-runtime.git"
+        subprocess.run(["git", "remote", "set-url", "origin", url], cwd=self.repository, check=True)
+
+    def run(self, event: str, payload: Any, image: str = "runtime", **variables: str) -> Run:
+        """Run the build of an image for an event; without an image, the deploy itself."""
         place = self.folder / f"run-{len(list(self.folder.iterdir()))}"
         place.mkdir()
         notes = place / "notes"
@@ -89,17 +100,21 @@ class World:
             "STANDIN_PYTHON": sys.executable,
             "STANDIN_FOLDER": str(HERE / "standins"),
             "PYTHONPATH": str(CHECKOUT),
+            "QA_SETTLE_SECONDS": "0",
+            "QA_POLL_SECONDS": "0.2",
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
             **variables,
         }
         command = [self.act, event, "--eventpath", str(place / "event.json"), "--rm", "--no-cache-server", "--json"]
-        command += ["--workflows", ".github/workflows/build-runtime.yml", "--platform", "ubuntu-latest=-self-hosted"]
+        workflow = f".github/workflows/{'build-' if image else ''}{image or 'deploy'}.yml"
+        command += ["--workflows", workflow, "--platform", "ubuntu-latest=-self-hosted"]
         command += ["--var", f"RUNTIME_REGISTRY={self.registry}", "--secret", "GITHUB_TOKEN=not-a-token"]
         for name, value in variables.items():
             command += ["--env", f"{name}={value}"]
-        text = (self.repository / ".github" / "workflows" / "build-runtime.yml").read_text()
-        text += (self.repository / ".github" / "workflows" / "deploy.yml").read_text()
+        workflows = self.repository / ".github" / "workflows"
+        names = ("build-runtime.yml", "build-pool.yml", "build-image.yml", "deploy.yml")
+        text = "".join((workflows / name).read_text() for name in names)
         for action, pin in set(re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", text)):
             command += ["--local-repository", f"{action}@{pin}={HERE / 'standins' / STANDINS[action]}"]
         path = f"{HERE / 'standins' / 'bin'}:{os.environ['PATH']}"
@@ -152,7 +167,9 @@ def test_a_push_builds_tags_and_hands_its_digest_to_the_deploy_of_its_stack(
     assert run.of("build")[-1] == (
         f"build build push=true tags={world.image}:{tag},{world.image}:sha-{COMMIT[:7]} {built.digest}"
     )
-    assert run.of("make") == [f"up make deploy stack={tag} digest={built.digest}"]
+    assert run.of("make") == [
+        f"up make deploy stack={tag} image=runtime digest={built.digest} packages={world.packages}"
+    ]
     assert run.of("docker") == [], "QA is for pull requests"
     assert run.jobs == {"build": "success", "decide": "success", "up": "success"}
 
@@ -176,8 +193,8 @@ def test_a_forks_pull_request_is_built_and_checked_and_pushed_nowhere(world: Wor
     run = world.run("pull_request", event("pull-request-fork"))
     assert run.code == 0, run.text
     assert run.of("login") == []
-    assert run.of("docker") == ["build docker run convos-runtime:qa node scripts/pool-server.js"]
-    assert [note for note in run.notes if " build " in note] == ["build build push=false tags=convos-runtime:qa "]
+    assert run.of("docker") == ["build docker run convos:qa node scripts/pool-server.js"]
+    assert [note for note in run.notes if " build " in note] == ["build build push=false tags=convos:qa "]
     assert run.jobs == {"build": "success"}
 
 
@@ -215,3 +232,57 @@ def test_a_push_to_another_branch_builds_and_pushes_nothing_that_is_deployed(wor
     assert run.of("login") == []
     assert run.of("make") == []
     assert run.jobs == {"build": "success"}
+
+
+def test_a_push_of_the_pool_manager_builds_its_image_and_hands_its_digest_to_the_deploy(world: World) -> None:
+    run = world.run("push", branch_event("scaling"), image="pool")
+    assert run.code == 0, run.text
+    location = f"{world.packages}/convos-pool"
+    built = resolve(f"{location}:scaling")
+    assert built.revision == COMMIT
+    assert resolve(f"{location}:sha-{COMMIT[:7]}").digest == built.digest
+    assert run.of("make") == [
+        f"up make deploy stack=scaling image=pool digest={built.digest} packages={world.packages}"
+    ]
+    assert run.jobs == {"build": "success", "decide": "success", "up": "success"}
+
+
+def test_a_pull_request_of_the_pool_manager_is_built_and_exactly_its_digest_is_checked(world: World) -> None:
+    run = world.run("pull_request", event("pull-request"), image="pool")
+    assert run.code == 0, run.text
+    built = resolve(f"{world.packages}/convos-pool:pr-98")
+    assert run.of("docker") == [f"qa docker run {world.packages}/convos-pool@{built.digest} "]
+    assert run.jobs == {"build": "success", "qa": "success"}
+    assert "healthy: " in run.text
+
+
+def test_a_forks_pull_request_of_the_pool_manager_is_checked_where_it_was_built(world: World) -> None:
+    run = world.run("pull_request", event("pull-request-fork"), image="pool")
+    assert run.code == 0, run.text
+    assert run.of("docker") == ["build docker run convos:qa "]
+    assert run.jobs == {"build": "success"}
+
+
+def test_a_pool_manager_that_does_not_start_fails_qa_with_its_log(world: World) -> None:
+    run = world.run("pull_request", event("pull-request"), image="pool", STANDIN_BREAK="image")
+    assert run.code != 0
+    assert run.jobs == {"build": "success", "qa": "failure"}
+    assert "the container ended with exit code 1 before it was ready" in run.text
+    assert "DATABASE_URL" in run.text
+
+
+def test_an_owner_in_capitals_is_one_in_lower_case_for_the_registry(world: World) -> None:
+    payload = event("pull-request")
+    text = json.dumps(payload).replace("xmtplabs/", "XMTPLabs/")
+    world.owner("XMTPLabs")
+    try:
+        run = world.run("pull_request", json.loads(text))
+        pushed = world.run("push", branch_event("dev"))
+    finally:
+        world.owner("xmtplabs")
+    assert run.code == 0, run.text
+    built = resolve(f"{world.image}:pr-98")
+    assert run.of("docker") == [f"qa docker run {world.image}@{built.digest} node scripts/pool-server.js"]
+    digest = resolve(f"{world.image}:dev").digest
+    packages = f"{world.registry}/XMTPLabs"
+    assert pushed.of("make") == [f"up make deploy stack=dev image=runtime digest={digest} packages={packages}"]

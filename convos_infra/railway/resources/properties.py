@@ -19,9 +19,6 @@ LONGEST_NAME = 32
 LONGEST_VARIABLE_NAME = 255
 LONGEST_VALUE = 32 * 1024
 HIGHEST_PORT = 65535
-REGIONS = ("us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a")
-BUILDERS = ("DOCKERFILE", "HEROKU", "NIXPACKS", "PAKETO", "RAILPACK")
-RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
 
 
 def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: bool = False) -> list[CheckFailure]:
@@ -55,16 +52,10 @@ def port_failures(key: str, value: Any, *, required: bool = False) -> list[Check
     """Check a port."""
     if is_unknown(value) or (value is None and not required):
         return []
-    number = whole(value)
+    number = rules.whole(value)
     if number is None or not 1 <= number <= HIGHEST_PORT:
         return [CheckFailure(key, f"must be a port from 1 to {HIGHEST_PORT}, not {value!r}")]
     return []
-
-
-def whole(value: Any) -> int | None:
-    """Return a whole number as an int (Pulumi's numbers are doubles), or None where it is none."""
-    found = rules.number(value)
-    return None if found is None or not found.is_integer() else int(value)
 
 
 def variable_failures(key: str, variables: Any) -> list[CheckFailure]:

@@ -23,9 +23,9 @@ from convos_infra.railway.resources.properties import (
     port_failures,
     refuse_lost,
     refuse_unseen_changes,
-    whole,
 )
 from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.rules import whole
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents

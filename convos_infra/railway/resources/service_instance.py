@@ -32,23 +32,25 @@ from convos_infra.railway.patch_plan import SEEN, UNMANAGED, UNMANAGED_FIELDS
 from convos_infra.railway.reference_check import preview_failures
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
+    INPUTS,
+    PARENT,
     ServiceInstanceArgs,
     failures,
     sealing_failures,
+    unknown_failures,
 )
 from convos_infra.railway.resources.unknown_secrets import refuse_unknown_secrets
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
-PARENT = ("projectId", "environmentId", "serviceId")
-MANAGED = (*(field.name for field in FIELDS), VARIABLES, SEALED)
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
 not bound to it any more. The next preview announces the deployment that mends it."""
 SAW = (SEEN, NOT_RUNNING, NOT_SERVING, NOT_BOUND)
 _FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, REBINDS)
 _ADDED = (*_FROM_MARKS, SOURCED, BOUND, *ANNOUNCED, "adopts")
-_INPUTS = (*PARENT, "service", *MANAGED, "unmanagedVariables", "overwriteChanges", "givenBy", UNMANAGED_FIELDS, *_ADDED)
+_OUTPUTS = ("deploymentId", UNMANAGED)
+_INPUTS = (*INPUTS, UNMANAGED_FIELDS, *_ADDED)
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -56,7 +58,8 @@ class ServiceInstanceProvider(RailwayProvider):
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check every property, and say what the change will cost: `1 deployment: image, 2 variables (A, B)`."""
-        problems = failures(news) + sealing_failures(olds, news)
+        problems = unknown_failures(news, (*_ADDED, UNMANAGED_FIELDS, *SAW, *_OUTPUTS))
+        problems += failures(news) + sealing_failures(olds, news)
         if problems:
             return news, problems
         checked, change = self._costed(olds, news)
@@ -266,6 +269,4 @@ class ServiceInstance(Resource, module="railway", name="ServiceInstance"):
     image: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceInstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(
-            ServiceInstanceProvider(), name, {**args.properties(), "deploymentId": None, "unmanaged": None}, opts
-        )
+        super().__init__(ServiceInstanceProvider(), name, {**args.properties(), **dict.fromkeys(_OUTPUTS)}, opts)

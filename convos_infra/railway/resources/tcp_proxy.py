@@ -19,11 +19,11 @@ from convos_infra.railway.resources.properties import (
     id_failures,
     inputs_of,
     port_failures,
-    whole,
     with_outputs,
 )
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.resources.service_domain import is_own_part
+from convos_infra.railway.rules import whole
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents

@@ -1,0 +1,263 @@
+"""`RailwayService`: one service with everything that belongs to it, from its volume to the wait for its deployment.
+
+Canary, pool manager and database are made of the same parts, below components of their own: the name of a resource in a
+state has the types of its parents in it, so one component more between them would make every resource anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from convos_infra.railway.bound import Bound
+from convos_infra.railway.resources.custom_domain import CustomDomain, CustomDomainArgs
+from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
+from convos_infra.railway.resources.service import Service, ServiceArgs
+from convos_infra.railway.resources.service_domain import ServiceDomain, ServiceDomainArgs
+from convos_infra.railway.resources.service_instance import ServiceInstance
+from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
+from convos_infra.railway.resources.volume import Volume, VolumeArgs
+from convos_infra.random_secret import RandomSecret, SecretPlace
+
+if TYPE_CHECKING:
+    from components.environment import EnvironmentPlace
+    from convos_infra.railway.service_configuration import ServiceConfiguration
+
+Value = pulumi.Input[str]
+
+
+@dataclass(frozen=True)
+class RegistryLogin:
+    """The login to the registry of a private image."""
+
+    username: Value
+    password: Value = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """A secret that lives in a variable of its service.
+
+    Attributes:
+        variable: which.
+        config_key: the key of the stack's config that gives it.
+        given: its value there; None makes one up, or adopts the one that is stored already.
+        url_part: whether it becomes part of a URL as it is.
+        kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
+    """
+
+    variable: str
+    config_key: str
+    given: Value | None = field(default=None, repr=False)
+    url_part: bool = False
+    kept_elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class ServiceParts:
+    """What a service has beside its configuration.
+
+    Attributes:
+        volume: where a volume is mounted; empty for none.
+        replace_volume: whether an empty volume may take the place of one that was deleted and can be restored.
+        proxy_port: the port that a TCP proxy leads to; None for none.
+        domain: whether it has a domain of Railway's.
+        custom_domains: the domains of one's own.
+        registry_login: for a private image.
+        after: what must be there before it is configured, and so deployed.
+    """
+
+    volume: str = ""
+    replace_volume: bool = False
+    proxy_port: int | None = None
+    domain: bool = False
+    custom_domains: Sequence[str] = ()
+    registry_login: RegistryLogin | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+
+@dataclass(frozen=True)
+class DeclaredService:
+    """The resources of one service; those that it does not have are None."""
+
+    service: Service
+    volume: Volume | None
+    proxy: TcpProxy | None
+    domain: ServiceDomain | None
+    custom_domains: Sequence[CustomDomain]
+    instance: ServiceInstance
+    ready: Deployment
+
+    @property
+    def volumes(self) -> list[Volume]:
+        """Its volume as a list, for the gate of a destroy."""
+        return [] if self.volume is None else [self.volume]
+
+    @property
+    def proxied(self) -> TcpProxy:
+        """Its TCP proxy.
+
+        Raises:
+            LookupError: it has none.
+        """
+        if self.proxy is None:
+            raise LookupError(f"{self.service.at().service} has no TCP proxy: give its parts a proxy_port")
+        return self.proxy
+
+
+def service_in(parent: pulumi.Resource, place: EnvironmentPlace, name: str) -> Service:
+    """Declare a service without a configuration: secrets that are stored in it need to know where it is.
+
+    Args:
+        parent: the component that it belongs to.
+        place: where.
+        name: of the service on Railway, and of its resources in Pulumi.
+    """
+    return Service(name, ServiceArgs(place.project_id, place.environment_id, name), place.inside(parent))
+
+
+def secret_in(
+    parent: pulumi.Resource, place: EnvironmentPlace, service: Service, name: str, secret: StoredSecret
+) -> pulumi.Output[str]:
+    """Return the value of a secret that is stored in a service.
+
+    Args:
+        parent: the component that it belongs to.
+        place: where.
+        service: where it is stored.
+        name: of the resource that keeps it, where it is not given.
+        secret: which.
+    """
+    # An output has no truth value; an empty text is a key that the config does not set.
+    if secret.given is not None and secret.given != "":
+        return pulumi.Output.secret(secret.given)
+    stored = SecretPlace(
+        *(service.at(), secret.variable, secret.config_key, pulumi.get_stack()),
+        url_part=secret.url_part,
+        kept_elsewhere=secret.kept_elsewhere,
+    )
+    return RandomSecret(name, stored, place.inside(parent)).value
+
+
+def deployed(
+    parent: pulumi.Resource,
+    place: EnvironmentPlace,
+    service: Service,
+    configuration: ServiceConfiguration,
+    parts: ServiceParts,
+) -> DeclaredService:
+    """Declare the parts of a service, its configuration after them, and the wait for its deployment.
+
+    Args:
+        parent: the component that they belong to.
+        place: where.
+        service: whose.
+        configuration: how it is deployed.
+        parts: what it has.
+    """
+    at, name, inside = service.at(), service.at().service, place.inside(parent)
+    mounted = VolumeArgs(at, mount_path=parts.volume, replace_deleted=parts.replace_volume)
+    volume = Volume(name, mounted, inside) if parts.volume else None
+    port = parts.proxy_port
+    proxy = TcpProxy(name, TcpProxyArgs(at, application_port=port), inside) if port is not None else None
+    domain = ServiceDomain(name, ServiceDomainArgs(at), inside) if parts.domain else None
+    custom = {one: CustomDomain(f"{name}-{one}", CustomDomainArgs(at, one), inside) for one in parts.custom_domains}
+    bound = Bound(
+        tcp_proxies={port: proxy.id} if port is not None and proxy is not None else {},
+        volumes={parts.volume: volume.volumeId} if volume is not None else {},
+        service_domains={"": domain.domain} if domain is not None else {},
+        custom_domains={one: resource.id for one, resource in custom.items()},
+    )
+    # What a deployment takes up comes before it: the first one knows its volume, its proxy and its domains.
+    taken_up = [one for one in (volume, proxy, domain, *custom.values()) if one is not None]
+    instance = ServiceInstance(
+        name,
+        ServiceInstanceArgs.of(_with_login(configuration, parts.registry_login), at, bound),
+        pulumi.ResourceOptions(parent=parent, depends_on=[*taken_up, *parts.after]),
+    )
+    waited = DeployedService(name, service.serviceId, instance.deploymentId, configuration.image)
+    ready = Deployment(
+        name,
+        DeploymentArgs(place.project_id, place.environment_id, [waited], place.deployment_seconds),
+        pulumi.ResourceOptions(parent=parent),
+    )
+    return DeclaredService(service, volume, proxy, domain, list(custom.values()), instance, ready)
+
+
+def _with_login(configuration: ServiceConfiguration, login: RegistryLogin | None) -> ServiceConfiguration:
+    if login is None:
+        return configuration
+    given = {"username": login.username, "password": pulumi.Output.secret(login.password)}
+    return replace(configuration, registry_credentials=given)
+
+
+class RailwayService(pulumi.ComponentResource):
+    """A service of one's own: `examples/redis_beside_pool` is one.
+
+    Args:
+        name: of the component, of the service on Railway and of its resources.
+        place: where.
+        configuration: how it is deployed.
+        parts: what it has beside that.
+        secrets: variables whose values are made up, or given by the stack's config.
+
+    Attributes:
+        declared: its resources.
+        secrets: their values by variable.
+    """
+
+    declared: DeclaredService
+    secrets: Mapping[str, pulumi.Output[str]]
+
+    def __init__(
+        self,
+        name: str,
+        place: EnvironmentPlace,
+        configuration: ServiceConfiguration,
+        parts: ServiceParts | None = None,
+        secrets: Sequence[StoredSecret] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("convos:index:RailwayService", name, None, opts)
+        service = service_in(self, place, name)
+        self.secrets = {
+            one.variable: secret_in(self, place, service, f"{name}-{one.config_key}", one) for one in secrets
+        }
+        configuration = replace(configuration, variables={**_by_name(name, configuration), **self.secrets})
+        self.declared = deployed(self, place, service, configuration, parts or ServiceParts())
+        self.register_outputs({"serviceId": service.serviceId})
+
+
+def _by_name(service: str, configuration: ServiceConfiguration) -> Mapping[str, Value]:
+    """Return variables one by one: an output of all of them would hide in a preview which ones change."""
+    if not isinstance(configuration.variables, Mapping):
+        raise TypeError(f"{service}: variables must be a mapping of names to values, not an output of one")
+    return configuration.variables
+
+
+def summary(declared: DeclaredService, image: Value) -> dict[str, pulumi.Input[object]]:
+    """Return what a person wants to know of a running service with a domain, as a stack's output."""
+    service, domain = declared.service.at().service, declared.domain
+
+    def told(values: list[object]) -> dict[str, object]:
+        deployed, url, reference = values
+        state = deployed.get(service, {}) if isinstance(deployed, Mapping) else {}
+        # On this machine a service answers where its deployment says; on Railway at its domain.
+        local = str(state.get("url") or "")
+        return {
+            "service": service,
+            "url": local if local.startswith("http://") else "" if state.get("mode") == "simulated" else url,
+            "deploymentId": state.get("id", ""),
+            "status": state.get("status", ""),
+            "image": reference,
+            "mode": state.get("mode", ""),
+        }
+
+    url: pulumi.Input[str] = domain.url if domain is not None else ""
+    found = pulumi.Output.all(declared.ready.deployed, url, image).apply(told)
+    keys = ("service", "url", "deploymentId", "status", "image", "mode")
+    return {key: found[key] for key in keys}

@@ -1,0 +1,35 @@
+"""The table of variables in docs/runtime.md, from the declaration of the keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pool_contract.key_declaration import InRuntime, KeyDeclaration
+
+_BEGIN, _END = "<!-- variables: written by make config-docs -->\n", "<!-- end of variables -->\n"
+
+
+def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
+    """Return the page with the table between its two marks; without the marks it stays as it is."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    return f"{before}{begin}{''.join(_lines(declarations))}{end}{after}" if end else page
+
+
+def _lines(declarations: Iterable[KeyDeclaration]) -> Iterator[str]:
+    yield "| Variable | Secret | Without it | Description |\n|---|---|---|---|\n"
+    for declared in declarations:
+        if declared.runtime is not None:
+            description = (declared.runtime.description or declared.description).replace("|", "\\|")
+            secret = "yes" if declared.secret else "no"
+            yield f"| `{declared.name}` | {secret} | {_without(declared.runtime)} | {description} |\n"
+
+
+def _without(runtime: InRuntime) -> str:
+    if runtime.generated is not None:
+        return "made at the first start"
+    if runtime.required:
+        return "does not work"
+    return f"`{runtime.default}`" if runtime.default else ""

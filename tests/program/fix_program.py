@@ -1,0 +1,161 @@
+"""A recording engine: what a program declares, without any provider. Pulumi's mocks call neither check nor create."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks
+
+PROJECT, STACK = "convos", "dev"
+_MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""How Pulumi's wire marks a secret: sdk/python/lib/pulumi/runtime/rpc.py."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource as the engine was asked for it.
+
+    Attributes:
+        kind, name: what it is.
+        inputs: with every secret opened.
+        secrets: paths of the inputs that are secret, such as `variables.A`.
+        urn, parent: its name in a state, and its parent's.
+        protect: whether Pulumi refuses to delete it.
+        depends_on: URNs.
+        secret_outputs: the outputs that are secret whatever the provider says.
+    """
+
+    kind: str
+    name: str
+    inputs: dict[str, Any]
+    secrets: frozenset[str]
+    urn: str
+    parent: str
+    protect: bool
+    depends_on: frozenset[str]
+    secret_outputs: frozenset[str]
+
+    @property
+    def types(self) -> list[str]:
+        """The types that its URN has: its parents' and its own."""
+        return self.urn.split("::")[2].split("$")
+
+    def is_secret(self, path: str) -> bool:
+        """Tell whether Pulumi encrypts an input, or what it is a part of."""
+        return any(path == one or path.startswith(f"{one}.") for one in self.secrets)
+
+
+class Engine(mocks.MockMonitor):
+    """Answers every resource with its inputs and made-up outputs, and remembers what was declared."""
+
+    def __init__(self) -> None:
+        super().__init__(Outputs())
+        self.rows: list[Declared] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            for name in request.additionalSecretOutputs:
+                marked = {_MARK: _SECRET, "value": json_format.MessageToDict(answer.object)[name]}
+                answer.object.update({name: marked})
+            raw = json_format.MessageToDict(request.object)
+            row = Declared(
+                request.type.rpartition(":")[2].rpartition("/")[2],
+                request.name,
+                opened(raw),
+                frozenset(secrets_in(raw)),
+                answer.urn,
+                request.parent,
+                request.protect,
+                frozenset(request.dependencies),
+                frozenset(request.additionalSecretOutputs),
+            )
+            self.rows.append(row)
+        return answer
+
+    def one(self, kind: str, name: str = "") -> Declared:
+        """Return the only resource of a kind, or of a kind and name."""
+        (found,) = [row for row in self.rows if row.kind == kind and name in ("", row.name)]
+        return found
+
+    def declared(self) -> set[tuple[str, str]]:
+        """Return kind and name of every resource."""
+        return {(row.kind, row.name) for row in self.rows}
+
+
+class Outputs(mocks.Mocks):
+    """What providers would answer."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        made = {key: value for key, value in args.inputs.items() if value is not None}
+        return f"{args.name}-id", {**made, **_OUTPUTS.get(args.typ.rpartition(":")[2], {})}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        return {}
+
+
+def opened(value: Any) -> Any:
+    """Return a value of the wire with its secrets opened."""
+    if isinstance(value, dict):
+        if value.get(_MARK) == _SECRET:
+            return opened(value["value"])
+        return {key: opened(item) for key, item in value.items()}
+    return [opened(item) for item in value] if isinstance(value, list) else value
+
+
+def secrets_in(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of what is marked as a secret."""
+    if isinstance(value, dict):
+        if value.get(_MARK) == _SECRET:
+            yield path
+            return
+        for key, item in value.items():
+            yield from secrets_in(item, f"{path}.{key}" if path else key)
+
+
+_OUTPUTS: dict[str, dict[str, Any]] = {
+    "Service": {"serviceId": "service-id", "owned": True},
+    "Volume": {"volumeId": "volume-id"},
+    "ServiceDomain": {"domain": "web.up.railway.app", "url": "https://web.up.railway.app"},
+    "TcpProxy": {"host": "proxy.rlwy.net", "proxyPort": 12345.0},
+    "ServiceInstance": {"deploymentId": "deployment-id"},
+    "Deployment": {"deployed": {}},
+    "RandomSecret": {"value": "made-up"},
+    "ProjectToken": {"value": "token"},
+    "DatabaseSchema": {"version": "1", "host": "h", "owned": True},
+    "AgentRollout": {"state": "done", "text": ""},
+    "Project": {"projectId": "p", "baseEnvironmentId": "b"},
+    "Environment": {"environmentId": "e", "owned": True},
+}
+
+
+def declared(program: Callable[[], object], *, preview: bool = False) -> Engine:
+    """Run a program to the end of its last registration, and return what it declared.
+
+    An assertion in an `apply`, or before everything is registered, may never run: assert on what this returns.
+    """
+    made = Engine()
+    mocks.set_mocks(made.mocks, project=PROJECT, stack=STACK, preview=preview, monitor=made)
+
+    @pulumi.runtime.test
+    def run() -> None:
+        program()
+
+    run()
+    return made
+
+
+def left_behind() -> int:
+    """Return how many tasks of registrations nobody has waited for, and forget them."""
+    loop = asyncio.get_event_loop_policy().get_event_loop()
+    left = [task for task in asyncio.all_tasks(loop) if not task.done()]
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    return len(left)

@@ -1,0 +1,225 @@
+"""What each component declares: its resources with their names, what waits for what, what is protected and secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from components.agents import Agents
+from components.canary import Canary
+from components.database import Database, DatabaseSettings
+from components.environment import EnvironmentPlace
+from components.pool_manager import PoolManager, PoolManagerSettings
+from components.railway_service import RailwayService, RegistryLogin, ServiceParts, StoredSecret
+from convos_infra.railway.service_configuration import ServiceConfiguration
+from convos_infra.schema.policy import SchemaPolicy
+from tests.program.fix_program import Declared, Engine, declared, left_behind
+
+IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64
+CANARY, POOL = "convos-runtime-canary", "convos-agent-pool-manager"
+HAS_DATA = {"Service", "Volume", "ServiceDomain", "CustomDomain", "TcpProxy", "RandomSecret", "ProjectToken"}
+
+
+def place(*, protect: bool = False) -> EnvironmentPlace:
+    return EnvironmentPlace("p", "e", 60, 30, overwrite_changes=False, protect=protect)
+
+
+def database(**more: Any) -> Database:
+    given = {"url": "", "image": IMAGE, "password": "", "schema": SchemaPolicy(), **more}
+    return Database("database", place(protect=True), DatabaseSettings(**given))
+
+
+def pool_settings(**more: Any) -> PoolManagerSettings:
+    given: dict[str, Any] = dict.fromkeys(("repo", "branch", "api_key", "railway_endpoint", "railway_token"), "")
+    given |= {"image": IMAGE, "runtime_image": IMAGE, "database_url": "${{postgres.URL}}", "pool_environment": "dev"}
+    given |= {"min_idle": 1, "rollout": {}, "agent_url": "", "keep_token": False, "keys": {}, "secret_keys": []}
+    given |= more
+    return PoolManagerSettings(**given)
+
+
+def canary(**more: Any) -> Canary:
+    return Canary("canary", place(**more), IMAGE, {"ANTHROPIC_API_KEY": pulumi.Output.secret("k"), "PLAIN": "1"})
+
+
+def waits_for(made: Engine, row: Declared) -> set[tuple[str, str]]:
+    return {(one.kind, one.name) for one in made.rows if one.urn in row.depends_on}
+
+
+def parents(row: Declared) -> list[str]:
+    return row.types[:-1]
+
+
+def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_that_is_asked() -> None:
+    def program() -> None:
+        canary(protect=True)
+
+    made = declared(program)
+    parts = {(kind, CANARY) for kind in ("Service", "ServiceDomain", "ServiceInstance", "Deployment")}
+    assert made.declared() == {("Canary", "canary"), *parts}
+    assert waits_for(made, made.one("ServiceInstance")) >= {("ServiceDomain", CANARY), ("Service", CANARY)}
+    assert ("ServiceInstance", CANARY) in waits_for(made, made.one("Deployment"))
+    assert {row.kind for row in made.rows if row.protect} == {"Service", "ServiceDomain"}
+
+
+def test_a_key_that_is_a_secret_stays_one_in_the_canary_and_in_the_pool_manager() -> None:
+    def program() -> None:
+        canary()
+        PoolManager("pool-manager", place(), pool_settings(keys={"A_KEY": pulumi.Output.secret("k")}), after=[])
+
+    made = declared(program)
+    inputs = made.one("ServiceInstance", CANARY)
+    assert inputs.inputs["variables"]["ANTHROPIC_API_KEY"] == "k"
+    assert inputs.is_secret("variables.ANTHROPIC_API_KEY")
+    pool = made.one("ServiceInstance", POOL)
+    for name in ("A_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN"):
+        assert pool.is_secret(f"variables.{name}"), name
+    assert pool.inputs["sealedVariables"] == ["POOL_API_KEY", "RAILWAY_API_TOKEN"]
+
+
+def test_a_pool_manager_is_deployed_after_canary_and_schema_with_a_key_and_a_token_of_its_own() -> None:
+    def program() -> None:
+        before = canary()
+        pool = PoolManager("pool-manager", place(), pool_settings(), after=[before.ready])
+        Agents("agents", pool, 1, "convos-agent-")
+
+    made = declared(program)
+    instance = made.one("ServiceInstance", POOL)
+    waited = waits_for(made, instance)
+    assert {("Deployment", CANARY), ("ServiceDomain", POOL), ("RandomSecret", "pool-api-key")} <= waited
+    assert ("ProjectToken", POOL) in waited
+    assert made.one("RandomSecret").secret_outputs == {"value"}
+    assert instance.inputs["variables"]["POOL_API_KEY"] == "made-up"
+    assert waits_for(made, made.one("AgentRollout")) >= {("Deployment", POOL)}
+    assert parents(made.one("AgentRollout")) == ["convos:index:Agents"]
+
+
+def test_a_pool_manager_that_is_given_key_and_token_makes_up_neither() -> None:
+    def program() -> None:
+        PoolManager("pool-manager", place(), pool_settings(api_key="key", railway_token="token"), after=[])
+
+    made = declared(program)
+    assert {row.kind for row in made.rows} == {
+        *("PoolManager", "Service", "ServiceDomain", "ServiceInstance", "Deployment")
+    }
+    instance = made.one("ServiceInstance")
+    assert instance.inputs["variables"]["POOL_API_KEY"] == "key"
+    assert instance.is_secret("variables.POOL_API_KEY")
+    assert instance.is_secret("variables.RAILWAY_API_TOKEN")
+
+
+def test_a_database_has_its_volume_and_proxy_before_it_is_deployed_and_its_schema_after() -> None:
+    def program() -> None:
+        database(replace_volume=True)
+
+    made = declared(program)
+    kinds = ("Service", "Volume", "TcpProxy", "ServiceInstance", "Deployment")
+    expected = {
+        ("Database", "database"),
+        *((kind, "postgres") for kind in kinds),
+        ("RandomSecret", "postgres-password"),
+    }
+    schema = {(kind, name) for kind, name in made.declared() if name.startswith("schema")}
+    assert schema
+    assert made.declared() == {*expected, *schema}
+    assert waits_for(made, made.one("ServiceInstance")) >= {("Volume", "postgres"), ("TcpProxy", "postgres")}
+    assert waits_for(made, made.one("DatabaseSchema")) >= {("Deployment", "postgres")}
+    assert made.one("Volume").inputs["replaceDeleted"] is True
+    assert made.one("ServiceInstance").is_secret("variables.POSTGRES_PASSWORD")
+    assert made.one("DatabaseSchema").is_secret("databaseUrl")
+    assert {row.kind for row in made.rows if row.protect} >= {"Service", "Volume", "TcpProxy", "RandomSecret"}
+
+
+def test_a_database_of_somebody_else_is_no_service() -> None:
+    found: list[Database] = []
+    made = declared(lambda: found.append(database(url="postgresql://u:pw@h/d")))
+    assert {row.kind for row in made.rows} & {"Service", "Volume", "Deployment", "RandomSecret"} == set()
+    assert (found[0].services, found[0].volumes) == ([], [])
+    assert made.one("DatabaseSchema").is_secret("databaseUrl")
+
+
+def test_the_resources_of_a_stack_keep_the_names_that_they_have_in_states() -> None:
+    def program() -> None:
+        database()
+        canary()
+        PoolManager("pool-manager", place(), pool_settings(), after=[])
+
+    made = declared(program)
+    of_railway = [row for row in made.rows if "railway" in row.urn or "secret" in row.urn]
+    assert len(of_railway) >= 14
+    found = {f"{row.types[0].rpartition(':')[2]}/{len(row.types)}/{row.name}" for row in of_railway}
+    assert found == {
+        *("Database/2/postgres", "Database/2/postgres-password", f"Canary/2/{CANARY}"),
+        *(f"PoolManager/2/{POOL}", "PoolManager/2/pool-api-key"),
+    }
+
+
+def redis(**more: Any) -> RailwayService:
+    parts = ServiceParts(
+        volume="/data",
+        proxy_port=6379,
+        domain=True,
+        custom_domains=["a.example.org", "b.example.org"],
+        registry_login=RegistryLogin("u", "p4ss"),
+    )
+    return RailwayService(
+        "redis",
+        place(protect=True),
+        ServiceConfiguration(image=IMAGE, variables={"PLAIN": "1"}),
+        parts,
+        [StoredSecret("REDIS_PASSWORD", "redisPassword", **more)],
+    )
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_service_of_ones_own_has_every_part_that_it_asks_for(preview: bool) -> None:
+    made = declared(redis, preview=preview)
+    kinds = ("Service", "Volume", "TcpProxy", "ServiceDomain", "ServiceInstance", "Deployment", "RailwayService")
+    domains = {("CustomDomain", f"redis-{name}.example.org") for name in "ab"}
+    secret = ("RandomSecret", "redis-redisPassword")
+    assert made.declared() == {*((kind, "redis") for kind in kinds), *domains, secret}
+    instance = made.one("ServiceInstance")
+    parts = {("Volume", "redis"), ("TcpProxy", "redis"), ("ServiceDomain", "redis"), *domains}
+    assert waits_for(made, instance) >= {*parts, secret}
+    assert {*instance.inputs["bound"]} == {"volumes", "tcpProxies", "serviceDomains", "customDomains"}
+    assert instance.is_secret("registryCredentials.password")
+    assert instance.is_secret("variables.REDIS_PASSWORD")
+    assert {row.kind for row in made.rows if row.protect} == HAS_DATA - {"ProjectToken"}
+    assert {tuple(parents(row)) for row in made.rows if row.kind != "RailwayService"} == {
+        ("convos:index:RailwayService",)
+    }
+
+
+def test_a_service_of_ones_own_with_nothing_but_an_image_is_three_resources() -> None:
+    def program() -> None:
+        RailwayService("web", place(), ServiceConfiguration(image=IMAGE))
+
+    made = declared(program)
+    assert made.declared() == {(kind, "web") for kind in ("RailwayService", "Service", "ServiceInstance", "Deployment")}
+    assert made.one("ServiceInstance").secrets == frozenset()
+    assert not any(row.protect for row in made.rows)
+
+
+@pytest.mark.parametrize("given", ["plain", None, ""], ids=["given", "not given", "empty"])
+def test_a_secret_that_the_config_gives_is_not_made_up(given: str | None) -> None:
+    made = declared(lambda: redis(given=pulumi.Output.secret(given) if given else given))
+    instance = made.one("ServiceInstance")
+    assert instance.inputs["variables"] == {"PLAIN": "1", "REDIS_PASSWORD": given or "made-up"}
+    assert instance.is_secret("variables.REDIS_PASSWORD")
+    assert len([row for row in made.rows if row.kind == "RandomSecret"]) == (0 if given else 1)
+
+
+def test_variables_that_come_as_one_output_are_refused_in_words() -> None:
+    variables = pulumi.Output.from_input({"A": "1"})
+    with pytest.raises(TypeError, match="web: variables must be a mapping"):
+        declared(lambda: RailwayService("web", place(), ServiceConfiguration(image=IMAGE, variables=variables)))
+
+
+def test_resources_that_are_not_waited_for_are_noticed() -> None:
+    made = Engine()
+    mocks.set_mocks(made.mocks, monitor=made)
+    redis()
+    assert left_behind() > 0
+    assert left_behind() == 0

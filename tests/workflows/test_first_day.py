@@ -1,0 +1,65 @@
+"""A first day: the workflows build both images, then `pulumi up --stack scaling` with what docs/ci.md says.
+
+Some minutes long, and with services of its own, so only where it is asked for:
+
+    make services && . .local/env && FIRST_DAY=1 pytest tests/workflows/test_first_day.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from convos_infra.registry.resolve import resolve
+from tests.workflows.test_first_push import MAKEFILE
+from tests.workflows.test_workflows_run import CHECKOUT, COMMIT, World, branch_event
+
+ASKED = os.environ.get("FIRST_DAY") == "1"
+OF_LOCAL = ("CONVOS_IMAGE_REGISTRY", "CONVOS_BUILDER", "CONVOS_BASE_IMAGES", "BUILDKIT_HOST", "BUILDX_CONFIG")
+"""What the builds need and the stack must do without."""
+
+
+@pytest.mark.skipif(not ASKED, reason="minutes long: FIRST_DAY=1, with .local/env")
+def test_images_that_the_workflows_built_make_a_stack_that_runs(tmp_path: Path, workflow_tools: dict[str, str]) -> None:
+    registry = f"{os.environ['CONVOS_IMAGE_REGISTRY']}/{tmp_path.name.replace('_', '-').lower()}"
+    stack = (CHECKOUT / "Pulumi.scaling.yaml").read_text().replace("ghcr.io/", f"{registry}/")
+    files = {"Makefile": MAKEFILE, "Pulumi.scaling.yaml": stack}
+    world = World(tmp_path / "act", workflow_tools["act"], registry, files)
+    push = {**branch_event("scaling"), "before": "0" * 40}
+    built = {}
+    for image in ("runtime", "pool"):
+        more = {name: os.environ[name] for name in ("BUILDKIT_HOST", "CONVOS_BASE_IMAGES")}
+        run = world.run("push", push, image=image, STANDIN_BUILD="real", **more)
+        assert run.code == 0, run.text
+        built[image] = resolve(f"{world.packages}/convos-{image}:scaling")
+        assert built[image].revision == COMMIT
+
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(checkout)], check=True)
+    (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
+    (checkout / "Pulumi.scaling.yaml").write_text(stack)
+    (tmp_path / "state").mkdir()
+    env = {name: value for name, value in os.environ.items() if name not in OF_LOCAL}
+    env |= {"PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}?metadata=skip"}
+
+    def pulumi(*arguments: str, **more: str) -> str:
+        command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+        done = subprocess.run(
+            command, cwd=checkout, env={**env, **more}, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    pulumi("stack", "init", "scaling")
+    try:
+        pulumi("up", "--stack", "scaling", "--yes")
+        outputs = json.loads(pulumi("stack", "output", "--stack", "scaling", "--json"))
+        assert outputs["image"]["digest"] == built["runtime"].digest
+        assert outputs["poolManager"]["image"].endswith(f"@{built['pool'].digest}")
+        assert [outputs[name]["status"] for name in ("canary", "poolManager")] == ["SUCCESS", "SUCCESS"]
+    finally:
+        pulumi("destroy", "--stack", "scaling", "--yes", DATA_ON_DESTROY="delete", AGENTS_ON_DESTROY="delete")
