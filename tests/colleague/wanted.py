@@ -184,7 +184,7 @@ class Wanted:
             f"{name}/instance",
             ServiceInstanceProvider,
             lambda view: {
-                **_at(view, name),
+                **_place(view, name),
                 **copy.deepcopy(config),
                 "unmanagedVariables": self.unmanaged,
                 "bound": self._bound(view, name, with_volume=with_volume),
@@ -236,13 +236,12 @@ def _ids(view: View) -> Props:
     return {"projectId": view("project", "projectId"), "environmentId": view("environment", "environmentId")}
 
 
+def _place(view: View, name: str) -> Props:
+    return {**_ids(view), "service": name, "serviceId": view(f"{name}/service", "serviceId")}
+
+
 def _at(view: View, name: str) -> Props:
-    return {
-        **_ids(view),
-        "service": name,
-        "serviceId": view(f"{name}/service", "serviceId"),
-        "serviceOwned": view(f"{name}/service", "owned"),
-    }
+    return {**_place(view, name), "serviceOwned": view(f"{name}/service", "owned")}
 
 
 def _gate(view: View) -> Props:
