@@ -260,8 +260,9 @@ class Run:
             promised = said.get(name, 0)
             if did[name] > promised or (done and alone and did[name] != promised):
                 told = f"announced {promised}, made {did[name]}"
+                since = "nobody acted since" if alone else "the colleague acted since"
                 which = "more" if did[name] > promised else "fewer"
-                self.wrong.append(Violation(Rule.DEPLOYMENTS, ("deployments", which), f"{name}: {told}", "up"))
+                self.wrong.append(Violation(Rule.DEPLOYMENTS, ("deployments", which, since), f"{name}: {told}", "up"))
 
     def _check_orphans(self) -> None:
         for key in checks.left_over(self.emulator.store, self.book, self.engine.state):
