@@ -17,7 +17,7 @@ from components.runtime_image import ImageSource, RuntimeImage
 from convos_infra.destroy.gate import AskedPool, DestroyGate, DestroyGateArgs
 from convos_infra.endpoint import check_listening
 from convos_infra.schema import check_reachable
-from pool_contract.keys import keys_of_agents
+from pool_contract.agent_settings import agent_settings
 from railway_api.failure import Failure
 from stack import config, images
 from stack.follows import follows_stack
@@ -71,7 +71,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         settings.protect,
     )
     keys: dict[str, pulumi.Input[str]] = {
-        name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.keys.items()
+        name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.all_keys.items()
     }
     database = Database(
         "database",
@@ -84,7 +84,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             replace_volume=settings.replace_volume == DATABASE_SERVICE,
         ),
     )
-    canary = Canary("canary", place, runtime.pinned, keys_of_agents(keys))
+    canary = Canary("canary", place, runtime.pinned, keys, agent_settings(settings.all_keys))
     pool_manager = PoolManager(
         "pool-manager",
         place,

@@ -41,6 +41,7 @@ class Agents(pulumi.ComponentResource):
                 wait_seconds=wait_seconds,
                 service_owned=pool_manager.service.owned,
                 agent_prefix=prefix,
+                made_token=pool_manager.made_token,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[pool_manager.ready]),
         )

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.railway_service import ServiceParts, deployed, service_in, summary
+from components.canary_variables import canary_variables
+from components.railway_service import AskedReadiness, ServiceParts, deployed, service_in, summary
+from components.registry_login import login_of
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from pool_contract.agent_variables import API_KEY
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
     from convos_infra.railway.resources.service_at import ServiceAt
+    from pool_contract.agent_settings import AgentSettings
 
 SERVICE = "convos-runtime-canary"
 """Outside the pool's `convos-agent-` prefix: the pool manager must not take it for one of its agents."""
-START_COMMAND = "node scripts/pool-server.js"
-HEALTH_PATH = "/pool/health"
 
 
 class Canary(pulumi.ComponentResource):
@@ -29,7 +31,8 @@ class Canary(pulumi.ComponentResource):
         name: the resource's name.
         place: where.
         image: the runtime image, pinned by digest.
-        keys: what an agent of the pool is given as well.
+        keys: of the stack; it gets those that agents get.
+        agent: how agents run.
     """
 
     ready: Deployment
@@ -42,27 +45,36 @@ class Canary(pulumi.ComponentResource):
         place: EnvironmentPlace,
         image: pulumi.Input[str],
         keys: Mapping[str, pulumi.Input[str]],
+        agent: AgentSettings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Canary", name, None, opts)
         self.service = service_in(self, place, SERVICE)
-        given = configuration(self.service.at(), place, image, keys)
-        declared = deployed(self, place, self.service, given, ServiceParts(domain=True))
+        variables = canary_variables(self.service.at(), keys, place.inside(self))
+        given = configuration(self.service.at(), place, image, variables, agent)
+        asked = AskedReadiness(agent.readiness_path, variables[API_KEY], API_KEY)
+        parts = ServiceParts(domain=True, readiness=asked, registry_login=login_of(agent.registry_login))
+        declared = deployed(self, place, self.service, given, parts)
         self.ready = declared.ready
         self.summary = summary(declared, image)
         self.register_outputs(self.summary)
 
 
 def configuration(
-    at: ServiceAt, place: EnvironmentPlace, image: pulumi.Input[str], keys: Mapping[str, pulumi.Input[str]]
+    at: ServiceAt,
+    place: EnvironmentPlace,
+    image: pulumi.Input[str],
+    variables: Mapping[str, pulumi.Input[str]],
+    agent: AgentSettings,
 ) -> ServiceInstanceArgs:
-    """Return how the canary is deployed; arguments as those of `Canary`."""
+    """Return how the canary is deployed: as an agent is."""
     return ServiceInstanceArgs(
         at=at,
         image=image,
-        start_command=START_COMMAND,
-        healthcheck_path=HEALTH_PATH,
-        healthcheck_timeout=place.health_seconds,
-        variables={"OPENCLAW_STATE_DIR": "/app", "CHROMIUM_PATH": "/usr/bin/chromium", **keys},
+        start_command=agent.start_command,
+        healthcheck_path=agent.healthcheck_path or None,
+        healthcheck_timeout=place.health_seconds if agent.healthcheck_path else None,
+        limit_override=agent.limits,
+        variables=variables,
         overwrite_changes=place.overwrite_changes,
     )

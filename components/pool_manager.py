@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.railway_service import ServiceParts, StoredSecret, deployed, secret_in, service_in, summary
+from components.registry_login import login_of
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from pool_contract.agent_settings import REGISTRY_PASSWORD
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
     from convos_infra.railway.resources.service_at import ServiceAt
+    from pool_contract.agent_settings import RegistryLogin
 
 SERVICE = "convos-agent-pool-manager"
 HEALTH_PATH = "/healthz"
-SEALED = ("POOL_API_KEY", "RAILWAY_API_TOKEN")
+SEALED = ("POOL_API_KEY", "RAILWAY_API_TOKEN", REGISTRY_PASSWORD)
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class PoolManagerSettings:
         keep_token: leave the token that it has on Railway as it is: nobody can read it there.
         railway_endpoint: where it reaches Railway; empty is Railway's own endpoint.
         agent_url: where it reaches an agent; empty is the agent's domain by https.
-        keys: handed on to agents.
+        keys: for itself, or handed on to agents.
         secret_keys: which of them are sealed on Railway.
+        registry_login: with which Railway pulls its own image; None where anybody may pull it.
     """
 
     image: pulumi.Input[str] | None
@@ -58,6 +62,7 @@ class PoolManagerSettings:
     keep_token: bool
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
     secret_keys: Sequence[str]
+    registry_login: RegistryLogin | None = None
 
 
 class PoolManager(pulumi.ComponentResource):
@@ -74,6 +79,7 @@ class PoolManager(pulumi.ComponentResource):
         url: where it answers; empty where no container runs.
         api_key: its bearer key.
         mode: `simulated` where no container runs.
+        made_token: whether its token is a project token that the stack makes.
         rollout_variables: those of its variables that say which image agents get and what happens to living ones.
     """
 
@@ -82,6 +88,7 @@ class PoolManager(pulumi.ComponentResource):
     url: pulumi.Input[str]
     api_key: pulumi.Output[str]
     mode: pulumi.Input[str]
+    made_token: bool
     rollout_variables: Mapping[str, pulumi.Input[str]]
 
     def __init__(
@@ -97,9 +104,11 @@ class PoolManager(pulumi.ComponentResource):
         stored = StoredSecret("POOL_API_KEY", "poolApiKey", settings.api_key)
         self.api_key = secret_in(self, place, service, "pool-api-key", stored)
         self.rollout_variables = rollout_variables(settings)
+        self.made_token = not settings.keep_token and not settings.railway_token
         token = _token(place, settings, service, place.inside(self))
         given = configuration(service.at(), place, settings, self.api_key, token)
-        declared = deployed(self, place, service, given, ServiceParts(domain=True, after=after))
+        parts = ServiceParts(domain=True, registry_login=login_of(settings.registry_login), after=after)
+        declared = deployed(self, place, service, given, parts)
         self.ready = declared.ready
         self.summary = summary(declared, settings.image or settings.repo)
         self.url, self.mode = _text(self.summary["url"]), _text(self.summary["mode"])
@@ -155,6 +164,7 @@ def _given_by() -> dict[str, str]:
     return {
         "POOL_API_KEY": f"pulumi config set --secret poolApiKey --stack {stack}",
         "RAILWAY_API_TOKEN": f"pulumi config set poolKeepToken true --stack {stack}",
+        REGISTRY_PASSWORD: f"pulumi config set --secret registryPassword --stack {stack}",
     }
 
 

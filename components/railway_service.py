@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from convos_infra.railway.bound import Bound
+from convos_infra.railway.readiness import ReadinessArgs
 from convos_infra.railway.resources.custom_domain import CustomDomain, CustomDomainArgs
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.service import Service, ServiceArgs
@@ -58,6 +59,20 @@ class StoredSecret:
 
 
 @dataclass(frozen=True)
+class AskedReadiness:
+    """How a service with a domain is asked whether it is ready, once its deployment has succeeded.
+
+    Attributes:
+        path: what is asked for `{"ready": true}`.
+        bearer: the key that it wants, `key` the variable that has this key.
+    """
+
+    path: str
+    bearer: Value = field(repr=False)
+    key: str
+
+
+@dataclass(frozen=True)
 class ServiceParts:
     """What a service has beside its configuration.
 
@@ -68,6 +83,7 @@ class ServiceParts:
         domain: whether it has a domain of Railway's.
         custom_domains: the domains of one's own.
         registry_login: for a private image.
+        readiness: how it is asked whether it is ready; None does not ask.
         after: what must be there before it is configured, and so deployed.
     """
 
@@ -77,6 +93,7 @@ class ServiceParts:
     domain: bool = False
     custom_domains: Sequence[str] = ()
     registry_login: RegistryLogin | None = None
+    readiness: AskedReadiness | None = None
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -179,7 +196,11 @@ def deployed(
         ServiceInstanceArgs.of(_with_login(configuration, parts.registry_login), at, bound),
         pulumi.ResourceOptions(parent=parent, depends_on=[*taken_up, *parts.after]),
     )
-    waited = DeployedService(name, service.serviceId, instance.deploymentId, configuration.image)
+    asked = None
+    if parts.readiness is not None and domain is not None:
+        how = parts.readiness
+        asked = ReadinessArgs(domain.url, how.path, how.bearer, how.key, place.health_seconds)
+    waited = DeployedService(name, service.serviceId, instance.deploymentId, configuration.image, asked)
     ready = Deployment(
         name,
         DeploymentArgs(place.project_id, place.environment_id, [waited], place.deployment_seconds),

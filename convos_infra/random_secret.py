@@ -37,7 +37,7 @@ class SecretPlace:
     Attributes:
         at: the service.
         variable: the variable that holds it there.
-        config_key: the key of the stack's config that gives it instead.
+        config_key: the key of the stack's config that gives it instead; empty where none does.
         stack: the stack's name, for the command that sets this key.
         url_part: whether it becomes part of a URL as it is.
         kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
@@ -60,6 +60,18 @@ class SecretPlace:
             "urlPart": self.url_part,
             "keptElsewhere": self.kept_elsewhere,
         }
+
+
+@dataclass(frozen=True)
+class HexForm:
+    """How a secret looks that something else wants in a certain form: `prefix`, and `size` bytes in hex."""
+
+    prefix: str
+    size: int
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs under the names that they have in the state."""
+        return {"prefix": self.prefix, "hexBytes": self.size}
 
 
 class RandomSecretProvider(RailwayProvider):
@@ -93,7 +105,7 @@ class RandomSecretProvider(RailwayProvider):
 
     def created(self, props: Props) -> CreateResult:
         """Record the adopted value, or make one; URL-safe, since it becomes part of a database's URL."""
-        return CreateResult("random", {**props, _VALUE: props.get(_VALUE) or secrets.token_urlsafe(_BYTES)})
+        return CreateResult("random", {**props, _VALUE: props.get(_VALUE) or _made(props)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Return what is in the state: there is nothing else. The inputs stay as they are, secrets included."""
@@ -121,6 +133,12 @@ class RandomSecretProvider(RailwayProvider):
         return of_value(running[variable], url_part=url_part) if variable in running else found
 
 
+def _made(props: Props) -> str:
+    size = props.get("hexBytes")
+    # Pulumi's numbers are doubles.
+    return f"{props.get('prefix') or ''}{secrets.token_hex(int(size))}" if size else secrets.token_urlsafe(_BYTES)
+
+
 _REASONS: Mapping[Finding, str] = {
     Finding.SEALED: "is sealed on Railway, where it cannot be read, and this stack's state does not have it",
     Finding.REFERENCE: "is a reference to another variable, which this stack cannot adopt as its own secret",
@@ -129,6 +147,9 @@ _REASONS: Mapping[Finding, str] = {
 
 
 def _unusable(finding: Finding, props: Props) -> InfraError:
+    if not props.get("configKey"):
+        step = "remove the variable from the service on Railway, and the stack makes another"
+        return InfraError(str(props["service"]), f"{props['variable']} {_REASONS[finding]}", step)
     command = f"pulumi config set --secret {props['configKey']} --stack {props['stack']}"
     step = f"run {command} with the value that the service uses now"
     if finding is Finding.NOT_FOR_URLS:
@@ -139,18 +160,26 @@ def _unusable(finding: Finding, props: Props) -> InfraError:
 
 
 class RandomSecret(Resource, module="secret", name="RandomSecret"):
-    """A random secret; `value` is 32 URL-safe characters, or what was stored already.
+    """A random secret; `value` is new and of the given form, or what was stored already.
 
     Args:
         name: the resource's name.
         place: where its value is stored; None where nothing else keeps it.
+        form: how a new value looks; None for 32 URL-safe characters.
     """
 
     value: pulumi.Output[str]
 
-    def __init__(self, name: str, place: SecretPlace | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        place: SecretPlace | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        form: HexForm | None = None,
+    ) -> None:
         # A value that a provider makes is plain in the state unless it is named here; and one that a check adds to the
         # inputs, unless the program gave a secret input of that name.
         marked = pulumi.ResourceOptions(additional_secret_outputs=[_VALUE])
         inputs = {**(place.properties() if place is not None else {}), _VALUE: pulumi.Output.secret("")}
+        inputs |= form.properties() if form is not None else {}
         super().__init__(RandomSecretProvider(), name, inputs, pulumi.ResourceOptions.merge(opts, marked))

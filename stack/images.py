@@ -18,6 +18,7 @@ from convos_infra.registry.token import Credentials
 from convos_infra.schema import image as schema_image
 from convos_infra.schema.migration import parse as parse_migrations
 from convos_infra.schema.migration import read_folder
+from pool_contract.agent_settings import DEFAULT_USERNAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +98,7 @@ def _found(reference: str, image: ResolvedImage, *, is_pinned: bool) -> Found:
 def _credentials(settings: Settings) -> Credentials | None:
     if not settings.registry_password:
         return None
-    return Credentials(settings.registry_username or "token", settings.registry_password)
+    return Credentials(settings.registry_username or DEFAULT_USERNAME, settings.registry_password)
 
 
 def _branch(settings: Settings, build: Build | None) -> pin.Branch:
@@ -130,7 +131,7 @@ def _build(
     login = None
     if settings.registry_password:
         password = pulumi.Output.secret(settings.registry_password)
-        login = (parse(repository).registry, settings.registry_username or "token", password)
+        login = (parse(repository).registry, settings.registry_username or DEFAULT_USERNAME, password)
     return Build(
         repository=repository,
         tags=[*([at.tag] if at.tag else []), BRANCH_TAG_OF_A_BUILD],

@@ -29,7 +29,7 @@ def pool_manager_settings(
         image: the pool manager's own, as it is deployed; None where Railway builds it.
         runtime_image: what new agents run, as it is deployed.
         database_url: for its variable.
-        keys: those of the settings, the secret ones as Pulumi's secrets where they go into a state.
+        keys: all those of the settings, the secret ones as Pulumi's secrets where they go into a state.
     """
     return PoolManagerSettings(
         image=image,
@@ -47,4 +47,5 @@ def pool_manager_settings(
         keep_token=settings.pool.keep_token,
         keys=for_pool_manager(keys),
         secret_keys=[name for name in settings.keys if name not in PLAIN_KEYS],
+        registry_login=settings.pool_login,
     )

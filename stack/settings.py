@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from convos_infra import ownership
+from convos_infra.registry.reference import parse
 from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
+from pool_contract.agent_settings import DEFAULT_USERNAME, RegistryLogin, login_variables
 from railway_api.transport import DEFAULT_ENDPOINT
 from stack import agent_keys, checks, reading, standins
 from stack.agent_keys import FORBIDDEN_PREFIX, PLAIN_KEYS, key_problem
@@ -47,6 +49,8 @@ class Settings(Section):
         image, pool, rollout: what runs, and what happens to living agents when the image changes.
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         builder, base_images: how images are built on this machine; see ops/local/environment.py.
+        pulls_with_login: whether Railway is given the registry's login. One of a shell alone is not: a workflow's token
+            ends with its run, and another one each time would deploy each time.
     """
 
     stack: str
@@ -74,7 +78,8 @@ class Settings(Section):
     registry_username: Text = key("registryUsername", "The registry's user, for private images.")
     registry_password: Text = key(
         "registryPassword",
-        "The registry's password or token (read:packages).",
+        "The registry's password or token (read:packages). Where the stack's config has it, Railway pulls the images of"
+        " canary, pool manager and agents with it; one of the shell only looks images up.",
         secret=True,
         env=("REGISTRY_PASSWORD",),
     )
@@ -161,11 +166,32 @@ class Settings(Section):
     )
     builder: str = ""
     base_images: str = ""
+    pulls_with_login: bool = False
 
     @property
     def schema_policy(self) -> SchemaPolicy:
         """What the stack wants of its schema, apart from the migrations themselves."""
         return SchemaPolicy(self.schema_target, self.schema_baseline, self.schema_drift, self.schema_on_destroy)
+
+    @property
+    def all_keys(self) -> dict[str, str]:
+        """The keys, and the login with which Railway pulls the image of agents, as the pool manager has it."""
+        login = self._login
+        return {**self.keys, **({} if login is None else login_variables(login))}
+
+    @property
+    def pool_login(self) -> RegistryLogin | None:
+        """The login with which Railway pulls the pool manager's own image: no other registry than its own gets it."""
+        image = self.pool.repository if self.pool.build else self.pool.image
+        if not image or parse(image).registry != parse(self.image.repository).registry:
+            return None
+        return self._login
+
+    @property
+    def _login(self) -> RegistryLogin | None:
+        if not (self.pulls_with_login and self.registry_password):
+            return None
+        return RegistryLogin(self.registry_username or DEFAULT_USERNAME, self.registry_password)
 
     def pool_variables(self) -> dict[str, str]:
         """Return the pool manager's variables that the config sets, apart from those that are `keys`."""
@@ -231,6 +257,7 @@ def read(
         {
             "stack": stack,
             "builder": environ.get("CONVOS_BUILDER", ""),
+            "pulls_with_login": bool(values.get("registryPassword")),
             "base_images": environ.get("CONVOS_BASE_IMAGES", ""),
             "image": {"digest": environ.get("IMAGE_DIGEST", "").strip()},
             "pool": {"registry": registry, "digest": environ.get("POOL_IMAGE_DIGEST", "").strip()},

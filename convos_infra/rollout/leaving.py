@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convos_infra.errors import InfraError
+from convos_infra.rollout.agent_rows import agent_rows
 from convos_infra.rollout.pool_api import NoAnswer, PoolApi
 from railway_api.failure import Failure
 
@@ -21,6 +22,8 @@ STUCK_SECONDS = 120.0
 """How long the number of agents that are left may stay the same: one request deletes for up to 15 seconds."""
 _IN_USE = ("claimed", "released", "crashed")
 _NAMED = 5
+MOST_DRAINED = 20
+"""How many agents one request drains at most."""
 
 
 def on_destroy(setting: Callable[[str], str], environ: Mapping[str, str]) -> str:
@@ -51,7 +54,7 @@ def refuse_where_in_use(api: PoolApi, claimed: str, prefix: str) -> None:
     if claimed == DELETE:
         return
     try:
-        rows = api.status().get("agents") or ()
+        rows = _agents(api)
     except Failure as error:
         raise _refused(error) from error
     theirs = sorted(f"{row.get('service')} ({row.get('state')})" for row in rows if _is_in_use(row, prefix))
@@ -105,6 +108,56 @@ def _stuck(left: int, claimed: str, tell: Callable[[str], None]) -> None:
 def _check(claimed: str) -> None:
     if claimed not in ("", *ON_DESTROY):
         raise InfraError(VARIABLE, f"must be {REFUSE} or {DELETE}, not {claimed[:20]!r}")
+
+
+def _agents(api: PoolApi) -> list[Mapping[str, Any]]:
+    """Return every agent with `id`, `service` and `state`, whichever pool manager tells of them.
+
+    Raises:
+        NoAnswer: it tells of none, not even that there are none.
+    """
+    rows = agent_rows(api.status())
+    if rows is None:
+        raise NoAnswer("pool-manager", "its status lists no agents")
+    return rows
+
+
+def drain(api: PoolApi, claimed: str, prefix: str, tell: Callable[[str], None], time_: Time | None = None) -> None:
+    """Have a pool manager that cannot be closed delete its agents: the idle ones, and where told all of them.
+
+    It goes on making idle ones until its own service goes, so what is left is said and left.
+
+    Args:
+        api: the pool manager.
+        claimed: as for `retire`.
+        prefix: how the names of agents' services begin.
+        tell: told what happens, a line at a time.
+        time_: how time passes.
+
+    Raises:
+        InfraError: agents are somebody's, or it is not known whether any is.
+    """
+    time_ = time_ or Time()
+    refuse_where_in_use(api, claimed, prefix)
+    began, gone = time_.clock(), 0
+    try:
+        wanted = len(_agents(api))
+        if claimed == DELETE:
+            for row in [row for row in _agents(api) if _is_in_use(row, prefix)]:
+                api.kill(str(row.get("id")))
+                gone += 1
+        while gone < wanted and time_.clock() - began < STUCK_SECONDS:
+            drained = api.drain(min(wanted - gone, MOST_DRAINED))
+            if drained <= 0:
+                break
+            gone += drained
+        left = len(_agents(api))
+    except Failure as error:
+        if claimed != DELETE:
+            raise _refused(error) from error
+        tell(f"agents: left as they are, {error.problem}")
+        return
+    tell(f"agents: {max(0, wanted - left)} deleted, {left} are left: this pool manager cannot be closed")
 
 
 def _is_in_use(row: Mapping[str, Any], prefix: str) -> bool:

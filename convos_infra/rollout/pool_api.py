@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -16,6 +17,10 @@ _LONGEST_PROBLEM = 300
 
 class NoAnswer(InfraError):
     """The pool manager does not answer, or not in a way that can be used; the same question may be answered later."""
+
+
+class NoRoute(NoAnswer):
+    """It answers 404: it has no such route, or Railway's edge answers because nothing runs there."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,30 @@ class PoolApi:
     url: str
     key: str = field(repr=False)
     seconds: tuple[float, float] = TIMEOUT_SECONDS
+
+    def version(self) -> dict[str, Any]:
+        """Return what it is.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        return self._asked("GET", "/version", None)
+
+    def reconcile(self) -> None:
+        """Have it look at Railway and its database now.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        self._asked("POST", "/api/pool/reconcile", {})
+
+    def kill(self, agent_id: str) -> None:
+        """Have one agent deleted, claimed or not.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        self._asked("DELETE", f"/api/pool/instances/{quote(agent_id, safe='')}", None)
 
     def plan(self, variables: Mapping[str, str]) -> dict[str, Any]:
         """Return what a pool manager with these variables would do with the agents that are there now.
@@ -137,8 +166,10 @@ class PoolApi:
         problem = str((found or {}).get("error") or f"HTTP {answer.status_code}")[:_LONGEST_PROBLEM]
         if answer.status_code in {401, 403}:
             raise InfraError("pool-manager", f"it refuses this stack's poolApiKey ({problem})", "run pulumi up")
-        # An older pool manager has no such route; one that is just being replaced answers with its proxy's words.
-        if answer.status_code >= 500 or answer.status_code == requests.codes.not_found or found is None:
+        if answer.status_code == requests.codes.not_found:
+            raise NoRoute("pool-manager", f"{path}: {problem}")
+        # One that is just being replaced answers with its proxy's words.
+        if answer.status_code >= 500 or found is None:
             raise NoAnswer("pool-manager", f"{path}: {problem}")
         raise InfraError("pool-manager", problem)
 

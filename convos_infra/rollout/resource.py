@@ -17,7 +17,15 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import SERVICE_OWNED, policy
 from convos_infra.provider import Provider, has_unknown, is_unknown
-from convos_infra.rollout.leaving import on_destroy, refuse_where_in_use, retire
+from convos_infra.rollout.abilities import (
+    abilities,
+    can_be_closed,
+    check_reach,
+    once_it_answers,
+    refuse_unfit_token,
+    refuse_without_rollouts,
+)
+from convos_infra.rollout.leaving import drain, on_destroy, refuse_where_in_use, retire
 from convos_infra.rollout.pool_api import PoolApi
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
 from railway_api.failure import Failure
@@ -32,7 +40,8 @@ SIMULATED = "simulated"
 NOBODY = "the pool manager is simulated here, no agent runs: nothing to roll out"
 AGENT_PREFIX = "convos-agent-"
 """How agents are called where a state of an older release does not say."""
-_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", "plan")
+MADE = "madeToken"
+_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, "plan")
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class AgentRolloutArgs:
         wait_seconds: how long an update waits for the rollout at most.
         service_owned: whether this stack made the pool manager's service; None where that is not known.
         agent_prefix: how the names of agents' services begin.
+        made_token: whether the pool manager's Railway token is a project token that the stack makes.
     """
 
     url: pulumi.Input[str]
@@ -56,6 +66,7 @@ class AgentRolloutArgs:
     wait_seconds: int
     service_owned: pulumi.Input[bool | None] = None
     agent_prefix: str = ""
+    made_token: bool = False
 
 
 class AgentRolloutProvider(Provider):
@@ -66,9 +77,10 @@ class AgentRolloutProvider(Provider):
         seconds = news.get("waitSeconds")
         if not is_unknown(seconds) and not (isinstance(seconds, int | float) and seconds >= 0):
             return news, [CheckFailure("waitSeconds", f"must be 0 seconds or more, not {seconds!r}")]
+        made_token = news.get(MADE) is True
         if olds and olds.get("variables") == news.get("variables"):
             return {**news, "plan": olds.get("plan") or []}, []
-        return {**news, "plan": _plan(olds, news)}, []
+        return {**news, "plan": _plan(olds, news, made_token=made_token)}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Another image or policy is another rollout; one that was still under way is waited for again."""
@@ -114,22 +126,38 @@ class AgentRolloutProvider(Provider):
             # A state of an older release: closing the pool of somebody else would be the greater harm.
             refuse_where_in_use(api, wanted, str(props.get("agentPrefix") or AGENT_PREFIX))
             say("keeps the idle agents: the state does not say whose their pool manager is")
-        else:
+        elif can_be_closed(api):
             retire(api, wanted, say)
+        else:
+            drain(api, wanted, str(props.get("agentPrefix") or AGENT_PREFIX), say)
 
     def _waited(self, props: Props) -> Props:
         variables = props["variables"]
         if props.get("mode") == SIMULATED:
             outcome = Outcome(SIMULATED, NOBODY)
             say(f"agents: {NOBODY}")
-        elif variables.get(POLICY, HOLD) == HOLD:
+            return {**props, "state": outcome.state, "text": outcome.text}
+        api = PoolApi(props["url"], props["apiKey"])
+        check(api, str(variables.get(POLICY) or HOLD), made_token=props.get(MADE) is True)
+        if variables.get(POLICY, HOLD) == HOLD:
             # Nothing will happen, so nothing is waited for.
             outcome = Outcome("held", str((props.get("plan") or ["policy hold: nothing is touched"])[0]))
         else:
-            api = PoolApi(props["url"], props["apiKey"])
             how = Wait(float(props["waitSeconds"]), say)
             outcome = wait(api, variables[IMAGE], variables[POLICY], how)
         return {**props, "state": outcome.state, "text": outcome.text}
+
+
+def check(api: PoolApi, policy: str, *, made_token: bool) -> None:
+    """Ask the pool manager that was deployed whether it can do what is wanted, and reaches what it needs.
+
+    Raises:
+        InfraError: it cannot, or does not.
+    """
+    found = once_it_answers(api)
+    refuse_unfit_token(found, made_token=made_token)
+    refuse_without_rollouts(found, policy, HOLD)
+    check_reach(api, found)
 
 
 def _api(props: Props) -> PoolApi | None:
@@ -138,8 +166,12 @@ def _api(props: Props) -> PoolApi | None:
     return PoolApi(str(url), str(key)) if url and key and props.get("mode") != SIMULATED else None
 
 
-def _plan(olds: Props, news: Props) -> list[str]:
-    """Ask for the plan; the pool manager that runs now knows the agents, where it answers is in the state."""
+def _plan(olds: Props, news: Props, *, made_token: bool) -> list[str]:
+    """Ask for the plan; the pool manager that runs now knows the agents, where it answers is in the state.
+
+    Raises:
+        InfraError: it cannot do what is wanted of it.
+    """
     mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
     if mode == SIMULATED:
         return [NOBODY]
@@ -149,12 +181,21 @@ def _plan(olds: Props, news: Props) -> list[str]:
     url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
     if not url or not key:
         return ["the pool manager is not there yet: no plan"]
+    api = PoolApi(str(url), str(key))
     try:
-        found = PoolApi(str(url), str(key)).plan(variables)
+        found = abilities(api)
+    except Failure as error:
+        return [f"no plan: {error}"]
+    refuse_unfit_token(found, made_token=made_token)
+    refuse_without_rollouts(found, str(variables.get(POLICY) or HOLD), HOLD)
+    if not found.rollouts:
+        return [f"policy hold: this pool manager (version {found.version}) has no rollouts: every agent stays as it is"]
+    try:
+        planned = api.plan(variables)
     except Failure as error:
         # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
         return [f"no plan: {error}"]
-    return [str(line) for line in found.get("lines") or []]
+    return [str(line) for line in planned.get("lines") or []]
 
 
 class AgentRollout(Resource, module="convos", name="AgentRollout"):
@@ -173,6 +214,7 @@ class AgentRollout(Resource, module="convos", name="AgentRollout"):
             "waitSeconds": args.wait_seconds,
             SERVICE_OWNED: args.service_owned,
             "agentPrefix": args.agent_prefix or None,
+            MADE: args.made_token or None,
             "plan": None,
             "state": None,
             "text": None,

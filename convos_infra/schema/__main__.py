@@ -1,4 +1,7 @@
-"""`python -m convos_infra.schema plan`: the plan as text; the URL comes in DATABASE_URL, never as an argument."""
+"""`python -m convos_infra.schema plan`: the plan as text; the URL comes in DATABASE_URL, never as an argument.
+
+`statements` prints the table of statements.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from pathlib import Path
 from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, inspect
-from convos_infra.schema.migration import FOLDER, parse, read_folder
+from convos_infra.schema.effects import page
+from convos_infra.schema.migration import FOLDER, SyntaxProblem, parse, read_folder
 from convos_infra.schema.plan import make_plan
 from railway_api.failure import Failure
 
@@ -20,16 +24,19 @@ WAIT_SECONDS = 10.0
 def main(arguments: list[str]) -> int:
     """Print the plan; 0 when nothing is pending, 2 when something is, 1 when something is wrong."""
     parser = argparse.ArgumentParser(prog="python -m convos_infra.schema", description=__doc__)
-    parser.add_argument("command", choices=["plan"])
+    parser.add_argument("command", choices=["plan", "statements"])
     parser.add_argument("--target", default="", help="the last version to apply; the newest where it is not given")
     parser.add_argument("--baseline", default="", help="the version that a database without a history has already")
     parser.add_argument("--migrations", type=Path, default=FOLDER, help="the folder with the files")
     options = parser.parse_args(arguments)
+    if options.command == "statements":
+        sys.stdout.write(page())
+        return 0
     url = os.environ.get("DATABASE_URL", "")
     try:
         lines, code = _plan(options, url)
     except Failure as error:
-        lines, code = [f"error: {error}"], 1
+        lines, code = _told(error), 1
     sys.stdout.write("\n".join(lines) + "\n")
     return code
 
@@ -44,8 +51,14 @@ def _plan(options: argparse.Namespace, url: str) -> tuple[list[str], int]:
         lines += ["", f"-- pending: {one.file}", one.sql.rstrip("\n")]
     problems = guards.check(plan.pending, plan.done(migrations))
     if problems:
-        return [*lines, "", *(f"error: {problem}" for problem in problems)], 1
+        return [*lines, "", *(line for problem in problems for line in _told(problem))], 1
     return lines if not plan.is_empty else [*lines, "nothing is pending"], 0 if plan.is_empty else 2
+
+
+def _told(problem: Failure) -> list[str]:
+    """Return an error as lines: a syntax error with its line and a caret at the place."""
+    excerpt = problem.excerpt if isinstance(problem, SyntaxProblem) else ()
+    return [f"error: {problem}", *(f"  {line}" for line in excerpt)]
 
 
 def _head(state: State | None, url: str) -> list[str]:

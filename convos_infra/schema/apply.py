@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,7 +16,7 @@ from convos_infra.schema import catalog, concurrently, execute, guards, history
 from convos_infra.schema.connection import Session, connect
 from convos_infra.schema.execute import BusyError, lost_or_refused
 from convos_infra.schema.limits import Limits, Timeouts
-from convos_infra.schema.lock import locked
+from convos_infra.schema.lock import locked, obstacle
 from convos_infra.schema.plan import Plan, make_plan
 from railway_api.failure import Failure
 
@@ -53,11 +53,30 @@ class State:
         applied: its migrations.
         catalog: names and definitions.
         drift: how the catalog differs from the one after the last migration.
+        recorded: the catalog after the last migration; None where it is not known.
+        begun: the checksum of a file without a transaction that was begun and is not recorded.
+        obstacle: why an update of this database would be refused; None where nothing is known.
     """
 
     applied: tuple[Applied, ...]
     catalog: catalog.Catalog
     drift: tuple[str, ...]
+    recorded: Mapping[str, str] | None = field(default=None, compare=False)
+    begun: str = field(default="", compare=False)
+    obstacle: InfraError | None = field(default=None, compare=False)
+
+    def drift_for(self, plan: Plan) -> tuple[str, ...]:
+        """Return the drift, without what a cut run of the plan's first file has left."""
+        if not self.drift or not plan.pending or not plan.pending[0].directives.no_transaction:
+            return self.drift
+        first = plan.pending[0]
+        is_begun = self.begun == first.checksum
+        ours = concurrently.left_behind(first.script.statements[0], self.catalog, is_begun=is_begun)
+        sides = [
+            {name: value for name, value in side.items() if name not in ours}
+            for side in (self.recorded or {}, self.catalog)
+        ]
+        return tuple(catalog.compare(*sides))
 
 
 def quiet(_: str) -> None:
@@ -83,15 +102,21 @@ def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> St
             raise lost_or_refused(f"database {address}", connection, error) from None
 
 
-def inspect(address: Address, *, wait_seconds: float) -> State:
+def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) -> State:
     """Return what is in a database, in two round trips.
+
+    Args:
+        address: the database.
+        wait_seconds: how long it may take to accept a connection.
+        for_update: find out as well, in a third, whether an update would be refused.
 
     Raises:
         InfraError: it cannot be read.
     """
     with contextlib.closing(connect(address, wait_seconds=wait_seconds)) as connection:
         try:
-            return _look(connection, Limits())[1]
+            state = _look(connection, Limits())[1]
+            return replace(state, obstacle=obstacle(address, connection, Limits())) if for_update else state
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
@@ -108,8 +133,9 @@ def apply_on(connection: Session, job: Job, tell: Callable[[str], None] = quiet)
         with connection.deadline(job.limits.answer_seconds):
             history.prepare(connection)
             _settle_drift(connection, job, state, plan)
-            _mark(connection, plan)
-        _run_all(connection, plan, job.limits, tell)
+            schemas = found.schemas.union(*(one.schemas for one in (*plan.baseline, *plan.pending)))
+            _mark(connection, plan, schemas)
+        _run_all(connection, plan, schemas, job.limits, tell)
         return _look(connection, job.limits)[1]
 
 
@@ -125,52 +151,60 @@ def _look(connection: Session, limits: Limits) -> tuple[History, State]:
         before = None
         found = history.read(connection)
         while True:
-            live = catalog.read(connection)
+            live = catalog.read(connection, found.schemas)
             drift = catalog.compare(found.catalog, live) if found.catalog is not None else []
             if not drift or found == before:
-                return found, State(found.applied, live, tuple(drift))
+                return found, State(found.applied, live, tuple(drift), found.catalog, found.begun)
             # Another migrator may have been at work between the two: what is drift is so for the same history.
             before, found = found, history.read(connection)
 
 
 def _settle_drift(connection: Session, job: Job, state: State, plan: Plan) -> None:
-    if state.drift and not job.accept_drift:
-        raise drifted(state)
+    drift = state.drift_for(plan)
+    if drift and not job.accept_drift:
+        raise drifted(state, drift)
     if state.drift and plan.is_empty:
         history.note_catalog(connection, state.catalog)
 
 
-def drifted(state: State) -> InfraError:
+def drifted(state: State, drift: Sequence[str]) -> InfraError:
     """Return what to tell about a database that somebody else changed."""
-    shown = "; ".join(state.drift[:5]) + (f"; and {len(state.drift) - 5} more" if len(state.drift) > 5 else "")
+    shown = "; ".join(drift[:5]) + (f"; and {len(drift) - 5} more" if len(drift) > 5 else "")
     problem = f"was changed by others since {state.applied[-1].file}: {shown}"
     return InfraError("schema", problem, 'undo it, or write it as a migration, or set drift to "accept"')
 
 
-def _mark(connection: Session, plan: Plan) -> None:
+def _mark(connection: Session, plan: Plan, schemas: frozenset[str]) -> None:
     if not plan.baseline:
         return
     with connection.transaction():
         for migration in plan.baseline:
             is_last = migration is plan.baseline[-1]
-            found = catalog.read(connection) if is_last else None
+            found = catalog.read(connection, schemas) if is_last else None
             history.record(connection, migration, baseline=True, catalog=found)
 
 
-def _run_all(connection: Session, plan: Plan, limits: Limits, tell: Callable[[str], None]) -> None:
+def _run_all(
+    connection: Session, plan: Plan, schemas: frozenset[str], limits: Limits, tell: Callable[[str], None]
+) -> None:
     for number, migration in enumerate(plan.pending, start=1):
         try:
-            seconds = _run(connection, migration, limits, tell, is_last=number == len(plan.pending))
+            seconds = _run(connection, migration, limits, tell, noted=schemas if number == len(plan.pending) else None)
         except Failure:
             if number > 1:  # those before it stay; what they left is known, unless the connection is gone as well
                 with contextlib.suppress(psycopg.Error), connection.deadline(limits.answer_seconds):
-                    history.note_catalog(connection, catalog.read(connection))
+                    history.note_catalog(connection, catalog.read(connection, schemas))
             raise
         tell(f"applied {migration.file} in {seconds:.2f} s")
 
 
 def _run(
-    connection: Session, migration: Migration, limits: Limits, tell: Callable[[str], None], *, is_last: bool
+    connection: Session,
+    migration: Migration,
+    limits: Limits,
+    tell: Callable[[str], None],
+    *,
+    noted: frozenset[str] | None,
 ) -> float:
     """Run one migration, again where a lock was not to be had; return its seconds."""
     run = concurrently.run if migration.directives.no_transaction else execute.run
@@ -183,7 +217,7 @@ def _run(
     for attempt in range(2, limits.attempts + 2):
         began = time.monotonic()
         try:
-            run(connection, migration, timeouts, is_last=is_last)
+            run(connection, migration, timeouts, noted=noted)
         except BusyError as busy:
             if attempt > limits.attempts:
                 problem = f"{busy.problem}, {limits.attempts} times"

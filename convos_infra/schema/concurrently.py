@@ -1,48 +1,56 @@
 """Runs a migration that cannot be in a transaction: one statement that may be repeated, as a cut run repeats it.
 
-CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which `IF NOT EXISTS` would then take for a good one
-(postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY): it is removed before and after.
+CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which `IF NOT EXISTS` would then take for a good one, and
+REINDEX CONCURRENTLY leaves `…_ccnew` (postgresql.org/docs/current/sql-reindex.html): they are removed before and after.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
+from convos_infra.errors import InfraError
 from convos_infra.schema import catalog, history
 from convos_infra.schema.execute import failed
+from convos_infra.schema.tree import word
 
 if TYPE_CHECKING:
     from convos_infra.schema.connection import Session
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import Migration
-    from convos_infra.schema.statements import Statement
+    from convos_infra.schema.script import Statement
 
-_INVALID = """
-SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-WHERE relname = %s AND relnamespace = 'public'::regnamespace AND NOT indisvalid
-"""
+_COPY = r"_cc(new|old)[0-9]*$"
+_INVALID = f"""
+SELECT n.nspname, c.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT x.indisvalid AND (x.indrelid = to_regclass(%(of)s) OR x.indrelid IN (
+    SELECT indrelid FROM pg_index WHERE indexrelid = to_regclass(%(of)s)))
+AND (c.relname = %(index)s OR (%(copies)s AND c.relname ~ '{_COPY}'))
+"""  # noqa: S608  # a pattern of ours
+_PENDING_DETACH = "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(%s)"
 
 
-def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_last: bool) -> None:
+def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted: frozenset[str] | None) -> None:
     """Run a migration's one statement, then record it.
 
     Args:
         connection: in autocommit.
         migration: with `-- no-transaction`.
         timeouts: for its statement.
-        is_last: record with it what is in the database then.
+        noted: the schemas of which it records what is in them then; None for not.
 
     Raises:
         BusyError: a lock was not to be had in time.
-        InfraError: the statement failed, or the connection did.
+        InfraError: the statement failed, or the connection did, or what it made is not valid.
     """
     statement = migration.script.statements[0]
-    index = index_made(statement)
     began = time.monotonic()
     settings = (
         f"SET lock_timeout = '{timeouts.lock}'; SET statement_timeout = '{timeouts.statement}';"
@@ -51,25 +59,102 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_las
     try:
         with connection.deadline(3 * timeouts.seconds):
             connection.execute(settings.encode())
-            _drop_invalid(connection, index)
-            connection.execute(statement.text.encode())
-            found = catalog.read(connection) if is_last else None
+            _drop_invalid(connection, statement)
+            history.note_begun(connection, migration)
+            text = _left_to_do(connection, statement)
+            if text:
+                connection.execute(text.encode())
+            _refuse_invalid(connection, migration, statement)
+            found = None if noted is None else catalog.read(connection, noted)
             history.record(connection, migration, seconds=time.monotonic() - began, catalog=found)
     except psycopg.Error as error:
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.seconds):
-            _drop_invalid(connection, index)
+            _drop_invalid(connection, statement)
         raise failed(migration, statement, connection, error) from None
 
 
-def index_made(statement: Statement) -> str:
-    """Return the name of the index that a CREATE INDEX CONCURRENTLY IF NOT EXISTS makes; empty for anything else."""
-    words = [token.word for token in statement.tokens]
-    if "index" not in words[:3] or words[0] != "create" or "exists" not in words[:7]:
+def left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) -> frozenset[str]:
+    """Return the catalog's names of what a cut run of a statement has left: they are ours, and no drift.
+
+    Args:
+        statement: the next one to run.
+        live: what is in the database.
+        is_begun: the history says that this very statement was begun: what it makes may be there in full.
+    """
+    return frozenset(_left_behind(statement, live, is_begun=is_begun))
+
+
+def _left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) -> Iterator[str]:
+    kind, node = statement.kind, statement.node
+    for name, definition in live.items():
+        what, _, rest = name.partition(" ")
+        if what == "index" and kind == "index_stmt" and rest.split(".")[-1] == node.idxname:
+            if is_begun or definition.endswith(catalog.INVALID):
+                yield name
+        elif (
+            what == "index"
+            and kind == "reindex_stmt"
+            and re.search(_COPY, rest)
+            and definition.endswith(catalog.INVALID)
+        ):
+            yield name
+    if is_begun:
+        yield from _whole(kind, node)
+
+
+def _whole(kind: str, node: Any) -> Iterator[str]:
+    """Return the names of what changes at once, so that only the record of it can be missing."""
+    if kind == "alter_enum_stmt":
+        yield f"enum {catalog.name_of([one.string.sval for one in node.type_name])}"
+    elif kind == "drop_stmt":
+        for one in node.objects:
+            yield f"index {catalog.name_of([part.string.sval for part in one.list.items])}"
+    elif kind == "alter_table_stmt":
+        partition = getattr(node.cmds[0].alter_table_cmd, "def").partition_cmd.name
+        yield f"table {catalog.name_of([one for one in (partition.schemaname, partition.relname) if one])}"
+
+
+def _target(statement: Statement) -> str:
+    """Return the table or index that a statement is about, in quotes as PostgreSQL reads it; empty for none."""
+    relation = statement.node.relation if statement.kind in ("index_stmt", "reindex_stmt") else None
+    if relation is None or not relation.relname:
         return ""
-    name = statement.tokens[words.index("exists") + 1]
-    return name.text[1:-1].replace('""', '"') if name.kind == "name" else name.word
+    return ".".join(f'"{one.replace(chr(34), chr(34) * 2)}"' for one in (relation.schemaname, relation.relname) if one)
 
 
-def _drop_invalid(connection: Session, index: str) -> None:
-    if index and connection.execute(_INVALID, (index,)).fetchone() is not None:
-        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS public.{}").format(sql.Identifier(index)))
+def _invalid(connection: Session, statement: Statement) -> list[tuple[str, str]]:
+    target = _target(statement)
+    if not target:
+        return []
+    index = statement.node.idxname if statement.kind == "index_stmt" else ""
+    asked = {"of": target, "index": index, "copies": statement.kind == "reindex_stmt"}
+    return connection.execute(_INVALID.encode(), asked).fetchall()
+
+
+def _drop_invalid(connection: Session, statement: Statement) -> None:
+    for schema, index in _invalid(connection, statement):
+        name = sql.Identifier(schema, index)
+        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(name))
+
+
+def _refuse_invalid(connection: Session, migration: Migration, statement: Statement) -> None:
+    for schema, index in _invalid(connection, statement):
+        where = f"{migration.file}:{statement.line}"
+        raise InfraError(where, f"left the index {schema}.{index} invalid", "run the same command again")
+
+
+def _left_to_do(connection: Session, statement: Statement) -> str:
+    """Return what is to run: of a DETACH PARTITION CONCURRENTLY that was cut, its second half, or nothing."""
+    if statement.kind != "alter_table_stmt":
+        return statement.text
+    command = statement.node.cmds[0].alter_table_cmd
+    if word(command, "subtype") != "AT_DetachPartition":
+        return statement.text
+    partition, table = getattr(command, "def").partition_cmd.name, statement.node.relation
+    names = [[part for part in (one.schemaname, one.relname) if part] for one in (table, partition)]
+    quoted = [sql.Identifier(*parts).as_string(connection) for parts in names]
+    row = connection.execute(_PENDING_DETACH, (quoted[1],)).fetchone()
+    if row is None:
+        there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (quoted[1],)).fetchone()
+        return "" if there and there[0] else statement.text
+    return f"ALTER TABLE {quoted[0]} DETACH PARTITION {quoted[1]} FINALIZE" if row[0] else statement.text

@@ -16,10 +16,24 @@ from convos_infra.schema.lock import locked
 
 if TYPE_CHECKING:
     from convos_infra.schema.address import Address
+    from convos_infra.schema.connection import Session
     from convos_infra.schema.limits import Limits
 
-KINDS = ("view", "materialized view", "table")
-"""What is dropped, in this order: a view stands on tables."""
+KINDS = (
+    "materialized view",
+    "view",
+    "table",
+    "foreign table",
+    "procedure",
+    "function",
+    "sequence",
+    "domain",
+    "enum",
+    "range",
+    "type",
+)
+"""What is dropped; what stands on others is found out by trying."""
+_WORDS = {"enum": "TYPE", "range": "TYPE"}
 
 
 def ours(recorded: Iterable[str], live: Iterable[str]) -> list[tuple[str, list[str]]]:
@@ -51,19 +65,48 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
                 found = history.read(connection)
                 if not found.applied:
                     return
-                plan = ours(found.catalog or {}, catalog.read(connection))
+                plan = ours(found.left, catalog.read(connection, found.schemas))
                 # Without CASCADE: a view that somebody put on a table of ours stops it.
-                statements = [_statement(kind, names) for kind, names in plan]
-                statements.append(_statement("table", [history.TABLE]))
                 with connection.transaction():
-                    for statement in statements:
-                        connection.execute(statement)
+                    _drop_all(connection, plan)
+                    connection.execute(_statement("table", [history.TABLE]))
                 for kind, names in plan:
                     tell(f"dropped {kind} {', '.join(names)}")
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
 
+def _drop_all(connection: Session, plan: list[tuple[str, list[str]]]) -> None:
+    """Drop in rounds, as long as something goes: what still has something of ours on it waits for the next round.
+
+    Raises:
+        psycopg.Error: something of others stands on what is left.
+    """
+    # Tables at once, as foreign keys may go round in circles; anything else one by one.
+    left = [(kind, [name]) for kind, names in plan if kind != "table" for name in names]
+    left += [(kind, names) for kind, names in plan if kind == "table"]
+    while left:
+        waiting, refusal = [], None
+        for kind, names in left:
+            try:
+                with connection.transaction():
+                    connection.execute(_statement(kind, names))
+            except psycopg.errors.DependentObjectsStillExist as error:
+                waiting.append((kind, names))
+                refusal = error
+        if refusal is not None and len(waiting) == len(left):
+            raise refusal
+        left = waiting
+
+
 def _statement(kind: str, names: list[str]) -> sql.Composed:
-    tables = sql.SQL(", ").join(sql.Identifier("public", name) for name in names)
-    return sql.SQL("DROP {} {}").format(sql.SQL(kind.upper()), tables)
+    written = sql.SQL(", ").join(_name(kind, name) for name in names)
+    # IF EXISTS: the sequence of a column has gone with its table.
+    return sql.SQL("DROP {} IF EXISTS {}").format(sql.SQL(_WORDS.get(kind, kind.upper())), written)
+
+
+def _name(kind: str, name: str) -> sql.Composable:
+    """Return a catalog's name as SQL: a function's has its arguments, in PostgreSQL's own words."""
+    name, bracket, arguments = name.partition("(") if kind in ("function", "procedure") else (name, "", "")
+    parts = catalog.parts_of(name)
+    return sql.SQL("{}{}").format(sql.Identifier(*parts), sql.SQL(bracket + arguments))

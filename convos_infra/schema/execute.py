@@ -10,7 +10,7 @@ import psycopg
 
 from convos_infra.errors import InfraError
 from convos_infra.schema import catalog, history
-from convos_infra.schema.statements import Statement, line_of
+from convos_infra.schema.script import Statement, body_line, line_of
 
 if TYPE_CHECKING:
     from convos_infra.schema.connection import Session
@@ -18,21 +18,25 @@ if TYPE_CHECKING:
     from convos_infra.schema.migration import Migration
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-_BODY_LINE = re.compile(r"PL/pgSQL function inline_code_block line (\d+)")
+_BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
+"""Of the context, in whatever language the server speaks."""
+
+
+WRITABLE = "give the address of the primary, or turn default_transaction_read_only off for this role and database"
 
 
 class BusyError(InfraError):
     """Somebody else held a lock: nothing was changed, and trying again may do."""
 
 
-def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_last: bool) -> None:
+def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted: frozenset[str] | None) -> None:
     """Run a migration and record it, or leave everything as it was.
 
     Args:
         connection: in autocommit.
         migration: without `-- no-transaction`.
         timeouts: for each of its statements.
-        is_last: record with it what is in the database then.
+        noted: the schemas of which it records what is in them then; None for not.
 
     Raises:
         BusyError: a lock was not to be had in time.
@@ -50,7 +54,7 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, is_las
             with connection.deadline(timeouts.seconds):
                 connection.execute(statement.text.encode())
         with connection.deadline(timeouts.seconds):
-            found = catalog.read(connection) if is_last else None
+            found = None if noted is None else catalog.read(connection, noted)
             history.record(connection, migration, catalog=found, then="COMMIT")
     except psycopg.Error as error:
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.answer_seconds):
@@ -77,8 +81,10 @@ def lost_or_refused(thing: str, connection: Session, error: psycopg.Error) -> In
     hint = diag.message_hint or ""
     if isinstance(error, psycopg.errors.QueryCanceled):
         hint = 'give it longer by "-- statement-timeout: 10min", or make it smaller'
-    if isinstance(error, (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
         hint = hint or "connect as the role that owns the tables"
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        hint = WRITABLE
     return InfraError(thing, f'PostgreSQL says "{diag.message_primary}"{details}, {error.sqlstate}', hint)
 
 
@@ -87,7 +93,6 @@ def _line(migration: Migration, statement: Statement, error: psycopg.Error) -> i
     if error.diag.statement_position:
         return line_of(migration.sql, statement.offset + int(error.diag.statement_position) - 1)
     body = _BODY_LINE.search(error.diag.context or "")
-    quoted = next((token for token in statement.tokens if token.kind == "dollar"), None)
-    if body is not None and quoted is not None:
-        return line_of(migration.sql, quoted.offset) + int(body[1]) - 1
+    if body is not None and statement.kind == "do_stmt":
+        return body_line(statement) + int(body[1]) - 1
     return statement.line

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.schema import destructive
+from convos_infra.schema import judge
 from convos_infra.schema.history import TABLE
+from convos_infra.schema.known import Known
+from convos_infra.schema.limits import Limits, in_seconds, is_duration
+from convos_infra.schema.outside import problem_inside, problem_outside
+from convos_infra.schema.released import ALLOWED
+from convos_infra.schema.tree import strings, walk, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.migration import Migration
-    from convos_infra.schema.statements import Statement
+    from convos_infra.schema.script import Statement
 
-_TRANSACTION = frozenset({"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"})
-_SESSION = frozenset({"reset", "discard", "listen", "unlisten", "load"})
-_OUTSIDE = {
-    ("create", "index", "concurrently"): "if not exists",
-    ("create", "unique", "index", "concurrently"): "if not exists",
-    ("drop", "index", "concurrently"): "if exists",
-    ("vacuum",): "",
-    ("analyze",): "",
-    ("alter", "type"): "add value if not exists",
-    ("reindex", "index", "concurrently"): "",
-    ("reindex", "table", "concurrently"): "",
+_TRANSACTION = {
+    "TRANS_STMT_BEGIN": "BEGIN",
+    "TRANS_STMT_START": "START",
+    "TRANS_STMT_COMMIT": "COMMIT",
+    "TRANS_STMT_ROLLBACK": "ROLLBACK",
+    "TRANS_STMT_SAVEPOINT": "SAVEPOINT",
+    "TRANS_STMT_RELEASE": "RELEASE",
+    "TRANS_STMT_ROLLBACK_TO": "ROLLBACK",
+    "TRANS_STMT_PREPARE": "PREPARE",
+    "TRANS_STMT_COMMIT_PREPARED": "COMMIT",
+    "TRANS_STMT_ROLLBACK_PREPARED": "ROLLBACK",
 }
-
-_NEVER_INSIDE = tuple(kind for kind in _OUTSIDE if kind not in (("alter", "type"), ("analyze",)))
+_SESSION = {"listen_stmt", "unlisten_stmt", "load_stmt", "discard_stmt", "prepare_stmt", "deallocate_stmt"}
 
 
 def check(migrations: Sequence[Migration], before: Sequence[Migration] = ()) -> list[InfraError]:
@@ -34,68 +38,105 @@ def check(migrations: Sequence[Migration], before: Sequence[Migration] = ()) -> 
 
     Args:
         migrations: the pending ones. Those that ran are not judged again by rules that may be younger than they.
-        before: those that ran: they may have prepared what a pending one does.
+        before: those that ran: they may have prepared what a pending one does. They are read where something is
+            pending, each once.
     """
+    if not migrations:
+        return []
     problems: list[InfraError] = []
-    known = list(before)
+    known = Known()
+    for migration in before:
+        try:
+            judge.learn(migration, known)
+        except InfraError:  # it ran, so its server could read it
+            continue
     for migration in migrations:
-        problems += _unfit(migration)
-        problems += destructive.check(migration, known)
-        known.append(migration)
+        try:
+            problems += _problems(migration, known)
+        except InfraError as error:
+            problems.append(error)
     return problems
 
 
-def _unfit(migration: Migration) -> Iterator[InfraError]:
+def _problems(migration: Migration, known: Known) -> Iterator[InfraError]:
+    directives = migration.directives
+    unfit = set()
     for statement in migration.script.statements:
-        problem = _statement(statement)
+        problem = _statement(statement) or _longer(statement, directives.statement_timeout)
         if problem:
+            unfit.add(statement.line)
             yield InfraError(f"{migration.file}:{statement.line}", *problem)
-    yield from (_outside if migration.directives.no_transaction else _inside)(migration)
+    yield from (problem_outside if directives.no_transaction else problem_inside)(migration)
+    allowed = directives.allow | ALLOWED.get(migration.checksum, frozenset())
+    found = judge.find(migration, known)
+    for one in found:
+        where = f"{migration.file}:{one.line}"
+        if one.line in unfit:
+            continue
+        if not one.rule:
+            yield InfraError(where, one.says, "remove it")
+        elif one.allowance not in allowed:
+            yield InfraError(where, one.says, f'add "-- allow: {one.allowance}" if that is meant')
+    done = {one.allowance for one in found}
+    for allowance in sorted(directives.allow - done):
+        yield InfraError(migration.file, f'"-- allow: {allowance}" allows what the file does not do', "remove it")
 
 
 def _statement(statement: Statement) -> tuple[str, str] | None:
-    first, second = (*statement.head, "", "")[:2]
-    words = [token.word for token in statement.tokens]
-    if statement.text.startswith("\\"):
-        return "is a command of psql, not SQL", "write SQL alone"
-    if first in _TRANSACTION or (first, second) == ("prepare", "transaction"):
-        return f"{first.upper()} would end the transaction that makes a migration whole", "remove it"
-    if first == "set" and second != "local" and second != "constraints":
-        return "SET would outlive the migration", "write SET LOCAL"
-    if first in _SESSION or first == "prepare":
-        return f"{first.upper()} would outlive the migration", "remove it"
-    if first == "copy" and "stdin" in words:
-        return "COPY FROM STDIN has no data here", "write INSERT"
-    if TABLE in words or any(token.text == f'"{TABLE}"' for token in statement.tokens):
+    kind, node = statement.kind, statement.node
+    first = statement.text.split(maxsplit=1)[0].upper()
+    if kind == "transaction_stmt":
+        name = first if first in ("END", "ABORT") else _TRANSACTION[word(node, "kind")]
+        return f"{name} would end the transaction that makes a migration whole", "remove it"
+    if kind == "variable_set_stmt":
+        return _setting(node)
+    if kind in _SESSION:
+        return f"{kind.removesuffix('_stmt').upper()} would outlive the migration", "remove it"
+    if kind == "copy_stmt" and not node.filename:
+        if node.is_from:
+            return "COPY FROM STDIN has no data here", "write INSERT"
+        return "COPY TO STDOUT has no reader here", "remove it"
+    if kind != "insert_stmt" and _sets_for_good(node):
+        return "set_config without is_local would outlive the migration", "write SET LOCAL"
+    if TABLE in statement.text and _touches_history(node):
         return f"touches {TABLE}, the history of migrations", "leave it to the runner"
     return None
 
 
-def _inside(migration: Migration) -> Iterator[InfraError]:
-    for statement in migration.script.statements:
-        words = tuple(token.word for token in statement.tokens[:4])
-        kinds = [
-            kind for kind in _OUTSIDE if words[: len(kind)] == kind and kind not in (("alter", "type"), ("analyze",))
-        ]
-        if kinds:
-            where = f"{migration.file}:{statement.line}"
-            problem = f"{' '.join(kinds[0]).upper()} cannot run in a transaction"
-            yield InfraError(where, problem, 'put it in a file of its own with "-- no-transaction"')
+def _longer(statement: Statement, own: str) -> tuple[str, str] | None:
+    """Refuse a timeout above the runner's: it cuts the connection when a server has not answered by then."""
+    node = statement.node
+    if statement.kind != "variable_set_stmt" or node.name != "statement_timeout" or not node.args:
+        return None
+    value = node.args[0].a_const
+    text = value.sval.sval or f"{value.ival.ival}ms"
+    seconds = in_seconds(text.replace(" ", "")) if is_duration(text.replace(" ", "")) else 0.0
+    if 0 < seconds <= in_seconds(own or Limits.statement_timeout):
+        return None
+    return "SET LOCAL statement_timeout is longer than the runner waits", 'write "-- statement-timeout: 10min" above'
 
 
-def _outside(migration: Migration) -> Iterator[InfraError]:
-    first, *more = migration.script.statements
-    if more:
-        problem = "a file with -- no-transaction must be one statement, or a cut run could not go on"
-        yield InfraError(f"{migration.file}:{more[0].line}", problem, "give it a file of its own")
-    words = tuple(token.word for token in first.tokens)
-    where = f"{migration.file}:{first.line}"
-    needed = [need for kind, need in _OUTSIDE.items() if words[: len(kind)] == kind]
-    if not needed:
-        yield InfraError(where, "needs no -- no-transaction, or cannot be repeated after a cut", "remove the directive")
-    elif needed[0] and not _contains(words, tuple(needed[0].split())):
-        yield InfraError(where, "could not be repeated after a cut", f"write {needed[0].upper()}")
+def _setting(node: Any) -> tuple[str, str] | None:
+    if word(node, "kind") in ("VAR_RESET", "VAR_RESET_ALL"):
+        return "RESET would outlive the migration", "remove it"
+    if not node.is_local and node.name != "TRANSACTION":
+        return "SET would outlive the migration", "write SET LOCAL"
+    return None
 
 
-def _contains(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
-    return any(words[at : at + len(part)] == part for at in range(len(words)))
+def _sets_for_good(node: Any) -> bool:
+    for name, one in walk(node, frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})):
+        if name == "FuncCall" and strings(one.funcname)[-1:] == ["set_config"]:
+            local = one.args[2].a_const if len(one.args) > 2 else None
+            if local is None or not local.HasField("boolval") or not local.boolval.boolval:
+                return True
+    return False
+
+
+def _touches_history(node: Any) -> bool:
+    for name, one in walk(node):
+        if name == "RangeVar" and one.relname == TABLE:
+            return True
+        if name == "String" and one.sval == TABLE:
+            return True
+    return False

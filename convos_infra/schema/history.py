@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,6 @@ from psycopg.types.json import Jsonb
 from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from convos_infra.schema.connection import Connection
     from convos_infra.schema.migration import Migration
 
@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS public.{TABLE} (
 )
 """
 _READ = f"""
-SELECT version, name, checksum, applied_at, seconds, applied_by, program, baseline,
+SELECT version, name, checksum, extract(epoch FROM applied_at) * 1000000, seconds * 1000000,
+    applied_by, program, baseline,
     CASE WHEN version = max(version) OVER () THEN catalog END
 FROM public.{TABLE} ORDER BY version
 """  # noqa: S608  # the table's name is ours
@@ -44,8 +45,16 @@ _RECORD = f"""
 INSERT INTO public.{TABLE} (version, name, checksum, seconds, program, baseline, catalog)
 VALUES (%s, %s, %s, extract(epoch FROM clock_timestamp() - now()) + %s, %s, %s, %s)
 """  # noqa: S608
+_BEGUN = f"""
+UPDATE public.{TABLE} SET catalog = catalog || jsonb_build_object('begun', %s::text)
+WHERE version = (SELECT max(version) FROM public.{TABLE}) AND catalog IS NOT NULL
+"""  # noqa: S608
+# Only the newest catalog is ever read.
+_FORGET = f"UPDATE public.{TABLE} SET catalog = NULL WHERE catalog IS NOT NULL AND version < {{}}"  # noqa: S608
+_AS_WHO_CONNECTED = "RESET SESSION AUTHORIZATION; RESET ROLE"
+"""A file may have set another role, which has no right to the history."""
 _NOTE = f"UPDATE public.{TABLE} SET catalog = %s WHERE version = (SELECT max(version) FROM public.{TABLE})"  # noqa: S608
-CATALOG_FORMAT = 1
+CATALOG_FORMAT = 2
 """Of what `catalog` says; a record of another format, or of another major version of PostgreSQL, is not compared."""
 
 
@@ -97,10 +106,19 @@ class History:
     Args:
         applied: its migrations, oldest first.
         catalog: what was in it right after the last one; None where that is not known.
+        left: the names of what the last one left behind, also where their definitions cannot be compared.
+        begun: the checksum of a file without a transaction that was begun after the last one.
     """
 
     applied: tuple[Applied, ...] = ()
     catalog: Mapping[str, str] | None = None
+    begun: str = ""
+    left: frozenset[str] = frozenset()
+
+    @property
+    def schemas(self) -> frozenset[str]:
+        """The schemas of the migrations so far."""
+        return frozenset(name.removeprefix("schema ") for name in self.left if name.startswith("schema ")) | {"public"}
 
 
 def read(connection: Connection) -> History:
@@ -121,7 +139,20 @@ def read(connection: Connection) -> History:
         return History()
     noted = rows[-1][-1] or {}
     is_comparable = noted.get("format") == CATALOG_FORMAT and noted.get("server") == _server(connection)
-    return History(tuple(Applied(*row[:-1]) for row in rows), noted["objects"] if is_comparable else None)
+    objects = noted["objects"] if is_comparable else None
+    return History(
+        tuple(_applied(row) for row in rows),
+        objects,
+        str(noted.get("begun") or ""),
+        frozenset(noted.get("objects") or ()),
+    )
+
+
+def _applied(row: tuple[Any, ...]) -> Applied:
+    """Read times as numbers: how a time is written depends on settings of the role and the database."""
+    version, name, checksum, applied_at, seconds, *rest = row[:-1]
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(applied_at))
+    return Applied(version, name, checksum, moment, round(float(seconds)) / 1_000_000, *rest)
 
 
 def _server(connection: Connection) -> int:
@@ -129,7 +160,13 @@ def _server(connection: Connection) -> int:
 
 
 def _noted(connection: Connection, catalog: Mapping[str, str]) -> Jsonb:
-    return Jsonb({"format": CATALOG_FORMAT, "server": _server(connection), "objects": dict(catalog)})
+    noted = {"format": CATALOG_FORMAT, "server": _server(connection), "objects": dict(catalog)}
+    return Jsonb(noted, dumps=_letters)
+
+
+def _letters(value: object) -> str:
+    """Write letters as they are: a database in SQL_ASCII cannot read them as escapes."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def prepare(connection: Connection) -> None:
@@ -159,7 +196,15 @@ def record(
     values = (migration.version, migration.name, migration.checksum, seconds, program_version(), baseline)
     noted = None if catalog is None else _noted(connection, catalog)
     literals = sql.SQL(_RECORD.replace("%s", "{}")).format(*(sql.Literal(value) for value in (*values, noted)))
-    connection.execute(sql.SQL("{}; {}").format(literals, sql.SQL(then)) if then else literals)
+    parts: list[sql.Composable] = [sql.SQL(_AS_WHO_CONNECTED), literals]
+    if catalog is not None:
+        parts.append(sql.SQL(_FORGET).format(sql.Literal(migration.version)))
+    connection.execute(sql.SQL("; ").join([*parts, sql.SQL(then)] if then else parts))
+
+
+def note_begun(connection: Connection, migration: Migration) -> None:
+    """Say that a file without a transaction was begun: what it leaves when it is cut is ours."""
+    connection.execute(_BEGUN, (migration.checksum,))
 
 
 def note_catalog(connection: Connection, catalog: Mapping[str, str]) -> None:

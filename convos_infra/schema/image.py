@@ -15,7 +15,7 @@ IsOlder = Callable[[str, str], bool]
 
 def requirements(migrations: Sequence[Migration], target: str = "") -> list[Migration]:
     """Return every migration, up to `target`, that needs an image of a certain revision or newer."""
-    return [one for one in migrations if one.directives.requires_image and (not target or one.version <= target)]
+    return [one for one in migrations if one.requires_image and (not target or one.version <= target)]
 
 
 def refusal(
@@ -30,10 +30,10 @@ def refusal(
         target: the version that the schema is brought to; empty for the newest.
         thing: the key that names the image.
     """
-    unmet = [one for one in requirements(migrations, target) if is_older(deployed, one.directives.requires_image)]
+    unmet = [one for one in requirements(migrations, target) if is_older(deployed, one.requires_image)]
     if not unmet:
         return None
-    needed = {one.directives.requires_image: one.file for one in unmet}
+    needed = {one.requires_image: one.file for one in unmet}
     newest = [one for one in needed if not any(is_older(one, other) for other in needed)]
     told = " and ".join(f"{revision}, the oldest that works with {needed[revision]}" for revision in newest)
     return InfraError(thing, f"{deployed} is older than {told}", f"pin {' and '.join(newest)} or newer")

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from convos_infra.errors import InfraError
+from convos_infra.schema.execute import WRITABLE
+from convos_infra.schema.neutral import NEUTRAL
 
 if TYPE_CHECKING:
+    from convos_infra.schema.address import Address
     from convos_infra.schema.connection import Session
     from convos_infra.schema.limits import Limits
 
@@ -81,12 +84,43 @@ def _refuse_pooler(connection: Session, limits: Limits) -> None:
             connection.execute(_settings(limits))
             return
     host = f"database {connection.info.host}:{connection.info.port}/{connection.info.dbname}"
-    raise InfraError(host, "is reached through a pooler", "use the server's own address: migrations hold a session")
+    raise _pooled(host)
+
+
+def _pooled(host: str) -> InfraError:
+    return InfraError(host, "is reached through a pooler", "use the server's own address: migrations hold a session")
+
+
+_OBSTACLES = """
+SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
+    has_schema_privilege('public', 'CREATE'), current_user
+"""
+
+
+def obstacle(address: Address, connection: Session, limits: Limits) -> InfraError | None:
+    """Return why an update on this connection would be refused: a pooler, a standby, a role without rights."""
+    with connection.deadline(limits.answer_seconds):
+        row = connection.execute(_OBSTACLES).fetchone()
+    assert row is not None  # a SELECT without FROM has one
+    pid, is_standby, is_read_only, may_create, user = row
+    thing = f"database {address}"
+    if pid != connection.info.backend_pid:
+        return _pooled(thing)
+    if is_standby:
+        return InfraError(thing, "is a standby, which takes no changes", WRITABLE)
+    if is_read_only:
+        return InfraError(thing, f"is read-only for {user}", WRITABLE)
+    if not may_create:
+        return InfraError(
+            thing, f"does not let {user} make tables in public", "connect as the role that owns the tables"
+        )
+    return None
 
 
 def _settings(limits: Limits) -> bytes:
     idle = f"{int(limits.idle_seconds * 1000)}ms"
     wanted = {
+        **NEUTRAL,
         "idle_session_timeout": idle,
         "client_connection_check_interval": "2s",
         "idle_in_transaction_session_timeout": idle,

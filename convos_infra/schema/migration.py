@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import itertools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from convos_infra.errors import InfraError
 from convos_infra.schema.limits import is_duration
-from convos_infra.schema.statements import Script, read_script
+from convos_infra.schema.script import Comment, Script, UnreadableError, comments, read_script
 
 FOLDER = Path(__file__).parent / "migrations"
 """The migrations that come with this program."""
@@ -27,6 +28,7 @@ _FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "allow": (_ALLOW.fullmatch, "a rule and what it may touch, such as drop-column agent_metadata.notes"),
 }
 _FLAGS = frozenset({"no-transaction"})
+_LATER = re.compile(rf"--\s*({'|'.join([*_FORMS, *_FLAGS])})")
 
 
 @dataclass(frozen=True)
@@ -48,30 +50,78 @@ class Directives:
     allow: frozenset[str] = frozenset()
 
 
+class SyntaxProblem(InfraError):
+    """A file that is not SQL.
+
+    Attributes:
+        excerpt: its line, and below it a caret at the place.
+    """
+
+    def __init__(self, file: str, error: UnreadableError) -> None:
+        where = f"{file}:{error.line}"
+        if error.text[error.column - 1 :].startswith("\\"):
+            super().__init__(where, "is a command of psql, not SQL", "write SQL alone")
+        else:
+            super().__init__(where, f'PostgreSQL\'s parser says "{error.problem}"', f"see the ^ in: {error.marked}")
+        self.excerpt = error.caret
+
+
 @dataclass(frozen=True)
 class Migration:
-    """One file.
+    """One file; its SQL is read when somebody asks for what is in it.
 
     Args:
         version: its four digits.
         name: what stands between version and `.sql`.
         sql: the whole text.
         checksum: `sha256:` of the text; the same whatever git did to its line ends.
-        directives: what its comments ask for.
-        script: its statements.
     """
 
     version: str
     name: str
     sql: str
     checksum: str
-    directives: Directives
-    script: Script = field(repr=False)
 
     @property
     def file(self) -> str:
         """Its file's name."""
         return f"{self.version}_{self.name}.sql"
+
+    @functools.cached_property
+    def script(self) -> Script:
+        """Its statements.
+
+        Raises:
+            InfraError: it is not SQL, or has no statement.
+        """
+        try:
+            script = read_script(self.sql)
+        except UnreadableError as error:
+            raise SyntaxProblem(self.file, error) from None
+        if not script.statements:
+            raise InfraError(self.file, "has no statement", "write one, or remove the file")
+        return script
+
+    @functools.cached_property
+    def directives(self) -> Directives:
+        """What its comments ask for.
+
+        Raises:
+            InfraError: they ask for what cannot be, or it is not SQL.
+        """
+        return _directives(self.file, self.script)
+
+    @property
+    def schemas(self) -> frozenset[str]:
+        """The schemas that it makes; a file that makes none is not read."""
+        if "schema" not in self.sql.lower():
+            return frozenset()
+        return frozenset(one.node.schemaname for one in self.script.statements if one.kind == "create_schema_stmt")
+
+    @property
+    def requires_image(self) -> str:
+        """The oldest image revision that works with the schema after it; a file that asks for none is not read."""
+        return self.directives.requires_image if "requires-image" in self.sql else ""
 
 
 def read_folder(folder: Path = FOLDER) -> dict[str, str]:
@@ -81,7 +131,7 @@ def read_folder(folder: Path = FOLDER) -> dict[str, str]:
         InfraError: the folder or a file cannot be read, or a file is not UTF-8.
     """
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".sql")
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".sql")
         return {path.name: _read(path) for path in files}
     except OSError as error:
         raise InfraError(f"migrations in {folder.name}", error.strerror or "cannot be read") from None
@@ -124,11 +174,12 @@ def _next(newest: Migration) -> str:
     return f"{int(newest.version) + 1:04}"
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_file(name: str, text: str) -> Migration:
-    """Return one file as a migration.
+    """Return one file as a migration; the same one for the same text, so that it is read once.
 
     Raises:
-        InfraError: its name or text cannot be one.
+        InfraError: its name or text cannot be one; what its SQL says is looked at later.
     """
     match = _FILE.fullmatch(name)
     if match is None:
@@ -138,18 +189,15 @@ def parse_file(name: str, text: str) -> Migration:
     if "\x00" in text:
         raise InfraError(name, "holds a NUL character", "remove it")
     sql = text.replace("\r\n", "\n")
-    script = read_script(sql)
-    if not script.statements:
-        raise InfraError(name, "has no statement", "write one, or remove the file")
     checksum = f"sha256:{hashlib.sha256(sql.encode()).hexdigest()}"
-    return Migration(match["version"], match["name"], sql, checksum, _directives(name, script), script)
+    return Migration(match["version"], match["name"], sql, checksum)
 
 
 def _directives(name: str, script: Script) -> Directives:
     values: dict[str, str] = {}
     allow = set()
     first = script.statements[0].line
-    for comment in script.comments:
+    for comment in _comments(script):
         match = _DIRECTIVE.fullmatch(comment.text)
         if match is None or not _is_directive(match, head=comment.line < first):
             continue
@@ -168,6 +216,13 @@ def _directives(name: str, script: Script) -> Directives:
         requires_image=values.get("requires-image", ""),
         allow=frozenset(allow),
     )
+
+
+def _comments(script: Script) -> tuple[Comment, ...]:
+    """Return the comments that may be directives; those behind the first statement only where one looks like it."""
+    if _LATER.search(script.sql, len(script.head)):
+        return script.comments
+    return comments(script.head)
 
 
 def _is_directive(match: re.Match[str], *, head: bool) -> bool:

@@ -20,7 +20,7 @@ from convos_infra.provider import Props, Provider, has_unknown, is_unknown
 from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import Job, State, apply, drifted, inspect
-from convos_infra.schema.catalog import fingerprint
+from convos_infra.schema.catalog import fingerprint, shown
 from convos_infra.schema.connection import UnreachableError
 from convos_infra.schema.drop import drop
 from convos_infra.schema.limits import Limits, is_duration
@@ -139,7 +139,7 @@ class DatabaseSchemaProvider(Provider):
             return _unread(id_, props, str(error))
         inputs = _kept(props)
         # Among the inputs too: the next preview then shows what it would have to do something about.
-        found = {"drifted": list(state.drift)} if state.drift else {}
+        found = {"drifted": shown(state.drift)} if state.drift else {}
         # What the last update announced is an input of the state: another value here would be drift that is none.
         announced = list(props.get("announced") or [])
         owned = is_owned(props, otherwise=True)
@@ -176,8 +176,12 @@ def _plan(inputs: Props, olds: Props) -> Plan:
     elif same_database or is_unknown(inputs["databaseUrl"]):
         applied = _applied_before(olds)
     plan = make_plan(migrations, applied, inputs["target"] or "", inputs["baseline"] or "")
-    if state is not None and state.drift and plan.pending and inputs["drift"] == REFUSE:
-        raise drifted(state)
+    if state is not None and plan.pending:
+        drift = state.drift_for(plan) if inputs["drift"] == REFUSE else ()
+        if drift:
+            raise drifted(state, drift)
+        if state.obstacle is not None:
+            raise state.obstacle
     return plan
 
 
@@ -233,14 +237,14 @@ def _outputs(host: str, state: State, announced: list[str]) -> Props:
         "pending": [],
         "announced": announced,
         "fingerprint": fingerprint(state.catalog),
-        "drifted": list(state.drift),
+        "drifted": shown(state.drift),
     }
 
 
 def _state_if_reachable(url: str) -> State | None:
     """Return what is in a database; None where it does not answer: a new environment has none yet."""
     try:
-        return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS)
+        return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS, for_update=True)
     except UnreachableError:
         return None
 

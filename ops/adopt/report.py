@@ -12,12 +12,14 @@ from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import BY_NAME, FIELDS, SEALED, VARIABLES, at, live_fields, live_variables
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.registry.reference import parse
-from pool_contract.keys import keys_of_agents
+from pool_contract.agent_settings import agent_settings
+from pool_contract.agent_variables import agent_variables, without_makers
 from stack.pool import pool_manager_settings
 
 if TYPE_CHECKING:
     from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
     from ops.adopt.config import Described, Live
+    from pool_contract.key_declaration import Generated
     from stack.settings import Settings
 
 ADOPTED, MADE, LEFT = "adopted", "would be made", "left alone"
@@ -135,20 +137,28 @@ def _services(
         password = settings.database_password or _UNKNOWN
         wanted = database.configuration(_at(live, database.SERVICE), place, settings.database_image, password)
         yield _compared(live, database.SERVICE, wanted, [_volume(live), _proxy(live)])
-    wanted = canary.configuration(_at(live, canary.SERVICE), place, runtime, keys_of_agents(settings.keys))
+    variables = agent_variables(without_makers(settings.keys), _kept(live, canary.SERVICE))
+    agent = agent_settings(settings.keys)
+    wanted = canary.configuration(_at(live, canary.SERVICE), place, runtime, variables, agent)
     yield _compared(live, canary.SERVICE, wanted, [_domain(live, canary.SERVICE)])
     manager = pool_manager_settings(
         settings,
         image=_deployed(settings.pool.image, digest_of) if settings.pool.image else None,
         runtime_image=runtime,
         database_url=settings.database_url or database.SERVICE_URL,
-        keys=settings.keys,
+        keys=settings.all_keys,
     )
     token = None if settings.pool.keep_token else settings.pool.railway_token or _UNKNOWN
     wanted = pool_manager.configuration(
         _at(live, pool_manager.SERVICE), place, manager, settings.pool.api_key or _UNKNOWN, token
     )
     yield _compared(live, pool_manager.SERVICE, wanted, [_domain(live, pool_manager.SERVICE)])
+
+
+def _kept(live: Live, service: str) -> Callable[[str, Generated], str]:
+    """Return what says which secret an update adopts: the one that is there."""
+    values = live_variables(live.service(service)[1])
+    return lambda name, _: values.get(name) or _UNKNOWN
 
 
 def _deployed(reference: str, digest_of: Callable[[str], str]) -> str:

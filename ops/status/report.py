@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from convos_infra.rollout.agent_rows import agent_rows
 from ops.status.finding import Finding, Severity
 from ops.status.keys import Key
 from ops.status.services import ServiceNow
@@ -15,6 +16,7 @@ from ops.status.services import ServiceNow
 if TYPE_CHECKING:
     from ops.status.source import Source
 
+_LONGEST_STATE = 20
 DIGEST_SHOWN = len("sha256:") + 8
 
 
@@ -117,7 +119,15 @@ def of_pool(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         TypeError, ValueError, AttributeError: it is not what a pool manager says.
     """
-    living = [row for row in status.get("agents") or [] if isinstance(row, Mapping)]
+    living = agent_rows(status)
+    if living is None:
+        raise ValueError("it lists no agents")
+    if "agents" not in status:
+        # Another pool manager says of no agent which image it has.
+        states = Counter(str(row.get("state"))[:_LONGEST_STATE] for row in living)
+        told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state.isprintable())
+        note = f"{len(living)} agents{': ' if told else ''}{told}; this pool manager does not tell their images"
+        return {"note": note, "total": len(living)}, {"state": "held", "text": "this pool manager has no rollouts"}
     counts = status.get("counts") or {}
     agents = {
         "total": len(living),

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pool_contract.agent_api_key import agent_api_key
+from pool_contract.agent_variables import API_KEY
 
-from .agents import API_KEY, agent_id
+from .agents import agent_id
 from .errors import RailwayError
 
 if TYPE_CHECKING:

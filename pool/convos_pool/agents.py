@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pool_contract.agent_api_key import agent_api_key
+from pool_contract.agent_variables import API_KEY, agent_variables
 
 if TYPE_CHECKING:
+    from pool_contract.agent_settings import RegistryLogin
+    from pool_contract.key_declaration import Generated
+
     from .railway import Instance
     from .settings import Settings
 
@@ -27,8 +31,6 @@ ID = rf"[A-Za-z0-9_-]{{{ID_LENGTH}}}"
 """Ids that other pool managers made have all of these."""
 HEALTH_SECONDS = 300
 GATEWAY_TOKEN = "OPENCLAW_GATEWAY_TOKEN"  # noqa: S105 - a variable's name
-API_KEY = "POOL_API_KEY"
-PORT = 8080
 
 STARTING = frozenset({"QUEUED", "WAITING", "NEEDS_APPROVAL", "INITIALIZING", "BUILDING", "DEPLOYING"})
 ENDED = frozenset({"FAILED", "CRASHED", "REMOVED", "REMOVING", "SKIPPED"})
@@ -169,24 +171,20 @@ def variables(settings: Settings, id_: str, made: Mapping[str, str]) -> dict[str
         id_: the agent's id.
         made: its own key and inbox, where they were made for it.
     """
-    return {
-        **settings.agent_variables,
-        **made,
-        "PORT": str(PORT),
-        API_KEY: agent_api_key(settings.api_key, id_),
-        GATEWAY_TOKEN: secrets.token_hex(32),
-        "SETUP_PASSWORD": secrets.token_hex(16),
-        "PRIVATE_WALLET_KEY": "0x" + secrets.token_hex(32),
-    }
+
+    def secret(name: str, form: Generated) -> str:
+        return agent_api_key(settings.api_key, id_) if name == API_KEY else form.prefix + secrets.token_hex(form.size)
+
+    return agent_variables({**settings.agent_variables, **made}, secret)
 
 
 def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) -> dict[str, Any]:
     """Return the one patch that makes an empty service an agent: two would start it once without its variables."""
     agent = settings.agent
-    limits = {"cpu": agent.vcpus, "memoryBytes": agent.memory_bytes}
-    deploy: dict[str, Any] = {"startCommand": agent.start_command, "limitOverride": {"containers": limits}}
+    deploy: dict[str, Any] = {"startCommand": agent.start_command, "limitOverride": agent.limits}
     if agent.healthcheck_path:
         deploy |= {"healthcheckPath": agent.healthcheck_path, "healthcheckTimeout": HEALTH_SECONDS}
+    deploy |= login_patch(agent.registry_login)
     service = {
         "source": {"image": settings.runtime_image},
         "deploy": deploy,
@@ -195,16 +193,23 @@ def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) 
     return {"services": {service_id: service}}
 
 
-def image_patch(images: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+def login_patch(login: RegistryLogin | None) -> dict[str, Any]:
+    """Return the part of a service's `deploy` that says with which login Railway pulls its image."""
+    return {"registryCredentials": {"username": login.username, "password": login.password}} if login else {}
+
+
+def image_patch(images: Mapping[str, tuple[str, str]], login: RegistryLogin | None = None) -> dict[str, Any]:
     """Return the one patch that gives services other images.
 
     Args:
         images: service id -> (image, the agent's own API key). One that was made with the pool manager's own key, by an
             older pool manager, gets its own with its next deployment.
+        login: for the images: the one that a service was made with may have been rotated since.
     """
+    deploy = {"deploy": login_patch(login)} if login else {}
     return {
         "services": {
-            service_id: {"source": {"image": image}, "variables": {API_KEY: {"value": key}}}
+            service_id: {"source": {"image": image}, "variables": {API_KEY: {"value": key}}, **deploy}
             for service_id, (image, key) in images.items()
         }
     }

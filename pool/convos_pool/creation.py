@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pool_contract.agent_variables import API_KEY, PORT
+
 from . import agents
 from .credential_record import Recorded
 from .errors import RailwayError
@@ -100,7 +102,7 @@ class Creation:
         if service_id in self._strangers:
             return False
         _, variables = self._railway.before_claim(service_id)
-        if agents.GATEWAY_TOKEN in variables or agents.API_KEY in variables:
+        if agents.GATEWAY_TOKEN in variables or API_KEY in variables:
             return True
         self._strangers.add(service_id)
         self._log(f"{agent.instance.name}: is named like an agent and is none; it is left alone")
@@ -172,7 +174,7 @@ class Creation:
         if not has_volume and self._settings.agent.volume:
             self._railway.create_volume(service_id, self._settings.agent.volume)
         if not has_domain:
-            self._railway.create_domain(service_id, agents.PORT)
+            self._railway.create_domain(service_id, PORT)
         made = self._credentials.make(id_, service_id, is_new=is_new)
         patch = agents.first_patch(service_id, self._settings, agents.variables(self._settings, id_, made))
         self._railway.commit(patch, f"pool: new agent on {self._settings.runtime_image}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pool_contract.agent_api_key import agent_api_key
+from pool_contract.agent_variables import API_KEY
 from pool_contract.answers import Claimed
 
 from . import agents
@@ -261,13 +262,12 @@ class Pool:
         service_id = agent.instance.service_id
         key = agent_api_key(self._settings.api_key, agent.id)
         _, variables = self._railway.before_claim(service_id)
-        if agents.same_image(agent.image, image) and variables.get(agents.API_KEY) == key:
+        if agents.same_image(agent.image, image) and variables.get(API_KEY) == key:
             # A patch that changes nothing deploys nothing.
             self._railway.deploy(service_id)
         else:
-            self._railway.commit(
-                agents.image_patch({service_id: (image, key)}), f"pool: redeploy {agent.id} on {image}"
-            )
+            patch = agents.image_patch({service_id: (image, key)}, self._settings.agent.registry_login)
+            self._railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
 
     def unclaimed(self, agent: Agent) -> None:
         """Make sure, under the agent's lock, that nobody has claimed it since the look.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pool_contract import keys
+from pool_contract.agent_settings import AgentSettings, agent_settings
 from pool_contract.keys import declaration_of
 from pool_contract.policy import Policy, policy_of
 from railway_api.failure import Failure
@@ -16,27 +17,6 @@ from .errors import SettingsError
 IMAGE = "RAILWAY_RUNTIME_IMAGE"
 DEFAULT_IMAGE = declaration_of(IMAGE).default
 FORBIDDEN_PREFIX = "INSTANCE_"
-NONE = "none"
-
-
-@dataclass(frozen=True)
-class AgentSettings:
-    """How an agent runs.
-
-    Attributes:
-        start_command: what its container is started with.
-        healthcheck_path: what Railway itself checks; empty for nothing.
-        readiness_path: what the pool manager asks.
-        volume: where its volume is mounted; empty for an agent without a volume.
-        vcpus, memory_bytes: its limits.
-    """
-
-    start_command: str = declaration_of("POOL_AGENT_START_COMMAND").default
-    healthcheck_path: str = ""
-    readiness_path: str = declaration_of("POOL_AGENT_READINESS_PATH").default
-    volume: str = declaration_of("POOL_AGENT_VOLUME").default
-    vcpus: int = 4
-    memory_bytes: int = 8_000_000_000
 
 
 @dataclass(frozen=True)
@@ -136,14 +116,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         agent_variables=keys.handed_to_agents(values),
         agent_url=text("POOL_AGENT_URL"),
         rollout=policy_of(values),
-        agent=AgentSettings(
-            start_command=text("POOL_AGENT_START_COMMAND"),
-            healthcheck_path=_path(text("POOL_AGENT_HEALTHCHECK_PATH")),
-            readiness_path=text("POOL_AGENT_READINESS_PATH"),
-            volume=_path(text("POOL_AGENT_VOLUME")),
-            vcpus=int(text("POOL_AGENT_VCPUS")),
-            memory_bytes=int(text("POOL_AGENT_MEMORY_MB")) * 1_000_000,
-        ),
+        agent=agent_settings(values),
         providers=ProviderSettings(
             openrouter_url=text("OPENROUTER_API_URL").rstrip("/"),
             openrouter_key=text("OPENROUTER_MANAGEMENT_KEY"),
@@ -199,7 +172,3 @@ def _unsafe_endpoints(values: Mapping[str, str]) -> list[str]:
         except Failure:
             found.append(f"{name}: would send its key unencrypted; use https")
     return found
-
-
-def _path(text: str) -> str:
-    return "" if text == NONE else text

@@ -162,6 +162,19 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         set_by="program",
     ),
     key(
+        "POOL_AGENT_REGISTRY_USERNAME",
+        "pool",
+        "The registry's user, with whom Railway pulls a private image of agents.",
+        set_by="program",
+    ),
+    key(
+        "POOL_AGENT_REGISTRY_PASSWORD",
+        "pool",
+        "The registry's password, with which Railway pulls a private image of agents.",
+        secret=True,
+        set_by="program",
+    ),
+    key(
         "POOL_AGENT_URL",
         "pool",
         "Where an agent is reached: a URL with {domain}, {name} or {id}.",

@@ -11,6 +11,7 @@ import pulumi
 
 from convos_infra.destroy.gate import DestroyGate, DestroyGateArgs
 from convos_infra.railway.bound import Bound
+from convos_infra.railway.readiness import ReadinessArgs
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
@@ -90,13 +91,22 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
         key: pulumi.Output.secret(value) if key.startswith(SECRET) else value
         for key, value in row.get("variables", {}).items()
     }
+    user, password = row.get("login") or ("", "")
+    login = {"username": user, "password": pulumi.Output.secret(password)} if user else None
     args = ServiceInstanceArgs(
-        at=service.at(), image=row.get("image"), variables=variables, bound=bound, **row.get("settings", {})
+        at=service.at(),
+        image=row.get("image"),
+        variables=variables,
+        bound=bound,
+        registry_credentials=login,
+        **row.get("settings", {}),
     )
     instance = ServiceInstance(name, args, pulumi.ResourceOptions(depends_on=before))
     deployed = None
     if row.get("image"):
-        deployed = DeployedService(name, service.serviceId, instance.deploymentId, row["image"])
+        asked = row.get("readiness")
+        readiness = ReadinessArgs(asked["url"], "/ready", asked["bearer"], "KEY", 5) if asked else None
+        deployed = DeployedService(name, service.serviceId, instance.deploymentId, row["image"], readiness)
     return Row(service, before, instance, deployed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -170,3 +171,24 @@ def test_a_secret_without_a_place_is_made_up_without_a_call(at: Place) -> None:
     at.runs.emulator.forget_calls()
     assert len(created(at, {**IN_THE_STATE, "value": ""})) == 32
     assert at.runs.emulator.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "size", "form"), [("", 16, "[0-9a-f]{32}"), ("", 32.0, "[0-9a-f]{64}"), ("0x", 32, "0x[0-9a-f]{64}")]
+)
+def test_a_secret_of_a_form_is_made_in_it_and_one_that_is_stored_stays_as_it_is(
+    at: Place, prefix: str, size: float, form: str
+) -> None:
+    wanted = inputs(at, prefix=prefix, hexBytes=size)
+    assert re.fullmatch(form, created(at, wanted))
+    store(at, {"value": STORED})
+    assert created(at, wanted) == STORED, "a wallet that somebody made keeps its key"
+
+
+def test_a_secret_that_no_config_key_gives_is_removed_from_railway_to_be_made_anew(at: Place) -> None:
+    store(at, {"value": STORED})
+    store(at, {"isSealed": True})
+    with pytest.raises(Exception, match="sealed") as refused:
+        check(at, inputs(at, configKey="", keptElsewhere=False))
+    assert str(refused.value).endswith("remove the variable from the service on Railway, and the stack makes another")
+    assert "pulumi config" not in str(refused.value)

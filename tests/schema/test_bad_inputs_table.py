@@ -47,7 +47,7 @@ BAD = {
     "empty": Bad({"0001_m1.sql": b""}, "0001_m1.sql: has no statement; write one, or remove the file"),
     "syntax error": Bad(
         {"0001_m1.sql": ONE + b"\r\nSELEKT 1;\r\n"},
-        '0001_m1.sql:3: PostgreSQL says "syntax error at or near "SELEKT"", 42601',
+        '0001_m1.sql:3: PostgreSQL\'s parser says "syntax error at or near "SELEKT""',
     ),
     "two outside a transaction": Bad(
         {"0001_m1.sql": b"-- no-transaction\nVACUUM a;\nVACUUM b;"},
@@ -63,7 +63,7 @@ BAD = {
     ),
     "read only": Bad(
         GOOD,
-        'says "cannot execute CREATE TABLE in a read-only transaction", 25006; connect as the role',
+        'says "cannot execute CREATE TABLE in a read-only transaction", 25006; give the address of the primary',
         sql=(
             "DO $$ BEGIN"
             " EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import inspect
-from convos_infra.schema.catalog import compare, fingerprint
+from convos_infra.schema.catalog import compare, fingerprint, shown
 from tests.schema.migrating import up, versions
 from tests.schema.postgres_server import Database, Server, new_database
 
@@ -143,7 +143,7 @@ STEPS = [
     "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i{n} ON t{o} (x);",
     "CREATE TYPE e{n} AS ENUM ('a', 'b');",
     "SET LOCAL search_path = pg_catalog;\nSELECT 1;",
-    "SELECT set_config('search_path', 'pg_catalog', false);",
+    "SELECT set_config('search_path', 'pg_catalog', true);",
 ]
 
 
@@ -172,3 +172,8 @@ def test_the_fingerprint_is_the_same_for_every_split_into_runs(
         state = [up(parts, *texts, target=f"{stop:04}") for stop in stops][-1]
         assert fingerprint(state.catalog) == fingerprint(at_once.catalog)
         assert state.drift == at_once.drift == ()
+
+
+def test_the_state_holds_a_part_of_a_drift_without_end() -> None:
+    assert len(shown([f"added: table t{number}" for number in range(65_000)])) == 201
+    assert shown(["added: table t"] * 201)[-1] == "and 1 more"

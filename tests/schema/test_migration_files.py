@@ -80,7 +80,7 @@ def test_names_that_cannot_be_are_refused(names: list[str], message: str) -> Non
 )
 def test_texts_that_cannot_be_are_refused(text: str, message: str) -> None:
     with pytest.raises(InfraError) as found:
-        parse_file("0001_a.sql", text)
+        _ = parse_file("0001_a.sql", text).directives
     assert str(found.value) == message
 
 

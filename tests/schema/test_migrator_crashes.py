@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -27,6 +28,12 @@ TEXTS = (
     "CREATE TABLE a (id integer PRIMARY KEY);\nINSERT INTO a VALUES (1);",
     "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS a_id ON a (id);",
     "ALTER TABLE a ADD COLUMN b text;\nUPDATE a SET b = 'x' WHERE id = 1;\nINSERT INTO a VALUES (2);",
+)
+BUILDS = (
+    "CREATE SCHEMA app; CREATE TABLE app.t (id integer, n integer); INSERT INTO app.t VALUES (1, 1), (2, 2);",
+    "-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_id ON app.t (id);",
+    "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON app.t (n);",
+    "-- no-transaction\nREINDEX (CONCURRENTLY) TABLE app.t;",
 )
 SHORT = Limits(
     connect_seconds=2,
@@ -122,3 +129,29 @@ def test_wire_cut_at_every_round_trip_to_postgres(embedded: Server, expected: st
         failed = list(pool.map(lambda at: cut_then_run_again(embedded, expected, cut, at), range(1, positions + 1)))
     print(f"{cut}: {positions} positions, {sum(failed)} runs failed, {len(failed)} converged on the next run")
     assert sum(failed) >= positions - 6  # a cut handshake is tried again, a cut goodbye hurts nobody
+
+
+def builds_cut_then_run_again(embedded: Server, cut: str, position: int) -> None:
+    """The first file is applied before, so that its catalog is recorded, and whatever is left could be drift."""
+    with new_database(embedded) as database:
+        up(database, *BUILDS[:1])
+        with proxied(embedded.port, cut, position) as wire, contextlib.suppress(Failure):
+            apply(parse_url(embedded.url(database.name, port=wire.port)), job(*BUILDS, limits=SHORT))
+        state = up(database, *BUILDS)
+        assert versions(state) == ["0001", "0002", "0003", "0004"], position
+        assert state.drift == (), position
+        indexes = database.rows(
+            "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE"
+            " indrelid = 'app.t'::regclass ORDER BY 1"
+        )
+        assert indexes == [("t_id", True), ("t_n", True)], position
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_wire_cut_at_every_round_trip_of_three_concurrent_builds(embedded: Server, cut: str) -> None:
+    with new_database(embedded) as database, proxied(embedded.port) as wire:
+        up(database, *BUILDS[:1])
+        apply(parse_url(embedded.url(database.name, port=wire.port)), job(*BUILDS))
+        positions = wire.messages
+    with ThreadPoolExecutor(6) as pool:  # they mostly wait
+        list(pool.map(lambda at: builds_cut_then_run_again(embedded, cut, at), range(1, positions + 1)))

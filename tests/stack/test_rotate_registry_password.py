@@ -9,7 +9,9 @@ from tests.stack.fix_stack import LocalStack
 pytestmark = pytest.mark.stack
 
 
-def test_a_rotated_registry_password_is_previewed_and_applied_and_deploys_nothing(stack: LocalStack) -> None:
+def test_a_rotated_registry_password_is_previewed_and_applied_with_the_deployments_that_pull_with_it(
+    stack: LocalStack,
+) -> None:
     before = stack.outputs()["image"]
     stack.set("registryUsername", "somebody")
     stack.set("registryPassword", "r0tated-Password", "--secret")
@@ -22,5 +24,7 @@ def test_a_rotated_registry_password_is_previewed_and_applied_and_deploys_nothin
     done = stack.up()
     assert done.code == 0, done.text
     assert stack.outputs()["image"] == before
-    assert stack.cost() == []
+    # Railway pulls with it, and the pool manager hands it on: one deployment each, and none of an agent.
+    services = ("convos-runtime-canary", "convos-agent-pool-manager")
+    assert stack.cost() == [("environmentPatchCommit", service) for service in services]
     assert "r0tated-Password" not in preview.text + done.text + stack.state()

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from convos_infra.schema import latest_version
 from tests.stack.fix_stack import QUIET, Done, LocalStack
 from tests.stack.test_destroy import ask
 
@@ -54,7 +55,7 @@ def test_the_page_shows_image_agents_schema_and_keys_and_no_secret(stack: LocalS
     assert done.code == 0, done.text
     outputs = stack.outputs()
     assert outputs["image"]["digest"][:15] in done.text
-    assert "0002, the newest of this checkout, no drift" in done.text
+    assert f"{latest_version()}, the newest of this checkout, no drift" in done.text
     assert "OPENCLAW_PRIMARY_MODEL" in done.text
     assert "openrouter/anthropic" not in done.text
     assert outputs["poolManager"]["apiKey"] not in done.text
@@ -73,7 +74,12 @@ def test_scripts_get_the_same_as_json(stack: LocalStack) -> None:
     assert set(found) - {"rollout", "newestImage"} == PARTS
     assert found["fine"] is True
     assert found["unread"] == {}
-    assert found["schema"] == {"version": "0002", "recorded": "0002", "newest": "0002", "drift": []}
+    assert found["schema"] == {
+        "version": latest_version(),
+        "recorded": latest_version(),
+        "newest": latest_version(),
+        "drift": [],
+    }
     assert found["drift"] == []
     assert found["updates"][0]["result"] == "succeeded"
     assert set(found["sources"]) == set(found) - {"stack", "fine", "unread", "sources"}

@@ -129,6 +129,22 @@ def test_agents_are_counted_by_image_and_state_the_latest_image_first() -> None:
     ]
 
 
+def test_the_agents_of_another_pool_manager_are_counted_by_state_and_no_image_is_made_up() -> None:
+    instances = [{"id": str(number), "status": state} for number, state in enumerate(("idle", "claimed", "idle"))]
+    agents, rollout = of_pool({"counts": {"idle": 2}, "instances": instances})
+    assert table({Part.AGENTS: agents, Part.ROLLOUT: rollout}) == [
+        "  agents   3 agents: 1 claimed, 2 idle; this pool manager does not tell their images",
+        "  rollout  held: this pool manager has no rollouts",
+    ]
+    assert of_pool({"instances": []})[0]["total"] == 0
+
+
+@pytest.mark.parametrize("status", [{}, {"counts": {"idle": 2}}, {"agents": None}, {"instances": "none"}])
+def test_a_status_that_lists_nobody_is_not_taken_for_no_agents(status: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="it lists no agents"):
+        of_pool(status)
+
+
 def test_a_part_that_cannot_be_read_says_why_and_the_others_are_there() -> None:
     page = report({Part.ENVIRONMENT: ENVIRONMENT}, agents="pool-manager: http://h does not answer")
     assert not page.is_fine

@@ -21,6 +21,7 @@ from convos_infra.railway.change import ANNOUNCED, Change
 from convos_infra.railway.deployment import MOVING, DeploymentState, Verdict, verdict
 from convos_infra.railway.environment_config import live_variables
 from convos_infra.railway.idle import REFERENCE
+from convos_infra.railway.readiness import ReadinessArgs, wait_until_ready
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.session import DEFAULT_TIMEOUT_SECONDS, RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -28,7 +29,9 @@ from convos_infra.railway.waiter import Awaited, wait
 
 UNSETTLED, AGAIN = "unsettled", "again"
 """What a refresh saw under way, by service; and the services that are deployed once more, as the preview announced."""
-_INPUTS = ("projectId", "environmentId", "services", "timeoutSeconds", AGAIN, *ANNOUNCED)
+READINESS = "readiness"
+"""How services are asked whether they are ready, by service: a secret as a whole, as their keys are in it."""
+_INPUTS = ("projectId", "environmentId", "services", READINESS, "timeoutSeconds", AGAIN, *ANNOUNCED)
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ class DeployedService:
         service_id: its id.
         deployment_id: the deployment that its `ServiceInstance` caused.
         image: what it must run; None takes any.
+        readiness: how it is asked whether it is ready, once its deployment has succeeded; None does not ask.
     """
 
     name: str
     service_id: pulumi.Input[str]
     deployment_id: pulumi.Input[str]
     image: pulumi.Input[str] | None = None
+    readiness: ReadinessArgs | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,8 @@ class DeploymentProvider(RailwayProvider):
         awaited = [_awaited(session, snapshot, props, row) for row in props["services"]]
         states = wait(session.poll, session.client, awaited, float(props["timeoutSeconds"]))
         session.snapshots.forget(props["environmentId"])
+        for name, asked in sorted((props.get(READINESS) or {}).items()):
+            wait_until_ready(session.client, name, states[name], asked)
         return {**props, "deployed": {name: _shown(state) for name, state in sorted(states.items())}}
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -199,6 +206,8 @@ class Deployment(Resource, module="railway", name="Deployment"):
             {"name": row.name, "serviceId": row.service_id, "deploymentId": row.deployment_id, "image": row.image}
             for row in args.services
         ]
+        asked = {row.name: row.readiness.properties() for row in args.services if row.readiness is not None}
+        marked = pulumi.ResourceOptions(additional_secret_outputs=[READINESS])
         super().__init__(
             DeploymentProvider(),
             name,
@@ -206,8 +215,9 @@ class Deployment(Resource, module="railway", name="Deployment"):
                 "projectId": args.project_id,
                 "environmentId": args.environment_id,
                 "services": services,
+                READINESS: pulumi.Output.secret(asked) if asked else None,
                 "timeoutSeconds": args.timeout_seconds,
                 "deployed": None,
             },
-            opts,
+            pulumi.ResourceOptions.merge(opts, marked),
         )

@@ -14,7 +14,8 @@ from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.snapshot import Snapshot
 from ops.adopt.config import Live
-from pool_contract.keys import keys_of_agents
+from pool_contract.agent_settings import agent_settings
+from pool_contract.agent_variables import agent_variables, without_makers
 from stack import settings
 from stack.pool import pool_manager_settings
 
@@ -43,7 +44,9 @@ def live(found: settings.Settings, **more: Any) -> Live:
     """Return the environment that an update with these settings leaves."""
     place = EnvironmentPlace("p-1", "e-1", 900, found.health_seconds, overwrite_changes=False)
     instances = [
-        canary.configuration(_at(canary.SERVICE), place, pinned(found.image.reference), keys_of_agents(found.keys)),
+        canary.configuration(
+            _at(canary.SERVICE), place, pinned(found.image.reference), _canary(found), agent_settings(found.keys)
+        ),
         pool_manager.configuration(
             _at(pool_manager.SERVICE), place, _pool(found), found.pool.api_key or MADE_UP, found.pool.railway_token
         ),
@@ -88,11 +91,15 @@ def _stored(args: ServiceInstanceArgs) -> dict[str, Any]:
     return stored
 
 
+def _canary(found: settings.Settings) -> dict[str, str]:
+    return agent_variables(without_makers(found.keys), lambda name, _: f"{MADE_UP}-{name}")
+
+
 def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:
     return pool_manager_settings(
         found,
         image=pinned(found.pool.image) if found.pool.image else None,
         runtime_image=pinned(found.image.reference),
         database_url=found.database_url or database.SERVICE_URL,
-        keys=found.keys,
+        keys=found.all_keys,
     )

@@ -141,7 +141,7 @@ def edited(path: tuple[str, ...], value: Any, service: str = pool_manager.SERVIC
             "node x",
             "startCommand 'node x' -> 'node scripts/pool-server.js'",
         ),
-        (canary.SERVICE, ("deploy", "healthcheckPath"), "/x", "healthcheckPath '/x' -> '/pool/health'"),
+        (pool_manager.SERVICE, ("deploy", "healthcheckPath"), "/x", "healthcheckPath '/x' -> '/healthz'"),
         (canary.SERVICE, (VARIABLES, "OPENCLAW_STATE_DIR"), {"value": SECRET}, "variable OPENCLAW_STATE_DIR (another"),
         (canary.SERVICE, (VARIABLES, "XMTP_ENV"), None, "variable XMTP_ENV (not there)"),
         (

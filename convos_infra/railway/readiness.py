@@ -1,0 +1,163 @@
+"""Whether what was deployed is ready, by its own word: `{"ready": true}`, asked with its bearer key.
+
+A runtime answers 200 with `{"ready": false}` while its gateway starts. Railway's health check looks at the status alone
+and sends no key, so a deployment that succeeded says nothing of that.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from convos_infra.errors import InfraError
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from convos_infra.railway.deployment import DeploymentState
+    from railway_api.client import Client
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+REPEAT_SECONDS = 15.0
+"""How often an answer that does not change is said again, so that a person sees that it lives."""
+REFUSED_SECONDS = 30.0
+"""How long a key may be refused: what ran before, with another key, may answer for a moment."""
+ANSWER_SECONDS, LONGEST_SECONDS = 5.0, 10.0
+"""How long to wait for the next byte of an answer, and for its last one."""
+LARGEST_ANSWER = 64 * 1024
+_OK, _REFUSALS = 200, (401, 403)
+_SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class ReadinessArgs:
+    """How a service is asked whether it is ready.
+
+    Attributes:
+        url: where it answers on Railway, without a path; on this machine its deployment says where.
+        path: what is asked.
+        bearer: the key that it wants.
+        key: the variable that has this key, for people.
+        seconds: how long it may take, from the end of its deployment.
+    """
+
+    url: pulumi.Input[str]
+    path: str
+    bearer: pulumi.Input[str] = field(repr=False)
+    key: str
+    seconds: float
+
+    def properties(self) -> dict[str, Any]:
+        """Return them under the names that they have in the state."""
+        return {"url": self.url, "path": self.path, "bearer": self.bearer, "key": self.key, "seconds": self.seconds}
+
+
+class Kind(Enum):
+    """What an answer means."""
+
+    READY = "ready"
+    NOT_READY = "not ready"
+    REFUSED = "refused"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer; `text` is for people and has nothing of the answer's body in it."""
+
+    kind: Kind
+    text: str
+
+
+def wait_until_ready(client: Client, service: str, state: DeploymentState, asked: Mapping[str, Any]) -> None:
+    """Wait until a service says that it is ready; a simulated deployment has nobody to ask.
+
+    Args:
+        client: its clock, and who is told.
+        service: the service's name, for people.
+        state: its deployment.
+        asked: how it is asked, as `ReadinessArgs` has it.
+
+    Raises:
+        InfraError: it was not in time, or it wants another key.
+    """
+    if state.mode == _SIMULATED:
+        return
+    base = state.url if state.url.startswith("http://") else str(asked["url"])
+    url = base.rstrip("/") + str(asked["path"])
+    said = _waited(client, service, lambda: ask(url, str(asked["bearer"])), float(asked["seconds"]))
+    if said.kind is Kind.READY:
+        return
+    if said.kind is Kind.REFUSED:
+        problem = f"GET {url} {said.text}: it wants another key than the service's {asked['key']}"
+        raise InfraError(service, problem, f"let the image compare with {asked['key']}, then pulumi up")
+    problem = f"not ready {float(asked['seconds']):.0f} s after its deployment: GET {url} {said.text}"
+    raise InfraError(service, problem, "what its log says is on Railway; fix the image or its settings, then pulumi up")
+
+
+def _waited(client: Client, service: str, ask_once: Callable[[], Said], seconds: float) -> Said:
+    """Return the answer that ends the wait."""
+    began, before, told_at, refused_since = client.clock(), "", 0.0, None
+    pause = FIRST_PAUSE
+    while True:
+        said, now = ask_once(), client.clock()
+        if said.text != before or now - told_at >= REPEAT_SECONDS:
+            client.progress(f"{service}: {said.text}, {now - began:.0f} s")
+            before, told_at = said.text, now
+        refused_since = (now if refused_since is None else refused_since) if said.kind is Kind.REFUSED else None
+        is_refused = refused_since is not None and now - refused_since >= REFUSED_SECONDS
+        if said.kind is Kind.READY or is_refused or now - began + pause > seconds:
+            return said
+        client.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def ask(url: str, bearer: str) -> Said:
+    """Ask once; an answer that never ends is left to itself."""
+    found: list[Said] = []
+    asking = threading.Thread(target=lambda: found.append(_asked(url, bearer)), daemon=True)
+    asking.start()
+    asking.join(LONGEST_SECONDS)
+    return found[0] if found else Said(Kind.SILENT, "does not answer in time")
+
+
+def _asked(url: str, bearer: str) -> Said:
+    headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json"}
+    try:
+        # A redirect would carry the key elsewhere.
+        with requests.get(url, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False, stream=True) as answer:
+            status, body = answer.status_code, _body(answer)
+    except requests.RequestException as error:
+        return Said(Kind.SILENT, f"does not answer ({type(error).__name__})")
+    if status in _REFUSALS:
+        return Said(Kind.REFUSED, f"answers {status}")
+    ready = _ready(body) if status == _OK else None
+    if ready:
+        return Said(Kind.READY, "is ready")
+    what = "" if status != _OK else ' with {"ready": false}' if ready is False else ' without {"ready": true}'
+    return Said(Kind.NOT_READY, f"answers {status}{what}")
+
+
+def _body(answer: requests.Response) -> bytes:
+    """Return the answer's body; nothing where it is too large: it comes from what is on trial."""
+    body = b""
+    for chunk in answer.iter_content(4096):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            return b""
+    return body
+
+
+def _ready(body: bytes) -> bool | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    ready = found.get("ready") if isinstance(found, dict) else None
+    return ready if isinstance(ready, bool) else None

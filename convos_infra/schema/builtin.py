@@ -1,0 +1,43 @@
+"""PostgreSQL's own functions: their names, and those that do more to data than they show. Data."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+_NAMES = Path(__file__).parent / "builtin_functions.txt"
+"""Of the schema pg_catalog of PostgreSQL 15 and 18; a test asks the servers."""
+RULES: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "query_to_xml",
+            "query_to_xmlschema",
+            "query_to_xml_and_xmlschema",
+            "ts_stat",
+            "ts_rewrite",
+            "dblink",
+            "dblink_exec",
+            "dblink_send_query",
+        ),
+        "dynamic-sql",
+    ),
+    **dict.fromkeys(("lo_unlink", "lo_truncate", "lo_truncate64", "lo_put", "lowrite"), "large-object"),
+    "setval": "restart-sequence",
+    "pg_drop_replication_slot": "drop-access",
+    "pg_terminate_backend": "unknown-function",
+    "pg_cancel_backend": "unknown-function",
+    "pg_promote": "unknown-function",
+    "pg_reload_conf": "setting",
+    "pg_replication_origin_drop": "drop-access",
+    "pg_file_write": "run-program",
+    "lo_export": "run-program",
+}
+"""By name: the rule that a call falls under."""
+ENDS_THE_LOCK = frozenset({"pg_advisory_unlock_all"})
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """Return the names of all functions of pg_catalog."""
+    return frozenset(_NAMES.read_text().split())

@@ -1,0 +1,234 @@
+"""What the statements of a file lose, break or hide, also those in bodies, triggers, cascades and views. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.schema import altered, builtin, dropped, routines, rows
+from convos_infra.schema.known import UNKNOWN, Known, calls
+from convos_infra.schema.plain_statements import SAFE, single
+from convos_infra.schema.rules import EXISTING_COLUMN, RULES
+from convos_infra.schema.script import Statement
+from convos_infra.schema.tree import inner, kind_of, strings, walk
+
+if TYPE_CHECKING:
+    from convos_infra.schema.altered import Found
+    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.routines import Body
+
+_ONLY_DEFINES = frozenset({"create_function_stmt", "view_stmt", "rule_stmt", "create_trig_stmt", "prepare_stmt"})
+_DATA = {"DeleteStmt": "delete", "UpdateStmt": "update", "InsertStmt": "insert", "MergeStmt": "merge"}
+COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a migration whole"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a file has to say is meant.
+
+    Args:
+        rule: as in `-- allow: rule object`; empty for what cannot be allowed.
+        target: a table, or `table.column`.
+        says: what it does, for people.
+        line: in the file, from 1.
+    """
+
+    rule: str
+    target: str
+    says: str
+    line: int
+
+    @property
+    def allowance(self) -> str:
+        """What a file says when it is meant."""
+        return f"{self.rule} {self.target}"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a command stands: its line, whether the file shows it, and through which routines it is reached."""
+
+    line: int
+    is_plain: bool = True
+    is_hidden: bool = False
+    through: frozenset[str] = frozenset()
+
+
+@dataclass
+class _File:
+    """What is known while a file is read from its top."""
+
+    known: Known
+    made_again: frozenset[str]
+    added: set[tuple[str, str]] = field(default_factory=set)
+
+
+def learn(migration: Migration, known: Known) -> None:
+    """Take in what an earlier file has made."""
+    known.begin_file()
+    for statement in migration.script.statements:
+        known.learn(statement)
+        if statement.kind == "do_stmt":
+            for command in routines.of_block(statement).commands:
+                if command.node is not None:
+                    known.learn(Statement("", 0, 1, command.kind, command.node), is_plain=False)
+
+
+def find(migration: Migration, known: Known) -> list[Finding]:
+    """Return what a file has to say is meant, in order, each thing once a line.
+
+    Args:
+        migration: the file.
+        known: what the earlier ones made; takes in what this one makes.
+    """
+    known.begin_file()
+    statements = migration.script.statements
+    file = _File(known, frozenset(_made(statements, known)))
+    found: dict[Finding, None] = {}
+    for statement in statements:
+        place = _Place(statement.line)
+        for one in _run(file, statement, place):
+            found[one] = None
+    return list(found)
+
+
+def _made(statements: tuple[Statement, ...], known: Known) -> Iterator[str]:
+    for one in statements:
+        if one.kind == "view_stmt":
+            yield known.relation(one.node.view)
+        elif one.kind == "create_function_stmt":
+            yield known.name(strings(one.node.funcname))
+        elif one.kind == "create_table_as_stmt":
+            yield known.relation(one.node.into.rel)
+
+
+def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Finding]:
+    """Return the findings of a statement and of all that it runs; then take in what it has made."""
+    if statement.kind == "do_stmt":
+        yield from _body(file, routines.of_block(statement), replace(place, is_plain=False), own_lines=True)
+        return
+    known = file.known
+    for rule, target in _found(file, statement.kind, statement.node):
+        if not _is_own(file, rule, target):
+            yield _finding(rule, target, place.line)
+    if statement.kind not in _ONLY_DEFINES:
+        yield from _reached(file, statement, place)
+    if statement.kind == "alter_table_stmt":
+        file.added |= set(rows.added(statement.node, known))
+    known.learn(statement, is_plain=place.is_plain)
+
+
+def _finding(rule: str, target: str, line: int) -> Finding:
+    name, _, variant = rule.partition(" ")
+    says = EXISTING_COLUMN.format(column=target.rpartition(".")[2]) if variant else RULES[name][1]
+    return Finding(name, target, says, line)
+
+
+def _is_own(file: _File, rule: str, target: str) -> bool:
+    """Tell whether it is all of this file: lost is what was there before it."""
+    if rule == "update-all" and tuple(target.rsplit(".", 1)) in file.added:
+        return True
+    return any(f"{target}.".startswith(f"{table}.") for table in file.known.made)
+
+
+def _found(file: _File, kind: str, node: Any) -> Iterator[Found]:
+    known = file.known
+    if kind == "drop_stmt":
+        yield from dropped.found(node, known, file.made_again)
+    elif kind == "alter_table_stmt":
+        yield from altered.found(node, known)
+    elif kind in SAFE or kind in ("delete_stmt", "update_stmt", "insert_stmt", "merge_stmt"):
+        return
+    else:
+        yield from single(kind, node, known)
+
+
+def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Finding]:
+    """Return what a statement changes and calls, anywhere in it, and what follows from that."""
+    if statement.kind == "copy_stmt" and statement.node.is_from:
+        yield from _fired(file, file.known.relation(statement.node.relation), "insert", place)
+    if statement.kind == "insert_stmt" and rows.is_constant(statement.node):
+        yield from _events(file, statement.node, "insert", place)
+        return
+    leave_out = frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})
+    for name, node in walk(statement.node, leave_out):
+        here = replace(place, line=_line(statement, node, place))
+        if name in _DATA:
+            yield from _events(file, node, _DATA[name], here)
+        elif name == "TruncateStmt":
+            for one in node.relations:
+                yield from _fired(file, file.known.relation(one.range_var), "truncate", here)
+        elif name == "FuncCall":
+            yield from _called(file, strings(node.funcname), here)
+        elif name == "RangeVar" and file.known.relation(node) in file.known.views:
+            for called, _ in calls(file.known.views[file.known.relation(node)]):
+                yield from _called(file, called, here)
+
+
+def _line(statement: Statement, node: Any, place: _Place) -> int:
+    if not place.is_plain or "location" not in node.DESCRIPTOR.fields_by_name:
+        return place.line
+    return statement.line_of(node.location)
+
+
+def _events(file: _File, node: Any, event: str, place: _Place) -> Iterator[Finding]:
+    known = file.known
+    for rule, target in rows.found(node, event, known, is_hidden=place.is_hidden):
+        if not _is_own(file, rule, target):
+            yield _finding(rule, target, place.line)
+    for table in rows.tables(known.relation(node.relation), known):
+        for one in rows.events(node, event):
+            yield from _fired(file, table, one, place)
+
+
+def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Finding]:
+    """Return what the triggers and the rules of a table do at an event, and those of what its foreign keys reach."""
+    known = file.known
+    hidden = replace(place, is_plain=False, is_hidden=True)
+    for trigger in list(known.fired(table, event)):
+        yield from _called(file, trigger.function.split("."), hidden)
+    key = f"{event} {table}"
+    if key in place.through:
+        return
+    hidden = replace(hidden, through=hidden.through | {key})
+    if event in ("insert", "update"):
+        for name in known.defaults.get(table, []):
+            yield from _called(file, name, hidden)
+    for action in known.actions(table, event):
+        yield from _run(file, Statement("", 0, place.line, kind_of(action), inner(action)), hidden)
+    if event == "delete":
+        for child in rows.cascades(table, known):
+            yield from _fired(file, child, "delete", hidden)
+
+
+def _called(file: _File, name: list[str], place: _Place) -> Iterator[Finding]:
+    known, last = file.known, name[-1]
+    if last == "set_config":
+        known.schema = UNKNOWN  # of what it sets
+    target = known.name(name)
+    if target in known.routines:
+        if target in place.through:
+            return
+        inside = replace(place, is_plain=False, through=place.through | {target})
+        for body in list(known.routines[target]):
+            yield from _body(file, body, inside, own_lines=False)
+    elif last in builtin.ENDS_THE_LOCK:
+        yield Finding("", last, f"{last} would end the lock that keeps other migrators out", place.line)
+    elif last in builtin.RULES:
+        yield _finding(builtin.RULES[last], last, place.line)
+    elif last not in builtin.names() or (len(name) > 1 and name[0] not in ("pg_catalog", "public")):
+        yield _finding("unknown-function", target, place.line)
+
+
+def _body(file: _File, body: Body, place: _Place, *, own_lines: bool) -> Iterator[Finding]:
+    if body.unread:
+        yield Finding("unread-body", body.name, f"what {body.name} runs cannot be read: {body.unread}", place.line)
+    for command in body.commands:
+        here = replace(place, line=body.line + command.line - 1) if own_lines else place
+        if command.kind == "dynamic":
+            yield _finding("dynamic-sql", "execute", here.line)
+        elif command.kind == "transaction":
+            yield Finding("", "commit", COMMIT, here.line)
+        else:
+            yield from _run(file, Statement("", 0, here.line, command.kind, command.node), here)

@@ -1,0 +1,24 @@
+"""Settings that change what a text means or how a value is written: our sessions have PostgreSQL's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NEUTRAL: Mapping[str, str] = {
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "TimeZone": "UTC",
+    "quote_all_identifiers": "off",
+    "xmlbinary": "base64",
+    "array_nulls": "on",
+    "backslash_quote": "safe_encoding",
+    "transform_null_equals": "off",
+    "row_security": "on",
+}
+
+
+def local() -> str:
+    """Return them as statements that end with the transaction: a pooler may give the session to others."""
+    return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NEUTRAL.items())

@@ -1,0 +1,92 @@
+"""Statements that PostgreSQL runs only outside a transaction, and how they can be repeated after a cut. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.schema.tree import word
+
+if TYPE_CHECKING:
+    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.script import Statement
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A statement that runs outside a transaction.
+
+    Args:
+        name: its words.
+        needs: what it lacks to be repeated after a cut; empty for nothing.
+        only: it cannot run inside one at all.
+    """
+
+    name: str
+    needs: str = ""
+    only: bool = True
+
+
+def outside(statement: Statement) -> Outside | None:
+    """Return what a statement is that runs outside a transaction; None for any other."""
+    kind, node = statement.kind, statement.node
+    if kind == "index_stmt" and node.concurrent:
+        unique = "UNIQUE " if node.unique else ""
+        return Outside(f"CREATE {unique}INDEX CONCURRENTLY", "" if node.if_not_exists else "IF NOT EXISTS")
+    if kind == "drop_stmt" and node.concurrent:
+        return Outside("DROP INDEX CONCURRENTLY", "" if node.missing_ok else "IF EXISTS")
+    if kind == "reindex_stmt":
+        return _reindex(node)
+    if kind == "vacuum_stmt":
+        return Outside("VACUUM" if node.is_vacuumcmd else "ANALYZE", only=node.is_vacuumcmd)
+    if kind == "alter_enum_stmt" and not node.old_val:
+        needs = "" if node.skip_if_new_val_exists else "ADD VALUE IF NOT EXISTS"
+        return Outside("ALTER TYPE", needs, only=False)
+    if kind == "alter_table_stmt" and _detaches(node):
+        return Outside("ALTER TABLE … DETACH PARTITION CONCURRENTLY")
+    if kind == "cluster_stmt" and not node.HasField("relation"):
+        return Outside("CLUSTER")
+    never = {"createdb_stmt": "CREATE DATABASE", "dropdb_stmt": "DROP DATABASE", "alter_system_stmt": "ALTER SYSTEM"}
+    return Outside(never[kind], "what can be repeated, by hand") if kind in never else None
+
+
+def _reindex(node: Any) -> Outside | None:
+    what = word(node, "kind").removeprefix("REINDEX_OBJECT_")
+    options = {one.def_elem.defname for one in node.params}
+    if "concurrently" in options:
+        return Outside(f"REINDEX {what} CONCURRENTLY")
+    return Outside(f"REINDEX {what}") if what in ("DATABASE", "SYSTEM", "SCHEMA") else None
+
+
+def _detaches(node: Any) -> bool:
+    for one in node.cmds:
+        command = one.alter_table_cmd
+        partition = getattr(command, "def").partition_cmd
+        if word(command, "subtype") == "AT_DetachPartition" and partition.concurrent:
+            return True
+    return False
+
+
+def problem_inside(migration: Migration) -> Iterator[InfraError]:
+    """Return what of a file in a transaction cannot be in one."""
+    for statement in migration.script.statements:
+        found = outside(statement)
+        if found is not None and found.only:
+            problem = f"{found.name} cannot run in a transaction"
+            where = f"{migration.file}:{statement.line}"
+            yield InfraError(where, problem, 'put it in a file of its own with "-- no-transaction"')
+
+
+def problem_outside(migration: Migration) -> Iterator[InfraError]:
+    """Return why a file with `-- no-transaction` cannot be run, or not be repeated."""
+    first, *more = migration.script.statements
+    if more:
+        problem = "a file with -- no-transaction must be one statement, or a cut run could not go on"
+        yield InfraError(f"{migration.file}:{more[0].line}", problem, "give it a file of its own")
+    where, found = f"{migration.file}:{first.line}", outside(first)
+    if found is None:
+        yield InfraError(where, "needs no -- no-transaction, or cannot be repeated after a cut", "remove the directive")
+    elif found.needs:
+        yield InfraError(where, "could not be repeated after a cut", f"write {found.needs}")

@@ -1,0 +1,174 @@
+"""What stands in the bodies of functions, procedures and DO blocks, in SQL and PL/pgSQL. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from convos_infra.schema.script import Statement, UnreadableError, body_line, read_script, unreadable
+from convos_infra.schema.tree import inner, kind_of, option, strings, word
+
+_PROMISES = re.compile(r"(?:\{\}\},)+")
+"""libpg_query writes a trigger's TG_… variables with one brace too many."""
+_PLAIN_TYPES = frozenset(
+    {"int2", "int4", "int8", "text", "bool", "numeric", "float4", "float8", "varchar", "timestamptz", "timestamp"}
+    | {"date", "uuid", "jsonb", "json", "bytea", "interval", "record"}
+)
+_MODES = {"FUNC_PARAM_OUT": "OUT", "FUNC_PARAM_TABLE": "OUT", "FUNC_PARAM_INOUT": "INOUT"}
+_EXPRESSION, _ASSIGNMENTS = 2, (3, 4, 5)
+"""How PL/pgSQL parses a text: postgres/src/include/parser/parser.h, RawParseMode."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A statement of a body.
+
+    Args:
+        kind: as that of a `Statement`; `dynamic` for an EXECUTE of a text, `transaction` for COMMIT and ROLLBACK.
+        node: the parse tree; None where there is none.
+        line: in its body, from 1.
+    """
+
+    kind: str
+    node: Any
+    line: int
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a routine runs.
+
+    Args:
+        name: as we write it.
+        commands: its statements.
+        unread: why it could not be read; empty where it was.
+        line: of its first character, in its file.
+    """
+
+    name: str
+    commands: tuple[Command, ...] = ()
+    unread: str = ""
+    line: int = 1
+
+
+def of_block(statement: Statement) -> Body:
+    """Return the body of a DO block."""
+    options = statement.node.args
+    language = _text(option(options, "language")) or "plpgsql"
+    text = _text(option(options, "as"))
+    return _read("do", language, text, "DO LANGUAGE plpgsql ", body_line(statement))
+
+
+def of_function(statement: Statement, name: str) -> Body:
+    """Return the body of the function or procedure that a statement makes."""
+    node, line = statement.node, body_line(statement)
+    if kind_of(node.sql_body):
+        return Body(name, tuple(_atomic(node.sql_body)), line=statement.line)
+    source = option(node.options, "as")
+    texts = strings(source.list.items) if source is not None and kind_of(source) == "list" else []
+    language = (_text(option(node.options, "language")) or "sql").lower()
+    if not texts:
+        return Body(name, unread="it has no body", line=line)
+    return _read(name, language, texts[0], _heading(node), line)
+
+
+def _text(node: Any) -> str:
+    return str(node.string.sval) if node is not None and kind_of(node) == "string" else ""
+
+
+def _atomic(body: Any) -> Iterator[Command]:
+    """Return the statements of BEGIN ATOMIC … END, or of RETURN."""
+    if kind_of(body) == "list":
+        for one in body.list.items:
+            yield from _atomic(one)
+    elif kind_of(body):
+        yield Command(kind_of(body), inner(body), 1)
+
+
+def _read(name: str, language: str, text: str, heading: str, line: int) -> Body:
+    try:
+        if language == "sql":
+            found = tuple(Command(one.kind, one.node, one.line) for one in read_script(text).statements)
+        elif language == "plpgsql":
+            found = tuple(_commands(_plpgsql(heading, text), 1))
+        else:
+            return Body(name, unread=f"it is written in {language}", line=line)
+    except UnreadableError as error:
+        return Body(name, unread=error.problem, line=line)
+    return Body(name, found, line=line)
+
+
+def _heading(node: Any) -> str:
+    """Return a heading with the same variables, in types that the parser knows without a catalog."""
+    parameters, returns = [], "RETURNS record"
+    for one in node.parameters:
+        parameter = one.function_parameter
+        mode = _MODES.get(word(parameter, "mode"), "IN")
+        kind = strings(parameter.arg_type.names)[-1:]
+        given = kind[0] if kind and kind[0] in _PLAIN_TYPES and not parameter.arg_type.array_bounds else "record"
+        name = '"' + parameter.name.replace('"', '""') + '"' if parameter.name else ""
+        parameters.append(f"{mode} {name} {given}")
+    kinds = strings(node.return_type.names)[-1:]
+    is_table = any(word(one.function_parameter, "mode") == "FUNC_PARAM_TABLE" for one in node.parameters)
+    if node.is_procedure or kinds == ["void"]:
+        returns = "RETURNS void"
+    elif kinds in (["trigger"], ["event_trigger"]):
+        returns = f"RETURNS {kinds[0]}"
+    elif node.return_type.setof or is_table:
+        returns = "RETURNS SETOF record"
+    elif kinds and kinds[0] in _PLAIN_TYPES:
+        returns = f"RETURNS {kinds[0]}"
+    if node.is_procedure and any("OUT" in one for one in parameters):
+        returns = "RETURNS record"
+    return f"CREATE FUNCTION f({', '.join(parameters)}) {returns} LANGUAGE plpgsql AS "
+
+
+def _plpgsql(heading: str, text: str) -> Any:
+    from postgast.errors import PgQueryError  # noqa: PLC0415  # loaded with the first text that is read
+    from postgast.plpgsql import parse_plpgsql  # noqa: PLC0415
+
+    tag = next(tag for tag in (f"$b{number}$" for number in range(len(text) + 2)) if tag not in text)
+    try:
+        return parse_plpgsql(f"{heading}{tag}{text}{tag}")
+    except PgQueryError as error:
+        raise unreadable(text, f"{error.message}", 1) from None
+    except json.JSONDecodeError as error:
+        try:
+            return json.loads(_PROMISES.sub("", error.doc, count=1))
+        except json.JSONDecodeError:
+            raise unreadable(text, "the parser's answer cannot be read", 1) from None
+
+
+def _commands(tree: Any, line: int) -> Iterator[Command]:
+    """Return what a PL/pgSQL tree runs, in order; of expressions the calls."""
+    if isinstance(tree, list):
+        for one in tree:
+            yield from _commands(one, line)
+    if not isinstance(tree, dict):
+        return
+    for kind, value in tree.items():
+        here = value.get("lineno", line) if isinstance(value, dict) else line
+        if kind == "PLpgSQL_expr":
+            yield from _expression(value, line)
+            continue
+        if kind in ("PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"):
+            yield Command("transaction", None, here)
+        if kind in ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors") or (
+            isinstance(value, dict) and "dynquery" in value
+        ):
+            yield Command("dynamic", None, here)
+        yield from _commands(value, here)
+
+
+def _expression(value: Any, line: int) -> Iterator[Command]:
+    text, mode = value["query"], value.get("parseMode", 0)
+    if mode in _ASSIGNMENTS:
+        target, sign, source = text.partition(":=")
+        text = f"SELECT {source}" if sign else f"SELECT {target.partition('=')[2]}"
+    elif mode == _EXPRESSION:
+        text = f"SELECT {text}"
+    for one in read_script(text).statements:
+        yield Command(one.kind, one.node, line)

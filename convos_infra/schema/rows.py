@@ -1,0 +1,98 @@
+"""What INSERT, UPDATE, DELETE and MERGE lose, and what they set off. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.schema.condition import chooses
+from convos_infra.schema.known import Known, definition
+from convos_infra.schema.tree import kind_of, word
+
+if TYPE_CHECKING:
+    from convos_infra.schema.altered import Found
+
+_TAKES_ALONG = {"c": "deletes", "n": "sets to NULL", "d": "sets to the default"}
+"""pg_constraint.confdeltype."""
+
+
+def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[Found]:
+    """Return what a statement that changes rows loses.
+
+    Args:
+        node: it.
+        event: `delete`, `update`, `insert` or `merge`.
+        known: what there is.
+        is_hidden: a trigger or a rule does it, which the file does not show.
+    """
+    table = known.relation(node.relation)
+    if event == "merge" and "delete" in events(node, event):
+        yield "merge-delete", table
+    if event not in ("delete", "update"):
+        return
+    required = frozenset(column for of, column in known.required if of == table)
+    is_all = not chooses(node.where_clause, required)
+    if event == "update" and is_all:
+        yield from (("update-all", f"{table}.{one.res_target.name}") for one in node.target_list)
+    if event == "delete":
+        if is_all or is_hidden:
+            yield "delete-all" if is_all else "hidden-delete", table
+        yield from (("cascade-delete", child) for of in tables(table, known) for child in _children(of, known))
+
+
+def events(node: Any, event: str) -> list[str]:
+    """Return what a statement sets off: of a MERGE its actions, of an INSERT with ON CONFLICT the UPDATE as well."""
+    if event == "merge":
+        clauses = (one.merge_when_clause for one in node.merge_when_clauses)
+        return sorted({word(one, "command_type").removeprefix("CMD_").lower() for one in clauses} - {"nothing"})
+    if event == "insert" and node.HasField("on_conflict_clause") and node.on_conflict_clause.target_list:
+        return ["insert", "update"]
+    return [event]
+
+
+def tables(table: str, known: Known) -> Iterator[str]:
+    """Return a table; of a view also the table whose rows it shows."""
+    seen = []
+    while table not in seen:
+        seen.append(table)
+        query = known.views.get(table)
+        if query is None or len(getattr(query, "from_clause", ())) != 1:
+            break
+        source = query.from_clause[0]
+        if kind_of(source) != "range_var":
+            break
+        table = known.relation(source.range_var)
+    yield from seen
+
+
+def cascades(table: str, known: Known) -> Iterator[str]:
+    """Return the tables whose rows go when rows of a table go."""
+    for one in list(known.references.values()):
+        if one.parent == table and one.on_delete == "c":
+            yield one.child
+
+
+def _children(table: str, known: Known, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    for one in known.references.values():
+        if one.parent == table and one.on_delete in _TAKES_ALONG and one.child not in seen:
+            yield one.child
+            if one.on_delete == "c":
+                yield from _children(one.child, known, seen | {one.child})
+
+
+def is_constant(node: Any) -> bool:
+    """Tell whether an INSERT has nothing but constants: there is nothing else to look for in it."""
+    query = node.select_stmt.select_stmt
+    if not query.values_lists or node.HasField("returning_clause") or node.HasField("with_clause"):
+        return False
+    if node.HasField("on_conflict_clause"):
+        return False
+    return all(kind_of(value) == "a_const" for line in query.values_lists for value in line.list.items)
+
+
+def added(node: Any, known: Known) -> Iterator[tuple[str, str]]:
+    """Return the columns that an ALTER TABLE adds: they hold nothing of before it."""
+    table = known.relation(node.relation)
+    for one in node.cmds:
+        if word(one.alter_table_cmd, "subtype") == "AT_AddColumn" and not one.alter_table_cmd.missing_ok:
+            yield table, definition(one.alter_table_cmd).column_def.colname

@@ -1,0 +1,166 @@
+"""SQL text -> its statements and comments, with their lines, as PostgreSQL's own parser (libpg_query) reads them.
+
+The library is loaded with the first text that is read: a preview in which nothing is pending reads none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+_PLACE = 60
+"""How much of a line is shown around a syntax error."""
+
+
+class UnreadableError(Exception):
+    """A text that is not SQL.
+
+    Attributes:
+        problem: PostgreSQL's words.
+        line: where, from 1.
+        column: where in the line, from 1.
+        text: that line.
+    """
+
+    def __init__(self, problem: str, line: int, column: int, text: str) -> None:
+        super().__init__(problem)
+        self.problem, self.line, self.column, self.text = problem, line, column, text
+
+    @property
+    def caret(self) -> tuple[str, str]:
+        """The line, and below it a caret at the place."""
+        blank = "".join("\t" if one == "\t" else " " for one in self.text[: self.column - 1])
+        return self.text, f"{blank}^"
+
+    @property
+    def marked(self) -> str:
+        """The line in one piece, with the caret before the place."""
+        start = max(0, self.column - 1 - _PLACE)
+        return f"{self.text[start : self.column - 1]}^{self.text[self.column - 1 :][:_PLACE]}".strip()
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment that begins with `--`: its text without the dashes, and its line, from 1."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement.
+
+    Args:
+        text: without the semicolon.
+        offset: of its first character in the file, from 0.
+        line: of its first token, from 1.
+        kind: PostgreSQL's name of the parse tree's root, such as `alter_table_stmt`.
+        node: the parse tree.
+        start: of its first byte in the file, as the tree counts.
+    """
+
+    text: str
+    offset: int
+    line: int
+    kind: str = ""
+    node: Any = field(default=None, repr=False, compare=False)
+    start: int = field(default=0, repr=False, compare=False)
+
+    def line_of(self, location: int) -> int:
+        """Return the line of a location in its tree."""
+        return self.line + self.text.encode()[: max(0, location - self.start)].count(b"\n")
+
+
+@dataclass(frozen=True)
+class Script:
+    """The statements of a text; its comments are read where somebody asks."""
+
+    sql: str
+    statements: tuple[Statement, ...]
+
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """All comments that begin with `--`."""
+        return comments(self.sql)
+
+    @property
+    def head(self) -> str:
+        """What stands before the first statement: comments and space."""
+        return self.sql[: self.statements[0].offset] if self.statements else self.sql
+
+
+def line_of(sql: str, offset: int) -> int:
+    """Return the line, from 1, of a character of `sql`."""
+    return sql.count("\n", 0, offset) + 1
+
+
+def read_script(sql: str) -> Script:
+    """Split a text into its statements.
+
+    Raises:
+        UnreadableError: it is not SQL.
+    """
+    from postgast.errors import PgQueryError  # noqa: PLC0415  # see above
+    from postgast.parse import parse  # noqa: PLC0415
+
+    try:
+        tree = parse(sql)
+    except PgQueryError as error:
+        raise unreadable(sql, error.message, error.cursorpos) from None
+    return Script(sql, tuple(_statements(sql.encode(), tree.stmts)))
+
+
+def unreadable(sql: str, problem: str, cursor: int) -> UnreadableError:
+    """Return what PostgreSQL's parser said, with the place: `cursor` counts characters, from 1."""
+    before = sql[: max(0, cursor - 1)]
+    if not sql[len(before) :].strip() and before.strip():
+        before = before.rstrip()  # the end of the text is where its last line is
+    start = before.rfind("\n") + 1
+    end = sql.find("\n", len(before))
+    text = sql[start : len(sql) if end < 0 else end]
+    return UnreadableError(problem, before.count("\n") + 1, len(before) - start + 1, text)
+
+
+def _statements(raw: bytes, trees: Any) -> Iterator[Statement]:
+    offset, line, done = 0, 1, 0
+    for tree in trees:
+        start = tree.stmt_location
+        between = raw[done:start].decode()
+        offset, line, done = offset + len(between), line + between.count("\n"), start
+        end = start + tree.stmt_len if tree.stmt_len else len(raw)
+        kind = tree.stmt.WhichOneof("node")
+        yield Statement(raw[start:end].decode().rstrip(), offset, line, kind, getattr(tree.stmt, kind), start)
+
+
+def comments(sql: str) -> tuple[Comment, ...]:
+    """Return all comments of a text that begin with `--`.
+
+    Raises:
+        UnreadableError: it cannot be cut into tokens.
+    """
+    if "--" not in sql:
+        return ()
+    from postgast.errors import PgQueryError  # noqa: PLC0415
+    from postgast.pg_query_pb2 import Token  # noqa: PLC0415
+    from postgast.scan import scan  # noqa: PLC0415
+
+    raw = sql.encode()
+    try:
+        tokens = scan(sql).tokens
+    except PgQueryError as error:
+        raise unreadable(sql, error.message, error.cursorpos) from None
+    found, line, done = [], 1, 0
+    for token in tokens:
+        if token.token == Token.SQL_COMMENT:
+            line, done = line + raw.count(b"\n", done, token.start), token.start
+            found.append(Comment(raw[token.start + 2 : token.end].decode().strip(), line))
+    return tuple(found)
+
+
+def body_line(statement: Statement) -> int:
+    """Return the line of the first character of a function's or a DO block's quoted body."""
+    quote = re.search(r"\$\w*\$|\bAS\s+[eE]?'|^DO\s+[eE]?'", statement.text, re.IGNORECASE)
+    return statement.line + (statement.text.count("\n", 0, quote.end()) if quote else 0)

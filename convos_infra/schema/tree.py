@@ -1,0 +1,96 @@
+"""Words about PostgreSQL's parse trees: what is in them, and what they name. Pure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+PUBLIC = "public"
+_MESSAGE = 11
+"""protobuf's number for a field that is a message (descriptor.proto, FieldDescriptorProto.Type)."""
+
+
+@functools.cache
+def _fields(descriptor: Any) -> tuple[tuple[str, bool], ...]:
+    return tuple((one.name, one.is_repeated) for one in descriptor.fields if one.type == _MESSAGE)
+
+
+def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """Return every message of a tree with its type's name, the root first.
+
+    Args:
+        node: the root.
+        leave_out: types of which nothing is returned, nor of what is below them.
+    """
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        name = one.DESCRIPTOR.name
+        if name in leave_out and one is not node:
+            continue
+        if name != "Node":
+            yield name, one
+        for field, value in reversed(one.ListFields()):
+            if field.type != _MESSAGE:
+                continue
+            if field.is_repeated:
+                pending.extend(reversed(value))
+            else:
+                pending.append(value)
+
+
+def inner(node: Any) -> Any:
+    """Return what a `Node` holds; None for an empty one."""
+    kind = node.WhichOneof("node")
+    return getattr(node, kind) if kind else None
+
+
+def kind_of(node: Any) -> str:
+    """Return the kind of what a `Node` holds, such as `a_const`; empty for an empty one."""
+    return str(node.WhichOneof("node") or "")
+
+
+def strings(nodes: Iterable[Any]) -> list[str]:
+    """Return the texts of a list of names; `*` for a star."""
+    return [one.string.sval if kind_of(one) == "string" else "*" for one in nodes]
+
+
+def dotted(names: list[str]) -> str:
+    """Return a name as we write it: without `public`, and without quotes."""
+    return ".".join(names[1:] if len(names) > 1 and names[0] == PUBLIC else names)
+
+
+def named(node: Any) -> list[str]:
+    """Return the parts of the name that a DROP, COMMENT or ALTER gives to an object of any kind."""
+    kind = kind_of(node)
+    if kind == "list":
+        return strings(node.list.items)
+    if kind == "string":
+        return [node.string.sval]
+    if kind == "type_name":
+        return strings(node.type_name.names)
+    if kind == "object_with_args":
+        return strings(node.object_with_args.objname)
+    return []
+
+
+def option(options: Iterable[Any], name: str) -> Any:
+    """Return the argument of an option (`DefElem`), as a `Node`; None where it is not given."""
+    return next((one.def_elem.arg for one in options if one.def_elem.defname == name), None)
+
+
+def without_locations(node: Any) -> bytes:
+    """Return a tree as bytes that are the same for the same SQL, wherever it stands."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    for _, one in walk(copy):
+        if "location" in one.DESCRIPTOR.fields_by_name:
+            one.ClearField("location")
+    return bytes(copy.SerializeToString(deterministic=True))
+
+
+def word(node: Any, field: str) -> str:
+    """Return the name of an enumeration's value, such as `OBJECT_TABLE`."""
+    description = node.DESCRIPTOR.fields_by_name[field]
+    return str(description.enum_type.values_by_number[getattr(node, field)].name)

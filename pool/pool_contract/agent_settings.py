@@ -1,0 +1,78 @@
+"""How an agent runs, the same for those of the pool and for the canary: set as keys, or the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pool_contract.keys import declaration_of
+
+NONE = "none"
+DEFAULT_USERNAME = "token"
+REGISTRY_USERNAME, REGISTRY_PASSWORD = "POOL_AGENT_REGISTRY_USERNAME", "POOL_AGENT_REGISTRY_PASSWORD"
+
+
+@dataclass(frozen=True)
+class RegistryLogin:
+    """The login to the registry of a private image."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """How an agent runs.
+
+    Attributes:
+        start_command: what its container is started with.
+        healthcheck_path: what Railway itself checks; empty for nothing.
+        readiness_path: what is asked, with the agent's bearer key, for `{"ready": true}`.
+        volume: where its volume is mounted; empty for an agent without a volume. The canary has none.
+        vcpus, memory_bytes: its limits.
+        registry_login: with which Railway pulls its image; None where anybody may pull it.
+    """
+
+    start_command: str = declaration_of("POOL_AGENT_START_COMMAND").default
+    healthcheck_path: str = ""
+    readiness_path: str = declaration_of("POOL_AGENT_READINESS_PATH").default
+    volume: str = declaration_of("POOL_AGENT_VOLUME").default
+    vcpus: int = 4
+    memory_bytes: int = 8_000_000_000
+    registry_login: RegistryLogin | None = None
+
+    @property
+    def limits(self) -> dict[str, dict[str, int]]:
+        """Its limits, as Railway's `limitOverride` takes them."""
+        return {"containers": {"cpu": self.vcpus, "memoryBytes": self.memory_bytes}}
+
+
+def agent_settings(values: Mapping[str, str]) -> AgentSettings:
+    """Return how agents run, given variables that were checked."""
+
+    def text(name: str) -> str:
+        return values.get(name) or declaration_of(name).default
+
+    return AgentSettings(
+        start_command=text("POOL_AGENT_START_COMMAND"),
+        healthcheck_path=_path(text("POOL_AGENT_HEALTHCHECK_PATH")),
+        readiness_path=text("POOL_AGENT_READINESS_PATH"),
+        volume=_path(text("POOL_AGENT_VOLUME")),
+        vcpus=int(text("POOL_AGENT_VCPUS")),
+        memory_bytes=int(text("POOL_AGENT_MEMORY_MB")) * 1_000_000,
+        registry_login=_login(text(REGISTRY_USERNAME), text(REGISTRY_PASSWORD)),
+    )
+
+
+def login_variables(login: RegistryLogin) -> dict[str, str]:
+    """Return the variables that tell the pool manager with which login Railway pulls the image of agents."""
+    return {REGISTRY_USERNAME: login.username, REGISTRY_PASSWORD: login.password}
+
+
+def _login(username: str, password: str) -> RegistryLogin | None:
+    # Railway takes no login without a user; GitHub's registry takes any beside a token.
+    return RegistryLogin(username or DEFAULT_USERNAME, password) if password else None
+
+
+def _path(text: str) -> str:
+    return "" if text == NONE else text
