@@ -24,7 +24,7 @@ KNOWN: Mapping[str, Callable[[Violation], bool]] = {
     ),
     # Pulumi hands nothing of a preview to its update: the update's own check sees what the colleague did in between, and
     # announces the deployment that mends it in a preview that nobody reads any more.
-    "N16 what a colleague did after the preview is mended by a deployment that only the update itself announced": (
+    "N16 what a colleague did after the preview is mended by a deployment that only the update announced": (
         lambda one: one.rule is Rule.DEPLOYMENTS and one.about[1:] == ("more", "the colleague acted since")
     ),
     # The update puts a name or a value back, and what refers to it runs with what a refresh found in order before.
