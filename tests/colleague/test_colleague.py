@@ -20,7 +20,8 @@ from tests.colleague.engine import Engine
 from tests.colleague.inside import Inside, emulator_inside
 from tests.colleague.judge import Violation
 from tests.colleague.known import KNOWN
-from tests.colleague.run import Run, Start
+from tests.colleague.run import Run
+from tests.colleague.start import Start
 from tests.colleague.steps import Do, Step, program, shrunk
 from tests.colleague.wanted import Wanted
 
