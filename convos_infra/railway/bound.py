@@ -98,7 +98,10 @@ def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collec
     found = []
     for place, value in _things(after):
         if is_unknown(value):
-            changed = snapshot is None or not _is_still_there(place, old.get(place), snapshot, str(after["serviceId"]))
+            # As below, where it is known: a place that is new to the inputs is a change.
+            is_new = bool(before.get(BOUND)) and place not in old
+            service_id, recorded = str(after["serviceId"]), old.get(place)
+            changed = is_new or snapshot is None or not _is_still_there(place, recorded, snapshot, service_id)
         else:
             changed = bool(before.get(BOUND)) and old.get(place) != value
         if changed or (str(after.get("serviceId")), place) in anew:

@@ -23,6 +23,11 @@ KNOWN: Mapping[str, Callable[[Violation], bool]] = {
     "N14 a domain that a colleague made in the place of ours is taken over with the port that is wanted": lambda one: (
         one.rule is Rule.STRANGER and one.during == "up" and one.about[0] == "domain_port"
     ),
+    # Pulumi hands nothing of a preview to its update: the update's own check sees what the colleague did since, and
+    # announces the deployment that mends it in a preview that nobody reads any more.
+    "N16 what a colleague did after the preview is mended by a deployment that only the update announced": (
+        lambda one: one.rule is Rule.DEPLOYMENTS and one.about[1:] == ("more", "the colleague acted since")
+    ),
     # The update puts a name or a value back, and what refers to it runs with what a refresh found in order before.
     "N11 what an update reverts for one service is known to those that refer to it a refresh later": lambda one: (
         one.rule is Rule.CONFIG and one.about[0] == "running"

@@ -12,31 +12,12 @@ from tests.colleague import checks, status
 from tests.colleague.acts import ACTS, Look, document
 from tests.colleague.engine import REFUSALS, Engine, Op
 from tests.colleague.engine import Step as PreviewStep
-from tests.colleague.inside import Documents, Inside
+from tests.colleague.inside import Inside
 from tests.colleague.judge import Book, Context, Rule, Violation, judged
+from tests.colleague.start import Killed
 from tests.colleague.steps import Do, Step, When
 from tests.colleague.truth import Facts, changed, facts
 from tests.colleague.wanted import Wanted
-from tests.railway.fix_resources import Made
-
-
-class Killed(BaseException):
-    """The process ended after Railway did something and before the state was written; nothing may catch it."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """An environment as a first update has left it.
-
-    Attributes:
-        documents: Railway's.
-        state, needs: Pulumi's.
-        book: who made what.
-    """
-
-    documents: Documents
-    state: dict[str, Made]
-    needs: dict[str, tuple[str, ...]]
 
 
 @dataclass
@@ -260,8 +241,9 @@ class Run:
             promised = said.get(name, 0)
             if did[name] > promised or (done and alone and did[name] != promised):
                 told = f"announced {promised}, made {did[name]}"
+                since = "nobody acted since" if alone else "the colleague acted since"
                 which = "more" if did[name] > promised else "fewer"
-                self.wrong.append(Violation(Rule.DEPLOYMENTS, ("deployments", which), f"{name}: {told}", "up"))
+                self.wrong.append(Violation(Rule.DEPLOYMENTS, ("deployments", which, since), f"{name}: {told}", "up"))
 
     def _check_orphans(self) -> None:
         for key in checks.left_over(self.emulator.store, self.book, self.engine.state):

@@ -20,7 +20,8 @@ from tests.colleague.engine import Engine
 from tests.colleague.inside import Inside, emulator_inside
 from tests.colleague.judge import Violation
 from tests.colleague.known import KNOWN
-from tests.colleague.run import Run, Start
+from tests.colleague.run import Run
+from tests.colleague.start import Start
 from tests.colleague.steps import Do, Step, program, shrunk
 from tests.colleague.wanted import Wanted
 
@@ -46,9 +47,12 @@ def start(emulator: Inside) -> Start:
 
 
 @pytest.fixture(scope="module")
-def met() -> collections.Counter[str]:
-    """Counts how often each entry of the table of what is known was met."""
-    return collections.Counter()
+def met() -> Iterator[collections.Counter[str]]:
+    """Count how often each entry of the table of what is known was met; after all programs none may be out of date."""
+    found: collections.Counter[str] = collections.Counter()
+    yield found
+    mended = [name for name in KNOWN if not found[name]]
+    assert PROGRAMS < ALL or FIRST or not mended, f"take these out of tests/colleague/known.py: {mended}"
 
 
 def carried_out(emulator: Inside, start: Start, steps: Sequence[Step]) -> Run:
@@ -120,8 +124,3 @@ def smallest(emulator: Inside, start: Start, steps: Sequence[Step], violation: V
         return bool(found) and found[0].kind == violation.kind
 
     return shrunk(steps, fails)
-
-
-@pytest.mark.skipif(PROGRAMS < ALL, reason="a sample does not meet everything")
-def test_the_table_of_what_is_known_has_no_entry_that_is_mended(met: collections.Counter[str]) -> None:
-    assert {name for name in KNOWN if not met[name]} == set()

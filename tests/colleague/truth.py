@@ -88,8 +88,8 @@ def _value(entry: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def changed(before: Facts, after: Facts) -> list[Fact]:
-    """Name what differs."""
-    return [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    """Name what differs, in an order that a second run has as well."""
+    return sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
 
 
 def services_named(store: Store, project_id: str, name: str) -> list[str]:
@@ -127,11 +127,12 @@ def rendered_now(store: Store, environment_id: str, service_id: str) -> dict[str
 def not_running(store: Store, environment_id: str, service_id: str) -> list[str]:
     """Name what a service should run by its stored configuration, and does not; `deployment` where nothing runs."""
     stored = stored_service(store, environment_id, service_id)
-    if stored is None or not (stored.get("source") or {}).get("image"):
+    if stored is None:
         return []
     newest = newest_deployment(store, environment_id, service_id)
     if newest is None or newest["status"] not in SOUND:
-        return ["deployment"]
+        # Without a source there is nothing to deploy; what was deployed before runs on.
+        return ["deployment"] if (stored.get("source") or {}).get("image") else []
     ran, now = newest["snapshot"], rendered_now(store, environment_id, service_id)
     differ = [
         name

@@ -172,7 +172,7 @@ class Wanted:
         def part(key: str, kind: type[RailwayProvider], own: Props) -> Iterator[Spec]:
             if key in self.parts or kind is VolumeProvider:
                 before.append(key)
-                yield Spec(key, kind, lambda view: {**_part_at(view, name), **own}, needs)
+                yield Spec(key, kind, lambda view: {**_at(view, name), **own}, needs)
 
         if with_volume:
             yield from part(f"{name}/volume", VolumeProvider, {"mountPath": self.mount})
@@ -184,7 +184,7 @@ class Wanted:
             f"{name}/instance",
             ServiceInstanceProvider,
             lambda view: {
-                **_at(view, name),
+                **_place(view, name),
                 **copy.deepcopy(config),
                 "unmanagedVariables": self.unmanaged,
                 "bound": self._bound(view, name, with_volume=with_volume),
@@ -236,12 +236,12 @@ def _ids(view: View) -> Props:
     return {"projectId": view("project", "projectId"), "environmentId": view("environment", "environmentId")}
 
 
-def _at(view: View, name: str) -> Props:
+def _place(view: View, name: str) -> Props:
     return {**_ids(view), "service": name, "serviceId": view(f"{name}/service", "serviceId")}
 
 
-def _part_at(view: View, name: str) -> Props:
-    return {**_at(view, name), "serviceOwned": view(f"{name}/service", "owned")}
+def _at(view: View, name: str) -> Props:
+    return {**_place(view, name), "serviceOwned": view(f"{name}/service", "owned")}
 
 
 def _gate(view: View) -> Props:

@@ -68,7 +68,8 @@ class Program:
             return {**self.at.ids, "name": NAME}
         place = {**self.at.ids, "service": NAME, "serviceId": self.state[ServiceProvider].id}
         own: dict[type[RailwayProvider], Props] = {
-            VolumeProvider: {"mountPath": "/data"},
+            # Its own deletions are pending for 48 hours, and it begins anew at once.
+            VolumeProvider: {"mountPath": "/data", "replaceDeleted": True},
             ServiceDomainProvider: {"targetPort": 8080.0},
             ServiceInstanceProvider: {**self.wanted, "unmanagedVariables": "keep"},
         }

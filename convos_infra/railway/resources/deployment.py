@@ -103,6 +103,8 @@ class DeploymentProvider(RailwayProvider):
             # Nor of one whose service this update has changed: its deployment was unknown in the preview.
             is_known = newest is not None and newest.id == row.get("deploymentId")
             is_known = is_known and row["serviceId"] not in session.updated
+            # What an update leaves behind has failed. One that somebody has removed is theirs to say, or a refresh's.
+            is_known = is_known and newest is not None and newest.status != "REMOVED"
             ruling = verdict(newest, image) if newest is not None and is_known else Verdict.WAIT
             if newest is not None and ruling in (Verdict.BAD, Verdict.RUNS_ANOTHER):
                 found[str(row["name"])] = newest.status if ruling is Verdict.BAD else "runs another image"

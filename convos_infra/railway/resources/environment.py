@@ -27,7 +27,7 @@ from convos_infra.railway.resources.stack_rename import FOLLOWS, STACK, rename_l
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, nodes
 from railway_api import documents
-from railway_api.errors import AlreadyExists
+from railway_api.errors import AlreadyExists, NotAuthorized
 
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
@@ -208,7 +208,8 @@ def _copied(session: Session, props: Props) -> list[str]:
         return []
     try:
         snapshot = session.read({**props, "environmentId": base}, thing=f"environment {props['name']}")
-    except Gone:
+    except (Gone, NotAuthorized):
+        # A token that does not see the base makes no fork of it either, which the creation says.
         return []
     return destroy_reasons.left_in(snapshot, "")
 
