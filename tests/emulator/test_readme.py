@@ -42,7 +42,12 @@ def test_every_default_in_the_readme_is_the_real_one() -> None:
 
 
 def test_every_path_in_the_readme_answers(emulator: Emulator) -> None:
-    paths = set(re.findall(r"`(/_emulator/[a-z]+)", README)) - {"/_emulator/faults"}
-    assert len(paths) == 4
-    for path in paths:
+    paths = set(re.findall(r"`(/_emulator/[a-z_]+)", README)) - {"/_emulator/faults"}
+    written = {"/_emulator/deployments", "/_emulator/volume_instances"}
+    assert len(paths) == 6
+    assert written < paths
+    for path in paths - written:
         assert emulator.session.get(f"{emulator.base}{path}", timeout=10).status_code == 200, path
+    for path in written:
+        # Refused for what it says, so it is there.
+        assert emulator.session.post(f"{emulator.base}{path}", json={}, timeout=10).status_code == 400, path

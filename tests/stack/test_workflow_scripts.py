@@ -168,13 +168,27 @@ def only_what_was_reviewed_is_deployed(stack: LocalStack, github: Repository) ->
 
     built = push(stack, "2" * 40, "follows")
     merged(github, 7)
-    deploy = ("deploy", "--stack", "pr-7", "--branch", "main", "--commit", COMMIT, "--digest", built)
+    deploy = (
+        "deploy",
+        "--stack",
+        "pr-7",
+        "--branch",
+        "main",
+        "--commit",
+        COMMIT,
+        "--image",
+        "runtime",
+        "--digest",
+        built,
+    )
     reviewed = config.read_text()
-    config.write_text(reviewed.replace("XMTP_ENV: dev", "XMTP_ENV: production"))
+    model = "openrouter/anthropic/claude-sonnet-4-6"
+    assert model in reviewed
+    config.write_text(reviewed.replace(model, "another/model"))
     stack.emulator("/calls", "DELETE")
     refused = script(stack, github, *deploy)
     assert refused.code == 1, refused.text
-    assert 'variables.XMTP_ENV: "dev" -> "production"' in refused.text
+    assert f'variables.OPENCLAW_PRIMARY_MODEL: "{model}" -> "another/model"' in refused.text
     assert "differences from the reviewed preview (#7)" in refused.text
     assert not [call for call in stack.calls() if call["type"] == "mutation"]
 
