@@ -74,11 +74,13 @@ class Pool:
         agents: rows of its status.
         asked: the paths of the requests so far.
         url: where it answers.
+        dead: whether it accepts a connection and says nothing, as one that crashed behind a proxy.
     """
 
     agents: list[Props] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    dead: bool = False
 
 
 @contextmanager
@@ -89,6 +91,9 @@ def answering_pool() -> Iterator[Pool]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if pool.dead:
+                self.close_connection = True
+                return
             pool.asked.append(self.path)
             body = json.dumps({"agents": pool.agents, "left": 0, "opened": False, "lines": []}).encode()
             self.send_response(200)

@@ -35,7 +35,6 @@ _PROJECT_DELETE = "mutation d($id: String!) { projectDelete(id: $id) }"
 OWN, THEIRS = ("made", "adopted after a crash of its own create"), ("adopted by make adopt", "adopted by a plain up")
 OF_THE_SERVICE = {"Service", "Volume", "ServiceDomain", "CustomDomain", "TcpProxy", "ProjectToken"}
 EVERYTHING = {"Project", "Environment", "SharedVariables", *OF_THE_SERVICE}
-DEAD = "http://127.0.0.1:9"
 REFUSED = {
     "protect": "is protected",
     "stranger's service": "this stack did not make these services: my-tool ",
@@ -111,8 +110,7 @@ def stranger(one: StackDouble, option: str) -> None:
         one.pool.agents.append({"id": "1", "service": f"{PREFIX}ada-1", "state": "claimed"})
     one.pool.agents.append({"id": "2", "service": f"{PREFIX}2", "state": "idle"})
     if option == "dead pool manager":
-        one.pool.url = DEAD
-        one.up()
+        one.pool.dead = True
     if everything or option == "dead database":
         one.dropped_database = "postgresql://u:p4ss@127.0.0.1:9/gone"
         one.up()

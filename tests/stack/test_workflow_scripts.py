@@ -128,6 +128,7 @@ def test_a_pull_requests_stack_is_made_kept_by_retention_previewed_deployed_and_
 ) -> None:
     own, old = push(stack, COMMIT, "pr-7", "sha-3b8f1c2", "follows"), push(stack, "4" * 40, "sha-4444444")
     github.pulls[7] = {"number": 7, "state": "open", "labels": [{"name": "pr-stack"}]}
+    github.files_of[7] = ["runtime/scripts/start.sh"]
     made = script(stack, github, "pr_stack", "up", PULL_REQUEST="7", REVISION=COMMIT)
     assert made.code == 0, made.text
     assert "### Stack `pr-7`" in github.comments[0]["body"]
@@ -167,6 +168,7 @@ def only_what_was_reviewed_is_deployed(stack: LocalStack, github: Repository) ->
     assert 'pinned_by : "pin" => "follow"' in github.comments[1]["body"]
 
     built = push(stack, "2" * 40, "follows")
+    github.compared[(COMMIT, "2" * 40)] = "ahead"
     merged(github, 7)
     deploy = (
         "deploy",
