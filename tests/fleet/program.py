@@ -92,13 +92,13 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
         for key, value in row.get("variables", {}).items()
     }
     user, password = row.get("login") or ("", "")
-    login = {"username": user, "password": pulumi.Output.secret(password)} if user else None
+    login = {"registry_credentials": {"username": user, "password": pulumi.Output.secret(password)}} if user else {}
     args = ServiceInstanceArgs(
         at=service.at(),
         image=row.get("image"),
         variables=variables,
         bound=bound,
-        registry_credentials=login,
+        **login,
         **row.get("settings", {}),
     )
     instance = ServiceInstance(name, args, pulumi.ResourceOptions(depends_on=before))
