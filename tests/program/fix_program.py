@@ -60,7 +60,8 @@ class Engine(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         answer = super().RegisterResource(request)
         if request.type != "pulumi:pulumi:Stack":
-            for name in request.additionalSecretOutputs:
+            # One that a resource does not have is no output of it.
+            for name in set(request.additionalSecretOutputs) & set(answer.object):
                 marked = {_MARK: _SECRET, "value": json_format.MessageToDict(answer.object)[name]}
                 answer.object.update({name: marked})
             raw = json_format.MessageToDict(request.object)

@@ -16,10 +16,14 @@ from components.pool_manager import PoolManager, PoolManagerSettings
 from components.railway_service import RailwayService, RegistryLogin, ServiceParts, StoredSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
+from pool_contract.agent_settings import agent_settings
 from tests.program.fix_program import Declared, Engine, declared, left_behind
 
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64
 CANARY, POOL = "convos-runtime-canary", "convos-agent-pool-manager"
+CANARY_SECRETS = {
+    f"canary-{name}" for name in ("pool-api-key", "setup-password", "openclaw-gateway-token", "private-wallet-key")
+}
 HAS_DATA = {"Service", "Volume", "ServiceDomain", "CustomDomain", "TcpProxy", "RandomSecret", "ProjectToken"}
 
 
@@ -41,7 +45,8 @@ def pool_settings(**more: Any) -> PoolManagerSettings:
 
 
 def canary(**more: Any) -> Canary:
-    return Canary("canary", place(**more), IMAGE, {"ANTHROPIC_API_KEY": pulumi.Output.secret("k"), "PLAIN": "1"})
+    keys = {"ANTHROPIC_API_KEY": pulumi.Output.secret("k"), "PLAIN": "1"}
+    return Canary("canary", place(**more), IMAGE, keys, agent_settings({}))
 
 
 def waits_for(made: Engine, row: Declared) -> set[tuple[str, str]]:
@@ -58,10 +63,11 @@ def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_t
 
     made = declared(program)
     parts = {(kind, CANARY) for kind in ("Service", "ServiceDomain", "ServiceInstance", "Deployment")}
-    assert made.declared() == {("Canary", "canary"), *parts}
+    secrets = {("RandomSecret", name) for name in CANARY_SECRETS}
+    assert made.declared() == {("Canary", "canary"), *parts, *secrets}
     assert waits_for(made, made.one("ServiceInstance")) >= {("ServiceDomain", CANARY), ("Service", CANARY)}
     assert ("ServiceInstance", CANARY) in waits_for(made, made.one("Deployment"))
-    assert {row.kind for row in made.rows if row.protect} == {"Service", "ServiceDomain"}
+    assert {row.kind for row in made.rows if row.protect} == {"Service", "ServiceDomain", "RandomSecret"}
 
 
 def test_a_key_that_is_a_secret_stays_one_in_the_canary_and_in_the_pool_manager() -> None:
@@ -90,7 +96,7 @@ def test_a_pool_manager_is_deployed_after_canary_and_schema_with_a_key_and_a_tok
     waited = waits_for(made, instance)
     assert {("Deployment", CANARY), ("ServiceDomain", POOL), ("RandomSecret", "pool-api-key")} <= waited
     assert ("ProjectToken", POOL) in waited
-    assert made.one("RandomSecret").secret_outputs == {"value"}
+    assert made.one("RandomSecret", "pool-api-key").secret_outputs == {"value"}
     assert instance.inputs["variables"]["POOL_API_KEY"] == "made-up"
     assert waits_for(made, made.one("AgentRollout")) >= {("Deployment", POOL)}
     assert parents(made.one("AgentRollout")) == ["convos:index:Agents"]
@@ -153,6 +159,7 @@ def test_the_resources_of_a_stack_keep_the_names_that_they_have_in_states() -> N
     assert found == {
         *("Database/2/postgres", "Database/2/postgres-password", f"Canary/2/{CANARY}"),
         *(f"PoolManager/2/{POOL}", "PoolManager/2/pool-api-key"),
+        *(f"Canary/2/{name}" for name in CANARY_SECRETS),
     }
 
 

@@ -40,9 +40,14 @@ class ArgumentWatch(threading.Thread):
 
 def test_marked_secrets_are_nowhere(stack: LocalStack) -> None:
     stack.set("keys.BANKR_API_KEY", f"{MARK}-bankr", "--path", "--secret")
-    stack.set("poolApiKey", f"{MARK}-pool", "--secret")
-    password = stack.outputs()["database"]["url"].split(":")[2].partition("@")[0]
-    marks = [MARK, password, (stack.checkout / ".local" / "token").read_text().strip()]
+    outputs = stack.outputs()
+    password = outputs["database"]["url"].split(":")[2].partition("@")[0]
+    marks = [
+        MARK,
+        password,
+        outputs["poolManager"]["apiKey"],
+        (stack.checkout / ".local" / "token").read_text().strip(),
+    ]
     stack.printed.clear()
     watch = ArgumentWatch()
     watch.start()
