@@ -182,6 +182,8 @@ def only_what_was_reviewed_is_deployed(stack: LocalStack, github: Repository) ->
         "runtime",
         "--digest",
         built,
+        "--packages",
+        location(stack).rpartition("/")[0],
     )
     reviewed = config.read_text()
     model = "openrouter/anthropic/claude-sonnet-4-6"
