@@ -58,7 +58,7 @@ workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
-	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
