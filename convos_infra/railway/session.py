@@ -33,6 +33,8 @@ DEFAULT_TIMEOUT_SECONDS = 900.0
 TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
 _NAMES_SHOWN = 6
+REFRESH_SECONDS = 300.0
+"""How old the picture may be that a refresh records: reading 50 services takes Pulumi longer than `FRESH_SECONDS`."""
 
 
 @dataclass
@@ -89,6 +91,11 @@ class Session:
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def refreshed(self, props: Mapping[str, Any], *, thing: str) -> Snapshot:
+        """Return the environment as this run's refresh sees it, which is one picture for all resources; raises Gone."""
+        where = (props["projectId"], props["environmentId"])
+        return self.snapshots.read(*where, thing=thing, age=REFRESH_SECONDS)
 
     def announce_deployment(self, service: str, because: Sequence[str]) -> None:
         """Say that the change of a service makes a deployment, a line each; the last line's number is their sum."""

@@ -142,7 +142,7 @@ class DeploymentProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read what runs now; one that is still under way shows as drift, and the next update waits for it."""
         try:
-            snapshot = self.session().read(props, thing="deployments")
+            snapshot = self.session().refreshed(props, thing="deployments")
         except Gone:
             return ReadResult("", {})
         deployed = dict(props.get("deployed") or {})

@@ -119,7 +119,7 @@ class VolumeProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and does not have it. One that is being deleted is kept."""
         try:
-            snapshot = self.session().read(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         props = {key: value for key, value in props.items() if key != PENDING}
