@@ -44,6 +44,7 @@ class Run:
     Attributes:
         is_update: whether any inputs were checked; in a destroy none are.
         asked: the environments of which it was asked whether anything in them keeps a destroy from beginning.
+        pool_url: where the pool manager answers, once the gate of a destroy has asked Railway; empty until then.
         kept: the environments in which a deletion left something that was taken over.
         environments: the names of the `Environment` resources that were checked.
         services: the names of the `Service` resources that were checked, by environment.
@@ -51,6 +52,7 @@ class Run:
 
     is_update: bool = False
     asked: set[str] = field(default_factory=set)
+    pool_url: str = ""
     kept: set[str] = field(default_factory=set)
     environments: set[tuple[str, str]] = field(default_factory=set)
     services: set[tuple[str, str]] = field(default_factory=set)
