@@ -121,7 +121,7 @@ def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[R
         *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
         *_elsewhere(snapshot, mine, policy),
         *(_data(snapshot, mine, policy) if policy.data != DELETE else []),
-        *(_restorable(snapshot) if policy.data != DELETE and mine.deletes_environment(policy) else []),
+        *(_restorable(snapshot, mine.prefix) if policy.data != DELETE and mine.deletes_environment(policy) else []),
     ]
 
 
@@ -179,12 +179,20 @@ def _data(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]
     return [Reason(f"these volumes have data: {', '.join(named)}", f"to delete it: {ALLOW_DATA}")] if named else []
 
 
-def _restorable(snapshot: Snapshot) -> list[Reason]:
-    """Return the reason that a deleted volume, which Railway keeps for some time, cannot outlive its environment."""
+def _restorable(snapshot: Snapshot, prefix: str) -> list[Reason]:
+    named = restorable_in(snapshot, prefix)
+    problem = f"these deleted volumes can still be restored, but not once their environment is gone: {', '.join(named)}"
+    return [Reason(problem, f"to delete their data: {ALLOW_DATA}")] if named else []
+
+
+def restorable_in(snapshot: Snapshot, prefix: str) -> list[str]:
+    """Return the deleted volumes with data, which Railway keeps for 48 hours (fact: volume-grace), by name.
+
+    A deleted volume is mounted nowhere; what agents leave behind is known by the name of the service that it was of.
+    """
     rows = [row for row in snapshot.pending_volumes if float(row.get("currentSizeMB") or 0) > 0]
-    named = ", ".join(sorted(volume_name(snapshot, row) for row in rows))
-    problem = f"these deleted volumes can still be restored, but not once their environment is gone: {named}"
-    return [Reason(problem, f"to give their data up: {ALLOW_DATA}")] if rows else []
+    named = sorted(volume_name(snapshot, row).removesuffix(" (mounted nowhere)") for row in rows)
+    return [name for name in named if not (prefix and name.startswith(prefix))]
 
 
 def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:

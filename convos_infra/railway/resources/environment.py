@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.ownership import ADOPTS, OWNED
+from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.absence import nodes
@@ -186,7 +186,11 @@ class EnvironmentProvider(RailwayProvider):
             return
         if self.leaves(props, thing, otherwise=False):
             return
-        left = destroy_reasons.left_in(snapshot, props.get("disposablePrefix") or "")
+        prefix = str(props.get("disposablePrefix") or "")
+        left = destroy_reasons.left_in(snapshot, prefix)
+        if self.policy().data != DELETE:
+            # Where no gate has asked: with the environment, nothing of them could be restored any more.
+            left += [f"deleted volume {name}" for name in destroy_reasons.restorable_in(snapshot, prefix)]
         if left or id_ in session.run.kept:
             session.client.progress(f"keeps {thing}: not empty, it has {', '.join(left) or 'what was taken over'}")
             return
