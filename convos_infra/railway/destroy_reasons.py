@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, DestroyPolicy, is_owned
-from convos_infra.railway.environment_config import FIELDS, at, same
+from convos_infra.railway.environment_config import FIELDS, GIVEN, at, same
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 Row = Mapping[str, Any]
 REMOVED = "REMOVED"
-_GIVEN = ("builder", "multiRegionConfig")
-"""What Railway itself may give a service that was just made."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def _is_configured(config: Row) -> bool:
     """Tell whether somebody configured a service: what Railway lists for every service by itself does not count."""
     parts = any(_is_said(config.get(part)) for part in ("source", "variables", "volumeMounts", "networking"))
     return parts or any(
-        not same(field, None, at(config, field.path)) for field in FIELDS if field.readable and field.name not in _GIVEN
+        not same(field, None, at(config, field.path)) for field in FIELDS if field.readable and field.name not in GIVEN
     )
 
 
