@@ -199,7 +199,8 @@ def _thing(props: Mapping[str, Any]) -> str:
 def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
     return (
         f"{_thing(props)}: {pending.told(until, now)}, then run pulumi refresh. "
-        f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}"
+        f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}, "
+        "pulumi up, and pulumi config rm replaceVolume after it"
     )
 
 
