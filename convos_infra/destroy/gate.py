@@ -95,8 +95,10 @@ class DestroyGateProvider(RailwayProvider):
         changes = any(
             not has_unknown(news.get(key)) and (olds.get(key) or None) != (news.get(key) or None) for key in _RECORDED
         )
+        # A list may be unknown as a whole: Pulumi asks so of what depends on something that is replaced or deleted.
+        lists = [news.get(key) or () for key in ("services", "volumes")]
         ids_change = is_unknown(news.get("environmentId")) or any(
-            is_unknown(row.get("id")) for key in ("services", "volumes") for row in news.get(key) or ()
+            is_unknown(rows) or any(is_unknown(row.get("id")) for row in rows) for rows in lists
         )
         return DiffResult(changes=changes or ids_change, replaces=[], stables=[], delete_before_replace=False)
 
