@@ -213,8 +213,7 @@ def _copied(session: Session, props: Props) -> list[str]:
         return []
     try:
         snapshot = session.read({**props, "environmentId": base}, thing=f"environment {props['name']}")
-    except Gone:
-        # There is nothing to fork, which the creation says.
+    except Gone:  # there is nothing to fork, which the creation says
         return []
     return destroy_reasons.left_in(snapshot, "")
 
