@@ -107,7 +107,10 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             services=[*database.services, canary.service, pool_manager.service],
             volumes=database.volumes,
             agent_prefix=AGENT_PREFIX,
-            pool=AskedPool(pool_manager.url, pool_manager.api_key, pool_manager.mode, pool_manager.service.owned),
+            pool=AskedPool(
+                *(pool_manager.service.id, pool_manager.url, pool_manager.api_key, pool_manager.mode),
+                owned=pool_manager.service.owned,
+            ),
             dropped_database=database.dropped,
             database_owned=database.schema.owned,
         ),

@@ -34,6 +34,7 @@ class Agents(pulumi.ComponentResource):
         rollout = AgentRollout(
             name,
             AgentRolloutArgs(
+                at=pool_manager.service.at(),
                 url=pool_manager.url,
                 api_key=pool_manager.api_key,
                 mode=pool_manager.mode,

@@ -101,7 +101,8 @@ class PoolManager(pulumi.ComponentResource):
     ) -> None:
         super().__init__("convos:index:PoolManager", name, None, opts)
         self.service = service = service_in(self, place, SERVICE)
-        stored = StoredSecret("POOL_API_KEY", "poolApiKey", settings.api_key)
+        shown_by = f"pulumi stack output poolManager --show-secrets --stack {pulumi.get_stack()}"
+        stored = StoredSecret("POOL_API_KEY", "poolApiKey", settings.api_key, shown_by=shown_by)
         self.api_key = secret_in(self, place, service, "pool-api-key", stored)
         self.rollout_variables = rollout_variables(settings)
         self.made_token = not settings.keep_token and not settings.railway_token

@@ -49,6 +49,7 @@ class StoredSecret:
         given: its value there; None makes one up, or adopts the one that is stored already.
         url_part: whether it becomes part of a URL as it is.
         kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
+        shown_by: the command that shows a value that an earlier update was given; empty where there is none.
     """
 
     variable: str
@@ -56,6 +57,7 @@ class StoredSecret:
     given: Value | None = field(default=None, repr=False)
     url_part: bool = False
     kept_elsewhere: bool = False
+    shown_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,18 +148,20 @@ def secret_in(
         parent: the component that it belongs to.
         place: where.
         service: where it is stored.
-        name: of the resource that keeps it, where it is not given.
+        name: of the resource that keeps it: also one that is given, which stays once the config gives it no more.
         secret: which.
     """
-    # An output has no truth value; an empty text is a key that the config does not set.
-    if secret.given is not None and secret.given != "":
-        return pulumi.Output.secret(secret.given)
     stored = SecretPlace(
         *(service.at(), secret.variable, secret.config_key, pulumi.get_stack()),
         url_part=secret.url_part,
         kept_elsewhere=secret.kept_elsewhere,
+        shown_by=secret.shown_by,
     )
-    return RandomSecret(name, stored, place.inside(parent)).value
+    given = "" if secret.given is None else secret.given
+    kept = RandomSecret(name, stored, place.inside(parent), given=given)
+    # An output has no truth value; an empty text is a key that the config does not set. What is given is known in a
+    # preview, where the output of what is updated is not.
+    return kept.value if given == "" else pulumi.Output.secret(given)
 
 
 def deployed(

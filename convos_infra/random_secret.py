@@ -1,4 +1,4 @@
-"""`RandomSecret`: a password that nobody typed, made once and kept encrypted in the state.
+"""`RandomSecret`: a password that nobody typed, or that the config gives, made once and kept encrypted in the state.
 
 One that exists where it is stored is adopted, never replaced: a database goes on asking for the password that it was
 initialised with, whatever its service's variable says afterwards.
@@ -15,7 +15,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS
-from convos_infra.provider import has_unknown
+from convos_infra.provider import has_unknown, is_unknown
 from convos_infra.railway.session import RailwayProvider
 from convos_infra.railway.stored_secret import Finding, StoredSecret, of_value, stored_secret
 
@@ -41,6 +41,7 @@ class SecretPlace:
         stack: the stack's name, for the command that sets this key.
         url_part: whether it becomes part of a URL as it is.
         kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
+        shown_by: the command that shows a value that an earlier update was given; empty where there is none.
     """
 
     at: ServiceAt
@@ -49,6 +50,7 @@ class SecretPlace:
     stack: str
     url_part: bool = False
     kept_elsewhere: bool = False
+    shown_by: str = ""
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs under the names that they have in the state."""
@@ -59,6 +61,7 @@ class SecretPlace:
             "stack": self.stack,
             "urlPart": self.url_part,
             "keptElsewhere": self.kept_elsewhere,
+            "shownBy": self.shown_by or None,
         }
 
 
@@ -75,7 +78,7 @@ class HexForm:
 
 
 class RandomSecretProvider(RailwayProvider):
-    """Adopts the value that is stored already, or makes one at creation; and never another."""
+    """Takes the value that is given, adopts the one that is stored already, or makes one at creation; never another."""
 
     def first_checked(self, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Look where it is stored, and adopt it as an input: then the first preview knows that nothing changes.
@@ -83,6 +86,8 @@ class RandomSecretProvider(RailwayProvider):
         Raises:
             InfraError: it is stored, but cannot be read.
         """
+        if news.get(_VALUE):
+            return news, []
         news = {key: value for key, value in news.items() if key != _VALUE}
         if not news.get("variable") or has_unknown([news.get(key) for key in _PLACE]):
             return news, []
@@ -94,14 +99,18 @@ class RandomSecretProvider(RailwayProvider):
         return news, []
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Keep what was adopted; a secret in the state is looked for nowhere."""
+        """Keep what was adopted, or given until now; a secret in the state is looked for nowhere."""
+        if news.get(_VALUE):
+            return news, []
         kept = {key: olds[key] for key in (_VALUE, ADOPTS) if olds.get(key)}
         return {**{key: value for key, value in news.items() if key != _VALUE}, **kept}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Nothing of it changes: another value is given by the config, as docs/runbook.md says."""
-        del id_, olds, news
-        return DiffResult(changes=False, replaces=[], stables=[], delete_before_replace=False)
+        """Nothing of it changes, unless the config gives another value, as docs/runbook.md says."""
+        del id_
+        given = news.get(_VALUE)
+        differs = is_unknown(given) or bool(given and given != olds.get(_VALUE))
+        return DiffResult(changes=differs, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
         """Record the adopted value, or make one; URL-safe, since it becomes part of a database's URL."""
@@ -112,9 +121,9 @@ class RandomSecretProvider(RailwayProvider):
         return ReadResult(id_, props)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Keep it."""
-        del id_, news
-        return UpdateResult(olds)
+        """Keep it, or take the one that is given now."""
+        del id_
+        return UpdateResult({**olds, _VALUE: news[_VALUE]} if news.get(_VALUE) else olds)
 
     def deleted(self, id_: str, props: Props) -> None:
         """Forget it."""
@@ -151,7 +160,8 @@ def _unusable(finding: Finding, props: Props) -> InfraError:
         step = "remove the variable from the service on Railway, and the stack makes another"
         return InfraError(str(props["service"]), f"{props['variable']} {_REASONS[finding]}", step)
     command = f"pulumi config set --secret {props['configKey']} --stack {props['stack']}"
-    step = f"run {command} with the value that the service uses now"
+    shown = f" ({props['shownBy']} shows the one that the last update was given)" if props.get("shownBy") else ""
+    step = f"run {command} with the value that the service uses now{shown}"
     if finding is Finding.NOT_FOR_URLS:
         step = f"change the password in the database (ALTER USER … PASSWORD '…'), then run {command} with the new one"
     elif not props.get("keptElsewhere"):
@@ -160,12 +170,13 @@ def _unusable(finding: Finding, props: Props) -> InfraError:
 
 
 class RandomSecret(Resource, module="secret", name="RandomSecret"):
-    """A random secret; `value` is new and of the given form, or what was stored already.
+    """A random secret; `value` is new and of the given form, or what was stored already, or what is given.
 
     Args:
         name: the resource's name.
         place: where its value is stored; None where nothing else keeps it.
         form: how a new value looks; None for 32 URL-safe characters.
+        given: the value that the config gives; it stays when the config gives none any more.
     """
 
     value: pulumi.Output[str]
@@ -176,10 +187,11 @@ class RandomSecret(Resource, module="secret", name="RandomSecret"):
         place: SecretPlace | None = None,
         opts: pulumi.ResourceOptions | None = None,
         form: HexForm | None = None,
+        given: pulumi.Input[str] = "",
     ) -> None:
         # A value that a provider makes is plain in the state unless it is named here; and one that a check adds to the
         # inputs, unless the program gave a secret input of that name.
         marked = pulumi.ResourceOptions(additional_secret_outputs=[_VALUE])
-        inputs = {**(place.properties() if place is not None else {}), _VALUE: pulumi.Output.secret("")}
+        inputs = {**(place.properties() if place is not None else {}), _VALUE: pulumi.Output.secret(given)}
         inputs |= form.properties() if form is not None else {}
         super().__init__(RandomSecretProvider(), name, inputs, pulumi.ResourceOptions.merge(opts, marked))

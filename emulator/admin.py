@@ -80,6 +80,8 @@ def settings(world: World, values: Mapping[str, Any]) -> dict[str, Any]:
 def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give a deployment a status that no call causes (CRASHED after a while, SLEEPING, SKIPPED), or forget it.
 
+    With an `address` it answers there, as a container of its own would.
+
     Raises:
         ValueError: there is no such deployment.
     """
@@ -89,6 +91,9 @@ def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("status") is None:
         store.delete("deployment", found["id"])
         return {"id": found["id"], "status": None}
+    if values.get("address"):
+        found["run"] = {"mode": "container", "handle": "", "address": str(values["address"])}
+        found["meta"] = {**found["meta"], "emulatorMode": "container"}
     found.update(status=str(values["status"]), statusUpdatedAt=now(), updatedAt=now())
     store.put("deployment", found["id"], found)
     return {"id": found["id"], "status": found["status"]}

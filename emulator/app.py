@@ -162,6 +162,9 @@ class Endpoint:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token.encode()):
             return Caller(self._world, None)
+        other = self._world.settings.current.other_workspace_token
+        if scheme.lower() == "bearer" and other and hmac.compare_digest(given.strip().encode(), other.encode()):
+            return Caller(self._world, None, is_foreign=True)
         code = "INTERNAL_SERVER_ERROR" if given.strip() or project_token else "UNAUTHENTICATED"
         return execution.refused("Not Authorized", code)
 

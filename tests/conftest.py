@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.acceptance import state_faults
+
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
@@ -42,3 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
     return FileScheduling(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, fault in state_faults.FAULTS.items():
+        config.addinivalue_line("markers", f"{name}: {fault.was}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of each fault between a state and reality by its name: `pytest -m S7`."""
+    for item in items:
+        for name in state_faults.of(item.nodeid):
+            item.add_marker(name)

@@ -17,11 +17,12 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from convos_infra.ownership import OWNED, is_owned
 from convos_infra.provider import has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons
+from convos_infra.railway.address import addresses, is_local
 from convos_infra.railway.destroy_reasons import Mine, Reason
 from convos_infra.railway.session import RailwayProvider
 from convos_infra.railway.snapshot import Gone, Snapshot
 from convos_infra.rollout.leaving import on_destroy, refuse_where_in_use
-from convos_infra.rollout.pool_api import PoolApi
+from convos_infra.rollout.pool_place import pool_at
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.connection import connect
 from railway_api.failure import Failure
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from convos_infra.provider import Props
     from convos_infra.railway.resources.service import Service
     from convos_infra.railway.resources.volume import Volume
+    from convos_infra.railway.session import Session
 
 ID = "gate"
 SIMULATED = "simulated"
 _RECORDED = (
     *("projectId", "environmentId", "environmentOwned", "services", "volumes", "agentPrefix"),
-    *("poolUrl", "poolKey", "poolMode", "poolOwned", "droppedDatabase", "databaseOwned"),
+    *("poolServiceId", "poolUrl", "poolKey", "poolMode", "poolOwned", "droppedDatabase", "databaseOwned"),
 )
 DATABASE_SECONDS = 10.0
 
@@ -46,11 +48,13 @@ class AskedPool:
     """The pool manager that knows which agents somebody has.
 
     Attributes:
-        url, key: where it answers, and with which key.
+        service_id: its service, which is asked of Railway before the key is sent anywhere.
+        url, key: where it answered when it was deployed, and its key.
         mode: `simulated` where no container runs, so that there is nothing to ask.
         owned: whether this stack made its service.
     """
 
+    service_id: pulumi.Input[str]
     url: pulumi.Input[str]
     key: pulumi.Input[str] = field(repr=False)
     mode: pulumi.Input[str]
@@ -91,8 +95,10 @@ class DestroyGateProvider(RailwayProvider):
         changes = any(
             not has_unknown(news.get(key)) and (olds.get(key) or None) != (news.get(key) or None) for key in _RECORDED
         )
+        # A list may be unknown as a whole: Pulumi asks so of what depends on something that is replaced or deleted.
+        lists = [news.get(key) or () for key in ("services", "volumes")]
         ids_change = is_unknown(news.get("environmentId")) or any(
-            is_unknown(row.get("id")) for key in ("services", "volumes") for row in news.get(key) or ()
+            is_unknown(rows) or any(is_unknown(row.get("id")) for row in rows) for rows in lists
         )
         return DiffResult(changes=changes or ids_change, replaces=[], stables=[], delete_before_replace=False)
 
@@ -123,18 +129,31 @@ class DestroyGateProvider(RailwayProvider):
         except Gone:
             snapshot = None
         reasons = _on_railway(snapshot, props, stack_policy) if snapshot is not None else []
-        reasons += _asked("agents", lambda: self._ask_pool(props, stack_policy))
+        reasons += _asked("agents", lambda: self._ask_pool(session, snapshot, props, stack_policy))
         reasons += _asked("database", lambda: _ask_database(props, stack_policy))
         if reasons:
             raise destroy_reasons.refusal(reasons)
         session.run.asked.add(str(props["environmentId"]))
 
-    def _ask_pool(self, props: Props, stack_policy: DestroyPolicy) -> None:
+    def _ask_pool(self, session: Session, snapshot: Snapshot | None, props: Props, stack_policy: DestroyPolicy) -> None:
         url, key = props.get("poolUrl"), props.get("poolKey")
         is_ours = stack_policy.adopted or is_owned({OWNED: props.get("poolOwned")}, otherwise=True)
-        if url and key and props.get("poolMode") != SIMULATED and is_ours:
-            wanted = on_destroy(self.setting, os.environ)
-            refuse_where_in_use(PoolApi(str(url), str(key)), wanted, str(props.get("agentPrefix") or ""))
+        if not url or not key or props.get("poolMode") == SIMULATED or not is_ours or snapshot is None:
+            return
+        place = {**props, "serviceId": _pool_service(snapshot, props, session)}
+        pool = pool_at(session, place, str(url), str(key))
+        session.run.pool_url = pool.url
+        wanted = on_destroy(self.setting, os.environ)
+        refuse_where_in_use(pool, wanted, str(props.get("agentPrefix") or ""))
+
+
+def _pool_service(snapshot: Snapshot, props: Props, session: Session) -> str:
+    """Return the id of the pool manager's service; an older state tells it by where the stack's services answer."""
+    if props.get("poolServiceId"):
+        return str(props["poolServiceId"])
+    recorded, local = str(props["poolUrl"]).rstrip("/"), is_local(session.client.endpoint)
+    ids = [str(row["id"]) for row in props.get("services") or ()]
+    return next((id_ for id_ in ids if recorded in addresses(snapshot, id_, local=local)), "")
 
 
 def _on_railway(snapshot: Snapshot, props: Props, stack_policy: DestroyPolicy) -> list[Reason]:
@@ -176,6 +195,7 @@ class DestroyGate(Resource, module="convos", name="DestroyGate"):
             "services": [_row(one, str(one.at().service)) for one in args.services],
             "volumes": [_row(one, one.service) for one in args.volumes],
             "agentPrefix": args.agent_prefix or None,
+            "poolServiceId": pool.service_id if pool else None,
             "poolUrl": pool.url if pool else None,
             "poolKey": pulumi.Output.secret(pool.key) if pool else None,
             "poolMode": pool.mode if pool else None,

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, DestroyPolicy, is_owned
-from convos_infra.railway.environment_config import FIELDS, at, same
+from convos_infra.railway.environment_config import FIELDS, GIVEN, at, same
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 Row = Mapping[str, Any]
 REMOVED = "REMOVED"
-_GIVEN = ("builder", "multiRegionConfig")
-"""What Railway itself may give a service that was just made."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def _is_configured(config: Row) -> bool:
     """Tell whether somebody configured a service: what Railway lists for every service by itself does not count."""
     parts = any(_is_said(config.get(part)) for part in ("source", "variables", "volumeMounts", "networking"))
     return parts or any(
-        not same(field, None, at(config, field.path)) for field in FIELDS if field.readable and field.name not in _GIVEN
+        not same(field, None, at(config, field.path)) for field in FIELDS if field.readable and field.name not in GIVEN
     )
 
 
@@ -121,7 +119,7 @@ def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[R
         *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
         *_elsewhere(snapshot, mine, policy),
         *(_data(snapshot, mine, policy) if policy.data != DELETE else []),
-        *(_restorable(snapshot) if policy.data != DELETE and mine.deletes_environment(policy) else []),
+        *(_restorable(snapshot, mine.prefix) if policy.data != DELETE and mine.deletes_environment(policy) else []),
     ]
 
 
@@ -179,12 +177,20 @@ def _data(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]
     return [Reason(f"these volumes have data: {', '.join(named)}", f"to delete it: {ALLOW_DATA}")] if named else []
 
 
-def _restorable(snapshot: Snapshot) -> list[Reason]:
-    """Return the reason that a deleted volume, which Railway keeps for some time, cannot outlive its environment."""
+def _restorable(snapshot: Snapshot, prefix: str) -> list[Reason]:
+    named = restorable_in(snapshot, prefix)
+    problem = f"these deleted volumes can still be restored, but not once their environment is gone: {', '.join(named)}"
+    return [Reason(problem, f"to delete their data: {ALLOW_DATA}")] if named else []
+
+
+def restorable_in(snapshot: Snapshot, prefix: str) -> list[str]:
+    """Return the deleted volumes with data, which Railway keeps for 48 hours (fact: volume-grace), by name.
+
+    A deleted volume is mounted nowhere; what agents leave behind is known by the name of the service that it was of.
+    """
     rows = [row for row in snapshot.pending_volumes if float(row.get("currentSizeMB") or 0) > 0]
-    named = ", ".join(sorted(volume_name(snapshot, row) for row in rows))
-    problem = f"these deleted volumes can still be restored, but not once their environment is gone: {named}"
-    return [Reason(problem, f"to give their data up: {ALLOW_DATA}")] if rows else []
+    named = sorted(volume_name(snapshot, row).removesuffix(" (mounted nowhere)") for row in rows)
+    return [name for name in named if not (prefix and name.startswith(prefix))]
 
 
 def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:

@@ -5,8 +5,9 @@ Asked for all of its services in one call, so that a refresh costs the same for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from railway_api import documents
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 IN_A_CALL = 100
 """A document is a text: at 200 agents one that grows for ever would meet some limit."""
 _THING = "what runs"
+VANISHED = "its service was removed while it was read; the next pulumi refresh records that"
 
 
 @dataclass(frozen=True)
@@ -29,33 +31,65 @@ class Details:
         variables: by service id, of those whose deployment could be read; values, so secrets.
         tcp_proxies: by service id, living ones; of services that have one in the config.
         unread: why the proxies could not be read, though the environment could; empty where they were.
+        vanished: the services that were removed between the two reads.
     """
 
     variables: Mapping[str, Mapping[str, Any]] = field(repr=False)
     tcp_proxies: Mapping[str, Sequence[Mapping[str, Any]]]
     unread: str = ""
+    vanished: frozenset[str] = frozenset()
+
+    def proxies_unread(self, service_id: str) -> str:
+        """Return why the proxies of a service could not be read; empty where they were."""
+        return VANISHED if service_id in self.vanished else self.unread
 
 
-def ask(client: Client, snapshot: Snapshot) -> Details:
+def ask(client: Client, snapshot: Snapshot, again: Callable[[], Snapshot | None]) -> Details:
     """Ask for the details of an environment.
+
+    Args:
+        client: asks Railway.
+        snapshot: the environment.
+        again: reads the environment once more, None where it cannot be read: one service that was removed since the
+            first read takes the whole answer along.
 
     Raises:
         RailwayError: Railway could not be asked. Variables that it refuses are left out: an old deployment has no
             snapshot any more, and they serve a comparison only; of proxies that it refuses, `unread` says why.
     """
-    serving = {id_: snapshot.serving_deployment(id_) for id_ in snapshot.instances}
-    deployments = {id_: state.id for id_, state in serving.items() if state is not None}
-    proxied = [id_ for id_ in snapshot.instances if _ports(snapshot.service(id_) or {})]
-    first, *others = _parts(list(deployments.items()))
+    deployments, proxied = _wanted(snapshot)
+    vanished: frozenset[str] = frozenset()
     try:
-        variables, proxies = _call(client, snapshot, first, proxied)
+        return _asked(client, snapshot, deployments, proxied)
     except (NotAuthorized, NotFound, Opaque):
-        client.progress("what deployments run with cannot be read: only what is stored was compared")
-        try:
-            return Details({}, _call(client, snapshot, [], proxied)[1])
-        except (NotAuthorized, NotFound, Opaque) as error:
-            # The environment was read: what is missing keeps its own resources as they are, and no others.
-            return Details({}, {}, unread=str(error))
+        newer = again()
+    if newer is not None:
+        vanished = frozenset(snapshot.instances) - frozenset(newer.instances)
+        now, _ = _wanted(newer)
+        left = {id_: deployment for id_, deployment in deployments.items() if now.get(id_) == deployment}
+        living = [id_ for id_ in proxied if id_ not in vanished]
+        if left != deployments or living != proxied:
+            deployments, proxied = left, living
+            with contextlib.suppress(NotAuthorized, NotFound, Opaque):
+                return replace(_asked(client, snapshot, deployments, proxied), vanished=vanished)
+    client.progress("what deployments run with cannot be read: only what is stored was compared")
+    try:
+        return Details({}, _call(client, snapshot, [], proxied)[1], vanished=vanished)
+    except (NotAuthorized, NotFound, Opaque) as error:
+        # The environment was read: what is missing keeps its own resources as they are, and no others.
+        return Details({}, {}, unread=str(error), vanished=vanished)
+
+
+def _wanted(snapshot: Snapshot) -> tuple[dict[str, str], list[str]]:
+    """Return the deployments that serve, by service, and the services that have a proxy."""
+    serving = {id_: snapshot.serving_deployment(id_) for id_ in snapshot.instances}
+    proxied = [id_ for id_ in snapshot.instances if _ports(snapshot.service(id_) or {})]
+    return {id_: state.id for id_, state in serving.items() if state is not None}, proxied
+
+
+def _asked(client: Client, snapshot: Snapshot, deployments: Mapping[str, str], proxied: Sequence[str]) -> Details:
+    first, *others = _parts(list(deployments.items()))
+    variables, proxies = _call(client, snapshot, first, proxied)
     for part in others:
         variables = {**variables, **_call(client, snapshot, part, [])[0]}
     return Details(variables, proxies)

@@ -7,7 +7,7 @@ where it is declared: service_configuration.py.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway import service_configuration
@@ -22,6 +22,10 @@ Config = dict[str, Any]
 FIELDS = ATTRIBUTES
 BY_NAME = {field.name: field for field in FIELDS}
 VARIABLES, SEALED = service_configuration.VARIABLES, service_configuration.SEALED
+
+
+GIVEN = ("builder", "multiRegionConfig")
+"""What Railway itself may give a service that was just made."""
 
 
 def at(config: Mapping[str, Any], path: Iterable[str]) -> Any:
@@ -80,6 +84,18 @@ def changed_fields(recorded: Mapping[str, Any], service: Mapping[str, Any]) -> l
         for field in FIELDS
         if field.readable and field.name in recorded and not same(field, recorded[field.name], at(service, field.path))
     ]
+
+
+def foreign_fields(recorded: Mapping[str, Any], service: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Name the properties that are set in a service's config though nobody has recorded any for them.
+
+    Args:
+        recorded: the properties in the state.
+        service: the service's part of an environment's config.
+        known: properties that were set when the state was written.
+    """
+    left = [field for field in FIELDS if field.readable and field.name not in {*recorded, *known, *GIVEN}]
+    return sorted(field.name for field in left if not same(field, None, at(service, field.path)))
 
 
 def live_variables(service: Mapping[str, Any]) -> dict[str, str | None]:

@@ -75,21 +75,26 @@ class Said:
     text: str
 
 
-def wait_until_ready(client: Client, service: str, state: DeploymentState, asked: Mapping[str, Any]) -> None:
-    """Wait until a service says that it is ready; a simulated deployment has nobody to ask.
+def is_asked(state: DeploymentState) -> bool:
+    """Tell whether there is somebody to ask: of a simulated deployment there is not."""
+    return state.mode != _SIMULATED
+
+
+def wait_until_ready(client: Client, service: str, base: str, asked: Mapping[str, Any]) -> None:
+    """Wait until a service says that it is ready.
 
     Args:
         client: its clock, and who is told.
         service: the service's name, for people.
-        state: its deployment.
+        base: where it answers by Railway's word of this moment; empty where Railway shows no place of it.
         asked: how it is asked, as `ReadinessArgs` has it.
 
     Raises:
-        InfraError: it was not in time, or it wants another key.
+        InfraError: it was not in time, or it wants another key, or its key would go to nobody knows whom.
     """
-    if state.mode == _SIMULATED:
-        return
-    base = state.url if state.url.startswith("http://") else str(asked["url"])
+    if not base:
+        problem = "not asked whether it is ready, as Railway shows no domain of it now"
+        raise InfraError(service, problem, "run pulumi refresh, then pulumi up makes another")
     url = base.rstrip("/") + str(asked["path"])
     said = _waited(client, service, lambda: ask(url, str(asked["bearer"])), float(asked["seconds"]))
     if said.kind is Kind.READY:

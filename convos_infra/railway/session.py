@@ -33,6 +33,8 @@ DEFAULT_TIMEOUT_SECONDS = 900.0
 TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
 _NAMES_SHOWN = 6
+REFRESH_SECONDS = 300.0
+"""How old the picture may be that a refresh records: reading 50 services takes Pulumi longer than `FRESH_SECONDS`."""
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Run:
     Attributes:
         is_update: whether any inputs were checked; in a destroy none are.
         asked: the environments of which it was asked whether anything in them keeps a destroy from beginning.
+        pool_url: where the pool manager answers, once the gate of a destroy has asked Railway; empty until then.
         kept: the environments in which a deletion left something that was taken over.
         environments: the names of the `Environment` resources that were checked.
         services: the names of the `Service` resources that were checked, by environment.
@@ -49,6 +52,7 @@ class Run:
 
     is_update: bool = False
     asked: set[str] = field(default_factory=set)
+    pool_url: str = ""
     kept: set[str] = field(default_factory=set)
     environments: set[tuple[str, str]] = field(default_factory=set)
     services: set[tuple[str, str]] = field(default_factory=set)
@@ -89,6 +93,11 @@ class Session:
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
         """Return the environment that a resource's properties name; raises Gone."""
         return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+
+    def refreshed(self, props: Mapping[str, Any], *, thing: str) -> Snapshot:
+        """Return the environment as this run's refresh sees it, which is one picture for all resources; raises Gone."""
+        where = (props["projectId"], props["environmentId"])
+        return self.snapshots.read(*where, thing=thing, age=REFRESH_SECONDS)
 
     def announce_deployment(self, service: str, because: Sequence[str]) -> None:
         """Say that the change of a service makes a deployment, a line each; the last line's number is their sum."""

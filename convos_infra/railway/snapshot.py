@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.absence import environment_is_gone, nodes
 from convos_infra.railway.deployment import GOOD, DeploymentState, parsed
 from convos_infra.railway.details import Details, ask
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
-from railway_api.token import reach
 
 if TYPE_CHECKING:
     from railway_api.client import Client
@@ -102,6 +102,7 @@ class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     writing: threading.RLock = field(default_factory=threading.RLock)
     snapshot: Snapshot | None = None
+    is_gone: bool = False
     details: tuple[Snapshot, Details] | None = None
     read_at: float = 0.0
     settled: bool = False
@@ -122,7 +123,9 @@ class Snapshots:
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
 
-    def read(self, project_id: str, environment_id: str, *, thing: str, fresh: bool = False) -> Snapshot:
+    def read(
+        self, project_id: str, environment_id: str, *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
+    ) -> Snapshot:
         """Return an environment.
 
         Args:
@@ -130,6 +133,7 @@ class Snapshots:
             environment_id: which one.
             thing: what it is read for, for the error's first word.
             fresh: whether an answer that is some seconds old does not do.
+            age: how many seconds old an answer may be otherwise.
 
         Raises:
             Gone: it is proved that it does not exist.
@@ -138,11 +142,13 @@ class Snapshots:
         slot = self._slot(environment_id)
         asked = self._clock()
         with slot.lock:
-            limit = asked if fresh else asked - FRESH_SECONDS
-            if slot.snapshot is None or slot.read_at < limit:
+            limit = asked if fresh else asked - age
+            if (slot.snapshot is None and not slot.is_gone) or slot.read_at < limit:
                 began = self._clock()
-                slot.snapshot = self._ask(project_id, environment_id, thing)
+                slot.snapshot, slot.is_gone = self._ask_or_gone(project_id, environment_id, thing)
                 slot.read_at = began
+            if slot.snapshot is None:
+                raise Gone(environment_id)
             return slot.snapshot
 
     def details(self, snapshot: Snapshot) -> Details:
@@ -154,7 +160,7 @@ class Snapshots:
         slot = self._slot(snapshot.environment_id)
         with slot.lock:
             if slot.details is None or slot.details[0] is not snapshot:
-                slot.details = (snapshot, ask(self._client, snapshot))
+                slot.details = (snapshot, ask(self._client, snapshot, lambda: self._again(snapshot)))
                 for service_id, values in slot.details[1].variables.items():
                     serving = snapshot.serving_deployment(service_id)
                     if serving is not None:
@@ -177,7 +183,7 @@ class Snapshots:
         """Read again next time: something was changed."""
         slot = self._slot(environment_id)
         with slot.lock:
-            slot.snapshot = None
+            slot.snapshot, slot.is_gone = None, False
 
     @contextmanager
     def writing(self, environment_id: str) -> Iterator[None]:
@@ -202,69 +208,27 @@ class Snapshots:
         with self._lock:
             return self._slots.setdefault(environment_id, _Slot())
 
+    def _ask_or_gone(self, project_id: str, environment_id: str, thing: str) -> tuple[Snapshot | None, bool]:
+        try:
+            return self._ask(project_id, environment_id, thing), False
+        except Gone:
+            return None, True
+
+    def _again(self, snapshot: Snapshot) -> Snapshot | None:
+        try:
+            return self._ask(snapshot.project_id, snapshot.environment_id, "environment")
+        except (Gone, RailwayError):
+            return None
+
     def _ask(self, project_id: str, environment_id: str, thing: str) -> Snapshot:
         variables = {"environmentId": environment_id, "projectId": project_id}
         try:
             data = self._client.query(documents.SNAPSHOT, variables, thing=thing)
         except (NotAuthorized, NotFound, Opaque) as error:
-            if self._is_gone(project_id, environment_id, thing):
+            if environment_is_gone(self._client, project_id, environment_id, thing):
                 raise Gone(environment_id) from error
             raise
         return _parsed(project_id, environment_id, data, thing)
-
-    def _is_gone(self, project_id: str, environment_id: str, thing: str) -> bool:
-        """Prove it by a second witness: the project's own list, or the workspace's list of projects.
-
-        "Not Authorized" alone is what Railway says to a wrong token as well (facts §1.3).
-        """
-        try:
-            project = self._client.query(documents.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
-        except RailwayError:
-            return self._project_is_gone(project_id, thing)
-        if project.get("deletedAt"):
-            return True
-        listed = [edge["node"] for edge in (project.get("environments") or {}).get("edges") or []]
-        # An empty list proves nothing: it is what a broken read looks like.
-        alive = {row["id"] for row in listed if not row.get("deletedAt")}
-        return bool(listed) and environment_id not in alive
-
-    def _project_is_gone(self, project_id: str, thing: str) -> bool:
-        try:
-            projects = list_projects(self._client, thing=thing)
-        except RailwayError:
-            return False
-        return all(row["id"] != project_id or row.get("deletedAt") for row in projects)
-
-
-def list_projects(client: Client, *, thing: str) -> list[Mapping[str, Any]]:
-    """Return the projects of every workspace that the token sees; of a project token, its own.
-
-    Raises:
-        RailwayError: one of the lists could not be read, or the token sees no workspace, which proves nothing about
-            any project.
-    """
-    found = reach(client, thing=thing)
-    if found.project_id:
-        own = client.query(documents.PROJECT, {"id": found.project_id}, thing=thing).get("project")
-        return [own] if own else []
-    rows: list[Mapping[str, Any]] = []
-    for workspace in found.workspaces:
-        after = None
-        while True:
-            variables = {"workspaceId": workspace["id"], "after": after}
-            projects = client.query(documents.PROJECTS, variables, thing=thing).get("projects") or {}
-            rows += nodes(projects)
-            info = projects.get("pageInfo") or {}
-            # The last page has an end cursor as well (facts §2.1): only hasNextPage tells.
-            if not info.get("hasNextPage"):
-                break
-            after = info.get("endCursor")
-    return rows
-
-
-def nodes(connection: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Return what the edges of a Relay connection hold."""
-    return [edge["node"] for edge in (connection or {}).get("edges") or []]
 
 
 def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing: str) -> Snapshot:

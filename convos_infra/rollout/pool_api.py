@@ -31,11 +31,13 @@ class PoolApi:
         url: where it answers, without a path.
         key: its bearer key.
         seconds: how long it may take to connect, and then to answer.
+        unasked: why it is not asked at all, in place of every answer; empty where it is.
     """
 
     url: str
     key: str = field(repr=False)
     seconds: tuple[float, float] = TIMEOUT_SECONDS
+    unasked: str = ""
 
     def version(self) -> dict[str, Any]:
         """Return what it is.
@@ -149,6 +151,8 @@ class PoolApi:
         return bool(self._asked("POST", "/api/pool/reopen", {}).get("opened"))
 
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        if self.unasked:
+            raise NoAnswer("pool-manager", self.unasked)
         try:
             answer = requests.request(
                 method,

@@ -16,7 +16,9 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import SERVICE_OWNED, policy
-from convos_infra.provider import Provider, has_unknown, is_unknown
+from convos_infra.provider import has_unknown, is_unknown
+from convos_infra.railway.session import RailwayProvider
+from convos_infra.railway.snapshot import Gone
 from convos_infra.rollout.abilities import (
     abilities,
     can_be_closed,
@@ -26,13 +28,15 @@ from convos_infra.rollout.abilities import (
     refuse_without_rollouts,
 )
 from convos_infra.rollout.leaving import drain, on_destroy, refuse_where_in_use, retire
-from convos_infra.rollout.pool_api import PoolApi
+from convos_infra.rollout.pool_place import PLACE, pool_at
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
 from railway_api.failure import Failure
 from railway_api.progress import say
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
+    from convos_infra.railway.resources.service_at import ServiceAt
+    from convos_infra.rollout.pool_api import PoolApi
 
 IMAGE, POLICY = "RAILWAY_RUNTIME_IMAGE", "POOL_ROLLOUT_POLICY"
 HOLD = "hold"
@@ -41,7 +45,7 @@ NOBODY = "the pool manager is simulated here, no agent runs: nothing to roll out
 AGENT_PREFIX = "convos-agent-"
 """How agents are called where a state of an older release does not say."""
 MADE = "madeToken"
-_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, "plan")
+_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, "plan", *PLACE)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class AgentRolloutArgs:
     """The inputs of an `AgentRollout`.
 
     Attributes:
+        at: the pool manager's service, which is asked of Railway before its key is sent anywhere.
         url: where the pool manager answers.
         api_key: its bearer key.
         mode: `simulated` where no container runs.
@@ -59,6 +64,7 @@ class AgentRolloutArgs:
         made_token: whether the pool manager's Railway token is a project token that the stack makes.
     """
 
+    at: ServiceAt
     url: pulumi.Input[str]
     api_key: pulumi.Input[str] = field(repr=False)
     mode: pulumi.Input[str]
@@ -69,7 +75,7 @@ class AgentRolloutArgs:
     made_token: bool = False
 
 
-class AgentRolloutProvider(Provider):
+class AgentRolloutProvider(RailwayProvider):
     """Asks the pool manager for the plan, and waits for it."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
@@ -80,7 +86,7 @@ class AgentRolloutProvider(Provider):
         made_token = news.get(MADE) is True
         if olds and olds.get("variables") == news.get("variables"):
             return {**news, "plan": olds.get("plan") or []}, []
-        return {**news, "plan": _plan(olds, news, made_token=made_token)}, []
+        return {**news, "plan": self._plan(olds, news, made_token=made_token)}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Another image or policy is another rollout; one that was still under way is waited for again."""
@@ -93,7 +99,7 @@ class AgentRolloutProvider(Provider):
 
     def created(self, props: Props) -> CreateResult:
         """Wait. A destroy that ended half-way has closed the pool: it is opened again."""
-        if api := _api(props):
+        if api := self._api(props):
             with contextlib.suppress(InfraError):
                 api.reopen()
         return CreateResult("agents", self._waited(props))
@@ -116,8 +122,8 @@ class AgentRolloutProvider(Provider):
             InfraError: somebody has one; `agentsOnDestroy` says whether that matters.
         """
         del id_
-        api, wanted = _api(props), on_destroy(self.setting, os.environ)
-        if api is None:
+        api, wanted = self._api(props), on_destroy(self.setting, os.environ)
+        if api is None or self._is_gone(props):
             return
         owned = True if policy(self.setting, os.environ).adopted else props.get(SERVICE_OWNED)
         if owned is False:
@@ -137,7 +143,7 @@ class AgentRolloutProvider(Provider):
             outcome = Outcome(SIMULATED, NOBODY)
             say(f"agents: {NOBODY}")
             return {**props, "state": outcome.state, "text": outcome.text}
-        api = PoolApi(props["url"], props["apiKey"])
+        api = self.pool(props, str(props["url"]), str(props["apiKey"]), settle=True)
         check(api, str(variables.get(POLICY) or HOLD), made_token=props.get(MADE) is True)
         if variables.get(POLICY, HOLD) == HOLD:
             # Nothing will happen, so nothing is waited for.
@@ -146,6 +152,65 @@ class AgentRolloutProvider(Provider):
             how = Wait(float(props["waitSeconds"]), say)
             outcome = wait(api, variables[IMAGE], variables[POLICY], how)
         return {**props, "state": outcome.state, "text": outcome.text}
+
+    def _api(self, props: Props) -> PoolApi | None:
+        """Return the pool manager; None where none runs."""
+        url, key = props.get("url"), props.get("apiKey")
+        if not url or not key or props.get("mode") == SIMULATED:
+            return None
+        return self.pool(props, str(url), str(key))
+
+    def _is_gone(self, place: Props) -> bool:
+        """Tell whether the environment is gone, and its agents with it."""
+        try:
+            if place.get("environmentId"):
+                self.session().read(place, thing="agents")
+        except Gone:
+            return True
+        return False
+
+    def pool(self, place: Props, recorded: str, key: str, *, settle: bool = False) -> PoolApi:
+        """Return the way to the pool manager, where Railway says at this moment that its service is.
+
+        Args:
+            place: whose it is.
+            recorded: where it answered when it was last known.
+            key: its bearer key.
+            settle: whether it was just deployed, so that reads may lag behind.
+        """
+        return pool_at(self.session(), place, recorded, key, settle=settle)
+
+    def _plan(self, olds: Props, news: Props, *, made_token: bool) -> list[str]:
+        """Ask for the plan; the pool manager that runs now knows the agents.
+
+        Raises:
+            InfraError: it cannot do what is wanted of it.
+        """
+        mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
+        if mode == SIMULATED:
+            return [NOBODY]
+        variables = news.get("variables") or {}
+        if has_unknown(variables):
+            return ["the image is known once it is built: no plan yet"]
+        url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
+        if not url or not key or has_unknown([news.get(name) for name in PLACE]):
+            return ["the pool manager is not there yet: no plan"]
+        try:
+            api = self.pool(news, str(url), str(key))
+            found = abilities(api)
+        except Failure as error:
+            return [f"no plan: {error}"]
+        refuse_unfit_token(found, made_token=made_token)
+        refuse_without_rollouts(found, str(variables.get(POLICY) or HOLD), HOLD)
+        if not found.rollouts:
+            told = f"policy hold: this pool manager (version {found.version}) has no rollouts"
+            return [f"{told}: every agent stays as it is"]
+        try:
+            planned = api.plan(variables)
+        except Failure as error:
+            # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
+            return [f"no plan: {error}"]
+        return [str(line) for line in planned.get("lines") or []]
 
 
 def check(api: PoolApi, policy: str, *, made_token: bool) -> None:
@@ -160,44 +225,6 @@ def check(api: PoolApi, policy: str, *, made_token: bool) -> None:
     check_reach(api, found)
 
 
-def _api(props: Props) -> PoolApi | None:
-    """Return the pool manager; None where none runs."""
-    url, key = props.get("url"), props.get("apiKey")
-    return PoolApi(str(url), str(key)) if url and key and props.get("mode") != SIMULATED else None
-
-
-def _plan(olds: Props, news: Props, *, made_token: bool) -> list[str]:
-    """Ask for the plan; the pool manager that runs now knows the agents, where it answers is in the state.
-
-    Raises:
-        InfraError: it cannot do what is wanted of it.
-    """
-    mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
-    if mode == SIMULATED:
-        return [NOBODY]
-    variables = news.get("variables") or {}
-    if has_unknown(variables):
-        return ["the image is known once it is built: no plan yet"]
-    url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
-    if not url or not key:
-        return ["the pool manager is not there yet: no plan"]
-    api = PoolApi(str(url), str(key))
-    try:
-        found = abilities(api)
-    except Failure as error:
-        return [f"no plan: {error}"]
-    refuse_unfit_token(found, made_token=made_token)
-    refuse_without_rollouts(found, str(variables.get(POLICY) or HOLD), HOLD)
-    if not found.rollouts:
-        return [f"policy hold: this pool manager (version {found.version}) has no rollouts: every agent stays as it is"]
-    try:
-        planned = api.plan(variables)
-    except Failure as error:
-        # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
-        return [f"no plan: {error}"]
-    return [str(line) for line in planned.get("lines") or []]
-
-
 class AgentRollout(Resource, module="convos", name="AgentRollout"):
     """The rollout of an image over the living agents of one environment."""
 
@@ -207,6 +234,7 @@ class AgentRollout(Resource, module="convos", name="AgentRollout"):
 
     def __init__(self, name: str, args: AgentRolloutArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         properties: dict[str, Any] = {
+            **{key: value for key, value in args.at.properties().items() if key in PLACE},
             "url": args.url,
             "apiKey": pulumi.Output.secret(args.api_key),
             "mode": args.mode,

@@ -13,7 +13,10 @@ from railway_api.redact import redact
 TLS_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 """libpq's sslmode. `allow` is left out: it tries without TLS first."""
 PRIVATE_SUFFIX = ".railway.internal"
-_PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "hostaddr"})
+_PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "hostaddr", "require_auth"})
+VERIFIED = "verify-full"
+NEVER_IN_CLEAR = "!password"
+"""libpq's require_auth: a server that nobody has verified may be somebody else's, who must not be told the password."""
 _FORM = "it is like postgresql://host:port/database, with user:password@ before the host"
 
 
@@ -53,6 +56,7 @@ class Address:
             "user": self.user,
             "sslmode": self.tls,
             "options": "",
+            **({} if self.tls == VERIFIED else {"require_auth": NEVER_IN_CLEAR}),
             **dict(self.extra),
         }
         return {**given, "password": self.password} if self.password else given

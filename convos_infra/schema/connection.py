@@ -43,6 +43,10 @@ _WRONG = {
         "has a certificate that cannot be verified",
         "give its authority by ?sslrootcert=FILE, or use ?sslmode=require",
     ),
+    r"server requested a cleartext password": (
+        "asks for the password in clear text, and was not told it",
+        "check that the address is the database's; if it is, use ?sslmode=verify-full, or add ?require_auth=password",
+    ),
     r"permission denied for database": ("does not let this role connect", "grant CONNECT to it"),
 }
 _NO_DATABASE = re.compile(r'database ".*" does not exist')

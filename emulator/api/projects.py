@@ -10,7 +10,7 @@ from ariadne import MutationType, QueryType
 
 from emulator.api.apply import KEPT_HOURS
 from emulator.api.environments import delete_environment, new_environment
-from emulator.api.request import USER, WORKSPACE, Info, Request, connection, request_of
+from emulator.api.request import USER, Info, Request, connection, request_of
 from emulator.api.throttle import throttle
 from emulator.api.views import View, environment_view, project_view, workspace_view
 from emulator.errors import Refusal, not_authorized
@@ -33,8 +33,9 @@ def me(_: object, info: Info) -> View:
 @query.field("apiToken")
 def api_token(_: object, info: Info) -> View:
     """Which workspaces an account or workspace token reaches."""
-    request_of(info).account()
-    return {"workspaces": [WORKSPACE]}
+    request = request_of(info)
+    request.account()
+    return {"workspaces": [request.workspace]}
 
 
 @query.field("workspace")
@@ -42,7 +43,7 @@ def workspace(_: object, info: Info, workspaceId: str) -> View:
     """There is one workspace."""
     request = request_of(info)
     request.account()
-    if workspaceId != WORKSPACE["id"]:
+    if workspaceId != request.workspace["id"]:
         raise not_authorized()
     return workspace_view(request)
 
@@ -105,6 +106,7 @@ def projects(_: object, info: Info, includeDeleted: bool | None = None, **page: 
     request = request_of(info)
     request.account()
     rows = request.store.all("project", lambda row: bool(includeDeleted) or not row.get("deletedAt"))
+    rows = [] if request.is_foreign else rows
     return connection([project_view(request, row) for row in rows], page)
 
 
@@ -120,6 +122,8 @@ def project_create(_: object, info: Info, input: Document) -> View:
     """Make a project with one environment."""
     request = request_of(info)
     request.account()
+    if request.is_foreign:
+        raise not_authorized()
     throttle(request, "project", "projects")
     name = input["name"] if input.get("name") is not None else f"project-{secrets.token_hex(3)}"
     if not name.strip() or len(name) > _LONGEST_NAME or name != name.lower():

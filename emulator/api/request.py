@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Info = GraphQLResolveInfo[Any]
 WORKSPACE = {"id": "local-workspace", "name": "Local workspace"}
+OTHER_WORKSPACE = {"id": "other-workspace", "name": "Another workspace"}
 USER = {"id": "local-user", "name": "Local user", "email": "user@example.invalid"}
 
 
@@ -34,12 +35,18 @@ class World:
 class Request:
     """One HTTP request: the world, and the credential's reach (`token` is set for a project token).
 
-    `past` is what a reader sees where reads lag.
+    `past` is what a reader sees where reads lag; `is_foreign` is a token of another workspace, which has no projects.
     """
 
     world: World
     token: Document | None
     past: Store | None = None
+    is_foreign: bool = False
+
+    @property
+    def workspace(self) -> Document:
+        """Return the workspace that the caller's token is of."""
+        return OTHER_WORKSPACE if self.is_foreign else WORKSPACE
 
     @property
     def store(self) -> Store:
@@ -49,7 +56,8 @@ class Request:
     def project(self, id_: str | None) -> Document:
         """Return a living project that the caller may see, or refuse as Railway does."""
         document = self.store.get("project", id_)
-        if document is None or document.get("deletedAt") or (self.token and self.token["projectId"] != id_):
+        is_hidden = self.is_foreign or (self.token and self.token["projectId"] != id_)
+        if document is None or document.get("deletedAt") or is_hidden:
             raise not_authorized()
         return document
 

@@ -24,12 +24,12 @@ def workspace_view(request: Request) -> View:
     def projects(_info: object, **page: Any) -> View:
         request.account()
         rows = request.store.all("project", lambda row: not row.get("deletedAt"))
-        return connection([project_view(request, row) for row in rows], page)
+        return connection([project_view(request, row) for row in rows if not request.is_foreign], page)
 
     return {
-        **WORKSPACE,
+        **request.workspace,
         "projects": projects,
-        "team": lambda _info: {**WORKSPACE, "workspace": lambda _info: workspace_view(request)},
+        "team": lambda _info: {**request.workspace, "workspace": lambda _info: workspace_view(request)},
     }
 
 

@@ -6,8 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.dead_end_text import problem
-from convos_infra.railway.environment_config import SEALED, VARIABLES, changed_fields, live_variables
+from convos_infra.railway.environment_config import (
+    SEALED,
+    VARIABLES,
+    changed_fields,
+    foreign_fields,
+    live_variables,
+)
 from convos_infra.railway.inventory import inventory
+from convos_infra.railway.patch_plan import UNMANAGED_FIELDS
 from convos_infra.railway.pending import told
 from convos_infra.railway.running import Condition, Running
 from ops.status.finding import Finding, Kind
@@ -134,7 +141,8 @@ def _configuration(subject: str, values: Values, stored: Values) -> Iterator[Fin
     changed = [*changed_fields(values, stored), *changed_variables(values, live_variables(stored))]
     if changed:
         yield Finding(subject, Kind.CHANGED, tuple(changed))
-    unmanaged = sorted(set(live_variables(stored)) - set(values.get(VARIABLES) or {}))
+    fields = foreign_fields(values, stored, values.get(UNMANAGED_FIELDS) or ())
+    unmanaged = [*fields, *sorted(set(live_variables(stored)) - set(values.get(VARIABLES) or {}))]
     if unmanaged:
         yield Finding(subject, Kind.UNMANAGED, tuple(unmanaged))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.address import addresses, is_local
 from convos_infra.railway.running import Running, assess
 from convos_infra.railway.running_references import gives
 from convos_infra.railway.snapshot import Gone, Snapshots
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
     from ops.status.recorded import Recorded, Resource
     from railway_api.client import Client
-
-PLAIN = "http://"
 
 
 @dataclass(frozen=True)
@@ -64,19 +63,10 @@ class RailwayNow:
         return self.details.variables.get(service_id) if self.details is not None else None
 
     def url(self, service_id: str, running: Running | None) -> str:
-        """Return where a service answers, by Railway's word of this moment; empty where it does not say.
-
-        A service of the emulator answers where its deployment runs; one on Railway at its domain.
-        """
-        if self.snapshot is None or running is None or running.serving is None:
+        """Return where a service answers, by Railway's word of this moment; empty where it does not say."""
+        if self.snapshot is None or running is None:
             return ""
-        if running.serving.mode:
-            here = running.serving.url
-            return here if self.is_local and here.startswith(PLAIN) else ""
-        for kind in ("serviceDomains", "customDomains"):
-            for row in self.snapshot.domains(service_id, kind):
-                return f"https://{row['domain']}"
-        return ""
+        return next(iter(addresses(self.snapshot, service_id, local=self.is_local)), "")
 
     @property
     def proxies_unread(self) -> str:
@@ -106,7 +96,7 @@ def read(client: Client, recorded: Recorded) -> RailwayNow:
     if len(places) != 1:
         raise InfraError("environment", f"the stack's state names {len(places) or 'no'} environments of Railway's")
     ((project, environment),) = places
-    local = client.endpoint.startswith(PLAIN)
+    local = is_local(client.endpoint)
     snapshots = Snapshots(client)
     try:
         snapshot = snapshots.read(project, environment, thing="environment", fresh=True)

@@ -21,8 +21,8 @@ PROJECT_TOKEN_CREATE = (
 PROJECT_TOKEN_DELETE = "mutation projectTokenDelete($id: String!) { projectTokenDelete(id: $id) }"  # noqa: S105
 
 PROJECTS = """
-query projects($workspaceId: String, $after: String) {
-  projects(workspaceId: $workspaceId, first: 100, after: $after) {
+query projects($workspaceId: String, $after: String, $deleted: Boolean) {
+  projects(workspaceId: $workspaceId, first: 100, after: $after, includeDeleted: $deleted) {
     edges { node { id name description createdAt deletedAt workspaceId baseEnvironmentId primaryEnvironmentId } }
     pageInfo { hasNextPage endCursor }
   }

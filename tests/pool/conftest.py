@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from convos_infra.rollout.pool_api import PoolApi
+from convos_infra.rollout.resource import AgentRolloutProvider
 from tests.emulator.fix_emulator import Emulator, running_emulator
 from tests.pool.agent_farm import Farm, running_farm
 from tests.pool.pool_process import Pool, running_pool, variables
@@ -15,6 +17,20 @@ from tests.schema.postgres_server import Server, embedded_binaries, new_database
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _recorded_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These pool managers are processes of the test, of which Railway has no service: where they are, the test says.
+
+    `tests/railway/test_where_keys_go.py` is about the question to Railway.
+    """
+
+    def recorded(_self: object, _place: object, url: str, key: str, *, settle: bool = False) -> PoolApi:
+        del settle
+        return PoolApi(url, key)
+
+    monkeypatch.setattr(AgentRolloutProvider, "pool", recorded)
 
 
 @pytest.fixture(scope="session")

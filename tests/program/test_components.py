@@ -108,8 +108,11 @@ def test_a_pool_manager_that_is_given_key_and_token_makes_up_neither() -> None:
 
     made = declared(program)
     assert {row.kind for row in made.rows} == {
-        *("PoolManager", "Service", "ServiceDomain", "ServiceInstance", "Deployment")
+        *("PoolManager", "Service", "ServiceDomain", "RandomSecret", "ServiceInstance", "Deployment")
     }
+    kept = made.one("RandomSecret")
+    assert kept.inputs["value"] == "key", "it stays once the config gives it no more"
+    assert kept.is_secret("value")
     instance = made.one("ServiceInstance")
     assert instance.inputs["variables"]["POOL_API_KEY"] == "key"
     assert instance.is_secret("variables.POOL_API_KEY")
@@ -215,7 +218,9 @@ def test_a_secret_that_the_config_gives_is_not_made_up(given: str | None) -> Non
     instance = made.one("ServiceInstance")
     assert instance.inputs["variables"] == {"PLAIN": "1", "REDIS_PASSWORD": given or "made-up"}
     assert instance.is_secret("variables.REDIS_PASSWORD")
-    assert len([row for row in made.rows if row.kind == "RandomSecret"]) == (0 if given else 1)
+    kept = made.one("RandomSecret")
+    assert kept.inputs["value"] == (given or "")
+    assert kept.is_secret("value")
 
 
 def test_variables_that_come_as_one_output_are_refused_in_words() -> None:

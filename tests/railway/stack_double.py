@@ -36,7 +36,7 @@ from convos_infra.railway.session import Session
 from convos_infra.railway.snapshot import Snapshots
 from convos_infra.rollout.resource import AgentRolloutProvider
 from railway_api.client import Client
-from tests.emulator.fix_emulator import Emulator, EmulatorError
+from tests.emulator.fix_emulator import Emulator, EmulatorError, until
 from tests.railway.fix_resources import IMAGE, QUICK, Made, Props
 
 PREFIX, SERVICE, TOKEN, KEY = "agent-", "web", "web", "k" * 32
@@ -186,6 +186,7 @@ class StackDouble:
             ProjectTokenProvider: {**ids, **owned, "name": TOKEN},
             ServiceInstanceProvider: {**at, "image": IMAGE, "variables": {"A": "1"}, "unmanagedVariables": "keep"},
             AgentRolloutProvider: {
+                **{key: at[key] for key in ("projectId", "environmentId", "serviceId")},
                 "url": self.pool.url,
                 "apiKey": KEY,
                 "mode": "container",
@@ -200,6 +201,7 @@ class StackDouble:
                 "services": [self._row(ServiceProvider)],
                 "volumes": [self._row(VolumeProvider)],
                 "agentPrefix": PREFIX,
+                "poolServiceId": service.get("serviceId"),
                 "poolUrl": self.pool.url,
                 "poolKey": KEY,
                 "poolMode": "container",
@@ -220,6 +222,8 @@ class StackDouble:
         for kind in ORDER:
             if kind is DestroyGateProvider and not self.has_gate:
                 continue
+            if kind is AgentRolloutProvider:
+                self.answers_at(self.pool.url)
             old, news = self.state.get(kind), self.inputs(kind)
             checked = self.provider(kind).check(old.inputs if old else {}, copy.deepcopy(news))
             assert not checked.failures, [failure.reason for failure in checked.failures]
@@ -235,6 +239,15 @@ class StackDouble:
                 self.state[kind] = Made(kind, old.id, dict(outs or {}), inputs)  # type: ignore[arg-type]
             else:
                 self.state[kind] = Made(kind, old.id, old.outputs, inputs)  # type: ignore[arg-type]
+
+    def answers_at(self, url: str) -> None:
+        """Have the service that runs answer there: it is the pool manager."""
+        here = f"/snapshot?environment={self.state[EnvironmentProvider].id}"
+        (row,) = until(
+            lambda: [row for row in self.emulator.admin("GET", here)["deployment"] if row["status"] == "SUCCESS"], 10
+        )
+        given = {"id": row["id"], "status": "SUCCESS", "address": url.removeprefix("http://")}
+        self.emulator.admin("POST", "/deployments", given)
 
     def refresh(self) -> None:
         """Refresh."""

@@ -5,6 +5,7 @@ With `-s -n 0` every row of the table is printed.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,6 +44,10 @@ REFUSED = {
     "dead pool manager": "agents: whether somebody has one is not known: ",
     "dead database": "database 127.0.0.1:9/gone: ",
     "data": "these volumes have data: web-volume (of web) (to delete it: DATA_ON_DESTROY=delete pulumi destroy)",
+    "deleted volume": (
+        "these deleted volumes can still be restored, but not once their environment is gone: their-tool-volume"
+        " (to delete their data: DATA_ON_DESTROY=delete pulumi destroy)"
+    ),
     "all at once": "this stack did not make these services: my-tool ",
 }
 OPTIONS = ("plain", "--skip-preview", "--target", *REFUSED)
@@ -106,6 +111,8 @@ def stranger(one: StackDouble, option: str) -> None:
         if option == "stranger's volume":
             removal = "mutation d($i: String!, $e: String) { serviceDelete(id: $i, environmentId: $e) }"
             one.emulator.run(removal, i=made, e=ids[EnvironmentProvider])
+    if everything or option == "deleted volume":
+        give_up_a_volume(one, where)
     if everything or option == "claimed agent":
         one.pool.agents.append({"id": "1", "service": f"{PREFIX}ada-1", "state": "claimed"})
     one.pool.agents.append({"id": "2", "service": f"{PREFIX}2", "state": "idle"})
@@ -114,9 +121,31 @@ def stranger(one: StackDouble, option: str) -> None:
     if everything or option == "dead database":
         one.dropped_database = "postgresql://u:p4ss@127.0.0.1:9/gone"
         one.up()
-    if everything or option == "data":
+    if everything or option in ("data", "deleted volume"):
         one.config = {}
     one.protect = option == "protect"
+
+
+def give_up_a_volume(one: StackDouble, where: dict[str, str], service: str = "their-tool") -> None:
+    """Make a volume with data in a service of others, and delete both: Railway keeps the data for 48 hours."""
+    made = one.emulator.run(_SERVICE, input={**where, "name": service})["serviceCreate"]["id"]
+    volume = one.emulator.run(_VOLUME, input={**where, "serviceId": made, "mountPath": "/data"})["volumeCreate"]["id"]
+    world = json.loads(one.emulator.snapshot(where["environmentId"]))
+    (row,) = [row for row in world["volume_instance"] if row["volumeId"] == volume]
+    one.emulator.admin("POST", "/volume_instances", {"id": row["id"], "currentSizeMB": 48})
+    one.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=volume)
+    removal = "mutation d($i: String!, $e: String) { serviceDelete(id: $i, environmentId: $e) }"
+    one.emulator.run(removal, i=made, e=where["environmentId"])
+
+
+def lose_own_data(one: StackDouble) -> None:
+    """Delete the stack's own volume, and let its 48 hours be over."""
+    id_ = one.ids()[VolumeProvider]
+    one.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=id_)
+    rows = json.loads(one.emulator.snapshot(one.ids()[EnvironmentProvider]))["volume_instance"]
+    for row in rows:
+        if row["volumeId"] == id_:
+            one.emulator.admin("POST", "/volume_instances", {"id": row["id"], "purged": True})
 
 
 def destroyed(one: StackDouble, option: str) -> str:
@@ -185,7 +214,14 @@ def test_all_reasons_are_in_one_error(new: Callable[..., StackDouble]) -> None:
     one = brought_up(new, "made")
     stranger(one, "all at once")
     said = destroyed(one, "all at once")
-    for part in ("services: my-tool ", "volumes: my-tool-volume (of my-tool) ", "agent-ada-1", "gone: ", "have data"):
+    for part in (
+        "services: my-tool ",
+        "volumes: my-tool-volume (of my-tool) ",
+        "agent-ada-1",
+        "gone: ",
+        "have data",
+        "restored",
+    ):
         assert part in said
 
 
@@ -308,3 +344,29 @@ def test_destroy_adopted_still_refuses_for_strangers_and_data(new: Callable[...,
     assert "my-tool" in said
     assert "web-volume" in said
     assert all(alive(one.emulator, ids).values())
+
+
+def test_without_a_gate_the_environment_of_a_deleted_volume_stays(new: Callable[..., StackDouble]) -> None:
+    one = new(has_gate=False)
+    one.up()
+    ids = one.ids()
+    where = {"projectId": ids[ProjectProvider], "environmentId": ids[EnvironmentProvider]}
+    give_up_a_volume(one, where)
+    one.config = {}
+    lose_own_data(one)
+    assert destroyed(one, "--skip-preview") == ""
+    assert alive(one.emulator, ids)["Environment"]
+    assert "keeps environment test: not empty, it has deleted volume their-tool-volume" in one.said
+    assert one.state == {}
+
+
+def test_what_deleted_agents_leave_behind_keeps_no_destroy_from_beginning(new: Callable[..., StackDouble]) -> None:
+    one = new()
+    one.up()
+    ids = one.ids()
+    where = {"projectId": ids[ProjectProvider], "environmentId": ids[EnvironmentProvider]}
+    give_up_a_volume(one, where, service=f"{PREFIX}abcdef")
+    lose_own_data(one)
+    one.config = {}
+    assert destroyed(one, "--skip-preview") == ""
+    assert not alive(one.emulator, ids)["Environment"]

@@ -132,10 +132,12 @@ def test_its_failed_read_is_an_error_and_never_a_deletion(at: Place, kind: str, 
 
 
 @pytest.mark.shows("foreign token")
+@pytest.mark.parametrize("token", ["nobodys", "of-another-workspace"])
 @pytest.mark.parametrize("kind", OTHERS)
-def test_a_foreign_token_neither_reads_nor_deletes_it(at: Place, kind: str) -> None:
+def test_a_foreign_token_neither_reads_nor_deletes_it(at: Place, kind: str, token: str) -> None:
     made = MAKERS[kind](at)
-    stranger = Runs(at.runs.emulator, at.runs.monkeypatch, token="somebody-elses")
+    at.runs.emulator.settings(other_workspace_token="of-another-workspace")
+    stranger = Runs(at.runs.emulator, at.runs.monkeypatch, token=token)
     for attempt in (stranger.refresh, stranger.delete):
         with pytest.raises(Failure, match="Not Authorized|token"):
             attempt(made)

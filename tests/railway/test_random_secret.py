@@ -192,3 +192,41 @@ def test_a_secret_that_no_config_key_gives_is_removed_from_railway_to_be_made_an
         check(at, inputs(at, configKey="", keptElsewhere=False))
     assert str(refused.value).endswith("remove the variable from the service on Railway, and the stack makes another")
     assert "pulumi config" not in str(refused.value)
+
+
+def test_a_value_that_the_config_gives_is_kept_once_it_gives_none_any_more(at: Place) -> None:
+    """A key that is removed from the config leaves its variable sealed on Railway, where nobody can read it."""
+    store(at, {"value": STORED})
+    store(at, {"isSealed": True})
+    at.runs.emulator.forget_calls()
+    provider = at.runs.provider(RandomSecretProvider)
+    given = check(at, inputs(at, value=STORED))
+    assert (given["value"], given.get("adopts")) == (STORED, None)
+    outs = dict(provider.create(given).outs or {})
+    removed = check(at, inputs(at), {**IN_THE_STATE, **given})
+    assert removed["value"] == STORED
+    assert not provider.changed("random", outs, removed).changes
+    again = check(at, inputs(at), {**IN_THE_STATE, **removed})
+    assert again["value"] == STORED, "for good"
+    assert at.runs.emulator.calls() == []
+
+
+def test_another_given_value_is_taken_and_the_one_that_was_made_up_comes_never_back(at: Place) -> None:
+    provider = at.runs.provider(RandomSecretProvider)
+    made = dict(provider.create(check(at, inputs(at))).outs or {})
+    news = check(at, inputs(at, value=STORED), {**IN_THE_STATE, **inputs(at)})
+    assert provider.changed("random", made, news).changes
+    outs = dict(provider.updated("random", made, news).outs or {})
+    assert outs["value"] == STORED
+    assert not provider.changed("random", outs, check(at, inputs(at), {**IN_THE_STATE, **news})).changes
+    unknown = check(at, inputs(at, value=UNKNOWN), {**IN_THE_STATE, **news})
+    assert provider.changed("random", outs, unknown).changes
+
+
+def test_the_refusal_names_the_command_that_shows_what_the_last_update_was_given(at: Place) -> None:
+    store(at, {"value": STORED, "isSealed": True})
+    command = "pulumi stack output poolManager --show-secrets --stack prod"
+    with pytest.raises(Exception, match="sealed") as refused:
+        check(at, inputs(at, shownBy=command, configKey="poolApiKey", keptElsewhere=False))
+    told = f"with the value that the service uses now ({command} shows the one that the last update was given); or"
+    assert told in str(refused.value)

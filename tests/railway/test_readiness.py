@@ -13,7 +13,7 @@ import pytest
 from convos_infra.errors import InfraError
 from convos_infra.railway import readiness
 from convos_infra.railway.deployment import DeploymentState
-from convos_infra.railway.readiness import REFUSED_SECONDS, Kind, ReadinessArgs, ask, wait_until_ready
+from convos_infra.railway.readiness import REFUSED_SECONDS, Kind, ReadinessArgs, ask, is_asked, wait_until_ready
 from railway_api.client import Client
 from tests.railway.scripted import FakeTime
 from tests.railway.silent import HEAD, Wire, wired
@@ -51,16 +51,15 @@ def runtime(answer: Callable[[int, str], Answer]) -> Iterator[tuple[str, list[st
         thread.join()
 
 
-def waited(url: str, *, seconds: float = 60.0, mode: str = "container", on_railway: str = "") -> tuple[FakeTime, str]:
+def waited(url: str, *, seconds: float = 60.0) -> tuple[FakeTime, str]:
     """Wait for a runtime; return the time that it took and all that was said."""
     passed, told = FakeTime(), list[str]()
     client = Client(
         "http://127.0.0.1:9", "t", sleep=passed.sleep, clock=passed.clock, wall=passed.wall, progress=told.append
     )
-    asked = ReadinessArgs(on_railway or "https://unused.invalid", "/pool/health", KEY, "POOL_API_KEY", seconds)
-    state = DeploymentState("d", "SUCCESS", url="" if on_railway else url, mode=mode)
+    asked = ReadinessArgs("https://stale.invalid", "/pool/health", KEY, "POOL_API_KEY", seconds)
     try:
-        wait_until_ready(client, "canary", state, asked.properties())
+        wait_until_ready(client, "canary", url, asked.properties())
     except InfraError as error:
         told.append(str(error))
     text = "\n".join(told)
@@ -147,12 +146,17 @@ def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_simulated_deployment_has_nobody_to_ask() -> None:
-    with runtime(lambda *_: (500, b"")) as (url, asked):
-        _, text = waited(url, mode="simulated")
-    assert (asked, text) == ([], "")
+    assert not is_asked(DeploymentState("d", "SUCCESS", mode="simulated"))
+    assert is_asked(DeploymentState("d", "SUCCESS", mode="container"))
+    assert is_asked(DeploymentState("d", "SUCCESS"))
 
 
-def test_on_railway_it_is_asked_at_its_domain() -> None:
+def test_a_place_with_a_slash_at_its_end_is_the_same_place() -> None:
     with runtime(lambda *_: (200, READY)) as (url, asked):
-        waited("", mode="", on_railway=url + "/")
+        waited(f"{url}/")
     assert asked == ["/pool/health"]
+
+
+def test_where_railway_shows_no_place_nobody_is_sent_the_key() -> None:
+    _, text = waited("")
+    assert text.startswith("canary: not asked whether it is ready, as Railway shows no domain of it now; run pulumi re")

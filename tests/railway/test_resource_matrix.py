@@ -129,12 +129,14 @@ def test_a_failed_read_is_an_error_and_never_a_deletion(at: Place, kind: str, fa
 
 
 @pytest.mark.shows("foreign token")
+@pytest.mark.parametrize("token", ["nobodys", "of-another-workspace"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_foreign_token_reads_nothing_and_destroys_nothing(at: Place, kind: str) -> None:
+def test_a_foreign_token_reads_nothing_and_destroys_nothing(at: Place, kind: str, token: str) -> None:
     runs, case = at.runs, CASES[kind]
     made = runs.create(case.provider, case.inputs(at))
     runs.mutations()
-    stranger = Runs(runs.emulator, runs.monkeypatch, token="somebody-elses")
+    runs.emulator.settings(other_workspace_token="of-another-workspace")
+    stranger = Runs(runs.emulator, runs.monkeypatch, token=token)
     with pytest.raises(Failure, match="Not Authorized|token"):
         stranger.refresh(made)
     if kind not in ("ServiceInstance", "Project"):

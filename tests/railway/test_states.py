@@ -31,6 +31,17 @@ def test_the_table_has_states_of_every_kind_and_each_name_once() -> None:
     assert {state.deployments for state in STATES} >= {0, 1}
 
 
+def test_what_status_says_and_what_a_refresh_shows_are_one() -> None:
+    """Each half is held against the emulator: here, and in `test_status_says.py`."""
+    for state in STATES:
+        is_wrong = state.says in (Says.DRIFT, Says.DEAD)
+        assert not is_wrong or state.drift, f"{state.name}: status is red, and a refresh shows nothing"
+        assert state.says is not Says.FINE or not state.drift, f"{state.name}: a refresh shows what status calls fine"
+        assert is_wrong or not state.deployments, f"{state.name}: fine, and yet deployed"
+        mended = state.deployments or state.refused
+        assert state.says is not Says.DEAD or mended, f"{state.name}: dead, and an update mends nothing"
+
+
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 def test_status_refresh_preview_and_up_agree_with_the_environment(stack: SmallStack, state: State) -> None:
     runs, scene = stack.runs, scene_of(stack)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
+import socketserver
+import struct
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 
 A = "CREATE TABLE a (id integer);"
 SECRET = "s3cr3t-word"
+_SSL_REQUEST, _CLEAR_TEXT = 80877103, 3
+"""Of PostgreSQL's protocol, version 3."""
 
 
 def message(url: str, seconds: float = 0.3) -> str:
@@ -282,3 +288,35 @@ def test_a_verified_certificate_needs_its_authority(tls_only: Server, tmp_path: 
 def test_a_server_that_takes_only_tls_says_so(tls_only: Server) -> None:
     text = message(tls_only.url("postgres") + "?sslmode=disable", seconds=60)
     assert text.endswith(f"accepts only TLS (user {USER}); add ?sslmode=require to the URL")
+
+
+@contextlib.contextmanager
+def asking_in_clear() -> Iterator[tuple[int, list[bytes]]]:
+    """Run a server that took the database's address over and asks for the password; yields its port and what it got."""
+    got: list[bytes] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            wire = self.request
+            size, code = struct.unpack("!ii", wire.recv(8))
+            if code == _SSL_REQUEST:
+                wire.sendall(b"N")
+                size, _ = struct.unpack("!ii", wire.recv(8))
+            wire.recv(size - 8)
+            wire.sendall(b"R" + struct.pack("!ii", 8, _CLEAR_TEXT))
+            got.append(wire.recv(1024))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server.server_address[1], got
+        server.shutdown()
+
+
+def test_a_server_that_asks_for_the_password_in_clear_text_is_not_told_it() -> None:
+    with asking_in_clear() as (port, got):
+        text = message(f"postgresql://u:{SECRET}@127.0.0.1:{port}/d", seconds=60)
+        assert "asks for the password in clear text, and was not told it" in text
+        assert "?require_auth=password" in text
+        assert SECRET.encode() not in b"".join(got)
+        message(f"postgresql://u:{SECRET}@127.0.0.1:{port}/d?require_auth=password")
+        assert SECRET.encode() in b"".join(got), "where the user says so"

@@ -98,7 +98,7 @@ class CustomDomainProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it, verification status and records included."""
         try:
-            snapshot = self.session().read(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         found = _find(snapshot, props)

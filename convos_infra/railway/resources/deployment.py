@@ -17,11 +17,12 @@ from convos_infra.errors import InfraError
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import change as changes
 from convos_infra.railway import rules
+from convos_infra.railway.address import address_now
 from convos_infra.railway.change import ANNOUNCED, Change
 from convos_infra.railway.deployment import MOVING, DeploymentState, Verdict, verdict
 from convos_infra.railway.environment_config import live_variables
 from convos_infra.railway.idle import REFERENCE
-from convos_infra.railway.readiness import ReadinessArgs, wait_until_ready
+from convos_infra.railway.readiness import ReadinessArgs, is_asked, wait_until_ready
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.session import DEFAULT_TIMEOUT_SECONDS, RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -135,14 +136,18 @@ class DeploymentProvider(RailwayProvider):
         awaited = [_awaited(session, snapshot, props, row) for row in props["services"]]
         states = wait(session.poll, session.client, awaited, float(props["timeoutSeconds"]))
         session.snapshots.forget(props["environmentId"])
+        ids = {str(row["name"]): row["serviceId"] for row in props["services"]}
         for name, asked in sorted((props.get(READINESS) or {}).items()):
-            wait_until_ready(session.client, name, states[name], asked)
+            if is_asked(states[name]):
+                recorded = [states[name].url, str(asked["url"])]
+                base = address_now(session, {**props, "serviceId": ids[name]}, recorded, settle=True)
+                wait_until_ready(session.client, name, base, asked)
         return {**props, "deployed": {name: _shown(state) for name, state in sorted(states.items())}}
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read what runs now; one that is still under way shows as drift, and the next update waits for it."""
         try:
-            snapshot = self.session().read(props, thing="deployments")
+            snapshot = self.session().refreshed(props, thing="deployments")
         except Gone:
             return ReadResult("", {})
         deployed = dict(props.get("deployed") or {})

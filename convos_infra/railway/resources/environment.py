@@ -10,9 +10,10 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.errors import InfraError
-from convos_infra.ownership import ADOPTS, OWNED
+from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons
+from convos_infra.railway.absence import nodes
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
@@ -25,9 +26,9 @@ from convos_infra.railway.resources.properties import (
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.stack_rename import FOLLOWS, STACK, rename_line
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Gone, nodes
+from convos_infra.railway.snapshot import Gone
 from railway_api import documents
-from railway_api.errors import AlreadyExists, NotAuthorized
+from railway_api.errors import AlreadyExists
 
 LONGEST_NAME = 24
 """`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
@@ -140,7 +141,7 @@ class EnvironmentProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone only where the project's own list agrees."""
         try:
-            snapshot = self.session().read({**props, "environmentId": id_}, thing=f"environment {props['name']}")
+            snapshot = self.session().refreshed({**props, "environmentId": id_}, thing=f"environment {props['name']}")
         except Gone:
             return ReadResult("", {})
         # One that was named by its id may be called as its owners like.
@@ -185,7 +186,11 @@ class EnvironmentProvider(RailwayProvider):
             return
         if self.leaves(props, thing, otherwise=False):
             return
-        left = destroy_reasons.left_in(snapshot, props.get("disposablePrefix") or "")
+        prefix = str(props.get("disposablePrefix") or "")
+        left = destroy_reasons.left_in(snapshot, prefix)
+        if self.policy().data != DELETE:
+            # Where no gate has asked: with the environment, nothing of them could be restored any more.
+            left += [f"deleted volume {name}" for name in destroy_reasons.restorable_in(snapshot, prefix)]
         if left or id_ in session.run.kept:
             session.client.progress(f"keeps {thing}: not empty, it has {', '.join(left) or 'what was taken over'}")
             return
@@ -208,8 +213,7 @@ def _copied(session: Session, props: Props) -> list[str]:
         return []
     try:
         snapshot = session.read({**props, "environmentId": base}, thing=f"environment {props['name']}")
-    except (Gone, NotAuthorized):
-        # A token that does not see the base makes no fork of it either, which the creation says.
+    except Gone:  # there is nothing to fork, which the creation says
         return []
     return destroy_reasons.left_in(snapshot, "")
 

@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
+from convos_infra.railway.absence import list_projects, nodes, project_is_gone
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
@@ -22,7 +23,6 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import list_projects, nodes
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
 from railway_api.token import reach
@@ -230,12 +230,10 @@ def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
     thing = f"project {name}"
     try:
         project: Mapping[str, Any] = session.client.query(documents.PROJECT, {"id": id_}, thing=thing)["project"]
-    except (NotAuthorized, NotFound) as error:
-        rows = list_projects(session.client, thing=thing)
-        if any(row["id"] == id_ and not row.get("deletedAt") for row in rows):
-            raise
-        del error
-        return None
+    except (NotAuthorized, NotFound):
+        if project_is_gone(session.client, id_, thing):
+            return None
+        raise
     return None if project.get("deletedAt") else project
 
 

@@ -16,6 +16,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, SERVICE_OWNED
+from convos_infra.railway.absence import nodes
 from convos_infra.railway.environment_config import live_variables
 from convos_infra.railway.resources.properties import (
     difference,
@@ -25,7 +26,7 @@ from convos_infra.railway.resources.properties import (
     with_outputs,
 )
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Gone, nodes
+from convos_infra.railway.snapshot import Gone
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
 
@@ -107,7 +108,7 @@ class ProjectTokenProvider(RailwayProvider):
         """See whether it is there; its value cannot be read. It is listed still where its environment is gone."""
         session = self.session()
         try:
-            session.read(props, thing=_thing(props))
+            session.refreshed(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         if _is_gone(session, props, id_):

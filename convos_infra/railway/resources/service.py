@@ -119,7 +119,7 @@ class ServiceProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and has no instance of it."""
         try:
-            snapshot = self.session().read(props, thing=props["name"])
+            snapshot = self.session().refreshed(props, thing=props["name"])
         except Gone:
             return ReadResult("", {})
         if id_ not in snapshot.instances:

@@ -93,7 +93,7 @@ class ServiceDomainProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it."""
         try:
-            snapshot = self.session().read(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         row = _of_id(snapshot, props, id_)

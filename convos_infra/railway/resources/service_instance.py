@@ -164,7 +164,7 @@ class ServiceInstanceProvider(RailwayProvider):
         """Read what is managed here, so that drift shows property by property."""
         session = self.session()
         try:
-            snapshot = session.read(props, thing=props["service"])
+            snapshot = session.refreshed(props, thing=props["service"])
         except Gone:
             return ReadResult("", {})
         live = snapshot.service(props["serviceId"])

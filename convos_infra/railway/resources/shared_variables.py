@@ -93,7 +93,7 @@ class SharedVariablesProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read the values of the names that are managed here."""
         try:
-            snapshot = self.session().read(props, thing=_THING)
+            snapshot = self.session().refreshed(props, thing=_THING)
         except Gone:
             return ReadResult("", {})
         live = live_variables(_as_service(snapshot))

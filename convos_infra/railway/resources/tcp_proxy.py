@@ -94,12 +94,12 @@ class TcpProxyProvider(RailwayProvider):
         session = self.session()
         props = {key: value for key, value in props.items() if key != UNREAD}
         try:
-            snapshot = session.read(props, thing=_thing(props))
+            snapshot = session.refreshed(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         if props["serviceId"] not in snapshot.instances:
             return ReadResult("", {})
-        why = session.snapshots.details(snapshot).unread
+        why = session.snapshots.details(snapshot).proxies_unread(str(props["serviceId"]))
         if why and _is_there(snapshot, props):
             session.client.progress(f"{_thing(props)}: kept as it was recorded, since it cannot be read: {why}")
             return ReadResult(id_, {**props, UNREAD: why}, inputs_of(props, _INPUTS))
@@ -157,8 +157,9 @@ def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | N
 
 def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Any] | None:
     details = session.snapshots.details(snapshot)
-    if details.unread and _is_there(snapshot, props):
-        raise InfraError(_thing(props), f"it cannot be read: {details.unread}", "run pulumi up again")
+    why = details.proxies_unread(str(props["serviceId"]))
+    if why and _is_there(snapshot, props):
+        raise InfraError(_thing(props), f"it cannot be read: {why}", "run pulumi up again")
     for row in details.tcp_proxies.get(props["serviceId"]) or []:
         if row["applicationPort"] == whole(props["applicationPort"]):
             return row

@@ -119,7 +119,7 @@ class VolumeProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and does not have it. One that is being deleted is kept."""
         try:
-            snapshot = self.session().read(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, thing=_thing(props))
         except Gone:
             return ReadResult("", {})
         props = {key: value for key, value in props.items() if key != PENDING}
@@ -199,7 +199,8 @@ def _thing(props: Mapping[str, Any]) -> str:
 def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
     return (
         f"{_thing(props)}: {pending.told(until, now)}, then run pulumi refresh. "
-        f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}"
+        f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}, "
+        "pulumi up, and pulumi config rm replaceVolume after it"
     )
 
 
