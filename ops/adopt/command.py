@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.snapshot import Gone, Snapshots, list_projects
+from convos_infra.railway.listing import list_projects
+from convos_infra.railway.snapshot import Gone, Snapshots
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import current_digest

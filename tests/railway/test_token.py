@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from convos_infra.railway.listing import list_projects
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
-from convos_infra.railway.snapshot import list_projects
 from railway_api.client import Client
 from railway_api.failure import Failure
 from railway_api.token import reach

@@ -12,6 +12,8 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
+from convos_infra.railway.listing import list_projects, nodes
+from convos_infra.railway.provided_variables import PROJECT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
@@ -22,7 +24,6 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import list_projects, nodes
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
 from railway_api.token import reach
@@ -60,6 +61,7 @@ class ProjectProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if failures or is_unknown(news.get("name")):
             return news, failures
+        self.declaring().renames(olds, news, PROJECT_NAME)
 
         def find(named: Props) -> tuple[str, Props] | None:
             session = self.session()

@@ -17,6 +17,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, SERVICE_OWNED
 from convos_infra.railway.environment_config import live_variables
+from convos_infra.railway.listing import nodes
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -25,7 +26,7 @@ from convos_infra.railway.resources.properties import (
     with_outputs,
 )
 from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Gone, nodes
+from convos_infra.railway.snapshot import Gone
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
 
