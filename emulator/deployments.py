@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from emulator.config import has_source
-from emulator.errors import Refusal
+from emulator.errors import Refusal, not_found
 from emulator.forward import Forwarder
 from emulator.references import rendered
 from emulator.runs import Order, RunFailed, Runner, Running
@@ -117,7 +117,9 @@ class Deployments:
         """Make a deployment from the stored config, or from the snapshot of `replay`, and begin its walk."""
         environment = self._store.get("environment", environment_id) or {}
         service = self._store.get("service", service_id) or {}
-        config = replay["snapshot"] if replay else environment["config"]["services"].get(service_id, {})
+        if service_id not in (environment.get("config") or {}).get("services", {}):
+            raise not_found("ServiceInstance")
+        config = replay["snapshot"] if replay else environment["config"]["services"][service_id]
         if not has_source(config):
             raise Refusal("Cannot redeploy without a snapshot")
         source = config.get("source", {})

@@ -16,6 +16,8 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.acceptance import state_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from xdist.remote import Producer
 
 ONE_STACK = "tests/stack/"
@@ -35,12 +37,6 @@ class FileScheduling(LoadScopeScheduling):
         return ONE_STACK if nodeid.startswith(ONE_STACK) else nodeid.split("::", 1)[0]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """After pytest-randomly has shuffled them; xdist keeps this order by `--no-loadscope-reorder`."""
-    items.sort(key=lambda item: not item.nodeid.startswith(ONE_STACK))
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
     return FileScheduling(config, log)
@@ -51,8 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {fault.was}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of each fault between a state and reality by its name: `pytest -m S7`."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark the tests of each fault between a state and reality by its name (`pytest -m S7`), and order all.
+
+    The order is made last, after pytest-randomly's; xdist keeps it by `--no-loadscope-reorder`.
+    """
     for item in items:
         for name in state_faults.of(item.nodeid):
             item.add_marker(name)
+    yield
+    items.sort(key=lambda item: not item.nodeid.startswith(ONE_STACK))

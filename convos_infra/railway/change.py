@@ -15,6 +15,8 @@ from convos_infra.railway.environment_config import FIELDS, SEALED, VARIABLES, m
 Props = Mapping[str, Any]
 DEPLOYS, CHANGE = "deploys", "change"
 REMOVES, SOURCED, REDEPLOYS, REVIVES, REBINDS = "removes", "sourced", "redeploys", "revives", "rebinds"
+RERENDERS = "rerenders"
+AT_MOST = "atMost"
 ANNOUNCED = (DEPLOYS, CHANGE)
 _SHOWN_NAMES = 4
 
@@ -25,9 +27,12 @@ class Change:
 
     Attributes:
         deployments: 0 or 1; more where one resource waits for several services.
+        at_most: how many it takes if what runs is changed by others before the update; that it is less, Railway says as
+            it is now.
         fields, variables: what changes of its configuration: names, never values.
         idle: what is stored already and does not run.
         revives: the condition of a service that does not serve, such as `crashed`; empty for one that does.
+        rerenders: variables whose references give something else because of what the same update changes elsewhere.
         rebinds: volumes, proxies and domains that only a new deployment takes up.
         others: what others stored without deploying it, and the deployment brings to life.
         is_new: whether there was nothing before.
@@ -38,24 +43,34 @@ class Change:
     variables: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
     revives: str = ""
+    rerenders: tuple[str, ...] = ()
     rebinds: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    at_most: int = 0
     is_new: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing changes."""
-        return not (self.fields or self.variables or self.idle or self.revives or self.rebinds)
+        return not (self.fields or self.variables or self.idle or self.revives or self.rerenders or self.rebinds)
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether others can make it cost more before the update."""
+        return self.at_most > self.deployments
 
     @property
     def because(self) -> list[str]:
         """Why, as names: fields, variables, a condition, what is bound anew."""
         revives = [self.revives] if self.revives else []
-        return list(dict.fromkeys([*self.fields, *self.variables, *self.idle, *revives, *self.rebinds]))
+        return list(
+            dict.fromkeys([*self.fields, *self.variables, *self.idle, *revives, *self.rerenders, *self.rebinds])
+        )
 
     def running_already(self) -> Change:
         """Return the same change of a service that runs already as it is wanted: it is stored, and deploys nothing."""
-        return replace(self, deployments=0, idle=(), revives="", rebinds=(), others=())
+        at_most = max(self.at_most, self.deployments)
+        return replace(self, deployments=0, at_most=at_most, idle=(), revives="", rerenders=(), rebinds=(), others=())
 
     def text(self) -> str:
         """Say it for people: `1 deployment: image, 2 variables (A, B)`."""
@@ -67,10 +82,12 @@ class Change:
             shown.append(f"{count} variable{plural}" + ("" if self.is_new else f" ({names}{more})"))
         shown += [f"{', '.join(self.idle)} (stored, not running)"] if self.idle else []
         shown += [_REVIVED.get(self.revives, f"the newest deployment {self.revives}")] if self.revives else []
+        shown += [f"{', '.join(self.rerenders)} (refers to what changes)"] if self.rerenders else []
         shown += [f"{', '.join(self.rebinds)} (new to what runs)"] if self.rebinds else []
         cost = f"{self.deployments} deployment{'s' * (self.deployments != 1)}"
         cost += "" if self.deployments else ", stored only"
         text = f"{cost}: {', '.join(shown)}" if shown else "0 deployments: what runs is as it is wanted"
+        text += f"; {self.at_most} if others change what runs before the update" if self.is_uncertain else ""
         return f"{text}; also deploys what others stored: {', '.join(self.others)}" if self.others else text
 
 
@@ -102,10 +119,11 @@ def recorded(before: Props, after: Props) -> Change:
         variables=tuple(names),
         idle=tuple(sorted(set(after.get(REDEPLOYS) or ()) - changed)),
         revives=str(after.get(REVIVES) or ""),
+        rerenders=tuple(sorted(set(after.get(RERENDERS) or ()) - changed)),
         rebinds=tuple(after.get(REBINDS) or ()),
         is_new=not before,
     )
-    deploys = bool(names or found.idle or found.revives or found.rebinds) or any(
+    deploys = bool(names or found.idle or found.revives or found.rerenders or found.rebinds) or any(
         makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields
     )
     return replace(found, deployments=int(deploys and has_source(after)))
@@ -125,6 +143,7 @@ def said(before: Props, change: Change) -> dict[str, Any]:
     """
     number = int((before.get(CHANGE) or {}).get("number") or 0) + 1
     data = {"number": number, "deployments": change.deployments, "because": change.because}
+    data |= {AT_MOST: change.at_most} if change.is_uncertain else {}
     return {
         DEPLOYS: f"{change.text()} (change {number})",
         CHANGE: {**data, **({"others": list(change.others)} if change.others else {})},
@@ -149,6 +168,17 @@ def announced(before: Props, after: Props) -> int:
         after: the new inputs.
     """
     return int((after.get(CHANGE) or {}).get("deployments") or 0) if is_announced(before, after) else 0
+
+
+def announced_at_most(before: Props, after: Props) -> int:
+    """Return how many deployments a preview has announced for the case that others change what runs before the update.
+
+    Args:
+        before: the properties in the state.
+        after: the new inputs.
+    """
+    said = int((after.get(CHANGE) or {}).get(AT_MOST) or 0) if is_announced(before, after) else 0
+    return max(said, announced(before, after))
 
 
 def _number(props: Props) -> int:

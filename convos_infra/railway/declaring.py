@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from convos_infra.provider import is_unknown
 from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import VARIABLES
-from convos_infra.railway.referable import Declarations
+from convos_infra.railway.referable import Declarations, Declared
 from convos_infra.railway.references import SOMETHING, Value
 
 NOT_MADE_YET = ""
@@ -32,20 +33,35 @@ class Declaring:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._declarations: dict[str, Declarations] = {}
+        self._common: dict[str, Value] = {}
         self._waiting: dict[tuple[str, str], frozenset[str]] = {}
         self._asking: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
 
     def of(self, key: str) -> Declarations:
         """Return what has been said of an environment so far."""
         with self._lock:
-            return self._declarations.get(key, Declarations())
+            return replace(self._declarations.get(key, Declarations()), common=dict(self._common))
+
+    def renames(self, olds: Mapping[str, Any], news: Mapping[str, Any], variable: str) -> None:
+        """Remember the new name of the project or the environment, which a program has one of.
+
+        Args:
+            olds: the inputs in the state; empty for a new one.
+            news: the new inputs.
+            variable: under which Railway gives every service that name.
+        """
+        if olds and olds.get("name") != news.get("name") and isinstance(news.get("name"), str):
+            with self._lock:
+                self._common[variable] = str(news["name"])
 
     def service(self, key: str, name: str, **said: Any) -> None:
-        """Remember what is said of a service; `given` adds to what it has been given already."""
+        """Remember what is said of a service; `given` and `moves` add to what was said of it already."""
         with self._lock:
             known = self._declarations.get(key, Declarations())
-            if "given" in said and name in known.services:
-                said["given"] = known.services[name].given | frozenset(said["given"])
+            row = known.services.get(name, Declared())
+            for more, before in (("given", row.given), ("moves", row.moves)):
+                if more in said:
+                    said[more] = before | frozenset(said[more])
             self._declarations[key] = known.with_service(name, **said)
 
     def instance(self, olds: Mapping[str, Any], news: Mapping[str, Any], *, changes: bool) -> None:
@@ -62,7 +78,11 @@ class Declaring:
         before = olds.get(VARIABLES) or {}
         gone = {*before, *(news.get(REMOVES) or ())} - set(variables or {})
         id_ = news.get("serviceId")
-        said = {"variables": values(variables or {}) if changes else {}, "removed": frozenset(gone)}
+        said = {
+            "variables": values(variables or {}) if changes else {},
+            "removed": frozenset(gone),
+            "moves": moved(before, variables or {}) | gone,
+        }
         known: dict[str, Any] = {"is_new": True} if is_unknown(id_) else {"service_id": str(id_ or "")}
         self.service(environment_key(news), str(news["service"]), **said, **known)
 
@@ -79,8 +99,11 @@ class Declaring:
         key = environment_key(news)
         with self._lock:
             known = self._declarations.get(key, Declarations())
-            self._declarations[key] = Declarations(
-                known.services, {**known.shared, **values(variables)}, (known.unshared | gone) - frozenset(variables)
+            self._declarations[key] = replace(
+                known,
+                shared={**known.shared, **values(variables)},
+                unshared=(known.unshared | gone) - frozenset(variables),
+                shared_moves=known.shared_moves | moved(olds.get(VARIABLES) or {}, variables) | gone,
             )
 
     def ask(self, key: str, about: str, asker: str, names: Sequence[str]) -> None:
@@ -110,6 +133,11 @@ class Declaring:
         """Forget which services one waited for."""
         with self._lock:
             self._waiting.pop((key, service), None)
+
+
+def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
+    """Return the variables that new inputs give another value; one that is not known yet counts."""
+    return frozenset(name for name, value in after.items() if name not in before or before[name] != value)
 
 
 def values(variables: Mapping[str, Any]) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""What no read of an environment shows: the variables that its deployments run with, and its TCP proxies.
+"""What no read of an environment shows: what its deployments run with, its TCP proxies, and its private domains.
 
 Asked for all of its services in one call, so that a refresh costs the same for one service and for fifty.
 """
@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from convos_infra.railway.environment_config import VARIABLES, live_variables
+from convos_infra.railway.provided_variables import PRIVATE_NAME, Addresses
+from convos_infra.railway.references import SHARED, Reference, parse
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque
 
@@ -30,18 +33,25 @@ class Details:
     Attributes:
         variables: by service id, of those whose deployment could be read; values, so secrets.
         tcp_proxies: by service id, living ones; of services that have one in the config.
+        private_domains: by service id, of those whose private domain a stored variable refers to.
         unread: why the proxies could not be read, though the environment could; empty where they were.
         vanished: the services that were removed between the two reads.
     """
 
     variables: Mapping[str, Mapping[str, Any]] = field(repr=False)
     tcp_proxies: Mapping[str, Sequence[Mapping[str, Any]]]
+    private_domains: Mapping[str, str] = field(default_factory=dict)
     unread: str = ""
     vanished: frozenset[str] = frozenset()
 
     def proxies_unread(self, service_id: str) -> str:
         """Return why the proxies of a service could not be read; empty where they were."""
         return VANISHED if service_id in self.vanished else self.unread
+
+    @property
+    def addresses(self) -> Addresses:
+        """What references to Railway's own variables give."""
+        return Addresses(self.tcp_proxies, self.private_domains)
 
 
 def ask(client: Client, snapshot: Snapshot, again: Callable[[], Snapshot | None]) -> Details:
@@ -60,7 +70,7 @@ def ask(client: Client, snapshot: Snapshot, again: Callable[[], Snapshot | None]
     deployments, proxied = _wanted(snapshot)
     vanished: frozenset[str] = frozenset()
     try:
-        return _asked(client, snapshot, deployments, proxied)
+        return _asked(client, snapshot, deployments, proxied, addressed(snapshot))
     except (NotAuthorized, NotFound, Opaque):
         newer = again()
     if newer is not None:
@@ -70,11 +80,12 @@ def ask(client: Client, snapshot: Snapshot, again: Callable[[], Snapshot | None]
         living = [id_ for id_ in proxied if id_ not in vanished]
         if left != deployments or living != proxied:
             deployments, proxied = left, living
+            known = [id_ for id_ in addressed(snapshot) if id_ not in vanished]
             with contextlib.suppress(NotAuthorized, NotFound, Opaque):
-                return replace(_asked(client, snapshot, deployments, proxied), vanished=vanished)
+                return replace(_asked(client, snapshot, deployments, proxied, known), vanished=vanished)
     client.progress("what deployments run with cannot be read: only what is stored was compared")
     try:
-        return Details({}, _call(client, snapshot, [], proxied)[1], vanished=vanished)
+        return replace(_call(client, snapshot, [], proxied, []), vanished=vanished)
     except (NotAuthorized, NotFound, Opaque) as error:
         # The environment was read: what is missing keeps its own resources as they are, and no others.
         return Details({}, {}, unread=str(error), vanished=vanished)
@@ -87,12 +98,47 @@ def _wanted(snapshot: Snapshot) -> tuple[dict[str, str], list[str]]:
     return {id_: state.id for id_, state in serving.items() if state is not None}, proxied
 
 
-def _asked(client: Client, snapshot: Snapshot, deployments: Mapping[str, str], proxied: Sequence[str]) -> Details:
+def _asked(
+    client: Client,
+    snapshot: Snapshot,
+    deployments: Mapping[str, str],
+    proxied: Sequence[str],
+    addressed: Sequence[str],
+) -> Details:
     first, *others = _parts(list(deployments.items()))
-    variables, proxies = _call(client, snapshot, first, proxied)
+    found = _call(client, snapshot, first, proxied, addressed[:IN_A_CALL])
+    variables = dict(found.variables)
     for part in others:
-        variables = {**variables, **_call(client, snapshot, part, [])[0]}
-    return Details(variables, proxies)
+        variables |= _call(client, snapshot, part, [], []).variables
+    return replace(found, variables=variables)
+
+
+def ask_domains(client: Client, snapshot: Snapshot, services: Sequence[str]) -> Mapping[str, str]:
+    """Return the private domains of services; none where Railway refuses to say.
+
+    Raises:
+        RailwayError: Railway could not be asked.
+    """
+    try:
+        return _call(client, snapshot, [], [], services[:IN_A_CALL]).private_domains
+    except (NotAuthorized, NotFound, Opaque):
+        return {}
+
+
+def addressed(snapshot: Snapshot) -> list[str]:
+    """Return the services whose private domain some stored variable refers to, by their ids."""
+    ids = {snapshot.name_of(id_): id_ for id_ in snapshot.instances}
+    owners = {id_: live_variables(snapshot.service(id_) or {}) for id_ in snapshot.instances}
+    owners[SHARED] = live_variables({VARIABLES: snapshot.config.get("sharedVariables") or {}})
+    named = {
+        ids.get(part.owner, "") if part.owner else own
+        for own, values in owners.items()
+        for value in values.values()
+        if value and PRIVATE_NAME in value
+        for part in parse(value)
+        if isinstance(part, Reference) and part.name == PRIVATE_NAME
+    }
+    return sorted(named & set(snapshot.instances))
 
 
 def _ports(service: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,14 +151,22 @@ def _parts(rows: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
 
 
 def _call(
-    client: Client, snapshot: Snapshot, deployments: Sequence[tuple[str, str]], services: Sequence[str]
-) -> tuple[dict[str, Mapping[str, Any]], dict[str, Sequence[Mapping[str, Any]]]]:
-    if not deployments and not services:
-        return {}, {}
-    variables = {f"d{number}": id_ for number, (_, id_) in enumerate(deployments)}
-    if services:
-        variables |= {"environmentId": snapshot.environment_id} | {f"s{n}": id_ for n, id_ in enumerate(services)}
-    answer = client.query(documents.details(len(deployments), len(services)), variables, thing=_THING)
+    client: Client,
+    snapshot: Snapshot,
+    deployments: Sequence[tuple[str, str]],
+    proxied: Sequence[str],
+    addressed: Sequence[str],
+) -> Details:
+    if not deployments and not proxied and not addressed:
+        return Details({}, {})
+    given = {f"d{number}": id_ for number, (_, id_) in enumerate(deployments)}
+    if proxied or addressed:
+        given["environmentId"] = snapshot.environment_id
+        given |= {f"s{number}": id_ for number, id_ in enumerate(proxied)}
+    if addressed:
+        given["projectId"] = snapshot.project_id
+        given |= {f"v{number}": id_ for number, id_ in enumerate(addressed)}
+    answer = client.query(documents.details(len(deployments), len(proxied), len(addressed)), given, thing=_THING)
     running: dict[str, Mapping[str, Any]] = {}
     for number, (service_id, _) in enumerate(deployments):
         values = (answer.get(f"d{number}") or {}).get("variables")
@@ -120,6 +174,8 @@ def _call(
             running[service_id] = values
     proxies: dict[str, Sequence[Mapping[str, Any]]] = {
         service_id: [row for row in answer.get(f"s{number}") or [] if not row.get("deletedAt")]
-        for number, service_id in enumerate(services)
+        for number, service_id in enumerate(proxied)
     }
-    return running, proxies
+    rendered = {service_id: answer.get(f"v{number}") or {} for number, service_id in enumerate(addressed)}
+    domains = {id_: str(values[PRIVATE_NAME]) for id_, values in rendered.items() if values.get(PRIVATE_NAME)}
+    return Details(running, proxies, domains)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import patch_plan
+from convos_infra.railway.change import RERENDERS
 from convos_infra.railway.declaring import environment_key
 from convos_infra.railway.environment_config import BY_NAME, VARIABLES, at, makes_deployment
 from convos_infra.railway.idle import Given, is_running
+from convos_infra.railway.provided_variables import Addresses
 from convos_infra.railway.running import Condition, Running, assess
-from convos_infra.railway.running_references import gives
+from convos_infra.railway.running_references import addressed_by, gives
 
 if TYPE_CHECKING:
     from convos_infra.railway.change import Change
@@ -46,9 +48,9 @@ def running_of(session: Session, managed: Props, snapshot: Snapshot) -> Running:
         snapshot: the environment.
     """
     service_id = str(managed["serviceId"])
-    proxies = session.snapshots.details(snapshot).tcp_proxies
+    addresses = session.snapshots.details(snapshot).addresses
     variables = session.snapshots.running_variables(snapshot, service_id)
-    given = gives(snapshot, service_id, proxies)
+    given = gives(snapshot, service_id, addresses)
     found = _assessed(managed, snapshot, variables, given)
     # A reference that leads nowhere is told also where its empty value runs: what it refers to may come back.
     dead = {name for name in managed.get(VARIABLES) or {} if name in given and given[name].dead_ends}
@@ -67,15 +69,19 @@ def target_of(session: Session, wanted: Props, snapshot: Snapshot, plan: patch_p
     service_id = str(wanted["serviceId"])
     before = snapshot.service(service_id) or {}
     after = replace(snapshot, config=patch_plan.merge(snapshot.config, {"services": {service_id: plan.patch}}))
-    given = gives(after, service_id, declarations=session.declaring.of(environment_key(wanted)))
+    declared = session.declaring.of(environment_key(wanted))
+    # First what was given: the same call answers both, mostly.
     variables = session.snapshots.running_variables(snapshot, service_id)
+    domains = session.snapshots.private_domains(snapshot, addressed_by(after, service_id, declared))
+    given = gives(after, service_id, Addresses(private_domains=domains), declared)
     running = _assessed(wanted, after, variables, given)
     fields = [
         name
         for name in plan.fields
         if makes_deployment(BY_NAME[name], at(before, BY_NAME[name].path), wanted.get(name))
     ]
-    names = [*fields, *plan.variables]
+    # What the update changes elsewhere may be a gap in what is known, into which any value fits.
+    names = [*fields, *plan.variables, *(wanted.get(RERENDERS) or ())]
     if running.condition is Condition.UNDER_WAY:
         # What is under way was made of what is stored already: only a change of that takes another deployment.
         return Target(plan, running, is_due=bool(names))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import at
@@ -41,32 +42,54 @@ _OF_TRACING = (
     "OTEL_TRACES_SAMPLER",
     "OTEL_TRACES_SAMPLER_ARG",
 )
+SERVICE_NAME, PRIVATE_NAME = "RAILWAY_SERVICE_NAME", "RAILWAY_PRIVATE_DOMAIN"
+OF_NAME = (SERVICE_NAME, PRIVATE_NAME)
+PROJECT_NAME, ENVIRONMENT_NAME = "RAILWAY_PROJECT_NAME", "RAILWAY_ENVIRONMENT_NAME"
 OF_DOMAIN = ("RAILWAY_PUBLIC_DOMAIN",)
 OF_PROXY = ("RAILWAY_TCP_PROXY_DOMAIN", "RAILWAY_TCP_PROXY_PORT", "RAILWAY_TCP_APPLICATION_PORT")
 OF_VOLUME = ("RAILWAY_VOLUME_NAME", "RAILWAY_VOLUME_MOUNT_PATH")
+OF_PARTS = frozenset({*OF_DOMAIN, *OF_PROXY, *OF_VOLUME})
 
-Proxies = Mapping[str, Sequence[Mapping[str, Any]]]
+
+@dataclass(frozen=True)
+class Addresses:
+    """What Railway has chosen for services, by service id, as far as it was read.
+
+    Attributes:
+        tcp_proxies: living ones.
+        private_domains: the names in the private network.
+    """
+
+    tcp_proxies: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    private_domains: Mapping[str, str] = field(default_factory=dict)
 
 
-def provided(snapshot: Snapshot, service_id: str, proxies: Proxies | None = None) -> dict[str, Value]:
+NOT_READ = Addresses()
+
+
+def provided(snapshot: Snapshot, service_id: str, addresses: Addresses = NOT_READ) -> dict[str, Value]:
     """Return what Railway gives a service of an environment; what depends on a part is there where the part is.
 
     Args:
         snapshot: the environment.
         service_id: which service.
-        proxies: by service id, where they were read.
+        addresses: what was read of the environment's services.
     """
     found: dict[str, Value] = {
         **always(),
         "RAILWAY_PROJECT_ID": snapshot.project_id,
         "RAILWAY_ENVIRONMENT_ID": snapshot.environment_id,
-        "RAILWAY_ENVIRONMENT_NAME": snapshot.name,
+        ENVIRONMENT_NAME: snapshot.name,
         "RAILWAY_SERVICE_ID": service_id,
-        "RAILWAY_SERVICE_NAME": snapshot.name_of(service_id),
+        SERVICE_NAME: snapshot.name_of(service_id),
     }
+    if snapshot.project_name:
+        found[PROJECT_NAME] = snapshot.project_name
+    if service_id in addresses.private_domains:
+        found[PRIVATE_NAME] = addresses.private_domains[service_id]
     for part in (_domain, _volume):
         found |= part(snapshot, service_id)
-    found |= _proxy(snapshot, service_id, (proxies or {}).get(service_id))
+    found |= _proxy(snapshot, service_id, addresses.tcp_proxies.get(service_id))
     if at(snapshot.service(service_id) or {}, ("source", "repo")):
         found |= dict.fromkeys(_OF_A_REPOSITORY, ANYTHING)
     return found
@@ -78,9 +101,26 @@ def always() -> dict[str, Value]:
     return {
         **dict.fromkeys((*_EACH_DEPLOYMENT, *_OF_TRACING), ANYTHING),
         **{f"RAILWAY_{name}": SOMETHING for name in named},
-        # How Railway makes it of a name, and whether a rename changes it, is not documented.
-        "RAILWAY_PRIVATE_DOMAIN": PRIVATE_DOMAIN,
+        PRIVATE_NAME: PRIVATE_DOMAIN,
     }
+
+
+def renamed(values: Mapping[str, Value], was: str, name: str) -> dict[str, Value]:
+    """Return what Railway gives a service once it has another name: a domain made of the old one follows it.
+
+    Args:
+        values: what it gives it now.
+        was: the old name; empty for a new service.
+        name: the new one.
+    """
+    domain = values.get(PRIVATE_NAME, PRIVATE_DOMAIN)
+    follows = not was or domain == _domain_of(was)
+    return {**values, SERVICE_NAME: name, PRIVATE_NAME: _domain_of(name) if follows else domain}
+
+
+def _domain_of(service: str) -> str:
+    """Return the private domain that Railway makes of a service's name (fact: private-domain)."""
+    return f"{re.sub(r'[^a-z0-9-]+', '-', service.lower())}.railway.internal"
 
 
 def _domain(snapshot: Snapshot, service_id: str) -> dict[str, Value]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import VARIABLES, live_variables
-from convos_infra.railway.provided_variables import Proxies, always, provided
-from convos_infra.railway.references import SOMETHING, DeadEnd, Kind, Members, Place, Value, World
+from convos_infra.railway.provided_variables import NOT_READ, OF_NAME, OF_PARTS, Addresses, always, provided, renamed
+from convos_infra.railway.references import SHARED, SOMETHING, DeadEnd, Kind, Members, Place, Value, World
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -30,6 +30,7 @@ class Declared:
         variables: what its configuration sets; None until that has been looked at.
         removed: the variables that the update takes away.
         given: what Railway will provide for the parts that the update gives it.
+        moves: the variables whose values the update changes.
     """
 
     was: str = ""
@@ -38,6 +39,7 @@ class Declared:
     variables: Mapping[str, Value] | None = field(default=None, repr=False)
     removed: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
+    moves: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,16 @@ class Declarations:
 
     Attributes:
         services: by the name that the program gives them.
-        shared: shared variables that it sets, and those that it takes away.
+        shared, unshared: shared variables that it sets, and those that it takes away.
+        shared_moves: the shared variables whose values the update changes.
+        common: what Railway will provide otherwise for every service, such as the environment's name.
     """
 
     services: Mapping[str, Declared] = field(default_factory=dict)
     shared: Mapping[str, Value] = field(default_factory=dict, repr=False)
     unshared: frozenset[str] = frozenset()
+    shared_moves: frozenset[str] = frozenset()
+    common: Mapping[str, Value] = field(default_factory=dict)
 
     def with_service(self, name: str, **changes: Any) -> Declarations:
         """Return these with something more said of a service."""
@@ -63,6 +69,20 @@ class Declarations:
         renamed = any(row.was == place.owner for row in self.services.values())
         row = self.services.get(place.owner)
         return renamed or (row is not None and (row.is_new or bool(row.was) or place.name in row.removed))
+
+    @property
+    def moves_nothing(self) -> bool:
+        """Whether the update changes no value that a reference can lead to."""
+        rows = self.services.values()
+        return not (self.shared_moves or self.common or any(row.moves or row.given or row.was for row in rows))
+
+    def moves(self, place: Place) -> bool:
+        """Tell whether the update changes the value of a variable."""
+        if place.owner == SHARED:
+            return place.name in self.shared_moves
+        row = self.services.get(place.owner, Declared())
+        named = row.was and place.name in OF_NAME
+        return bool(named) or place.name in {*self.common, *row.moves, *row.given}
 
     def makes(self, end: DeadEnd) -> bool:
         """Tell whether the update makes what a reference leads to, or may do so where it has not been looked at yet."""
@@ -78,9 +98,9 @@ class Declarations:
         return row.variables is None or place.name in row.variables or place.name in row.given
 
 
-def live(snapshot: Snapshot, proxies: Proxies | None = None) -> World:
+def live(snapshot: Snapshot, addresses: Addresses = NOT_READ) -> World:
     """Return what can be referred to in an environment as it is."""
-    services = _Services(snapshot, proxies)
+    services = _Services(snapshot, addresses)
     shared = Members(stored_values({VARIABLES: snapshot.config.get("sharedVariables") or {}}))
     return World(services, shared, frozenset(snapshot.project_services.values()) - frozenset(services))
 
@@ -88,9 +108,9 @@ def live(snapshot: Snapshot, proxies: Proxies | None = None) -> World:
 class _Services(Mapping[str, Members]):
     """An environment's services by name; each is looked at when it is asked for, since most are not referred to."""
 
-    def __init__(self, snapshot: Snapshot, proxies: Proxies | None) -> None:
+    def __init__(self, snapshot: Snapshot, addresses: Addresses) -> None:
         self._snapshot = snapshot
-        self._proxies = proxies
+        self._addresses = addresses
         self._ids: dict[str, list[str]] = {}
         self._known: dict[str, Members] = {}
         for id_ in snapshot.instances:
@@ -111,7 +131,7 @@ class _Services(Mapping[str, Members]):
         return len(self._ids)
 
     def _values(self, id_: str) -> dict[str, Value]:
-        return {**provided(self._snapshot, id_, self._proxies), **stored_values(self._snapshot.service(id_) or {})}
+        return {**provided(self._snapshot, id_, self._addresses), **stored_values(self._snapshot.service(id_) or {})}
 
 
 def stored_values(service: Mapping[str, Any]) -> dict[str, Value]:
@@ -121,17 +141,22 @@ def stored_values(service: Mapping[str, Any]) -> dict[str, Value]:
 
 def updated(world: World, declarations: Declarations, snapshot: Snapshot | None) -> World:
     """Return what can be referred to once the update has done what it declares."""
-    services = dict(world.services)
-    renamed: dict[str, str] = {}
+    common = declarations.common
+    services = {
+        name: replace(found, values={**found.values, **common}) if common else found
+        for name, found in world.services.items()
+    }
+    elsewhere: dict[str, str] = {}
     for name, row in declarations.services.items():
         now = snapshot.name_of(row.service_id) if snapshot is not None and row.service_id else ""
         if row.was and row.was != name and row.was in services:
-            services[name] = services.pop(row.was)
+            before = services.pop(row.was)
+            services[name] = replace(before, values=renamed(before.values, row.was, name))
         elif row.is_new and name not in services:
-            services[name] = Members(always())
+            services[name] = Members(renamed(always(), "", name))
         elif now and now != name and name not in services:
-            renamed[name] = now
-        key = renamed.get(name, name)
+            elsewhere[name] = now
+        key = elsewhere.get(name, name)
         if key in services:
             services[key] = _with(services[key], row, is_open=world.is_open)
     shared = {key: value for key, value in world.shared.values.items() if key not in declarations.unshared}
@@ -140,11 +165,12 @@ def updated(world: World, declarations: Declarations, snapshot: Snapshot | None)
         services=services,
         shared=replace(world.shared, values={**shared, **declarations.shared}),
         elsewhere=world.elsewhere - frozenset(services),
-        renamed={**world.renamed, **renamed},
+        renamed={**world.renamed, **elsewhere},
     )
 
 
 def _with(members: Members, row: Declared, *, is_open: bool) -> Members:
     kept = {name: value for name, value in members.values.items() if name not in row.removed}
     given: dict[str, Value] = {name: SOMETHING for name in row.given if name not in kept}
-    return Members({**kept, **given, **(row.variables or {})}, is_open=is_open or row.variables is None)
+    others: dict[str, Value] = {name: SOMETHING for name in row.moves if name in kept and name in OF_PARTS}
+    return Members({**kept, **given, **others, **(row.variables or {})}, is_open=is_open or row.variables is None)

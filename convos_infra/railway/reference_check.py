@@ -10,11 +10,11 @@ from pulumi.dynamic import CheckFailure
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.dead_end_text import next_step, problem
-from convos_infra.railway.declaring import NOT_MADE_YET, Declaring, environment_key, values
+from convos_infra.railway.declaring import NOT_MADE_YET, Declaring, environment_key, moved, values
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.referable import UNKNOWN_ENVIRONMENT, Declarations, live, updated
 from convos_infra.railway.references import DeadEnd, Place, Reference, World, has_references, parse
-from convos_infra.railway.resolution import dead_ends
+from convos_infra.railway.resolution import dead_ends, reached
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -55,6 +55,26 @@ def preview_failures(
             elif key != NOT_MADE_YET:
                 declaring.ask(key, end.end.owner, service, sorted(variables))
     return failures
+
+
+def rerendered(session: Callable[[], Session], declaring: Declaring, olds: Props, news: Props) -> list[str]:
+    """Return the variables whose references give something else because of what this update changes.
+
+    Args:
+        session: gives what reads the environment, where the update changes anything that a reference can lead to.
+        declaring: what the program has said so far.
+        olds: the inputs in the state.
+        news: the new inputs of a `ServiceInstance`.
+    """
+    key, own, names = environment_key(news), str(news["service"]), _with_references(news)
+    mine = moved(olds.get(VARIABLES) or {}, news.get(VARIABLES) or {}) if names else frozenset()
+    declarations = declaring.of(key)
+    declarations = declarations.with_service(own, moves=mine, variables=values(news.get(VARIABLES) or {}))
+    if not names or declarations.moves_nothing:
+        return []
+    world = _world_of(session(), news, key, declarations)
+    own = world.renamed.get(own, own)
+    return [name for name in names if any(declarations.moves(place) for place in reached(world, own, name))]
 
 
 def unmade(session: Session, wanted: Props, snapshot: Snapshot) -> list[DeadEnd]:

@@ -48,6 +48,21 @@ def resolved(world: World, service: str, name: str) -> Resolved:
     return replace(found, dead_ends=(DeadEnd(Kind.EMPTY, place, first.text, end, (place,)),))
 
 
+def reached(world: World, service: str, name: str) -> frozenset[Place]:
+    """Return the variables that a service's variable leads to, by way of others too, there or not."""
+    found: set[Place] = set()
+    ahead = [Place(service, name)]
+    while ahead:
+        place = ahead.pop()
+        members = world.shared if place.owner == SHARED else world.services.get(place.owner)
+        value = members.values.get(place.name) if members is not None else None
+        parts = parse(value) if isinstance(value, str) else ()
+        targets = {Place(part.owner or place.owner, part.name) for part in parts if isinstance(part, Reference)}
+        ahead += targets - found
+        found |= targets
+    return frozenset(found)
+
+
 def dead_ends(world: World, service: str, names: Iterable[str]) -> list[DeadEnd]:
     """Return what leads nowhere among a service's variables, in the order of their names."""
     return [end for name in sorted(names) for end in resolved(world, service, name).dead_ends]

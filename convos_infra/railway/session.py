@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from convos_infra.errors import InfraError
-from convos_infra.ownership import DELETE, DestroyPolicy, is_owned, policy
+from convos_infra.ownership import ADOPTS, DELETE, OWNED, DestroyPolicy, is_owned, policy
 from convos_infra.provider import Props, Provider, is_unknown
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.declaring import Declaring, environment_key
@@ -22,7 +22,7 @@ from railway_api.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pulumi.dynamic import CheckResult
+    from pulumi.dynamic import CheckResult, CreateResult
 
     from convos_infra.railway.bound import Place
 
@@ -48,6 +48,7 @@ class Run:
         kept: the environments in which a deletion left something that was taken over.
         environments: the names of the `Environment` resources that were checked.
         services: the names of the `Service` resources that were checked, by environment.
+        adopts: what its checks have found in the place of new resources, in their words.
     """
 
     is_update: bool = False
@@ -56,6 +57,7 @@ class Run:
     kept: set[str] = field(default_factory=set)
     environments: set[tuple[str, str]] = field(default_factory=set)
     services: set[tuple[str, str]] = field(default_factory=set)
+    adopts: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
 
@@ -193,7 +195,23 @@ class RailwayProvider(Provider):
         """Note that this run has a program: it is no destroy, whose preview nobody may have seen."""
         if (run := self.run()) is not None:
             run.is_update = True
-        return super().check(olds, news)
+        result = super().check(olds, news)
+        if run is not None and not olds and result.inputs.get(ADOPTS):
+            run.adopts.add(str(result.inputs[ADOPTS]))
+        return result
+
+    def create(self, props: Props) -> CreateResult:
+        """Name what is taken over, if it is changed or counts as this stack's own.
+
+        Pulumi hands nothing of a preview to its update, and somebody may have made it in between.
+        """
+        adopts, run = str(props.get(ADOPTS) or ""), self.run()
+        changes = "changes " in adopts and not adopts.endswith("changes nothing")
+        if run is not None and adopts in run.adopts and (changes or props.get(OWNED)):
+            kind, name = type(self).__name__.removesuffix("Provider"), props.get("service") or props.get("name") or ""
+            own = " as this stack's own, which a destroy deletes" if props.get(OWNED) else ""
+            self.session().client.progress(f"{kind} {name}: takes over {adopts}{own}")
+        return super().create(props)
 
     def run(self) -> Run | None:
         """Return what this run has seen so far; None without a token, as a preview that asks nothing needs none."""

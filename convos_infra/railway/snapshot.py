@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.absence import environment_is_gone, nodes
+from convos_infra.railway.absence import environment_is_gone
 from convos_infra.railway.deployment import GOOD, DeploymentState, parsed
-from convos_infra.railway.details import Details, ask
+from convos_infra.railway.details import Details, ask, ask_domains
+from convos_infra.railway.listing import nodes
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
 
@@ -107,6 +108,7 @@ class _Slot:
     read_at: float = 0.0
     settled: bool = False
     running: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    domains: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class Snapshots:
@@ -161,6 +163,8 @@ class Snapshots:
         with slot.lock:
             if slot.details is None or slot.details[0] is not snapshot:
                 slot.details = (snapshot, ask(self._client, snapshot, lambda: self._again(snapshot)))
+                domains = slot.details[1].private_domains
+                slot.domains |= {(id_, snapshot.name_of(id_)): domain for id_, domain in domains.items()}
                 for service_id, values in slot.details[1].variables.items():
                     serving = snapshot.serving_deployment(service_id)
                     if serving is not None:
@@ -178,6 +182,21 @@ class Snapshots:
             return None
         known = self._slot(snapshot.environment_id).running.get(serving.id)
         return known if known is not None else self.details(snapshot).variables.get(service_id)
+
+    def private_domains(self, snapshot: Snapshot, services: Collection[str]) -> Mapping[str, str]:
+        """Return the private domains of services, asked once for each name of each; without those that are refused.
+
+        Raises:
+            RailwayError: Railway could not be asked.
+        """
+        slot = self._slot(snapshot.environment_id)
+        named = {id_: (id_, snapshot.name_of(id_)) for id_ in sorted(services)}
+        with slot.lock:
+            missing = [id_ for id_, key in named.items() if key not in slot.domains]
+            if missing:
+                found = ask_domains(self._client, snapshot, missing)
+                slot.domains |= {named[id_]: found.get(id_, "") for id_ in missing}
+            return {id_: slot.domains[key] for id_, key in named.items() if slot.domains[key]}
 
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.absence import list_projects
+from convos_infra.railway.listing import list_projects
 from convos_infra.railway.snapshot import Gone, Snapshots
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse

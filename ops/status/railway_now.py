@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.address import addresses, is_local
+from convos_infra.railway.provided_variables import NOT_READ
 from convos_infra.railway.running import Running, assess
 from convos_infra.railway.running_references import gives
 from convos_infra.railway.snapshot import Gone, Snapshots
@@ -56,7 +57,7 @@ class RailwayNow:
         """Return what each of a service's variables with references would give, were it deployed now."""
         if self.snapshot is None:
             return {}
-        return gives(self.snapshot, service_id, self.details.tcp_proxies if self.details is not None else None)
+        return gives(self.snapshot, service_id, self.details.addresses if self.details is not None else NOT_READ)
 
     def given(self, service_id: str) -> Mapping[str, Any] | None:
         """Return the variables that the serving deployment was given; None where Railway does not show them."""

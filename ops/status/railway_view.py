@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.absence import list_projects, nodes
+from convos_infra.railway.listing import list_projects, nodes
 from convos_infra.railway.snapshot import Gone, Snapshots
 from railway_api import documents
 from railway_api.client import DEFAULT_ENDPOINT, Client, Timing

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.absence import nodes
+from convos_infra.railway.listing import nodes
 from convos_infra.schema import latest_version
 from convos_infra.schema.address import Address, parse_url
 from convos_infra.schema.apply import inspect

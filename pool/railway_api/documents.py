@@ -160,18 +160,26 @@ def deployments(count: int) -> str:
     return f"query deployments({variables}) {{ {fields} }}"
 
 
-def details(deployments: int, services: int) -> str:
+def details(deployments: int, services: int, addressed: int = 0) -> str:
     """Return a query for what no environment shows of so many deployments and services, all in one call.
 
     `$d0` is a deployment, answered as `d0` with the variables that it runs with; `$s0` is a service of
-    `$environmentId`, answered as `s0` with its TCP proxies.
+    `$environmentId`, answered as `s0` with its TCP proxies; `$v0` is one of `$projectId` as well, answered as `v0` with
+    the variables that a deployment made now would get, Railway's own included.
     """
     variables = [f"$d{n}: String!" for n in range(deployments)]
     fields = [f"d{n}: deploymentSnapshot(deploymentId: $d{n}) {{ variables }}" for n in range(deployments)]
+    variables += ["$environmentId: String!"] if services or addressed else []
     if services:
-        variables += ["$environmentId: String!", *(f"$s{n}: String!" for n in range(services))]
+        variables += [f"$s{n}: String!" for n in range(services)]
         fields += [
             f"s{n}: tcpProxies(environmentId: $environmentId, serviceId: $s{n}) {{ {_TCP_PROXY} }}"
             for n in range(services)
+        ]
+    if addressed:
+        variables += ["$projectId: String!", *(f"$v{n}: String!" for n in range(addressed))]
+        fields += [
+            f"v{n}: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $v{n})"
+            for n in range(addressed)
         ]
     return f"query details({', '.join(variables)}) {{ {' '.join(fields)} }}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from convos_infra.railway.change import announced as announced_deployments
 from convos_infra.railway.resources.project import BASE_ENVIRONMENT
 from emulator.store import Store
 from tests.colleague.engine import Op, Step
-from tests.colleague.judge import Book
+from tests.colleague.judge import Book, Context
 from tests.colleague.truth import (
     Fact,
+    Facts,
     facts,
     newest_deployment,
     not_running,
@@ -31,6 +32,7 @@ DEFAULTS: Mapping[str, Any] = {
     "drainingSeconds": 0,
 }
 _THINGS = ("environment", "instance", "volume_instance", "domain", "custom_domain")
+Count = Callable[[Mapping[str, Any], Mapping[str, Any]], int]
 _NOT_FIELDS = ("variables", "unmanagedVariables")
 
 
@@ -154,8 +156,47 @@ def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[F
             yield key
 
 
-def announced(steps: Mapping[str, Step]) -> dict[str, int]:
-    """Return how many deployments a preview has announced, by service."""
+def is_kept(store: Store, book: Book, said: Sequence[str], key: Fact) -> bool:
+    """Tell whether a destroy has left something for a reason, and has named it: the colleague has filled it since.
+
+    Whose a service is that an update had made when it was killed, and that has something in it, cannot be known. A
+    volume holds the data of the service that it is mounted in, and stays with it.
+    """
+    rows = {"instance": "service", "environment": "environment", "volume_instance": "volume"}
+    kind, id_ = rows.get(key[0], ""), key[-1]
+    name = (store.get(kind, id_) or {}).get("name") if kind else None
+    mounted = [row["serviceId"] for row in store.all("volume_instance", lambda row: row["volumeId"] == id_)]
+    filled = any({id_, *mounted} & set(fact[1:]) for fact in book.touched)
+    return filled and any(f"{line.partition(': ')[0]} ".startswith(f"keeps {kind} {name} ") for line in said)
+
+
+def named_as_own(state: Mapping[str, Made], context: Context, book: Book, there: Facts) -> set[Fact]:
+    """Return the colleague's environment, where it was empty and a run has named it as the stack's own from then on.
+
+    Args:
+        state: as the update has left it.
+        context: the update.
+        book: who made what.
+        there: what was true when it began.
+    """
+    made, step = state.get("environment"), context.steps.get("environment")
+    key: Fact = ("environment", made.id) if made is not None else ()
+    if made is None or key not in book.theirs or key not in there or not made.outputs.get("owned"):
+        return set()
+    in_preview = step is not None and step.inputs.get("adopts") == made.id and step.inputs.get("owned") is True
+    line = f"Environment {ENVIRONMENT}: takes over {made.id} as this stack's own, which a destroy deletes"
+    is_said = line in context.said and (in_preview or book.writes[key].at > context.since)
+    is_empty = all(fact[0] == "environment" or fact[1] != made.id for fact in there)
+    return {key} if is_said and is_empty else set()
+
+
+def announced(steps: Mapping[str, Step], count: Count = announced_deployments) -> dict[str, int]:
+    """Return how many deployments a preview has announced, by service.
+
+    Args:
+        steps: the preview.
+        count: of one resource, by its inputs before and after; `announced_at_most` counts those that others can cause.
+    """
     found: dict[str, int] = {}
     for key, step in steps.items():
         if step.op in (Op.SAME, Op.DELETE):
@@ -163,7 +204,7 @@ def announced(steps: Mapping[str, Step]) -> dict[str, int]:
         if key.endswith("/instance"):
             name = key.partition("/")[0]
             before = step.before.inputs if step.before is not None and step.op is Op.UPDATE else {}
-            found[name] = found.get(name, 0) + announced_deployments(before, step.inputs)
+            found[name] = found.get(name, 0) + count(before, step.inputs)
         for name in step.inputs.get("again") or () if key == "deployments" else ():
             found[name] = found.get(name, 0) + 1
     return found

@@ -24,6 +24,7 @@ _OF_SERVICE = (
     "deployment",
     "service",
 )
+_PORTS = {"domain_port": ("ServiceDomain", "/domain"), "custom_domain_port": ("CustomDomain", "/custom")}
 _NAMED = {"project": "project", "environment": "environment"}
 
 
@@ -89,18 +90,23 @@ class Book:
         writes: the last change of a fact.
         theirs: the things that the colleague has made.
         ours: the things that the stack has made.
+        touched: whatever the colleague has ever changed.
+        taken: those of the colleague's that were empty, and that the stack has named as its own from then on.
     """
 
     now: int = 0
     writes: dict[Fact, Write] = field(default_factory=dict)
     theirs: set[Fact] = field(default_factory=set)
     ours: set[Fact] = field(default_factory=set)
+    touched: set[Fact] = field(default_factory=set)
+    taken: set[Fact] = field(default_factory=set)
 
     def note(self, before: Facts, after: Facts, keys: Iterable[Fact], *, theirs: bool) -> None:
         """Write changes down."""
         self.now += 1
         for key in keys:
             self.writes[key] = Write(theirs, self.now)
+            self.touched |= {key} if theirs else set()
             if key not in before:
                 (self.theirs if theirs else self.ours).add(key)
                 (self.ours if theirs else self.theirs).discard(key)
@@ -121,6 +127,7 @@ class Context:
         state: the resources at that time, and those that were made since.
         since: when the preview was made, by the book's count.
         read: when the last read was made.
+        said: the lines that the run has printed, as it prints them.
     """
 
     name: str
@@ -128,6 +135,7 @@ class Context:
     state: Mapping[str, Made]
     since: int
     read: int
+    said: Sequence[str] = ()
 
 
 def judged(book: Book, context: Context, before: Facts, after: Facts, keys: Sequence[Fact]) -> list[Violation]:
@@ -142,12 +150,18 @@ def judged(book: Book, context: Context, before: Facts, after: Facts, keys: Sequ
 def _of_one(book: Book, context: Context, before: Facts, after: Facts, key: Fact, gone: set[Fact]) -> Violation | None:
     told = f"{before.get(key)!r} became {after.get(key)!r}"
     owner = owner_of(key, context)
-    if key in gone and key in book.theirs and key[0] in THINGS and owner and not _falls_with(key, context, gone):
+    if key[0] == "environment" and key not in book.theirs and any(fact[0] == "project" for fact in gone):
+        # The base environment came with the project, whatever it is called by now. What is in it is judged itself.
+        return None
+    theirs = key in book.theirs - book.taken and key[0] in THINGS
+    if key in gone and theirs and owner and not _falls_with(key, context, gone):
         return Violation(Rule.ADOPTED, key, told, context.name)
     if not book.is_theirs(key) or _falls_with(key, context, gone) or _is_made(key, before):
         return None
     if key[0] == "volume_instance" and before.get(key) == "pending deletion" and key not in book.theirs:
         # Ours, which the colleague deleted: with the environment it cannot be restored any more. Told as lost data.
+        return None
+    if key[0] == "volume_instance" and before.get(key) == "deleted while it was empty":
         return None
     if key[0] in ("mount", "attachment") and ("volume_instance", *key[1:]) in gone:
         # Told of the volume itself.
@@ -156,9 +170,10 @@ def _of_one(book: Book, context: Context, before: Facts, after: Facts, key: Fact
         # What runs is retired by what comes after it; a volume's row goes with its last instance.
         service_is_ours = key[0] == "volume" or _service(context, key[2]) is not None
         return None if service_is_ours else Violation(Rule.STRANGER, key, told, context.name)
-    if owner is None:
-        return Violation(Rule.STRANGER, key, told, context.name)
     write = book.writes[key]
+    if owner is None:
+        is_said = _is_taken_over(context, key, write, before, after)
+        return None if is_said else Violation(Rule.STRANGER, key, told, context.name)
     if write.at > context.read:
         return Violation(Rule.RACE, key, told, context.name)
     return (
@@ -190,6 +205,24 @@ def _was_seen(context: Context, owner: str, key: Fact, value: Any, write: Write)
     # What others had set before the stack wanted it is recorded by its name alone.
     named = (step.before.outputs.get(mark) or () for mark in ("unmanaged", "unmanagedFields", "unmanagedSeen"))
     return knows(step.before, key, value) or any(key[-1] in names for names in named)
+
+
+def _is_taken_over(context: Context, key: Fact, write: Write, before: Facts, after: Facts) -> bool:
+    """Tell whether the run has named the thing as one that it takes over, and this very change of it.
+
+    The preview has, where the thing was there by then; the update itself always does, before it changes anything.
+    """
+    if key[0] not in _PORTS:
+        return False
+    resource, end = _PORTS[key[0]]
+    what = f"{before.get((key[0].removesuffix('_port'), *key[1:]))}, changes targetPort"
+    name = next((name for name in context.steps if name.endswith(end)), "")
+    step = context.steps.get(name)
+    if step is None or step.op is not Op.CREATE or step.inputs.get("targetPort") != after.get(key):
+        return False
+    was_there = write.at <= context.since
+    line = f"{resource} {name.partition('/')[0]}: takes over {what}"
+    return line in context.said and (step.inputs.get("adopts") == what if was_there else True)
 
 
 def _falls_with(key: Fact, context: Context, gone: set[Fact]) -> bool:

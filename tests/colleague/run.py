@@ -7,6 +7,7 @@ from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from convos_infra.railway.change import announced_at_most
 from railway_api.failure import Failure
 from tests.colleague import checks, status
 from tests.colleague.acts import ACTS, Look, document
@@ -142,7 +143,8 @@ class Run:
 
     def _begin(self, name: str, steps: dict[str, PreviewStep] | None = None) -> None:
         now = self.book.now
-        self._context = Context(name, steps or {}, ChainMap(dict(self.engine.state), self.engine.state), now, now)
+        state = ChainMap(dict(self.engine.state), self.engine.state)
+        self._context = Context(name, steps or {}, state, now, now, self.engine.said)
         self._requests = self._mutations = self._deletions = 0
         self._made = {}
 
@@ -163,8 +165,8 @@ class Run:
             self._between.clear()
             self._kill_at, self._fault = -1, None
             return False
-        said = checks.announced(steps)
-        self.told.append(f"    preview: {_shown(steps)}; announces {said}")
+        said, at_most = checks.announced(steps), checks.announced(steps, announced_at_most)
+        self.told.append(f"    preview: {_shown(steps)}; announces {said}, at most {at_most}")
         since, between = self.book.now, self._acted_at
         for step in self._between:
             self._act(step)
@@ -175,7 +177,7 @@ class Run:
         self._during = armed
         if self._fault is not None:
             self.emulator.plant(self._fault.what, after=self._fault.at, times=self._fault.seed)
-        done = False
+        done, there = False, facts(self.emulator.store)
         try:
             self.engine.update(specs)
             done = True
@@ -187,7 +189,8 @@ class Run:
             self.emulator.heal()
             self._during.clear()
             self._kill_at, self._fault = -1, None
-        self._check_deployments(said, done=done, alone=self._acted_at == between)
+        self.book.taken |= checks.named_as_own(self.engine.state, self._context, self.book, there)
+        self._check_deployments(said, at_most, done=done, alone=self._acted_at == between)
         if done:
             self._check_orphans()
         return done
@@ -231,14 +234,15 @@ class Run:
 
     # What is judged after a run.
 
-    def _check_deployments(self, said: dict[str, int], *, done: bool, alone: bool) -> None:
+    def _check_deployments(self, said: dict[str, int], at_most: dict[str, int], *, done: bool, alone: bool) -> None:
+        """What is made is what was announced; what others do after the preview costs what it has said for that case."""
         names = {made.id: key.partition("/")[0] for key, made in self.engine.state.items() if key.endswith("/service")}
         did = dict.fromkeys(said, 0)
         for service_id, count in self._made.items():
             name = names.get(service_id, service_id)
             did[name] = did.get(name, 0) + count
         for name in sorted(did):
-            promised = said.get(name, 0)
+            promised = said.get(name, 0) if alone else at_most.get(name, 0)
             if did[name] > promised or (done and alone and did[name] != promised):
                 told = f"announced {promised}, made {did[name]}"
                 since = "nobody acted since" if alone else "the colleague acted since"
@@ -246,7 +250,10 @@ class Run:
                 self.wrong.append(Violation(Rule.DEPLOYMENTS, ("deployments", which, since), f"{name}: {told}", "up"))
 
     def _check_orphans(self) -> None:
+        is_destroy = self._context is not None and self._context.name == "destroy"
         for key in checks.left_over(self.emulator.store, self.book, self.engine.state):
+            if is_destroy and checks.is_kept(self.emulator.store, self.book, self.engine.said, key):
+                continue
             self.wrong.append(Violation(Rule.ORPHAN, key, "", self._context.name if self._context else ""))
 
     def _check_status(self) -> None:

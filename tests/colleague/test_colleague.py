@@ -14,10 +14,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from convos_infra.provider import TRACEBACK_VARIABLE
 from tests.colleague.acts import ACTS, mutations
 from tests.colleague.engine import Engine
-from tests.colleague.inside import Inside, emulator_inside
+from tests.colleague.inside import Inside
 from tests.colleague.judge import Violation
 from tests.colleague.known import KNOWN
 from tests.colleague.run import Run
@@ -29,21 +28,6 @@ PROGRAMS = int(os.environ.get("COLLEAGUE_PROGRAMS", "100"))
 FIRST = int(os.environ.get("COLLEAGUE_FIRST", "0"))
 IN_A_TEST = 25
 ALL = 2000
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    # With this variable a provider's own errors leave it as they are, not as the one line that the CLI shows.
-    with pytest.MonkeyPatch.context() as patched, emulator_inside(tmp_path_factory.mktemp("colleague")) as inside:
-        patched.setenv(TRACEBACK_VARIABLE, "1")
-        yield inside
-
-
-@pytest.fixture(scope="module")
-def start(emulator: Inside) -> Start:
-    engine = Engine(emulator, config={"dataOnDestroy": Wanted().data})
-    engine.update(Wanted().specs())
-    return Start(emulator.documents(), engine.state, engine.needs)
 
 
 @pytest.fixture(scope="module")

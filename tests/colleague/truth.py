@@ -38,7 +38,9 @@ def _facts(store: Store) -> Iterator[tuple[Fact, Any]]:
     for row in store.all("volume", lambda row: not row.get("deletedAt")):
         yield ("volume", row["id"]), row["name"]
     for row in store.all("volume_instance"):
-        state = "pending deletion" if row.get("deletedAt") else "living"
+        state = "living"
+        if row.get("deletedAt"):
+            state = "pending deletion" if row.get("currentSizeMB") else "deleted while it was empty"
         place = (row["environmentId"], row["volumeId"])
         yield ("volume_instance", *place), state
         yield ("mount", *place), row["mountPath"]

@@ -213,6 +213,16 @@ def test_environments_are_renamed_and_deleted(world: World) -> None:
     assert stale["deletedAt"]
 
 
+def test_a_deployment_of_a_service_that_has_left_the_environment_is_not_made_again(world: World) -> None:
+    service = world.service("web", source={"image": IMAGE})
+    [deployment] = world.settled(service)
+    delete = "mutation d($id: String!, $e: String) { serviceDelete(id: $id, environmentId: $e) }"
+    world.run(delete, id=service, e=world.environment_id)
+    for mutation in ("deploymentRedeploy(id: $id) { id }", "deploymentRollback(id: $id)"):
+        with pytest.raises(EmulatorError, match="ServiceInstance not found|Not Authorized"):
+            world.run(f"mutation r($id: String!) {{ {mutation} }}", id=deployment["id"])
+
+
 def test_connect_deploys_an_image_and_disconnect_leaves_nothing_to_redeploy(world: World) -> None:
     service = world.service("web")
     connect = "mutation c($id: String!, $i: ServiceConnectInput!) { serviceConnect(id: $id, input: $i) { id } }"

@@ -75,11 +75,11 @@ def test_the_emulator_renders_what_is_resolved_here_in_random_environments(at: P
     ids = made_at_random(at, random.Random(seed))
     session = at.runs.provider(ServiceInstanceProvider).session()
     snapshot = session.living(at.ids, thing="test")
-    proxies = session.snapshots.details(snapshot).tcp_proxies
+    addresses = session.snapshots.details(snapshot).addresses
     compared = 0
     for id_ in ids.values():
         theirs = at.runs.emulator.run(RENDERED, p=at.project.id, e=at.environment.id, s=id_)["variables"]
-        for name, found in gives(snapshot, id_, proxies).items():
+        for name, found in gives(snapshot, id_, addresses).items():
             kinds = {end.kind for end in found.dead_ends}
             if kinds & {Kind.CYCLE, Kind.SELF}:
                 continue

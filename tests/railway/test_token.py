@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convos_infra.railway.absence import list_projects
+from convos_infra.railway.listing import list_projects
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider

@@ -66,6 +66,27 @@ def test_an_update_stops_and_names_it_and_goes_on_after_a_refresh(at: Place, kin
     assert not runs.differs(again, {**wanted, **after})
 
 
+def test_a_domain_that_somebody_renamed_keeps_its_name_and_stops_the_update_that_would_bind_it_unsaid(
+    at: Place,
+) -> None:
+    runs, case = at.runs, CASES["ServiceDomain"]
+    wanted = {key: value for key, value in case.inputs(at).items() if key != "subdomain"}
+    made = runs.create(case.provider, wanted)
+    suffix = str(made.outputs["domain"]).partition(".")[2]
+    place = {"serviceId": at.service.id, "environmentId": at.environment.id}
+    given = {**place, "serviceDomainId": made.id, "domain": f"theirs.{suffix}", "targetPort": wanted.get("targetPort")}
+    runs.emulator.run(SET_DOMAIN, input=given)
+    runs.mutations()
+    with pytest.raises(Failure, match=rf"somebody renamed it from .* to theirs\.{suffix} since the last update"):
+        runs.update(made, {**wanted, "targetPort": 3000.0})
+    assert runs.mutations() == []
+    read = runs.refresh(made)
+    assert read is not None
+    done = runs.update(read, {**wanted, "targetPort": 3000.0})
+    assert done.outputs["domain"] == f"theirs.{suffix}"
+    assert runs.mutations() == ["serviceDomainUpdate"]
+
+
 def test_a_volume_that_somebody_detached_is_not_attached_again_unseen(at: Place) -> None:
     runs, case = at.runs, CASES["Volume"]
     made = runs.create(case.provider, case.inputs(at))

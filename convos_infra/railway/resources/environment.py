@@ -13,7 +13,8 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons
-from convos_infra.railway.absence import nodes
+from convos_infra.railway.listing import nodes
+from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
@@ -72,6 +73,7 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
+        self.declaring().renames(olds, news, ENVIRONMENT_NAME)
         renamed = rename_line("environment", olds, news)
         if renamed:
             self.session().client.progress(renamed)
@@ -262,13 +264,14 @@ def _namesakes(session: Session, props: Props) -> Namesakes:
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Tell whether it is what a run leaves behind that was killed between making it and writing its state.
 
-    An empty fork of the base environment is; anything else was made by somebody for something.
+    An empty fork of the base environment is; anything else was made by somebody for something. Shared variables are
+    deleted with it, so one that has any is not empty.
     """
     source = (row.get("sourceEnvironment") or {}).get("id")
     if source != props["baseEnvironmentId"] or props.get("environmentIdToAdopt"):
         return False
     snapshot = session.living({**props, "environmentId": row["id"]}, thing=f"environment {props['name']}", fresh=True)
-    return not snapshot.instances and not snapshot.volume_instances
+    return not (snapshot.instances or snapshot.volume_instances or snapshot.config.get("sharedVariables"))
 
 
 def _outputs(props: Props, id_: str, *, owned: bool) -> Props:

@@ -12,7 +12,9 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway.absence import list_projects, nodes, project_is_gone
+from convos_infra.railway.absence import project_is_gone
+from convos_infra.railway.listing import list_projects, nodes
+from convos_infra.railway.provided_variables import PROJECT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
@@ -60,6 +62,7 @@ class ProjectProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if failures or is_unknown(news.get("name")):
             return news, failures
+        self.declaring().renames(olds, news, PROJECT_NAME)
 
         def find(named: Props) -> tuple[str, Props] | None:
             session = self.session()

@@ -16,8 +16,8 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, SERVICE_OWNED
-from convos_infra.railway.absence import nodes
 from convos_infra.railway.environment_config import live_variables
+from convos_infra.railway.listing import nodes
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,

@@ -62,6 +62,8 @@ class ServiceDomainProvider(RailwayProvider):
 
         if not olds:
             self.declare(news, news.get("service"), given=OF_DOMAIN)
+        elif olds.get("subdomain") != label:
+            self.declare(news, news.get("service"), moves=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             snapshot = self.session().living(news, thing=_thing(news))
@@ -112,6 +114,7 @@ class ServiceDomainProvider(RailwayProvider):
             if found is None:
                 raise InfraError(_thing(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
             refuse_unseen_changes(_thing(news), olds, _live(found), news, ("subdomain", "targetPort"))
+            _refuse_another_name(olds, news, found)
             found = _brought(session, news, found)
         return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
@@ -169,6 +172,14 @@ def _find(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | N
 
 def _live(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"subdomain": str(row["domain"]).partition(".")[0], "targetPort": row.get("targetPort")}
+
+
+def _refuse_another_name(olds: Props, news: Props, found: Mapping[str, Any]) -> None:
+    """Stop where somebody renamed it since the last update: the deployment that takes the name up was not announced."""
+    before, now = olds.get("domain"), str(found["domain"])
+    if before and before != now and _live(found)["subdomain"] != news.get("subdomain"):
+        problem = f"somebody renamed it from {before} to {now} since the last update"
+        raise InfraError(_thing(news), problem, "pulumi refresh records it, then pulumi up")
 
 
 def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from convos_infra.railway import bound, live_change, patch_plan
 from convos_infra.railway import change as changes
 from convos_infra.railway.bound import BOUND
 from convos_infra.railway.bring import bring
-from convos_infra.railway.change import ANNOUNCED, REBINDS, REDEPLOYS, REMOVES, REVIVES, SOURCED, Change
+from convos_infra.railway.change import ANNOUNCED, REBINDS, REDEPLOYS, REMOVES, RERENDERS, REVIVES, SOURCED, Change
 from convos_infra.railway.commit import sourced
 from convos_infra.railway.environment_config import (
     FIELDS,
@@ -29,7 +29,7 @@ from convos_infra.railway.environment_config import (
     same,
 )
 from convos_infra.railway.patch_plan import SEEN, UNMANAGED, UNMANAGED_FIELDS
-from convos_infra.railway.reference_check import preview_failures
+from convos_infra.railway.reference_check import preview_failures, rerendered
 from convos_infra.railway.resources.properties import difference, inputs_of
 from convos_infra.railway.resources.service_instance_args import (
     INPUTS,
@@ -47,7 +47,7 @@ NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
 not bound to it any more. The next preview announces the deployment that mends it."""
 SAW = (SEEN, NOT_RUNNING, NOT_SERVING, NOT_BOUND)
-_FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, REBINDS)
+_FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, RERENDERS, REBINDS)
 _ADDED = (*_FROM_MARKS, SOURCED, BOUND, *ANNOUNCED, "adopts")
 _OUTPUTS = ("deploymentId", UNMANAGED)
 _INPUTS = (*INPUTS, UNMANAGED_FIELDS, *_ADDED)
@@ -90,7 +90,7 @@ class ServiceInstanceProvider(RailwayProvider):
             change = live_change.narrowed(self.session(), olds, news, change)
             if not change.deployments:
                 # What the refresh saw has been mended since, or is mended by what changes elsewhere.
-                news = {key: value for key, value in news.items() if key not in (REDEPLOYS, REVIVES)}
+                news = {key: value for key, value in news.items() if key not in (REDEPLOYS, REVIVES, RERENDERS)}
         return {**news, **changes.said(olds, change)}, change
 
     def _marked(self, olds: Props, news: Props, *, is_known: bool) -> Props:
@@ -103,6 +103,7 @@ class ServiceInstanceProvider(RailwayProvider):
             REMOVES: (olds.get(SEEN) or []) if _removes(news) else [],
             REDEPLOYS: olds.get(NOT_RUNNING),
             REVIVES: olds.get(NOT_SERVING),
+            RERENDERS: rerendered(self.session, self.declaring(), olds, news) if is_known else [],
             REBINDS: self._rebound(olds, news, is_known=is_known) if news.get(BOUND) else [],
         }
         return {**news, **kept, **{key: value for key, value in marks.items() if value}}
@@ -211,6 +212,7 @@ def _adoption(session: Session, news: Props, snapshot: Snapshot) -> tuple[Props,
     condition = target.running.condition
     change = Change(
         deployments=int(has_source and target.is_due),
+        at_most=int(has_source),
         fields=plan.fields,
         variables=plan.variables,
         idle=tuple(name for name in target.running.idle if name not in changed),

@@ -66,6 +66,8 @@ class VolumeProvider(RailwayProvider):
 
         if not olds:
             self.declare(news, news.get("service"), given=OF_VOLUME)
+        elif olds.get("mountPath") != path:
+            self.declare(news, news.get("service"), moves=OF_VOLUME)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             snapshot = self.session().living(news, thing=_thing(news))

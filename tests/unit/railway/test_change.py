@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from convos_infra.railway.change import CHANGE, Change, announced, is_announced, kept, recorded, said
+from convos_infra.railway.change import (
+    CHANGE,
+    Change,
+    announced,
+    announced_at_most,
+    is_announced,
+    kept,
+    recorded,
+    said,
+)
 
 BEFORE = {"image": "a@sha256:1", "variables": {"A": "secret-1", "B": "b"}}
 AFTER = {"image": "a@sha256:2", "variables": {"A": "secret-2", "B": "b", "C": "c"}}
@@ -47,9 +56,23 @@ def test_nothing_that_changes_is_no_change() -> None:
 
 def test_what_runs_already_is_stored_and_deploys_nothing() -> None:
     found = recorded(BEFORE, {**AFTER, "redeploys": ["B"]}).running_already()
-    assert found.text() == "0 deployments, stored only: image, 2 variables (A, C)"
+    assert (
+        found.text()
+        == "0 deployments, stored only: image, 2 variables (A, C); 1 if others change what runs before the update"
+    )
     only = recorded(BEFORE, {**BEFORE, "revives": "crashed"}).running_already()
-    assert only.text() == "0 deployments: what runs is as it is wanted"
+    assert only.text() == (
+        "0 deployments: what runs is as it is wanted; 1 if others change what runs before the update"
+    )
+
+
+def test_what_others_can_make_it_cost_before_the_update_is_announced_as_well() -> None:
+    certain = {**AFTER, **said(BEFORE, recorded(BEFORE, AFTER))}
+    lowered = {**AFTER, **said(BEFORE, recorded(BEFORE, AFTER).running_already())}
+    assert (announced(BEFORE, certain), announced_at_most(BEFORE, certain)) == (1, 1)
+    assert (announced(BEFORE, lowered), announced_at_most(BEFORE, lowered)) == (0, 1)
+    assert announced_at_most(lowered, lowered) == 0
+    assert "atMost" not in certain[CHANGE]
 
 
 def test_what_others_stored_is_named_beside_it() -> None:

@@ -30,7 +30,9 @@ def test_one_poll_asks_for_all_deployments(count: int) -> None:
     assert validate(build_schema(SDL.read_text()), document) == []
 
 
-@pytest.mark.parametrize(("deployments", "services"), [(1, 0), (0, 1), (2, 3), (100, 100)])
-def test_one_call_asks_for_the_details_of_all_services(deployments: int, services: int) -> None:
-    document = parse(documents.details(deployments, services))
+@pytest.mark.parametrize(
+    ("deployments", "services", "addressed"), [(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 3, 0), (2, 0, 3), (100, 100, 100)]
+)
+def test_one_call_asks_for_the_details_of_all_services(deployments: int, services: int, addressed: int) -> None:
+    document = parse(documents.details(deployments, services, addressed))
     assert validate(build_schema(SDL.read_text()), document) == []
