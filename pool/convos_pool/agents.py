@@ -13,8 +13,8 @@ from pool_contract.agent_api_key import agent_api_key
 from pool_contract.agent_variables import API_KEY, agent_variables
 
 if TYPE_CHECKING:
-    from pool_contract.agent_settings import RegistryLogin
     from pool_contract.key_declaration import Generated
+    from pool_contract.registry_login import RegistryLogin
 
     from .railway import Instance
     from .settings import Settings
@@ -193,12 +193,12 @@ def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) 
     return {"services": {service_id: service}}
 
 
-def login_patch(login: RegistryLogin | None) -> dict[str, Any]:
+def login_patch(login: RegistryLogin[str] | None) -> dict[str, Any]:
     """Return the part of a service's `deploy` that says with which login Railway pulls its image."""
     return {"registryCredentials": {"username": login.username, "password": login.password}} if login else {}
 
 
-def image_patch(images: Mapping[str, tuple[str, str]], login: RegistryLogin | None = None) -> dict[str, Any]:
+def image_patch(images: Mapping[str, tuple[str, str]], login: RegistryLogin[str] | None = None) -> dict[str, Any]:
     """Return the one patch that gives services other images.
 
     Args:

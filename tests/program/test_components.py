@@ -13,10 +13,11 @@ from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace
 from components.pool_manager import PoolManager, PoolManagerSettings
-from components.railway_service import RailwayService, RegistryLogin, ServiceParts, StoredSecret
+from components.railway_service import RailwayService, ServiceParts, StoredSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
 from pool_contract.agent_settings import agent_settings
+from pool_contract.registry_login import RegistryLogin
 from tests.program.fix_program import Declared, Engine, declared, left_behind
 
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64

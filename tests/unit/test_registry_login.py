@@ -8,7 +8,8 @@ import pytest
 from convos_pool import agents
 from convos_pool import settings as pool_settings
 
-from pool_contract.agent_settings import RegistryLogin, agent_settings
+from pool_contract.agent_settings import agent_settings
+from pool_contract.registry_login import RegistryLogin
 from stack import settings
 from tests.unit.test_canary_environment import OF_THE_POOL
 
