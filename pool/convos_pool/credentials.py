@@ -6,15 +6,17 @@ finds: by the hash or the id in the record, else by the agent's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .agentmail import AgentMail
 from .agents import service_name
 from .credential_record import Recorded
+from .errors import CredentialError
 from .openrouter import OpenRouter
-from .provider_http import Provider
+from .provider_http import Provider, ProviderError
 
 if TYPE_CHECKING:
     from .credential_record import CredentialRecord
@@ -43,6 +45,19 @@ def providers(settings: ProviderSettings) -> Providers:
     return Providers(openrouter, agentmail)
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what an account refuses into an error of the pool manager, for a block or a function.
+
+    Raises:
+        CredentialError: in the place of a ProviderError.
+    """
+    try:
+        yield
+    except ProviderError as error:
+        raise CredentialError(str(error)) from None
+
+
 class Credentials:
     """Makes and deletes agents' keys and inboxes.
 
@@ -65,6 +80,7 @@ class Credentials:
         self._told: set[str] = set()
         self.record = record
 
+    @asking()
     def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
         """Make an agent's key and inbox, and return the variables that name them.
 
@@ -74,7 +90,7 @@ class Credentials:
             is_new: whether the id was made up a moment ago, so that nothing can be there.
 
         Raises:
-            ProviderError: one of the two could not be made; the next try finds what was.
+            CredentialError: one of the two could not be made; the next try finds what was.
         """
         if not (self._makes_key or self._makes_inbox):
             return {}
@@ -121,11 +137,12 @@ class Credentials:
             self.record.begin_removal(merged)
         return merged
 
+    @asking()
     def remove(self, known: Recorded) -> bool:
         """Delete an agent's key and inbox; what is gone already is well. Return False where one has to stay.
 
         Raises:
-            ProviderError: something may be there still; what was begun stays on record.
+            CredentialError: something may be there still; what was begun stays on record.
         """
         name, stays = service_name(known.agent_id), []
         if self._openrouter is not None:
