@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .agentmail import AgentMail
+from agent_accounts.agentmail import AgentMail
+from agent_accounts.openrouter import OpenRouter
+from agent_accounts.provider_http import Provider, ProviderError
+
 from .agents import service_name
 from .credential_record import Recorded
 from .errors import CredentialError
-from .openrouter import OpenRouter
-from .provider_http import Provider, ProviderError
 
 if TYPE_CHECKING:
     from .credential_record import CredentialRecord

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, StrictStr, ValidationError
 
-from .provider_http import GoneError, Provider
+from agent_accounts.provider_http import GoneError, Provider
 
 MOST_PAGES = 200
 PAGE = 100
