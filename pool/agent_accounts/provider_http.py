@@ -28,6 +28,11 @@ class ProviderError(Failure):
         self.status = status
         super().__init__(name, problem)
 
+    @property
+    def may_work_later(self) -> bool:
+        """Whether the same request may be answered at another time."""
+        return self.status == 0 or self.status == requests.codes.too_many_requests or self.status >= 500
+
 
 class GoneError(ProviderError):
     """What was asked for is not there."""
