@@ -62,7 +62,9 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return _json(routes.version())
 
     async def index(_: Request) -> Response:
-        text = page.render(service.settings, service.pool.latest, service.tick.rollout)
+        look = service.pool.latest
+        behind = service.key_check.behind(look.agents.values()) if look is not None else frozenset()
+        text = page.render(service.settings, look, service.tick.rollout, behind)
         return HTMLResponse(text, headers=page.HEADERS)
 
     async def counts(_: Request) -> Response:

@@ -25,18 +25,27 @@ def own_secrets() -> dict[str, Generated]:
     return {API_KEY: _API_KEY_FORM, **made}
 
 
+def shared_variables(keys: Mapping[str, _Value]) -> dict[str, _Value | str]:
+    """Return the variables that all agents have with the same values.
+
+    Args:
+        keys: of the stack; those that are not for agents are left out, and defaults take the place of missing ones.
+    """
+    defaults = {one.name: one.default for one in DECLARATIONS if one.default and is_handed_to_agents(one.name)}
+    return {**defaults, **keys_of_agents(keys), "PORT": str(PORT)}
+
+
 def agent_variables(
     keys: Mapping[str, _Value], secret: Callable[[str, Generated], _Value | str]
 ) -> dict[str, _Value | str]:
     """Return all variables of an agent.
 
     Args:
-        keys: of the stack; those that are not for agents are left out, and defaults take the place of missing ones.
+        keys: of the stack, and what was made for this agent.
         secret: returns the agent's own value of a secret, by its name and form.
     """
-    defaults = {one.name: one.default for one in DECLARATIONS if one.default and is_handed_to_agents(one.name)}
     own = {name: secret(name, form) for name, form in own_secrets().items()}
-    return {**defaults, **keys_of_agents(keys), "PORT": str(PORT), **own}
+    return {**shared_variables(keys), **own}
 
 
 def made_per_agent(keys: Mapping[str, object]) -> dict[str, str]:
