@@ -6,10 +6,12 @@ could not record. The account's key is an input, encrypted in the state, so that
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.dynamic import CheckFailure, DiffResult, ReadResult
@@ -19,6 +21,7 @@ from agent_accounts.provider_http import ProviderError
 from convos_infra.errors import InfraError
 from convos_infra.provider import Props, Provider, is_unknown
 
+HOST_IN_CONTAINERS, LOOPBACK = "host.docker.internal", "127.0.0.1"
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0
 _REFUSED = (401, 403)
@@ -116,7 +119,7 @@ class AccountProvider(Provider):
             raise InfraError(str(props["name"]), str(error), step) from None
 
     def _tried(self, props: Mapping[str, Any], key: str, ask: Callable[[Account], _Answer]) -> _Answer:
-        account = Account(self.service, str(props["url"]), key)
+        account = Account(self.service, reachable(str(props["url"])), key)
         for attempt in range(1, ATTEMPTS):
             try:
                 return ask(account)
@@ -125,6 +128,22 @@ class AccountProvider(Provider):
                     raise
                 time.sleep(PAUSE_SECONDS * attempt)
         return ask(account)
+
+
+def reachable(url: str) -> str:
+    """Return where an API of this machine answers, given its URL as a container has it.
+
+    The pool manager runs in a container, where `host.docker.internal` is the machine that runs it. The program runs on
+    that machine, which need not know the name.
+    """
+    parts = urlsplit(url)
+    if parts.hostname != HOST_IN_CONTAINERS:
+        return url
+    try:
+        socket.getaddrinfo(parts.hostname, parts.port)
+    except socket.gaierror:
+        return parts._replace(netloc=parts.netloc.replace(HOST_IN_CONTAINERS, LOOPBACK)).geturl()
+    return url
 
 
 def _step(provider: AccountProvider) -> str:

@@ -151,7 +151,8 @@ def _agents(_: str, value: Mapping[str, Any]) -> Iterator[Said]:
     if "note" in value:
         yield value["note"], Tone.PLAIN
         return
-    on_images = f"{value['latest']} on the latest image, {value['behind']} behind{_why(value)}"
+    as_new = "up to date" if value.get("behindKeys") else "on the latest image"
+    on_images = f"{value['latest']} {as_new}, {value['behind']} behind{_why(value)}"
     yield f"{value['total']} agents: {on_images}; {value['minIdle']} are kept idle", Tone.PLAIN
     for group in value["byImage"]:
         states = group["states"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -151,3 +152,24 @@ def test_another_limit_reaches_the_key_that_is_there(accounts: Standins) -> None
     accounts.calls.clear()
     asked.update(made.id, outs, {**news, "accountKey": "another"})
     assert accounts.calls == [], "an account's key alone asks nothing"
+
+
+@pytest.mark.parametrize(
+    ("url", "known", "expected"),
+    [
+        ("http://host.docker.internal:4010/x", False, "http://127.0.0.1:4010/x"),
+        ("http://host.docker.internal:4010/x", True, "http://host.docker.internal:4010/x"),
+        ("https://openrouter.ai/api/v1", False, "https://openrouter.ai/api/v1"),
+        ("https://host.docker.internal.example.org/x", False, "https://host.docker.internal.example.org/x"),
+    ],
+)
+def test_stand_ins_of_this_machine_are_reached_by_the_url_that_containers_have(
+    monkeypatch: pytest.MonkeyPatch, url: str, known: bool, expected: str
+) -> None:
+    def look_up(*_: object) -> list[object]:
+        if not known:
+            raise socket.gaierror
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert agent_account.reachable(url) == expected
