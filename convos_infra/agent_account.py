@@ -148,4 +148,7 @@ def reachable(url: str) -> str:
 
 def _step(provider: AccountProvider) -> str:
     # Pulumi gives a refresh and a destroy the config of the last update, so the config has no newer key for them.
-    return f"set keys.{provider.key_name} and run pulumi up: a refresh and a destroy use the key of the last update"
+    return (
+        f"set keys.{provider.key_name} and run pulumi up: a refresh and a destroy use the key of the last update;"
+        f" or delete it at {provider.service} and run pulumi state delete"
+    )

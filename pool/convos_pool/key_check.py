@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 LAG_SECONDS = 60.0
-"""How long Railway's reads may lag behind a patch: until then, a difference is looked at again."""
+"""How long Railway's reads may lag behind a patch (fact: read-lag); until then, a difference is looked at again."""
 
 
 class KeyCheck:
