@@ -62,7 +62,9 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return _json(routes.version())
 
     async def index(_: Request) -> Response:
-        text = page.render(service.settings, service.pool.latest, service.tick.rollout)
+        look = service.pool.latest
+        behind = service.key_check.behind(look.agents.values()) if look is not None else frozenset()
+        text = page.render(service.settings, look, service.tick.rollout, behind)
         return HTMLResponse(text, headers=page.HEADERS)
 
     async def counts(_: Request) -> Response:
@@ -134,7 +136,7 @@ def _endpoint(api_key: str, body: type[_Body], work: Work[_Body]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         http_request.authorize(request, api_key)
         given = http_request.parsed(body, await http_request.read(request))
-        return _json(await run_in_threadpool(work, given, str(request.path_params.get("id", ""))))
+        return _json(await run_in_threadpool(work, given, http_request.agent_id(request)))
 
     return endpoint
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from .database import TICK
 from .errors import BadRequestError, TooLargeError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -67,6 +69,21 @@ async def read(request: Request) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadRequestError("body: it must be a JSON object")
     return found
+
+
+def agent_id(request: Request) -> str:
+    """Return the agent's id in a request's path; empty where its path has none.
+
+    Raises:
+        BadRequestError: no pool manager has ever given such an id to an agent.
+    """
+    found = request.path_params.get("id")
+    if found is None:
+        return ""
+    # The id becomes the name of a lock, of which one is the tick's.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found) or found == TICK:
+        raise BadRequestError("id: is not an agent's id")
+    return str(found)
 
 
 def parsed(model: type[_Body], given: dict[str, Any]) -> _Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -33,17 +34,19 @@ SHOWN = ("idle", "starting", "claimed", "unknown", "released", "sleeping", "cras
 ALWAYS_SHOWN = 3
 
 
-def render(settings: Settings, look: Look | None, step: Step) -> str:
+def render(settings: Settings, look: Look | None, step: Step, keys_behind: Collection[str]) -> str:
     """Return the page.
 
     Args:
         settings: what was configured.
         look: what was last seen; None before the first look.
         step: where the rollout is.
+        keys_behind: the ids of agents with other keys than new ones get.
     """
     image = settings.runtime_image
     head = f"<h1>Convos pool</h1><p>{escape(settings.environment)} · new agents get <code>{escape(image)}</code></p>"
-    body = "<p>Railway and the database have not been asked yet.</p>" if look is None else _agents(look, image, step)
+    unseen = "<p>Railway and the database have not been asked yet.</p>"
+    body = unseen if look is None else _agents(look, image, step, keys_behind)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Convos pool</title>'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="10">'
@@ -51,14 +54,15 @@ def render(settings: Settings, look: Look | None, step: Step) -> str:
     )
 
 
-def _agents(look: Look, image: str, step: Step) -> str:
-    counts = agents.counts(look.agents.values(), image)
+def _agents(look: Look, image: str, step: Step, keys_behind: Collection[str]) -> str:
+    counts = agents.counts(look.agents.values(), image, keys_behind)
     shown = [name for place, name in enumerate(SHOWN) if counts[name] or place < ALWAYS_SHOWN]
     tiles = "".join(f'<li class="{name}"><b>{counts[name]}</b>{name}</li>' for name in shown)
+    keys = f" ({counts['behindKeys']} by their keys alone)" if counts["behindKeys"] else ""
     rows = "".join(_row(agent, image) for agent in look.agents.values())
     seconds = max(0, round(time.time() - look.at))
     return (
-        f"<ul>{tiles}</ul><p>{counts['latest']} on the newest image, {counts['behind']} behind · "
+        f"<ul>{tiles}</ul><p>{counts['latest']} on the newest image, {counts['behind']} behind{keys} · "
         f"rollout: {escape(step.text)} · seen {seconds} s ago</p>"
         f"<table><thead><tr><th>agent</th><th>state</th><th>deployment</th><th>image</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"

@@ -20,6 +20,7 @@ from .credential_record import CredentialRecord
 from .credentials import Credentials, providers
 from .database import Database
 from .errors import PoolError
+from .key_check import KeyCheck
 from .pool import Pool
 from .pool_parts import PoolParts
 from .printable import printable
@@ -86,6 +87,7 @@ class Service:
         self.tick = Tick(
             Parts(settings, patient, database, self.record, self.recovery, self.pool, creation, self.rolling, say)
         )
+        self.key_check = KeyCheck(settings, patient.variables)
         self.retirement = Retirement(RetirementParts(self.pool, patient, database, creation, say))
         self.sweeper = Sweeper(self.pool, database, credential_record, found, say)
         self.problem = ""
@@ -119,6 +121,8 @@ class Service:
         try:
             self._bring_up_schema()
             self.tick.run()
+            if self.pool.latest is not None:
+                self.key_check.refresh(self.pool.latest.agents.values())
         except PoolError as error:
             return f"tick: {error}"
         except Exception as error:  # noqa: BLE001 - whatever breaks one tick must not end all later ones

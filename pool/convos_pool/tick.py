@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import agents
 from .database import TICK
-from .errors import ConflictError, MissingTableError, RailwayError, ThrottledError
-from .provider_http import ProviderError
+from .errors import ConflictError, CredentialError, MissingTableError, RailwayError, ThrottledError
 from .rollout import Step
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ class Tick:
             except RailwayError as error:
                 # Perhaps its service is gone, and Railway's list lags behind.
                 self._parts.log(f"{known.agent_id}: not deleted yet: {error}")
-            except ProviderError as error:
+            except CredentialError as error:
                 self._parts.log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
             gone.add(known.agent_id)
         return gone
