@@ -181,7 +181,7 @@ class Snapshots:
 
     @contextmanager
     def writing(self, environment_id: str) -> Iterator[None]:
-        """Hold an environment for one writer of this process: two patches at once were seen to race (facts §3).
+        """Hold an environment for one writer of this process: two patches at once were seen to race (fact: patch-race).
 
         What was read before is forgotten at the end, unless the writer has read back what it wrote (`settle`).
         """
@@ -215,7 +215,7 @@ class Snapshots:
     def _is_gone(self, project_id: str, environment_id: str, thing: str) -> bool:
         """Prove it by a second witness: the project's own list, or the workspace's list of projects.
 
-        "Not Authorized" alone is what Railway says to a wrong token as well (facts §1.3).
+        "Not Authorized" alone is what Railway says to a wrong token as well (fact: not-authorized-is-ambiguous).
         """
         try:
             project = self._client.query(documents.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
@@ -255,7 +255,7 @@ def list_projects(client: Client, *, thing: str) -> list[Mapping[str, Any]]:
             projects = client.query(documents.PROJECTS, variables, thing=thing).get("projects") or {}
             rows += nodes(projects)
             info = projects.get("pageInfo") or {}
-            # The last page has an end cursor as well (facts §2.1): only hasNextPage tells.
+            # The last page has an end cursor as well (fact: last-page-cursor): only hasNextPage tells.
             if not info.get("hasNextPage"):
                 break
             after = info.get("endCursor")
@@ -272,7 +272,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
     if not environment or not project or not isinstance(environment.get("config"), Mapping):
         raise InfraError(thing, "Railway answers without the environment or its config", "try again in a minute")
     living = {row["id"] for row in nodes(project.get("environments")) if not row.get("deletedAt")}
-    # `environment(id)` may answer for a deleted one: the project's list has the last word (facts §2.3).
+    # A deleted one may still answer: the project's list has the last word (fact: deleted-environment-answers).
     if environment.get("deletedAt") or (living and environment_id not in living):
         raise Gone(environment_id)
     for connection in (environment.get("serviceInstances"), project.get("services")):
