@@ -37,7 +37,6 @@ class Reference:
     child: str
     parent: str
     on_delete: str
-    on_update: str
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ class Known:
         if what == "CONSTR_FOREIGN":
             name = constraint.conname or f"{table} -> {self.relation(constraint.pktable)} {len(self.references)}"
             parent = self.relation(constraint.pktable)
-            reference = Reference(table, parent, constraint.fk_del_action, constraint.fk_upd_action)
+            reference = Reference(table, parent, constraint.fk_del_action)
             self.references[table, name] = reference
         test = constraint.raw_expr
         if what == "CONSTR_CHECK":

@@ -11,7 +11,6 @@ import pytest
 
 from ops.ci.deploy_decision import IMAGES, UNKNOWN, Decision, decide
 
-ON_DEV = {"GITHUB_REF_NAME": "dev", "GITHUB_REF_TYPE": "branch"}
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
