@@ -32,7 +32,7 @@ Value = pulumi.Input[str]
 
 
 @dataclass(frozen=True)
-class RegistryLogin:
+class PullLogin:
     """The login to the registry of a private image."""
 
     username: Value
@@ -40,7 +40,7 @@ class RegistryLogin:
 
 
 @dataclass(frozen=True)
-class StoredSecret:
+class ServiceSecret:
     """A secret that lives in a variable of its service.
 
     Attributes:
@@ -92,7 +92,7 @@ class ServiceParts:
     proxy_port: int | None = None
     domain: bool = False
     custom_domains: Sequence[str] = ()
-    registry_login: RegistryLogin | None = None
+    registry_login: PullLogin | None = None
     readiness: AskedReadiness | None = None
     after: Sequence[pulumi.Resource] = ()
 
@@ -138,7 +138,7 @@ def service_in(parent: pulumi.Resource, place: EnvironmentPlace, name: str) -> S
 
 
 def secret_in(
-    parent: pulumi.Resource, place: EnvironmentPlace, service: Service, name: str, secret: StoredSecret
+    parent: pulumi.Resource, place: EnvironmentPlace, service: Service, name: str, secret: ServiceSecret
 ) -> pulumi.Output[str]:
     """Return the value of a secret that is stored in a service.
 
@@ -209,7 +209,7 @@ def deployed(
     return DeclaredService(service, volume, proxy, domain, list(custom.values()), instance, ready)
 
 
-def _with_login(configuration: ServiceConfiguration, login: RegistryLogin | None) -> ServiceConfiguration:
+def _with_login(configuration: ServiceConfiguration, login: PullLogin | None) -> ServiceConfiguration:
     if login is None:
         return configuration
     given = {"username": login.username, "password": pulumi.Output.secret(login.password)}
@@ -240,7 +240,7 @@ class RailwayService(pulumi.ComponentResource):
         place: EnvironmentPlace,
         configuration: ServiceConfiguration,
         parts: ServiceParts | None = None,
-        secrets: Sequence[StoredSecret] = (),
+        secrets: Sequence[ServiceSecret] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:RailwayService", name, None, opts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from convos_infra.errors import InfraError
 from convos_infra.schema.apply import Job
 from convos_infra.schema.limits import Limits, is_duration
-from convos_infra.schema.migration import Migration, parse
+from convos_infra.schema.migration import MigrationFile, parse
 from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def job_of(props: Props) -> Job:
     return Job(files_of(props), target, baseline, accept_drift=props.get("drift") == ACCEPT, limits=limits)
 
 
-def files_of(props: Props) -> tuple[Migration, ...]:
+def files_of(props: Props) -> tuple[MigrationFile, ...]:
     """Return the migrations among the inputs, in the order of their versions.
 
     Raises:

@@ -21,16 +21,16 @@ from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, apply, drifted, inspect
 from convos_infra.schema.catalog import fingerprint, shown
-from convos_infra.schema.connection import UnreachableError
+from convos_infra.schema.connection import DatabaseUnreachableError
 from convos_infra.schema.drop import drop
 from convos_infra.schema.job import files_of, job_of
 from convos_infra.schema.limits import Limits
-from convos_infra.schema.migration import Migration, parse, read_folder
-from convos_infra.schema.plan import Plan, make_plan
+from convos_infra.schema.migration import MigrationFile, parse, read_folder
+from convos_infra.schema.plan import MigrationPlan, make_plan
 from convos_infra.schema.policy import DROP, KEEP, REFUSE
 
 if TYPE_CHECKING:
-    from convos_infra.schema.plan import Done
+    from convos_infra.schema.plan import AppliedFile
 
 ID = "public"
 PREVIEW_SECONDS = 3.0
@@ -92,7 +92,7 @@ class DatabaseSchemaProvider(Provider):
             problems = guards.check(plan.pending, plan.done(files_of(inputs)))
         except InfraError as error:
             problems = [error]
-            plan = Plan((), (), "")
+            plan = MigrationPlan((), (), "")
         # Without a property: Pulumi would print its value, which is the SQL of all migrations.
         failures = [CheckFailure("", str(problem)) for problem in problems]
         pending = [f"{one.file} (only marked as applied)" for one in plan.baseline]
@@ -166,12 +166,12 @@ def _unread(id_: str, props: Props, why: str) -> ReadResult:
     return ReadResult(id_, {**recorded, UNREAD: why}, {**_kept(props), "pending": announced, UNREAD: why})
 
 
-def _plan(inputs: Props, olds: Props) -> Plan:
+def _plan(inputs: Props, olds: Props) -> MigrationPlan:
     """Return what an update would do; refuse drift that it would build on."""
     migrations = files_of(inputs)
     state = None if is_unknown(inputs["databaseUrl"]) else _state_if_reachable(str(inputs["databaseUrl"]))
     same_database = inputs["databaseUrl"] == olds.get("databaseUrl")
-    applied: tuple[Done, ...] = ()
+    applied: tuple[AppliedFile, ...] = ()
     if state is not None:
         applied = state.applied
     elif same_database or is_unknown(inputs["databaseUrl"]):
@@ -222,11 +222,11 @@ def _state_if_reachable(url: str) -> State | None:
     """Return what is in a database; None where it does not answer: a new environment has none yet."""
     try:
         return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS, for_update=True)
-    except UnreachableError:
+    except DatabaseUnreachableError:
         return None
 
 
-def _applied_before(olds: Props) -> tuple[Migration, ...]:
+def _applied_before(olds: Props) -> tuple[MigrationFile, ...]:
     """Return what the last update applied, as far as its inputs tell."""
     target = olds.get("target")
     if has_unknown(olds.get("migrations")):

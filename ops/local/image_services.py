@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ops.local import ports, process
 from ops.local.probe import ask
-from ops.local.services import Service
+from ops.local.services import LocalService
 from ops.local.starter import READY_SECONDS
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import run_for_text
@@ -27,14 +27,14 @@ BUILDER = "convos-local"
 """The name by which the program's images ask for this BuildKit."""
 
 
-def registry(starter: Starter, tool: Tool, docker_host: str) -> Service:
+def registry(starter: Starter, tool: Tool, docker_host: str) -> LocalService:
     """Start an OCI registry whose images live in `.local`."""
     before = starter.kept("registry", _registry_answers)
     if before is not None:
         return before
 
-    def start(port: int) -> Service:
-        service = Service("registry", tool.way, f"{ports.LOOPBACK}:{port}")
+    def start(port: int) -> LocalService:
+        service = LocalService("registry", tool.way, f"{ports.LOOPBACK}:{port}")
         if tool.way == "container":
             return _registry_container(starter, service, docker_host)
         return _registry_process(starter, service, tool)
@@ -42,7 +42,7 @@ def registry(starter: Starter, tool: Tool, docker_host: str) -> Service:
     return starter.run_on_port("registry", REGISTRY_PORT, start)
 
 
-def _registry_process(starter: Starter, service: Service, tool: Tool) -> Service:
+def _registry_process(starter: Starter, service: LocalService, tool: Tool) -> LocalService:
     layout = starter.layout
     folder = layout.root / "registry"
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def _registry_process(starter: Starter, service: Service, tool: Tool) -> Service
     file.write_text(json.dumps(config))
     argv = [tool.programs["registry"], "serve", str(file)]
 
-    def ready(service: Service) -> bool:
+    def ready(service: LocalService) -> bool:
         answer = ask(f"http://{service.address}/v2/")
         return answer is not None and answer.headers.get(CHECKOUT_HEADER) == layout.short_name
 
@@ -64,7 +64,7 @@ def _registry_process(starter: Starter, service: Service, tool: Tool) -> Service
     return starter.run(service, argv, ready, {"OTEL_TRACES_EXPORTER": "none"})
 
 
-def _registry_container(starter: Starter, service: Service, docker_host: str) -> Service:
+def _registry_container(starter: Starter, service: LocalService, docker_host: str) -> LocalService:
     import docker as sdk  # noqa: PLC0415 - a slow import that only this way needs
 
     name = f"{starter.layout.short_name}-registry"
@@ -91,18 +91,18 @@ def _registry_container(starter: Starter, service: Service, docker_host: str) ->
     return service
 
 
-def _registry_answers(service: Service) -> bool:
+def _registry_answers(service: LocalService) -> bool:
     answer = ask(f"http://{service.address}/v2/")
     return answer is not None and answer.status == 200
 
 
-def buildkit(starter: Starter, tool: Tool, registry_address: str) -> Service:
+def buildkit(starter: Starter, tool: Tool, registry_address: str) -> LocalService:
     """Start a `buildkitd` that may push to our registry, and leave a buildx file by which docker-build finds it."""
     layout = starter.layout
     listen = layout.runtime / "buildkit.sock"
-    service = Service("buildkit", tool.way, f"unix://{listen}")
+    service = LocalService("buildkit", tool.way, f"unix://{listen}")
 
-    def ready(_: Service) -> bool:
+    def ready(_: LocalService) -> bool:
         return _buildkit_answers(tool, service.address)
 
     _write_buildx_instance(layout, service.address)

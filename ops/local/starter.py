@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ops.local import ports, process
-from ops.local.services import Service, Services, save
+from ops.local.services import LocalService, Services, save
 from ops.toolchain.errors import ToolError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Starter:
         others = {service.port for service in self.services.by_name.values() if service.name != name}
         return ports.choose(before.port if before and before.port else preferred, others)
 
-    def note(self, service: Service) -> None:
+    def note(self, service: LocalService) -> None:
         """Write a service down."""
         self.services = self.services.with_service(service)
         save(self.layout, self.services)
@@ -51,7 +51,7 @@ class Starter:
         self.services = self.services.with_note(name, text)
         save(self.layout, self.services)
 
-    def kept(self, name: str, ready: Callable[[Service], bool]) -> Service | None:
+    def kept(self, name: str, ready: Callable[[LocalService], bool]) -> LocalService | None:
         """Return a service that was started before and answers; say so when it was started and is gone."""
         before = self.services.by_name.get(name)
         if before is None or before.way == "daemon":
@@ -71,11 +71,11 @@ class Starter:
 
     def run(
         self,
-        service: Service,
+        service: LocalService,
         argv: Sequence[str],
-        ready: Callable[[Service], bool],
+        ready: Callable[[LocalService], bool],
         env: Mapping[str, str] | None = None,
-    ) -> Service:
+    ) -> LocalService:
         """Start a service's process and wait until it answers.
 
         Raises:
@@ -98,7 +98,7 @@ class Starter:
             )
         return service
 
-    def run_on_port(self, name: str, preferred: int, start: Callable[[int], Service]) -> Service:
+    def run_on_port(self, name: str, preferred: int, start: Callable[[int], LocalService]) -> LocalService:
         """Start a service on a free port; on another one where somebody was quicker to take it.
 
         Raises:

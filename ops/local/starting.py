@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ops.local import broken, ports, sweep
 from ops.local.probe import ask
-from ops.local.services import Service
+from ops.local.services import LocalService
 from ops.toolchain import docker_api
 from standins.server import MANAGEMENT_KEY, OPENROUTER
 
@@ -23,12 +23,12 @@ EMULATOR_PORT = 7447
 STANDINS_PORT = 4010
 
 
-def docker(starter: Starter, tool: Tool) -> Service:
+def docker(starter: Starter, tool: Tool) -> LocalService:
     """Start a Docker daemon of our own, with its data, its socket and its networks apart from any other."""
     layout = starter.layout
     host = own_docker_host(layout)
 
-    def ready(_: Service) -> bool:
+    def ready(_: LocalService) -> bool:
         return docker_api.ask(host) is not None
 
     before = starter.kept("docker", ready)
@@ -43,7 +43,7 @@ def docker(starter: Starter, tool: Tool) -> Service:
         f"--exec-root={layout.runtime / 'docker'}",
         f"--pidfile={layout.runtime / 'docker.pid'}",
     ]
-    return starter.run(Service("docker", "own", host), argv, ready)
+    return starter.run(LocalService("docker", "own", host), argv, ready)
 
 
 def own_docker_host(layout: Layout) -> str:
@@ -51,10 +51,10 @@ def own_docker_host(layout: Layout) -> str:
     return f"unix://{layout.runtime / 'docker.sock'}"
 
 
-def standins(starter: Starter) -> Service:
+def standins(starter: Starter) -> LocalService:
     """Start the stand-ins of OpenRouter and AgentMail: their keys and inboxes live in memory, and end with it."""
 
-    def ready(service: Service) -> bool:
+    def ready(service: LocalService) -> bool:
         headers = {"Authorization": f"Bearer {MANAGEMENT_KEY}"}
         url = f"http://{service.address}{OPENROUTER}/keys"
         answer = ask(urllib.request.Request(url, headers=headers))
@@ -64,15 +64,15 @@ def standins(starter: Starter) -> Service:
     if before is not None:
         return before
 
-    def start(port: int) -> Service:
-        service = Service("standins", "own", f"{ports.LOOPBACK}:{port}")
+    def start(port: int) -> LocalService:
+        service = LocalService("standins", "own", f"{ports.LOOPBACK}:{port}")
         argv = [str(starter.layout.python), "-m", "standins", "--port", str(port)]
         return starter.run(service, argv, ready)
 
     return starter.run_on_port("standins", STANDINS_PORT, start)
 
 
-def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str] = ()) -> Service:
+def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str] = ()) -> LocalService:
     """Start the emulator of the Railway API; its containers are its own, and it removes them when it is stopped.
 
     Args:
@@ -84,7 +84,7 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
 
     token = layout.token.read_text().strip()
 
-    def ready(service: Service) -> bool:
+    def ready(service: LocalService) -> bool:
         # An emulator of another checkout answers too, but not to our token.
         return _knows_token(service.address, token)
 
@@ -101,8 +101,8 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
     if aside := broken.set_aside(layout.root / "emulator.sqlite"):
         starter.step.note(f"the emulator's state could not be read; it is kept as {aside}, and the stack is made again")
 
-    def start(port: int) -> Service:
-        service = Service("emulator", way, f"{ports.LOOPBACK}:{port}")
+    def start(port: int) -> LocalService:
+        service = LocalService("emulator", way, f"{ports.LOOPBACK}:{port}")
         argv = [str(layout.python), "-m", "emulator", "--listen", service.address]
         argv += ["--state", str(layout.root / "emulator.sqlite"), "--data", str(layout.root / "emulator")]
         argv += ["--docker", "auto" if docker_host else "off", "--admin", "--remove-on-exit"]

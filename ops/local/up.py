@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops.local import answers, bases, environment, image_services, ledger, locks, stack, starting, table, warm
-from ops.local.services import Service, Services, load, save
+from ops.local.services import LocalService, Services, load, save
 from ops.local.starter import Starter
 from ops.toolchain import choose, docker_api, pins, tools
 from ops.toolchain.console import step
@@ -126,7 +126,7 @@ def _start_docker(starter: Starter, chosen: Toolchain, store: Store) -> Toolchai
         _forget(starter, "docker")
         return chosen
     if docker.way == "daemon" and chosen.daemon is not None:
-        starter.note(Service("docker", "daemon", chosen.daemon.host))
+        starter.note(LocalService("docker", "daemon", chosen.daemon.host))
         starter.step.got("Docker (running already, left alone)")
         return chosen
     if "docker0" not in (name for _, name in socket.if_nameindex()):

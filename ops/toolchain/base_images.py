@@ -61,7 +61,7 @@ EXTENSION_LEAVES_OUT = re.compile(r"_tkinter|_test|xxlimited|_ctypes_test|_xxtes
 
 
 @dataclass(frozen=True)
-class Part:
+class MadeFolder:
     """One folder that was made or found up to date.
 
     Args:
@@ -192,17 +192,17 @@ def _key(name: str) -> str:
     return hashlib.sha256(repr((name, chosen)).encode() + code).hexdigest()
 
 
-def _up_to_date(stamp: Path, name: str) -> Part | None:
+def _up_to_date(stamp: Path, name: str) -> MadeFolder | None:
     try:
         noted = json.loads(stamp.read_text())
         same = noted["key"] == _key(name) and (stamp.parent / name).is_dir()
         same = same and all(_fingerprint(Path(path)) == seen for path, seen in noted["sources"].items())
-        return Part(name, noted["way"], noted["megabytes"], made=False) if same else None
+        return MadeFolder(name, noted["way"], noted["megabytes"], made=False) if same else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def _make(folder: Path, name: str) -> Part:
+def _make(folder: Path, name: str) -> MadeFolder:
     stamp = folder / f"{name}.json"
     found = _up_to_date(stamp, name)
     if found is not None:
@@ -219,10 +219,10 @@ def _make(folder: Path, name: str) -> Part:
     sources = {str(path): _fingerprint(path) for path in sorted(tree.sources)}
     noted = {"key": _key(name), "way": way, "megabytes": megabytes, "sources": sources}
     stamp.write_text(json.dumps(noted))
-    return Part(name, way, megabytes, made=True)
+    return MadeFolder(name, way, megabytes, made=True)
 
 
-def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[Part]:
+def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[MadeFolder]:
     """Make the folders that are missing or out of date; two calls at once wait for each other.
 
     Args:

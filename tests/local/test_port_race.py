@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops.local import image_services, ports, starting
-from ops.local.services import Service
+from ops.local.services import LocalService
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import find_program
 from ops.toolchain.tools import Tool
@@ -82,7 +82,7 @@ def test_a_registry_takes_another_port_and_is_ours(starter: Starter, strangers_p
 def test_what_does_not_start_for_another_reason_is_not_tried_again(starter: Starter) -> None:
     tried = []
 
-    def start(port: int) -> Service:
+    def start(port: int) -> LocalService:
         tried.append(port)
         raise ToolError("emulator", "it ended at once: no disk", "its log is there")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops.local import bases, down, image_services, ports, process, status
-from ops.local.services import Service, load, save
+from ops.local.services import LocalService, load, save
 from ops.local.starter import Starter
 from ops.toolchain import base_images
 from ops.toolchain.errors import ToolError
@@ -81,8 +81,8 @@ def test_a_taken_port_is_left_alone(starter: Starter, registry_tool: Tool, layou
     down.run(other.layout)
 
 
-def run_service(starter: Starter, code: str, ready: Callable[[Service], bool]) -> Service:
-    return starter.run(Service("emulator", "own", "127.0.0.1:1"), [sys.executable, "-c", code], ready)
+def run_service(starter: Starter, code: str, ready: Callable[[LocalService], bool]) -> LocalService:
+    return starter.run(LocalService("emulator", "own", "127.0.0.1:1"), [sys.executable, "-c", code], ready)
 
 
 def test_a_service_that_ends_at_once_is_told_with_its_last_words(starter: Starter) -> None:
@@ -101,7 +101,7 @@ def test_a_service_that_never_answers_is_stopped_again(starter: Starter, monkeyp
 def test_a_service_is_written_down_before_it_answers(starter: Starter) -> None:
     """So that Ctrl-C in the middle leaves something that `down` finds."""
 
-    def interrupted(service: Service) -> bool:
+    def interrupted(service: LocalService) -> bool:
         assert load(starter.layout).by_name["emulator"].process == service.process
         raise KeyboardInterrupt
 
@@ -130,7 +130,7 @@ def test_down_never_touches_a_service_that_is_not_ours(starter: Starter, layout:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
     try:
         taken_over = process.Process(stranger.pid, "a start time of long ago")
-        save(layout, starter.services.with_service(Service("registry", "path", "127.0.0.1:1", taken_over)))
+        save(layout, starter.services.with_service(LocalService("registry", "path", "127.0.0.1:1", taken_over)))
         assert down.run(layout) == 0
         assert stranger.poll() is None
     finally:
@@ -184,8 +184,8 @@ def test_a_public_registry_that_answered_once_is_not_asked_again(
 
 def test_a_docker_that_cannot_pull_means_stand_ins(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONVOS_BASE_IMAGES", raising=False)
-    monkeypatch.setattr(base_images, "make", lambda folder: [base_images.Part("node", "a fake", 1.0, made=True)])
-    starter.note(Service("docker", "daemon", f"unix://{starter.layout.root}/nobody.sock"))
+    monkeypatch.setattr(base_images, "make", lambda folder: [base_images.MadeFolder("node", "a fake", 1.0, made=True)])
+    starter.note(LocalService("docker", "daemon", f"unix://{starter.layout.root}/nobody.sock"))
     store = Store(starter.layout.root)
     (store.root / "base-images").mkdir()
     found = bases.ensure(starter, store, Tool("buildkit", "daemon", ""))

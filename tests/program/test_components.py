@@ -13,7 +13,7 @@ from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace
 from components.pool_manager import PoolManager, PoolManagerSettings
-from components.railway_service import RailwayService, RegistryLogin, ServiceParts, StoredSecret
+from components.railway_service import PullLogin, RailwayService, ServiceParts, ServiceSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
 from pool_contract.agent_settings import agent_settings
@@ -169,14 +169,14 @@ def redis(**more: Any) -> RailwayService:
         proxy_port=6379,
         domain=True,
         custom_domains=["a.example.org", "b.example.org"],
-        registry_login=RegistryLogin("u", "p4ss"),
+        registry_login=PullLogin("u", "p4ss"),
     )
     return RailwayService(
         "redis",
         place(protect=True),
         ServiceConfiguration(image=IMAGE, variables={"PLAIN": "1"}),
         parts,
-        [StoredSecret("REDIS_PASSWORD", "redisPassword", **more)],
+        [ServiceSecret("REDIS_PASSWORD", "redisPassword", **more)],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import NoSuchManifestError, NoSuchRepositoryError, NoSuchTagError
 from convos_infra.registry.resolve import resolve
 from tests.registry.conftest import crane_program, free_port, wait_until_it_answers
@@ -53,7 +53,7 @@ def test_what_is_not_there_is_told_apart(host: str) -> None:
     index, child, _ = repository.attested("scaling", labels={REVISION: COMMIT})
     with pytest.raises(NoSuchTagError, match="nearest: scaling"):
         resolve(f"{repository.location}:scalin")
-    client = Client(host)
+    client = RegistryClient(host)
     assert client.delete(repository.name, child.digest)
     with pytest.raises(NoSuchManifestError, match="scaling lists linux/amd64 as"):
         resolve(f"{repository.location}:scaling")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.ci.deploy_decision import IMAGES, UNKNOWN, Decision, decide
+from ops.ci.deploy_decision import IMAGES, UNKNOWN, DeployDecision, decide
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -17,34 +17,40 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("branch", "digest", "by_hand", "images", "wanted"),
     [
-        ("main", "sha256:1", False, ("runtime",), Decision("production", deploy=True, images=("runtime",))),
-        ("main", "sha256:1", False, ("runtime", "pool"), Decision("production", True, images=("runtime", "pool"))),
-        ("dev", "", False, (), Decision("dev", deploy=True)),
+        ("main", "sha256:1", False, ("runtime",), DeployDecision("production", deploy=True, images=("runtime",))),
+        (
+            "main",
+            "sha256:1",
+            False,
+            ("runtime", "pool"),
+            DeployDecision("production", True, images=("runtime", "pool")),
+        ),
+        ("dev", "", False, (), DeployDecision("dev", deploy=True)),
         (
             "dev",
             "",
             False,
             ("runtime",),
-            Decision("dev", False, "this push builds an image: build-runtime deploys it", ("runtime",)),
+            DeployDecision("dev", False, "this push builds an image: build-runtime deploys it", ("runtime",)),
         ),
         (
             "dev",
             "",
             False,
             ("runtime", "pool"),
-            Decision(
+            DeployDecision(
                 "dev", False, "this push builds an image: build-runtime and build-pool deploys it", ("runtime", "pool")
             ),
         ),
-        ("dev", "", False, UNKNOWN, Decision("dev", deploy=True, images=UNKNOWN)),
-        ("scaling", "", True, ("runtime",), Decision("scaling", deploy=True)),
-        ("scaling", "", True, UNKNOWN, Decision("scaling", deploy=True)),
-        ("feature", "sha256:1", True, (), Decision("", False, "branch feature deploys no stack")),
-        ("7/merge", "", False, (), Decision("", False, "branch 7/merge deploys no stack")),
+        ("dev", "", False, UNKNOWN, DeployDecision("dev", deploy=True, images=UNKNOWN)),
+        ("scaling", "", True, ("runtime",), DeployDecision("scaling", deploy=True)),
+        ("scaling", "", True, UNKNOWN, DeployDecision("scaling", deploy=True)),
+        ("feature", "sha256:1", True, (), DeployDecision("", False, "branch feature deploys no stack")),
+        ("7/merge", "", False, (), DeployDecision("", False, "branch 7/merge deploys no stack")),
     ],
 )
 def test_a_branch_deploys_its_stack_once(
-    branch: str, digest: str, by_hand: bool, images: tuple[str, ...], wanted: Decision
+    branch: str, digest: str, by_hand: bool, images: tuple[str, ...], wanted: DeployDecision
 ) -> None:
     assert decide(branch, digest=digest, by_hand=by_hand, images=images) == wanted
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops.ci.image_tags import BRANCH_TAGS, Decision, decide, output
+from ops.ci.image_tags import BRANCH_TAGS, TagDecision, decide, output
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVENTS = Path(__file__).parent / "events"
@@ -89,7 +89,7 @@ def test_a_commit_that_is_none_is_refused(after: object) -> None:
 
 
 def test_the_output_has_full_references() -> None:
-    decision = Decision(COMMIT, ("dev", "sha-3b8f1c2"))
+    decision = TagDecision(COMMIT, ("dev", "sha-3b8f1c2"))
     assert output(decision, "ghcr.io/xmtplabs/convos-runtime").splitlines() == [
         f"revision={COMMIT}",
         "image=ghcr.io/xmtplabs/convos-runtime",
