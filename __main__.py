@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.agents import Agents
+from components.agents import LivingAgents
 from components.canary import Canary
 from components.database import SERVICE as DATABASE_SERVICE
 from components.database import Database, DatabaseSettings
@@ -67,7 +67,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         ),
         after=[canary.ready, database.schema],
     )
-    agents = Agents("agents", pool_manager, settings.rollout.wait_seconds, AGENT_PREFIX)
+    agents = LivingAgents("agents", pool_manager, settings.rollout.wait_seconds, AGENT_PREFIX)
     DestroyGate(
         "destroy-gate",
         DestroyGateArgs(

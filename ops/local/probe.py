@@ -16,7 +16,7 @@ NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An answer in HTTP.
 
     Args:
@@ -30,14 +30,14 @@ class Answer:
     body: bytes
 
 
-def ask(request: str | urllib.request.Request) -> Answer | None:
+def ask(request: str | urllib.request.Request) -> HttpAnswer | None:
     """Return an answer; None when nobody answers in HTTP."""
     try:
         with NO_PROXY.open(request, timeout=2.0) as answer:
-            return Answer(int(answer.status), answer.headers, answer.read())
+            return HttpAnswer(int(answer.status), answer.headers, answer.read())
     except urllib.error.HTTPError as error:
         error.close()
-        return Answer(int(error.code), error.headers, b"")
+        return HttpAnswer(int(error.code), error.headers, b"")
     except (OSError, ValueError):
         time.sleep(0.05)
         return None

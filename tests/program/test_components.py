@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components.agents import Agents
+from components.agents import LivingAgents
 from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace
@@ -89,7 +89,7 @@ def test_a_pool_manager_is_deployed_after_canary_and_schema_with_a_key_and_a_tok
     def program() -> None:
         before = canary()
         pool = PoolManager("pool-manager", place(), pool_settings(), after=[before.ready])
-        Agents("agents", pool, 1, "convos-agent-")
+        LivingAgents("agents", pool, 1, "convos-agent-")
 
     made = declared(program)
     instance = made.one("ServiceInstance", POOL)
