@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,4 +54,9 @@ def files(*patterns: str) -> tuple[str, ...]:
 
 @functools.cache
 def modules() -> tuple[Module, ...]:
-    return tuple(module(name, (CHECKOUT / name).read_text()) for name in files("*.py"))
+    # The collector looks through all trees again and again, for nothing: with it, this takes seven times as long.
+    gc.disable()
+    try:
+        return tuple(module(name, (CHECKOUT / name).read_text()) for name in files("*.py"))
+    finally:
+        gc.enable()

@@ -110,6 +110,7 @@ def test_a_push_that_changes_the_pool_manager_alone_is_deployed_by_its_build(
 
 
 def test_every_image_has_a_build_that_starts_when_its_folder_changes() -> None:
+    assert IMAGES
     for image in IMAGES:
         text = (CHECKOUT / ".github" / "workflows" / f"build-{image}.yml").read_text()
         assert text.count(f'paths: ["{image}/**"]') == 2

@@ -280,6 +280,7 @@ def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
 
 
 def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> None:
+    assert len(FindingKind) > 1
     for kind in FindingKind:
         finding = Finding("x", kind, ("n",))
         is_information = finding.severity is Severity.INFORMATION
