@@ -14,7 +14,7 @@ import pytest
 from ops.local import answers, broken, process
 from ops.local.layout import Layout
 from ops.local.services import LocalService, Services, load, save
-from tests.registry.conftest import free_port
+from tests.support.ports import free_port
 
 ENV = (
     "# Written by `make local`\nexport BUILDKIT_HOST=unix:///x\nexport CONVOS_IMAGE_REGISTRY=127.0.0.1:5001\n"

@@ -20,8 +20,8 @@ from convos_infra.registry.errors import (
 )
 from convos_infra.registry.reference import parse, parse_version
 from convos_infra.registry.resolve import ResolvedImage, current_digest, resolve
-from tests.registry.conftest import free_port
 from tests.registry.pushing import AMD64, ARM64, CREATED, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REVISION, Repository
+from tests.support.ports import free_port
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b"
 LABELS = {REVISION: COMMIT, "org.opencontainers.image.version": "scaling"}

@@ -8,8 +8,9 @@ from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
 from tests.schema.migrating import job, up, versions
-from tests.schema.postgres_server import USER, Database, free_port
+from tests.schema.postgres_server import USER, Database
 from tests.schema.wire_proxy import proxied
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.postgres
 
