@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.ci.deploy_decision import IMAGES, UNKNOWN, DeployDecision, decide
+from ops.ci.image_tags import BRANCH_TAGS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -129,7 +130,7 @@ def test_it_needs_nothing_that_is_not_pythons_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ref_type", ["tag", "", "note"])
-@pytest.mark.parametrize("name", ["main", "dev", "staging", "scaling"])
+@pytest.mark.parametrize("name", BRANCH_TAGS)
 def test_a_tag_that_is_named_like_a_branch_deploys_nothing(
     tmp_path: Path, commits: list[str], name: str, ref_type: str
 ) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ops.ci.image_tags import BRANCH_TAGS
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
-BRANCHES = ["scaling", "dev", "staging", "main"]
-STACKS = ["dev", "scaling", "staging", "production"]
+BRANCHES, STACKS = list(BRANCH_TAGS), list(BRANCH_TAGS.values())
 ENVIRONMENTS = [
     ("preview.yml", "preview", "preview"),
     ("deploy.yml", "up", "${{ needs.decide.outputs.stack }}"),
