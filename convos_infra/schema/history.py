@@ -218,4 +218,4 @@ def program_version() -> str:
     try:
         return metadata.version("convos-infra")
     except metadata.PackageNotFoundError:
-        return "0.1.0"  # a checkout that is not installed; pyproject.toml has the same
+        return "0.2.0"  # a checkout that is not installed; pyproject.toml has the same
