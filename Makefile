@@ -22,7 +22,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
-$(STAMP): requirements-dev.txt
+$(STAMP): ops/requirements.txt
 	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain venv
 
 local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
@@ -105,7 +105,7 @@ run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…
 	@$(IN_LOCAL) sh ops/image/run.sh $(or $(IMAGE),convos-runtime:local)
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
-	@for in in requirements.in requirements-dev.in $(wildcard emulator/requirements.in pool/requirements.in); do \
+	@for in in requirements.in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
