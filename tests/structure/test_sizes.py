@@ -15,7 +15,6 @@ TOO_LONG: frozenset[str] = frozenset(
         "convos_infra/railway/snapshot.py",
         "tests/colleague/acts.py",
         "tests/colleague/run.py",
-        "tests/emulator/test_services.py",
         "tests/pool/emulated_fleet.py",
         "tests/pool/simulated_fleet.py",
         "tests/pool/test_claims.py",
@@ -25,7 +24,6 @@ TOO_LONG: frozenset[str] = frozenset(
         "tests/railway/test_client.py",
         "tests/railway/test_destroy_matrix.py",
         "tests/railway/test_references.py",
-        "tests/workflows/test_pr_stack.py",
         "tests/workflows/test_status_report.py",
         "tests/workflows/test_workflows.py",
     }
