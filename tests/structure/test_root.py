@@ -26,3 +26,10 @@ def test_every_entry_of_the_root_has_its_reason() -> None:
     assert found - stacks == PULUMI_WANTS | ROOMS | PEOPLE_READ | TOOLS_WANT
     assert all((CHECKOUT / name).is_symlink() for name in LINKS)
     assert len(ROOMS) <= 20
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest imports a file by its name where the folder is no package."""
+    names = [PurePosixPath(name).name for name in files("tests/*.py") if PurePosixPath(name).name.startswith("test_")]
+    assert len(names) > 200
+    assert sorted({name for name in names if names.count(name) > 1}) == []
