@@ -17,12 +17,12 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$
 TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt bench-ci config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
-$(STAMP): requirements-dev.txt
+$(STAMP): ops/requirements.txt
 	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain venv
 
 local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
@@ -105,7 +105,7 @@ run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…
 	@$(IN_LOCAL) sh ops/image/run.sh $(or $(IMAGE),convos-runtime:local)
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
-	@for in in requirements.in requirements-dev.in $(wildcard emulator/requirements.in pool/requirements.in); do \
+	@for in in requirements.in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
@@ -121,3 +121,6 @@ demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeplo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
 	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)
+
+bench-ci: $(STAMP) ## keep the seconds of each step of .ci/run, once a commit of a release: make bench-ci < LOG
+	@$(VENV)/python -m tests.benchmarks.ci

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.agents import Agents
+from components.agents import LivingAgents
 from components.canary import Canary
 from components.database import SERVICE as DATABASE_SERVICE
 from components.database import Database, DatabaseSettings
@@ -49,41 +49,11 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
     """Declare every resource of the stack and its outputs."""
     runtime = RuntimeImage("runtime", runtime_source)
     pool_image = RuntimeImage("pool", pool_source) if pool_source is not None else None
-    environment = RailwayEnvironment(
-        "railway",
-        EnvironmentSettings(
-            workspace=settings.workspace,
-            project=settings.project,
-            project_id=settings.project_id,
-            environment=settings.environment,
-            environment_id=settings.environment_id,
-            agent_prefix=AGENT_PREFIX,
-            protect=settings.protect,
-            follows_stack=follows_stack(pulumi.Config().get),
-        ),
-    )
-    place = EnvironmentPlace(
-        environment.project_id,
-        environment.environment_id,
-        settings.deployment_seconds,
-        settings.health_seconds,
-        settings.overwrite_changes,
-        settings.protect,
-    )
+    environment, place = declare_environment(settings)
     keys: dict[str, pulumi.Input[str]] = {
         name: value if name in PLAIN_KEYS else pulumi.Output.secret(value) for name, value in settings.all_keys.items()
     }
-    database = Database(
-        "database",
-        place,
-        DatabaseSettings(
-            settings.database_url,
-            settings.database_image,
-            settings.database_password,
-            settings.schema_policy,
-            replace_volume=settings.replace_volume == DATABASE_SERVICE,
-        ),
-    )
+    database = declare_database(settings, place)
     canary = Canary("canary", place, runtime.pinned, keys, agent_settings(settings.all_keys))
     pool_manager = PoolManager(
         "pool-manager",
@@ -97,7 +67,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
         ),
         after=[canary.ready, database.schema],
     )
-    agents = Agents("agents", pool_manager, settings.rollout.wait_seconds, AGENT_PREFIX)
+    agents = LivingAgents("agents", pool_manager, settings.rollout.wait_seconds, AGENT_PREFIX)
     DestroyGate(
         "destroy-gate",
         DestroyGateArgs(
@@ -122,6 +92,39 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             protect=settings.protect or None,
         ),
     )
+    export_image(runtime)
+    pulumi.export("canary", canary.summary)
+    pulumi.export("poolManager", {**pool_manager.summary, "apiKey": pool_manager.api_key})
+    pulumi.export("agents", {**agents.summary, "keptIdle": settings.pool.min_idle})
+    pulumi.export(
+        "database", {"url": database.url, "host": database.schema.host, "schemaVersion": database.schema.version}
+    )
+    pulumi.export("railway", {"endpoint": settings.endpoint})
+
+
+def declare_environment(settings: Settings) -> tuple[RailwayEnvironment, EnvironmentPlace]:
+    """Declare the project and the environment; return them, and the place in which services are declared."""
+    environment = RailwayEnvironment(
+        "railway",
+        EnvironmentSettings(
+            workspace=settings.workspace,
+            project=settings.project,
+            project_id=settings.project_id,
+            environment=settings.environment,
+            environment_id=settings.environment_id,
+            agent_prefix=AGENT_PREFIX,
+            protect=settings.protect,
+            follows_stack=follows_stack(pulumi.Config().get),
+        ),
+    )
+    place = EnvironmentPlace(
+        environment.project_id,
+        environment.environment_id,
+        settings.deployment_seconds,
+        settings.health_seconds,
+        settings.overwrite_changes,
+        settings.protect,
+    )
     pulumi.export(
         "environment",
         {
@@ -131,6 +134,26 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             "id": place.environment_id,
         },
     )
+    return environment, place
+
+
+def declare_database(settings: Settings, place: EnvironmentPlace) -> Database:
+    """Declare the database, or take the one that the config names, and its schema."""
+    return Database(
+        "database",
+        place,
+        DatabaseSettings(
+            settings.database_url,
+            settings.database_image,
+            settings.database_password,
+            settings.schema_policy,
+            replace_volume=settings.replace_volume == DATABASE_SERVICE,
+        ),
+    )
+
+
+def export_image(runtime: RuntimeImage) -> None:
+    """Export which runtime image runs, and what chose it."""
     pulumi.export(
         "image",
         {
@@ -142,13 +165,6 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             "chosenBy": runtime.chosen_by,
         },
     )
-    pulumi.export("canary", canary.summary)
-    pulumi.export("poolManager", {**pool_manager.summary, "apiKey": pool_manager.api_key})
-    pulumi.export("agents", {**agents.summary, "keptIdle": settings.pool.min_idle})
-    pulumi.export(
-        "database", {"url": database.url, "host": database.schema.host, "schemaVersion": database.schema.version}
-    )
-    pulumi.export("railway", {"endpoint": settings.endpoint})
 
 
 main()

@@ -1,4 +1,4 @@
-"""`Agents`: the living agents of an environment, which the pool manager owns, and what a new image means for them."""
+"""`LivingAgents`: the agents of an environment, which the pool manager owns, and what a new image means for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from components.pool_manager import PoolManager
 
 
-class Agents(pulumi.ComponentResource):
+class LivingAgents(pulumi.ComponentResource):
     """The rollout over the agents of one environment.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.railway_service import ServiceParts, StoredSecret, deployed, secret_in, service_in
+from components.railway_service import ServiceParts, ServiceSecret, deployed, secret_in, service_in
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.resources.volume import Volume
@@ -96,7 +96,7 @@ class Database(pulumi.ComponentResource):
 
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
         service = service_in(self, place, SERVICE)
-        stored = StoredSecret(
+        stored = ServiceSecret(
             "POSTGRES_PASSWORD", "databasePassword", settings.password, url_part=True, kept_elsewhere=True
         )
         password = secret_in(self, place, service, "postgres-password", stored)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.railway_service import ServiceParts, StoredSecret, deployed, secret_in, service_in, summary
+from components.railway_service import ServiceParts, ServiceSecret, deployed, secret_in, service_in, summary
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
 from convos_infra.railway.resources.service import Service
@@ -101,7 +101,7 @@ class PoolManager(pulumi.ComponentResource):
         super().__init__("convos:index:PoolManager", name, None, opts)
         self.service = service = service_in(self, place, SERVICE)
         shown_by = f"pulumi stack output poolManager --show-secrets --stack {pulumi.get_stack()}"
-        stored = StoredSecret("POOL_API_KEY", "poolApiKey", settings.api_key, shown_by=shown_by)
+        stored = ServiceSecret("POOL_API_KEY", "poolApiKey", settings.api_key, shown_by=shown_by)
         self.api_key = secret_in(self, place, service, "pool-api-key", stored)
         self.rollout_variables = rollout_variables(settings)
         self.made_token = not settings.keep_token and not settings.railway_token

@@ -33,7 +33,7 @@ Value = pulumi.Input[str]
 
 
 @dataclass(frozen=True)
-class StoredSecret:
+class ServiceSecret:
     """A secret that lives in a variable of its service.
 
     Attributes:
@@ -133,7 +133,7 @@ def service_in(parent: pulumi.Resource, place: EnvironmentPlace, name: str) -> S
 
 
 def secret_in(
-    parent: pulumi.Resource, place: EnvironmentPlace, service: Service, name: str, secret: StoredSecret
+    parent: pulumi.Resource, place: EnvironmentPlace, service: Service, name: str, secret: ServiceSecret
 ) -> pulumi.Output[str]:
     """Return the value of a secret that is stored in a service.
 
@@ -237,7 +237,7 @@ class RailwayService(pulumi.ComponentResource):
         place: EnvironmentPlace,
         configuration: ServiceConfiguration,
         parts: ServiceParts | None = None,
-        secrets: Sequence[StoredSecret] = (),
+        secrets: Sequence[ServiceSecret] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:RailwayService", name, None, opts)

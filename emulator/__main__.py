@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from emulator.api.request import World
-from emulator.app import Cutting, application
+from emulator.app import application
 from emulator.containers import Containers, connect
 from emulator.deployments import Deployments
+from emulator.planted import Cutting
 from emulator.postgres import Postgres
 from emulator.settings import LiveSettings, Settings
 from emulator.store import Store

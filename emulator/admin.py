@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from emulator.config import masked
-from emulator.deployments import ACTIVE
+from emulator.routes import ACTIVE
 from emulator.store import now
 
 if TYPE_CHECKING:

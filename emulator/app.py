@@ -17,28 +17,18 @@ from starlette.routing import Route
 from emulator import admin, console, execution
 from emulator.api.request import Request as Caller
 from emulator.api.request import World
-from emulator.faults import Fault, Faults
+from emulator.faults import Faults
 from emulator.ledger import Ledger
 from emulator.limits import Limits
+from emulator.planted import ANSWERS, Dropped, answer_of, response
 from emulator.store import PastStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from starlette.requests import Request
 
     from emulator.store import Store
-
-_BEFORE = {
-    "429": (429, "<html><body><h1>429 Too Many Requests</h1></body></html>"),
-    "502": (502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
-    "html": (200, "<html><body>Railway is under maintenance</body></html>"),
-    "empty": (200, ""),
-}
-
-
-class Dropped(Exception):
-    """The connection is to be cut without an answer."""
 
 
 class Endpoint:
@@ -80,7 +70,7 @@ class Endpoint:
         operation = execution.read(self._schema, body)
         if isinstance(operation, execution.Answer):
             self._refuse(operation.errors[0], at, time.monotonic() - began, headers)
-            return _response(operation)
+            return response(operation)
         allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
         fault = None if allowance.retry_after else self._faults.take(operation.name)
         error, made = "", list[str]()
@@ -88,10 +78,10 @@ class Endpoint:
             if allowance.retry_after:
                 error = "429"
                 return HTMLResponse(
-                    _BEFORE["429"][1], 429, {**allowance.headers, "Retry-After": str(allowance.retry_after)}
+                    ANSWERS["429"][1], 429, {**allowance.headers, "Retry-After": str(allowance.retry_after)}
                 )
             if fault is not None:
-                instead = _instead(fault)
+                instead = answer_of(fault)
                 if instead is not None:
                     error = fault.kind
                     return instead
@@ -101,7 +91,7 @@ class Endpoint:
                 raise Dropped
             if fault is not None and fault.kind == "gateway_timeout":
                 return HTMLResponse("<html><body><h1>504 Gateway Time-out</h1></body></html>", 504)
-            return _response(answer, allowance.headers)
+            return response(answer, allowance.headers)
         finally:
             self._ledger.add(
                 operation=operation.name,
@@ -255,55 +245,8 @@ def application(world: World, token: str, *, with_switches: bool, on_end: Callab
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-class Cutting:
-    """Cuts the connection where the application says so: a lost answer is a closed socket, not an HTTP error.
-
-    uvicorn closes the transport when an application returns without a response; it logs that at ERROR level, which
-    `__main__` keeps quiet.
-    """
-
-    def __init__(self, application: Starlette) -> None:
-        self._application = application
-
-    async def __call__(
-        self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
-    ) -> None:
-        """Serve one ASGI connection."""
-        with contextlib.suppress(Dropped):
-            await self._application(scope, receive, send)
-
-
 def _client(headers: dict[str, str]) -> str:
     return headers.get("user-agent", "").partition("/")[0][:80]
-
-
-def _instead(fault: Fault) -> Response | None:
-    if fault.kind == "drop_before":
-        raise Dropped
-    if fault.kind == "slow":
-        time.sleep(fault.seconds)
-        return None
-    if fault.kind in _BEFORE:
-        status, text = _BEFORE[fault.kind]
-        headers = {"Retry-After": str(max(1, int(fault.seconds)))} if fault.kind == "429" else {}
-        return HTMLResponse(text, status, headers)
-    if fault.kind == "opaque":
-        return _response(execution.opaque())
-    if fault.kind == "null_data":
-        return JSONResponse({"data": None})
-    if fault.kind == "not_authorized":
-        return _response(execution.refused("Not Authorized", "INTERNAL_SERVER_ERROR"))
-    if fault.kind == "throttled":
-        return _response(
-            execution.refused(
-                "You are creating projects too quickly. Please wait before trying again.", "INTERNAL_SERVER_ERROR"
-            )
-        )
-    return None
-
-
-def _response(answer: execution.Answer, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(dict(answer.body), answer.status, headers)
 
 
 def _said(work: Callable[[], dict[str, Any]]) -> Response:

@@ -18,7 +18,7 @@ _SERVICES = ("service", "database")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChangeSetPlan:
     """What a change set comes to.
 
     Attributes:
@@ -64,7 +64,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def plan(changes: Sequence[Change], ids: Mapping[str, str], names: Mapping[str, str]) -> Plan:
+def plan(changes: Sequence[Change], ids: Mapping[str, str], names: Mapping[str, str]) -> ChangeSetPlan:
     """Return what `changes` come to.
 
     Args:
@@ -72,7 +72,7 @@ def plan(changes: Sequence[Change], ids: Mapping[str, str], names: Mapping[str, 
         ids: the id of each resource that is there or is about to be, by its address.
         names: the name of each resource by its address, for references between services.
     """
-    result = Plan()
+    result = ChangeSetPlan()
     for change in changes:
         at, kind = str(change.get("address") or ""), str(change.get("kind") or "")
         id_ = ids.get(_canonical(at, ids))
@@ -111,12 +111,12 @@ def _kind(change: Change) -> str:
     return str(change.get("address") or "").partition(".")[0]
 
 
-def _cannot(result: Plan, change: Change, why: str) -> None:
+def _cannot(result: ChangeSetPlan, change: Change, why: str) -> None:
     path = str(change.get("path") or f"resources.{change.get('address')}")
     result.diagnostics.append({"severity": "error", "path": path, "message": why})
 
 
-def _merge(result: Plan, part: str, id_: str, entry: dict[str, Any], *, keep_null: bool = False) -> None:
+def _merge(result: ChangeSetPlan, part: str, id_: str, entry: dict[str, Any], *, keep_null: bool = False) -> None:
     before = result.patch[part].get(id_, {})
     result.patch[part][id_] = _laid_over(before, entry) if keep_null else merged(before, entry)
 
@@ -130,7 +130,7 @@ def _laid_over(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _create(result: Plan, change: Change, id_: str, ids: Mapping[str, str], names: Mapping[str, str]) -> None:
+def _create(result: ChangeSetPlan, change: Change, id_: str, ids: Mapping[str, str], names: Mapping[str, str]) -> None:
     resource, kind = change.get("resource") or {}, _kind(change)
     if kind in _SERVICES:
         entry: dict[str, Any] = {key: copy.deepcopy(resource[key]) for key in _OF_SERVICE if resource.get(key)}
@@ -149,7 +149,7 @@ def _create(result: Plan, change: Change, id_: str, ids: Mapping[str, str], name
         _cannot(result, change, f"{kind} is not supported by the emulator")
 
 
-def _update(result: Plan, change: Change, id_: str, ids: Mapping[str, str]) -> None:
+def _update(result: ChangeSetPlan, change: Change, id_: str, ids: Mapping[str, str]) -> None:
     part, after, kind = str(change.get("field") or ""), change.get("after"), _kind(change)
     if part == "name" and kind in _SERVICES:
         result.renamed[id_] = str(after)
@@ -169,7 +169,7 @@ def _update(result: Plan, change: Change, id_: str, ids: Mapping[str, str]) -> N
         _cannot(result, change, f"an update of {part or 'nothing'} of a {kind} is not supported by the emulator")
 
 
-def _delete(result: Plan, change: Change, id_: str) -> None:
+def _delete(result: ChangeSetPlan, change: Change, id_: str) -> None:
     kind = _kind(change)
     if kind in _SERVICES:
         result.deleted.append(id_)

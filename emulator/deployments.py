@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from emulator.config import has_source
+from emulator.environment_variables import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
-from emulator.forward import Forwarder
 from emulator.references import rendered
+from emulator.routes import ACTIVE, Routes
 from emulator.runs import Order, RunFailed, Runner, Running
 from emulator.simulated import Simulated
 from emulator.store import Document, Store, new_id, now
@@ -23,66 +23,9 @@ if TYPE_CHECKING:
     from emulator.postgres import Postgres
     from emulator.settings import LiveSettings
 
-ACTIVE = ("SUCCESS", "SLEEPING")
 _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
-HOST_NAME = "host.docker.internal"
-"""By this name a container reaches the emulator's own API, as it reaches Docker Desktop's host."""
-_POSTGRES_PORT = 5432
 USED_MB = 48.0
 """What is said to be on a volume once a deployment has run with it; nothing measures it here."""
-
-
-def environment_variables(store: Store, environment: Document) -> dict[str, dict[str, str]]:
-    """Return every service's variables, RAILWAY_* included and references unrendered, by the service's name."""
-    result: dict[str, dict[str, str]] = {}
-    for service_id, config in environment["config"].get("services", {}).items():
-        service = store.get("service", service_id)
-        if service is None:
-            continue
-        own = {name: str(entry.get("value") or "") for name, entry in config.get("variables", {}).items()}
-        result[service["name"]] = {**_railway_variables(store, environment, service), **own}
-    return result
-
-
-def private_domain(service: str) -> str:
-    """Return the name by which other services of the environment reach one."""
-    return f"{re.sub(r'[^a-z0-9-]+', '-', service.lower())}.railway.internal"
-
-
-def shared_variables(environment: Document) -> dict[str, str]:
-    """Return the environment's shared variables."""
-    return {
-        name: str(entry.get("value") or "") for name, entry in environment["config"].get("sharedVariables", {}).items()
-    }
-
-
-def _railway_variables(store: Store, environment: Document, service: Document) -> dict[str, str]:
-    here = {"environmentId": environment["id"], "serviceId": service["id"]}
-
-    def of_instance(kind: str) -> list[Document]:
-        return store.all(kind, lambda document: here.items() <= document.items() and not document.get("deletedAt"))
-
-    project = store.get("project", environment["projectId"]) or {}
-    variables = {
-        "PORT": "8080",
-        "RAILWAY_PROJECT_ID": environment["projectId"],
-        "RAILWAY_PROJECT_NAME": project.get("name", ""),
-        "RAILWAY_ENVIRONMENT_ID": environment["id"],
-        "RAILWAY_ENVIRONMENT_NAME": environment["name"],
-        "RAILWAY_SERVICE_ID": service["id"],
-        "RAILWAY_SERVICE_NAME": service["name"],
-        "RAILWAY_PRIVATE_DOMAIN": private_domain(service["name"]),
-    }
-    for domain in of_instance("domain")[:1]:
-        variables["RAILWAY_PUBLIC_DOMAIN"] = domain["domain"]
-    for volume in of_instance("volume_instance")[:1]:
-        variables["RAILWAY_VOLUME_NAME"] = volume["name"]
-        variables["RAILWAY_VOLUME_MOUNT_PATH"] = volume["mountPath"]
-    for proxy in of_instance("tcp_proxy")[:1]:
-        variables["RAILWAY_TCP_PROXY_DOMAIN"] = proxy["domain"]
-        variables["RAILWAY_TCP_PROXY_PORT"] = str(proxy["proxyPort"])
-        variables["RAILWAY_TCP_APPLICATION_PORT"] = str(proxy["applicationPort"])
-    return variables
 
 
 class Deployments:
@@ -97,13 +40,12 @@ class Deployments:
         api_address: str = "",
         reachable: Sequence[str] = (),
     ) -> None:
-        self._from_containers = [address for address in (api_address, *reachable) if address]
         self._store = store
         self._settings = settings
         self._postgres = postgres
         self._containers = containers
         self._simulated = Simulated(settings)
-        self._forwarders: dict[str, Forwarder] = {}
+        self._routes = Routes(store, containers, [address for address in (api_address, *reachable) if address])
         self._walks: dict[str, threading.Lock] = {}
         self.closing = False
 
@@ -188,8 +130,7 @@ class Deployments:
     def close(self, *, remove: bool) -> None:
         """Stop PostgreSQL; remove the containers too where asked."""
         self.closing = True
-        for forwarder in self._forwarders.values():
-            forwarder.close()
+        self._routes.close()
         self._postgres.stop_all()
         if remove and self._containers is not None:
             self._containers.stop_all()
@@ -248,7 +189,7 @@ class Deployments:
             self._set(deployment, "FAILED")
             return
         if running.address:
-            self._point_proxies(order, running.address)
+            self._routes.point_proxies(order, running.address)
         deployment["run"] = {"mode": running.mode, "handle": running.handle, "address": running.address}
         deployment["meta"]["emulatorMode"] = running.mode
         older = [row for row in self.of(order.environment_id, order.service_id) if row["status"] in ACTIVE]
@@ -271,51 +212,11 @@ class Deployments:
 
     def _started(self, runner: Runner, order: Order, log: Any) -> Running:
         if runner is self._containers and self._containers is not None:
-            return self._containers.start(order, log, self._private_hosts(order.environment_id))
+            return self._containers.start(order, log, self._routes.private_hosts(order.environment_id))
         running = runner.start(order, log)
         if running.mode == "postgres":
-            self._publish(order.environment_id, running.address)
+            self._routes.publish(order.environment_id, running.address)
         return running
-
-    def _publish(self, environment_id: str, address: str) -> None:
-        """Make an embedded PostgreSQL reachable from the containers, on their network's host address."""
-        if self._containers is not None:
-            _, gateway = self._containers.network(environment_id)
-            self._forward(environment_id, gateway, _POSTGRES_PORT, address)
-
-    def _point_proxies(self, order: Order, address: str) -> None:
-        """Let each TCP proxy of the service lead to what runs now; its own port never changes."""
-        for proxy in self._store.all(
-            "tcp_proxy",
-            lambda row: row["environmentId"] == order.environment_id and row["serviceId"] == order.service_id,
-        ):
-            self._forward(proxy["id"], "127.0.0.1", proxy["proxyPort"], address)
-
-    def _forward(self, key: str, host: str, port: int, address: str) -> None:
-        target_host, target_port = address.split(":")
-        target = (target_host, int(target_port))
-        known = self._forwarders.get(key)
-        if known is not None:
-            known.target = target
-            return
-        with contextlib.suppress(OSError):
-            self._forwarders[key] = Forwarder(host, port, target)
-
-    def _private_hosts(self, environment_id: str) -> dict[str, str]:
-        if self._containers is None:
-            return {}
-        _, gateway = self._containers.network(environment_id)
-        hosts = {HOST_NAME: gateway}
-        for address in self._from_containers:
-            # They listen on loopback, which is another one inside a container.
-            port = int(address.rpartition(":")[2])
-            self._forward(f"{port}/{environment_id}", gateway, port, address)
-        for row in self._store.all("deployment", lambda row: row["environmentId"] == environment_id):
-            if row["run"]["mode"] == "postgres" and row["status"] in ACTIVE:
-                service = self._store.get("service", row["serviceId"])
-                if service is not None:
-                    hosts[private_domain(service["name"])] = gateway
-        return hosts
 
     def _order(self, deployment: Document) -> Order:
         service = self._store.get("service", deployment["serviceId"]) or {"name": "gone"}

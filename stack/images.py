@@ -14,7 +14,7 @@ from convos_infra.registry import pin
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import resolve
-from convos_infra.registry.token import Credentials
+from convos_infra.registry.token import RegistryCredentials
 from convos_infra.schema import image as schema_image
 from convos_infra.schema.migration import parse as parse_migrations
 from convos_infra.schema.migration import read_folder
@@ -98,10 +98,10 @@ def _found(reference: str, image: ResolvedImage, *, is_pinned: bool) -> Found:
     )
 
 
-def _credentials(settings: Settings) -> Credentials | None:
+def _credentials(settings: Settings) -> RegistryCredentials | None:
     if not settings.registry_password:
         return None
-    return Credentials(settings.registry_username or DEFAULT_USERNAME, settings.registry_password)
+    return RegistryCredentials(settings.registry_username or DEFAULT_USERNAME, settings.registry_password)
 
 
 def _branch(settings: Settings, build: Build | None) -> pin.Branch:

@@ -9,8 +9,8 @@ from convos_infra.rollout.leaving import ON_DESTROY, VARIABLE
 from stack.problem import Problem
 from stack.section import OneOf, Section, Text, Whole, config_keys, key, key_of_variable, values_of
 
-HOLD, REDEPLOY_IDLE, DRAIN_AND_REPLACE = KINDS = values_of("POOL_ROLLOUT_POLICY")
-LEAVE, REPLACE = CLAIMED = values_of("POOL_ROLLOUT_CLAIMED")
+HOLD, _, DRAIN_AND_REPLACE = KINDS = values_of("POOL_ROLLOUT_POLICY")
+_, REPLACE = CLAIMED = values_of("POOL_ROLLOUT_CLAIMED")
 _SECOND_MS = 1000
 _DAY = 86_400
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -15,7 +14,8 @@ from pool_contract.agent_settings import DEFAULT_USERNAME, login_variables
 from pool_contract.registry_login import RegistryLogin
 from railway_api.transport import DEFAULT_ENDPOINT
 from stack import agent_keys, checks, reading, standins
-from stack.agent_keys import FORBIDDEN_PREFIX, PLAIN_KEYS, key_problem
+from stack.agent_keys import PLAIN_KEYS, key_problem
+from stack.given_keys import in_plain_text, unknown
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
 from stack.problem import Problem, Problems
@@ -239,7 +239,7 @@ def read(
     Raises:
         Problems: all of them.
     """
-    wrong = [*_unknown(values), *_in_plain_text(values, is_secret)]
+    wrong = [*unknown(values, KEYS), *in_plain_text(values, KEYS, is_secret)]
     keys, wrong_keys = agent_keys.read(values, is_secret=is_secret)
     if stack == LOCAL_STACK:
         keys = standins.keys(environ) | keys
@@ -272,25 +272,6 @@ def read(
     if wrong:
         raise Problems(wrong)
     return settings
-
-
-def _unknown(values: Mapping[str, Any]) -> Iterator[Problem]:
-    for name in sorted(values.keys() - KEYS.keys()):
-        if name.startswith(FORBIDDEN_PREFIX):
-            step = f"set it as keys.{name.removeprefix(FORBIDDEN_PREFIX)}"
-            yield Problem(name, agent_keys.prefix_text(name), step)
-            continue
-        by_case = [known for known in KEYS if known.lower() == name.lower()]
-        near = by_case or difflib.get_close_matches(name, sorted(KEYS), n=1)
-        yield Problem(
-            name, "no such key in Pulumi.yaml", f"did you mean {near[0]}?" if near else "Pulumi.yaml lists the keys"
-        )
-
-
-def _in_plain_text(values: Mapping[str, Any], is_secret: Callable[[str], bool]) -> Iterator[Problem]:
-    for declared in KEYS.values():
-        if declared.secret and values.get(declared.name) and not is_secret(declared.name):
-            yield Problem(declared.name, "is in plain text", f"pulumi config set --secret {declared.name}")
 
 
 def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:

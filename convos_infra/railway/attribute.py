@@ -33,7 +33,7 @@ class Attribute:
     Attributes:
         name: the input's name, Railway's own.
         argument: its name in Python.
-        path: where it lives in `services.<id>` of an environment's config.
+        path: where it lives in `services.<id>` of an environment's config (fact: environment-config-paths).
         about: what it is, for docs/service-attributes.md.
         example: a value that is not the default.
         default: what Railway does where it is absent; an input equal to it and an absent one are the same.

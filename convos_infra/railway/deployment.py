@@ -1,4 +1,4 @@
-"""What a deployment's status means, pure. Source: docs.railway.com deployments/reference; facts §4."""
+"""What a deployment's status means, pure (fact: deployment-status)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DeploymentState:
 
 
 def parsed(row: Mapping[str, Any] | None) -> DeploymentState | None:
-    """Read a `Deployment`; None where there is none."""
+    """Read a `Deployment` and its `meta` (fact: deployment-meta); None where there is none."""
     if not row:
         return None
     meta = row.get("meta") or {}

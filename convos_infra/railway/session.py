@@ -110,7 +110,7 @@ class Session:
                 self.client.progress(f"deployment {len(self.announced)} of this update: {service} ({names})")
 
     def until(self, seen: Callable[[], _Seen | None]) -> _Seen | None:
-        """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (facts §3)."""
+        """Ask until a committed change shows, or `Timing.stick_seconds` are over: reads lag behind (fact: read-lag)."""
         deadline, pause = self.client.clock() + self.client.timing.stick_seconds, 0.2
         while True:
             found = seen()

@@ -206,7 +206,7 @@ class Snapshots:
 
     @contextmanager
     def writing(self, environment_id: str) -> Iterator[None]:
-        """Hold an environment for one writer of this process: two patches at once were seen to race (facts §3).
+        """Hold an environment for one writer of this process: two patches at once were seen to race (fact: patch-race).
 
         What was read before is forgotten at the end, unless the writer has read back what it wrote (`settle`).
         """
@@ -255,7 +255,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
     if not environment or not project or not isinstance(environment.get("config"), Mapping):
         raise InfraError(thing, "Railway answers without the environment or its config", "try again in a minute")
     living = {row["id"] for row in nodes(project.get("environments")) if not row.get("deletedAt")}
-    # `environment(id)` may answer for a deleted one: the project's list has the last word (facts §2.3).
+    # A deleted one may still answer: the project's list has the last word (fact: deleted-environment-answers).
     if environment.get("deletedAt") or (living and environment_id not in living):
         raise Gone(environment_id)
     for connection in (environment.get("serviceInstances"), project.get("services")):

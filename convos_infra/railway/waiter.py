@@ -117,7 +117,7 @@ class _Wait:
         if not isinstance(state, RailwayError):
             self._missing.pop(item.deployment_id, None)
             return state
-        # One that was just made may not show yet (facts §3, races 2).
+        # One that was just made may not show yet (fact: read-lag).
         since = self._missing.setdefault(item.deployment_id, self._client.clock())
         if self._client.clock() - since < self._client.timing.settle_seconds:
             return None

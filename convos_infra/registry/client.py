@@ -19,8 +19,8 @@ from convos_infra.registry.errors import (
 )
 from convos_infra.registry.link import LinkError, next_target
 from convos_infra.registry.reference import is_digest, short_digest
-from convos_infra.registry.token import Credentials, Login, Scope, unauthorized
-from convos_infra.registry.transport import Answer, Transport
+from convos_infra.registry.token import Login, RegistryCredentials, Scope, unauthorized
+from convos_infra.registry.transport import RegistryAnswer, RegistryTransport
 from railway_api.redact import redact
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _HEAD_IS_NOT_SERVED = frozenset({400, _METHOD_NOT_ALLOWED, 406, 415, 501})
 _MANIFEST_TYPES = {"Accept": ", ".join(manifests.ACCEPTED)}
 
 
-class Client:
+class RegistryClient:
     """One registry, for one thread.
 
     Args:
@@ -56,17 +56,17 @@ class Client:
         self,
         registry: str,
         *,
-        credentials: Credentials | None = None,
+        credentials: RegistryCredentials | None = None,
         thing: str = "image",
         realm_hosts: frozenset[str] = frozenset(),
         known: Challenge | None = None,
-        transport: Transport | None = None,
+        transport: RegistryTransport | None = None,
     ) -> None:
         self.registry = registry
         self.thing = thing
         self._has_credentials = credentials is not None
         self._base = hosts.api_url(registry)
-        self._transport = transport or Transport(registry, thing)
+        self._transport = transport or RegistryTransport(registry, thing)
         self._login = Login(registry, self._transport, thing, credentials, realm_hosts=realm_hosts, known=known)
 
     @property
@@ -103,7 +103,7 @@ class Client:
         except manifests.ManifestError as error:
             raise NotAnImageError(self.thing, f"{self._place(repository, version)} {error}") from None
 
-    def document(self, repository: str, version: str) -> Answer:
+    def document(self, repository: str, version: str) -> RegistryAnswer:
         """Return the bytes behind a tag or digest, whatever kind of manifest they are, checked against the digest.
 
         Raises:
@@ -167,7 +167,7 @@ class Client:
             yield self._read_tags(answer)
             path = self._next_page(answer, f"{self._base}{path}")
 
-    def _read_tags(self, answer: Answer) -> list[str]:
+    def _read_tags(self, answer: RegistryAnswer) -> list[str]:
         try:
             document = json.loads(answer.body)
         except (ValueError, RecursionError):
@@ -179,7 +179,7 @@ class Client:
             raise BadAnswerError(self.thing, f"{self.registry} answered a list of tags with something else in it")
         return list(tags)
 
-    def _next_page(self, answer: Answer, asked: str) -> str | None:
+    def _next_page(self, answer: RegistryAnswer, asked: str) -> str | None:
         try:
             target = next_target(answer.headers.get("Link", ""))
         except LinkError as error:
@@ -192,7 +192,7 @@ class Client:
         parts = urlsplit(url)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
-    def _send(self, method: str, path: str, scope: Scope, headers: Mapping[str, str]) -> Answer:
+    def _send(self, method: str, path: str, scope: Scope, headers: Mapping[str, str]) -> RegistryAnswer:
         """Send a request; one 401 is answered by a (new) login: the first token, or one in place of an expired one."""
         url = f"{self._base}{path}"
         answer = self._transport.send(method, url, headers, self._login.header(scope))
@@ -205,7 +205,7 @@ class Client:
             raise unauthorized(self.thing, place, has_credentials=self._has_credentials)
         return answer
 
-    def _check_found(self, answer: Answer, repository: str, version: str) -> None:
+    def _check_found(self, answer: RegistryAnswer, repository: str, version: str) -> None:
         if answer.status != _OK and "html" in answer.headers.get("Content-Type", ""):
             problem = f"{self.registry} answers {answer.status} with a web page"
             raise BadAnswerError(self.thing, problem, "check the name: that is no registry")
@@ -216,7 +216,7 @@ class Client:
         if answer.status != _OK:
             raise self._unexpected(answer)
 
-    def _verify(self, answer: Answer, version: str) -> None:
+    def _verify(self, answer: RegistryAnswer, version: str) -> None:
         have = manifests.digest_of(answer.body)
         said = version if is_digest(version) else answer.headers.get("Docker-Content-Digest", have)
         if said != have:
@@ -231,7 +231,7 @@ class Client:
         problem = f"{self.registry} has no repository {repository}"
         return NoSuchRepositoryError(self.thing, problem, "check the name; it appears with the first push")
 
-    def _unexpected(self, answer: Answer) -> RegistryError:
+    def _unexpected(self, answer: RegistryAnswer) -> RegistryError:
         said = "; ".join(_codes(answer.body))[:_LONGEST_QUOTE]
         quoted = f' "{redact(said, self._login.secrets)}"' if said else ""
         return BadAnswerError(self.thing, f"{self.registry} answers {answer.status}{quoted}")

@@ -20,14 +20,14 @@ from convos_infra.registry.reference import short_digest
 from convos_infra.registry.retention import RetentionPlan, Rules, StoredManifest, plan
 
 if TYPE_CHECKING:
-    from convos_infra.registry.client import Client
+    from convos_infra.registry.client import RegistryClient
     from convos_infra.registry.reference import ImageReference
 
 STEP = 50
 """How many manifests are deleted between two looks at what is in use."""
 
 
-def take_stock(client: Client, repository: str, also: Iterable[str] = ()) -> list[StoredManifest]:
+def take_stock(client: RegistryClient, repository: str, also: Iterable[str] = ()) -> list[StoredManifest]:
     """Return every manifest that a tag leads to, and those of the digests in `also`, with all that they name.
 
     A registry lists tags only: what lost its tag and is not in `also` is not seen, and so not deleted.
@@ -66,7 +66,7 @@ def take_stock(client: Client, repository: str, also: Iterable[str] = ()) -> lis
 
 
 def plan_for(
-    client: Client,
+    client: RegistryClient,
     repository: str,
     in_use: Iterable[ImageReference],
     rules: Rules,
@@ -102,7 +102,7 @@ def plan_for(
 
 
 def carry_out(
-    client: Client,
+    client: RegistryClient,
     repository: str,
     what: RetentionPlan,
     in_use: Iterable[ImageReference],
@@ -158,7 +158,9 @@ def carry_out(
     return count
 
 
-def check_in_use(client: Client, repository: str, what: RetentionPlan, in_use: Iterable[ImageReference]) -> None:
+def check_in_use(
+    client: RegistryClient, repository: str, what: RetentionPlan, in_use: Iterable[ImageReference]
+) -> None:
     """Prove that everything in use is there, whole, and is what the plan took it for.
 
     Raises:
@@ -181,7 +183,7 @@ def check_in_use(client: Client, repository: str, what: RetentionPlan, in_use: I
 
 
 def _delete(
-    client: Client, repository: str, manifest: StoredManifest, delete: Callable[[StoredManifest], bool] | None
+    client: RegistryClient, repository: str, manifest: StoredManifest, delete: Callable[[StoredManifest], bool] | None
 ) -> bool:
     gone = delete(manifest) if delete else client.delete(repository, manifest.digest)
     if not gone and client.digest(repository, manifest.digest):
@@ -196,7 +198,7 @@ def _named(manifest: StoredManifest) -> str:
     return " ".join(part for part in (manifest.digest, *manifest.tags, version) if part)
 
 
-def _check_complete(client: Client, repository: str, versions: Iterable[StoredManifest]) -> None:
+def _check_complete(client: RegistryClient, repository: str, versions: Iterable[StoredManifest]) -> None:
     """Compare two lists of one repository: a tag that the registry serves must be in the list of versions as well."""
     listed = {tag for version in versions for tag in version.tags}
     if absent := [tag for tag in client.tags(repository) if tag not in listed]:
@@ -204,7 +206,7 @@ def _check_complete(client: Client, repository: str, versions: Iterable[StoredMa
         raise DisagreementError(client.thing, problem, "nothing is deleted: run it again, a push may have come between")
 
 
-def _completed(client: Client, repository: str, version: StoredManifest) -> StoredManifest:
+def _completed(client: RegistryClient, repository: str, version: StoredManifest) -> StoredManifest:
     """Complete what another API lists by what the manifest itself says.
 
     Raises:
@@ -214,7 +216,7 @@ def _completed(client: Client, repository: str, version: StoredManifest) -> Stor
     return replace(version, children=read.children, subject=read.subject, aliases=read.aliases)
 
 
-def _read(client: Client, repository: str, version: str) -> StoredManifest:
+def _read(client: RegistryClient, repository: str, version: str) -> StoredManifest:
     document = client.document(repository, version)
     try:
         named = named_by(document.body)
@@ -226,7 +228,7 @@ def _read(client: Client, repository: str, version: str) -> StoredManifest:
     )
 
 
-def _created(client: Client, repository: str, digest: str) -> datetime | None:
+def _created(client: RegistryClient, repository: str, digest: str) -> datetime | None:
     """Return when an image was built; None where that is not known, and then it is never old."""
     try:
         top = client.manifest(repository, digest)

@@ -25,7 +25,7 @@ from convos_infra.registry.link import LinkError, next_target
 from convos_infra.registry.manifest import parse_created
 from convos_infra.registry.reference import short_digest
 from convos_infra.registry.retention import StoredManifest
-from convos_infra.registry.transport import Answer, Transport
+from convos_infra.registry.transport import RegistryAnswer, RegistryTransport
 from railway_api.redact import redact
 
 API = "api.github.com"
@@ -58,14 +58,14 @@ class Packages:
         *,
         thing: str = "retention",
         api: str = API,
-        transport: Transport | None = None,
+        transport: RegistryTransport | None = None,
     ) -> None:
         owner, _, package = repository.partition("/")
         self._repository = repository
         self._token = token
         self._thing = thing
         self._base = f"{hosts.api_url(api)}/orgs/{quote(owner)}/packages/container/{quote(package, safe='')}/versions"
-        self._transport = transport or Transport(api, thing)
+        self._transport = transport or RegistryTransport(api, thing)
 
     def versions(self) -> list[StoredManifest]:
         """Return all versions, with the time they were pushed and their ids; without children, which are not told.
@@ -121,7 +121,7 @@ class Packages:
             raise RefusedError(self._thing, f"GitHub does not delete {name} ({answer.status}){self._said(answer)}")
         return answer.status == _NO_CONTENT
 
-    def _send(self, method: str, path: str) -> Answer:
+    def _send(self, method: str, path: str) -> RegistryAnswer:
         answer = self._transport.send(method, f"{self._base}{path}", _HEADERS, f"Bearer {self._token}")
         if answer.status == _FORBIDDEN and _is_rate_limit(answer):
             problem = f"GitHub's rate limit is used up{self._said(answer)}"
@@ -144,7 +144,7 @@ class Packages:
         created = parse_created(str(entry.get("created_at", "")))
         return StoredManifest(digest, tuple(sorted(map(str, tags))), created, handle=handle)
 
-    def _said(self, answer: Answer) -> str:
+    def _said(self, answer: RegistryAnswer) -> str:
         try:
             document = json.loads(answer.body)
         except (ValueError, RecursionError):
@@ -153,7 +153,7 @@ class Packages:
         return f': "{redact(str(message), [self._token])[:_LONGEST_QUOTE]}"' if message else ""
 
 
-def _is_rate_limit(answer: Answer) -> bool:
+def _is_rate_limit(answer: RegistryAnswer) -> bool:
     """Tell a rate limit from a missing right; GitHub answers 403 for both ("Rate limits for the REST API")."""
     headers = answer.headers
     is_used_up = headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers

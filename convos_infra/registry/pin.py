@@ -10,7 +10,7 @@ from convos_infra.registry.resolve import ResolvedImage, age
 
 
 @dataclass(frozen=True)
-class Told:
+class PinDescription:
     """What a person is told.
 
     Attributes:
@@ -51,7 +51,7 @@ def history(commits: Commits | None) -> str:
 
 def told(
     pinned: ResolvedImage, branch: Branch, ahead: Commits | None, now: datetime, old_after: timedelta, thing: str
-) -> Told:
+) -> PinDescription:
     """Return what to tell about a pin.
 
     Args:
@@ -75,7 +75,7 @@ def told(
         )
     if moved := _moved(pinned, branch, ahead):
         warnings.append(f"{thing}: {moved}; a pin wins until pulumi config rm {thing}")
-    return Told(", ".join(words), tuple(warnings))
+    return PinDescription(", ".join(words), tuple(warnings))
 
 
 def _moved(pinned: ResolvedImage, branch: Branch, ahead: Commits | None) -> str:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from convos_infra.registry import manifest as manifests
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import (
     AmbiguousError,
     DisagreementError,
@@ -33,7 +33,7 @@ from convos_infra.registry.nearest import commit_of, nearest, same_commit
 from convos_infra.registry.reference import ImageReference, parse, short_digest
 
 if TYPE_CHECKING:
-    from convos_infra.registry.token import Credentials
+    from convos_infra.registry.token import RegistryCredentials
 
 DEFAULT_PLATFORM = "linux/amd64"
 SHORT_REVISION = 7
@@ -89,9 +89,9 @@ def resolve(
     reference: ImageReference | str,
     *,
     platform: str = DEFAULT_PLATFORM,
-    credentials: Credentials | None = None,
+    credentials: RegistryCredentials | None = None,
     thing: str = "image",
-    client: Client | None = None,
+    client: RegistryClient | None = None,
 ) -> ResolvedImage:
     """Ask the registry what a reference names, and refuse what could not be deployed.
 
@@ -106,7 +106,7 @@ def resolve(
         RegistryError: one of `errors.py`, in one line.
     """
     wanted = parse(reference, thing) if isinstance(reference, str) else reference
-    client = client or Client(wanted.registry, credentials=credentials, thing=thing)
+    client = client or RegistryClient(wanted.registry, credentials=credentials, thing=thing)
     named, top = _top(client, wanted)
     if named.tag and named.digest:
         _check_tag_agrees(client, named)
@@ -118,12 +118,12 @@ def resolve(
 def current_digest(
     reference: ImageReference,
     *,
-    credentials: Credentials | None = None,
-    client: Client | None = None,
+    credentials: RegistryCredentials | None = None,
+    client: RegistryClient | None = None,
     thing: str = "image",
 ) -> str:
     """Return what a tag names right now, and no more: one HEAD. Empty where the tag is not there."""
-    client = client or Client(reference.registry, credentials=credentials, thing=thing)
+    client = client or RegistryClient(reference.registry, credentials=credentials, thing=thing)
     return client.digest(reference.repository, reference.tag or reference.digest)
 
 
@@ -139,7 +139,7 @@ def age(created: datetime | None, now: datetime | None = None) -> str:
     return "just built"
 
 
-def _top(client: Client, wanted: ImageReference) -> tuple[ImageReference, manifests.Manifest]:
+def _top(client: RegistryClient, wanted: ImageReference) -> tuple[ImageReference, manifests.Manifest]:
     """Return the manifest behind the reference; for a `sha-` tag that is not there, behind the one it can only mean."""
     try:
         return wanted, client.manifest(wanted.repository, wanted.version)
@@ -157,7 +157,7 @@ def _top(client: Client, wanted: ImageReference) -> tuple[ImageReference, manife
     return found, client.manifest(found.repository, found.tag)
 
 
-def _image(client: Client, named: ImageReference, top: manifests.Manifest, platform: str) -> ResolvedImage:
+def _image(client: RegistryClient, named: ImageReference, top: manifests.Manifest, platform: str) -> ResolvedImage:
     if top.is_index:
         single, annotations = _chosen_child(client, named, top, platform)
         said = top.platforms
@@ -191,7 +191,7 @@ def _image(client: Client, named: ImageReference, top: manifests.Manifest, platf
 
 
 def _chosen_child(
-    client: Client, named: ImageReference, index: manifests.Manifest, platform: str
+    client: RegistryClient, named: ImageReference, index: manifests.Manifest, platform: str
 ) -> tuple[manifests.Manifest, dict[str, str]]:
     """Return the platform's manifest and all annotations above it; every other platform must still pull as well."""
     if not index.images:
@@ -214,7 +214,7 @@ def _check_platform(thing: str, named: ImageReference, platform: str, found: tup
         raise NoSuchPlatformError(thing, f"{_called(named)} has no {platform} image (found {listed})")
 
 
-def _check_tag_agrees(client: Client, named: ImageReference) -> None:
+def _check_tag_agrees(client: RegistryClient, named: ImageReference) -> None:
     current = client.digest(named.repository, named.tag)
     if current and current != named.digest:
         problem = f"tag {named.tag} is {short_digest(current)} now, not {short_digest(named.digest)}"
@@ -236,12 +236,12 @@ def _gone(thing: str, named: ImageReference, child: manifests.Child) -> NoSuchMa
     return NoSuchManifestError(thing, problem, "a clean-up deleted it: build and push again, or pin another tag")
 
 
-def _no_digest(client: Client, wanted: ImageReference) -> NoSuchManifestError:
+def _no_digest(client: RegistryClient, wanted: ImageReference) -> NoSuchManifestError:
     problem = f"no digest {short_digest(wanted.digest)} in {wanted.location}"
     return NoSuchManifestError(client.thing, problem, "it was deleted, or never pushed there: pin a tag that exists")
 
 
-def _no_tag(client: Client, wanted: ImageReference, tags: list[str]) -> NoSuchTagError:
+def _no_tag(client: RegistryClient, wanted: ImageReference, tags: list[str]) -> NoSuchTagError:
     problem = f"no tag {wanted.tag} in {wanted.location}"
     near = nearest(wanted.tag, tags)
     if not near:
@@ -253,7 +253,7 @@ def _no_tag(client: Client, wanted: ImageReference, tags: list[str]) -> NoSuchTa
     return NoSuchTagError(client.thing, problem, f"nearest: {', '.join([first, *near[1:]])}")
 
 
-def _created(client: Client, wanted: ImageReference, tag: str) -> datetime | None:
+def _created(client: RegistryClient, wanted: ImageReference, tag: str) -> datetime | None:
     """Return when a tag was built; None whatever is wrong with it, since it only adorns another error."""
     try:
         top = client.manifest(wanted.repository, tag)

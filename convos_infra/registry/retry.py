@@ -16,7 +16,7 @@ _WORTH_ASKING_AGAIN = frozenset({408, TOO_MANY_REQUESTS, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
-class Budget:
+class RegistryBudget:
     """How long one request may try.
 
     Attributes:
@@ -37,7 +37,7 @@ def is_worth_asking_again(status: int) -> bool:
     return status in _WORTH_ASKING_AGAIN
 
 
-def delay(budget: Budget, attempt: int, spent: float, random: float, told: float | None = None) -> float | None:
+def delay(budget: RegistryBudget, attempt: int, spent: float, random: float, told: float | None = None) -> float | None:
     """Return the seconds to wait before try number `attempt + 1`, or None where the budget is used up.
 
     Args:

@@ -18,7 +18,7 @@ from convos_infra.registry import challenge, hosts
 from convos_infra.registry.errors import BadAnswerError, UnauthorizedError
 
 if TYPE_CHECKING:
-    from convos_infra.registry.transport import Transport
+    from convos_infra.registry.transport import RegistryTransport
 
 # Asking GHCR without a token first only to be told this costs one of three requests.
 # Its answer is public: `Bearer realm="https://ghcr.io/token",service="ghcr.io"` (sigstore/cosign#3434).
@@ -29,7 +29,7 @@ _OK = 200
 
 
 @dataclass(frozen=True)
-class Credentials:
+class RegistryCredentials:
     """A name and a password (for GHCR a user and a token with `read:packages`)."""
 
     username: str
@@ -64,9 +64,9 @@ class Login:
     def __init__(
         self,
         registry: str,
-        transport: Transport,
+        transport: RegistryTransport,
         thing: str,
-        credentials: Credentials | None = None,
+        credentials: RegistryCredentials | None = None,
         *,
         realm_hosts: frozenset[str] = frozenset(),
         known: challenge.Challenge | None = None,

@@ -39,7 +39,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RegistryAnswer:
     """What came back: status, headers (keys of any case) and the whole body."""
 
     status: int
@@ -48,7 +48,7 @@ class Answer:
     url: str
 
 
-class Transport:
+class RegistryTransport:
     """Sends requests for one registry; not shared between threads, as `requests.Session` is not."""
 
     def __init__(
@@ -57,18 +57,18 @@ class Transport:
         thing: str,
         *,
         adapter: BaseAdapter | None = None,
-        budget: retry.Budget | None = None,
+        budget: retry.RegistryBudget | None = None,
         pace: Pace | None = None,
     ) -> None:
         self.requests = 0
         """How many requests were sent, redirects, logins and repeats included."""
         self._registry = registry
         self._thing = thing
-        self._budget = budget or retry.Budget()
+        self._budget = budget or retry.RegistryBudget()
         self._pace = pace or Pace()
         self._session = _session(hosts.api_url(registry), adapter)
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], authorization: str = "") -> Answer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], authorization: str = "") -> RegistryAnswer:
         """Send a request and follow redirects; credentials stay with the origin of `url`.
 
         Raises:
@@ -95,7 +95,7 @@ class Transport:
             raise BadAnswerError(self._thing, problem, "check the registry's name, and what stands in front of it")
         return target
 
-    def _patiently(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    def _patiently(self, method: str, url: str, headers: Mapping[str, str]) -> RegistryAnswer:
         """Try within the budget. All methods used here are idempotent (DELETE only ever names a digest)."""
         attempt, spent = 0, 0.0
         while True:
@@ -121,7 +121,7 @@ class Transport:
             spent += pause
             self._pace.sleep(pause)
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    def _once(self, method: str, url: str, headers: Mapping[str, str]) -> RegistryAnswer:
         self.requests += 1
         began = self._pace.monotonic()
         with self._session.request(
@@ -139,7 +139,7 @@ class Transport:
                     raise BadAnswerError(self._thing, problem)
                 if self._pace.monotonic() - began > 2 * READ_SECONDS:  # a drip of bytes outlives any read timeout
                     raise requests.ReadTimeout
-            return Answer(response.status_code, response.headers, bytes(body), url)
+            return RegistryAnswer(response.status_code, response.headers, bytes(body), url)
 
     def _busy(self, url: str, status: int, told: float | None) -> BusyError:
         asked = f" and asks to wait {told:.0f} s" if told else ""

@@ -13,17 +13,17 @@ import psycopg
 
 from convos_infra.errors import InfraError
 from convos_infra.schema import catalog, concurrently, execute, guards, history
-from convos_infra.schema.connection import Session, connect
-from convos_infra.schema.execute import BusyError, lost_or_refused
+from convos_infra.schema.connection import BoundedConnection, connect
+from convos_infra.schema.execute import LockBusyError, lost_or_refused
 from convos_infra.schema.limits import Limits, Timeouts
 from convos_infra.schema.lock import locked, obstacle
-from convos_infra.schema.plan import Plan, make_plan
+from convos_infra.schema.plan import MigrationPlan, make_plan
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
     from convos_infra.schema.address import Address
     from convos_infra.schema.history import Applied, History
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Job:
         limits: how long it may wait.
     """
 
-    migrations: Sequence[Migration]
+    migrations: Sequence[MigrationFile]
     target: str = ""
     baseline: str = ""
     accept_drift: bool = False
@@ -65,7 +65,7 @@ class State:
     begun: str = field(default="", compare=False)
     obstacle: InfraError | None = field(default=None, compare=False)
 
-    def drift_for(self, plan: Plan) -> tuple[str, ...]:
+    def drift_for(self, plan: MigrationPlan) -> tuple[str, ...]:
         """Return the drift, without what a cut run of the plan's first file has left."""
         if not self.drift or not plan.pending or not plan.pending[0].directives.no_transaction:
             return self.drift
@@ -121,7 +121,7 @@ def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) 
             raise lost_or_refused(f"database {address}", connection, error) from None
 
 
-def apply_on(connection: Session, job: Job, tell: Callable[[str], None] = quiet) -> State:
+def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None] = quiet) -> State:
     """Do what `apply` does, on a connection in autocommit; two round trips where nothing is to do."""
     found, state = _look(connection, job.limits)
     plan = _plan(job, found)
@@ -139,14 +139,14 @@ def apply_on(connection: Session, job: Job, tell: Callable[[str], None] = quiet)
         return _look(connection, job.limits)[1]
 
 
-def _plan(job: Job, found: History) -> Plan:
+def _plan(job: Job, found: History) -> MigrationPlan:
     plan = make_plan(job.migrations, found.applied, job.target, job.baseline)
     for problem in guards.check(plan.pending, plan.done(job.migrations)):
         raise problem
     return plan
 
 
-def _look(connection: Session, limits: Limits) -> tuple[History, State]:
+def _look(connection: BoundedConnection, limits: Limits) -> tuple[History, State]:
     with connection.deadline(limits.answer_seconds):
         before = None
         found = history.read(connection)
@@ -159,7 +159,7 @@ def _look(connection: Session, limits: Limits) -> tuple[History, State]:
             before, found = found, history.read(connection)
 
 
-def _settle_drift(connection: Session, job: Job, state: State, plan: Plan) -> None:
+def _settle_drift(connection: BoundedConnection, job: Job, state: State, plan: MigrationPlan) -> None:
     drift = state.drift_for(plan)
     if drift and not job.accept_drift:
         raise drifted(state, drift)
@@ -174,7 +174,7 @@ def drifted(state: State, drift: Sequence[str]) -> InfraError:
     return InfraError("schema", problem, 'undo it, or write it as a migration, or set drift to "accept"')
 
 
-def _mark(connection: Session, plan: Plan, schemas: frozenset[str]) -> None:
+def _mark(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset[str]) -> None:
     if not plan.baseline:
         return
     with connection.transaction():
@@ -185,7 +185,11 @@ def _mark(connection: Session, plan: Plan, schemas: frozenset[str]) -> None:
 
 
 def _run_all(
-    connection: Session, plan: Plan, schemas: frozenset[str], limits: Limits, tell: Callable[[str], None]
+    connection: BoundedConnection,
+    plan: MigrationPlan,
+    schemas: frozenset[str],
+    limits: Limits,
+    tell: Callable[[str], None],
 ) -> None:
     for number, migration in enumerate(plan.pending, start=1):
         try:
@@ -199,8 +203,8 @@ def _run_all(
 
 
 def _run(
-    connection: Session,
-    migration: Migration,
+    connection: BoundedConnection,
+    migration: MigrationFile,
     limits: Limits,
     tell: Callable[[str], None],
     *,
@@ -218,7 +222,7 @@ def _run(
         began = time.monotonic()
         try:
             run(connection, migration, timeouts, noted=noted)
-        except BusyError as busy:
+        except LockBusyError as busy:
             if attempt > limits.attempts:
                 problem = f"{busy.problem}, {limits.attempts} times"
                 raise InfraError(busy.thing, problem, _oldest_transaction(connection) or busy.next_step) from None
@@ -238,7 +242,7 @@ ORDER BY xact_start LIMIT 1
 """
 
 
-def _oldest_transaction(connection: Session) -> str:
+def _oldest_transaction(connection: BoundedConnection) -> str:
     """Return whom to ask about a lock that was not to be had: most likely the one who has been at it the longest."""
     with contextlib.suppress(psycopg.Error):
         row = connection.execute(_OLDEST).fetchone()

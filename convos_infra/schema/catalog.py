@@ -42,11 +42,6 @@ def read(connection: Connection, schemas: Set[str] = PUBLIC) -> dict[str, str]:
     return {name: _short(definition or "") for name, definition in sorted(cursor.fetchall())}
 
 
-def schemas_of(catalog: Catalog) -> frozenset[str]:
-    """Return the schemas that a catalog is about."""
-    return PUBLIC | {name.removeprefix("schema ") for name in catalog if name.startswith("schema ")}
-
-
 def name_of(parts: Sequence[str]) -> str:
     """Return a name as the catalog has it."""
     named = parts[1:] if len(parts) > 1 and parts[0] == "public" else parts

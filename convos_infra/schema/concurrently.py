@@ -21,9 +21,9 @@ from convos_infra.schema.execute import failed
 from convos_infra.schema.tree import word
 
 if TYPE_CHECKING:
-    from convos_infra.schema.connection import Session
+    from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Timeouts
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
     from convos_infra.schema.script import Statement
 
 _COPY = r"_cc(new|old)[0-9]*$"
@@ -37,7 +37,9 @@ AND (c.relname = %(index)s OR (%(copies)s AND c.relname ~ '{_COPY}'))
 _PENDING_DETACH = "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(%s)"
 
 
-def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted: frozenset[str] | None) -> None:
+def run(
+    connection: BoundedConnection, migration: MigrationFile, timeouts: Timeouts, *, noted: frozenset[str] | None
+) -> None:
     """Run a migration's one statement, then record it.
 
     Args:
@@ -122,7 +124,7 @@ def _target(statement: Statement) -> str:
     return ".".join(f'"{one.replace(chr(34), chr(34) * 2)}"' for one in (relation.schemaname, relation.relname) if one)
 
 
-def _invalid(connection: Session, statement: Statement) -> list[tuple[str, str]]:
+def _invalid(connection: BoundedConnection, statement: Statement) -> list[tuple[str, str]]:
     target = _target(statement)
     if not target:
         return []
@@ -131,19 +133,19 @@ def _invalid(connection: Session, statement: Statement) -> list[tuple[str, str]]
     return connection.execute(_INVALID.encode(), asked).fetchall()
 
 
-def _drop_invalid(connection: Session, statement: Statement) -> None:
+def _drop_invalid(connection: BoundedConnection, statement: Statement) -> None:
     for schema, index in _invalid(connection, statement):
         name = sql.Identifier(schema, index)
         connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(name))
 
 
-def _refuse_invalid(connection: Session, migration: Migration, statement: Statement) -> None:
+def _refuse_invalid(connection: BoundedConnection, migration: MigrationFile, statement: Statement) -> None:
     for schema, index in _invalid(connection, statement):
         where = f"{migration.file}:{statement.line}"
         raise InfraError(where, f"left the index {schema}.{index} invalid", "run the same command again")
 
 
-def _left_to_do(connection: Session, statement: Statement) -> str:
+def _left_to_do(connection: BoundedConnection, statement: Statement) -> str:
     """Return what is to run: of a DETACH PARTITION CONCURRENTLY that was cut, its second half, or nothing."""
     if statement.kind != "alter_table_stmt":
         return statement.text

@@ -52,7 +52,7 @@ _WRONG = {
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
 
 
-class Session(Connection):
+class BoundedConnection(Connection):
     """A connection that is cut when an answer takes too long: a deaf server would hold its client for hours.
 
     One thread watches, from the first deadline until the connection is closed.
@@ -88,11 +88,11 @@ class Session(Connection):
         super().close()
 
 
-class UnreachableError(InfraError):
+class DatabaseUnreachableError(InfraError):
     """Nothing answered: there may be no database yet."""
 
 
-def connect(address: Address, *, wait_seconds: float) -> Session:
+def connect(address: Address, *, wait_seconds: float) -> BoundedConnection:
     """Return a session in autocommit, once the database accepts one.
 
     What a database that starts or a proxy before it answers is waited out; a refusal for good is not.
@@ -113,13 +113,15 @@ def connect(address: Address, *, wait_seconds: float) -> Session:
         _refuse_for_good(address, text, waited)
         if waited + pause >= wait_seconds:
             problem = f"does not answer after {waited:.0f} s: {_reason(text)}"
-            raise UnreachableError(f"database {address}", problem, "check that it runs and that this is its TCP proxy")
+            raise DatabaseUnreachableError(
+                f"database {address}", problem, "check that it runs and that this is its TCP proxy"
+            )
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311  # spreads, protects nothing
 
 
-def _attempt(address: Address, left: float) -> Session:
-    return Session.connect(
+def _attempt(address: Address, left: float) -> BoundedConnection:
+    return BoundedConnection.connect(
         **address.parameters(),
         autocommit=True,
         prepare_threshold=None,  # nothing that outlives a transaction: a pooler may stand in between

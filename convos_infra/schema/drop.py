@@ -16,7 +16,7 @@ from convos_infra.schema.lock import locked
 
 if TYPE_CHECKING:
     from convos_infra.schema.address import Address
-    from convos_infra.schema.connection import Session
+    from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Limits
 
 KINDS = (
@@ -76,7 +76,7 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
 
-def _drop_all(connection: Session, plan: list[tuple[str, list[str]]]) -> None:
+def _drop_all(connection: BoundedConnection, plan: list[tuple[str, list[str]]]) -> None:
     """Drop in rounds, as long as something goes: what still has something of ours on it waits for the next round.
 
     Raises:

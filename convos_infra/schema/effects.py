@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convos_infra.schema.rules import RULES, Verdict
+from convos_infra.schema.rules import RULES, StatementVerdict
 
 BASE = """
 CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -61,12 +61,12 @@ class Effect:
     is_alone: bool = False
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> StatementVerdict:
         """What the statement is: the rule says it, else its lock and how long it is held."""
         if self.allowances:
             return RULES[self.allowances[0].partition(" ")[0]][0]
         blocks = self.lock in (EXCLUSIVE, SHARE, SHARE_ROWS) and self.duration in (SCAN, REWRITE)
-        return Verdict.LOCKS if blocks else Verdict.SAFE
+        return StatementVerdict.LOCKS if blocks else StatementVerdict.SAFE
 
 
 EFFECTS: tuple[Effect, ...] = (

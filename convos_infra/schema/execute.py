@@ -13,9 +13,9 @@ from convos_infra.schema import catalog, history
 from convos_infra.schema.script import Statement, body_line, line_of
 
 if TYPE_CHECKING:
-    from convos_infra.schema.connection import Session
+    from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Timeouts
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
@@ -25,11 +25,13 @@ _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
 WRITABLE = "give the address of the primary, or turn default_transaction_read_only off for this role and database"
 
 
-class BusyError(InfraError):
+class LockBusyError(InfraError):
     """Somebody else held a lock: nothing was changed, and trying again may do."""
 
 
-def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted: frozenset[str] | None) -> None:
+def run(
+    connection: BoundedConnection, migration: MigrationFile, timeouts: Timeouts, *, noted: frozenset[str] | None
+) -> None:
     """Run a migration and record it, or leave everything as it was.
 
     Args:
@@ -62,16 +64,18 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted:
         raise failed(migration, statement, connection, error) from None
 
 
-def failed(migration: Migration, statement: Statement, connection: Session, error: psycopg.Error) -> InfraError:
+def failed(
+    migration: MigrationFile, statement: Statement, connection: BoundedConnection, error: psycopg.Error
+) -> InfraError:
     """Return what happened to a statement: file, line, PostgreSQL's words, SQLSTATE and hint."""
     thing = f"{migration.file}:{_line(migration, statement, error)}"
     if isinstance(error, _BUSY):
         hint = "see who holds it: SELECT pid, state, query FROM pg_stat_activity WHERE state <> 'idle'"
-        return BusyError(thing, f"a lock is held elsewhere ({error.diag.message_primary}, {error.sqlstate})", hint)
+        return LockBusyError(thing, f"a lock is held elsewhere ({error.diag.message_primary}, {error.sqlstate})", hint)
     return lost_or_refused(thing, connection, error)
 
 
-def lost_or_refused(thing: str, connection: Session, error: psycopg.Error) -> InfraError:
+def lost_or_refused(thing: str, connection: BoundedConnection, error: psycopg.Error) -> InfraError:
     """Return an error of the server in its own words, or say that the connection was lost."""
     if error.diag.message_primary is None or connection.closed:
         said = f" ({error.diag.message_primary})" if error.diag.message_primary else ""
@@ -88,7 +92,7 @@ def lost_or_refused(thing: str, connection: Session, error: psycopg.Error) -> In
     return InfraError(thing, f'PostgreSQL says "{diag.message_primary}"{details}, {error.sqlstate}', hint)
 
 
-def _line(migration: Migration, statement: Statement, error: psycopg.Error) -> int:
+def _line(migration: MigrationFile, statement: Statement, error: psycopg.Error) -> int:
     """Return the line where a statement failed: the server counts characters from the statement's first."""
     if error.diag.statement_position:
         return line_of(migration.sql, statement.offset + int(error.diag.statement_position) - 1)

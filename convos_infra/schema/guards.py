@@ -15,7 +15,7 @@ from convos_infra.schema.released import ALLOWED
 from convos_infra.schema.tree import strings, walk, word
 
 if TYPE_CHECKING:
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
     from convos_infra.schema.script import Statement
 
 _TRANSACTION = {
@@ -33,7 +33,7 @@ _TRANSACTION = {
 _SESSION = {"listen_stmt", "unlisten_stmt", "load_stmt", "discard_stmt", "prepare_stmt", "deallocate_stmt"}
 
 
-def check(migrations: Sequence[Migration], before: Sequence[Migration] = ()) -> list[InfraError]:
+def check(migrations: Sequence[MigrationFile], before: Sequence[MigrationFile] = ()) -> list[InfraError]:
     """Return every reason why migrations cannot be run, in order.
 
     Args:
@@ -58,7 +58,7 @@ def check(migrations: Sequence[Migration], before: Sequence[Migration] = ()) -> 
     return problems
 
 
-def _problems(migration: Migration, known: Known) -> Iterator[InfraError]:
+def _problems(migration: MigrationFile, known: Known) -> Iterator[InfraError]:
     directives = migration.directives
     unfit = set()
     for statement in migration.script.statements:

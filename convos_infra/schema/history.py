@@ -18,7 +18,7 @@ from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
     from convos_infra.schema.connection import Connection
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
 
 TABLE = "schema_history"
 _CREATE = f"""
@@ -176,7 +176,7 @@ def prepare(connection: Connection) -> None:
 
 def record(
     connection: Connection,
-    migration: Migration,
+    migration: MigrationFile,
     *,
     seconds: float = 0.0,
     baseline: bool = False,
@@ -202,7 +202,7 @@ def record(
     connection.execute(sql.SQL("; ").join([*parts, sql.SQL(then)] if then else parts))
 
 
-def note_begun(connection: Connection, migration: Migration) -> None:
+def note_begun(connection: Connection, migration: MigrationFile) -> None:
     """Say that a file without a transaction was begun: what it leaves when it is cut is ours."""
     connection.execute(_BEGUN, (migration.checksum,))
 
@@ -218,4 +218,4 @@ def program_version() -> str:
     try:
         return metadata.version("convos-infra")
     except metadata.PackageNotFoundError:
-        return "0.1.0"  # a checkout that is not installed; pyproject.toml has the same
+        return "0.2.0"  # a checkout that is not installed; pyproject.toml has the same

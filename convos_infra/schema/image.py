@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
 
 IsOlder = Callable[[str, str], bool]
 
 
-def requirements(migrations: Sequence[Migration], target: str = "") -> list[Migration]:
+def requirements(migrations: Sequence[MigrationFile], target: str = "") -> list[MigrationFile]:
     """Return every migration, up to `target`, that needs an image of a certain revision or newer."""
     return [one for one in migrations if one.requires_image and (not target or one.version <= target)]
 
 
 def refusal(
-    migrations: Sequence[Migration], deployed: str, is_older: IsOlder, target: str = "", thing: str = "imageTag"
+    migrations: Sequence[MigrationFile], deployed: str, is_older: IsOlder, target: str = "", thing: str = "imageTag"
 ) -> InfraError | None:
     """Return what to tell about an image that is too old for the schema; None where it is not.
 

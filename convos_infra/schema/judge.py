@@ -15,8 +15,8 @@ from convos_infra.schema.tree import inner, kind_of, strings, walk
 
 if TYPE_CHECKING:
     from convos_infra.schema.altered import Found
-    from convos_infra.schema.migration import Migration
-    from convos_infra.schema.routines import Body
+    from convos_infra.schema.migration import MigrationFile
+    from convos_infra.schema.routines import RoutineBody
 
 _ONLY_DEFINES = frozenset({"create_function_stmt", "view_stmt", "rule_stmt", "create_trig_stmt", "prepare_stmt"})
 _DATA = {"DeleteStmt": "delete", "UpdateStmt": "update", "InsertStmt": "insert", "MergeStmt": "merge"}
@@ -24,7 +24,7 @@ COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a m
 
 
 @dataclass(frozen=True)
-class Finding:
+class Hazard:
     """Something that a file has to say is meant.
 
     Args:
@@ -64,7 +64,7 @@ class _File:
     added: set[tuple[str, str]] = field(default_factory=set)
 
 
-def learn(migration: Migration, known: Known) -> None:
+def learn(migration: MigrationFile, known: Known) -> None:
     """Take in what an earlier file has made."""
     known.begin_file()
     for statement in migration.script.statements:
@@ -75,7 +75,7 @@ def learn(migration: Migration, known: Known) -> None:
                     known.learn(Statement("", 0, 1, command.kind, command.node), is_plain=False)
 
 
-def find(migration: Migration, known: Known) -> list[Finding]:
+def find(migration: MigrationFile, known: Known) -> list[Hazard]:
     """Return what a file has to say is meant, in order, each thing once a line.
 
     Args:
@@ -85,7 +85,7 @@ def find(migration: Migration, known: Known) -> list[Finding]:
     known.begin_file()
     statements = migration.script.statements
     file = _File(known, frozenset(_made(statements, known)))
-    found: dict[Finding, None] = {}
+    found: dict[Hazard, None] = {}
     for statement in statements:
         place = _Place(statement.line)
         for one in _run(file, statement, place):
@@ -103,7 +103,7 @@ def _made(statements: tuple[Statement, ...], known: Known) -> Iterator[str]:
             yield known.relation(one.node.into.rel)
 
 
-def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Finding]:
+def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Hazard]:
     """Return the findings of a statement and of all that it runs; then take in what it has made."""
     if statement.kind == "do_stmt":
         yield from _body(file, routines.of_block(statement), replace(place, is_plain=False), own_lines=True)
@@ -119,10 +119,10 @@ def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Finding]:
     known.learn(statement, is_plain=place.is_plain)
 
 
-def _finding(rule: str, target: str, line: int) -> Finding:
+def _finding(rule: str, target: str, line: int) -> Hazard:
     name, _, variant = rule.partition(" ")
     says = EXISTING_COLUMN.format(column=target.rpartition(".")[2]) if variant else RULES[name][1]
-    return Finding(name, target, says, line)
+    return Hazard(name, target, says, line)
 
 
 def _is_own(file: _File, rule: str, target: str) -> bool:
@@ -144,7 +144,7 @@ def _found(file: _File, kind: str, node: Any) -> Iterator[Found]:
         yield from single(kind, node, known)
 
 
-def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Finding]:
+def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazard]:
     """Return what a statement changes and calls, anywhere in it, and what follows from that."""
     if statement.kind == "copy_stmt" and statement.node.is_from:
         yield from _fired(file, file.known.relation(statement.node.relation), "insert", place)
@@ -172,7 +172,7 @@ def _line(statement: Statement, node: Any, place: _Place) -> int:
     return statement.line_of(node.location)
 
 
-def _events(file: _File, node: Any, event: str, place: _Place) -> Iterator[Finding]:
+def _events(file: _File, node: Any, event: str, place: _Place) -> Iterator[Hazard]:
     known = file.known
     for rule, target in rows.found(node, event, known, is_hidden=place.is_hidden):
         if not _is_own(file, rule, target):
@@ -182,7 +182,7 @@ def _events(file: _File, node: Any, event: str, place: _Place) -> Iterator[Findi
             yield from _fired(file, table, one, place)
 
 
-def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Finding]:
+def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Hazard]:
     """Return what the triggers and the rules of a table do at an event, and those of what its foreign keys reach."""
     known = file.known
     hidden = replace(place, is_plain=False, is_hidden=True)
@@ -202,7 +202,7 @@ def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Findi
             yield from _fired(file, child, "delete", hidden)
 
 
-def _called(file: _File, name: list[str], place: _Place) -> Iterator[Finding]:
+def _called(file: _File, name: list[str], place: _Place) -> Iterator[Hazard]:
     known, last = file.known, name[-1]
     if last == "set_config":
         known.schema = UNKNOWN  # of what it sets
@@ -214,21 +214,21 @@ def _called(file: _File, name: list[str], place: _Place) -> Iterator[Finding]:
         for body in list(known.routines[target]):
             yield from _body(file, body, inside, own_lines=False)
     elif last in builtin.ENDS_THE_LOCK:
-        yield Finding("", last, f"{last} would end the lock that keeps other migrators out", place.line)
+        yield Hazard("", last, f"{last} would end the lock that keeps other migrators out", place.line)
     elif last in builtin.RULES:
         yield _finding(builtin.RULES[last], last, place.line)
     elif last not in builtin.names() or (len(name) > 1 and name[0] not in ("pg_catalog", "public")):
         yield _finding("unknown-function", target, place.line)
 
 
-def _body(file: _File, body: Body, place: _Place, *, own_lines: bool) -> Iterator[Finding]:
+def _body(file: _File, body: RoutineBody, place: _Place, *, own_lines: bool) -> Iterator[Hazard]:
     if body.unread:
-        yield Finding("unread-body", body.name, f"what {body.name} runs cannot be read: {body.unread}", place.line)
+        yield Hazard("unread-body", body.name, f"what {body.name} runs cannot be read: {body.unread}", place.line)
     for command in body.commands:
         here = replace(place, line=body.line + command.line - 1) if own_lines else place
         if command.kind == "dynamic":
             yield _finding("dynamic-sql", "execute", here.line)
         elif command.kind == "transaction":
-            yield Finding("", "commit", COMMIT, here.line)
+            yield Hazard("", "commit", COMMIT, here.line)
         else:
             yield from _run(file, Statement("", 0, here.line, command.kind, command.node), here)

@@ -11,7 +11,7 @@ from convos_infra.schema import routines
 from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, walk, word
 
 if TYPE_CHECKING:
-    from convos_infra.schema.routines import Body
+    from convos_infra.schema.routines import RoutineBody
     from convos_infra.schema.script import Statement
 
 _BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
@@ -31,13 +31,12 @@ class Trigger:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ForeignKey:
     """A foreign key: rows of `child` go, or lose their value, with those of `parent`."""
 
     child: str
     parent: str
     on_delete: str
-    on_update: str
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ class Known:
     """Grows statement by statement; names are as we write them: without `public`."""
 
     schema: str = "public"
-    routines: dict[str, list[Body]] = field(default_factory=lambda: defaultdict(list))
+    routines: dict[str, list[RoutineBody]] = field(default_factory=lambda: defaultdict(list))
     triggers: dict[tuple[str, str], Trigger] = field(default_factory=dict)
-    references: dict[tuple[str, str], Reference] = field(default_factory=dict)
+    references: dict[tuple[str, str], ForeignKey] = field(default_factory=dict)
     columns: dict[tuple[str, str], ColumnType] = field(default_factory=dict)
     required: set[tuple[str, str]] = field(default_factory=set)
     checks: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
@@ -185,7 +184,7 @@ class Known:
         if what == "CONSTR_FOREIGN":
             name = constraint.conname or f"{table} -> {self.relation(constraint.pktable)} {len(self.references)}"
             parent = self.relation(constraint.pktable)
-            reference = Reference(table, parent, constraint.fk_del_action, constraint.fk_upd_action)
+            reference = ForeignKey(table, parent, constraint.fk_del_action)
             self.references[table, name] = reference
         test = constraint.raw_expr
         if what == "CONSTR_CHECK":

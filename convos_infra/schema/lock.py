@@ -16,7 +16,7 @@ from convos_infra.schema.neutral import NEUTRAL
 
 if TYPE_CHECKING:
     from convos_infra.schema.address import Address
-    from convos_infra.schema.connection import Session
+    from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Limits
 
 KEY = 0x636F6E766F730001
@@ -30,7 +30,9 @@ _SETTINGS = (
 
 
 @contextlib.contextmanager
-def locked(connection: Session, limits: Limits, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+def locked(
+    connection: BoundedConnection, limits: Limits, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Hold the migrators' lock for a block.
 
     It is polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and CREATE INDEX CONCURRENTLY of the
@@ -67,13 +69,13 @@ def locked(connection: Session, limits: Limits, tell: Callable[[str], None] = la
             connection.execute("SELECT pg_advisory_unlock(%s)", (KEY,))
 
 
-def _try(connection: Session, answer_seconds: float) -> bool:
+def _try(connection: BoundedConnection, answer_seconds: float) -> bool:
     with connection.deadline(answer_seconds):
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (KEY,)).fetchone()
     return bool(row and row[0])
 
 
-def _refuse_pooler(connection: Session, limits: Limits) -> None:
+def _refuse_pooler(connection: BoundedConnection, limits: Limits) -> None:
     """Refuse a pooler: it may give each transaction another session, and a lock would stay in one of them.
 
     A pooler makes up the process id of its handshake (PgBouncer: src/client.c), so it differs from the server's.
@@ -97,7 +99,7 @@ SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_
 """
 
 
-def obstacle(address: Address, connection: Session, limits: Limits) -> InfraError | None:
+def obstacle(address: Address, connection: BoundedConnection, limits: Limits) -> InfraError | None:
     """Return why an update on this connection would be refused: a pooler, a standby, a role without rights."""
     with connection.deadline(limits.answer_seconds):
         row = connection.execute(_OBSTACLES).fetchone()

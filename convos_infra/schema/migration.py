@@ -13,7 +13,7 @@ from pathlib import Path
 
 from convos_infra.errors import InfraError
 from convos_infra.schema.limits import is_duration
-from convos_infra.schema.script import Comment, Script, UnreadableError, comments, read_script
+from convos_infra.schema.script import Comment, NotSqlError, Script, comments, read_script
 
 FOLDER = Path(__file__).parent / "migrations"
 """The migrations that come with this program."""
@@ -57,7 +57,7 @@ class SyntaxProblem(InfraError):
         excerpt: its line, and below it a caret at the place.
     """
 
-    def __init__(self, file: str, error: UnreadableError) -> None:
+    def __init__(self, file: str, error: NotSqlError) -> None:
         where = f"{file}:{error.line}"
         if error.text[error.column - 1 :].startswith("\\"):
             super().__init__(where, "is a command of psql, not SQL", "write SQL alone")
@@ -67,7 +67,7 @@ class SyntaxProblem(InfraError):
 
 
 @dataclass(frozen=True)
-class Migration:
+class MigrationFile:
     """One file; its SQL is read when somebody asks for what is in it.
 
     Args:
@@ -96,7 +96,7 @@ class Migration:
         """
         try:
             script = read_script(self.sql)
-        except UnreadableError as error:
+        except NotSqlError as error:
             raise SyntaxProblem(self.file, error) from None
         if not script.statements:
             raise InfraError(self.file, "has no statement", "write one, or remove the file")
@@ -151,7 +151,7 @@ def latest_version(folder: Path = FOLDER) -> str:
     return max((name[:4] for name in read_folder(folder) if _FILE.fullmatch(name)), default="")
 
 
-def parse(files: Mapping[str, str]) -> tuple[Migration, ...]:
+def parse(files: Mapping[str, str]) -> tuple[MigrationFile, ...]:
     """Return the migrations in order.
 
     Args:
@@ -170,12 +170,12 @@ def parse(files: Mapping[str, str]) -> tuple[Migration, ...]:
     return migrations
 
 
-def _next(newest: Migration) -> str:
+def _next(newest: MigrationFile) -> str:
     return f"{int(newest.version) + 1:04}"
 
 
 @functools.lru_cache(maxsize=4096)
-def parse_file(name: str, text: str) -> Migration:
+def parse_file(name: str, text: str) -> MigrationFile:
     """Return one file as a migration; the same one for the same text, so that it is read once.
 
     Raises:
@@ -190,7 +190,7 @@ def parse_file(name: str, text: str) -> Migration:
         raise InfraError(name, "holds a NUL character", "remove it")
     sql = text.replace("\r\n", "\n")
     checksum = f"sha256:{hashlib.sha256(sql.encode()).hexdigest()}"
-    return Migration(match["version"], match["name"], sql, checksum)
+    return MigrationFile(match["version"], match["name"], sql, checksum)
 
 
 def _directives(name: str, script: Script) -> Directives:

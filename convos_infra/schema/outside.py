@@ -10,7 +10,7 @@ from convos_infra.errors import InfraError
 from convos_infra.schema.tree import word
 
 if TYPE_CHECKING:
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
     from convos_infra.schema.script import Statement
 
 
@@ -69,7 +69,7 @@ def _detaches(node: Any) -> bool:
     return False
 
 
-def problem_inside(migration: Migration) -> Iterator[InfraError]:
+def problem_inside(migration: MigrationFile) -> Iterator[InfraError]:
     """Return what of a file in a transaction cannot be in one."""
     for statement in migration.script.statements:
         found = outside(statement)
@@ -79,7 +79,7 @@ def problem_inside(migration: Migration) -> Iterator[InfraError]:
             yield InfraError(where, problem, 'put it in a file of its own with "-- no-transaction"')
 
 
-def problem_outside(migration: Migration) -> Iterator[InfraError]:
+def problem_outside(migration: MigrationFile) -> Iterator[InfraError]:
     """Return why a file with `-- no-transaction` cannot be run, or not be repeated."""
     first, *more = migration.script.statements
     if more:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
-    from convos_infra.schema.migration import Migration
+    from convos_infra.schema.migration import MigrationFile
 
 
-class Done(Protocol):
+class AppliedFile(Protocol):
     """An applied migration, as far as a plan looks at it."""
 
     @property
@@ -24,7 +24,7 @@ class Done(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class MigrationPlan:
     """What a run would do.
 
     Args:
@@ -33,8 +33,8 @@ class Plan:
         version: what the database is at afterwards; empty for nothing.
     """
 
-    baseline: tuple[Migration, ...]
-    pending: tuple[Migration, ...]
+    baseline: tuple[MigrationFile, ...]
+    pending: tuple[MigrationFile, ...]
     version: str
 
     @property
@@ -42,12 +42,14 @@ class Plan:
         """Whether there is nothing to do."""
         return not self.baseline and not self.pending
 
-    def done(self, migrations: Sequence[Migration]) -> list[Migration]:
+    def done(self, migrations: Sequence[MigrationFile]) -> list[MigrationFile]:
         """Return those of `migrations` that come before the pending ones."""
         return [one for one in migrations if not self.pending or one.version < self.pending[0].version]
 
 
-def make_plan(migrations: Sequence[Migration], applied: Sequence[Done], target: str = "", baseline: str = "") -> Plan:
+def make_plan(
+    migrations: Sequence[MigrationFile], applied: Sequence[AppliedFile], target: str = "", baseline: str = ""
+) -> MigrationPlan:
     """Return what is to do.
 
     Args:
@@ -71,10 +73,10 @@ def make_plan(migrations: Sequence[Migration], applied: Sequence[Done], target: 
     pending = [one for one in migrations if one.version > last and (not target or one.version <= target)]
     marked = [one for one in pending if baseline and not applied and one.version <= baseline]
     pending = pending[len(marked) :]
-    return Plan(tuple(marked), tuple(pending), (marked + pending)[-1].version if marked + pending else last)
+    return MigrationPlan(tuple(marked), tuple(pending), (marked + pending)[-1].version if marked + pending else last)
 
 
-def _refuse_disagreement(migrations: Sequence[Migration], applied: Sequence[Done]) -> None:
+def _refuse_disagreement(migrations: Sequence[MigrationFile], applied: Sequence[AppliedFile]) -> None:
     by_version = {one.version: one for one in migrations}
     newest = migrations[-1].version if migrations else ""
     for expected, done in enumerate(applied, start=1):

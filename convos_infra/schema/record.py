@@ -14,7 +14,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from convos_infra.provider import Props, Provider
 
 if TYPE_CHECKING:
-    from convos_infra.schema.migration import Migration as File
+    from convos_infra.schema.migration import MigrationFile
 
 
 class MigrationProvider(Provider):
@@ -49,7 +49,7 @@ class Migration(Resource, module="schema", name="Migration"):
 
     checksum: pulumi.Output[str]
 
-    def __init__(self, name: str, file: File, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, file: MigrationFile, opts: pulumi.ResourceOptions | None = None) -> None:
         # The SQL as lines: Pulumi cuts longer texts when it shows them.
         props = {"file": file.file, "checksum": file.checksum, "sql": file.sql.rstrip("\n").split("\n")}
         super().__init__(MigrationProvider(), name, props, opts)

@@ -19,17 +19,18 @@ from convos_infra.ownership import OWNED, is_owned, policy
 from convos_infra.provider import Props, Provider, has_unknown, is_unknown
 from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
-from convos_infra.schema.apply import Job, State, apply, drifted, inspect
+from convos_infra.schema.apply import State, apply, drifted, inspect
 from convos_infra.schema.catalog import fingerprint, shown
-from convos_infra.schema.connection import UnreachableError
+from convos_infra.schema.connection import DatabaseUnreachableError
 from convos_infra.schema.drop import drop
-from convos_infra.schema.limits import Limits, is_duration
-from convos_infra.schema.migration import Migration, parse, read_folder
-from convos_infra.schema.plan import Plan, make_plan
-from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE
+from convos_infra.schema.job import files_of, job_of
+from convos_infra.schema.limits import Limits
+from convos_infra.schema.migration import MigrationFile, parse, read_folder
+from convos_infra.schema.plan import MigrationPlan, make_plan
+from convos_infra.schema.policy import DROP, KEEP, REFUSE
 
 if TYPE_CHECKING:
-    from convos_infra.schema.plan import Done
+    from convos_infra.schema.plan import AppliedFile
 
 ID = "public"
 PREVIEW_SECONDS = 3.0
@@ -86,12 +87,12 @@ class DatabaseSchemaProvider(Provider):
         if has_unknown({key: inputs[key] for key in INPUTS if key != "databaseUrl"}):
             return inputs, []
         try:
-            _job(inputs)
+            job_of(inputs)
             plan = _plan(inputs, olds)
-            problems = guards.check(plan.pending, plan.done(_files(inputs)))
+            problems = guards.check(plan.pending, plan.done(files_of(inputs)))
         except InfraError as error:
             problems = [error]
-            plan = Plan((), (), "")
+            plan = MigrationPlan((), (), "")
         # Without a property: Pulumi would print its value, which is the SQL of all migrations.
         failures = [CheckFailure("", str(problem)) for problem in problems]
         pending = [f"{one.file} (only marked as applied)" for one in plan.baseline]
@@ -115,7 +116,7 @@ class DatabaseSchemaProvider(Provider):
 
     def created(self, props: Props) -> CreateResult:
         """Apply what is pending; what is there already is taken over."""
-        address, limits = parse_url(str(props["databaseUrl"])), _job(props).limits
+        address, limits = parse_url(str(props["databaseUrl"])), job_of(props).limits
         # A baseline says that others made the tables; a history, that somebody else's migrations have run.
         owned = not props.get("baseline") and not inspect(address, wait_seconds=limits.connect_seconds).applied
         return CreateResult(ID, {**_applied(props), OWNED: owned})
@@ -152,7 +153,7 @@ class DatabaseSchemaProvider(Provider):
         if props.get("onDestroy") != DROP:
             return
         if is_owned(props, otherwise=True) or policy(self.setting, os.environ).adopted:
-            drop(parse_url(str(props["databaseUrl"])), _job(props).limits, _tell)
+            drop(parse_url(str(props["databaseUrl"])), job_of(props).limits, _tell)
         else:
             _tell(f"keeps the tables of {props.get('host')}: they were there before this stack")
 
@@ -165,12 +166,12 @@ def _unread(id_: str, props: Props, why: str) -> ReadResult:
     return ReadResult(id_, {**recorded, UNREAD: why}, {**_kept(props), "pending": announced, UNREAD: why})
 
 
-def _plan(inputs: Props, olds: Props) -> Plan:
+def _plan(inputs: Props, olds: Props) -> MigrationPlan:
     """Return what an update would do; refuse drift that it would build on."""
-    migrations = _files(inputs)
+    migrations = files_of(inputs)
     state = None if is_unknown(inputs["databaseUrl"]) else _state_if_reachable(str(inputs["databaseUrl"]))
     same_database = inputs["databaseUrl"] == olds.get("databaseUrl")
-    applied: tuple[Done, ...] = ()
+    applied: tuple[AppliedFile, ...] = ()
     if state is not None:
         applied = state.applied
     elif same_database or is_unknown(inputs["databaseUrl"]):
@@ -187,7 +188,7 @@ def _plan(inputs: Props, olds: Props) -> Plan:
 
 def _applied(props: Props) -> Props:
     address = parse_url(str(props["databaseUrl"]))
-    state = apply(address, _job(props), _tell)
+    state = apply(address, job_of(props), _tell)
     outputs = _outputs(str(address), state, list(props.get("pending") or []))
     return {**_kept(props), **outputs}
 
@@ -202,30 +203,6 @@ def _tell(line: str) -> None:
     """Show a line while an update runs: Pulumi passes on what a provider writes to its standard error."""
     sys.stderr.write(f"schema: {line}\n")
     sys.stderr.flush()
-
-
-def _job(props: Props) -> Job:
-    """Return what is asked for.
-
-    Raises:
-        InfraError: an input has a value that cannot be.
-    """
-    if props.get("drift") not in (None, REFUSE, ACCEPT):
-        raise InfraError("drift", f"cannot be {str(props['drift'])[:20]!r}", f"use {REFUSE} or {ACCEPT}")
-    if props.get("onDestroy") not in (None, KEEP, DROP):
-        raise InfraError("onDestroy", f"cannot be {str(props['onDestroy'])[:20]!r}", f"use {KEEP} or {DROP}")
-    given = {"lockTimeout": Limits.lock_timeout, "statementTimeout": Limits.statement_timeout}
-    for key, default in given.items():
-        given[key] = str(props.get(key) or default)
-        if not is_duration(given[key]):
-            raise InfraError(key, f"cannot be {given[key][:20]!r}", "use a time such as 500ms, 5s or 2min")
-    limits = Limits(
-        connect_seconds=float(props.get("connectSeconds") or Limits.connect_seconds),
-        lock_timeout=given["lockTimeout"],
-        statement_timeout=given["statementTimeout"],
-    )
-    target, baseline = props.get("target") or "", props.get("baseline") or ""
-    return Job(_files(props), target, baseline, accept_drift=props.get("drift") == ACCEPT, limits=limits)
 
 
 def _outputs(host: str, state: State, announced: list[str]) -> Props:
@@ -245,20 +222,16 @@ def _state_if_reachable(url: str) -> State | None:
     """Return what is in a database; None where it does not answer: a new environment has none yet."""
     try:
         return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS, for_update=True)
-    except UnreachableError:
+    except DatabaseUnreachableError:
         return None
 
 
-def _applied_before(olds: Props) -> tuple[Migration, ...]:
+def _applied_before(olds: Props) -> tuple[MigrationFile, ...]:
     """Return what the last update applied, as far as its inputs tell."""
     target = olds.get("target")
     if has_unknown(olds.get("migrations")):
         return ()
-    return tuple(one for one in _files(olds) if not target or one.version <= target)
-
-
-def _files(props: Props) -> tuple[Migration, ...]:
-    return parse(props.get("migrations") or {})
+    return tuple(one for one in files_of(olds) if not target or one.version <= target)
 
 
 class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from convos_infra.schema.script import Statement, UnreadableError, body_line, read_script, unreadable
+from convos_infra.schema.script import NotSqlError, Statement, body_line, read_script, unreadable
 from convos_infra.schema.tree import inner, kind_of, option, strings, word
 
 _PROMISES = re.compile(r"(?:\{\}\},)+")
@@ -38,7 +38,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Body:
+class RoutineBody:
     """What a routine runs.
 
     Args:
@@ -54,7 +54,7 @@ class Body:
     line: int = 1
 
 
-def of_block(statement: Statement) -> Body:
+def of_block(statement: Statement) -> RoutineBody:
     """Return the body of a DO block."""
     options = statement.node.args
     language = _text(option(options, "language")) or "plpgsql"
@@ -62,16 +62,16 @@ def of_block(statement: Statement) -> Body:
     return _read("do", language, text, "DO LANGUAGE plpgsql ", body_line(statement))
 
 
-def of_function(statement: Statement, name: str) -> Body:
+def of_function(statement: Statement, name: str) -> RoutineBody:
     """Return the body of the function or procedure that a statement makes."""
     node, line = statement.node, body_line(statement)
     if kind_of(node.sql_body):
-        return Body(name, tuple(_atomic(node.sql_body)), line=statement.line)
+        return RoutineBody(name, tuple(_atomic(node.sql_body)), line=statement.line)
     source = option(node.options, "as")
     texts = strings(source.list.items) if source is not None and kind_of(source) == "list" else []
     language = (_text(option(node.options, "language")) or "sql").lower()
     if not texts:
-        return Body(name, unread="it has no body", line=line)
+        return RoutineBody(name, unread="it has no body", line=line)
     return _read(name, language, texts[0], _heading(node), line)
 
 
@@ -88,17 +88,17 @@ def _atomic(body: Any) -> Iterator[Command]:
         yield Command(kind_of(body), inner(body), 1)
 
 
-def _read(name: str, language: str, text: str, heading: str, line: int) -> Body:
+def _read(name: str, language: str, text: str, heading: str, line: int) -> RoutineBody:
     try:
         if language == "sql":
             found = tuple(Command(one.kind, one.node, one.line) for one in read_script(text).statements)
         elif language == "plpgsql":
             found = tuple(_commands(_plpgsql(heading, text), 1))
         else:
-            return Body(name, unread=f"it is written in {language}", line=line)
-    except UnreadableError as error:
-        return Body(name, unread=error.problem, line=line)
-    return Body(name, found, line=line)
+            return RoutineBody(name, unread=f"it is written in {language}", line=line)
+    except NotSqlError as error:
+        return RoutineBody(name, unread=error.problem, line=line)
+    return RoutineBody(name, found, line=line)
 
 
 def _heading(node: Any) -> str:

@@ -14,7 +14,7 @@ _PLACE = 60
 """How much of a line is shown around a syntax error."""
 
 
-class UnreadableError(Exception):
+class NotSqlError(Exception):
     """A text that is not SQL.
 
     Attributes:
@@ -113,7 +113,7 @@ def read_script(sql: str) -> Script:
     return Script(sql, tuple(_statements(sql.encode(), tree.stmts)))
 
 
-def unreadable(sql: str, problem: str, cursor: int) -> UnreadableError:
+def unreadable(sql: str, problem: str, cursor: int) -> NotSqlError:
     """Return what PostgreSQL's parser said, with the place: `cursor` counts characters, from 1."""
     before = sql[: max(0, cursor - 1)]
     if not sql[len(before) :].strip() and before.strip():
@@ -121,7 +121,7 @@ def unreadable(sql: str, problem: str, cursor: int) -> UnreadableError:
     start = before.rfind("\n") + 1
     end = sql.find("\n", len(before))
     text = sql[start : len(sql) if end < 0 else end]
-    return UnreadableError(problem, before.count("\n") + 1, len(before) - start + 1, text)
+    return NotSqlError(problem, before.count("\n") + 1, len(before) - start + 1, text)
 
 
 def _statements(raw: bytes, trees: Any) -> Iterator[Statement]:

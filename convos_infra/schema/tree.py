@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 PUBLIC = "public"
 _MESSAGE = 11
 """protobuf's number for a field that is a message (descriptor.proto, FieldDescriptorProto.Type)."""
-
-
-@functools.cache
-def _fields(descriptor: Any) -> tuple[tuple[str, bool], ...]:
-    return tuple((one.name, one.is_repeated) for one in descriptor.fields if one.type == _MESSAGE)
 
 
 def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:

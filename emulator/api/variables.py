@@ -12,7 +12,7 @@ from emulator.api.request import Info, Request, connection, request_of
 from emulator.api.views import NOTHING_STAGED, View, patch_view
 from emulator.api.workflows import new_workflow
 from emulator.config import masked, merged
-from emulator.deployments import environment_variables, shared_variables
+from emulator.environment_variables import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
 from emulator.patch_rules import is_variable_name
 from emulator.references import rendered

@@ -3,7 +3,7 @@
 import pulumi
 
 from components.environment import EnvironmentPlace
-from components.railway_service import RailwayService, ServiceParts, StoredSecret
+from components.railway_service import RailwayService, ServiceParts, ServiceSecret
 from convos_infra.destroy.gate import DestroyGate, DestroyGateArgs
 from convos_infra.railway.service_configuration import ServiceConfiguration
 
@@ -26,7 +26,7 @@ redis = RailwayService(
         variables={"REDIS_URL": "redis://default:${{REDIS_PASSWORD}}@${{RAILWAY_PRIVATE_DOMAIN}}:6379"},
     ),
     ServiceParts(volume="/data"),
-    [StoredSecret("REDIS_PASSWORD", "redisPassword", config.get_secret("redisPassword"), url_part=True)],
+    [ServiceSecret("REDIS_PASSWORD", "redisPassword", config.get_secret("redisPassword"), url_part=True)],
 )
 declared = redis.declared
 gate = DestroyGateArgs(place.project_id, place.environment_id, None, [declared.service], declared.volumes)

@@ -21,7 +21,7 @@ from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import current_digest
 from ops import pulumi_cli, stacks
-from ops.adopt.config import Described, Given, Live, described
+from ops.adopt.config import AdoptionInputs, Described, Live, described
 from ops.adopt.report import receipt
 from ops.ci import workflow
 from ops.ci.registry_login import credentials
@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = f"there is a Pulumi.{stack}.yaml"
         raise InfraError("STACK", problem, "choose another name, or overwrite it with FORCE=1")
     live = read(railway_view.client(), chosen.project, chosen.environment)
-    given = Given(os.environ.get("POOL_API_KEY", "").strip(), os.environ.get("DATABASE_URL", "").strip())
+    given = AdoptionInputs(os.environ.get("POOL_API_KEY", "").strip(), os.environ.get("DATABASE_URL", "").strip())
     digest_of = digests()
     found = described(stack, live, given, digest_of)
     told = receipt(checked(stack, found, os.environ), live, found, digest_of)

@@ -53,7 +53,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Given:
+class AdoptionInputs:
     """What the person who adopts knows and Railway does not tell: variables of the shell.
 
     Attributes:
@@ -66,7 +66,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Unread:
+class Untold:
     """Something that Railway did not tell, and what to do about it; `next_step` is empty where nothing has to be."""
 
     service: str
@@ -86,7 +86,7 @@ class Described:
 
     plain: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
-    unread: tuple[Unread, ...]
+    unread: tuple[Untold, ...]
 
     def values(self) -> dict[str, Any]:
         """Return the config as stack/settings.py reads it, secrets opened."""
@@ -100,7 +100,7 @@ class Described:
         return any(path == key or path.startswith(f"{key}.") for path in self.secrets)
 
 
-def described(stack: str, live: Live, given: Given, digest_of: Callable[[str], str]) -> Described:
+def described(stack: str, live: Live, given: AdoptionInputs, digest_of: Callable[[str], str]) -> Described:
     """Return the config that describes an environment, without what is the default anyway.
 
     Args:
@@ -115,7 +115,7 @@ def described(stack: str, live: Live, given: Given, digest_of: Callable[[str], s
     _, first = live.service(canary.SERVICE)
     _, manager = live.service(pool_manager.SERVICE)
     _, postgres = live.service(database.SERVICE)
-    unread: list[Unread] = []
+    unread: list[Untold] = []
     plain: dict[str, Any] = {
         "project": _name(live.project, LONGEST_PROJECT),
         "projectId": live.snapshot.project_id,
@@ -183,17 +183,17 @@ def _health(*services: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _pool_secrets(told: Mapping[str, str | None], given: Given, unread: list[Unread]) -> dict[str, str]:
+def _pool_secrets(told: Mapping[str, str | None], given: AdoptionInputs, unread: list[Untold]) -> dict[str, str]:
     found: dict[str, str] = {}
     if given.pool_api_key or told.get("POOL_API_KEY"):
         found["poolApiKey"] = given.pool_api_key or str(told["POOL_API_KEY"])
     elif "POOL_API_KEY" in told:
         step = "before the first update: pulumi config set --secret poolApiKey"
-        unread.append(Unread(pool_manager.SERVICE, "POOL_API_KEY", step))
+        unread.append(Untold(pool_manager.SERVICE, "POOL_API_KEY", step))
     if told.get("RAILWAY_API_TOKEN"):
         found["poolRailwayToken"] = str(told["RAILWAY_API_TOKEN"])
     elif "RAILWAY_API_TOKEN" in told:
-        unread.append(Unread(pool_manager.SERVICE, "RAILWAY_API_TOKEN"))
+        unread.append(Untold(pool_manager.SERVICE, "RAILWAY_API_TOKEN"))
     return found
 
 
@@ -202,16 +202,16 @@ def _database_image(postgres: Mapping[str, Any]) -> dict[str, str]:
     return {"databaseImage": str(image)} if image else {}
 
 
-def _password(postgres: Mapping[str, Any], unread: list[Unread]) -> dict[str, str]:
+def _password(postgres: Mapping[str, Any], unread: list[Untold]) -> dict[str, str]:
     password = live_variables(postgres).get("POSTGRES_PASSWORD")
     if password:
         return {"databasePassword": password}
     step = "before the first update: pulumi config set --secret databasePassword"
-    unread.append(Unread(database.SERVICE, "POSTGRES_PASSWORD", step))
+    unread.append(Untold(database.SERVICE, "POSTGRES_PASSWORD", step))
     return {}
 
 
-def _database_url(told: Mapping[str, str | None], given: Given) -> dict[str, str]:
+def _database_url(told: Mapping[str, str | None], given: AdoptionInputs) -> dict[str, str]:
     """Return the database of a pool manager whose environment has no service of the program's name for it.
 
     Left out, the first update would make an empty database and hand that to the pool manager.
@@ -232,7 +232,7 @@ def _database_url(told: Mapping[str, str | None], given: Given) -> dict[str, str
 
 
 def _keys(
-    first: Mapping[str, str | None], manager: Mapping[str, str | None], unread: list[Unread]
+    first: Mapping[str, str | None], manager: Mapping[str, str | None], unread: list[Untold]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return plain and secret keys: every variable of the pool manager that is neither the program's nor Railway's.
 
@@ -245,7 +245,7 @@ def _keys(
             continue
         found = first.get(name) if value is None else value
         if found is None:
-            unread.append(Unread(pool_manager.SERVICE, name, f"pulumi config set --secret --path keys.{name}"))
+            unread.append(Untold(pool_manager.SERVICE, name, f"pulumi config set --secret --path keys.{name}"))
         elif key_problem(name, found):
             continue
         elif name in PLAIN_KEYS:

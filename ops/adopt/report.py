@@ -30,7 +30,7 @@ _LOGIN = ("deploy", "registryCredentials")
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """One thing of the environment.
 
     Attributes:
@@ -61,7 +61,7 @@ class Receipt:
     environment: str
     keys: Sequence[str]
     secret_keys: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[ReportRow]
     next_steps: Sequence[str]
 
     def document(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Receipt:
             yield f"  to do: {step}"
 
 
-def _sum(row: Row) -> str:
+def _sum(row: ReportRow) -> str:
     compared = len(row.matches) + len(row.changes)
     return f", {compared} compared, {len(row.matches)} match, {row.deployments} deployments" if compared else ""
 
@@ -111,8 +111,8 @@ def receipt(settings: Settings, live: Live, described: Described, digest_of: Cal
         settings.overwrite_changes,
     )
     rows = [
-        Row(f"project {live.project}", ADOPTED, ("name",)),
-        Row(f"environment {live.environment}", ADOPTED, ("name",), unkeyed=_shared(live)),
+        ReportRow(f"project {live.project}", ADOPTED, ("name",)),
+        ReportRow(f"environment {live.environment}", ADOPTED, ("name",), unkeyed=_shared(live)),
         *_services(settings, live, place, digest_of),
         *_others(settings, live),
     ]
@@ -130,7 +130,7 @@ def receipt(settings: Settings, live: Live, described: Described, digest_of: Cal
 
 def _services(
     settings: Settings, live: Live, place: EnvironmentPlace, digest_of: Callable[[str], str]
-) -> Iterator[Row]:
+) -> Iterator[ReportRow]:
     """Yield the services that the program has: each compared by the plan that its update would carry out."""
     runtime = _deployed(settings.image.reference, digest_of)
     if not settings.database_url:
@@ -174,7 +174,7 @@ def _at(live: Live, name: str) -> ServiceAt:
     return ServiceAt(live.snapshot.project_id, live.snapshot.environment_id, live.service(name)[0], name)
 
 
-def _compared(live: Live, name: str, args: ServiceInstanceArgs, parts: Sequence[tuple[str, bool]]) -> Row:
+def _compared(live: Live, name: str, args: ServiceInstanceArgs, parts: Sequence[tuple[str, bool]]) -> ReportRow:
     """Return a service's row.
 
     Args:
@@ -185,7 +185,7 @@ def _compared(live: Live, name: str, args: ServiceInstanceArgs, parts: Sequence[
     """
     id_, config = live.service(name)
     if not id_:
-        return Row(name, MADE, deployments=1)
+        return ReportRow(name, MADE, deployments=1)
     wanted = args.properties()
     plan = patch_plan.plan({}, wanted, config)
     managed = [field.name for field in FIELDS if wanted.get(field.name) is not None]
@@ -197,7 +197,7 @@ def _compared(live: Live, name: str, args: ServiceInstanceArgs, parts: Sequence[
     strange += [f"variable {variable}" for variable in sorted(values) if variable not in [*names, *unread]]
     strange += [f"domain {row['domain']}" for row in live.snapshot.domains(id_, "customDomains")]
     login = ["registry login"] if at(config, _LOGIN) else []
-    return Row(
+    return ReportRow(
         name,
         ADOPTED,
         matches=[*(item for item in compared if item not in changed), *(part for part, fits in parts if fits)],
@@ -248,13 +248,13 @@ def _shared(live: Live) -> list[str]:
     return [f"shared variable {name}" for name in sorted(live.snapshot.config.get("sharedVariables") or {})]
 
 
-def _others(settings: Settings, live: Live) -> Iterator[Row]:
+def _others(settings: Settings, live: Live) -> Iterator[ReportRow]:
     """Yield what else lives in the environment: agents, which are the pool manager's, and services of others."""
     own = {canary.SERVICE, pool_manager.SERVICE} | (set() if settings.database_url else {database.SERVICE})
     names = sorted({str(row.get("serviceName")) for row in live.snapshot.instances.values()} - own)
     agents = [name for name in names if name.startswith(AGENT_PREFIX)]
     if agents:
-        yield Row(f"{len(agents)} agents", LEFT, unkeyed=["they are the pool manager's, not the stack's"])
+        yield ReportRow(f"{len(agents)} agents", LEFT, unkeyed=["they are the pool manager's, not the stack's"])
     for name in names:
         if name not in agents:
-            yield Row(name, LEFT, unkeyed=["the service, its volumes, domains and variables"])
+            yield ReportRow(name, LEFT, unkeyed=["the service, its volumes, domains and variables"])

@@ -20,7 +20,7 @@ _NO_COMMIT = "0" * 40
 
 
 @dataclass(frozen=True)
-class Decision:
+class DeployDecision:
     """What to do for an event.
 
     Attributes:
@@ -36,7 +36,9 @@ class Decision:
     images: tuple[str, ...] = ()
 
 
-def decide(branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...], ref_type: str = "branch") -> Decision:
+def decide(
+    branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...], ref_type: str = "branch"
+) -> DeployDecision:
     """Decide.
 
     Args:
@@ -47,16 +49,20 @@ def decide(branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...], 
         images: the images that the push builds, or `UNKNOWN`.
     """
     if ref_type != "branch":
-        return Decision("", deploy=False, reason=f"{branch} is a {ref_type or 'reference'}, and only branches deploy")
+        return DeployDecision(
+            "", deploy=False, reason=f"{branch} is a {ref_type or 'reference'}, and only branches deploy"
+        )
     stack = BRANCH_TAGS.get(branch, "")
     if not stack:
-        return Decision("", deploy=False, reason=f"branch {branch} deploys no stack")
+        return DeployDecision("", deploy=False, reason=f"branch {branch} deploys no stack")
     if by_hand:
-        return Decision(stack, deploy=True)
+        return DeployDecision(stack, deploy=True)
     if images and images != UNKNOWN and not digest:
         builds = " and ".join(f"build-{image}" for image in images)
-        return Decision(stack, deploy=False, reason=f"this push builds an image: {builds} deploys it", images=images)
-    return Decision(stack, deploy=True, images=images)
+        return DeployDecision(
+            stack, deploy=False, reason=f"this push builds an image: {builds} deploys it", images=images
+        )
+    return DeployDecision(stack, deploy=True, images=images)
 
 
 def images_of(before: str, after: str) -> tuple[str, ...]:

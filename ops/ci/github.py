@@ -27,7 +27,7 @@ BOT = "github-actions[bot]"
 _MOST_PAGES = 100
 _SECONDS = 30.0
 _SECONDARY_SECONDS = 60.0
-_BUDGET = retry.Budget(attempts=5, seconds=180.0, base_delay=1.0, max_delay=20.0)
+_BUDGET = retry.RegistryBudget(attempts=5, seconds=180.0, base_delay=1.0, max_delay=20.0)
 _REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
 """PUT is left out: a file's content names the blob that it replaces, so a second one is a conflict."""
 _MOVED = frozenset({301, 302, 307, 308})

@@ -20,7 +20,7 @@ SHORT = 7
 
 
 @dataclass(frozen=True)
-class Decision:
+class TagDecision:
     """What to do for an event.
 
     Args:
@@ -39,7 +39,7 @@ class Decision:
         return bool(self.tags)
 
 
-def decide(event_name: str, event: Mapping[str, Any]) -> Decision:
+def decide(event_name: str, event: Mapping[str, Any]) -> TagDecision:
     """Decide for one event.
 
     Args:
@@ -53,23 +53,23 @@ def decide(event_name: str, event: Mapping[str, Any]) -> Decision:
         return _push(event)
     if event_name == "pull_request":
         return _pull_request(event)
-    return Decision("", (), f"{event_name} events build no image")
+    return TagDecision("", (), f"{event_name} events build no image")
 
 
-def _push(event: Mapping[str, Any]) -> Decision:
+def _push(event: Mapping[str, Any]) -> TagDecision:
     ref = str(event.get("ref", ""))
     if event.get("deleted"):
-        return Decision("", (), f"{ref} was deleted")
+        return TagDecision("", (), f"{ref} was deleted")
     revision = _commit(event.get("after"))
     if not ref.startswith("refs/heads/"):
-        return Decision(revision, (), f"{ref} is not a branch")
+        return TagDecision(revision, (), f"{ref} is not a branch")
     branch = ref.removeprefix("refs/heads/")
     if branch not in BRANCH_TAGS:
-        return Decision(revision, (), f"branch {branch} is deployed nowhere")
-    return Decision(revision, (BRANCH_TAGS[branch], sha_tag(revision)))
+        return TagDecision(revision, (), f"branch {branch} is deployed nowhere")
+    return TagDecision(revision, (BRANCH_TAGS[branch], sha_tag(revision)))
 
 
-def _pull_request(event: Mapping[str, Any]) -> Decision:
+def _pull_request(event: Mapping[str, Any]) -> TagDecision:
     pull = event.get("pull_request") or {}
     head = pull.get("head") or {}
     # The commit that was pushed. GITHUB_SHA names the merge commit here, which exists in no branch, and
@@ -82,10 +82,10 @@ def _pull_request(event: Mapping[str, Any]) -> Decision:
     source = (head.get("repo") or {}).get("full_name")
     target = ((pull.get("base") or {}).get("repo") or {}).get("full_name")
     if source is None or source != target:
-        return Decision(revision, (), "a pull request from a fork: its token may not write packages")
+        return TagDecision(revision, (), "a pull request from a fork: its token may not write packages")
     if (event.get("sender") or {}).get("login") == "dependabot[bot]":
-        return Decision(revision, (), "a pull request of Dependabot: its token may not write packages")
-    return Decision(revision, (f"pr-{number}", sha_tag(revision)))
+        return TagDecision(revision, (), "a pull request of Dependabot: its token may not write packages")
+    return TagDecision(revision, (f"pr-{number}", sha_tag(revision)))
 
 
 def sha_tag(revision: str) -> str:
@@ -99,7 +99,7 @@ def _commit(value: object) -> str:
     return value
 
 
-def output(decision: Decision, image: str) -> str:
+def output(decision: TagDecision, image: str) -> str:
     """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them.
 
     Args:

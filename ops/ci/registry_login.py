@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from convos_infra.registry.token import Credentials
+from convos_infra.registry.token import RegistryCredentials
 
 
-def credentials(environ: Mapping[str, str] | None = None) -> Credentials | None:
+def credentials(environ: Mapping[str, str] | None = None) -> RegistryCredentials | None:
     """Return the login of REGISTRY_PASSWORD; None reads what is public. GHCR takes any user beside a token."""
     password = (os.environ if environ is None else environ).get("REGISTRY_PASSWORD", "")
-    return Credentials("token", password) if password else None
+    return RegistryCredentials("token", password) if password else None

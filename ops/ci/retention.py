@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from convos_infra.errors import InfraError
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.delete import carry_out, check_in_use, plan_for
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.packages import Packages
@@ -137,7 +137,7 @@ class _Cleaner:
         self._location = location
         self._in_use = in_use
         login = credentials()
-        self._client = Client(registry, credentials=login, thing="retention")
+        self._client = RegistryClient(registry, credentials=login, thing="retention")
         # GHCR deletes by GitHub's own API alone; without a token that says so itself.
         self._packages = Packages(self._repository, login.password if login else "") if registry == GHCR else None
         listed = self._packages.versions() if self._packages else None

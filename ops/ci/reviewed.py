@@ -58,7 +58,7 @@ FREE = Cost()
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """What happens to one resource.
 
     Attributes:
@@ -90,7 +90,7 @@ class Change:
 class Preview:
     """Everything that an update would do."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
 
     @property
     def deployments(self) -> int:
@@ -150,7 +150,7 @@ def without_plan(preview: Preview) -> Preview:
             properties = {path: leaf for path, leaf in properties.items() if not path.startswith("plan")}
             if change.op == "update" and not properties:
                 continue
-        kept.append(Change(change.what, change.op, properties, change.cost))
+        kept.append(ResourceChange(change.what, change.op, properties, change.cost))
     return Preview(tuple(kept))
 
 
@@ -169,7 +169,7 @@ def without_image(preview: Preview, recorded: str = IMAGE) -> Preview:
         left = bool(properties or because or cost.others)
         only_image = bool(change.properties or not change.cost.is_nothing) and not left
         if change.op != "update" or not only_image:
-            kept.append(Change(change.what, change.op, properties, cost))
+            kept.append(ResourceChange(change.what, change.op, properties, cost))
     return Preview(tuple(kept))
 
 
@@ -189,7 +189,7 @@ def decoded(data: bytes) -> Preview:
         rows = json.loads(data)
         return Preview(
             tuple(
-                Change(
+                ResourceChange(
                     str(what), str(op), {str(path): (str(a), str(b)) for path, (a, b) in leaves.items()}, _cost(cost)
                 )
                 for what, op, leaves, cost in rows
@@ -220,14 +220,14 @@ def _by_line(preview: Preview) -> dict[str, None]:
     return lines
 
 
-def _change(step: Mapping[str, Any]) -> Change:
+def _change(step: Mapping[str, Any]) -> ResourceChange:
     op, urn = str(step.get("op")), str(step.get("urn"))
     *_, kind, name = urn.split("::")
     what = f"{kind.rpartition('$')[2].removeprefix('pulumi-python:dynamic/')} {name}"
     before = (step.get("oldState") or {}).get("inputs") or {}
     after = (step.get("newState") or {}).get("inputs") or {}
     if op.startswith("delete"):
-        return Change(what, op, {})
+        return ResourceChange(what, op, {})
     # What an update cost is told anew by each; of what it said before, nothing is to be seen.
     cost, said = after.get("change"), before.get("change")
     old, new = (dict(_leaves({key: row[key] for key in row if key not in _ANNOUNCED})) for row in (before, after))
@@ -238,7 +238,7 @@ def _change(step: Mapping[str, Any]) -> Change:
     }
     if op == "update" and not properties and cost == said:
         properties = {_HIDDEN: ("", "")}
-    return Change(what, op, properties, _cost(cost) if cost and cost != said else FREE)
+    return ResourceChange(what, op, properties, _cost(cost) if cost and cost != said else FREE)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -253,7 +253,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, _LATER if value == UNKNOWN else json.dumps(value, sort_keys=True)
 
 
-def _follows(change: Change, path: str, leaf: Leaf, image: Leaf) -> bool:
+def _follows(change: ResourceChange, path: str, leaf: Leaf, image: Leaf) -> bool:
     # Where the pool manager answers is known again once it is deployed.
     if change.what.startswith(_ROLLOUT) and path in _ANSWERS_AT and leaf[1] == _LATER:
         return True

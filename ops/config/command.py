@@ -1,7 +1,8 @@
 """Writes what is made from the model of a stack's config, and from the declarations of keys and attributes.
 
 That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the tables in docs/runtime.md and
-docs/pool.md, keys.list and .env.example of the runtime, .env.example of the pool manager, and the smoke tests' keys.
+docs/pool.md, keys.list and .env.example of the runtime, .env.example of the pool manager, the smoke tests' keys, and
+the lists of branches and stacks in the workflows.
 
 python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from convos_infra.errors import InfraError
 from convos_infra.railway.service_configuration import ATTRIBUTES
 from ops.ci import workflow
+from ops.ci.image_tags import BRANCH_TAGS
 from ops.config import (
     attributes_page,
     configuration_page,
@@ -25,6 +27,7 @@ from ops.config import (
     pulumi_yaml,
     runtime_page,
     smoke_test_keys,
+    workflow_stacks,
 )
 from ops.pulumi_cli import CHECKOUT
 from pool_contract.keys import DECLARATIONS
@@ -37,7 +40,11 @@ if TYPE_CHECKING:
 def texts(checkout: Path) -> dict[Path, str]:
     """Return each file and what it should contain."""
     keys = list(KEYS.values())
-    program, workflow_file = checkout / "Pulumi.yaml", checkout / ".github" / "workflows" / "build-runtime.yml"
+    program, workflows = checkout / "Pulumi.yaml", checkout / ".github" / "workflows"
+    of_workflows = {
+        file: workflow_stacks.written(file.read_text(encoding="utf-8"), BRANCH_TAGS) for file in workflows.glob("*.yml")
+    }
+    smoke_tests = workflows / "build-runtime.yml"
     runtime, pool = checkout / "docs" / "runtime.md", checkout / "docs" / "pool.md"
     return {
         program: pulumi_yaml.written(program.read_text(encoding="utf-8"), keys),
@@ -48,7 +55,8 @@ def texts(checkout: Path) -> dict[Path, str]:
         checkout / "pool" / ".env.example": env_example.pool_env_example(DECLARATIONS),
         pool: pool_page.written(pool.read_text(encoding="utf-8"), DECLARATIONS),
         runtime: runtime_page.written(runtime.read_text(encoding="utf-8"), DECLARATIONS),
-        workflow_file: smoke_test_keys.written(workflow_file.read_text(encoding="utf-8"), DECLARATIONS),
+        **of_workflows,
+        smoke_tests: smoke_test_keys.written(of_workflows[smoke_tests], DECLARATIONS),
     }
 
 

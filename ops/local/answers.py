@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ops.local.starting import NO_PROXY
+from ops.local.probe import NO_PROXY
 
 if TYPE_CHECKING:
     from ops.local.table import Row

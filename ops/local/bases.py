@@ -13,7 +13,7 @@ from ops.toolchain.machine import run_for_text
 
 if TYPE_CHECKING:
     from ops.local.services import Services
-    from ops.local.starting import Starter
+    from ops.local.starter import Starter
     from ops.toolchain.store import Store
     from ops.toolchain.tools import Tool
 

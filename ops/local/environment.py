@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ops.local import ports
-from ops.local.starting import BUILDER
+from ops.local.image_services import BUILDER
 from ops.toolchain.store import write_atomically
 
 if TYPE_CHECKING:

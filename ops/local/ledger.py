@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ops.local.starting import NO_PROXY
+from ops.local.probe import NO_PROXY
 
 POOL_MANAGER = "convos-pool"
 """The pool manager's agents come and go by themselves: no update made them."""

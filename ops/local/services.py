@@ -20,7 +20,7 @@ ORDER = ("docker", "registry", "buildkit", "standins", "emulator")
 
 
 @dataclass(frozen=True)
-class Service:
+class LocalService:
     """One service of the local stack.
 
     Args:
@@ -57,10 +57,10 @@ class Services:
         notes: small facts, such as which network bridge was not there before us.
     """
 
-    by_name: Mapping[str, Service] = field(default_factory=dict)
+    by_name: Mapping[str, LocalService] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
 
-    def with_service(self, service: Service) -> Services:
+    def with_service(self, service: LocalService) -> Services:
         """Return them with one added or replaced."""
         return replace(self, by_name={**self.by_name, service.name: service})
 
@@ -109,7 +109,7 @@ def recovered(layout: Layout) -> Services:
         if name == "emulator":
             way = f"docker {docker[1]}" if docker else "simulated"
         # Without a process nothing is known of it; one that never lived is dead, and is started again on its port.
-        found = found.with_service(Service(name, way, address[1], running[0] if running else Process(0, "")))
+        found = found.with_service(LocalService(name, way, address[1], running[0] if running else Process(0, "")))
     return found
 
 
@@ -125,7 +125,7 @@ def _parse(written: Mapping[str, Any]) -> Services:
     found = {}
     for name, one in written["services"].items():
         running = one.get("process")
-        found[name] = Service(
+        found[name] = LocalService(
             name=str(name),
             way=str(one["way"]),
             address=str(one["address"]),

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.local import answers, bases, environment, ledger, locks, stack, starting, table, warm
-from ops.local.services import Service, Services, load, save
-from ops.local.starting import Starter
+from ops.local import answers, bases, environment, image_services, ledger, locks, stack, starting, table, warm
+from ops.local.services import LocalService, Services, load, save
+from ops.local.starter import Starter
 from ops.toolchain import choose, docker_api, pins, tools
 from ops.toolchain.console import step
 from ops.toolchain.errors import ToolError
@@ -126,7 +126,7 @@ def _start_docker(starter: Starter, chosen: Toolchain, store: Store) -> Toolchai
         _forget(starter, "docker")
         return chosen
     if docker.way == "daemon" and chosen.daemon is not None:
-        starter.note(Service("docker", "daemon", chosen.daemon.host))
+        starter.note(LocalService("docker", "daemon", chosen.daemon.host))
         starter.step.got("Docker (running already, left alone)")
         return chosen
     if "docker0" not in (name for _, name in socket.if_nameindex()):
@@ -144,13 +144,13 @@ def _start_docker(starter: Starter, chosen: Toolchain, store: Store) -> Toolchai
 def _start_rest(starter: Starter, chosen: Toolchain) -> None:
     docker = starter.services.by_name.get("docker")
     host = docker.address if docker is not None else None
-    registry = starting.registry(starter, chosen.tools["registry"], host or "")
+    registry = image_services.registry(starter, chosen.tools["registry"], host or "")
     starter.step.got(f"registry :{registry.port}")
     buildkit = chosen.tools["buildkit"]
     if buildkit.way == "daemon":
         _forget(starter, "buildkit")
     else:
-        starting.buildkit(starter, buildkit, registry.address)
+        image_services.buildkit(starter, buildkit, registry.address)
         starter.step.got("BuildKit")
     reachable = []
     if os.environ.get("STANDINS"):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ops.local.starting import NO_PROXY
+from ops.local.probe import NO_PROXY
 
 WAIT_SECONDS = 120.0
 """An agent is up 3 s after it was asked for; three at once on two busy cores took 20 s."""

@@ -17,7 +17,7 @@ from convos_infra.railway.inventory import inventory
 from convos_infra.railway.patch_plan import UNMANAGED_FIELDS
 from convos_infra.railway.pending import told
 from convos_infra.railway.running import Condition, Running
-from ops.status.finding import Finding, Kind
+from ops.status.finding import Finding, FindingKind
 from ops.status.report import SUCCEEDED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compare(recorded: Recorded, railway: RailwayNow, moment: datetime) -> list[F
     environment = next(recorded.of("Environment"), None)
     name = str(environment.values.get("name") or "") if environment is not None else railway.environment_id
     if railway.snapshot is None:
-        return [Finding(f"environment {name}", Kind.ENVIRONMENT_GONE)]
+        return [Finding(f"environment {name}", FindingKind.ENVIRONMENT_GONE)]
     found = [
         *_names(recorded, railway.snapshot),
         *_services(recorded, railway),
@@ -58,7 +58,9 @@ def missing_tokens(recorded: Recorded, listed: Sequence[Mapping[str, Any]]) -> l
     """Return the project tokens of a stack that Railway does not list any more."""
     ids = {row["id"] for row in listed}
     return [
-        Finding(str(row.values["name"]), Kind.TOKEN_GONE) for row in recorded.of("ProjectToken") if row.id not in ids
+        Finding(str(row.values["name"]), FindingKind.TOKEN_GONE)
+        for row in recorded.of("ProjectToken")
+        if row.id not in ids
     ]
 
 
@@ -76,7 +78,7 @@ def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Finding]:
             break
         if row["kind"] == "refresh" and row["changes"]:
             changes = tuple(f"{count} {name}" for name, count in sorted(row["changes"].items()))
-            return [Finding(f"refresh of {row['at']}", Kind.REFRESHED, changes)]
+            return [Finding(f"refresh of {row['at']}", FindingKind.REFRESHED, changes)]
     return []
 
 
@@ -84,17 +86,17 @@ def of_running(subject: str, running: Running) -> Iterator[Finding]:
     """Yield what is wrong with what a service runs."""
     status = running.newest.status if running.newest is not None else ""
     if running.condition is Condition.UNDER_WAY:
-        yield Finding(subject, Kind.UNDER_WAY, (status,))
+        yield Finding(subject, FindingKind.UNDER_WAY, (status,))
     elif running.condition is Condition.UNKNOWN:
-        yield Finding(subject, Kind.UNKNOWN_STATUS, (status,))
+        yield Finding(subject, FindingKind.UNKNOWN_STATUS, (status,))
     elif running.condition is Condition.FAILED and running.serving is not None:
-        yield Finding(subject, Kind.NEWEST_FAILED)
+        yield Finding(subject, FindingKind.NEWEST_FAILED)
     elif running.condition.needs_deployment:
-        yield Finding(subject, Kind.NOT_SERVING, (status or str(running.condition),))
+        yield Finding(subject, FindingKind.NOT_SERVING, (status or str(running.condition),))
     if running.idle:
-        yield Finding(subject, Kind.NOT_RUNNING, running.idle)
+        yield Finding(subject, FindingKind.NOT_RUNNING, running.idle)
     if running.others:
-        yield Finding(subject, Kind.OTHERS_STORED, running.others)
+        yield Finding(subject, FindingKind.OTHERS_STORED, running.others)
 
 
 def _names(recorded: Recorded, snapshot: Snapshot) -> Iterator[Finding]:
@@ -106,14 +108,14 @@ def _names(recorded: Recorded, snapshot: Snapshot) -> Iterator[Finding]:
             yield from _renamed(f"environment {row.values['name']}", row.values, snapshot.name)
     for row in recorded.of("Service"):
         if row.id not in snapshot.instances:
-            yield Finding(str(row.values["name"]), Kind.SERVICE_GONE)
+            yield Finding(str(row.values["name"]), FindingKind.SERVICE_GONE)
         else:
             yield from _renamed(str(row.values["name"]), row.values, snapshot.project_services.get(row.id, ""))
 
 
 def _renamed(subject: str, values: Values, now: str) -> Iterator[Finding]:
     if now and now != values["name"]:
-        yield Finding(subject, Kind.RENAMED, (now,))
+        yield Finding(subject, FindingKind.RENAMED, (now,))
 
 
 def _services(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
@@ -123,7 +125,7 @@ def _services(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
         running = railway.running(row)
         if running is None or railway.snapshot is None:
             if service_id not in said:
-                yield Finding(subject, Kind.SERVICE_GONE)
+                yield Finding(subject, FindingKind.SERVICE_GONE)
             continue
         stored = railway.snapshot.service(service_id) or {}
         yield from _configuration(subject, row.values, stored)
@@ -131,20 +133,20 @@ def _services(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
         for name, given in sorted(railway.gives(service_id).items()):
             # One of others is theirs to mend, and is no drift of the stack.
             if given.dead_ends and name in (row.values.get(VARIABLES) or {}):
-                yield Finding(subject, Kind.DEAD_REFERENCE, (problem(given.dead_ends[0]),))
+                yield Finding(subject, FindingKind.DEAD_REFERENCE, (problem(given.dead_ends[0]),))
         managed = tuple(sorted(row.values.get(VARIABLES) or {}))
         if running.serving is not None and managed and railway.given(service_id) is None:
-            yield Finding(subject, Kind.NOT_COMPARED, managed)
+            yield Finding(subject, FindingKind.NOT_COMPARED, managed)
 
 
 def _configuration(subject: str, values: Values, stored: Values) -> Iterator[Finding]:
     changed = [*changed_fields(values, stored), *changed_variables(values, live_variables(stored))]
     if changed:
-        yield Finding(subject, Kind.CHANGED, tuple(changed))
+        yield Finding(subject, FindingKind.CHANGED, tuple(changed))
     fields = foreign_fields(values, stored, values.get(UNMANAGED_FIELDS) or ())
     unmanaged = [*fields, *sorted(set(live_variables(stored)) - set(values.get(VARIABLES) or {}))]
     if unmanaged:
-        yield Finding(subject, Kind.UNMANAGED, tuple(unmanaged))
+        yield Finding(subject, FindingKind.UNMANAGED, tuple(unmanaged))
 
 
 def changed_variables(values: Values, live: Mapping[str, str | None]) -> list[str]:
@@ -161,7 +163,7 @@ def _shared(recorded: Recorded, snapshot: Snapshot) -> Iterator[Finding]:
     live = live_variables({VARIABLES: snapshot.config.get("sharedVariables") or {}})
     for row in recorded.of("SharedVariables"):
         if changed := changed_variables(row.values, live):
-            yield Finding(SHARED, Kind.CHANGED, tuple(changed))
+            yield Finding(SHARED, FindingKind.CHANGED, tuple(changed))
 
 
 def _volumes(recorded: Recorded, snapshot: Snapshot, moment: datetime) -> Iterator[Finding]:
@@ -170,14 +172,16 @@ def _volumes(recorded: Recorded, snapshot: Snapshot, moment: datetime) -> Iterat
     for row in recorded.of("Volume"):
         subject, live = str(row.values["service"]), living.get(row.id)
         if live is None and row.id in pending:
-            yield Finding(subject, Kind.VOLUME_PENDING, (told(str(pending[row.id].get("deletedAt") or ""), moment),))
+            yield Finding(
+                subject, FindingKind.VOLUME_PENDING, (told(str(pending[row.id].get("deletedAt") or ""), moment),)
+            )
         elif live is None:
-            yield Finding(subject, Kind.VOLUME_GONE)
+            yield Finding(subject, FindingKind.VOLUME_GONE)
         elif not live.get("serviceId"):
-            yield Finding(subject, Kind.VOLUME_MOVED, ("mounted nowhere",))
+            yield Finding(subject, FindingKind.VOLUME_MOVED, ("mounted nowhere",))
         elif (live["serviceId"], live["mountPath"]) != (row.values["serviceId"], row.values["mountPath"]):
             place = snapshot.project_services.get(live["serviceId"], live["serviceId"])
-            yield Finding(subject, Kind.VOLUME_MOVED, (f"{live['mountPath']} of {place}",))
+            yield Finding(subject, FindingKind.VOLUME_MOVED, (f"{live['mountPath']} of {place}",))
 
 
 def _networking(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
@@ -188,11 +192,11 @@ def _networking(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
         port, subject = int(row.values["applicationPort"]), str(row.values["service"])
         now = railway.proxy(str(row.values["serviceId"]), port)
         if railway.proxies_unread:
-            yield Finding(subject, Kind.NOT_COMPARED, (f"its TCP proxy for port {port}",))
+            yield Finding(subject, FindingKind.NOT_COMPARED, (f"its TCP proxy for port {port}",))
         elif row.values["serviceId"] in here and now is None:
-            yield Finding(subject, Kind.PROXY_GONE, (str(port),))
+            yield Finding(subject, FindingKind.PROXY_GONE, (str(port),))
         elif now is not None and now != (row.values.get("host"), int(row.values.get("proxyPort") or 0)):
-            yield Finding(subject, Kind.CHANGED, (f"address of its TCP proxy for port {port}",))
+            yield Finding(subject, FindingKind.CHANGED, (f"address of its TCP proxy for port {port}",))
     for resource, kind in (("ServiceDomain", "serviceDomains"), ("CustomDomain", "customDomains")):
         for row in recorded.of(resource):
             if row.values["serviceId"] in here:
@@ -203,13 +207,13 @@ def _domain(row: Resource, living: Sequence[Mapping[str, Any]]) -> Iterator[Find
     subject, domain = str(row.values["service"]), str(row.values.get("domain") or "")
     live = next((one for one in living if one["id"] == row.id), None)
     if live is None:
-        yield Finding(subject, Kind.DOMAIN_GONE, (domain,))
+        yield Finding(subject, FindingKind.DOMAIN_GONE, (domain,))
         return
     if domain and live["domain"] != domain:
-        yield Finding(subject, Kind.CHANGED, (f"domain {domain}",))
+        yield Finding(subject, FindingKind.CHANGED, (f"domain {domain}",))
     port = row.values.get("targetPort")
     if port is not None and live.get("targetPort") != int(port):
-        yield Finding(subject, Kind.CHANGED, (f"target port of {domain}",))
+        yield Finding(subject, FindingKind.CHANGED, (f"target port of {domain}",))
 
 
 def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None) -> Iterator[Finding]:
@@ -220,10 +224,10 @@ def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None
     volumes = {row.id for row in recorded.of("Volume")}
     beside = inventory(snapshot, ours, volumes, prefix=prefix)
     for stranger in beside.strangers:
-        yield Finding(stranger.name, Kind.STRANGER_SERVICE, (str(stranger.condition),))
+        yield Finding(stranger.name, FindingKind.STRANGER_SERVICE, (str(stranger.condition),))
     for name in beside.volumes:
-        yield Finding(name, Kind.STRANGER_VOLUME)
+        yield Finding(name, FindingKind.STRANGER_VOLUME)
     for row in snapshot.pending_volumes:
         if row["volumeId"] not in volumes:
             name = str((snapshot.volumes.get(row["volumeId"]) or {}).get("name") or row["volumeId"])
-            yield Finding(name, Kind.STRANGER_PENDING, (f"until {row.get('deletedAt') or 'Railway purges it'}",))
+            yield Finding(name, FindingKind.STRANGER_PENDING, (f"until {row.get('deletedAt') or 'Railway purges it'}",))

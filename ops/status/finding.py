@@ -17,7 +17,7 @@ class Severity(IntEnum):
     """Something does not run, or data is about to be deleted."""
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What was found."""
 
     ENVIRONMENT_GONE = "environmentGone"
@@ -45,38 +45,38 @@ class Kind(StrEnum):
     STRANGER_PENDING = "otherVolumePendingDeletion"
 
 
-_DEAD = {Kind.ENVIRONMENT_GONE, Kind.SERVICE_GONE, Kind.NOT_SERVING, Kind.VOLUME_PENDING}
+_DEAD = {FindingKind.ENVIRONMENT_GONE, FindingKind.SERVICE_GONE, FindingKind.NOT_SERVING, FindingKind.VOLUME_PENDING}
 _INFORMATION = {
-    Kind.UNMANAGED,
-    Kind.OTHERS_STORED,
-    Kind.STRANGER_SERVICE,
-    Kind.STRANGER_VOLUME,
-    Kind.STRANGER_PENDING,
+    FindingKind.UNMANAGED,
+    FindingKind.OTHERS_STORED,
+    FindingKind.STRANGER_SERVICE,
+    FindingKind.STRANGER_VOLUME,
+    FindingKind.STRANGER_PENDING,
 }
 _TOLD = {
-    Kind.ENVIRONMENT_GONE: "the environment is gone from Railway",
-    Kind.SERVICE_GONE: "gone from the environment",
-    Kind.NOT_SERVING: "nothing runs: the newest deployment is {}",
-    Kind.NEWEST_FAILED: "the newest deployment failed, an older one runs",
-    Kind.UNDER_WAY: "a deployment is under way: {}",
-    Kind.UNKNOWN_STATUS: "the newest deployment has a status that this program does not know: {}",
-    Kind.RENAMED: "renamed by others: {}",
-    Kind.CHANGED: "changed by others: {}",
-    Kind.NOT_RUNNING: "stored, but does not run: {}",
-    Kind.NOT_COMPARED: "not compared, as Railway does not show what it has: {}",
-    Kind.DEAD_REFERENCE: "{}, so that its next deployment gets an empty text",
-    Kind.VOLUME_PENDING: "its volume was deleted: {}",
-    Kind.VOLUME_GONE: "its volume is gone, with its data",
-    Kind.VOLUME_MOVED: "its volume is mounted elsewhere: {}",
-    Kind.PROXY_GONE: "its TCP proxy is gone: port {}",
-    Kind.DOMAIN_GONE: "its domain is gone: {}",
-    Kind.TOKEN_GONE: "its project token is gone from Railway",
-    Kind.REFRESHED: "recorded {} since the last update",
-    Kind.UNMANAGED: "set by others: {}",
-    Kind.OTHERS_STORED: "stored by others, and goes live with the next deployment: {}",
-    Kind.STRANGER_SERVICE: "a service that this stack does not manage ({})",
-    Kind.STRANGER_VOLUME: "a volume that this stack does not manage",
-    Kind.STRANGER_PENDING: "a deleted volume that can still be restored {}",
+    FindingKind.ENVIRONMENT_GONE: "the environment is gone from Railway",
+    FindingKind.SERVICE_GONE: "gone from the environment",
+    FindingKind.NOT_SERVING: "nothing runs: the newest deployment is {}",
+    FindingKind.NEWEST_FAILED: "the newest deployment failed, an older one runs",
+    FindingKind.UNDER_WAY: "a deployment is under way: {}",
+    FindingKind.UNKNOWN_STATUS: "the newest deployment has a status that this program does not know: {}",
+    FindingKind.RENAMED: "renamed by others: {}",
+    FindingKind.CHANGED: "changed by others: {}",
+    FindingKind.NOT_RUNNING: "stored, but does not run: {}",
+    FindingKind.NOT_COMPARED: "not compared, as Railway does not show what it has: {}",
+    FindingKind.DEAD_REFERENCE: "{}, so that its next deployment gets an empty text",
+    FindingKind.VOLUME_PENDING: "its volume was deleted: {}",
+    FindingKind.VOLUME_GONE: "its volume is gone, with its data",
+    FindingKind.VOLUME_MOVED: "its volume is mounted elsewhere: {}",
+    FindingKind.PROXY_GONE: "its TCP proxy is gone: port {}",
+    FindingKind.DOMAIN_GONE: "its domain is gone: {}",
+    FindingKind.TOKEN_GONE: "its project token is gone from Railway",
+    FindingKind.REFRESHED: "recorded {} since the last update",
+    FindingKind.UNMANAGED: "set by others: {}",
+    FindingKind.OTHERS_STORED: "stored by others, and goes live with the next deployment: {}",
+    FindingKind.STRANGER_SERVICE: "a service that this stack does not manage ({})",
+    FindingKind.STRANGER_VOLUME: "a volume that this stack does not manage",
+    FindingKind.STRANGER_PENDING: "a deleted volume that can still be restored {}",
 }
 
 
@@ -91,7 +91,7 @@ class Finding:
     """
 
     subject: str
-    kind: Kind
+    kind: FindingKind
     names: tuple[str, ...] = ()
 
     @property

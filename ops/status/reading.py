@@ -15,7 +15,7 @@ from ops import pulumi_cli, stacks
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import backend, keys, live_stack, railway_now, recorded, services
 from ops.status.compare import compare, missing_tokens, of_history
-from ops.status.finding import Finding, Kind
+from ops.status.finding import Finding, FindingKind
 from ops.status.recorded import Recorded, Role
 from ops.status.report import Part, Report, Told, Unread, last_update, of_outputs, of_pool, of_updates
 from ops.status.source import Asked, Clock, Remembered, Source, Whom, now
@@ -192,7 +192,7 @@ def tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding
         answer = client.query(documents.PROJECT_TOKENS, {"projectId": railway.project_id}, thing="project tokens")
     except RailwayError:
         # A token of one environment may read that, and not the project's list of tokens.
-        return [Finding("project tokens", Kind.NOT_COMPARED, ("their list",))]
+        return [Finding("project tokens", FindingKind.NOT_COMPARED, ("their list",))]
     return missing_tokens(state, nodes(answer.get("projectTokens")))
 
 

@@ -102,11 +102,6 @@ class Report:
         return {"stack": self.stack, "fine": self.is_fine, **told, "unread": unread, "sources": sources}
 
 
-def is_wrong(part: Part, value: Any) -> bool:
-    """Tell whether a part shows something that is not as it should be."""
-    return _WRONG[part](value)
-
-
 def of_outputs(outputs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the image that the last update chose, from the stack's outputs."""
     given = outputs.get("image")

@@ -49,7 +49,7 @@ def _run(command: str) -> None:
         if command == "venv":
             folder = Path(os.environ.get("CONVOS_VENV", CHECKOUT / ".venv"))
             current.got(f"python {sys.version.split()[0]}")
-            venv.ensure(folder, CHECKOUT / "requirements-dev.txt", store, current)
+            venv.ensure(folder, CHECKOUT / "ops" / "requirements.txt", store, current)
         elif command == "checksums":
             release.pin(current)
             current.got(f"toolchain/{release.CHECKSUMS.name}")

@@ -20,10 +20,12 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from ops.toolchain import file_tree
 from ops.toolchain.errors import ToolError
+from ops.toolchain.file_tree import FileTree
 
 CONTEXTS = {
     "node:22-bookworm-slim": "node",
@@ -56,15 +58,10 @@ STDLIB_LEAVES_OUT = {
     *("dist-packages", "__pycache__", "idle_test"),
 }
 EXTENSION_LEAVES_OUT = re.compile(r"_tkinter|_test|xxlimited|_ctypes_test|_xxtestfuzz|nis\.")
-EXTRA_LIBRARIES = (
-    *("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"),
-    *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6"),
-)
-"""Beside libc in any base: those that glibc loads by name for DNS, and those that binary wheels are allowed to need."""
 
 
 @dataclass(frozen=True)
-class Part:
+class MadeFolder:
     """One folder that was made or found up to date.
 
     Args:
@@ -80,68 +77,7 @@ class Part:
     made: bool
 
 
-@dataclass
-class _Tree:
-    """A root file system that is being put together; it notes which files of the machine it was made of."""
-
-    root: Path
-    sources: set[Path] = field(default_factory=set)
-
-    def add(self, source: Path, target: str) -> None:
-        """Copy one file of the machine, links followed, as root would own it."""
-        place = self.root / target.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
-            shutil.copyfile(source, place)
-            place.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
-            self.sources.add(source.resolve())
-
-    def write(self, target: str, text: str) -> None:
-        place = self.root / target.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-
-    def link(self, target: str, to: str) -> None:
-        place = self.root / target.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(place):
-            place.symlink_to(to)
-
-    def add_program(self, source: Path, target: str) -> None:
-        """Copy an executable or a shared object, and the libraries that the loader would give it."""
-        self.add(source, target)
-        self.add_libraries([source])
-
-    def add_libraries(self, sources: Iterable[Path]) -> None:
-        for name, library in sorted(_libraries(sources).items()):
-            self.add(library, f"{_library_folder(library)}/{name}")
-            for extra in EXTRA_LIBRARIES if name == "libc.so.6" else ():
-                if (library.parent / extra).exists():
-                    self.add(library.parent / extra, f"{_library_folder(library)}/{extra}")
-
-
-def _libraries(sources: Iterable[Path]) -> dict[str, Path]:
-    """Return what `ldd` resolves, by the name that is looked up: `libc.so.6` or an interpreter's whole path."""
-    found: dict[str, Path] = {}
-    for source in sources:
-        done = subprocess.run(["ldd", str(source)], capture_output=True, text=True)
-        for line in done.stdout.splitlines() if done.returncode == 0 else ():
-            match = re.match(r"\s*(\S+) => (/\S+) \(", line) or re.match(r"\s*((/\S+)) \(", line)
-            if match:
-                found[Path(match[1]).name] = Path(match[2])
-    return found
-
-
-def _library_folder(library: Path) -> str:
-    """Return where the loader looks without being told; a library of a Python of the user's own goes beside libc."""
-    folder = str(library.parent)
-    if re.match(r"(/usr)?/lib(32|64)?(/[\w.-]+-linux-gnu\w*)?$", folder):
-        return folder
-    triplet = sysconfig.get_config_var("MULTIARCH")
-    return f"/usr/lib/{triplet}" if triplet else "/usr/lib"
-
-
-def _base(tree: _Tree) -> str:
+def _base(tree: FileTree) -> str:
     """Add what any base has: users, name service, certificates, a shell with the usual programs; say where from."""
     tree.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n")
     tree.write("/etc/group", "root:x:0:\nnode:x:1000:\n")
@@ -166,7 +102,7 @@ def _base(tree: _Tree) -> str:
     return "busybox"
 
 
-def _node(tree: _Tree) -> str:
+def _node(tree: FileTree) -> str:
     """Make the stand-in of the Node image."""
     node = shutil.which("node")
     version = _output(node, "--version") if node else ""
@@ -179,7 +115,7 @@ def _node(tree: _Tree) -> str:
     return f"this machine's node {version.removeprefix('v')} and {shell}"
 
 
-def _python(tree: _Tree) -> str:
+def _python(tree: FileTree) -> str:
     """Make the stand-in of the Python image: the interpreter that runs this, without tests and installed packages."""
     shell = _base(tree)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -205,7 +141,7 @@ def _stdlib_files(stdlib: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
-def _dependencies(tree: _Tree) -> str:
+def _dependencies(tree: FileTree) -> str:
     """Make the stand-in of the stage `dependencies` of pool/Dockerfile, with this machine's pip."""
     target = tree.root / "dependencies"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
@@ -220,7 +156,7 @@ def _dependencies(tree: _Tree) -> str:
     return "pip on this machine"
 
 
-MAKERS: dict[str, Callable[[_Tree], str]] = {"node": _node, "python": _python, "pool-dependencies": _dependencies}
+MAKERS: dict[str, Callable[[FileTree], str]] = {"node": _node, "python": _python, "pool-dependencies": _dependencies}
 
 
 def _output(*command: str | None) -> str:
@@ -252,21 +188,21 @@ def _key(name: str) -> str:
     """Return a digest of what decides a part, apart from the files it is made of, which the stamp lists."""
     interpreter = getattr(sys, "_base_executable", sys.executable)
     chosen = [sys.version, interpreter, shutil.which("node"), shutil.which("busybox")]
-    code = Path(__file__).read_bytes()
+    code = Path(__file__).read_bytes() + Path(file_tree.__file__).read_bytes()
     return hashlib.sha256(repr((name, chosen)).encode() + code).hexdigest()
 
 
-def _up_to_date(stamp: Path, name: str) -> Part | None:
+def _up_to_date(stamp: Path, name: str) -> MadeFolder | None:
     try:
         noted = json.loads(stamp.read_text())
         same = noted["key"] == _key(name) and (stamp.parent / name).is_dir()
         same = same and all(_fingerprint(Path(path)) == seen for path, seen in noted["sources"].items())
-        return Part(name, noted["way"], noted["megabytes"], made=False) if same else None
+        return MadeFolder(name, noted["way"], noted["megabytes"], made=False) if same else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def _make(folder: Path, name: str) -> Part:
+def _make(folder: Path, name: str) -> MadeFolder:
     stamp = folder / f"{name}.json"
     found = _up_to_date(stamp, name)
     if found is not None:
@@ -276,17 +212,17 @@ def _make(folder: Path, name: str) -> Part:
     fresh = folder / f"{name}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True, mode=0o755)
-    tree = _Tree(fresh)
+    tree = FileTree(fresh)
     way = MAKERS[name](tree)
     megabytes = round(_settle(fresh) / 1e6, 1)
     fresh.rename(folder / name)
     sources = {str(path): _fingerprint(path) for path in sorted(tree.sources)}
     noted = {"key": _key(name), "way": way, "megabytes": megabytes, "sources": sources}
     stamp.write_text(json.dumps(noted))
-    return Part(name, way, megabytes, made=True)
+    return MadeFolder(name, way, megabytes, made=True)
 
 
-def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[Part]:
+def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[MadeFolder]:
     """Make the folders that are missing or out of date; two calls at once wait for each other.
 
     Args:

@@ -23,7 +23,7 @@ class Daemon:
 
 
 @dataclass(frozen=True)
-class Plan:
+class InstallPlan:
     """The ways to try in this order, why earlier ones are out, and what to tell when none works.
 
     Args:
@@ -47,7 +47,7 @@ def _install_go(machine: Machine) -> str:
     return "install Go 1.26 (https://go.dev/doc/install)" if machine.system != "Darwin" else "run: brew install go"
 
 
-def pulumi(found: Mapping[str, Program | None], machine: Machine) -> Plan:
+def pulumi(found: Mapping[str, Program | None], machine: Machine) -> InstallPlan:
     """Decide for the Pulumi CLI with its Python language host: all of it comes one way, as its parts must agree."""
     ways: list[str] = []
     skipped: list[str] = []
@@ -66,10 +66,10 @@ def pulumi(found: Mapping[str, Program | None], machine: Machine) -> Plan:
     if _go_is_enough(machine):
         ways.append("go")
     brew = "brew install pulumi" if machine.system == "Darwin" else "curl -fsSL https://get.pulumi.com | sh"
-    return Plan("pulumi", tuple(ways), f"run: {brew}  (or {_install_go(machine)})", tuple(skipped))
+    return InstallPlan("pulumi", tuple(ways), f"run: {brew}  (or {_install_go(machine)})", tuple(skipped))
 
 
-def docker_build(found: Program | None, machine: Machine, pulumi_way: str) -> Plan:
+def docker_build(found: Program | None, machine: Machine, pulumi_way: str) -> InstallPlan:
     """Decide for the docker-build plugin: a Pulumi from its vendor fetches it itself, the others need it on PATH."""
     ways = ["path"] if found is not None else []
     if pulumi_way in ("path", "release"):
@@ -77,16 +77,18 @@ def docker_build(found: Program | None, machine: Machine, pulumi_way: str) -> Pl
     if _go_is_enough(machine):
         ways.append("go")
     missing = f"run: pulumi plugin install resource docker-build {pins.DOCKER_BUILD}  (or {_install_go(machine)})"
-    return Plan("docker-build", tuple(ways), missing)
+    return InstallPlan("docker-build", tuple(ways), missing)
 
 
-def docker(daemon: Daemon | None, dockerd: Program | None, machine: Machine) -> Plan:
+def docker(daemon: Daemon | None, dockerd: Program | None, machine: Machine) -> InstallPlan:
     """Decide for Docker: a daemon that answers, else one of our own; without one, runs are simulated."""
     if daemon is not None:
-        return Plan("docker", ("daemon",), "")
+        return InstallPlan("docker", ("daemon",), "")
     if machine.system == "Linux" and machine.root:
         ways = ("own",) if dockerd is not None else ("debian",) if machine.debian else ()
-        return Plan("docker", ways, "install Docker (https://docs.docker.com/engine/install)", ("no daemon answers",))
+        return InstallPlan(
+            "docker", ways, "install Docker (https://docs.docker.com/engine/install)", ("no daemon answers",)
+        )
     command = {
         "Darwin": "open -a Docker  (or: brew install colima docker && colima start)",
         "Linux": "sudo systemctl start docker"
@@ -95,27 +97,27 @@ def docker(daemon: Daemon | None, dockerd: Program | None, machine: Machine) -> 
         if machine.debian
         else "curl -fsSL https://get.docker.com | sudo sh",
     }.get(machine.system, "install Docker (https://docs.docker.com/get-docker)")
-    return Plan("docker", (), f"for real containers run: {command}", ("no daemon answers",))
+    return InstallPlan("docker", (), f"for real containers run: {command}", ("no daemon answers",))
 
 
-def buildkit(daemon: Daemon | None, found: Mapping[str, Program | None], machine: Machine) -> Plan:
+def buildkit(daemon: Daemon | None, found: Mapping[str, Program | None], machine: Machine) -> InstallPlan:
     """Decide for BuildKit: Docker's own where it is new enough, else a `buildkitd`, which needs root and runc."""
     if daemon is not None and daemon.version >= pins.DOCKER_MINIMUM:
-        return Plan("buildkit", ("daemon",), "")
+        return InstallPlan("buildkit", ("daemon",), "")
     old = (f"Docker {show(daemon.version)} has no BuildKit for docker-build",) if daemon else ("no Docker",)
     update = "install Docker 23 or newer (https://docs.docker.com/engine/install)"
     if machine.system != "Linux" or not machine.root:
-        return Plan("buildkit", (), update, (*old, "buildkitd needs root on Linux"))
+        return InstallPlan("buildkit", (), update, (*old, "buildkitd needs root on Linux"))
     if found.get("runc") is None and not machine.debian:
-        return Plan("buildkit", (), f"{update}, or install runc", (*old, "no runc"))
+        return InstallPlan("buildkit", (), f"{update}, or install runc", (*old, "no runc"))
     own = found.get("buildkitd")
     ways = ["path"] if own is not None and (own.version or ()) >= pins.BUILDKIT_MINIMUM else []
     if _go_is_enough(machine):
         ways.append("go")
-    return Plan("buildkit", tuple(ways), f"{update}, or {_install_go(machine)}", old)
+    return InstallPlan("buildkit", tuple(ways), f"{update}, or {_install_go(machine)}", old)
 
 
-def registry(found: Program | None, daemon: Daemon | None, machine: Machine) -> Plan:
+def registry(found: Program | None, daemon: Daemon | None, machine: Machine) -> InstallPlan:
     """Decide for the OCI registry: a binary, Debian's package, a container, or the same program from its Go module."""
     ways = ["path"] if found is not None else []
     if machine.root and machine.debian and found is None:
@@ -127,4 +129,4 @@ def registry(found: Program | None, daemon: Daemon | None, machine: Machine) -> 
     missing = (
         "run: sudo apt-get install -y docker-registry" if machine.debian else f"start Docker or {_install_go(machine)}"
     )
-    return Plan("registry", tuple(ways), missing)
+    return InstallPlan("registry", tuple(ways), missing)

@@ -19,7 +19,6 @@ DOCKER_MINIMUM = (23, 0, 0)
 """Docker's first release whose default builder is BuildKit, which docker-build's docker driver needs."""
 GO_MINIMUM = (1, 21)
 """The first Go that fetches the newer Go that a go.mod asks for by itself."""
-PYTHON_MINIMUM = (3, 11)
 RELEASES = "https://get.pulumi.com/releases/sdk"
 CHECKSUM_LIST = f"https://github.com/pulumi/pulumi/releases/download/v{PULUMI}/pulumi-{PULUMI}-checksums.txt"
 

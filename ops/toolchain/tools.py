@@ -213,7 +213,7 @@ def docker(shop: Workshop) -> Tool | None:
         return None
 
 
-def _take(plan: install_plan.Plan, take: Mapping[str, Callable[[], Tool]], step: Step) -> Tool:
+def _take(plan: install_plan.InstallPlan, take: Mapping[str, Callable[[], Tool]], step: Step) -> Tool:
     """Try a plan's ways in their order; say why one did not work before going on to the next.
 
     Raises:

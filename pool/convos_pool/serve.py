@@ -59,7 +59,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.settings_version = os.environ.get("CONVOS_POOL_VERSION") or "0.1.0"
+        self.settings_version = os.environ.get("CONVOS_POOL_VERSION") or "0.2.0"
         self.revision = os.environ.get("CONVOS_POOL_REVISION", "")
         self.schema_version = max((file.version for file in schema.files()), default="")
         self._wake = threading.Event()

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from pool_contract.keys import declaration_of
 
-POLICIES = ("hold", "redeploy-idle", "drain-and-replace")
-
 
 @dataclass(frozen=True)
 class Policy:

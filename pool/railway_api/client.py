@@ -23,7 +23,8 @@ from railway_api.errors import (
 )
 from railway_api.patience import Patience
 from railway_api.progress import say
-from railway_api.retry import CREATION_THROTTLE_SECONDS, Allowance, backoff, wait_as_told
+from railway_api.rate_limit import RateLimit
+from railway_api.retry import CREATION_THROTTLE_SECONDS, backoff, wait_as_told
 from railway_api.timing import Timing
 from railway_api.transport import DEFAULT_ENDPOINT, USER_AGENT, Transport, checked_endpoint, is_mutation, operation_name
 
@@ -73,12 +74,11 @@ class Client:
         self._user_agent = user_agent
         self._transport = Transport(endpoint, header, self.timing, wall, user_agent)
         self._patience = Patience(self.timing, clock)
+        self._rate_limit = RateLimit(self.timing, self._patience, wall, sleep, progress)
         self._noticing = threading.Lock()
         self._noticed_until = -math.inf
         self._wall = wall
         self._random = rng
-        self._allowance: Allowance | None = None
-        self._warned_until = 0.0
         self._newborn_until = -math.inf
         self._asking = threading.Lock()
         self._known: dict[str, Any] = {}
@@ -249,7 +249,7 @@ class Client:
 
     def _post(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
         operation = operation_name(document)
-        self._spare(operation, thing)
+        self._rate_limit.wait(operation, thing)
         limit = self.timing.read_seconds
         if not is_mutation(document):
             limit = min(limit, self.timing.query_seconds)
@@ -268,7 +268,7 @@ class Client:
             raise
         self._patience.heard()
         if left is not None:
-            self._watch(left)
+            self._rate_limit.record(left)
         return data
 
     def _notice(self, thing: str, operation: str) -> None:
@@ -278,26 +278,3 @@ class Client:
                 return
             self._noticed_until = self.clock() + self.timing.notice_seconds
         self.progress(f"{thing}: still waiting for Railway's answer to {operation}")
-
-    def _spare(self, operation: str, thing: str) -> None:
-        """Wait for the next window where Railway has said that this one is used up."""
-        pause = 0.0 if self._allowance is None else self._allowance.pause(self.timing.budget, self._wall())
-        if not pause:
-            return
-        if not self._patience.lasts(pause):
-            problem = f"Railway's rate limit is used up for {pause:.0f} s, which is longer than {operation} may take"
-            raise RateLimited(thing, problem, "try again later", retry_after=pause)
-        self._allowance = None
-        if pause > 1:
-            self.progress(f"Railway's rate limit is used up: {operation} waits {pause:.0f} s for the next window")
-        self.sleep(pause)
-
-    def _watch(self, left: Allowance) -> None:
-        """Keep what is left of the rate limit, and say once a window that it runs out."""
-        self._allowance = left
-        now = self._wall()
-        # The short windows, of a second, fill and empty all the time: nobody has to know.
-        if left.is_low and left.reset_at - now > 2 and now >= self._warned_until:
-            self._warned_until = left.reset_at
-            until = datetime.fromtimestamp(left.reset_at, UTC).strftime("%H:%M:%S UTC")
-            self.progress(f"Railway's rate limit: {left.remaining} of {left.limit} calls left until {until}")

@@ -24,7 +24,7 @@ class Timing:
             read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
         stick_seconds: how long a committed change may take to show when it is read back.
         newborn_seconds: how long after the creation of a project or an environment "Not Authorized" to what is in it
-            is its being new (fact: new-project-lag; others try again for 15 seconds).
+            is its being new (fact: new-project-lag).
         budget: retries of one call.
     """
 

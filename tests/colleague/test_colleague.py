@@ -90,6 +90,7 @@ def test_the_colleague_can_do_whatever_railway_lets_anybody_do() -> None:
 def test_a_colleague_beside_us_loses_nothing_and_we_overwrite_nothing_unseen(
     emulator: Inside, start: Start, met: collections.Counter[str], first: int
 ) -> None:
+    assert first < FIRST + PROGRAMS
     for seed in range(first, min(first + IN_A_TEST, FIRST + PROGRAMS)):
         steps = program(seed)
         run = carried_out(emulator, start, steps)

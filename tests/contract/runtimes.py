@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.ports import free_port
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 TODAY = Path(__file__).parent / "today"
 COMMAND = "node scripts/pool-server.js"
@@ -120,13 +122,6 @@ def until(is_true: Callable[[], object], seconds: float, what: str) -> None:
     while not is_true():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def reference(folder: Path) -> Start:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "test-account-token"
@@ -149,14 +150,6 @@ def until(done: Callable[[], Any], seconds: float, otherwise: Callable[[], str] 
             return found
         assert time.monotonic() < deadline, otherwise()
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

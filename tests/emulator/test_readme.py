@@ -34,6 +34,7 @@ def test_every_default_in_the_readme_is_the_real_one() -> None:
         for name in re.findall(r"`([^`]+)`", cell[1])
         if name in {field.name for field in fields(Settings)}
     }
+    assert told
     for name, text in told.items():
         real = getattr(Settings(), name)
         assert type(real)(float(text) if isinstance(real, int | float) else ({} if text == "{}" else text)) == real, (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from emulator.execution import SDL
+from emulator.execution import SDL, executable_schema
 from tests.emulator.public_schema import RECORD, Signatures, read_schema, signatures
 
 # Newer than the published schema, and known from what the live endpoint serves.
@@ -51,6 +51,14 @@ def _differing(path: str, ours: dict[str, str], public: dict[str, str]) -> Itera
 def record() -> Signatures:
     read: Signatures = json.loads(RECORD.read_text())
     return read
+
+
+def test_every_operation_of_the_schema_has_a_resolver() -> None:
+    schema = executable_schema()
+    kinds = [kind for kind in (schema.query_type, schema.mutation_type) if kind is not None]
+    fields = {f"{kind.name}.{name}": field.resolve for kind in kinds for name, field in kind.fields.items()}
+    assert len(fields) > 50
+    assert [name for name, resolve in fields.items() if resolve is None] == []
 
 
 def test_the_schema_is_a_part_of_the_public_one_but_for_what_is_served_only(record: Signatures) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ops.local import process
 from ops.local.layout import Layout
 from ops.local.services import Services
-from ops.local.starting import Starter
+from ops.local.starter import Starter
 from ops.toolchain.console import Step
 
 CHECKOUT = Path(__file__).parents[2]

@@ -13,14 +13,14 @@ import pytest
 
 from ops.local import answers, broken, process
 from ops.local.layout import Layout
-from ops.local.services import Service, Services, load, save
-from tests.registry.conftest import free_port
+from ops.local.services import LocalService, Services, load, save
+from tests.support.ports import free_port
 
 ENV = (
     "# Written by `make local`\nexport BUILDKIT_HOST=unix:///x\nexport CONVOS_IMAGE_REGISTRY=127.0.0.1:5001\n"
     "export RAILWAY_ENDPOINT=http://127.0.0.1:7447/graphql/v2\n"
 )
-REGISTRY = Service("registry", "path", "127.0.0.1:5001", process.Process(7, "x"))
+REGISTRY = LocalService("registry", "path", "127.0.0.1:5001", process.Process(7, "x"))
 WRITTEN = Services({"registry": REGISTRY}, {"tools": "/t"})
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local import ports, starting
+from ops.local import image_services, ports, starting
+from ops.local.services import LocalService
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import find_program
 from ops.toolchain.tools import Tool
@@ -18,7 +19,7 @@ from ops.toolchain.tools import Tool
 if TYPE_CHECKING:
     import io
 
-    from ops.local.starting import Starter
+    from ops.local.starter import Starter
 
 REGISTRY = find_program("docker-registry", os.environ["PATH"]) or find_program("registry", os.environ["PATH"])
 
@@ -73,7 +74,7 @@ def test_an_emulator_takes_another_port_and_is_ours(starter: Starter, strangers_
 @pytest.mark.skipif(REGISTRY is None, reason="no docker-registry on this machine")
 def test_a_registry_takes_another_port_and_is_ours(starter: Starter, strangers_port: int) -> None:
     assert REGISTRY is not None
-    service = starting.registry(starter, Tool("registry", "path", "registry", {"registry": REGISTRY.path}), "")
+    service = image_services.registry(starter, Tool("registry", "path", "registry", {"registry": REGISTRY.path}), "")
     assert service.port != strangers_port
     assert service.is_alive()
 
@@ -81,7 +82,7 @@ def test_a_registry_takes_another_port_and_is_ours(starter: Starter, strangers_p
 def test_what_does_not_start_for_another_reason_is_not_tried_again(starter: Starter) -> None:
     tried = []
 
-    def start(port: int) -> starting.Service:
+    def start(port: int) -> LocalService:
         tried.append(port)
         raise ToolError("emulator", "it ended at once: no disk", "its log is there")
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.local import bases, down, ports, process, starting, status
-from ops.local.services import Service, load, save
-from ops.local.starting import Starter
+from ops.local import bases, down, image_services, ports, process, status
+from ops.local.services import LocalService, load, save
+from ops.local.starter import Starter
 from ops.toolchain import base_images
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import find_program
@@ -40,7 +40,7 @@ def registry_tool() -> Tool:
 
 @needs_registry
 def test_the_registry_runs_on_a_free_port_and_down_leaves_nothing(starter: Starter, registry_tool: Tool) -> None:
-    service = starting.registry(starter, registry_tool, "")
+    service = image_services.registry(starter, registry_tool, "")
     assert ports.is_answering(service.port)
     assert load(starter.layout).by_name["registry"] == service
     assert down.run(starter.layout) == 0
@@ -51,19 +51,19 @@ def test_the_registry_runs_on_a_free_port_and_down_leaves_nothing(starter: Start
 
 @needs_registry
 def test_a_registry_that_runs_is_kept(starter: Starter, registry_tool: Tool) -> None:
-    first = starting.registry(starter, registry_tool, "")
-    assert starting.registry(starter, registry_tool, "") == first
+    first = image_services.registry(starter, registry_tool, "")
+    assert image_services.registry(starter, registry_tool, "") == first
 
 
 @needs_registry
 def test_a_registry_that_crashed_comes_back_on_its_port_and_that_is_said(
     starter: Starter, registry_tool: Tool, out: io.StringIO
 ) -> None:
-    first = starting.registry(starter, registry_tool, "")
+    first = image_services.registry(starter, registry_tool, "")
     assert first.process is not None
     os.kill(first.process.pid, signal.SIGKILL)
     assert process.wait_for(lambda: not first.is_alive(), 10)
-    again = starting.registry(starter, registry_tool, "")
+    again = image_services.registry(starter, registry_tool, "")
     assert again.address == first.address
     assert again.process != first.process
     assert "registry was not running any more; starting it again" in out.getvalue()
@@ -71,18 +71,18 @@ def test_a_registry_that_crashed_comes_back_on_its_port_and_that_is_said(
 
 @needs_registry
 def test_a_taken_port_is_left_alone(starter: Starter, registry_tool: Tool, layout: Layout) -> None:
-    first = starting.registry(starter, registry_tool, "")
+    first = image_services.registry(starter, registry_tool, "")
     other = Starter(replace(layout, root=layout.root.parent / "second"), starter.services, starter.step)
     other.services = other.services.with_service(replace(first, process=None, way="daemon"))
-    second = starting.registry(other, registry_tool, "")
+    second = image_services.registry(other, registry_tool, "")
     assert second.port != first.port
     assert ports.is_answering(first.port)
     assert ports.is_answering(second.port)
     down.run(other.layout)
 
 
-def run_service(starter: Starter, code: str, ready: Callable[[Service], bool]) -> Service:
-    return starter.run(Service("emulator", "own", "127.0.0.1:1"), [sys.executable, "-c", code], ready)
+def run_service(starter: Starter, code: str, ready: Callable[[LocalService], bool]) -> LocalService:
+    return starter.run(LocalService("emulator", "own", "127.0.0.1:1"), [sys.executable, "-c", code], ready)
 
 
 def test_a_service_that_ends_at_once_is_told_with_its_last_words(starter: Starter) -> None:
@@ -92,7 +92,7 @@ def test_a_service_that_ends_at_once_is_told_with_its_last_words(starter: Starte
 
 
 def test_a_service_that_never_answers_is_stopped_again(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "READY_SECONDS", 0.3)
+    monkeypatch.setattr("ops.local.starter.READY_SECONDS", 0.3)
     with pytest.raises(ToolError, match="no answer in 0 s"):
         run_service(starter, "import time; time.sleep(300)", lambda _: False)
     assert not starter.services.by_name["emulator"].is_alive()
@@ -101,7 +101,7 @@ def test_a_service_that_never_answers_is_stopped_again(starter: Starter, monkeyp
 def test_a_service_is_written_down_before_it_answers(starter: Starter) -> None:
     """So that Ctrl-C in the middle leaves something that `down` finds."""
 
-    def interrupted(service: Service) -> bool:
+    def interrupted(service: LocalService) -> bool:
         assert load(starter.layout).by_name["emulator"].process == service.process
         raise KeyboardInterrupt
 
@@ -130,7 +130,7 @@ def test_down_never_touches_a_service_that_is_not_ours(starter: Starter, layout:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
     try:
         taken_over = process.Process(stranger.pid, "a start time of long ago")
-        save(layout, starter.services.with_service(Service("registry", "path", "127.0.0.1:1", taken_over)))
+        save(layout, starter.services.with_service(LocalService("registry", "path", "127.0.0.1:1", taken_over)))
         assert down.run(layout) == 0
         assert stranger.poll() is None
     finally:
@@ -184,8 +184,8 @@ def test_a_public_registry_that_answered_once_is_not_asked_again(
 
 def test_a_docker_that_cannot_pull_means_stand_ins(starter: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONVOS_BASE_IMAGES", raising=False)
-    monkeypatch.setattr(base_images, "make", lambda folder: [base_images.Part("node", "a fake", 1.0, made=True)])
-    starter.note(Service("docker", "daemon", f"unix://{starter.layout.root}/nobody.sock"))
+    monkeypatch.setattr(base_images, "make", lambda folder: [base_images.MadeFolder("node", "a fake", 1.0, made=True)])
+    starter.note(LocalService("docker", "daemon", f"unix://{starter.layout.root}/nobody.sock"))
     store = Store(starter.layout.root)
     (store.root / "base-images").mkdir()
     found = bases.ensure(starter, store, Tool("buildkit", "daemon", ""))

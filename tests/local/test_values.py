@@ -15,14 +15,14 @@ import pytest
 from ops.local import environment, ledger, locks, ports, stack, sweep, table, warm
 from ops.local.layout import SOCKET_BYTES, Layout
 from ops.local.process import Process
-from ops.local.services import Service, Services, load, save
+from ops.local.services import LocalService, Services, load, save
 
 SERVICES = Services(
     {
-        "docker": Service("docker", "daemon", "unix:///var/run/docker.sock"),
-        "registry": Service("registry", "path", "127.0.0.1:5001", Process(12, "boot:99")),
-        "buildkit": Service("buildkit", "go", "unix:///x/buildkit.sock", Process(13, "boot:98")),
-        "emulator": Service("emulator", "own", "127.0.0.1:7447", Process(14, "boot:97")),
+        "docker": LocalService("docker", "daemon", "unix:///var/run/docker.sock"),
+        "registry": LocalService("registry", "path", "127.0.0.1:5001", Process(12, "boot:99")),
+        "buildkit": LocalService("buildkit", "go", "unix:///x/buildkit.sock", Process(13, "boot:98")),
+        "emulator": LocalService("emulator", "own", "127.0.0.1:7447", Process(14, "boot:97")),
     },
     {"bridge": "docker0"},
 )

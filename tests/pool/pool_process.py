@@ -15,7 +15,8 @@ from typing import Any
 
 import requests
 
-from tests.emulator.fix_emulator import free_port, until
+from tests.emulator.fix_emulator import until
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 API_KEY = "pool-key-0123456789"

@@ -87,6 +87,7 @@ def test_a_rollout_gives_old_agents_their_own_key(around: Surroundings) -> None:
             return around.images() == {NEXT_IMAGE: 2} and counts(pool).get("idle") == 2
 
         until(all_new, 40, pool.printed)
+        assert len(old) == 2
         for agent in old:
             assert around.variables_of(agent["id"])["POOL_API_KEY"] == agent_api_key(API_KEY, agent["id"])
 

@@ -8,12 +8,12 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components.agents import Agents
+from components.agents import LivingAgents
 from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace
 from components.pool_manager import PoolManager, PoolManagerSettings
-from components.railway_service import RailwayService, ServiceParts, StoredSecret
+from components.railway_service import RailwayService, ServiceParts, ServiceSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
 from pool_contract.agent_settings import agent_settings
@@ -114,7 +114,7 @@ def test_a_pool_manager_is_deployed_after_canary_and_schema_with_a_key_and_a_tok
     def program() -> None:
         before = canary()
         pool = PoolManager("pool-manager", place(), pool_settings(), after=[before.ready])
-        Agents("agents", pool, 1, "convos-agent-")
+        LivingAgents("agents", pool, 1, "convos-agent-")
 
     made = declared(program)
     instance = made.one("ServiceInstance", POOL)
@@ -204,7 +204,7 @@ def redis(**more: Any) -> RailwayService:
         place(protect=True),
         ServiceConfiguration(image=IMAGE, variables={"PLAIN": "1"}),
         parts,
-        [StoredSecret("REDIS_PASSWORD", "redisPassword", **more)],
+        [ServiceSecret("REDIS_PASSWORD", "redisPassword", **more)],
     )
 
 

@@ -26,8 +26,8 @@ from railway_api.errors import (
 )
 from railway_api.failure import Failure
 from railway_api.retry import Budget
-from tests.emulator.fix_emulator import free_port
 from tests.railway.scripted import Answer, FakeTime, data, errors, said, scripted
+from tests.support.ports import free_port
 
 QUERY = "query things { things }"
 MUTATION = "mutation thingCreate { thingCreate }"

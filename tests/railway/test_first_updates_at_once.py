@@ -132,6 +132,7 @@ def test_an_update_whose_younger_project_is_in_use_stops_and_names_both(runs: Ru
 
 def test_of_environments_made_at_once_one_remains_and_both_updates_use_it(at: Place) -> None:
     base = at.project.outputs["baseEnvironmentId"]
+    assert RACES > 0
     for seed in range(RACES):
         name = f"e-{seed}"
         turns = Turns(seed, 2)
@@ -149,6 +150,7 @@ def test_of_services_made_at_once_in_two_environments_both_are_the_one_service(a
     other = at.runs.create(
         EnvironmentProvider, {"projectId": at.project.id, "name": "other", "baseEnvironmentId": base}
     )
+    assert RACES > 0
     for seed in range(RACES):
         turns = Turns(seed, 2)
         racers = [racer(at.runs.emulator, turns, number) for number in range(2)]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ops.status import compare, railway_now, reading, recorded, services, source
-from ops.status.finding import Finding, Kind, Severity
+from ops.status.finding import Finding, FindingKind, Severity
 from ops.status.railway_now import RailwayNow
 from ops.status.report import Part, Report, Told
 from ops.status.rows import Tone, rows
@@ -111,7 +111,7 @@ def test_no_service_is_said_to_run_that_does_not_by_the_emulators_store(stack: S
             assert row.tone is Tone.RED
             assert row.text.startswith("GONE") or "nothing runs" in row.text
             assert service.url == ""
-            assert service.name in dead or findings[0].kind is Kind.ENVIRONMENT_GONE
+            assert service.name in dead or findings[0].kind is FindingKind.ENVIRONMENT_GONE
     text = "\n".join(lines(rows(report_of(shown, findings))))
     # Values of others are "theirs", "before" and "1"; a mount path is a place, and is shown.
     assert "theirs" not in text.replace("/theirs", "")
@@ -121,7 +121,7 @@ def test_no_service_is_said_to_run_that_does_not_by_the_emulators_store(stack: S
 def test_the_volume_that_is_being_deleted_is_the_first_thing_said_with_the_time_left(stack: SmallStack) -> None:
     states.volume_pending(scene_of(stack))
     _, _, (first, *_) = look(stack)
-    assert (first.subject, first.kind) == ("web", Kind.VOLUME_PENDING)
+    assert (first.subject, first.kind) == ("web", FindingKind.VOLUME_PENDING)
     assert "47 more hours" in first.text()
     assert "restored" in first.text()
 
@@ -134,7 +134,7 @@ def test_names_that_others_gave_are_part_of_drift_and_named(stack: SmallStack) -
     name = f"theirs-{uuid.uuid4().hex[:8]}"
     scene.run(document, id=scene.project_id, i={"name": name})
     _, _, findings = look(stack)
-    renamed = {one.subject: one.names for one in findings if one.kind is Kind.RENAMED}
+    renamed = {one.subject: one.names for one in findings if one.kind is FindingKind.RENAMED}
     project = stack.state["project"].outputs["name"]
     assert renamed == {
         "web": ("renamed-by-them",),
@@ -148,10 +148,13 @@ def test_what_runs_with_cannot_be_read_is_not_called_the_same(stack: SmallStack)
     assert findings == []
     stack.runs.emulator.fault("not_authorized", operation="deploymentSnapshot", times=1)
     _, _, findings = look(stack)
-    assert {(one.subject, one.kind) for one in findings} == {("web", Kind.NOT_COMPARED), ("db", Kind.NOT_COMPARED)}
+    assert {(one.subject, one.kind) for one in findings} == {
+        ("web", FindingKind.NOT_COMPARED),
+        ("db", FindingKind.NOT_COMPARED),
+    }
 
 
-def found_by(stack: SmallStack, do: Callable[[Scene], Any]) -> set[tuple[str, Kind, tuple[str, ...]]]:
+def found_by(stack: SmallStack, do: Callable[[Scene], Any]) -> set[tuple[str, FindingKind, tuple[str, ...]]]:
     """Return what status says after others did something."""
     do(scene_of(stack))
     return {(one.subject, one.kind, one.names) for one in look(stack)[2]}
@@ -160,11 +163,13 @@ def found_by(stack: SmallStack, do: Callable[[Scene], Any]) -> set[tuple[str, Ki
 def test_a_value_of_ours_that_others_sealed_is_no_longer_known_to_be_ours(stack: SmallStack) -> None:
     sealed = {"variables": {"A": {"value": "1", "isSealed": True}}}
     found = found_by(stack, lambda scene: scene.patch(sealed, stored_only=True))
-    assert ("web", Kind.CHANGED, ("A",)) in found
+    assert ("web", FindingKind.CHANGED, ("A",)) in found
 
 
 def test_a_reference_that_leads_nowhere_names_both_ends(stack: SmallStack) -> None:
-    (text,) = [names[0] for _, kind, names in found_by(stack, states.beside_renamed) if kind is Kind.DEAD_REFERENCE]
+    (text,) = [
+        names[0] for _, kind, names in found_by(stack, states.beside_renamed) if kind is FindingKind.DEAD_REFERENCE
+    ]
     assert "${{db.V}}" in text
     assert "R refers to" in text
 
@@ -176,9 +181,11 @@ def test_a_proxy_that_others_made_anew_has_another_address(stack: SmallStack) ->
 
     port = stack.state["proxy"].outputs["proxyPort"]
     stack.state["proxy"].outputs["proxyPort"] = port + 1
-    assert found_by(stack, states.nothing) == {("web", Kind.CHANGED, ("address of its TCP proxy for port 5432",))}
+    assert found_by(stack, states.nothing) == {
+        ("web", FindingKind.CHANGED, ("address of its TCP proxy for port 5432",))
+    }
     stack.state["proxy"].outputs["proxyPort"] = port
-    assert ("web", Kind.PROXY_GONE, ("5432",)) not in found_by(stack, anew)
+    assert ("web", FindingKind.PROXY_GONE, ("5432",)) not in found_by(stack, anew)
 
 
 def test_a_domain_that_others_made_in_the_place_of_ours_is_not_ours(stack: SmallStack) -> None:
@@ -189,7 +196,7 @@ def test_a_domain_that_others_made_in_the_place_of_ours_is_not_ours(stack: Small
         states.domain_gone(scene)
         scene.run(document, i={"environmentId": scene.environment_id, "serviceId": scene.service_id})
 
-    assert ("web", Kind.DOMAIN_GONE, (domain,)) in found_by(stack, anew)
+    assert ("web", FindingKind.DOMAIN_GONE, (domain,)) in found_by(stack, anew)
 
 
 def test_volumes_of_others_are_information_also_while_they_are_being_deleted(stack: SmallStack) -> None:
@@ -200,26 +207,26 @@ def test_volumes_of_others_are_information_also_while_they_are_being_deleted(sta
         scene.run("mutation d($id: String!) { volumeDelete(volumeId: $id) }", id=row["volumeId"])
 
     ((_, kind, _),) = found_by(stack, theirs)
-    assert kind is Kind.STRANGER_PENDING
+    assert kind is FindingKind.STRANGER_PENDING
 
 
 def test_where_others_put_our_volume_is_said(stack: SmallStack) -> None:
-    assert ("web", Kind.VOLUME_MOVED, ("/theirs of web",)) in found_by(stack, states.volume_moved)
-    assert ("web", Kind.VOLUME_MOVED, ("mounted nowhere",)) in found_by(stack, states.volume_detached)
+    assert ("web", FindingKind.VOLUME_MOVED, ("/theirs of web",)) in found_by(stack, states.volume_moved)
+    assert ("web", FindingKind.VOLUME_MOVED, ("mounted nowhere",)) in found_by(stack, states.volume_detached)
 
 
 def test_agents_of_the_pool_manager_are_no_strangers(stack: SmallStack) -> None:
     stack.state["environment"].outputs["disposablePrefix"] = "my-"
     assert found_by(stack, states.stranger_service) == set()
     stack.state["environment"].outputs["disposablePrefix"] = "convos-agent-"
-    assert {kind for _, kind, _ in found_by(stack, states.nothing)} == {Kind.STRANGER_SERVICE}
+    assert {kind for _, kind, _ in found_by(stack, states.nothing)} == {FindingKind.STRANGER_SERVICE}
 
 
 def test_a_service_that_is_gone_from_the_state_as_well_is_told_where_its_configuration_is_left(
     stack: SmallStack,
 ) -> None:
     del stack.state["web"]
-    assert ("web", Kind.SERVICE_GONE, ()) in found_by(stack, states.service_gone)
+    assert ("web", FindingKind.SERVICE_GONE, ()) in found_by(stack, states.service_gone)
 
 
 def test_a_project_token_that_railway_does_not_list_is_gone() -> None:
@@ -227,7 +234,7 @@ def test_a_project_token_that_railway_does_not_list_is_gone() -> None:
     row = {"type": type_, "urn": f"urn:pulumi:s::p::{type_}::pool", "id": "t-1", "outputs": {"name": "pool"}}
     left = recorded.parsed({"deployment": {"resources": [row]}})
     assert compare.missing_tokens(left, [{"id": "t-1"}]) == []
-    assert compare.missing_tokens(left, [{"id": "t-2"}]) == [Finding("pool", Kind.TOKEN_GONE)]
+    assert compare.missing_tokens(left, [{"id": "t-2"}]) == [Finding("pool", FindingKind.TOKEN_GONE)]
 
 
 def test_a_list_of_tokens_that_cannot_be_read_is_not_called_complete(stack: SmallStack) -> None:
@@ -238,9 +245,9 @@ def test_a_list_of_tokens_that_cannot_be_read_is_not_called_complete(stack: Smal
     left, emulator = recorded.parsed(state), stack.runs.emulator
     client = Client(emulator.endpoint, emulator.token, timing=QUICK)
     now = railway_now.read(client, left)
-    assert reading.tokens(left, now, client) == [Finding("web", Kind.TOKEN_GONE)]
+    assert reading.tokens(left, now, client) == [Finding("web", FindingKind.TOKEN_GONE)]
     emulator.fault("not_authorized", operation="projectTokens")
-    assert [one.kind for one in reading.tokens(left, now, client)] == [Kind.NOT_COMPARED]
+    assert [one.kind for one in reading.tokens(left, now, client)] == [FindingKind.NOT_COMPARED]
     # A stack without one does not ask.
     emulator.forget_calls()
     assert reading.tokens(recorded.parsed(state_of(stack)), now, client) == []
@@ -260,7 +267,7 @@ def test_proxies_that_cannot_be_read_are_not_called_gone(stack: SmallStack) -> N
     for operation in ("deploymentSnapshot", "tcpProxies"):
         stack.runs.emulator.fault("not_authorized", operation=operation)
     _, _, findings = look(stack)
-    assert {one.kind for one in findings} == {Kind.NOT_COMPARED}
+    assert {one.kind for one in findings} == {FindingKind.NOT_COMPARED}
     assert ("web", ("its TCP proxy for port 5432",)) in {(one.subject, one.names) for one in findings}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 import requests
 
 from tests.registry.pushing import Repository
+from tests.support.ports import free_port
 
 CRANE = "github.com/google/go-containerregistry/cmd/crane@v0.22.1"
 START_SECONDS = 20.0
@@ -73,12 +73,6 @@ def crane() -> Callable[..., str]:
         return done.stdout
 
     return run
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

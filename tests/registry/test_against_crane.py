@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.manifest import digest_of
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import current_digest, resolve
@@ -68,4 +68,6 @@ def test_crane_pulls_what_we_pin(repository: Repository, crane: Crane, kind: str
 def test_crane_lists_the_same_tags(repository: Repository, crane: Crane) -> None:
     for tag in ("scaling", "sha-1a2b3c4", "pr-7"):
         repository.image(tag)
-    assert sorted(Client(repository.host).tags(repository.name)) == sorted(crane("ls", repository.location).split())
+    assert sorted(RegistryClient(repository.host).tags(repository.name)) == sorted(
+        crane("ls", repository.location).split()
+    )

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import NoSuchManifestError, NoSuchRepositoryError, NoSuchTagError
 from convos_infra.registry.resolve import resolve
-from tests.registry.conftest import crane_program, free_port, wait_until_it_answers
+from tests.registry.conftest import crane_program, wait_until_it_answers
 from tests.registry.pushing import AMD64, ARM64, REVISION, Repository
+from tests.support.ports import free_port
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b"
 
@@ -53,7 +54,7 @@ def test_what_is_not_there_is_told_apart(host: str) -> None:
     index, child, _ = repository.attested("scaling", labels={REVISION: COMMIT})
     with pytest.raises(NoSuchTagError, match="nearest: scaling"):
         resolve(f"{repository.location}:scalin")
-    client = Client(host)
+    client = RegistryClient(host)
     assert client.delete(repository.name, child.digest)
     with pytest.raises(NoSuchManifestError, match="scaling lists linux/amd64 as"):
         resolve(f"{repository.location}:scaling")

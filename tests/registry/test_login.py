@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from convos_infra.registry.challenge import Challenge
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import UnauthorizedError
 from convos_infra.registry.resolve import resolve
-from convos_infra.registry.token import Credentials
+from convos_infra.registry.token import RegistryCredentials
 from tests.registry.gate import Canned, Gate, Seen
 from tests.registry.pushing import REVISION, Repository
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b"
-CREDENTIALS = Credentials("robot", "pass-word-of-the-robot")
+CREDENTIALS = RegistryCredentials("robot", "pass-word-of-the-robot")
 ACCOUNTS = {"robot": "pass-word-of-the-robot"}
 
 
@@ -55,7 +55,7 @@ def test_a_login_that_is_known_in_advance_saves_the_question(gates: Any, reposit
     annotations = {REVISION: COMMIT, "org.opencontainers.image.created": "2026-11-20T10:00:00Z"}
     repository.attested("scaling", index_annotations=annotations)
     gate = gates(repository.host, "bearer")
-    client = Client(gate.host, known=known(gate))
+    client = RegistryClient(gate.host, known=known(gate))
     assert resolve(f"{gate.host}/{repository.name}:scaling", client=client).revision == COMMIT
     assert client.requests == len(gate.seen) == 3
 
@@ -92,7 +92,7 @@ def test_a_wrong_password_is_tried_once_and_not_shown(
 ) -> None:
     gate = gates(repository.host, login, ACCOUNTS)
     with pytest.raises(UnauthorizedError) as caught:
-        resolve(f"{gate.host}/{image}", credentials=Credentials("robot", "wrong-password"))
+        resolve(f"{gate.host}/{image}", credentials=RegistryCredentials("robot", "wrong-password"))
     assert "wrong-password" not in str(caught.value)
     assert "does not accept these credentials" in str(caught.value)
     assert len(gate.authorizations()) == 1
@@ -100,7 +100,7 @@ def test_a_wrong_password_is_tried_once_and_not_shown(
 
 def test_a_token_that_expired_is_exchanged_again(gates: Any, repository: Repository, image: str) -> None:
     gate = gates(repository.host, "bearer")
-    client = Client(gate.host)
+    client = RegistryClient(gate.host)
     first = resolve(f"{gate.host}/{image}", client=client)
     gate.expire()
     assert resolve(f"{gate.host}/{image}", client=client) == first
@@ -109,7 +109,7 @@ def test_a_token_that_expired_is_exchanged_again(gates: Any, repository: Reposit
 
 def test_a_second_image_of_the_repository_uses_the_same_token(gates: Any, repository: Repository, image: str) -> None:
     gate = gates(repository.host, "bearer")
-    client = Client(gate.host)
+    client = RegistryClient(gate.host)
     for _ in range(2):
         resolve(f"{gate.host}/{image}", client=client)
     assert len([seen for seen in gate.seen if seen.path.startswith("/token")]) == 1
@@ -186,7 +186,7 @@ def test_a_realm_that_is_allowed_sees_the_password_and_no_token(gates: Any, repo
     login = gates(repository.host, "bearer", ACCOUNTS, address="127.0.0.2")
     gate = gates(repository.host, "bearer", ACCOUNTS)
     gate.realm, gate.tokens = login.realm, login.tokens
-    client = Client(gate.host, credentials=CREDENTIALS, realm_hosts=frozenset({"127.0.0.2"}))
+    client = RegistryClient(gate.host, credentials=CREDENTIALS, realm_hosts=frozenset({"127.0.0.2"}))
     assert resolve(f"{gate.host}/{image}", client=client).revision == COMMIT
     assert login.authorizations() == [CREDENTIALS.basic]
     assert set(gate.authorizations()) == {"Bearer token-1"}
@@ -219,7 +219,7 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(
 def test_deleting_asks_for_the_right_to_delete(gates: Any, repository: Repository) -> None:
     pushed = repository.image("scaling")
     gate = gates(repository.host, "bearer", ACCOUNTS)
-    client = Client(gate.host, credentials=CREDENTIALS)
+    client = RegistryClient(gate.host, credentials=CREDENTIALS)
     assert client.delete(repository.name, pushed.digest)
     assert list(gate.tokens.values()) == [f"repository:{repository.name}:pull,delete"]
     assert not client.delete(repository.name, pushed.digest)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from convos_infra.registry import transport
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import (
     BadAnswerError,
     BusyError,
@@ -21,7 +21,7 @@ from convos_infra.registry.errors import (
 )
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import current_digest, resolve
-from convos_infra.registry.transport import Pace, Transport
+from convos_infra.registry.transport import Pace, RegistryTransport
 from tests.registry.gate import Canned, Gate
 from tests.registry.pushing import OCI_MANIFEST, Repository
 
@@ -47,8 +47,10 @@ def gate(repository: Repository) -> Iterator[Gate]:
         yield opened
 
 
-def client_of(gate: Gate, clock: Clock) -> Client:
-    return Client(gate.host, thing="imageTag", transport=Transport(gate.host, "imageTag", pace=clock.pace()))
+def client_of(gate: Gate, clock: Clock) -> RegistryClient:
+    return RegistryClient(
+        gate.host, thing="imageTag", transport=RegistryTransport(gate.host, "imageTag", pace=clock.pace())
+    )
 
 
 def line(gate: Gate, repository: Repository, clock: Clock, error: type[RegistryError]) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import (
     AmbiguousError,
     DisagreementError,
@@ -20,8 +20,8 @@ from convos_infra.registry.errors import (
 )
 from convos_infra.registry.reference import parse, parse_version
 from convos_infra.registry.resolve import ResolvedImage, current_digest, resolve
-from tests.registry.conftest import free_port
 from tests.registry.pushing import AMD64, ARM64, CREATED, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REVISION, Repository
+from tests.support.ports import free_port
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b"
 LABELS = {REVISION: COMMIT, "org.opencontainers.image.version": "scaling"}
@@ -101,7 +101,7 @@ def test_resolving_costs_at_most_three_requests(repository: Repository, kind: st
     else:
         pushed, _, _ = repository.attested("scaling", labels=LABELS, index_annotations=annotations)
     version = f"@{pushed.digest}" if kind == "by digest" else ":scaling"
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     assert resolve(f"{repository.location}{version}", client=client).revision == COMMIT
     print(f"{kind}: {client.requests} requests")
     assert client.requests <= (2 if kind in {"single", "attested with annotations"} else 3)
@@ -109,7 +109,7 @@ def test_resolving_costs_at_most_three_requests(repository: Repository, kind: st
 
 def test_the_current_digest_is_one_request(repository: Repository) -> None:
     pushed = repository.image("scaling")
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     assert current_digest(parse(f"{repository.location}:scaling"), client=client) == pushed.digest
     assert client.requests == 1
     assert current_digest(parse(f"{repository.location}:never"), client=client) == ""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.delete import carry_out, plan_for
 from convos_infra.registry.errors import DisagreementError, RegistryError
 from convos_infra.registry.reference import ImageReference, parse
@@ -45,7 +45,7 @@ def test_fifty_old_versions_go_and_every_digest_in_use_still_pulls(repository: R
     kept = [*versions[17], *untagged, *scaling, *young, production, versions[5][1]]
     kept += [pushed for version in versions[48:] for pushed in version]  # the three newest: pr-7 and two of these
 
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     plan = plan_for(client, repository.name, in_use, RULES, now=NOW)
     asked = client.requests
     count = carry_out(client, repository.name, plan, in_use, silent)
@@ -67,7 +67,7 @@ def test_a_second_run_finds_nothing_to_do(repository: Repository) -> None:
     for number in range(6):
         repository.attested(f"sha-{number:07x}", content=f"v{number}", created=days_ago(30 - number))
     in_use = keep_list(repository, ":sha-0000005")
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     carry_out(client, repository.name, plan_for(client, repository.name, in_use, RULES, now=NOW), in_use, silent)
     assert plan_for(client, repository.name, in_use, RULES, now=NOW).doomed == ()
 
@@ -75,7 +75,7 @@ def test_a_second_run_finds_nothing_to_do(repository: Repository) -> None:
 def test_a_plan_alone_deletes_nothing(repository: Repository) -> None:
     old, _, _ = repository.attested("old", created=days_ago(300))
     repository.image("scaling", content="new", created=days_ago(20))
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     plan = plan_for(client, repository.name, keep_list(repository, ":scaling"), Rules(newest=1), now=NOW)
     assert [line.split()[0] for line in plan.lines()] == ["keep", "delete", "delete", "delete", "1"]
     assert plan.lines()[-1] == "1 stay, 3 go, 0 missing"
@@ -87,7 +87,7 @@ def test_a_run_that_stopped_half_way_is_finished_by_the_next(repository: Reposit
         repository.attested(f"old-{number}", content=f"v{number}", created=days_ago(300 - number))
     repository.image("scaling", content="new", created=days_ago(20))
     in_use = keep_list(repository, ":scaling")
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     plan = plan_for(client, repository.name, in_use, Rules(newest=1), now=NOW)
     for manifest in plan.doomed[:4]:
         client.delete(repository.name, manifest.digest)
@@ -99,7 +99,7 @@ def test_a_tag_that_moved_since_the_plan_stops_the_deletion(repository: Reposito
     old, _, _ = repository.attested("old", created=days_ago(300))
     repository.image("scaling", content="new", created=days_ago(20))
     in_use = keep_list(repository, ":scaling")
-    client = Client(repository.host)
+    client = RegistryClient(repository.host)
     plan = plan_for(client, repository.name, in_use, Rules(newest=1), now=NOW)
     repository.attested("scaling", created=days_ago(300))  # a rollback by tag, to the same old image
     with pytest.raises(DisagreementError, match="tag scaling moved to sha256:[0-9a-f]{8} since the plan"):
@@ -111,12 +111,14 @@ def test_a_tag_that_moved_since_the_plan_stops_the_deletion(repository: Reposito
 def test_without_a_keep_list_nothing_is_planned(repository: Repository, in_use: list[str]) -> None:
     repository.image("old", created=days_ago(300))
     with pytest.raises(RegistryError, match="the keep-list names no image of"):
-        plan_for(Client(repository.host), repository.name, [parse(text) for text in in_use], RULES, now=NOW)
+        plan_for(RegistryClient(repository.host), repository.name, [parse(text) for text in in_use], RULES, now=NOW)
 
 
 def test_a_digest_in_use_that_is_gone_is_reported(repository: Repository) -> None:
     gone = repository.image("scaling", created=days_ago(300))
     repository.image("staging", content="other", created=days_ago(300))
     repository.delete(gone.digest)
-    plan = plan_for(Client(repository.host), repository.name, keep_list(repository, f"@{gone.digest}"), RULES, now=NOW)
+    plan = plan_for(
+        RegistryClient(repository.host), repository.name, keep_list(repository, f"@{gone.digest}"), RULES, now=NOW
+    )
     assert plan.missing == (f"{repository.location}@{gone.digest}",)

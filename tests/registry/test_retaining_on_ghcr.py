@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from convos_infra.registry import packages
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.delete import carry_out, plan_for
 from convos_infra.registry.errors import NoSuchRepositoryError, RefusedError, UnauthorizedError
 from convos_infra.registry.packages import Packages
@@ -63,7 +63,7 @@ def test_untagged_children_of_what_is_in_use_stay_and_old_orphans_go(
     young_orphan = repository.image(content="being pushed right now")
     github.add(young_orphan.digest, days_ago(0))
 
-    client, versions = Client(repository.host), Packages(repository.name, TOKEN, api=api.host)
+    client, versions = RegistryClient(repository.host), Packages(repository.name, TOKEN, api=api.host)
     in_use = [parse(f"{repository.location}:scaling")]
     plan = plan_for(client, repository.name, in_use, RULES, listed=versions.versions(), now=NOW)
     assert carry_out(client, repository.name, plan, in_use, silent, versions.delete) == 4
@@ -76,7 +76,7 @@ def test_one_that_github_keeps_does_not_keep_the_others(repository: Repository, 
     popular, _, _ = push(github, "popular", 90)
     other, _, _ = push(github, "other", 80)
     next(version for version in github.versions.values() if version.digest == popular.digest).is_popular = True
-    client, versions = Client(repository.host), Packages(repository.name, TOKEN, api=api.host)
+    client, versions = RegistryClient(repository.host), Packages(repository.name, TOKEN, api=api.host)
     in_use = [parse(f"{repository.location}:scaling")]
     plan = plan_for(client, repository.name, in_use, RULES, listed=versions.versions(), now=NOW)
     with pytest.raises(RefusedError) as caught:
@@ -106,7 +106,7 @@ def test_a_token_that_may_read_and_not_delete_is_found_out(repository: Repositor
     """GitHub answers 404 to a DELETE that is not this token's to do."""
     push(github, "scaling", 5)
     old, _, _ = push(github, "old", 90)
-    client, versions = Client(repository.host), Packages(repository.name, TOKEN, api=api.host)
+    client, versions = RegistryClient(repository.host), Packages(repository.name, TOKEN, api=api.host)
     in_use = [parse(f"{repository.location}:scaling")]
     plan = plan_for(client, repository.name, in_use, RULES, listed=versions.versions(), now=NOW)
     with pytest.raises(RefusedError, match=r"0 deleted, 3 refused; .* is said to be gone, and still pulls"):

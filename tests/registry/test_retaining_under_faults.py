@@ -12,21 +12,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from convos_infra.registry import packages
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.delete import carry_out, plan_for
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.packages import Packages
 from convos_infra.registry.reference import ImageReference, parse
 from convos_infra.registry.retention import Rules
-from convos_infra.registry.retry import Budget
-from convos_infra.registry.transport import Pace, Transport
+from convos_infra.registry.retry import RegistryBudget
+from convos_infra.registry.transport import Pace, RegistryTransport
 from tests.registry.gate import Canned, Gate
 from tests.registry.github import TOKEN, GitHub
 from tests.registry.pushing import AMD64, OCI_INDEX, Pushed, Repository, digest_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RULES = Rules(newest=2, younger_than=timedelta(days=7))
-BUDGET = Budget(attempts=2)
+BUDGET = RegistryBudget(attempts=2)
 ALL = bool(os.environ.get("RETENTION_EVERY_REQUEST"))
 FAULTS = {
     "not found": Canned(404),
@@ -63,8 +63,10 @@ class Stage:
 
     def run(self, most: int | None = None) -> int:
         pace = Pace(sleep=lambda seconds: None)
-        client = Client(self.registry.host, transport=Transport(self.registry.host, "image", budget=BUDGET, pace=pace))
-        transport = Transport(self.api.host, "retention", budget=BUDGET, pace=pace)
+        client = RegistryClient(
+            self.registry.host, transport=RegistryTransport(self.registry.host, "image", budget=BUDGET, pace=pace)
+        )
+        transport = RegistryTransport(self.api.host, "retention", budget=BUDGET, pace=pace)
         versions = Packages(self.repository.name, TOKEN, api=self.api.host, transport=transport)
         listed = versions.versions()
         plan = plan_for(client, self.repository.name, self.in_use, RULES, listed=listed, now=NOW)
@@ -253,7 +255,7 @@ def test_an_entry_addressed_by_sha512_keeps_what_it_names(repository: Repository
         for version in (index, "scaling"):
             for method in ("GET", "HEAD"):
                 registry.can(f"{method} /v2/{repository.name}/manifests/{version}", *[served] * 9)
-        client = Client(registry.host)
+        client = RegistryClient(registry.host)
         listed = Packages(repository.name, TOKEN, api=api.host).versions()
         in_use = [parse(f"{registry.host}/{repository.name}:scaling")]
         rules = Rules(newest=0, younger_than=timedelta(days=7))

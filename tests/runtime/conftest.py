@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from runtime_process import RUNTIME, PoolServer, Start, free_port
+from runtime_process import RUNTIME, PoolServer, Start
+
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

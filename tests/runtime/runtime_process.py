@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
 READY_SECONDS = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def eventually(ask: Callable[[], Any], what: str, seconds: float = READY_SECONDS) -> Any:

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from runtime_process import RUNTIME, free_port
+from runtime_process import RUNTIME
+
+from tests.support.ports import free_port
 
 SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]

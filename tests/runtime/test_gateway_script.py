@@ -10,7 +10,9 @@ import socket
 import subprocess
 from pathlib import Path
 
-from runtime_process import RUNTIME, eventually, free_port
+from runtime_process import RUNTIME, eventually
+
+from tests.support.ports import free_port
 
 
 def listens(port: int) -> bool:

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from runtime_process import RUNTIME, Start, free_port
+from runtime_process import RUNTIME, Start
+
+from tests.support.ports import free_port
 
 NODE = """
 const http = require("node:http"), {proxyRequest, proxyUpgrade} = require("./scripts/proxy.js");

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import Job, apply
 from convos_infra.schema.connection import connect
-from convos_infra.schema.migration import Migration, parse
+from convos_infra.schema.migration import MigrationFile, parse
 from tests.schema.postgres_server import PASSWORD, Database, Server, embedded_binaries, new_database, running
 from tests.schema.wire_proxy import proxied
 
@@ -86,7 +86,7 @@ def on_new_database(server: Server, run: Callable[[Database], T]) -> T:
         return run(database)
 
 
-def ran(database: Database, migrations: tuple[Migration, ...]) -> float:
+def ran(database: Database, migrations: tuple[MigrationFile, ...]) -> float:
     began = time.perf_counter()
     apply(parse_url(database.url), Job(migrations))
     return time.perf_counter() - began
@@ -101,7 +101,7 @@ def psql(database: Database, script: Path) -> float:
     return time.perf_counter() - began
 
 
-def messages(database: Database, migrations: tuple[Migration, ...]) -> float:
+def messages(database: Database, migrations: tuple[MigrationFile, ...]) -> float:
     with proxied(database.server.port) as wire:
         address = parse_url(database.server.url(database.name, port=wire.port))
         connect(address, wait_seconds=5).close()

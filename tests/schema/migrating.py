@@ -7,7 +7,7 @@ from dataclasses import replace
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import Job, State, apply
 from convos_infra.schema.limits import Limits
-from convos_infra.schema.migration import Migration, parse
+from convos_infra.schema.migration import MigrationFile, parse
 from tests.schema.postgres_server import Database
 
 QUICK = Limits(
@@ -27,7 +27,7 @@ def files(*texts: str) -> dict[str, str]:
     return {f"{number:04}_m{number}.sql": text for number, text in enumerate(texts, start=1)}
 
 
-def migrations(*texts: str) -> tuple[Migration, ...]:
+def migrations(*texts: str) -> tuple[MigrationFile, ...]:
     return parse(files(*texts))
 
 

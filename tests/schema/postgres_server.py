@@ -7,7 +7,6 @@ import functools
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.support.ports import free_port
 
 START_SECONDS = 60.0
 USER = "owner"
@@ -45,13 +46,6 @@ def unprivileged() -> tuple[str, ...]:
     if shutil.which("unshare") and subprocess.run([*namespace, "true"], capture_output=True).returncode == 0:
         return namespace
     return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -7,9 +7,11 @@ import pytest
 from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
+from convos_infra.schema.history import program_version
 from tests.schema.migrating import job, up, versions
-from tests.schema.postgres_server import USER, Database, free_port
+from tests.schema.postgres_server import USER, Database
 from tests.schema.wire_proxy import proxied
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.postgres
 
@@ -27,7 +29,7 @@ def test_a_fresh_database_gets_all_files_and_a_history_of_them(database: Databas
         "SELECT version, name, checksum ~ '^sha256:[0-9a-f]{64}$', applied_at > now() - interval '1 minute',"
         " seconds BETWEEN 0 AND 60, applied_by, program, baseline FROM schema_history ORDER BY version"
     )
-    assert rows == [(f"000{n}", f"m{n}", True, True, True, USER, "0.1.0", False) for n in (1, 2)]
+    assert rows == [(f"000{n}", f"m{n}", True, True, True, USER, program_version(), False) for n in (1, 2)]
 
 
 def test_a_database_that_has_some_gets_the_others_only(database: Database) -> None:

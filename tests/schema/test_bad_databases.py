@@ -28,10 +28,10 @@ from tests.schema.postgres_server import (
     Database,
     Server,
     debian_binaries,
-    free_port,
     running,
     unprivileged,
 )
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

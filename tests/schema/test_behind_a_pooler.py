@@ -15,7 +15,8 @@ from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply, inspect
 from tests.schema.migrating import job, up
-from tests.schema.postgres_server import PASSWORD, USER, Database, free_port, unprivileged
+from tests.schema.postgres_server import PASSWORD, USER, Database, unprivileged
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

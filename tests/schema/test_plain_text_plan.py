@@ -13,7 +13,8 @@ import pytest
 from convos_infra.schema import guards
 from convos_infra.schema.migration import FOLDER, parse, read_folder
 from tests.schema.migrating import files, up
-from tests.schema.postgres_server import ENCODED, PASSWORD, Database, free_port
+from tests.schema.postgres_server import ENCODED, PASSWORD, Database
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ONE = "CREATE TABLE a (id integer);\n"

@@ -7,7 +7,6 @@ import pytest
 from convos_infra.schema import guards
 from tests.schema.migrating import migrations
 
-NOT_NULL = "SET NOT NULL fails on a NULL, and scans the table under its strongest lock, unless a validated CHECK"
 DESTRUCTIVE = [
     ("DROP TABLE a;", ["drop-table a"]),
     ("DROP TABLE IF EXISTS a, public.b, other.c;", ["drop-table a", "drop-table b", "drop-table other.c"]),

@@ -16,7 +16,8 @@ from convos_infra.schema import resource
 from convos_infra.schema.record import Migration, MigrationProvider
 from convos_infra.schema.resource import DatabaseSchema, DatabaseSchemaProvider
 from tests.schema.migrating import files
-from tests.schema.postgres_server import ENCODED, PASSWORD, Database, free_port
+from tests.schema.postgres_server import ENCODED, PASSWORD, Database
+from tests.support.ports import free_port
 
 ONE = "CREATE TABLE a (id integer);"
 TWO = "CREATE TABLE b (id integer);"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.schema.postgres_server import ENCODED, PASSWORD, Database, free_port
+from tests.schema.postgres_server import ENCODED, PASSWORD, Database
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.postgres]
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convos_infra.schema import guards
-from convos_infra.schema.script import Script, UnreadableError, line_of, read_script
+from convos_infra.schema.script import NotSqlError, Script, line_of, read_script
 from tests.schema.migrating import migrations
 from tests.schema.postgres_server import Database
 
@@ -62,11 +62,11 @@ def test_any_sequence_comes_apart_again(texts: list[str], data: st.DataObject) -
 
 @given(st.text(alphabet="a';\"$-/*\\\n()E beginatomic", max_size=60))
 def test_any_text_is_read_and_every_statement_is_where_it_says(text: str) -> None:
-    refused: UnreadableError | None = None
+    refused: NotSqlError | None = None
     script = Script("", ())
     try:
         script = read_script(text)
-    except UnreadableError as error:
+    except NotSqlError as error:
         refused = error
     assert refused is None or 1 <= refused.line <= text.count("\n") + 1
     for one in script.statements:
@@ -76,14 +76,14 @@ def test_any_text_is_read_and_every_statement_is_where_it_says(text: str) -> Non
 
 @pytest.mark.parametrize("text", ["SELECT 'open;", "SELECT $$open;", "/* open;", 'SELECT "open;', "SELECT E'open\\';"])
 def test_what_is_not_closed_is_refused_where_it_opens(text: str) -> None:
-    with pytest.raises(UnreadableError, match="unterminated") as found:
+    with pytest.raises(NotSqlError, match="unterminated") as found:
         read_script(f"SELECT 1;\n{text}")
     assert found.value.line == 2
     assert found.value.column == (1 if text.startswith("/*") else 8)
 
 
 def test_a_syntax_error_has_its_line_and_a_caret_behind_letters_of_any_width() -> None:
-    with pytest.raises(UnreadableError) as found:
+    with pytest.raises(NotSqlError) as found:
         read_script("SELECT 1;\nSELECT 'über', \t 1 FORM é;\n-- end\n")
     assert (found.value.line, found.value.column) == (2, 25)
     line, caret = found.value.caret

@@ -56,6 +56,7 @@ def put_release(folder: Path, names: tuple[str, ...] = pins.PULUMI_PROGRAMS) -> 
 
 def test_the_pinned_release_is_installed_with_its_run_bits(site: Path, store: Store, step: Step) -> None:
     release.install(MACHINE, put_release(site), store, step)
+    assert pins.PULUMI_PROGRAMS
     for name in pins.PULUMI_PROGRAMS:
         assert (store.bin / name).read_text() == f"program {name}"
         assert (store.bin / name).stat().st_mode & 0o111

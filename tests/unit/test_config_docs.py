@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.config import configuration_page, env_example, keys_list, pulumi_yaml, runtime_page, smoke_test_keys
+from ops.config import (
+    configuration_page,
+    env_example,
+    keys_list,
+    pulumi_yaml,
+    runtime_page,
+    smoke_test_keys,
+    workflow_stacks,
+)
 from ops.config.command import texts
 from pool_contract.keys import DECLARATIONS, declaration_of
 from stack import settings
@@ -23,8 +31,9 @@ assert KEYS
 
 FILES = (
     *("Pulumi.yaml", "docs/configuration.md", "docs/service-attributes.md"),
-    *("runtime/scripts/keys.list", "runtime/.env.example", "pool/.env.example", "docs/pool.md"),
-    *(".github/workflows/build-runtime.yml", "docs/runtime.md"),
+    *("runtime/scripts/keys.list", "runtime/.env.example", "pool/.env.example"),
+    *("docs/runtime.md", "docs/pool.md"),
+    *(f".github/workflows/{file.name}" for file in sorted((ROOT / ".github/workflows").glob("*.yml"))),
 )
 
 
@@ -51,6 +60,16 @@ def test_a_change_of_the_model_that_nobody_wrote_down_is_noticed(changed: dict[s
     others = [replace(one, **changed) if one is ONE else one for one in KEYS]
     assert pulumi_yaml.written((ROOT / "Pulumi.yaml").read_text(), others) != (ROOT / "Pulumi.yaml").read_text()
     assert configuration_page.page(others, DECLARATIONS) != (ROOT / "docs/configuration.md").read_text()
+
+
+def test_a_branch_that_deploys_is_written_into_every_list_of_branches_and_stacks() -> None:
+    text = "on:\n  push:\n    branches: [a]\n    paths: [b]\njobs:\n  x:\n        stack: [a]\n        options: [a]\n"
+    found = workflow_stacks.written(text, {"qa": "qa", "main": "production"})
+    assert found.count("branches: [qa, main]") == 1
+    assert found.count("[qa, production]") == 2
+    assert "paths: [b]" in found
+    workflows = [file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")]
+    assert sum(text != workflow_stacks.written(text, {"qa": "qa"}) for text in workflows) > 5
 
 
 @pytest.mark.parametrize("changed", [{"secret": True}, {"allowed": "1 to 2"}])

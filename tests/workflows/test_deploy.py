@@ -11,12 +11,12 @@ from ops.ci import deploy
 from ops.ci.comment import hidden, marker
 from ops.ci.deploy import NotReviewedError, check_reviewed, reviewed_preview
 from ops.ci.github import GitHub
-from ops.ci.reviewed import Change, Cost, Preview, encoded
+from ops.ci.reviewed import Cost, Preview, ResourceChange, encoded
 from tests.workflows.github_double import Repository
 
 COMMIT = "3b8f1c2d4e5a69788796a5b4c3d2e1f00f1e2d3c"
-CHANGE = Preview((Change("railway:Service x", "update", {"variables.A": ('"1"', '"2"')}, Cost(1, ("A",))),))
-OTHER = Preview((Change("railway:Volume y", "delete", {}),))
+CHANGE = Preview((ResourceChange("railway:Service x", "update", {"variables.A": ('"1"', '"2"')}, Cost(1, ("A",))),))
+OTHER = Preview((ResourceChange("railway:Volume y", "delete", {}),))
 
 
 def merged(github: Repository, number: int = 7, base: str = "dev", commit: str = COMMIT) -> None:

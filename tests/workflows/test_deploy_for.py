@@ -9,43 +9,49 @@ from pathlib import Path
 
 import pytest
 
-from ops.ci.deploy_decision import IMAGES, UNKNOWN, Decision, decide
+from ops.ci.deploy_decision import IMAGES, UNKNOWN, DeployDecision, decide
+from ops.ci.image_tags import BRANCH_TAGS
 
-ON_DEV = {"GITHUB_REF_NAME": "dev", "GITHUB_REF_TYPE": "branch"}
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
     ("branch", "digest", "by_hand", "images", "wanted"),
     [
-        ("main", "sha256:1", False, ("runtime",), Decision("production", deploy=True, images=("runtime",))),
-        ("main", "sha256:1", False, ("runtime", "pool"), Decision("production", True, images=("runtime", "pool"))),
-        ("dev", "", False, (), Decision("dev", deploy=True)),
+        ("main", "sha256:1", False, ("runtime",), DeployDecision("production", deploy=True, images=("runtime",))),
+        (
+            "main",
+            "sha256:1",
+            False,
+            ("runtime", "pool"),
+            DeployDecision("production", True, images=("runtime", "pool")),
+        ),
+        ("dev", "", False, (), DeployDecision("dev", deploy=True)),
         (
             "dev",
             "",
             False,
             ("runtime",),
-            Decision("dev", False, "this push builds an image: build-runtime deploys it", ("runtime",)),
+            DeployDecision("dev", False, "this push builds an image: build-runtime deploys it", ("runtime",)),
         ),
         (
             "dev",
             "",
             False,
             ("runtime", "pool"),
-            Decision(
+            DeployDecision(
                 "dev", False, "this push builds an image: build-runtime and build-pool deploys it", ("runtime", "pool")
             ),
         ),
-        ("dev", "", False, UNKNOWN, Decision("dev", deploy=True, images=UNKNOWN)),
-        ("scaling", "", True, ("runtime",), Decision("scaling", deploy=True)),
-        ("scaling", "", True, UNKNOWN, Decision("scaling", deploy=True)),
-        ("feature", "sha256:1", True, (), Decision("", False, "branch feature deploys no stack")),
-        ("7/merge", "", False, (), Decision("", False, "branch 7/merge deploys no stack")),
+        ("dev", "", False, UNKNOWN, DeployDecision("dev", deploy=True, images=UNKNOWN)),
+        ("scaling", "", True, ("runtime",), DeployDecision("scaling", deploy=True)),
+        ("scaling", "", True, UNKNOWN, DeployDecision("scaling", deploy=True)),
+        ("feature", "sha256:1", True, (), DeployDecision("", False, "branch feature deploys no stack")),
+        ("7/merge", "", False, (), DeployDecision("", False, "branch 7/merge deploys no stack")),
     ],
 )
 def test_a_branch_deploys_its_stack_once(
-    branch: str, digest: str, by_hand: bool, images: tuple[str, ...], wanted: Decision
+    branch: str, digest: str, by_hand: bool, images: tuple[str, ...], wanted: DeployDecision
 ) -> None:
     assert decide(branch, digest=digest, by_hand=by_hand, images=images) == wanted
 
@@ -105,6 +111,7 @@ def test_a_push_that_changes_the_pool_manager_alone_is_deployed_by_its_build(
 
 
 def test_every_image_has_a_build_that_starts_when_its_folder_changes() -> None:
+    assert IMAGES
     for image in IMAGES:
         text = (CHECKOUT / ".github" / "workflows" / f"build-{image}.yml").read_text()
         assert text.count(f'paths: ["{image}/**"]') == 2
@@ -123,7 +130,7 @@ def test_it_needs_nothing_that_is_not_pythons_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ref_type", ["tag", "", "note"])
-@pytest.mark.parametrize("name", ["main", "dev", "staging", "scaling"])
+@pytest.mark.parametrize("name", BRANCH_TAGS)
 def test_a_tag_that_is_named_like_a_branch_deploys_nothing(
     tmp_path: Path, commits: list[str], name: str, ref_type: str
 ) -> None:

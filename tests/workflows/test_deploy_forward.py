@@ -12,7 +12,7 @@ from convos_infra.checkout import Relation
 from ops.ci import deploy
 from ops.ci.forward import GoesBackError, check_forward, compared, revisions
 from ops.ci.github import GitHub
-from ops.ci.reviewed import IMAGE, POOL_IMAGE, Change, Preview
+from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, ResourceChange
 from tests.workflows.github_double import Repository
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -20,7 +20,7 @@ R = Relation
 
 
 def image(before: str, after: str, recorded: str = IMAGE) -> Preview:
-    return Preview((Change(recorded, "update", {"revision": (json.dumps(before), json.dumps(after))}),))
+    return Preview((ResourceChange(recorded, "update", {"revision": (json.dumps(before), json.dumps(after))}),))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_runs_and_what_comes_are_read_from_the_preview() -> None:
         assert revisions(image(OLD, NEW, this), other) == ("", "")
         assert revisions(image("", NEW, this), this) == ("", NEW)
         assert revisions(Preview(()), this) == ("", "")
-        made = Change(this, "create", {"revision": ("", json.dumps(NEW))})
+        made = ResourceChange(this, "create", {"revision": ("", json.dumps(NEW))})
         assert revisions(Preview((made,)), this) == ("", NEW)
 
 

@@ -247,6 +247,7 @@ def test_each_event_starts_these_jobs_and_no_other(row: Row) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_each_event_writes_these_tags_and_no_other(row: Row) -> None:
+    assert deploy_decision.IMAGES
     for image in deploy_decision.IMAGES:
         wanted = set(row.tags) if touches(image, row.files) else set()
         on = WORKFLOWS[f"build-{image}"]["on"]

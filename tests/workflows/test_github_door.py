@@ -8,7 +8,7 @@ import pytest
 
 from convos_infra.registry.transport import Pace
 from ops.ci.github import API, ForbiddenError, GitHub, GitHubError, NotFoundError, from_environment
-from tests.registry.conftest import free_port
+from tests.support.ports import free_port
 from tests.workflows.github_double import Repository
 
 

@@ -136,7 +136,7 @@ def test_make_ends_with_2_and_prints_the_code_that_status_ended_with(checkout: C
     shutil.copy2(ROOT / "Makefile", checkout.folder / "Makefile")
     env = {"PATH": os.environ["PATH"], "CODE": "3"}
     command = ["make", "--old-file=.venv/requirements.sha256", "status", "STACK=dev"]
-    (checkout.folder / "requirements-dev.txt").touch()
+    (checkout.folder / "ops" / "requirements.txt").touch()
     (checkout.folder / ".venv" / "requirements.sha256").touch()
     done = subprocess.run(command, cwd=checkout.folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2, "GNU make can pass a code on: say so in ops/run, the Makefile and the runbook"

@@ -86,7 +86,7 @@ class Recorded:
     """What was done, in order: Pulumi's commands and GitHub's requests."""
 
     def __init__(self, github: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, up: int = 0) -> None:
-        self.github, self.up_code = github, up
+        self.github = github
         monkeypatch.setattr(rollback, "CHECKOUT", tmp_path)
         (tmp_path / "Pulumi.production.yaml").write_text(FILE)
         self.log = tmp_path / "log"

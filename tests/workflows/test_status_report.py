@@ -12,7 +12,7 @@ import pytest
 from convos_infra.railway.deployment import DeploymentState
 from convos_infra.railway.running import Condition, Running
 from ops.status.compare import of_history
-from ops.status.finding import Finding, Kind, Severity
+from ops.status.finding import Finding, FindingKind, Severity
 from ops.status.keys import Key
 from ops.status.recorded import Role, parsed
 from ops.status.report import Part, Report, Told, Unread, last_update, of_outputs, of_pool, of_updates
@@ -268,9 +268,9 @@ def test_the_schema_says_what_is_newer_here_and_what_others_changed() -> None:
 
 def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
     found = [
-        Finding("postgres", Kind.VOLUME_PENDING, ("47 h 3 min left",)),
-        Finding("canary", Kind.NOT_SERVING, ("CRASHED",)),
-        Finding("pool", Kind.CHANGED, ("image", "XMTP_ENV")),
+        Finding("postgres", FindingKind.VOLUME_PENDING, ("47 h 3 min left",)),
+        Finding("canary", FindingKind.NOT_SERVING, ("CRASHED",)),
+        Finding("pool", FindingKind.CHANGED, ("image", "XMTP_ENV")),
     ]
     assert table({Part.DRIFT: found}) == [
         "  drift  postgres: its volume was deleted: 47 h 3 min left",
@@ -283,7 +283,7 @@ def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
     ]
     none = "  drift  none: Railway has, and runs, what the last update left"
     assert table({Part.DRIFT: []}) == [none]
-    stranger = Finding("my-tool", Kind.STRANGER_SERVICE, ("crashed",))
+    stranger = Finding("my-tool", FindingKind.STRANGER_SERVICE, ("crashed",))
     assert table({Part.DRIFT: [stranger]}) == [
         none,
         "         my-tool: a service that this stack does not manage (crashed)",
@@ -291,7 +291,8 @@ def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
 
 
 def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> None:
-    for kind in Kind:
+    assert len(FindingKind) > 1
+    for kind in FindingKind:
         finding = Finding("x", kind, ("n",))
         is_information = finding.severity is Severity.INFORMATION
         assert report({Part.DRIFT: [finding]}).is_fine is is_information, kind
@@ -309,7 +310,7 @@ def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> 
         (Part.ROLLOUT, {"state": "held", "text": ""}, {"state": "aborted", "text": "batch 1 did not get ready"}),
         (Part.SCHEMA, SCHEMA, {**SCHEMA, "drift": ["table notes: not ours"]}),
         (Part.SCHEMA, SCHEMA, {**SCHEMA, "version": "0001"}),
-        (Part.DRIFT, [], [Finding("x", Kind.RENAMED, ("y",))]),
+        (Part.DRIFT, [], [Finding("x", FindingKind.RENAMED, ("y",))]),
         (Part.UPDATES, UPDATED, [{**UPDATED[0], "result": "failed"}, *UPDATED]),
     ],
 )
@@ -365,7 +366,7 @@ def test_what_a_refresh_recorded_since_the_last_update_is_not_what_that_left(
     updates: list[dict[str, Any]], is_told: bool
 ) -> None:
     found = of_history(updates)
-    assert [one.kind for one in found] == [Kind.REFRESHED] * is_told
+    assert [one.kind for one in found] == [FindingKind.REFRESHED] * is_told
     assert report({Part.DRIFT: found}).is_fine is not is_told
 
 
@@ -386,7 +387,7 @@ HOSTILE = (
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("colours", [False, True])
 def test_what_comes_from_outside_cannot_steer_the_terminal(name: str, colours: bool) -> None:
-    found = [Finding(name, Kind.RENAMED, (name,))]
+    found = [Finding(name, FindingKind.RENAMED, (name,))]
     page = report(
         {
             Part.ENVIRONMENT: {**ENVIRONMENT, "name": name},
@@ -408,7 +409,9 @@ def test_what_comes_from_outside_cannot_steer_the_terminal(name: str, colours: b
 
 
 def test_colours_are_for_a_terminal_alone_and_red_is_for_what_is_wrong() -> None:
-    page = rows(report({Part.DRIFT: [Finding("x", Kind.SERVICE_GONE), Finding("y", Kind.STRANGER_VOLUME)]}))
+    page = rows(
+        report({Part.DRIFT: [Finding("x", FindingKind.SERVICE_GONE), Finding("y", FindingKind.STRANGER_VOLUME)]})
+    )
     plain, coloured = "\n".join(lines(page)), "\n".join(lines(page, colours=True))
     assert "\x1b" not in plain
     assert "\x1b[1;31mx: gone from the environment\x1b[0m" in coloured

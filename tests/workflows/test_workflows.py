@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ops.ci.image_tags import BRANCH_TAGS
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
-BRANCHES = ["scaling", "dev", "staging", "main"]
-STACKS = ["dev", "scaling", "staging", "production"]
+BRANCHES, STACKS = list(BRANCH_TAGS), list(BRANCH_TAGS.values())
 ENVIRONMENTS = [
     ("preview.yml", "preview", "preview"),
     ("deploy.yml", "up", "${{ needs.decide.outputs.stack }}"),
@@ -140,6 +141,7 @@ def workflow(request: pytest.FixtureRequest) -> Path:
 
 def test_every_action_is_pinned_by_its_commit_and_says_which_release_that_is(workflow: Path) -> None:
     used = re.findall(r"^\s*(?:- )?uses: *(.+)$", workflow.read_text(), re.MULTILINE)
+    assert used
     for line in used:
         assert line.startswith("./") or re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
@@ -191,6 +193,7 @@ def test_nothing_else_waits_in_the_group_of_the_updates() -> None:
 
 
 def test_only_pushes_and_pull_requests_of_newer_commits_are_cancelled() -> None:
+    assert WORKFLOWS
     for file in WORKFLOWS:
         parsed = read(file.name)
         for where in [parsed, *parsed["jobs"].values()]:
@@ -206,6 +209,7 @@ def test_secrets_are_behind_an_environment(name: str, job: str, environment: str
 
 
 def test_every_job_with_secrets_of_railway_or_pulumi_names_an_environment() -> None:
+    assert WORKFLOWS
     for file in WORKFLOWS:
         for name, job in read(file.name)["jobs"].items():
             text = str(job.get("steps", []))
@@ -215,6 +219,7 @@ def test_every_job_with_secrets_of_railway_or_pulumi_names_an_environment() -> N
 
 @pytest.mark.parametrize("name", ["preview.yml", "pr-stack.yml"])
 def test_a_forks_pull_request_reaches_no_job_with_secrets(name: str) -> None:
+    assert read(name)["jobs"]
     for job, content in read(name)["jobs"].items():
         if "environment" in content and "sweep" not in job:
             assert "github.event.pull_request.head.repo.full_name == github.repository" in content["if"], job
@@ -261,6 +266,7 @@ def test_each_job_has_the_rights_it_needs_and_no_more(name: str, rights: dict[st
 
 
 def test_every_script_that_a_workflow_runs_is_there_and_says_how_it_is_called() -> None:
+    assert WORKFLOWS
     for file in WORKFLOWS:
         for step in steps(read(file.name)):
             for script in re.findall(r"make script RUN=\"?(\w+)", str(step.get("run", ""))):
@@ -279,17 +285,20 @@ def test_the_digest_goes_from_the_build_to_the_deploy(image: str) -> None:
 
 
 def test_no_checkout_leaves_its_token_behind(workflow: Path) -> None:
+    assert steps(read(workflow.name))
     for step in steps(read(workflow.name)):
         if str(step.get("uses", "")).startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
 
 
 def test_nothing_of_an_event_is_pasted_into_a_script(workflow: Path) -> None:
+    assert steps(read(workflow.name))
     for step in steps(read(workflow.name)):
         assert "${{" not in str(step.get("run", "")), step.get("name")
 
 
 def test_scripts_are_one_line_long(workflow: Path) -> None:
+    assert steps(read(workflow.name))
     for step in steps(read(workflow.name)):
         lines = [line for line in str(step.get("run", "")).splitlines() if line.strip()]
         assert len(lines) <= 1, f"{step.get('name')}: more than a line belongs into ops/"

@@ -194,7 +194,7 @@ def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
     status = found.get("status") or {}
     records = [_record(row) for row in status.get("dnsRecords") or []]
     if status.get("verificationDnsHost"):
-        # Without this TXT record the domain answers 404 though its CNAME is right (facts §2.7).
+        # Without this TXT record the domain answers 404 though its CNAME is right (fact: custom-domain-txt).
         value = str(status.get("verificationToken") or "")
         records.append({"type": "TXT", "name": str(status["verificationDnsHost"]), "value": value})
     # Railway lists them in no order.

@@ -32,7 +32,7 @@ from railway_api import documents
 from railway_api.errors import AlreadyExists
 
 LONGEST_NAME = 24
-"""`{service}-{environment}` becomes the first label of a domain, which DNS caps at 63 (facts §2.3)."""
+"""`{service}-{environment}` is the first label of a domain, at most 63 characters (fact: environment-name-length)."""
 _IN_PLACE = ("disposablePrefix", "name")
 _SETTINGS = ("name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix")
 COPIES = "copies"

@@ -39,7 +39,7 @@ _INPUTS = (*_PLACE, "serviceId", "variable")
 _ATTEMPTS = 3
 _KEPT = "the service that uses it was taken over, or the state does not say; it goes with its environment"
 _LISTED_SECONDS = 30.0
-"""How long a new token may be missing from the list; 1 to 30 s of such lag were seen elsewhere (facts §3, races 2)."""
+"""How long a new token may be missing from the list; 1 to 30 s of such lag were seen elsewhere (fact: read-lag)."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ class ProjectToken(Resource, module="railway", name="ProjectToken"):
     value: pulumi.Output[str]
 
     def __init__(self, name: str, args: ProjectTokenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        # A value that a provider makes is plain in the state unless it is named here (facts: Pulumi, 6).
+        # A value that a provider makes is plain in the state unless it is named here (seen with Pulumi 3.272).
         marked = pulumi.ResourceOptions(additional_secret_outputs=["value"])
         properties = {**args.properties(), "value": None}
         super().__init__(ProjectTokenProvider(), name, properties, pulumi.ResourceOptions.merge(opts, marked))

@@ -22,7 +22,7 @@ HIGHEST_PORT = 65535
 
 
 def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: bool = False) -> list[CheckFailure]:
-    """Check the name of a thing (facts §2.2, §2.4: at most 32 characters)."""
+    """Check the name of a thing: at most 32 characters (fact: name-length)."""
     if is_unknown(value):
         return []
     if value is not None and not isinstance(value, str):

@@ -170,7 +170,7 @@ class ServiceProvider(RailwayProvider):
             if snapshot.is_fork:
                 document, variables = documents.SERVICE_DELETE, {"id": id_, "environmentId": props["environmentId"]}
             else:
-                # In an environment that is no fork serviceDelete reaches every other one of them (facts §2.4).
+                # In an environment that is not a fork, serviceDelete reaches all of those (fact: service-delete-scope).
                 patch = {"services": {id_: {"isDeleted": True}}}
                 document = documents.PATCH_COMMIT
                 variables = {"environmentId": props["environmentId"], "patch": patch, "message": f"{name}: removed"}
@@ -231,7 +231,7 @@ def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str
 
 
 def _await_instance(session: Session, props: Mapping[str, Any], id_: str) -> None:
-    """Read until the new instance shows: "ServiceInstance not found" was seen for 1 to 8 s (facts §3)."""
+    """Read until the new instance shows: "ServiceInstance not found" was seen for 1 to 8 s (fact: instance-lag)."""
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
     while id_ not in session.living(props, thing=props["name"], fresh=True).instances:
         if session.client.clock() > deadline:

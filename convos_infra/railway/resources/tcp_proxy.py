@@ -51,7 +51,7 @@ class TcpProxyArgs:
 
 
 class TcpProxyProvider(RailwayProvider):
-    """Finds or makes a TCP proxy, by a patch: `tcpProxyCreate` is deprecated (facts §2.7)."""
+    """Finds or makes a TCP proxy, by a patch: `tcpProxyCreate` is deprecated (fact: tcp-proxy-patch)."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the port; before the first update say whether a proxy will be taken over."""
@@ -180,7 +180,7 @@ def _await(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
-    # The domain may end in a dot (facts §2.7).
+    # The domain may end in a dot (fact: tcp-proxy-dot).
     host = str(found["domain"]).rstrip(".")
     return {**props, "host": host, "proxyPort": found["proxyPort"]}
 

@@ -35,7 +35,7 @@ PENDING, REPLACES = "pendingDeletion", "replaceDeleted"
 """When Railway deletes the data for good, as a refresh saw it; and whether an empty volume may take its place."""
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", REPLACES, *RECORDED)
 _APPEARS_SECONDS = 90.0
-"""An instance shows 2 to 5 s after its volume, more than 28 s were seen (facts §2.6)."""
+"""An instance shows 2 to 5 s after its volume, more than 28 s were seen (fact: volume-lag)."""
 
 
 @dataclass(frozen=True)

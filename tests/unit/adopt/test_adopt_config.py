@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from components import canary, database, pool_manager
 from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import VARIABLES
-from ops.adopt.config import Given, Live, described
-from ops.adopt.report import ADOPTED, LEFT, MADE, Receipt, Row, receipt
+from ops.adopt.config import AdoptionInputs, Live, described
+from ops.adopt.report import ADOPTED, LEFT, MADE, Receipt, ReportRow, receipt
 from tests.unit.adopt.environments import DIGEST, IDS, POOL_DIGEST, STACK, TOKEN, digest_of, live, read
 
 SECRET = "p4ss-of-nobody"
@@ -67,13 +67,13 @@ DATABASES = st.sampled_from(
 )
 
 
-def adopted(found: Live, known: Given | None = None) -> tuple[Any, Receipt]:
+def adopted(found: Live, known: AdoptionInputs | None = None) -> tuple[Any, Receipt]:
     """Describe an environment, read the description as the program would, and compare the two."""
-    config = described(STACK, found, known or Given(), digest_of)
+    config = described(STACK, found, known or AdoptionInputs(), digest_of)
     return read(config.values()), receipt(read(config.values()), found, config, digest_of)
 
 
-def row(told: Receipt, thing: str) -> Row:
+def row(told: Receipt, thing: str) -> ReportRow:
     return next(row for row in told.rows if row.thing == thing)
 
 
@@ -90,7 +90,7 @@ def test_reading_what_an_update_made_gives_back_its_config_and_nothing_to_change
         config["keys"] = {**config["keys"], "XMTP_ENV": "dev"}
     first = read({**config, **source, **pin, **data})
     found = live(first)
-    again, told = adopted(found, Given(pool_api_key=first.pool.api_key))
+    again, told = adopted(found, AdoptionInputs(pool_api_key=first.pool.api_key))
     # Sealed on Railway: the token stays where it is. The ids make sure that it is this environment.
     kept = first.pool.model_copy(update={"railway_token": "", "keep_token": True})
     assert again == first.model_copy(update={"pool": kept, "project_id": "p-1", "environment_id": "e-1"})
@@ -164,7 +164,7 @@ def edited(path: tuple[str, ...], value: Any, service: str = pool_manager.SERVIC
 def test_what_the_first_update_would_change_is_named_with_its_deployment_and_without_a_variables_value(
     service: str, path: tuple[str, ...], value: Any, wanted: str
 ) -> None:
-    _, told = adopted(edited(path, value, service), Given(pool_api_key=SECRET))
+    _, told = adopted(edited(path, value, service), AdoptionInputs(pool_api_key=SECRET))
     (change,) = row(told, service).changes
     assert change.startswith(wanted)
     assert row(told, service).deployments == 1
@@ -185,7 +185,7 @@ def test_what_the_first_update_would_change_is_named_with_its_deployment_and_wit
     ],
 )
 def test_what_the_program_has_no_key_for_is_listed_and_left(path: tuple[str, ...], value: Any, wanted: str) -> None:
-    _, told = adopted(edited(path, value), Given(pool_api_key=SECRET))
+    _, told = adopted(edited(path, value), AdoptionInputs(pool_api_key=SECRET))
     found = row(told, pool_manager.SERVICE)
     assert list(found.unkeyed) == [wanted]
     assert (list(found.changes), found.deployments) == ([], 0)
@@ -215,7 +215,7 @@ def test_a_sealed_database_password_has_to_be_given() -> None:
 
 
 def test_secrets_are_in_the_encrypted_part_alone() -> None:
-    config = described(STACK, live(read(FIRST)), Given(pool_api_key=SECRET), digest_of)
+    config = described(STACK, live(read(FIRST)), AdoptionInputs(pool_api_key=SECRET), digest_of)
     assert SECRET not in json.dumps(config.plain)
     assert SECRET not in repr(config)
     assert set(config.secrets) == {"poolApiKey", "databasePassword", "keys.BANKR_API_KEY"}
@@ -233,8 +233,8 @@ def test_a_database_under_another_name_stops_the_adoption_unless_its_url_is_give
     url = {"value": "${{Postgres.DATABASE_URL}}"}
     found = without(edited((VARIABLES, "DATABASE_URL"), url), database.SERVICE)
     with pytest.raises(InfraError, match=r"^convos-agent-pool-manager: its DATABASE_URL is .*; export DATABASE_URL"):
-        described(STACK, found, Given(), digest_of)
-    again, told = adopted(found, Given(database_url="postgresql://u:p@db.example/x"))
+        described(STACK, found, AdoptionInputs(), digest_of)
+    again, told = adopted(found, AdoptionInputs(database_url="postgresql://u:p@db.example/x"))
     assert again.database_url == "postgresql://u:p@db.example/x"
     assert list(row(told, pool_manager.SERVICE).changes) == ["variable DATABASE_URL (another value)"]
 
@@ -243,7 +243,7 @@ def test_a_service_that_is_not_there_would_be_made_and_those_of_others_are_left(
     found = without(live(read(FIRST)), canary.SERVICE)
     strangers = {name: {"serviceName": name} for name in ("convos-agent-1a2b", "convos-agent-3c4d", "somebodys")}
     snapshot = replace(found.snapshot, instances={**found.snapshot.instances, **strangers})
-    _, told = adopted(replace(found, snapshot=snapshot), Given(pool_api_key=SECRET))
+    _, told = adopted(replace(found, snapshot=snapshot), AdoptionInputs(pool_api_key=SECRET))
     states = {row.thing: (row.state, row.deployments) for row in told.rows}
     assert states[canary.SERVICE] == (MADE, 1)
     assert states["2 agents"] == states["somebodys"] == (LEFT, 0)

@@ -47,7 +47,7 @@ def settings(**more: str) -> Settings:
 
 
 def test_agents_get_what_the_contract_says_and_the_pool_keeps_the_rest() -> None:
-    assert {one.name for one in keys.DECLARATIONS if one.for_agents} == THEN
+    assert {one.name for one in keys.DECLARATIONS if one.for_agents} >= THEN
     assert not any(keys.declaration_of(name).for_agents for name in POOL_ONLY)
 
 
@@ -81,7 +81,9 @@ def test_what_the_program_or_railway_sets_is_nobodys_key(name: str) -> None:
 def test_the_management_key_and_the_pools_own_variables_reach_no_agent() -> None:
     given = {one.name: one.default or "1" for one in keys.DECLARATIONS}
     handed = keys.handed_to_agents(given)
-    assert set(handed) == {name for name in THEN if keys.declaration_of(name).set_by == "keys"}
+    assert handed.keys() == {one.name for one in keys.DECLARATIONS if one.for_agents and one.set_by == "keys"}
+    assert handed.keys().isdisjoint(POOL_ONLY)
+    assert handed.keys() >= {name for name in THEN if keys.declaration_of(name).set_by == "keys"}
 
 
 def test_the_pool_manager_hands_on_undeclared_keys_that_are_named_and_no_others() -> None:

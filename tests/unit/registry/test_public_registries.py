@@ -17,16 +17,16 @@ from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
 
 from convos_infra.registry import manifest as manifests
-from convos_infra.registry.client import Client
+from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.errors import BadAnswerError, UnauthorizedError, UnreachableError
 from convos_infra.registry.resolve import resolve
-from convos_infra.registry.token import Credentials
-from convos_infra.registry.transport import Pace, Transport
+from convos_infra.registry.token import RegistryCredentials
+from convos_infra.registry.transport import Pace, RegistryTransport
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CREDENTIALS = Credentials("robot", "pass-word-of-the-robot")
+CREDENTIALS = RegistryCredentials("robot", "pass-word-of-the-robot")
 CONFIG = json.dumps({"os": "linux", "architecture": "amd64", "created": "2026-11-20T10:00:00Z"}).encode()
 SINGLE = json.dumps(
     {
@@ -81,9 +81,9 @@ class Internet(BaseAdapter):
     def close(self) -> None:
         """Nothing is open."""
 
-    def client(self, registry: str, credentials: Credentials | None = None) -> Client:
-        transport = Transport(registry, "imageTag", adapter=self, pace=Pace(sleep=lambda _: None))
-        return Client(registry, credentials=credentials, thing="imageTag", transport=transport)
+    def client(self, registry: str, credentials: RegistryCredentials | None = None) -> RegistryClient:
+        transport = RegistryTransport(registry, "imageTag", adapter=self, pace=Pace(sleep=lambda _: None))
+        return RegistryClient(registry, credentials=credentials, thing="imageTag", transport=transport)
 
 
 def test_a_public_image_on_ghcr_costs_three_requests() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convos_infra.registry.retry import Budget, delay, is_worth_asking_again, retry_after
+from convos_infra.registry.retry import RegistryBudget, delay, is_worth_asking_again, retry_after
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
 
 
 budgets = st.builds(
-    Budget,
+    RegistryBudget,
     attempts=st.integers(1, 50),
     seconds=st.floats(0, 300),
     base_delay=st.floats(0, 10),
@@ -53,7 +53,7 @@ budgets = st.builds(
 
 
 @given(budgets, st.floats(0, 1, exclude_max=True))
-def test_backoff_stays_inside_its_budget(budget: Budget, random: float) -> None:
+def test_backoff_stays_inside_its_budget(budget: RegistryBudget, random: float) -> None:
     spent, attempt = 0.0, 1
     while (pause := delay(budget, attempt, spent, random)) is not None:
         assert 0 <= pause <= budget.max_delay
@@ -63,9 +63,9 @@ def test_backoff_stays_inside_its_budget(budget: Budget, random: float) -> None:
 
 
 def test_jitter_spreads_the_delay_over_its_upper_half() -> None:
-    assert [delay(Budget(), 1, 0, random) for random in (0.0, 0.5)] == pytest.approx([0.1, 0.15])
+    assert [delay(RegistryBudget(), 1, 0, random) for random in (0.0, 0.5)] == pytest.approx([0.1, 0.15])
 
 
 def test_what_the_registry_asks_for_is_waited_or_given_up() -> None:
-    assert delay(Budget(seconds=30), 1, 0, 0.5, told=29) == 29
-    assert delay(Budget(seconds=30), 1, 2, 0.5, told=29) is None
+    assert delay(RegistryBudget(seconds=30), 1, 0, 0.5, told=29) == 29
+    assert delay(RegistryBudget(seconds=30), 1, 2, 0.5, told=29) is None

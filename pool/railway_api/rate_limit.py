@@ -1,0 +1,73 @@
+"""`RateLimit`: what Railway has said is left of its rate limit, and the wait where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from railway_api.errors import RateLimited
+
+if TYPE_CHECKING:
+    from railway_api.patience import Patience
+    from railway_api.retry import Allowance
+    from railway_api.timing import Timing
+
+
+class RateLimit:
+    """What one client knows of its rate limit.
+
+    Args:
+        timing: limits; see `Timing`.
+        patience: how long the calls of this thread may take.
+        wall: the time of day, in seconds since the epoch.
+        sleep: waits so many seconds.
+        progress: where a wait is told.
+    """
+
+    def __init__(
+        self,
+        timing: Timing,
+        patience: Patience,
+        wall: Callable[[], float],
+        sleep: Callable[[float], None],
+        progress: Callable[[str], None],
+    ) -> None:
+        self._timing = timing
+        self._patience = patience
+        self._wall = wall
+        self._sleep = sleep
+        self._progress = progress
+        self._allowance: Allowance | None = None
+        self._warned_until = 0.0
+
+    def wait(self, operation: str, thing: str) -> None:
+        """Wait for the next window where Railway has said that this one is used up.
+
+        Args:
+            operation: the name of the operation that waits.
+            thing: what it is about, for errors.
+
+        Raises:
+            RateLimited: the next window comes later than the operation may take.
+        """
+        pause = 0.0 if self._allowance is None else self._allowance.pause(self._timing.budget, self._wall())
+        if not pause:
+            return
+        if not self._patience.lasts(pause):
+            problem = f"Railway's rate limit is used up for {pause:.0f} s, which is longer than {operation} may take"
+            raise RateLimited(thing, problem, "try again later", retry_after=pause)
+        self._allowance = None
+        if pause > 1:
+            self._progress(f"Railway's rate limit is used up: {operation} waits {pause:.0f} s for the next window")
+        self._sleep(pause)
+
+    def record(self, left: Allowance) -> None:
+        """Keep what is left of the rate limit, and say once a window that it runs out."""
+        self._allowance = left
+        now = self._wall()
+        # The short windows, of a second, fill and empty all the time: nobody has to know.
+        if left.is_low and left.reset_at - now > 2 and now >= self._warned_until:
+            self._warned_until = left.reset_at
+            until = datetime.fromtimestamp(left.reset_at, UTC).strftime("%H:%M:%S UTC")
+            self._progress(f"Railway's rate limit: {left.remaining} of {left.limit} calls left until {until}")

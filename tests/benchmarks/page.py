@@ -1,0 +1,33 @@
+"""docs/benchmarks: the rows as JSON, and the page that is made from them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.benchmarks.rows import Row, tables
+
+FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
+SUITES = ("railway", "schema", "rollout", "ci")
+HEAD = """# Benchmarks
+
+Written by `make bench` from [latest.json](latest.json); never by hand. `calls` are requests to Railway's API (the
+emulator with 100 ms latency; `polls` of deployments among them), or round trips to PostgreSQL in the suite `schema`.
+The suite `rollout` runs with Railway's limits of the smallest paid plan: 10 requests a second, 1,000 an hour.
+The suite `ci` has the seconds of each step of `.ci/run`, for a commit of each release (`size`):
+`.ci/run 2>&1 | tee LOG && make bench-ci < LOG`.
+Times are of the machine that ran it, for comparison within one run.
+
+"""
+
+
+def write(rows: Sequence[Row]) -> None:
+    """Write both files."""
+    whole = sorted(rows, key=lambda row: SUITES.index(row["suite"]))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "latest.json").write_text(json.dumps(whole, indent=1) + "\n")
+    when = f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, Python {platform.python_version()}.\n\n"
+    (FOLDER / "README.md").write_text(HEAD + when + tables(whole))

@@ -1,0 +1,44 @@
+"""One name, one class: no two classes of one program have the same name."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+
+import pytest
+
+from tests.structure.sources import GRAPHS, Module, module, modules
+
+SHARED = frozenset(
+    {"Credentials", "Finding", "Instance", "Kind", "Parts", "Patience", "Place", "RailwayError", "Retired"}
+)
+"""Names that are still to be changed."""
+
+
+def twice(found: Iterable[Module]) -> dict[str, list[str]]:
+    """Return the classes of which there are two, but for those whose names begin with _: no other module knows them."""
+    where: dict[str, list[str]] = defaultdict(list)
+    for one in found:
+        for node in ast.walk(one.tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where[node.name].append(one.name)
+    return {name: places for name, places in where.items() if len(places) > 1}
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_no_class_name_stands_for_two_classes(graph: str) -> None:
+    found = [one for one in modules() if one.of(GRAPHS[graph])]
+    assert found
+    assert {name: places for name, places in twice(found).items() if name not in SHARED} == {}
+
+
+def test_a_name_that_is_no_longer_shared_leaves_the_list() -> None:
+    shared = {name for graph in GRAPHS.values() for name in twice(one for one in modules() if one.of(graph))}
+    assert SHARED - shared == set()
+
+
+def test_two_classes_of_one_name_are_found() -> None:
+    one = module("a.py", "class Plan: ...\nclass _Page: ...\nclass Rows: ...")
+    other = module("b.py", "def f():\n    class Plan: ...\nclass _Page: ...")
+    assert twice([one, other]) == {"Plan": ["a.py", "b.py"]}
