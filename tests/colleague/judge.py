@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from tests.colleague.engine import Op, Step
+from tests.colleague.recorded import knows
 from tests.colleague.truth import Fact, Facts
 from tests.railway.fix_resources import Made
 
@@ -284,24 +284,3 @@ def _names(context: Context, owner: str) -> set[str]:
     made, step = context.state.get(owner), context.steps.get(owner)
     names = set((made.outputs.get("variables") or {}) if made is not None else {})
     return names | set((step.inputs.get("variables") or {}) if step is not None else {})
-
-
-def knows(made: Made, key: Fact, value: Any) -> bool:
-    """Tell whether the state says of a fact what it was."""
-    kind, props = key[0], made.outputs
-    if kind in ("variable", "shared"):
-        recorded = (props.get("variables") or {}).get(key[-1])
-        return bool((None if value is None else value[0]) == recorded)
-    if kind == "field":
-        return bool((None if value is None else json.loads(value)) == props.get(key[-1]))
-    if kind == "mount":
-        return bool(value == props.get("mountPath"))
-    if kind == "attachment":
-        return bool((value or "") == (props.get("serviceId") or ""))
-    if kind in ("domain", "custom_domain"):
-        return bool(value == props.get("domain"))
-    if kind in ("domain_port", "custom_domain_port"):
-        return bool(props.get("targetPort") in (None, value))
-    if kind in ("service", "environment", "project"):
-        return bool(value == props.get("name"))
-    return True

@@ -13,7 +13,7 @@ from ops.status.finding import Severity
 from ops.status.recorded import Recorded, Resource
 from railway_api.client import Client
 from tests.colleague.checks import DEFAULTS
-from tests.colleague.judge import knows
+from tests.colleague.recorded import knows
 from tests.colleague.truth import Fact, Facts, dead_references, facts, not_running, stored_service
 from tests.railway.fix_resources import Made
 from tests.railway.test_announced_cost import CHOICES

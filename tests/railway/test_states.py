@@ -33,6 +33,7 @@ def test_the_table_has_states_of_every_kind_and_each_name_once() -> None:
 
 def test_what_status_says_and_what_a_refresh_shows_are_one() -> None:
     """Each half is held against the emulator: here, and in `test_status_says.py`."""
+    assert STATES
     for state in STATES:
         is_wrong = state.says in (Says.DRIFT, Says.DEAD)
         assert not is_wrong or state.drift, f"{state.name}: status is red, and a refresh shows nothing"

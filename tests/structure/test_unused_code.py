@@ -21,7 +21,7 @@ DECLARED = (
 """Here a field of a class is a declaration: it is read by its name, from a config, a patch, a state or an answer."""
 CALLED_BY_NAME = [
     "_*_stmt",  # convos_infra/schema finds what handles a statement by the statement's name
-    *("test_*", "pytest_*", "pytestmark", "_split_scope", "__getattr__"),  # pytest, pytest-xdist, pickle
+    *("test_*", "pytest_*", "pytestmark", "_split_scope", "__getattr__", "__call__"),  # pytest, pytest-xdist, pickle
     *("do_*", "log_message", "handle_error", "client_address", "protocol_version", "close_connection"),  # http.server
     *("daemon_threads", "block_on_close"),  # socketserver
     *("trust_env", "get_redirect_target", "release_conn", "decode_content"),  # requests

@@ -17,13 +17,7 @@ from convos_infra.railway.listing import nodes
 from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
-from convos_infra.railway.resources.properties import (
-    difference,
-    id_failures,
-    inputs_of,
-    name_failures,
-    with_outputs,
-)
+from convos_infra.railway.resources.properties import difference, id_failures, inputs_of, name_failures, with_outputs
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.stack_rename import FOLLOWS, STACK, rename_line
 from convos_infra.railway.session import RailwayProvider, Session
