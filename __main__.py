@@ -80,7 +80,7 @@ def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageS
             settings.database_url,
             settings.database_image,
             settings.database_password,
-            settings.schema_policy,
+            settings.migrations.policy,
             replace_volume=settings.replace_volume == DATABASE_SERVICE,
         ),
     )

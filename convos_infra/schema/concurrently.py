@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import Session
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import Migration
+    from convos_infra.schema.progress import Watch
     from convos_infra.schema.script import Statement
 
 _COPY = r"_cc(new|old)[0-9]*$"
@@ -37,13 +38,16 @@ AND (c.relname = %(index)s OR (%(copies)s AND c.relname ~ '{_COPY}'))
 _PENDING_DETACH = "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(%s)"
 
 
-def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted: frozenset[str] | None) -> None:
+def run(
+    connection: Session, migration: Migration, timeouts: Timeouts, watch: Watch, *, noted: frozenset[str] | None
+) -> None:
     """Run a migration's one statement, then record it.
 
     Args:
         connection: in autocommit.
         migration: with `-- no-transaction`.
         timeouts: for its statement.
+        watch: is told when it runs.
         noted: the schemas of which it records what is in them then; None for not.
 
     Raises:
@@ -62,6 +66,7 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted:
             _drop_invalid(connection, statement)
             history.note_begun(connection, migration)
             text = _left_to_do(connection, statement)
+            watch.begin(migration.file, statement)
             if text:
                 connection.execute(text.encode())
             _refuse_invalid(connection, migration, statement)
@@ -71,6 +76,8 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted:
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.seconds):
             _drop_invalid(connection, statement)
         raise failed(migration, statement, connection, error) from None
+    finally:
+        watch.end()
 
 
 def left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) -> frozenset[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import Session
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import Migration
+    from convos_infra.schema.progress import Watch
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
@@ -29,13 +30,16 @@ class BusyError(InfraError):
     """Somebody else held a lock: nothing was changed, and trying again may do."""
 
 
-def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted: frozenset[str] | None) -> None:
+def run(
+    connection: Session, migration: Migration, timeouts: Timeouts, watch: Watch, *, noted: frozenset[str] | None
+) -> None:
     """Run a migration and record it, or leave everything as it was.
 
     Args:
         connection: in autocommit.
         migration: without `-- no-transaction`.
         timeouts: for each of its statements.
+        watch: is told which one runs.
         noted: the schemas of which it records what is in them then; None for not.
 
     Raises:
@@ -52,6 +56,7 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted:
             connection.execute(begin.encode())
         for statement in migration.script.statements:
             with connection.deadline(timeouts.seconds):
+                watch.begin(migration.file, statement)
                 connection.execute(statement.text.encode())
         with connection.deadline(timeouts.seconds):
             found = None if noted is None else catalog.read(connection, noted)
@@ -60,6 +65,8 @@ def run(connection: Session, migration: Migration, timeouts: Timeouts, *, noted:
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.answer_seconds):
             connection.rollback()
         raise failed(migration, statement, connection, error) from None
+    finally:
+        watch.end()
 
 
 def failed(migration: Migration, statement: Statement, connection: Session, error: psycopg.Error) -> InfraError:

@@ -86,9 +86,11 @@ class DatabaseSchemaProvider(Provider):
         if has_unknown({key: inputs[key] for key in INPUTS if key != "databaseUrl"}):
             return inputs, []
         try:
-            _job(inputs)
+            job = _job(inputs)
             plan = _plan(inputs, olds)
-            problems = guards.check(plan.pending, plan.done(_files(inputs)))
+            problems = guards.check(
+                plan.pending, plan.done(job.migrations), statement_timeout=job.limits.statement_timeout
+            )
         except InfraError as error:
             problems = [error]
             plan = Plan((), (), "")
