@@ -17,7 +17,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$
 TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt config-docs matrix rollout-plan demo schema-plan schema-check bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ lock: $(STAMP) ## write the locked requirements from the *.in files
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
 	@ops/run schema-plan --stack "$(STACK)"
+
+schema-check: $(STAMP) ## all migrations on every PostgreSQL of this machine, from nothing and from each release [RECORD=0.2]
+	@$(VENV)/python -m tests.schema.check $(if $(RECORD),--record "$(RECORD)")
 
 rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: STACK=… [IMAGE=sha-…] [POLICY=…] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
