@@ -117,7 +117,7 @@ def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) 
     with contextlib.closing(connect(address, wait_seconds=wait_seconds)) as connection:
         try:
             state = _look(connection, Limits())[1]
-            return replace(state, obstacle=obstacle(address, connection, Limits())) if for_update else state
+            return replace(state, obstacle=obstacle(connection, Limits())) if for_update else state
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
