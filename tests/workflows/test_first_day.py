@@ -16,7 +16,7 @@ import pytest
 
 from convos_infra.registry.resolve import resolve
 from tests.workflows.test_first_push import MAKEFILE
-from tests.workflows.test_workflows_run import CHECKOUT, COMMIT, World, branch_event
+from tests.workflows.test_workflows_run import CHECKOUT, World, branch_event
 
 ASKED = os.environ.get("FIRST_DAY") == "1"
 OF_LOCAL = ("CONVOS_IMAGE_REGISTRY", "CONVOS_BUILDER", "CONVOS_BASE_IMAGES", "BUILDKIT_HOST", "BUILDX_CONFIG")
@@ -36,7 +36,7 @@ def test_images_that_the_workflows_built_make_a_stack_that_runs(tmp_path: Path, 
         run = world.run("push", push, image=image, STANDIN_BUILD="real", **more)
         assert run.code == 0, run.text
         built[image] = resolve(f"{world.packages}/convos-{image}:scaling")
-        assert built[image].revision == COMMIT
+        assert built[image].revision == world.commit
 
     checkout = tmp_path / "checkout"
     subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(checkout)], check=True)
