@@ -29,6 +29,8 @@ def test_images_that_the_workflows_built_make_a_stack_that_runs(tmp_path: Path, 
     stack = (CHECKOUT / "Pulumi.scaling.yaml").read_text().replace("ghcr.io/", f"{registry}/")
     files = {"Makefile": MAKEFILE, "Pulumi.scaling.yaml": stack}
     world = World(tmp_path / "act", workflow_tools["act"], registry, files)
+    # As a checkout under umask 077 has it: the pool manager's image must not keep that.
+    subprocess.run(["chmod", "-R", "go=", str(world.repository)], check=True)
     push = {**branch_event("scaling"), "before": "0" * 40}
     built = {}
     for image in ("runtime", "pool"):
