@@ -55,7 +55,7 @@ script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift -
 
 workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@$(VENV)/python -m ops.toolchain workflows
-	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
+	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress --persona=pedantic .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
 	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
