@@ -106,11 +106,11 @@ def _left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool)
         ):
             yield name
     if is_begun:
-        yield from _whole(kind, node)
+        yield from _whole(kind, node, live)
 
 
-def _whole(kind: str, node: Any) -> Iterator[str]:
-    """Return the names of what changes at once, so that only the record of it can be missing."""
+def _whole(kind: str, node: Any, live: catalog.Catalog) -> Iterator[str]:
+    """Return the names of what changes at once, so that only the record of it can be missing; and of halves of it."""
     if kind == "alter_enum_stmt":
         yield f"enum {catalog.name_of([one.string.sval for one in node.type_name])}"
     elif kind == "drop_stmt":
@@ -118,7 +118,11 @@ def _whole(kind: str, node: Any) -> Iterator[str]:
             yield f"index {catalog.name_of([part.string.sval for part in one.list.items])}"
     elif kind == "alter_table_stmt":
         partition = getattr(node.cmds[0].alter_table_cmd, "def").partition_cmd.name
-        yield f"table {catalog.name_of([one for one in (partition.schemaname, partition.relname) if one])}"
+        name = catalog.name_of([one for one in (partition.schemaname, partition.relname) if one])
+        yield f"table {name}"
+        # The first half of DETACH … CONCURRENTLY gives the partition a CHECK of its bounds (sql-altertable.html).
+        given = f"constraint {name}.{partition.relname}_"
+        yield from (one for one in live if one.startswith(given) and live[one].startswith("CHECK ("))
 
 
 def _target(statement: Statement) -> str:

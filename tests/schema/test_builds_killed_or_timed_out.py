@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from convos_infra.errors import InfraError
+from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
-from tests.schema.migrating import QUICK, job, up, versions
+from tests.schema.migrating import QUICK, job, migrations, up, versions
 from tests.schema.postgres_server import Database, Server, embedded_binaries, new_database, running
 from tests.schema.wire_proxy import proxied
 
@@ -111,3 +112,48 @@ def test_a_build_that_times_out_leaves_nothing_and_is_made_by_the_next_run(
             other.rollback()
         converges(database, (ended, number, waits))
         assert database.value(INVALID) == 0
+
+
+def test_a_detached_partition_that_was_cut_half_way_is_finished_by_the_next_run(embedded: Server) -> None:
+    """DETACH … CONCURRENTLY commits its first half, then waits for whoever reads the table."""
+    parts = "CREATE TABLE parts (id integer) PARTITION BY RANGE (id);\n"
+    parts += "CREATE TABLE part PARTITION OF parts FOR VALUES FROM (1) TO (10);"
+    detach = "-- no-transaction\n-- allow: detach-partition part\nALTER TABLE parts DETACH PARTITION part CONCURRENTLY;"
+    pending = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending"
+    with new_database(embedded) as database:
+        up(database, parts)
+        with psycopg.connect(database.url) as other:
+            other.execute("SELECT count(*) FROM parts")
+            with pytest.raises(InfraError, match="^0002_m2.sql:3: .*, (57014|55P03)"):
+                up(database, parts, detach, limits=replace(QUICK, attempts=1, statement_timeout="100ms"))
+            assert database.value(pending) == 1, "its first half is done"
+        state = up(database, parts, detach)
+        assert (versions(state), state.drift) == (["0001", "0002"], ())
+        assert database.value("SELECT count(*) FROM pg_inherits") == 0
+        assert up(database, parts, detach) == state
+
+
+def test_an_index_that_was_dropped_half_way_is_gone_after_the_next_run(embedded: Server) -> None:
+    """DROP INDEX CONCURRENTLY first makes the index invalid, then waits for whoever uses the table."""
+    files = (
+        BUILDS[0] + "CREATE INDEX t_n ON app.t (n);",
+        "-- no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS app.t_n;",
+    )
+    with new_database(embedded) as database:
+        up(database, files[0])
+        with psycopg.connect(database.url) as other:
+            other.execute("INSERT INTO app.t VALUES (3, 3)")
+            with pytest.raises(InfraError, match="^0002_m2.sql:2: .*, (57014|55P03)"):
+                up(database, *files, limits=replace(QUICK, attempts=1, statement_timeout="100ms"))
+            other.rollback()
+        state = up(database, *files)
+        assert (versions(state), state.drift) == (["0001", "0002"], ())
+        assert database.value("SELECT to_regclass('app.t_n')") is None
+
+
+def test_detach_concurrently_needs_the_file_without_a_transaction_and_takes_it() -> None:
+    parts = "CREATE TABLE parts (id integer) PARTITION BY RANGE (id);"
+    text = "-- allow: detach-partition part\nALTER TABLE parts DETACH PARTITION part CONCURRENTLY;"
+    for head, refused in (("", True), ("-- no-transaction\n", False)):
+        two = migrations(parts, head + text)
+        assert bool(guards.check(two[1:], two[:1])) is refused
