@@ -73,6 +73,12 @@ def cut_a_file(layout: Layout, chance: random.Random) -> str:
     return f"everything was killed, {_cut(chance.choice(files), chance)}"
 
 
+def cut_a_file_of_what_runs(layout: Layout, chance: random.Random) -> str:
+    """Cut a file, and leave everything running: what runs has to be found again."""
+    files = [file for name in DERIVED if (file := layout.root / name).is_file()]
+    return f"everything runs, {_cut(chance.choice(files), chance)}"
+
+
 def cut_the_history(layout: Layout, chance: random.Random) -> str:
     """Kill everything, and cut the newest files of Pulumi's history, as a full disk does."""
     kill_everything(layout, chance)
@@ -86,6 +92,7 @@ KINDS: tuple[Callable[[Layout, random.Random], str], ...] = (
     kill_during_up,
     cut_a_file,
     cut_the_history,
+    cut_a_file_of_what_runs,
 )
 
 
