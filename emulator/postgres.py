@@ -16,6 +16,9 @@ from emulator.runs import Log, Order, RunFailed, Running
 
 _IMAGE = re.compile(r"(^|/)(postgres|postgres-ssl|postgresql)(:|@|$)")
 _PORTS = 1 << 16
+_LEFT = re.compile(rb"pre-existing shared memory block|lock file .* already exists")
+"""PostgreSQL's words (miscinit.c, sysv_shmem.c) about the processes of a postmaster that was killed."""
+_LEFT_SECONDS = 20.0
 _START_SECONDS = 60.0
 _NOBODY = 65534
 
@@ -93,8 +96,7 @@ class Postgres:
             if fresh:
                 self._initialise(home, order)
             port = self._port(home)
-            self._serve(home, port)
-            self._await(home, port, order, log)
+            self._up(home, port, order, log)
             if fresh:
                 self._create_database(port, order)
                 unfinished.unlink()
@@ -189,6 +191,22 @@ class Postgres:
                 stdout=log,
                 stderr=log,
             )
+
+    def _up(self, home: Path, port: int, order: Order, log: Log) -> None:
+        """Start the server; where it is refused by what a killed one has left running, which ends soon, again."""
+        deadline = time.monotonic() + _LEFT_SECONDS
+        while True:
+            size = (home / "server.log").stat().st_size if (home / "server.log").exists() else 0
+            self._serve(home, port)
+            try:
+                self._await(home, port, order, log)
+            except RunFailed:
+                said = (home / "server.log").read_bytes()[size:]
+                if not _LEFT.search(said) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
     def _await(self, home: Path, port: int, order: Order, log: Log) -> None:
         deadline = time.monotonic() + _START_SECONDS
