@@ -17,7 +17,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$
 TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt bench-ci config-docs matrix rollout-plan demo schema-plan bench colleague faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt bench-ci config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -55,7 +55,7 @@ script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift -
 
 workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@$(VENV)/python -m ops.toolchain workflows
-	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress .github/workflows
+	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress --persona=pedantic .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
 	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
@@ -66,6 +66,9 @@ faults: $(STAMP) toolchain ## every request of create, update and destroy goes w
 colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
 	@COLLEAGUE_PROGRAMS=$(or $(PROGRAMS),2000) COLLEAGUE_FIRST=$(or $(FIRST),0) \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
+
+crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0]
+	@$(VENV)/python -m tests.local.crashes --number $(or $(N),100) --first $(or $(FIRST),0)
 
 matrix: $(STAMP) toolchain ## every resource by every check, and the tests that show it: runs them, writes docs/acceptance.md
 	@$(WITH_PULUMI) $(VENV)/python -m tests.acceptance
@@ -110,6 +113,9 @@ lock: $(STAMP) ## write the locked requirements from the *.in files
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
 	@ops/run schema-plan --stack "$(STACK)"
+
+schema-check: $(STAMP) ## all migrations on every PostgreSQL of this machine, from nothing and from each release [RECORD=0.2]
+	@$(VENV)/python -m tests.schema.check $(if $(RECORD),--record "$(RECORD)")
 
 rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: STACK=… [IMAGE=sha-…] [POLICY=…] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2

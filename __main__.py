@@ -146,7 +146,7 @@ def declare_database(settings: Settings, place: EnvironmentPlace) -> Database:
             settings.database_url,
             settings.database_image,
             settings.database_password,
-            settings.schema_policy,
+            settings.migrations.policy,
             replace_volume=settings.replace_volume == DATABASE_SERVICE,
         ),
     )

@@ -87,6 +87,8 @@ class Database(pulumi.ComponentResource):
                 target=settings.schema.target or None,
                 baseline=settings.schema.baseline or None,
                 drift=settings.schema.drift,
+                lock_timeout=settings.schema.lock_timeout,
+                statement_timeout=settings.schema.statement_timeout,
                 on_destroy=settings.schema.on_destroy,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=ready),

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import logging
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from emulator.store import Store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DEFAULT_TOKEN = "local-account-token"  # noqa: S105  # it opens nothing but an emulator on loopback
+TOKEN_FILE = "account-token"  # noqa: S105  # a name
 _DRAIN_SECONDS = 2
 
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         store.close()
 
     world = World(store, settings, deployments, postgres)
-    token = os.environ.get("EMULATOR_ACCOUNT_TOKEN") or DEFAULT_TOKEN
+    token = os.environ.get("EMULATOR_ACCOUNT_TOKEN") or _own_token(data / TOKEN_FILE)
     app = Cutting(application(world, token, with_switches=given.admin, on_end=end))
     mode = "containers on Docker" if containers is not None else "simulated runs"
     sys.stdout.write(f"Railway emulator on http://{host}:{port}/graphql/v2 ({mode})\n")
@@ -87,6 +88,17 @@ def _arguments(argv: Sequence[str] | None) -> Any:
     )
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help="see emulator/README.md")
     return parser.parse_args(argv)
+
+
+def _own_token(file: Path) -> str:
+    """Return the token that an earlier start has made, else a new one; where it lies is said, what it is is not."""
+    sys.stdout.write(f"The account token is in {file}\n")
+    if file.exists() and (found := file.read_text(encoding="utf-8").strip()):
+        return found
+    made = secrets.token_urlsafe(24)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(f"{made}\n")
+    return made
 
 
 def _address(text: str) -> tuple[str, int]:

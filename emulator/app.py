@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from emulator import admin, console, execution
+from emulator import admin, console, execution, guard
 from emulator.api.request import Request as Caller
 from emulator.api.request import World
 from emulator.faults import Faults
@@ -168,16 +168,16 @@ class Endpoint:
 
     async def settings(self, request: Request) -> Response:
         """Change settings, or return them."""
-        values = await request.json() if request.method == "PATCH" else {}
-        return _said(lambda: admin.settings(self._world, values))
+        if request.method == "GET":
+            return _said(lambda: admin.settings(self._world, {}))
+        return await _told(request, lambda values: admin.settings(self._world, values))
 
     async def faults(self, request: Request) -> Response:
         """Plant a fault, or forget all."""
         if request.method == "DELETE":
             self._faults.clear()
             return Response(status_code=204)
-        values = await request.json()
-        return _said(lambda: vars(self._faults.plant(values)))
+        return await _told(request, lambda values: vars(self._faults.plant(values)))
 
     async def deployments(self, request: Request) -> Response:
         """Give a deployment another status, or forget it."""
@@ -188,9 +188,11 @@ class Endpoint:
         return await self._changed(request, admin.volume_instance)
 
     async def _changed(self, request: Request, change: Callable[[Store, dict[str, Any]], dict[str, Any]]) -> Response:
-        values = await request.json()
-        with self._world.store.transaction():
-            return _said(lambda: change(self._world.store, values))
+        def changed(values: dict[str, Any]) -> dict[str, Any]:
+            with self._world.store.transaction():
+                return change(self._world.store, values)
+
+        return await _told(request, changed)
 
     async def calls(self, request: Request) -> Response:
         """Return the ledger, or empty it."""
@@ -242,11 +244,22 @@ def application(world: World, token: str, *, with_switches: bool, on_end: Callab
             Route("/_emulator/where", endpoint.where),
             Route("/_emulator/snapshot", endpoint.snapshot),
         ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    found = Starlette(routes=routes, lifespan=lifespan)
+    found.add_middleware(guard.Guard, token=token)
+    return found
 
 
 def _client(headers: dict[str, str]) -> str:
     return headers.get("user-agent", "").partition("/")[0][:80]
+
+
+async def _told(request: Request, work: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
+    """Answer with what is made of the object in a request's body; 400 says what is wrong with it."""
+    try:
+        values = await guard.document(request.body)
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 400)
+    return _said(lambda: work(values))
 
 
 def _said(work: Callable[[], dict[str, Any]]) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import threading
@@ -17,6 +18,8 @@ from emulator.runs import Log, Order, RunFailed, Running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from docker.models.containers import Container
 
 LABEL = "convos.emulator.data"
 _STABLE_SECONDS = 0.5
@@ -46,24 +49,29 @@ class Containers:
         self._client = client
         self._folder = folder
         self._labels = {LABEL: str(folder)}
-        self._making_network = threading.Lock()
+        self._networks = threading.Lock()
 
     def takes(self, image: str) -> bool:
         """Take every image; what has none (a repository source) is for the next runner."""
         return bool(image)
 
     def network(self, environment_id: str) -> tuple[str, str]:
-        """Return the name of an environment's network and the address of the host in it."""
+        """Return the id of an environment's network and the address of the host in it.
+
+        Docker allows two networks of one name, and then refuses to run anything in either of them by that name: so one
+        deployment at a time looks and makes, and what a crash has left twice is cleared up.
+        """
         name = f"convos-{environment_id}"
-        # Docker checks for a duplicate and creates in two steps: services that start at once made one network each, and
-        # from then on the name was ambiguous, an error for every start.
-        with self._making_network:
-            try:
-                network = self._client.networks.get(name)
-            except NotFound:
-                network = self._client.networks.create(name, labels=self._labels, check_duplicate=True)
-                network.reload()
-        return name, str(network.attrs["IPAM"]["Config"][0]["Gateway"])
+        with self._networks:
+            found = [one for one in self._client.networks.list(names=[name]) if one.name == name]
+            network, *more = sorted(found, key=lambda one: str(one.attrs.get("Created"))) or [
+                self._client.networks.create(name, labels=self._labels, check_duplicate=True)
+            ]
+            for one in more:
+                with contextlib.suppress(APIError):  # somebody's container is in it
+                    one.remove()
+            network.reload()
+        return str(network.id), str(network.attrs["IPAM"]["Config"][0]["Gateway"])
 
     def start(self, order: Order, log: Log, hosts: Mapping[str, str] | None = None) -> Running:
         """See `Runner.start`; `hosts` are further private names and their addresses."""
@@ -72,27 +80,15 @@ class Containers:
         except (APIError, DockerException) as error:
             log(f"cannot pull {order.image}: {_reason(error)}")
             raise RunFailed("FAILED", "image pull failed") from error
-        name, _ = self.network(order.environment_id)
         port = order.variables.get("PORT", "8080")
         # Until the new one is healthy the old one keeps the private name; Docker then balances between the two.
         # The public domain leads nowhere on this machine: other containers find it here, whatever the service is named.
         names = [order.variables["RAILWAY_PRIVATE_DOMAIN"], order.variables.get("RAILWAY_PUBLIC_DOMAIN", "")]
-        container = self._client.containers.create(
-            order.image,
-            command=shlex.split(order.command) or None,
-            entrypoint=[] if order.command else None,
-            environment=dict(order.variables),
-            name=f"convos-{order.service}-{order.deployment_id[:8]}",
-            labels=self._labels,
-            ports={f"{port}/tcp": ("127.0.0.1", None)},
-            volumes=self._volumes(order),
-            extra_hosts=dict(hosts or {}),
-            network=name,
-            networking_config={
-                name: self._client.api.create_endpoint_config(aliases=[alias for alias in names if alias])
-            },
-            restart_policy={"Name": "no"},
-        )
+        try:
+            container = self._create(order, port, [alias for alias in names if alias], hosts or {})
+        except (APIError, DockerException) as error:
+            log(f"the container was not made: {_reason(error)}")
+            raise RunFailed("FAILED", "the container was not made") from error
         try:
             container.start()
             address = self._await_health(container, order, port)
@@ -108,6 +104,23 @@ class Containers:
         for line in container.logs(tail=_LOG_LINES).decode(errors="replace").splitlines():
             log(line)
         return Running("container", str(container.id), address)
+
+    def _create(self, order: Order, port: str, aliases: list[str], hosts: Mapping[str, str]) -> Container:
+        network, _ = self.network(order.environment_id)
+        return self._client.containers.create(
+            order.image,
+            command=shlex.split(order.command) or None,
+            entrypoint=[] if order.command else None,
+            environment=dict(order.variables),
+            name=f"convos-{order.service}-{order.deployment_id[:8]}",
+            labels=self._labels,
+            ports={f"{port}/tcp": ("127.0.0.1", None)},
+            volumes=self._volumes(order),
+            extra_hosts=dict(hosts),
+            network=network,
+            networking_config={network: self._client.api.create_endpoint_config(aliases=aliases)},
+            restart_policy={"Name": "no"},
+        )
 
     def is_running(self, handle: str) -> bool:
         """Tell whether the container runs."""

@@ -23,6 +23,8 @@ KINDS = (
 )
 """`lost_answer` and `gateway_timeout` do the work first; all the others happen instead of it, `slow` before it."""
 
+_LONGEST_SECONDS = 3600
+
 
 @dataclass
 class Fault:
@@ -60,6 +62,7 @@ class Faults:
             fault = Fault(**{**values, "kind": str(values.get("kind"))})
         except TypeError as error:
             raise ValueError(f"a fault has kind, operation, times, after, seconds: {error}") from error
+        _check(fault)
         if fault.kind not in KINDS:
             raise ValueError(f"unknown fault {fault.kind!r}; there are {', '.join(KINDS)}")
         with self._lock:
@@ -85,3 +88,16 @@ class Faults:
         """Forget all."""
         with self._lock:
             self._planted.clear()
+
+
+def _check(fault: Fault) -> None:
+    """Refuse values of other types than a fault's: they come from a caller's JSON."""
+    given: dict[str, Any] = vars(fault)
+    for name, lowest in (("times", 1), ("after", 0)):
+        if type(given[name]) is not int or given[name] < lowest:
+            raise ValueError(f"{name} is a whole number from {lowest}, not {str(given[name])[:40]!r}")
+    seconds = given["seconds"]
+    if type(seconds) not in (int, float) or not 0 <= seconds <= _LONGEST_SECONDS:
+        raise ValueError(f"seconds is a number from 0 to {_LONGEST_SECONDS}, not {str(seconds)[:40]!r}")
+    if type(given["operation"]) is not str:
+        raise ValueError("operation is the name of a root field")

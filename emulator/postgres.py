@@ -15,6 +15,10 @@ from pathlib import Path
 from emulator.runs import Log, Order, RunFailed, Running
 
 _IMAGE = re.compile(r"(^|/)(postgres|postgres-ssl|postgresql)(:|@|$)")
+_PORTS = 1 << 16
+_LEFT = re.compile(rb"pre-existing shared memory block|lock file .* already exists")
+"""PostgreSQL's words (miscinit.c, sysv_shmem.c) about the processes of a postmaster that was killed."""
+_LEFT_SECONDS = 20.0
 _START_SECONDS = 60.0
 _NOBODY = 65534
 
@@ -59,6 +63,17 @@ def _free_port() -> int:
         return port
 
 
+def _reason(error: OSError | subprocess.SubprocessError) -> str:
+    """Return why, in the system's or the program's last words, on one line."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    said = getattr(error, "stderr", None) or b""
+    words = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    # initdb says what broke, and after it what it cleans up.
+    broke = [line for line in words if re.search(r"\b(FATAL|PANIC|error):", line)]
+    return (broke or words or [type(error).__name__])[-1][:200]
+
+
 class Postgres:
     """Starts and stops PostgreSQL servers under `folder`; a data folder is kept until its volume is deleted."""
 
@@ -74,18 +89,19 @@ class Postgres:
         """See `Runner.start`; a new deployment of the same service takes over its data and its port."""
         home = self._folder / (order.volume_id or f"{order.environment_id}-{order.service_id}")
         self.stop(str(home))
-        data = home / "data"
+        # initdb writes PG_VERSION first: after a full disk or a kill half way there is a folder that never starts.
+        unfinished = home / "unfinished"
         try:
-            fresh = not (data / "PG_VERSION").exists()
+            fresh = unfinished.exists() or not (home / "data" / "PG_VERSION").exists()
             if fresh:
                 self._initialise(home, order)
             port = self._port(home)
-            self._serve(home, port)
-            self._await(home, port, order, log)
+            self._up(home, port, order, log)
             if fresh:
                 self._create_database(port, order)
+                unfinished.unlink()
         except (OSError, subprocess.SubprocessError) as error:
-            raise RunFailed("FAILED", f"PostgreSQL did not start: {type(error).__name__}") from error
+            raise RunFailed("FAILED", f"PostgreSQL did not start: {_reason(error)}") from error
         log(f"PostgreSQL listens on 127.0.0.1:{port} (embedded, in place of the image)")
         return Running("postgres", str(home), f"127.0.0.1:{port}")
 
@@ -126,6 +142,7 @@ class Postgres:
     def _initialise(self, home: Path, order: Order) -> None:
         shutil.rmtree(home / "data", ignore_errors=True)
         home.mkdir(parents=True, exist_ok=True)
+        (home / "unfinished").touch()
         _hand_over(home)
         password = home / "password"
         password.touch(mode=0o600)
@@ -148,8 +165,9 @@ class Postgres:
 
     def _port(self, home: Path) -> int:
         file = home / "port"
-        if file.exists():
-            return int(file.read_text())
+        text = file.read_text(errors="replace").strip() if file.exists() else ""
+        if text.isascii() and text.isdigit() and 0 < int(text[:6]) < _PORTS:
+            return int(text)
         port = _free_port()
         file.write_text(str(port))
         return port
@@ -173,6 +191,22 @@ class Postgres:
                 stdout=log,
                 stderr=log,
             )
+
+    def _up(self, home: Path, port: int, order: Order, log: Log) -> None:
+        """Start the server; where it is refused by what a killed one has left running, which ends soon, again."""
+        deadline = time.monotonic() + _LEFT_SECONDS
+        while True:
+            size = (home / "server.log").stat().st_size if (home / "server.log").exists() else 0
+            self._serve(home, port)
+            try:
+                self._await(home, port, order, log)
+            except RunFailed:
+                said = (home / "server.log").read_bytes()[size:]
+                if not _LEFT.search(said) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
     def _await(self, home: Path, port: int, order: Order, log: Log) -> None:
         deadline = time.monotonic() + _START_SECONDS

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from emulator.history import LONGEST_LAG_SECONDS
+
+_WORDS = {float: "a number", int: "a whole number", str: "a text", dict: "an object"}
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,31 @@ class Settings:
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ValueError(f"unknown setting {unknown[0]!r}; there are {', '.join(sorted(known))}")
-        typed = {name: _typed(known[name], value) for name, value in values.items()}
+        typed = {name: _typed(name, known[name], value) for name, value in values.items()}
+        for name, value in typed.items():
+            if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} is 0 or more, not {value}")
         if not 0 <= typed.get("read_lag_seconds", 0.0) <= LONGEST_LAG_SECONDS:
             raise ValueError(f"read_lag_seconds is between 0 and {LONGEST_LAG_SECONDS:.0f}")
         return replace(self, **typed)
 
 
-def _typed(example: Any, value: Any) -> Any:
-    if isinstance(example, dict):
+def _typed(name: str, example: Any, value: Any) -> Any:
+    """Return a value as the type of its setting; a number is not a text, nor a text a number.
+
+    Raises:
+        ValueError: it is of another type.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(example, dict) and isinstance(value, Mapping):
         return dict(value)
-    return type(example)(value)
+    if isinstance(example, str) and isinstance(value, str):
+        return value
+    if isinstance(example, float) and number:
+        return float(value)
+    if isinstance(example, int) and number and value == int(value):
+        return int(value)
+    raise ValueError(f"{name} is {_WORDS[type(example)]}, not {str(value)[:40]!r}")
 
 
 class LiveSettings:

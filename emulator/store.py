@@ -48,6 +48,7 @@ class Store:
             "CREATE TABLE IF NOT EXISTS document (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id))"
         )
         self._documents: dict[str, dict[str, Document]] = {}
+        self._undone = False
         self.history = History()
         for kind, id_, body in self._rows():
             self._documents.setdefault(kind, {})[id_] = json.loads(body)
@@ -59,12 +60,13 @@ class Store:
     def put(self, kind: str, id_: str, document: Document) -> Document:
         """Keep `document`; the caller's object is the one that later reads return."""
         with self.lock:
-            self._documents.setdefault(kind, {})[id_] = document
             body = json.dumps(document)
+            # The file first: on a full disk nothing must be remembered that a restart would not know.
             self._connection.execute(
                 "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
                 (kind, id_, body),
             )
+            self._documents.setdefault(kind, {})[id_] = document
             self.history.add(kind, id_, body)
         return document
 
@@ -80,9 +82,9 @@ class Store:
     def delete(self, kind: str, id_: str) -> None:
         """Forget a document; nothing happens where there is none."""
         with self.lock:
+            self._connection.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, id_))
             self._documents.get(kind, {}).pop(id_, None)
             self.history.add(kind, id_, None)
-            self._connection.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, id_))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -93,17 +95,35 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Serialise one writer; all of its writes reach the file, or none."""
+        """Serialise one writer; all of its writes reach the file and stay in memory, or none.
+
+        Raises:
+            sqlite3.Error: they did not reach the file, as on a full disk: what is remembered is what the file has.
+        """
         with self.lock:
             if self._connection.in_transaction:
                 yield
                 return
             self._connection.execute("BEGIN")
+            self._undone = False
             try:
                 yield
             finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+                self._commit()
+
+    def _commit(self) -> None:
+        if self._undone:
+            return
+        try:
+            # SQLite itself rolls back where a write finds the disk full (sqlite.org/lang_transaction.html).
+            if not self._connection.in_transaction:
+                raise sqlite3.OperationalError("the writes did not reach the file")
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._reload()
+            raise
 
     def undo(self) -> None:
         """Take back what the running transaction wrote, and what it changed in documents without writing them yet.
@@ -111,13 +131,18 @@ class Store:
         Deployments stay: they walk on in threads of their own.
         """
         with self.lock:
-            self._connection.execute("ROLLBACK")
-            deployments = self._documents.get("deployment", {})
-            self._documents.clear()
-            for kind, id_, body in self._rows():
-                self._documents.setdefault(kind, {})[id_] = json.loads(body)
-            self._documents["deployment"] = deployments
-            self.history.follow({kind: self._documents.get(kind, {}) for kind in LAGGING})
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._undone = True
+            self._reload()
+
+    def _reload(self) -> None:
+        deployments = self._documents.get("deployment", {})
+        self._documents.clear()
+        for kind, id_, body in self._rows():
+            self._documents.setdefault(kind, {})[id_] = json.loads(body)
+        self._documents["deployment"] = deployments
+        self.history.follow({kind: self._documents.get(kind, {}) for kind in LAGGING})
 
     def close(self) -> None:
         """Close the file."""

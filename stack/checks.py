@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
+from convos_infra.schema.limits import LONGEST_DAYS, is_duration
 from pool_contract.url import parsed
 from railway_api.failure import Failure
 from railway_api.transport import checked_endpoint
@@ -83,3 +84,10 @@ def migration(number: str) -> str:
     if not _MIGRATION.fullmatch(number):
         raise refused(f"must be a migration's number such as 0001, not {number[:80]!r}")
     return number
+
+
+def duration(text: str) -> str:
+    """Refuse what is not a time that a timeout of PostgreSQL takes."""
+    if not is_duration(text):
+        raise refused(f"must be a time such as 500ms, 5s or 2min, at most {LONGEST_DAYS} days, not {text[:80]!r}")
+    return text

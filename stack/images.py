@@ -76,7 +76,7 @@ def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> Non
     deployed = f"sha-{source.found.revision[:SHORT]}" if source.found.revision else source.found.tag
     migrations = parse_migrations(read_folder())
     try:
-        refusal = schema_image.refusal(migrations, deployed, older, settings.schema_target, thing)
+        refusal = schema_image.refusal(migrations, deployed, older, settings.migrations.target, thing)
     except UnknownRevisionError as error:
         refusal = error
     if refusal is None:

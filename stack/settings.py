@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field
 
 from convos_infra import ownership
 from convos_infra.registry.reference import parse
-from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
 from pool_contract.agent_settings import DEFAULT_USERNAME, login_variables
 from pool_contract.registry_login import RegistryLogin
 from railway_api.transport import DEFAULT_ENDPOINT
@@ -17,6 +16,7 @@ from stack import agent_keys, checks, reading, standins
 from stack.agent_keys import PLAIN_KEYS, key_problem
 from stack.given_keys import in_plain_text, unknown
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
+from stack.migrations import MigrationSettings  # noqa: TC001  # pydantic reads it
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
 from stack.problem import Problem, Problems
 from stack.rollout import RolloutPolicy
@@ -115,23 +115,7 @@ class Settings(Section):
         "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could"
         " still restore it - an empty volume takes its place.",
     )
-    schema_target: Annotated[Text, AfterValidator(checks.migration)] = key(
-        "schemaTarget", "The last migration to apply, such as 0001; empty takes the newest."
-    )
-    schema_baseline: Annotated[Text, AfterValidator(checks.migration)] = key(
-        "schemaBaseline", "A database without a history of migrations has everything up to this one, such as 0001."
-    )
-    schema_drift: Annotated[Text, Either((REFUSE, ACCEPT))] = key(
-        "schemaDrift",
-        "What an update does about changes that others made to the schema - refuse to go on, or accept them.",
-        REFUSE,
-    )
-    schema_on_destroy: Annotated[Text, Either((KEEP, DROP))] = key(
-        "schemaOnDestroy",
-        "What becomes of the tables of a database that is not the stack's own when the stack is destroyed - keep or"
-        " drop.",
-        KEEP,
-    )
+    migrations: MigrationSettings
     deployment_seconds: Whole = key(
         "deploymentTimeout", "How many seconds a deployment may take until it is ready.", 900, lowest=1, highest=7200
     )
@@ -170,11 +154,6 @@ class Settings(Section):
     pulls_with_login: bool = False
 
     @property
-    def schema_policy(self) -> SchemaPolicy:
-        """What the stack wants of its schema, apart from the migrations themselves."""
-        return SchemaPolicy(self.schema_target, self.schema_baseline, self.schema_drift, self.schema_on_destroy)
-
-    @property
     def all_keys(self) -> dict[str, str]:
         """The keys, and the login with which Railway pulls the image of agents, as the pool manager has it."""
         login = self._login
@@ -203,6 +182,7 @@ class Settings(Section):
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with several keys together; and what the pool manager would refuse when it starts."""
         found = [*self.image.problems(), *self.pool.problems(), *self.rollout.problems()]
+        found += self.migrations.problems()
         if not self.token:
             step = "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken"
             found.append(Problem("railwayToken", "there is no account or workspace token", step))

@@ -14,6 +14,7 @@ from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import State, inspect
 from convos_infra.schema.effects import page
+from convos_infra.schema.limits import Limits, is_duration
 from convos_infra.schema.migration import FOLDER, SyntaxProblem, parse, read_folder
 from convos_infra.schema.plan import make_plan
 from railway_api.failure import Failure
@@ -27,6 +28,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=["plan", "statements"])
     parser.add_argument("--target", default="", help="the last version to apply; the newest where it is not given")
     parser.add_argument("--baseline", default="", help="the version that a database without a history has already")
+    parser.add_argument(
+        "--statement-timeout",
+        type=_duration,
+        default=Limits.statement_timeout,
+        help="for a file without one of its own",
+    )
     parser.add_argument("--migrations", type=Path, default=FOLDER, help="the folder with the files")
     options = parser.parse_args(arguments)
     if options.command == "statements":
@@ -49,10 +56,16 @@ def _plan(options: argparse.Namespace, url: str) -> tuple[list[str], int]:
     lines += [f"would only be marked as applied: {one.file}" for one in plan.baseline]
     for one in plan.pending:
         lines += ["", f"-- pending: {one.file}", one.sql.rstrip("\n")]
-    problems = guards.check(plan.pending, plan.done(migrations))
+    problems = guards.check(plan.pending, plan.done(migrations), statement_timeout=options.statement_timeout)
     if problems:
         return [*lines, "", *(line for problem in problems for line in _told(problem))], 1
     return lines if not plan.is_empty else [*lines, "nothing is pending"], 0 if plan.is_empty else 2
+
+
+def _duration(text: str) -> str:
+    if not is_duration(text):
+        raise argparse.ArgumentTypeError(f"not a time such as 500ms, 60s or 10min: {text[:80]!r}")
+    return text
 
 
 def _told(problem: Failure) -> list[str]:

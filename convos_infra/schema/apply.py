@@ -18,6 +18,7 @@ from convos_infra.schema.execute import LockBusyError, lost_or_refused
 from convos_infra.schema.limits import Limits, Timeouts
 from convos_infra.schema.lock import locked, obstacle
 from convos_infra.schema.plan import MigrationPlan, make_plan
+from convos_infra.schema.progress import Watch, watched
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) 
     with contextlib.closing(connect(address, wait_seconds=wait_seconds)) as connection:
         try:
             state = _look(connection, Limits())[1]
-            return replace(state, obstacle=obstacle(address, connection, Limits())) if for_update else state
+            return replace(state, obstacle=obstacle(connection, Limits())) if for_update else state
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
@@ -135,13 +136,15 @@ def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None
             _settle_drift(connection, job, state, plan)
             schemas = found.schemas.union(*(one.schemas for one in (*plan.baseline, *plan.pending)))
             _mark(connection, plan, schemas)
-        _run_all(connection, plan, schemas, job.limits, tell)
+        with watched(connection, job.limits.progress_seconds, tell) as watch:
+            _run_all(connection, plan, schemas, Runner(job.limits, tell, watch))
         return _look(connection, job.limits)[1]
 
 
 def _plan(job: Job, found: History) -> MigrationPlan:
     plan = make_plan(job.migrations, found.applied, job.target, job.baseline)
-    for problem in guards.check(plan.pending, plan.done(job.migrations)):
+    timeout = job.limits.statement_timeout
+    for problem in guards.check(plan.pending, plan.done(job.migrations), statement_timeout=timeout):
         raise problem
     return plan
 
@@ -184,33 +187,32 @@ def _mark(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset
             history.record(connection, migration, baseline=True, catalog=found)
 
 
-def _run_all(
-    connection: BoundedConnection,
-    plan: MigrationPlan,
-    schemas: frozenset[str],
-    limits: Limits,
-    tell: Callable[[str], None],
-) -> None:
+@dataclass(frozen=True)
+class Runner:
+    """What the migrations of one run share: how long they may wait, who is told, and who watches."""
+
+    limits: Limits
+    tell: Callable[[str], None]
+    watch: Watch
+
+
+def _run_all(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset[str], runner: Runner) -> None:
     for number, migration in enumerate(plan.pending, start=1):
         try:
-            seconds = _run(connection, migration, limits, tell, noted=schemas if number == len(plan.pending) else None)
+            seconds = _run(connection, migration, runner, noted=schemas if number == len(plan.pending) else None)
         except Failure:
             if number > 1:  # those before it stay; what they left is known, unless the connection is gone as well
-                with contextlib.suppress(psycopg.Error), connection.deadline(limits.answer_seconds):
+                with contextlib.suppress(psycopg.Error), connection.deadline(runner.limits.answer_seconds):
                     history.note_catalog(connection, catalog.read(connection, schemas))
             raise
-        tell(f"applied {migration.file} in {seconds:.2f} s")
+        runner.tell(f"applied {migration.file} in {seconds:.2f} s")
 
 
 def _run(
-    connection: BoundedConnection,
-    migration: MigrationFile,
-    limits: Limits,
-    tell: Callable[[str], None],
-    *,
-    noted: frozenset[str] | None,
+    connection: BoundedConnection, migration: MigrationFile, runner: Runner, *, noted: frozenset[str] | None
 ) -> float:
     """Run one migration, again where a lock was not to be had; return its seconds."""
+    limits = runner.limits
     run = concurrently.run if migration.directives.no_transaction else execute.run
     timeouts = Timeouts(
         migration.directives.lock_timeout or limits.lock_timeout,
@@ -221,12 +223,12 @@ def _run(
     for attempt in range(2, limits.attempts + 2):
         began = time.monotonic()
         try:
-            run(connection, migration, timeouts, noted=noted)
+            run(connection, migration, timeouts, runner.watch, noted=noted)
         except LockBusyError as busy:
             if attempt > limits.attempts:
                 problem = f"{busy.problem}, {limits.attempts} times"
                 raise InfraError(busy.thing, problem, _oldest_transaction(connection) or busy.next_step) from None
-            tell(f"{busy.thing}: {busy.problem}; attempt {attempt} of {limits.attempts}")
+            runner.tell(f"{busy.thing}: {busy.problem}; attempt {attempt} of {limits.attempts}")
             time.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311  # spreads, protects nothing
             pause *= 2
         else:

@@ -39,7 +39,7 @@ def read(connection: Connection, schemas: Set[str] = PUBLIC) -> dict[str, str]:
     cursor = connection.execute(begin.encode() + b"; " + query + (b"" if in_transaction else b"; COMMIT"))
     while cursor.description is None and cursor.nextset():
         pass
-    return {name: _short(definition or "") for name, definition in sorted(cursor.fetchall())}
+    return {name: short(definition or "") for name, definition in sorted(cursor.fetchall())}
 
 
 def name_of(parts: Sequence[str]) -> str:
@@ -54,7 +54,8 @@ def parts_of(name: str) -> list[str]:
     return parts if len(parts) > 1 else ["public", *parts]
 
 
-def _short(definition: str) -> str:
+def short(definition: str) -> str:
+    """Return a definition on one line; a long one as its hash."""
     one_line = " ".join(definition.split())
     if len(one_line) <= _LONGEST:
         return one_line

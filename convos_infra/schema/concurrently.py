@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import MigrationFile
+    from convos_infra.schema.progress import Watch
     from convos_infra.schema.script import Statement
 
 _COPY = r"_cc(new|old)[0-9]*$"
@@ -38,7 +39,12 @@ _PENDING_DETACH = "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_
 
 
 def run(
-    connection: BoundedConnection, migration: MigrationFile, timeouts: Timeouts, *, noted: frozenset[str] | None
+    connection: BoundedConnection,
+    migration: MigrationFile,
+    timeouts: Timeouts,
+    watch: Watch,
+    *,
+    noted: frozenset[str] | None,
 ) -> None:
     """Run a migration's one statement, then record it.
 
@@ -46,10 +52,11 @@ def run(
         connection: in autocommit.
         migration: with `-- no-transaction`.
         timeouts: for its statement.
+        watch: is told when it runs.
         noted: the schemas of which it records what is in them then; None for not.
 
     Raises:
-        BusyError: a lock was not to be had in time.
+        LockBusyError: a lock was not to be had in time.
         InfraError: the statement failed, or the connection did, or what it made is not valid.
     """
     statement = migration.script.statements[0]
@@ -64,6 +71,7 @@ def run(
             _drop_invalid(connection, statement)
             history.note_begun(connection, migration)
             text = _left_to_do(connection, statement)
+            watch.begin(migration.file, statement)
             if text:
                 connection.execute(text.encode())
             _refuse_invalid(connection, migration, statement)
@@ -73,6 +81,8 @@ def run(
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.seconds):
             _drop_invalid(connection, statement)
         raise failed(migration, statement, connection, error) from None
+    finally:
+        watch.end()
 
 
 def left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) -> frozenset[str]:
@@ -101,11 +111,11 @@ def _left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool)
         ):
             yield name
     if is_begun:
-        yield from _whole(kind, node)
+        yield from _whole(kind, node, live)
 
 
-def _whole(kind: str, node: Any) -> Iterator[str]:
-    """Return the names of what changes at once, so that only the record of it can be missing."""
+def _whole(kind: str, node: Any, live: catalog.Catalog) -> Iterator[str]:
+    """Return the names of what changes at once, so that only the record of it can be missing; and of halves of it."""
     if kind == "alter_enum_stmt":
         yield f"enum {catalog.name_of([one.string.sval for one in node.type_name])}"
     elif kind == "drop_stmt":
@@ -113,7 +123,11 @@ def _whole(kind: str, node: Any) -> Iterator[str]:
             yield f"index {catalog.name_of([part.string.sval for part in one.list.items])}"
     elif kind == "alter_table_stmt":
         partition = getattr(node.cmds[0].alter_table_cmd, "def").partition_cmd.name
-        yield f"table {catalog.name_of([one for one in (partition.schemaname, partition.relname) if one])}"
+        name = catalog.name_of([one for one in (partition.schemaname, partition.relname) if one])
+        yield f"table {name}"
+        # The first half of DETACH … CONCURRENTLY gives the partition a CHECK of its bounds (sql-altertable.html).
+        given = f"constraint {name}.{partition.relname}_"
+        yield from (one for one in live if one.startswith(given) and live[one].startswith("CHECK ("))
 
 
 def _target(statement: Statement) -> str:

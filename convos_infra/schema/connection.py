@@ -98,7 +98,7 @@ def connect(address: Address, *, wait_seconds: float) -> BoundedConnection:
     What a database that starts or a proxy before it answers is waited out; a refusal for good is not.
 
     Raises:
-        UnreachableError: nothing answered in `wait_seconds`.
+        DatabaseUnreachableError: nothing answered in `wait_seconds`.
         InfraError: it does not accept us.
     """
     began = time.monotonic()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import MigrationFile
+    from convos_infra.schema.progress import Watch
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
@@ -30,7 +31,12 @@ class LockBusyError(InfraError):
 
 
 def run(
-    connection: BoundedConnection, migration: MigrationFile, timeouts: Timeouts, *, noted: frozenset[str] | None
+    connection: BoundedConnection,
+    migration: MigrationFile,
+    timeouts: Timeouts,
+    watch: Watch,
+    *,
+    noted: frozenset[str] | None,
 ) -> None:
     """Run a migration and record it, or leave everything as it was.
 
@@ -38,10 +44,11 @@ def run(
         connection: in autocommit.
         migration: without `-- no-transaction`.
         timeouts: for each of its statements.
+        watch: is told which one runs.
         noted: the schemas of which it records what is in them then; None for not.
 
     Raises:
-        BusyError: a lock was not to be had in time.
+        LockBusyError: a lock was not to be had in time.
         InfraError: a statement failed, or the connection did.
     """
     begin = (
@@ -54,6 +61,7 @@ def run(
             connection.execute(begin.encode())
         for statement in migration.script.statements:
             with connection.deadline(timeouts.seconds):
+                watch.begin(migration.file, statement)
                 connection.execute(statement.text.encode())
         with connection.deadline(timeouts.seconds):
             found = None if noted is None else catalog.read(connection, noted)
@@ -62,6 +70,8 @@ def run(
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.answer_seconds):
             connection.rollback()
         raise failed(migration, statement, connection, error) from None
+    finally:
+        watch.end()
 
 
 def failed(

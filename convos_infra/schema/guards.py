@@ -33,13 +33,19 @@ _TRANSACTION = {
 _SESSION = {"listen_stmt", "unlisten_stmt", "load_stmt", "discard_stmt", "prepare_stmt", "deallocate_stmt"}
 
 
-def check(migrations: Sequence[MigrationFile], before: Sequence[MigrationFile] = ()) -> list[InfraError]:
+def check(
+    migrations: Sequence[MigrationFile],
+    before: Sequence[MigrationFile] = (),
+    *,
+    statement_timeout: str = Limits.statement_timeout,
+) -> list[InfraError]:
     """Return every reason why migrations cannot be run, in order.
 
     Args:
         migrations: the pending ones. Those that ran are not judged again by rules that may be younger than they.
         before: those that ran: they may have prepared what a pending one does. They are read where something is
             pending, each once.
+        statement_timeout: how long the runner waits for a statement of a file that does not say.
     """
     if not migrations:
         return []
@@ -52,17 +58,17 @@ def check(migrations: Sequence[MigrationFile], before: Sequence[MigrationFile] =
             continue
     for migration in migrations:
         try:
-            problems += _problems(migration, known)
+            problems += _problems(migration, known, statement_timeout)
         except InfraError as error:
             problems.append(error)
     return problems
 
 
-def _problems(migration: MigrationFile, known: Known) -> Iterator[InfraError]:
+def _problems(migration: MigrationFile, known: Known, longest: str) -> Iterator[InfraError]:
     directives = migration.directives
     unfit = set()
     for statement in migration.script.statements:
-        problem = _statement(statement) or _longer(statement, directives.statement_timeout)
+        problem = _statement(statement) or _longer(statement, directives.statement_timeout or longest)
         if problem:
             unfit.add(statement.line)
             yield InfraError(f"{migration.file}:{statement.line}", *problem)
@@ -103,7 +109,7 @@ def _statement(statement: Statement) -> tuple[str, str] | None:
     return None
 
 
-def _longer(statement: Statement, own: str) -> tuple[str, str] | None:
+def _longer(statement: Statement, longest: str) -> tuple[str, str] | None:
     """Refuse a timeout above the runner's: it cuts the connection when a server has not answered by then."""
     node = statement.node
     if statement.kind != "variable_set_stmt" or node.name != "statement_timeout" or not node.args:
@@ -111,7 +117,7 @@ def _longer(statement: Statement, own: str) -> tuple[str, str] | None:
     value = node.args[0].a_const
     text = value.sval.sval or f"{value.ival.ival}ms"
     seconds = in_seconds(text.replace(" ", "")) if is_duration(text.replace(" ", "")) else 0.0
-    if 0 < seconds <= in_seconds(own or Limits.statement_timeout):
+    if 0 < seconds <= in_seconds(longest):
         return None
     return "SET LOCAL statement_timeout is longer than the runner waits", 'write "-- statement-timeout: 10min" above'
 

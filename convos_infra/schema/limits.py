@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_DURATION = re.compile(r"([1-9][0-9]*)(ms|s|min)")
+_DURATION = re.compile(r"([1-9][0-9]{0,9})(ms|s|min)", re.ASCII)
+_LONGEST_SECONDS = (2**31 - 1) / 1000
+"""A timeout of PostgreSQL is a 32-bit number of milliseconds (guc_tables.c: statement_timeout, INT_MAX)."""
+LONGEST_DAYS = int(_LONGEST_SECONDS // 86_400)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Limits:
         answer_seconds: for the server's answer, on top of what a statement may take; then the connection is cut.
         idle_seconds: after which the server ends a session of ours that says nothing any more. Keepalives cannot tell:
             a proxy in between answers them for a client that is long dead.
+        progress_seconds: after which a statement that still runs is told of, and again at this interval.
     """
 
     connect_seconds: float = 120.0
@@ -33,6 +37,7 @@ class Limits:
     pause_seconds: float = 1.0
     answer_seconds: float = 30.0
     idle_seconds: float = 60.0
+    progress_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,8 @@ class Timeouts:
 
 
 def is_duration(text: str) -> bool:
-    """Tell whether `text` is a time in PostgreSQL's notation that is not zero: `500ms`, `5s`, `2min`."""
-    return _DURATION.fullmatch(text) is not None
+    """Tell whether `text` is a time that PostgreSQL takes as a timeout, and not zero: `500ms`, `5s`, `2min`."""
+    return _DURATION.fullmatch(text) is not None and in_seconds(text) <= _LONGEST_SECONDS
 
 
 def in_seconds(duration: str) -> float:

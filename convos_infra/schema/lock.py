@@ -15,7 +15,6 @@ from convos_infra.schema.execute import WRITABLE
 from convos_infra.schema.neutral import NEUTRAL
 
 if TYPE_CHECKING:
-    from convos_infra.schema.address import Address
     from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Limits
 
@@ -44,9 +43,13 @@ def locked(
         tell: gets one line when there is another one.
 
     Raises:
-        InfraError: another migrator holds it for longer, or a pooler stands in between.
+        InfraError: another migrator holds it for longer, or no update can be made on this connection.
     """
-    _refuse_pooler(connection, limits)
+    problem = obstacle(connection, limits)
+    if problem is not None:
+        raise problem
+    with connection.deadline(limits.answer_seconds):
+        connection.execute(_settings(limits))
     began = time.monotonic()
     pause, told = 0.05, False
     while not _try(connection, limits.answer_seconds):
@@ -75,20 +78,6 @@ def _try(connection: BoundedConnection, answer_seconds: float) -> bool:
     return bool(row and row[0])
 
 
-def _refuse_pooler(connection: BoundedConnection, limits: Limits) -> None:
-    """Refuse a pooler: it may give each transaction another session, and a lock would stay in one of them.
-
-    A pooler makes up the process id of its handshake (PgBouncer: src/client.c), so it differs from the server's.
-    """
-    with connection.deadline(limits.answer_seconds):
-        row = connection.execute("SELECT pg_backend_pid()").fetchone()
-        if row and row[0] == connection.info.backend_pid:
-            connection.execute(_settings(limits))
-            return
-    host = f"database {connection.info.host}:{connection.info.port}/{connection.info.dbname}"
-    raise _pooled(host)
-
-
 def _pooled(host: str) -> InfraError:
     return InfraError(host, "is reached through a pooler", "use the server's own address: migrations hold a session")
 
@@ -99,14 +88,20 @@ SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_
 """
 
 
-def obstacle(address: Address, connection: BoundedConnection, limits: Limits) -> InfraError | None:
-    """Return why an update on this connection would be refused: a pooler, a standby, a role without rights."""
+def obstacle(connection: BoundedConnection, limits: Limits) -> InfraError | None:
+    """Return why an update on this connection would be refused: a pooler, a standby, a role without rights.
+
+    A pooler makes up the process id of its handshake (PgBouncer: src/client.c), so it differs from the server's. It may
+    give each transaction another session, and a lock would stay in one of them.
+    """
     with connection.deadline(limits.answer_seconds):
         row = connection.execute(_OBSTACLES).fetchone()
     assert row is not None  # a SELECT without FROM has one
     pid, is_standby, is_read_only, may_create, user = row
-    thing = f"database {address}"
-    if pid != connection.info.backend_pid:
+    info = connection.info
+    host = f"[{info.host}]" if ":" in info.host else info.host
+    thing = f"database {host}:{info.port}/{info.dbname}"
+    if pid != info.backend_pid:
         return _pooled(thing)
     if is_standby:
         return InfraError(thing, "is a standby, which takes no changes", WRITABLE)

@@ -19,7 +19,7 @@ from convos_infra.ownership import OWNED, is_owned, policy
 from convos_infra.provider import Props, Provider, has_unknown, is_unknown
 from convos_infra.schema import guards, record
 from convos_infra.schema.address import parse_url
-from convos_infra.schema.apply import State, apply, drifted, inspect
+from convos_infra.schema.apply import Job, State, apply, drifted, inspect
 from convos_infra.schema.catalog import fingerprint, shown
 from convos_infra.schema.connection import DatabaseUnreachableError
 from convos_infra.schema.drop import drop
@@ -87,9 +87,7 @@ class DatabaseSchemaProvider(Provider):
         if has_unknown({key: inputs[key] for key in INPUTS if key != "databaseUrl"}):
             return inputs, []
         try:
-            job_of(inputs)
-            plan = _plan(inputs, olds)
-            problems = guards.check(plan.pending, plan.done(files_of(inputs)))
+            plan, problems = _plan(inputs, olds, job_of(inputs))
         except InfraError as error:
             problems = [error]
             plan = MigrationPlan((), (), "")
@@ -166,9 +164,8 @@ def _unread(id_: str, props: Props, why: str) -> ReadResult:
     return ReadResult(id_, {**recorded, UNREAD: why}, {**_kept(props), "pending": announced, UNREAD: why})
 
 
-def _plan(inputs: Props, olds: Props) -> MigrationPlan:
-    """Return what an update would do; refuse drift that it would build on."""
-    migrations = files_of(inputs)
+def _plan(inputs: Props, olds: Props, job: Job) -> tuple[MigrationPlan, list[InfraError]]:
+    """Return what an update would do, and all that it would refuse, what it would say first at the head."""
     state = None if is_unknown(inputs["databaseUrl"]) else _state_if_reachable(str(inputs["databaseUrl"]))
     same_database = inputs["databaseUrl"] == olds.get("databaseUrl")
     applied: tuple[AppliedFile, ...] = ()
@@ -176,14 +173,22 @@ def _plan(inputs: Props, olds: Props) -> MigrationPlan:
         applied = state.applied
     elif same_database or is_unknown(inputs["databaseUrl"]):
         applied = _applied_before(olds)
-    plan = make_plan(migrations, applied, inputs["target"] or "", inputs["baseline"] or "")
-    if state is not None and plan.pending:
-        drift = state.drift_for(plan) if inputs["drift"] == REFUSE else ()
-        if drift:
-            raise drifted(state, drift)
-        if state.obstacle is not None:
-            raise state.obstacle
-    return plan
+    plan = make_plan(job.migrations, applied, job.target, job.baseline)
+    timeout = job.limits.statement_timeout
+    problems = guards.check(plan.pending, plan.done(job.migrations), statement_timeout=timeout)
+    if state is not None and _writes(state, plan, inputs, olds):
+        drift = () if job.accept_drift else state.drift_for(plan)
+        problems += [] if state.obstacle is None else [state.obstacle]
+        problems += [drifted(state, drift)] if drift else []
+    return plan, problems
+
+
+def _writes(state: State, plan: MigrationPlan, inputs: Props, olds: Props) -> bool:
+    """Tell whether an update would run and change the database; where nothing differs, none runs."""
+    if not plan.is_empty:
+        return True
+    runs = bool(olds.get("drifted")) or any(olds.get(key) != inputs[key] for key in INPUTS)
+    return runs and bool(state.drift)
 
 
 def _applied(props: Props) -> Props:

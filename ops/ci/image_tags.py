@@ -1,15 +1,17 @@
 """Which tags an image gets, and whether it is pushed: the rules, from a GitHub event to a decision.
 
-`python3 ops/ci/image_tags.py EVENT_NAME EVENT_FILE` prints `name=value` lines, as GITHUB_OUTPUT takes them.
+`python3 ops/ci/image_tags.py EVENT_NAME EVENT_FILE [IMAGE FOLDER]` prints `name=value` lines, as GITHUB_OUTPUT takes
+them. FOLDER is the image's: where a branch has a newer commit of it, the build leaves the branch's tag alone.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,14 @@ class TagDecision:
     Args:
         revision: the commit to check out, build and name, 40 hex digits; empty where nothing is built.
         tags: the tags of the image, best known first; empty where nothing is pushed.
-        reason: why nothing is pushed; empty where something is.
+        reason: why nothing is pushed, or why the branch's tag stays; empty where everything is as usual.
+        branch: the branch whose tag is the first; empty where none is.
     """
 
     revision: str
     tags: tuple[str, ...]
     reason: str = ""
+    branch: str = ""
 
     @property
     def push(self) -> bool:
@@ -66,7 +70,7 @@ def _push(event: Mapping[str, Any]) -> TagDecision:
     branch = ref.removeprefix("refs/heads/")
     if branch not in BRANCH_TAGS:
         return TagDecision(revision, (), f"branch {branch} is deployed nowhere")
-    return TagDecision(revision, (BRANCH_TAGS[branch], sha_tag(revision)))
+    return TagDecision(revision, (BRANCH_TAGS[branch], sha_tag(revision)), branch=branch)
 
 
 def _pull_request(event: Mapping[str, Any]) -> TagDecision:
@@ -86,6 +90,53 @@ def _pull_request(event: Mapping[str, Any]) -> TagDecision:
     if (event.get("sender") or {}).get("login") == "dependabot[bot]":
         return TagDecision(revision, (), "a pull request of Dependabot: its token may not write packages")
     return TagDecision(revision, (f"pr-{number}", sha_tag(revision)))
+
+
+def settled(decision: TagDecision, checkout: Path, folder: str) -> TagDecision:
+    """Return the decision without the branch's tag where another build is the one that moves it.
+
+    A build that is run again is of an old commit: the branch's tag would go back, and with it what stacks follow. What
+    counts is the branch as it is now, so that a forced push to another history, or back, moves no tag either.
+
+    Args:
+        decision: for the event.
+        checkout: the whole history, with the branch as it is now.
+        folder: what the image is built from.
+
+    Raises:
+        ValueError: git does not tell.
+    """
+    if not decision.branch:
+        return decision
+    branch, revision = decision.branch, decision.revision[:SHORT]
+    now = _git(checkout, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{decision.branch}^{{commit}}")
+    if now is None:
+        why = f"branch {branch} is gone"
+    elif _git(checkout, "merge-base", "--is-ancestor", decision.revision, now) is None:
+        why = f"branch {branch} does not have {revision} any more"
+    else:
+        newer = _git(checkout, "rev-list", "--full-history", f"{decision.revision}..{now}", "--", folder)
+        if not newer:
+            return decision
+        why = f"branch {branch} has {newer.split()[0][:SHORT]}, which is newer and changes {folder}/ too"
+    return replace(decision, tags=decision.tags[1:], reason=f"tag {decision.tags[0]} stays as it is: {why}")
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    """Return what git says; None where its answer is no.
+
+    Raises:
+        ValueError: it cannot tell, as in a shallow clone or in one that belongs to somebody else.
+    """
+    command = ["git", "-C", str(checkout)]
+    shallow = subprocess.run([*command, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True)
+    if shallow.stdout.strip() != "false":
+        why = shallow.stderr.strip().partition("\n")[0] or "the clone is shallow: fetch-depth must be 0"
+        raise ValueError(f"git cannot tell which build is the newest: {why}")
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+    if done.returncode > 1:
+        raise ValueError(f"git cannot tell which build is the newest: {done.stderr.strip().partition(chr(10))[0]}")
+    return None if done.returncode else done.stdout.strip()
 
 
 def sha_tag(revision: str) -> str:
@@ -119,14 +170,18 @@ def output(decision: TagDecision, image: str) -> str:
 
 def main(argv: list[str]) -> int:
     """Run the command line, and return its exit code."""
-    if len(argv) not in (2, 3):
-        sys.stderr.write("usage: image_tags.py EVENT_NAME EVENT_FILE [IMAGE]\n")
+    if len(argv) not in (2, 3, 4):
+        sys.stderr.write("usage: image_tags.py EVENT_NAME EVENT_FILE [IMAGE [FOLDER]]\n")
         return 2
     try:
         decision = decide(argv[0], json.loads(Path(argv[1]).read_text(encoding="utf-8")))
+        if len(argv) > 3:
+            decision = settled(decision, Path.cwd(), argv[3])
     except (OSError, ValueError) as error:
         sys.stderr.write(f"image_tags: {argv[1]}: {error}\n")
         return 1
+    if decision.reason:
+        sys.stderr.write(f"::notice title=image tags::{decision.reason}\n")
     sys.stdout.write(output(decision, argv[2].lower() if len(argv) > 2 else ""))
     return 0
 

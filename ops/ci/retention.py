@@ -21,7 +21,7 @@ from typing import Any
 from convos_infra.errors import InfraError
 from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.delete import carry_out, check_in_use, plan_for
-from convos_infra.registry.errors import RegistryError
+from convos_infra.registry.errors import RefusedError, RegistryError
 from convos_infra.registry.packages import Packages
 from convos_infra.registry.reference import ImageReference, parse, parse_version
 from convos_infra.registry.retention import Rules
@@ -33,19 +33,23 @@ from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view
 
 GHCR = "ghcr.io"
+PACKAGES = frozenset({"convos-runtime", "convos-pool"})
+"""The images that this repository builds; an image of somebody else's is never deleted."""
 MOST = 400
 """A job's token has 1,000 requests an hour and repository (GitHub, "Rate limits for the REST API")."""
 _RESTORE = (
     "GitHub keeps a deleted version for 30 days. Restore one by its number: "
-    "`gh api -X POST /orgs/OWNER/packages/container/convos-runtime/versions/NUMBER/restore`"
+    "`gh api -X POST /orgs/OWNER/packages/container/{package}/versions/NUMBER/restore`"
 )
 
 
 def from_config(values: Mapping[str, Any], stack: str) -> list[ImageReference]:
-    """Return what a stack's config names: the tag that it follows, and the one it pins."""
+    """Return what a stack's config names: the tag that it follows, the one it pins, and the pool manager's image."""
     followed = stacks.followed(values, stack)
     pin = stacks.pinned(values)
-    return [followed, *([parse_version(followed.location, pin, "imageTag")] if pin else [])]
+    pool = str(values.get("poolImage") or "")
+    found = [followed, *([parse_version(followed.location, pin, "imageTag")] if pin else [])]
+    return [*found, *([parse(pool, "poolImage")] if pool else [])]
 
 
 def from_outputs(outputs: Mapping[str, Any]) -> list[str]:
@@ -101,32 +105,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--without", nargs="*", default=os.environ.get("WITHOUT", "").split())
     parser.add_argument("--most", type=int, default=os.environ.get("MOST") or MOST, help="delete at most N in one run")
     parser.add_argument("--plan", default=os.environ.get("PLAN", ""), metavar="FILE", help="the plan, as a file")
-    parser.add_argument("--repository", default="", help="clean this one alone, registry/owner/convos-runtime")
+    parser.add_argument("--repository", default="", help="clean this one alone, registry/owner/convos-pool")
     chosen = parser.parse_args(argv)
     in_use = keep_list(chosen.without)
     file = Path(chosen.plan) if chosen.plan else None
     saved = retention_plan.read(file) if file and chosen.delete else None
     now = saved.made_at if saved else datetime.now(UTC)
     rules = Rules(chosen.newest, timedelta(days=chosen.days))
-    made: dict[str, tuple[str, ...]] = {}
-    said: list[str] = []
-    for found in dict.fromkeys(kept.location for kept in in_use if _is_ours(kept)):
-        if chosen.repository not in ("", found):
-            continue
-        cleaner = _Cleaner(found, in_use, rules, now)
-        made[found] = cleaner.doomed
-        said += cleaner.lines()
-        sys.stdout.write("".join(f"{log_line(line)}\n" for line in cleaner.lines()))
-        if chosen.delete:
-            if saved:
-                retention_plan.check_same(saved, found, cleaner.doomed)
-            said += cleaner.delete(chosen.most)
-        else:
-            cleaner.check()
-    if file and not chosen.delete:
+    cleaners = [_Cleaner(found, in_use, rules, now) for found in repositories(in_use, chosen.repository)]
+    said = [line for cleaner in cleaners for line in cleaner.lines()]
+    sys.stdout.write("".join(f"{log_line(line)}\n" for line in said))
+    # Every repository is read and compared before anything is deleted in one of them.
+    for cleaner in cleaners:
+        cleaner.check()
+        if saved:
+            retention_plan.check_same(saved, cleaner.location, cleaner.doomed)
+    refused: list[RefusedError] = []
+    if chosen.delete:
+        left = chosen.most
+        for cleaner in cleaners:
+            try:
+                count = cleaner.delete(left)
+            except RefusedError as error:  # what one repository refuses must not keep the other one for ever
+                refused.append(error)
+                continue
+            left -= count
+            said.append(f"{cleaner.location}: {count} deleted")
+    elif file:
+        made = {cleaner.location: cleaner.doomed for cleaner in cleaners}
         retention_plan.write(file, retention_plan.SavedPlan(now, made))
     workflow.summary("\n".join(["### Images", "", "```", *said, "```"]))
+    if refused:
+        raise refused[0]
     return 0
+
+
+def repositories(in_use: Iterable[ImageReference], only: str = "") -> list[str]:
+    """Return the repositories that a run cleans: those of our images that something uses.
+
+    Args:
+        in_use: the keep-list.
+        only: the one to clean; empty for all.
+    """
+    found = dict.fromkeys(kept.location for kept in in_use if kept.repository.rpartition("/")[2] in PACKAGES)
+    return [one for one in found if only in ("", one)]
 
 
 class _Cleaner:
@@ -134,7 +156,7 @@ class _Cleaner:
 
     def __init__(self, location: str, in_use: list[ImageReference], rules: Rules, now: datetime) -> None:
         registry, _, self._repository = location.partition("/")
-        self._location = location
+        self.location = location
         self._in_use = in_use
         login = credentials()
         self._client = RegistryClient(registry, credentials=login, thing="retention")
@@ -150,14 +172,14 @@ class _Cleaner:
 
     def lines(self) -> list[str]:
         """Return the plan for people."""
-        return [self._location, *self._plan.lines()]
+        return [self.location, *self._plan.lines()]
 
     def check(self) -> None:
         """Prove that everything in use pulls; a plan that could not be carried out is not shown as one that could."""
         check_in_use(self._client, self._repository, self._plan, self._in_use)
 
-    def delete(self, most: int) -> list[str]:
-        """Delete, and return what to add to the report."""
+    def delete(self, most: int) -> int:
+        """Delete at most so many, and return how many it were."""
         gone: list[str] = []
         say = functools.partial(_say, gone)
         by_api = self._packages.delete if self._packages else None
@@ -165,8 +187,9 @@ class _Cleaner:
             count = carry_out(self._client, self._repository, self._plan, self._in_use, say, by_api, most=most)
         finally:
             if gone:
-                workflow.summary("\n".join(["### Deleted", "", "```", *gone, "```", "", _RESTORE if by_api else ""]))
-        return [f"{count} deleted"]
+                restore = _RESTORE.format(package=self.location.rpartition("/")[2]) if by_api else ""
+                workflow.summary("\n".join(["### Deleted", "", "```", *gone, "```", "", restore]))
+        return count
 
 
 def _parsed(references: Iterable[str], where: str) -> list[ImageReference]:
@@ -174,10 +197,6 @@ def _parsed(references: Iterable[str], where: str) -> list[ImageReference]:
         return [parse(reference) for reference in references]
     except RegistryError as error:
         raise InfraError(where, f"runs what cannot be read: {error}") from None
-
-
-def _is_ours(reference: ImageReference) -> bool:
-    return reference.repository.rpartition("/")[2] == "convos-runtime"
 
 
 def _say(gone: list[str], text: str) -> None:

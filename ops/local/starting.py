@@ -35,7 +35,10 @@ def docker(starter: Starter, tool: Tool) -> LocalService:
     if before is not None:
         return before
     (layout.runtime / "docker").mkdir(parents=True, exist_ok=True)
-    (layout.runtime / "docker.pid").unlink(missing_ok=True)  # dockerd refuses to start over the file of a crashed one
+    # What a crashed one has left: dockerd refuses to start over its own file, and takes any process that has the number
+    # in containerd's (another one after a restart, or one that nobody has waited for) for a containerd that runs.
+    (layout.runtime / "docker.pid").unlink(missing_ok=True)
+    (layout.runtime / "docker" / "containerd" / "containerd.pid").unlink(missing_ok=True)
     argv = [
         tool.programs["dockerd"],
         f"--host={host}",

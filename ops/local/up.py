@@ -61,7 +61,8 @@ def run(layout: Layout) -> int:
             return code
         rows = _rows(layout, ready)
         if silent := answers.silent(rows):
-            _say(f"\n{', '.join(silent)}: no answer; comparing the stack with what is there, and bringing it up again")
+            _say(f"\n{', '.join(silent)}: no answer; starting the emulator again, and bringing the stack up")
+            ready = _again(layout)
             if (code := stack.up(layout.checkout, ready.env, refresh=True)) != 0:
                 _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}")
                 return code
@@ -82,7 +83,11 @@ def services_up(layout: Layout) -> Ready:
         chosen = _toolchain(layout, store, current)
     with step("services") as current:
         starter = Starter(layout, load(layout), current)
+        before = starter.services.by_name.get("docker")
         chosen = _start_docker(starter, chosen, store)
+        if before is not None and before != starter.services.by_name.get("docker"):
+            # The containers have ended with their Docker, and a living emulator would not look.
+            starter.clear("emulator")
         _start_rest(starter, chosen)
     with step("base images") as current:
         starter.step = current
@@ -96,6 +101,13 @@ def services_up(layout: Layout) -> Ready:
     path = [layout.python.parent, store.bin]
     write_atomically(layout.env, environment.script(values, path), 0o600)
     return Ready(starter.services, environment.for_process(values, path))
+
+
+def _again(layout: Layout) -> Ready:
+    """Start the emulator again: it runs what it believes to run already, whatever became of the containers."""
+    with step("emulator") as current:
+        Starter(layout, load(layout), current).clear("emulator")
+    return services_up(layout)
 
 
 def docker_up(layout: Layout) -> str | None:

@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = stacks.config(CHECKOUT, stack)
     command = [sys.executable, "-m", "convos_infra.schema", "plan"]
     command += [f"--target={config.get('schemaTarget') or ''}", f"--baseline={config.get('schemaBaseline') or ''}"]
+    if config.get("schemaStatementTimeout"):
+        command.append(f"--statement-timeout={config['schemaStatementTimeout']}")
     # In the environment: arguments are for everybody to read.
     environment = {**os.environ, "DATABASE_URL": database_url(stack)}
     code = subprocess.run(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode

@@ -15,6 +15,7 @@ import platform
 import re
 import shutil
 import ssl
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -166,22 +167,31 @@ def _output(*command: str | None) -> str:
 
 def _fingerprint(path: Path) -> list[int] | None:
     try:
-        stat = path.stat()
+        found = path.stat()
     except OSError:
         return None
-    return [stat.st_size, stat.st_mtime_ns]
+    return [found.st_size, found.st_mtime_ns]
 
 
 def _settle(root: Path) -> int:
-    """Give everything one modification time, and return the bytes that the files take."""
+    """Give everything one modification time and the rights of any umask; return the bytes that the files take."""
     size = 0
     for folder, folders, files in os.walk(root, topdown=False):
         for name in [*files, *folders]:
             path = Path(folder) / name
             size += path.lstat().st_size if not path.is_dir() or path.is_symlink() else 0
+            if not path.is_symlink():
+                _open_to_all(path)
             os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
     os.utime(root, (EPOCH, EPOCH))
     return size
+
+
+def _open_to_all(path: Path) -> None:
+    """Let others read what the umask of whoever made it may keep from them: an image's process is not its owner."""
+    mode = path.stat().st_mode
+    if not mode & stat.S_ISVTX:
+        path.chmod(0o755 if path.is_dir() or mode & 0o111 else 0o644)
 
 
 def _key(name: str) -> str:

@@ -70,6 +70,9 @@ def _go(module: GoModule, args: list[str], log: Path) -> str:
         ) from None
     with log.open("a") as file:
         file.write(f"{time.strftime('%H:%M:%S')} go {' '.join(args)}\n{done.stderr}")
+    if "SECURITY ERROR" in done.stderr:  # cmd/go/internal/modfetch: a module's hash is not the one in go.sum
+        problem = f"a Go module is not the one that {module.folder.name}/go.sum vouches for"
+        raise ToolError(module.name, problem, f"do not use it, tell the maintainers; the whole output is in {log}")
     if done.returncode != 0:
         words = [line for line in done.stderr.splitlines() if not line.startswith("go: downloading")]
         last = words[-1] if words else f"exit code {done.returncode}"

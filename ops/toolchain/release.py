@@ -1,6 +1,8 @@
 """The vendor's pinned release of Pulumi, taken only with a checksum: one committed here, else the vendor's own list.
 
-The list is on another host than the archive, so a site or mirror that serves something else cannot vouch for it.
+The list is on another host than the archive, so a site or mirror that serves something else cannot vouch for it. While
+`checksums.txt` has no line for a platform, the first download of a cache is trusted on the word of that list, and said
+so; from then on that cache takes nothing else for this version, whatever the list says.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from ops.toolchain.machine import Machine
 
 CHECKSUMS = HERE / "checksums.txt"
+TRUSTED = "trusted-releases.txt"
+"""In the cache: the checksums of first downloads."""
 CONNECT_SECONDS = 10.0
 """Also the longest pause between two reads: a site that is cut off must not hold a fresh machine for minutes."""
 PLATFORMS = ("linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64")
@@ -99,8 +103,15 @@ def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
         ToolError: the site is out of reach, or what it sent is not what is pinned.
     """
     name = archive(platform_of(machine))
-    source = "ops/toolchain/checksums.txt" if checksum else "the vendor's list"
-    checksum = checksum or published_checksum(name)
+    source = "ops/toolchain/checksums.txt"
+    trusted = store.root / TRUSTED
+    if not checksum:
+        source = f"{trusted}, of the first download,"
+        checksum = read_checksums(trusted).get(name, "")
+    is_first = not checksum
+    if is_first:
+        source = "the vendor's list"
+        checksum = published_checksum(name)
     if store.is_current("release", checksum):
         return
     with store.workspace() as work:
@@ -116,6 +127,15 @@ def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
                 "do not use it; tell the maintainers",
             )
         store.install("release", checksum, list(_unpack(work / name, work)))
+        if is_first:
+            _trust(trusted, name, checksum)
+            step.note(f"{name}: trusted on the word of the vendor's list; pinned from now on in {trusted}")
+
+
+def _trust(file: Path, name: str, checksum: str) -> None:
+    """Note what the first download was; nothing else is taken under this name into this cache."""
+    known = {**read_checksums(file), name: checksum}
+    write_atomically(file, "".join(f"{found}  {archive_name}\n" for archive_name, found in sorted(known.items())))
 
 
 def _unpack(archive_file: Path, folder: Path) -> Iterator[Path]:

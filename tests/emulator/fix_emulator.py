@@ -102,7 +102,8 @@ class Emulator:
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """Use a test switch: `emulator.admin("POST", "/faults", {...})`."""
-        answer = self.session.request(method, f"{self.admin_url}{path}", json=body, timeout=60)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = self.session.request(method, f"{self.admin_url}{path}", json=body, headers=headers, timeout=60)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:300]}"
         return answer.json() if answer.content else None
 

@@ -120,5 +120,6 @@ def test_after_a_restart_what_was_there_is_there_at_once(own: Emulator, lagging:
 
 
 def test_a_lag_over_a_minute_is_refused(own: Emulator) -> None:
-    answer = own.session.patch(f"{own.admin_url}/settings", json={"read_lag_seconds": 61}, timeout=10)
+    headers = {"Authorization": f"Bearer {own.token}"}
+    answer = own.session.patch(f"{own.admin_url}/settings", json={"read_lag_seconds": 61}, headers=headers, timeout=10)
     assert (answer.status_code, "between 0 and 60" in answer.text) == (400, True)

@@ -51,4 +51,6 @@ def test_every_path_in_the_readme_answers(emulator: Emulator) -> None:
         assert emulator.session.get(f"{emulator.base}{path}", timeout=10).status_code == 200, path
     for path in written:
         # Refused for what it says, so it is there.
-        assert emulator.session.post(f"{emulator.base}{path}", json={}, timeout=10).status_code == 400, path
+        headers = {"Authorization": f"Bearer {emulator.token}"}
+        answer = emulator.session.post(f"{emulator.base}{path}", json={}, headers=headers, timeout=10)
+        assert answer.status_code == 400, path

@@ -54,6 +54,22 @@ def test_an_emulator_that_was_killed_comes_back_on_its_port(layout: Layout, caps
     down.run(layout)
 
 
+def test_where_docker_alone_was_killed_the_emulator_starts_again_too(layout: Layout) -> None:
+    """Its containers end with their Docker; an emulator that lives on believes that they run."""
+    first = up.services_up(layout).services.by_name
+    docker, emulator = first.get("docker"), first["emulator"]
+    if docker is None or docker.process is None:
+        down.run(layout)
+        pytest.skip("no Docker daemon of our own")
+    os.kill(docker.process.pid, signal.SIGKILL)
+    assert process.wait_for(lambda: not docker.is_alive(), 10)
+    second = up.services_up(layout).services.by_name
+    assert second["docker"].is_alive()
+    assert second["emulator"].address == emulator.address
+    assert second["emulator"].process != emulator.process
+    down.run(layout)
+
+
 def test_stand_ins_of_openrouter_and_agentmail_run_where_they_are_switched_on(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

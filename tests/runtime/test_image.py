@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ def pulls(image: str) -> bool:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the image under a name of its own, built as `make image` builds it."""
+    """Return the image under a name of its own, built as `make image` does, from a checkout made under umask 077."""
     if subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
         pytest.skip("no Docker daemon answers")
     name = f"convos-runtime-test:{os.getpid()}"
@@ -42,8 +43,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder = default_store().root / "base-images"
         base_images.make(folder, ["node"])
         env["CONVOS_BASE_IMAGES"] = str(folder)
+    checkout = tmp_path_factory.mktemp("checkout")
+    for folder in ("ops/image", "runtime"):
+        shutil.copytree(CHECKOUT / folder, checkout / folder, ignore=shutil.ignore_patterns(".env", "node_modules"))
+    shutil.copyfile(CHECKOUT / ".dockerignore", checkout / ".dockerignore")
+    subprocess.run(["chmod", "-R", "go=", str(checkout)], check=True)
     command = ["sh", "ops/image/build.sh", "runtime", name]
-    built = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300)
+    built = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stdout + built.stderr
     yield name
     docker("rmi", "--force", name, "convos-base-node:local", check=False)
@@ -84,6 +90,13 @@ def test_qa_passes_on_the_good_image_and_leaves_nothing_behind(image: str) -> No
     assert code == 0, output
     assert re.search(r"^\d+ passed, 0 failed$", output, re.MULTILINE)
     assert set(leftovers()) <= set(before)
+
+
+def test_everybody_can_read_what_a_checkout_under_umask_077_gave_the_image(image: str) -> None:
+    listed = docker("run", "--rm", "--entrypoint", "ls", image, "-lR", "/app").splitlines()
+    modes = {line.split()[0] for line in listed if line.startswith(("-", "d"))}
+    assert modes <= {"drwxr-xr-x", "-rw-r--r--", "-rwxr-xr-x"}, modes
+    assert {"drwxr-xr-x", "-rw-r--r--"} <= modes
 
 
 def test_qa_passes_with_a_bearer(image: str) -> None:

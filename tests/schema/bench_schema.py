@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import Job, apply
 from convos_infra.schema.connection import connect
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SIZES = (1, 50, 200)
 ROUNDS = 5
+INSERTS = (25_000, 50_000)
+"""How many there are in one file; the larger one has 2 MB. Twice as many may take twice as long."""
 T = TypeVar("T")
 
 
@@ -36,6 +39,7 @@ def files(size: int) -> dict[str, str]:
 
 def rows() -> Iterator[dict[str, Any]]:
     """Yield each row as soon as it is measured."""
+    yield from map(guarded, INSERTS)
     with tempfile.TemporaryDirectory() as folder, on_disk(Path(folder)) as server:
         for size in SIZES:
             yield pending(server, Path(folder), size)
@@ -52,6 +56,25 @@ def row(case: str, size: int, calls: int, seconds: float, **more: Any) -> dict[s
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     fixed = {"suite": "schema", "case": case, "size": size, "calls": calls, "mutations": 0, "deployments": 0}
     return {**fixed, "seconds": round(seconds, 4), "peak_mib": round(peak, 1), **more}
+
+
+def inserts(size: int) -> str:
+    """Return a file of so many statements, 41 characters each."""
+    return "".join(f"INSERT INTO t VALUES ({n:07}, 'a;''b-c');\n" for n in range(size))
+
+
+def guarded(size: int) -> dict[str, Any]:
+    """Measure how long it takes to split one large file into statements, and to judge each."""
+    made = "CREATE TABLE t (id integer, name text);"
+    large = inserts(size)
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        first, second = parse({"0001_t.sql": made, "0002_rows.sql": large})
+        problems = guards.check([second], [first])
+        taken.append(time.perf_counter() - began)
+        assert (problems, len(second.script.statements)) == ([], size)
+    return row("guard", size, 0, statistics.median(taken), mib=round(len(large) / 2**20, 2))
 
 
 def pending(server: Server, folder: Path, size: int) -> dict[str, Any]:

@@ -37,6 +37,20 @@ def debian_binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
+def installed() -> dict[int, Path]:
+    """Return the binaries of each major version that this machine has: the embedded one, packages', and PATH's."""
+    folders = [embedded_binaries()]
+    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"):
+        folders += sorted(Path("/").glob(pattern))
+    folders += [Path(one) for one in os.environ.get("PATH", "").split(os.pathsep) if one]
+    found: dict[int, Path] = {}
+    for folder in folders:
+        if all((folder / program).is_file() for program in ("postgres", "initdb")):
+            said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+            found.setdefault(int(said.split()[2].partition(".")[0]), folder)
+    return found
+
+
 @functools.cache
 def unprivileged() -> tuple[str, ...]:
     """What to put before a command, as PostgreSQL refuses to run as root: a user namespace, else `nobody`."""

@@ -23,9 +23,6 @@ from tests.schema.postgres_server import (
 )
 from tests.support.ports import free_port
 
-_SSL_REQUEST, _CLEAR_TEXT = 80877103, 3
-"""Of PostgreSQL's protocol, version 3."""
-
 
 @pytest.mark.parametrize(
     ("url", "problem"),
@@ -170,17 +167,16 @@ def test_a_role_that_may_only_read(database: Database) -> None:
         f" CREATE ROLE reader LOGIN PASSWORD '{SECRET}'"
     )
     text = message(database.server.url(database.name, user="reader", password=SECRET))
-    assert (
-        'PostgreSQL says "permission denied for schema public", 42501; connect as the role that owns the tables' in text
-    )
+    assert "does not let reader make tables in public; connect as the role that owns the tables" in text
 
 
 @pytest.mark.postgres
 def test_a_role_whose_transactions_are_read_only(database: Database) -> None:
     database.run(f"ALTER ROLE {USER} IN DATABASE {database.name} SET default_transaction_read_only = on")
     text = message(database.url)
-    says = 'PostgreSQL says "cannot execute CREATE TABLE in a read-only transaction", 25006'
-    assert f"{says}; give the address of the primary, or turn default_transaction_read_only off" in text
+    assert (
+        f"is read-only for {USER}; give the address of the primary, or turn default_transaction_read_only off" in text
+    )
 
 
 @pytest.mark.postgres

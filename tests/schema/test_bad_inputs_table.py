@@ -63,7 +63,7 @@ BAD = {
     ),
     "read only": Bad(
         GOOD,
-        'says "cannot execute CREATE TABLE in a read-only transaction", 25006; give the address of the primary',
+        "is read-only for owner; give the address of the primary",
         sql=(
             "DO $$ BEGIN"
             " EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -28,7 +29,7 @@ ONE = "CREATE TABLE a (id integer);"
 @pytest.fixture(params=["transaction", "session"])
 def pooled(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[str]:
     """The database's URL through a pooler."""
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/bin:/opt/homebrew/bin")
     if program is None:
         pytest.skip("needs a pooler: apt-get install pgbouncer")
     port = free_port()

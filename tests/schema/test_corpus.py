@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from convos_infra.schema import guards
-from convos_infra.schema.catalog import read
+from convos_infra.schema.catalog import compare, read, short
 from convos_infra.schema.catalog_query import READ
 from convos_infra.schema.effects import BASE, EFFECTS
 from convos_infra.schema.neutral import local
@@ -105,21 +106,20 @@ def test_each_file_leaves_what_psql_leaves(database: Database, tmp_path: Path) -
     for number, text in enumerate(CORPUS):
         (tmp_path / f"{number}.sql").write_text(text + "\n;\n")
         script += ["BEGIN;", f"\\i {tmp_path}/{number}.sql", "SET LOCAL search_path = '';"]
-        script += [f"SELECT '== {number}';", asked.replace("\n", " ") + ";", "ROLLBACK;"]
+        script += [f"SELECT '== {number}';", asked.replace("\n", " ") + ";", "SELECT '== end';", "ROLLBACK;"]
     (tmp_path / "all.sql").write_text("\n".join(script))
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "PGCLIENTENCODING": "UTF8"}
     command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-R", "\x1e", "-h", "127.0.0.1"]
     command += ["-p", str(database.server.port), "-U", "owner", "-f", str(tmp_path / "all.sql"), database.name]
     done = subprocess.run(command, capture_output=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr.decode()[-600:]
-    parts = done.stdout.decode().split("== ")[1:]
+    parts = re.findall(r"^== [0-9]+\n(.*?)\n== end$", done.stdout.decode(), re.DOTALL | re.MULTILINE)
     assert len(parts) == len(CORPUS)
     with psycopg.connect(database.url) as connection:
         for number, (text, part) in enumerate(zip(CORPUS, parts, strict=True)):
             for statement in migrations(text)[0].script.statements:
                 connection.execute(statement.text.encode())
-            ours = set(read(connection, frozenset({"public", "app", "h"})))
+            ours = read(connection, frozenset({"public", "app", "h"}))
             connection.rollback()
-            rows = part.partition("\n")[2].removesuffix("\n").split("\x1e")
-            theirs = {one.split("\x1f")[0] for one in rows if "\x1f" in one}
-            assert ours == theirs, (number, text)
+            theirs = {name: short(what) for name, what in (row.split("\x1f") for row in part.split("\x1e"))}
+            assert compare(theirs, ours) == [], (number, text)

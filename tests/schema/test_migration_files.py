@@ -151,3 +151,10 @@ def test_released_migrations_never_change() -> None:
     now = {one.file: one.checksum for one in parse(read_folder())}
     assert {file: now.get(file) for file in released} == released
     assert list(now)[: len(released)] == list(released), "new migrations come after the released ones"
+
+
+def test_a_file_whose_ending_is_in_capitals_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "0001_a.sql").write_text("SELECT 1;")
+    (tmp_path / "0002_b.SQL").write_text("SELECT 2;")
+    with pytest.raises(InfraError, match="0002_b.SQL: is no migration's name; name it like 0002_add_notes.sql"):
+        parse(read_folder(tmp_path))

@@ -145,7 +145,7 @@ def test_an_applied_file_that_was_changed_is_refused_by_the_database_too(databas
 def test_drift_under_a_pending_file_is_refused_in_the_preview(database: Database) -> None:
     DatabaseSchemaProvider().create(inputs(database.url, ONE))
     database.run("ALTER TABLE a ADD COLUMN notes text")
-    assert checked(inputs(database.url, ONE)) == ([], [])
+    assert checked(inputs(database.url, ONE), inputs(database.url, ONE)) == ([], []), "no update would run"
     assert checked(inputs(database.url, ONE, TWO))[1][0].startswith(
         "schema: was changed by others since 0001_m1.sql: added: column a.notes"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 CUTS = ("closed before", "closed after", "deaf before", "deaf after", "half-open")
@@ -17,7 +17,8 @@ class Proxy:
 
     `closed before`: both sides are closed, the message is lost. `closed after`: the server gets it, the client never
     hears the answer. `deaf …`: the same, and the client's side stays open. `half-open`: the message is lost and *both*
-    sides stay open, as behind a load balancer whose client vanished.
+    sides stay open, as behind a load balancer whose client vanished. `killed before` and `killed after`: `kill`
+    ends the client's process, before or after the server has got the message.
     """
 
     server_port: int
@@ -25,6 +26,7 @@ class Proxy:
     cut_at: int = 0
     messages: int = 0
     port: int = 0
+    kill: Callable[[], None] = lambda: None
     sockets: list[socket.socket] = field(default_factory=list)
     listener: socket.socket | None = None
 
@@ -57,6 +59,12 @@ class Proxy:
 
     def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         self.mute = client
+        if self.cut.startswith("killed"):
+            if self.cut == "killed after":
+                server.sendall(data)
+            self.kill()
+            _half_close(server)
+            return
         if self.cut.endswith("after"):
             server.sendall(data)
             _half_close(server)

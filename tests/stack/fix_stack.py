@@ -97,7 +97,9 @@ class LocalStack:
     def emulator(self, path: str, method: str = "GET") -> Any:
         """Ask the emulator's switches."""
         base = str(self.outputs()["railway"]["endpoint"]).removesuffix("/graphql/v2")
-        request = urllib.request.Request(f"{base}/_emulator{path}", method=method)
+        token = (self.checkout / ".local" / "token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"{base}/_emulator{path}", method=method, headers=headers)
         with NO_PROXY.open(request, timeout=10) as answer:
             text = answer.read()
         return json.loads(text) if text else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import http.server
 import io
+import re
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.toolchain import pins, release
+from ops.toolchain import gomod, pins, release
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import Machine
 
@@ -92,6 +95,36 @@ def test_without_a_committed_checksum_the_vendors_list_decides(
     listed.write_text(f"{checksum}  {release.archive('linux-x64')}\n")
     release.install(MACHINE, "", store, step)
     assert (store.bin / "pulumi").exists()
+    # The first download is trusted, and then pinned: the list is not asked again, and another archive is not taken.
+    listed.write_text(f"{'b' * 64}  {release.archive('linux-x64')}\n")
+    release.install(MACHINE, "", store, step)
+    (store.bin / "pulumi").unlink()
+    (site / release.archive("linux-x64")).write_bytes(b"another release of the same name")
+    with pytest.raises(ToolError, match=r"trusted-releases\.txt, of the first download, says .*; do not use it"):
+        release.install(MACHINE, "", store, step)
+    assert not (store.bin / "pulumi").exists()
+
+
+def test_a_module_that_go_sum_does_not_vouch_for_is_not_built(store: Store, step: Step, tmp_path: Path) -> None:
+    """The way without the vendor's site: go itself compares each module with the committed go.sum."""
+    if shutil.which("go") is None:
+        pytest.skip("needs go")
+    sums = (pins.PULUMI_MODULE.folder / "go.sum").read_text()
+    for name in ("go.mod", "tools.go"):
+        if (pins.PULUMI_MODULE.folder / name).exists():
+            shutil.copyfile(pins.PULUMI_MODULE.folder / name, tmp_path / name)
+    wanted = re.compile(rf"^(github.com/pulumi/pulumi/pkg/v3 v{re.escape(pins.PULUMI)} h1:)(.)", re.MULTILINE)
+    broken, count = wanted.subn(lambda found: found[1] + ("B" if found[2] != "B" else "C"), sums)
+    assert count == 1
+    (tmp_path / "go.sum").write_text(broken)
+    module = dataclasses.replace(pins.PULUMI_MODULE, folder=tmp_path)
+    with pytest.raises(ToolError) as caught:
+        gomod.build(module, store, step)
+    if "dial tcp" in str(caught.value):
+        pytest.skip("the Go module proxy is out of reach")
+    assert "go.sum vouches for; do not use it" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (store.bin / "pulumi").exists()
 
 
 def test_a_site_out_of_reach_is_one_line(store: Store, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,20 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "target": ({"schemaTarget": "1"}, "schemaTarget: must be a migration's number such as 0001, not '1'"),
     "baseline": ({"schemaBaseline": "first"}, "schemaBaseline: must be a migration's number such as 0001"),
     "drift": ({"schemaDrift": "ignore"}, "schemaDrift: must be refuse or accept, not 'ignore'"),
+    "lock timeout": (
+        {"schemaLockTimeout": "0s"},
+        "schemaLockTimeout: must be a time such as 500ms, 5s or 2min, at most",
+    ),
+    "statement timeout that is a number": (
+        {"schemaStatementTimeout": 60},
+        "schemaStatementTimeout: must be text, not int",
+    ),
+    "statement timeout of 69 days": ({"schemaStatementTimeout": "99999min"}, "schemaStatementTimeout: must be a time"),
+    "timeout of 5000 digits": ({"schemaStatementTimeout": "9" * 5000 + "s"}, "schemaStatementTimeout: must be a time"),
+    "statement timeout below the lock timeout": (
+        {"schemaStatementTimeout": "3s"},
+        "schemaLockTimeout: 5s is not below schemaStatementTimeout (3s); lower it, or raise schemaStatementTimeout",
+    ),
     "data on destroy": ({"dataOnDestroy": "keep"}, "dataOnDestroy: must be refuse or delete, not 'keep'"),
     "destroy adopted": ({"destroyAdopted": "yes"}, "destroyAdopted: must be true or false"),
     "on destroy": ({"schemaOnDestroy": "delete"}, "schemaOnDestroy: must be keep or drop, not 'delete'"),

@@ -11,7 +11,7 @@ import pytest
 
 from convos_infra.registry.resolve import resolve
 from tests.registry.conftest import Registry
-from tests.workflows.test_workflows_run import COMMIT, Run, World, branch_event, event
+from tests.workflows.test_workflows_run import Run, World, branch_event, event
 
 MAKEFILE = 'script:\n\t@"$$STANDIN_PYTHON" -m ops $(RUN)\n'
 
@@ -43,7 +43,7 @@ def test_the_first_push_is_deployed_by_the_build_that_is_done_last_with_both_ima
     assert "convos-pool:dev is not there yet: build-pool deploys when it is done" in runtime.text
     pool = world.run("push", first, image="pool")
     built = [resolve(f"{world.packages}/convos-{name}:dev") for name in ("runtime", "pool")]
-    assert [image.revision for image in built] == [COMMIT, COMMIT]
+    assert [image.revision for image in built] == [world.commit, world.commit]
     assert previews(pool) == [f"up pulumi preview IMAGE_DIGEST={built[0].digest} POOL_IMAGE_DIGEST={built[1].digest}"]
 
 

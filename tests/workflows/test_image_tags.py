@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops.ci.image_tags import BRANCH_TAGS, TagDecision, decide, output
+from ops.ci.image_tags import BRANCH_TAGS, TagDecision, decide, output, settled
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVENTS = Path(__file__).parent / "events"
@@ -118,3 +118,89 @@ def test_a_payload_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     done = run("push", str(tmp_path / "none.json"))
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+class Branches:
+    """A clone with the whole history, in which `dev` of the origin is where a test puts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet", "--initial-branch", "dev")
+
+    def git(self, *command: str) -> str:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.test"]
+        done = subprocess.run(["git", *who, *command], cwd=self.folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def commit(self, path: str, text: str) -> str:
+        (self.folder / path).parent.mkdir(exist_ok=True)
+        (self.folder / path).write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", text)
+        self.git("update-ref", "refs/remotes/origin/dev", "HEAD")
+        return self.git("rev-parse", "HEAD")
+
+    def tags(self, revision: str, folder: str = "runtime") -> tuple[tuple[str, ...], str]:
+        decision = TagDecision(revision, ("dev", f"sha-{revision[:7]}"), branch="dev")
+        found = settled(decision, self.folder, folder)
+        return found.tags, found.reason
+
+
+@pytest.fixture
+def branches(tmp_path: Path) -> Branches:
+    return Branches(tmp_path)
+
+
+def test_a_re_run_of_an_old_build_does_not_move_the_branchs_tag_back(branches: Branches) -> None:
+    old = branches.commit("runtime/a", "one")
+    assert branches.tags(old) == (("dev", f"sha-{old[:7]}"), "")
+    new = branches.commit("runtime/a", "two")
+    says = f"tag dev stays as it is: branch dev has {new[:7]}, which is newer and changes runtime/ too"
+    assert branches.tags(old) == ((f"sha-{old[:7]}",), says)
+    assert branches.tags(new) == (("dev", f"sha-{new[:7]}"), "")
+    # A revert has the old files and is another commit all the same: what it undid is not in it.
+    branches.commit("runtime/a", "one")
+    assert branches.tags(old)[0] == (f"sha-{old[:7]}",)
+
+
+def test_the_newest_build_of_a_folder_moves_the_tag_whatever_other_folders_got_since(branches: Branches) -> None:
+    runtime = branches.commit("runtime/a", "one")
+    pool = branches.commit("pool/a", "one")
+    branches.commit("docs/a", "one")
+    assert branches.tags(runtime)[0][0] == branches.tags(pool, "pool")[0][0] == "dev"
+    branches.git("checkout", "--quiet", "-b", "side", runtime)
+    branches.commit("runtime/b", "side")
+    branches.git("checkout", "--quiet", "dev")
+    branches.git("merge", "--quiet", "--no-ff", "--message", "merged", "side")
+    branches.git("update-ref", "refs/remotes/origin/dev", "HEAD")
+    assert "is newer and changes runtime/ too" in branches.tags(runtime)[1], "it came by a merge"
+
+
+def test_a_commit_that_a_forced_push_took_off_the_branch_moves_no_tag(branches: Branches) -> None:
+    base = branches.commit("runtime/a", "one")
+    gone = branches.commit("runtime/a", "two")
+    branches.git("update-ref", "refs/remotes/origin/dev", base)
+    assert branches.tags(gone)[1] == f"tag dev stays as it is: branch dev does not have {gone[:7]} any more"
+    branches.git("update-ref", "-d", "refs/remotes/origin/dev")
+    assert branches.tags(gone)[1] == "tag dev stays as it is: branch dev is gone"
+
+
+def test_a_clone_that_cannot_tell_stops_the_build(branches: Branches, tmp_path: Path) -> None:
+    branches.commit("runtime/a", "one")
+    old = branches.commit("runtime/a", "two")
+    with pytest.raises(ValueError, match="git cannot tell which build is the newest"):
+        branches.tags("f" * 40)
+    (tmp_path / ".git" / "shallow").write_text(f"{old}\n")
+    with pytest.raises(ValueError, match="the clone is shallow: fetch-depth must be 0"):
+        branches.tags(old)
+    event_file = tmp_path / "event.json"
+    event_file.write_text(json.dumps(event("push-dev")))
+    command = [sys.executable, str(CHECKOUT / "ops/ci/image_tags.py"), "push", str(event_file), "r/o/i", "runtime"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "fetch-depth must be 0" in done.stderr
+
+
+def test_pull_requests_ask_no_branch(tmp_path: Path) -> None:
+    decision = decide("pull_request", event("pull-request"))
+    assert settled(decision, tmp_path, "runtime") == decision

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.errors import InfraError
-from ops.ci.retention import _parsed, check_all_there, from_config, from_outputs
+from convos_infra.registry.reference import parse
+from ops.ci.retention import _parsed, check_all_there, from_config, from_outputs, repositories
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -17,6 +18,24 @@ def test_a_stack_keeps_what_it_follows_and_what_it_pins() -> None:
     assert [found.tag for found in pinned] == ["production", "sha-1a2b3c4"]
     by_digest = from_config({**values, "imageTag": DIGEST}, "production")
     assert by_digest[1].digest == DIGEST
+
+
+def test_a_stack_keeps_its_pool_managers_image_by_tag_and_by_digest() -> None:
+    for image in ("ghcr.io/x/convos-pool:dev", f"ghcr.io/x/convos-pool@{DIGEST}", f"ghcr.io/x/convos-pool:a@{DIGEST}"):
+        assert str(from_config({"poolImage": image}, "dev")[-1]) == image
+    for values in ({}, {"poolImage": ""}, {"poolBuild": "pool"}):
+        assert [found.repository.rpartition("/")[2] for found in from_config(values, "dev")] == ["convos-runtime"]
+    with pytest.raises(InfraError, match="^poolImage: "):
+        from_config({"poolImage": "Not An Image"}, "dev")
+
+
+def test_a_run_cleans_the_repositories_of_our_images_alone() -> None:
+    used = [parse(one) for one in ("r.io/x/convos-pool:dev", "r.io/x/convos-runtime:dev", "r.io/x/postgres:17")]
+    used += [parse("r.io/y/convos-pool:dev"), parse("r.io/x/convos-pool:main"), parse("r.io/x/my-convos-pool:main")]
+    ours = ["r.io/x/convos-pool", "r.io/x/convos-runtime", "r.io/y/convos-pool"]
+    assert repositories(used) == ours
+    assert repositories(used, ours[1]) == ours[1:2]
+    assert repositories(used, "r.io/x/postgres") == []
 
 
 def test_a_stack_keeps_what_it_deployed() -> None:

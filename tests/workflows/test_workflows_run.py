@@ -78,9 +78,22 @@ class World:
             ["init", "--quiet", "--initial-branch", "main"],
             ["remote", "add", "origin", "https://github.com/xmtplabs/convos-managed-agent-runtime.git"],
             ["add", "--all"],
-            ["-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "--quiet", "--message", "all"],
+            ["commit", "--quiet", "--message", "all"],
+            *(
+                ["update-ref", f"refs/remotes/origin/{branch}", "HEAD"]
+                for branch in ("scaling", "dev", "staging", "main")
+            ),
         ):
-            subprocess.run(["git", *command], cwd=self.repository, check=True, capture_output=True)
+            self.git(*command)
+        self.commit = self.git("rev-parse", "HEAD")
+
+    def git(self, *command: str, stdin: str = "") -> str:
+        """Run git in the repository, and return what it says."""
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.test"]
+        done = subprocess.run(
+            ["git", *who, *command], cwd=self.repository, input=stdin, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
 
     def owner(self, name: str) -> None:
         """Have the repository belong to somebody else."""
@@ -93,7 +106,8 @@ class World:
         place.mkdir()
         notes = place / "notes"
         notes.touch()
-        (place / "event.json").write_text(json.dumps(payload))
+        # The payloads name a commit; here it is the repository's own.
+        (place / "event.json").write_text(json.dumps(payload).replace(COMMIT, self.commit))
         variables = {
             "STANDIN_SOURCE": str(self.repository),
             "STANDIN_NOTES": str(notes),
@@ -163,16 +177,35 @@ def test_a_push_builds_tags_and_hands_its_digest_to_the_deploy_of_its_stack(
     run = world.run("push", branch_event(branch))
     assert run.code == 0, run.text
     built = resolve(f"{world.image}:{tag}")
-    assert built.revision == COMMIT
-    assert resolve(f"{world.image}:sha-{COMMIT[:7]}").digest == built.digest
+    assert built.revision == world.commit
+    assert resolve(f"{world.image}:sha-{world.commit[:7]}").digest == built.digest
     assert run.of("build")[-1] == (
-        f"build build push=true tags={world.image}:{tag},{world.image}:sha-{COMMIT[:7]} {built.digest}"
+        f"build build push=true tags={world.image}:{tag},{world.image}:sha-{world.commit[:7]} {built.digest}"
     )
     assert run.of("make") == [
         f"up make deploy stack={tag} image=runtime digest={built.digest} packages={world.packages}"
     ]
     assert run.of("docker") == [], "QA is for pull requests"
     assert run.jobs == {"build": "success", "decide": "success", "up": "success"}
+
+
+def test_an_old_build_that_is_run_again_leaves_the_branchs_tag_alone(world: World) -> None:
+    tree = world.git("rev-parse", "HEAD^{tree}:ops")  # a runtime/ that differs
+    index = world.git("rev-parse", "HEAD")
+    newer = world.git(
+        "commit-tree", world.git("mktree", stdin=f"040000 tree {tree}\truntime\n"), "-p", index, "-m", "n"
+    )
+    world.git("update-ref", "refs/remotes/origin/staging", newer)
+    try:
+        run = world.run("push", branch_event("staging"))
+    finally:
+        world.git("update-ref", "refs/remotes/origin/staging", world.commit)
+    assert run.code == 0, run.text
+    short = f"{world.image}:sha-{world.commit[:7]}"
+    assert [note.rpartition(" ")[0] for note in run.of("build") if "push=" in note] == [
+        f"build build push=true tags={short}"
+    ]
+    assert f"tag staging stays as it is: branch staging has {newer[:7]}" in run.text
 
 
 def test_a_pull_request_is_built_once_and_exactly_its_digest_is_checked(world: World) -> None:
@@ -183,8 +216,8 @@ def test_a_pull_request_is_built_once_and_exactly_its_digest_is_checked(world: W
     assert run.jobs == {"build": "success", "qa": "success"}
     assert [note.partition(" ")[0] for note in run.notes] == sorted(note.partition(" ")[0] for note in run.notes)
     assert {note for note in run.notes if "checkout" in note} == {
-        f"build checkout ref={COMMIT} persist=false",
-        f"qa checkout ref={COMMIT} persist=false",
+        f"build checkout ref={world.commit} persist=false",
+        f"qa checkout ref={world.commit} persist=false",
     }
     assert "passed, 0 failed" in run.text
     assert run.of("make") == []
@@ -240,8 +273,8 @@ def test_a_push_of_the_pool_manager_builds_its_image_and_hands_its_digest_to_the
     assert run.code == 0, run.text
     location = f"{world.packages}/convos-pool"
     built = resolve(f"{location}:scaling")
-    assert built.revision == COMMIT
-    assert resolve(f"{location}:sha-{COMMIT[:7]}").digest == built.digest
+    assert built.revision == world.commit
+    assert resolve(f"{location}:sha-{world.commit[:7]}").digest == built.digest
     assert run.of("make") == [
         f"up make deploy stack=scaling image=pool digest={built.digest} packages={world.packages}"
     ]

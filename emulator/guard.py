@@ -1,0 +1,109 @@
+"""Keeps pages in a browser away from an emulator on loopback: whose name they call it by, and where they come from.
+
+A page of any site can send requests to 127.0.0.1, and by DNS rebinding read the answers. So each request must call the
+emulator by a name of this machine, and one that a browser says comes from another origin is refused. The switches that
+change something want the account token and JSON as well, which a page cannot send without asking first (CORS).
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+SWITCHES = "/_emulator/"
+_NAMES = frozenset({"localhost", "host.docker.internal"})
+"""The second is how containers on this machine call it."""
+_READS = frozenset({"GET", "HEAD"})
+_OWN_SITE = frozenset({"same-origin", "none"})
+"""Of Sec-Fetch-Site; `none` is an address that a person typed."""
+
+
+def refusal(method: str, path: str, headers: Mapping[str, str], token: str) -> tuple[int, str] | None:
+    """Return the status and the words with which a request is refused; None where it may go on. Pure.
+
+    Args:
+        method: in capitals.
+        path: without the query.
+        headers: by their names in lower case.
+        token: the account token.
+    """
+    host = headers.get("host", "")
+    if not _is_ours(host):
+        return 403, "the Host header must be a name of this machine, such as 127.0.0.1"
+    origin = headers.get("origin")
+    if origin is not None and origin.lower() != f"http://{host}".lower():
+        return 403, "a page of another origin may not call the emulator"
+    if headers.get("sec-fetch-site", "none").lower() not in _OWN_SITE:
+        return 403, "a page of another site may not call the emulator"
+    if not path.startswith(SWITCHES) or method in _READS:
+        return None
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        return 401, "a switch that changes something wants Authorization: Bearer with the account token"
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if method != "DELETE" and kind != "application/json":
+        return 415, "a switch that changes something wants Content-Type: application/json"
+    return None
+
+
+def _is_ours(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name.rstrip(".") in _NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """Asks `refusal` before an application sees a request."""
+
+    def __init__(self, application: ASGIApp, token: str) -> None:
+        self._application = application
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in Headers(scope=scope).items()}
+        refused = refusal(scope["method"], scope["path"], headers, self._token)
+        if refused is not None:
+            await JSONResponse({"error": refused[1]}, refused[0])(scope, receive, send)
+            return
+        await self._application(scope, receive, send)
+
+
+async def document(read: Callable[[], Awaitable[bytes]]) -> dict[str, Any]:
+    """Return the object of JSON that a body is.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        found = json.loads(await read(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ValueError("the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("the body is not an object")  # noqa: TRY004  # a bad value of a caller's
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,104 @@
+"""The embedded PostgreSQL after a crash or on a full disk: what was half made is made again, data is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from emulator.postgres import Postgres
+from emulator.runs import Order, RunFailed, Running
+
+VARIABLES = {"POSTGRES_PASSWORD": "p-w", "POSTGRES_DB": "railway"}
+ORDER = Order("d", "e", "s", "postgres", "postgres:17", "", VARIABLES, "", 10.0, "/data", "volume")
+
+
+def quiet(_: str) -> None: ...
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "postgres"
+
+
+def started(folder: Path) -> tuple[Postgres, Running]:
+    postgres = Postgres(folder)
+    return postgres, postgres.start(ORDER, quiet)
+
+
+def session(running: Running) -> psycopg.Connection[tuple[object]]:
+    host, _, port = running.address.partition(":")
+    return psycopg.connect(
+        host=host, port=int(port), user="postgres", password="p-w", dbname="railway", autocommit=True
+    )
+
+
+def killed(postgres: Postgres) -> None:
+    """Kill the servers as a power cut does: the postmaster of each, its children end with it."""
+    for server in postgres._servers.values():
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait(20)
+
+
+def test_a_folder_that_was_half_made_is_made_again(folder: Path) -> None:
+    """initdb writes PG_VERSION first, so that the folder of a cut one looks like a whole one."""
+    home = folder / "volume"
+    (home / "data" / "base").mkdir(parents=True)
+    (home / "data" / "PG_VERSION").write_text("18\n")
+    (home / "unfinished").touch()
+    (home / "port").touch()  # an empty file, as a full disk leaves it
+    postgres, running = started(folder)
+    try:
+        with session(running) as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == ("railway",)
+        assert not (home / "unfinished").exists()
+    finally:
+        postgres.stop_all()
+
+
+@pytest.mark.parametrize("content", ["", "x", "0", "70000", "٣", "9" * 5000, "54\x00"])
+def test_after_kill_9_the_data_is_there_whatever_the_file_of_the_port_says(folder: Path, content: str) -> None:
+    if content not in ("", "9" * 5000):
+        assert Postgres(folder)._port(_with_port(folder, content)) > 1023
+        return
+    postgres, running = started(folder)
+    with session(running) as connection:
+        connection.execute("CREATE TABLE kept (x integer); INSERT INTO kept VALUES (7)")
+    killed(postgres)
+    (folder / "volume" / "port").write_text(content)
+    postgres, running = started(folder)
+    try:
+        with session(running) as connection:
+            assert connection.execute("SELECT x FROM kept").fetchone() == (7,)
+    finally:
+        postgres.stop_all()
+
+
+def _with_port(folder: Path, content: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "port").write_text(content)
+    return folder
+
+
+def test_on_a_full_disk_it_says_so_and_starts_when_there_is_room(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("needs the right to mount")
+    try:
+        with pytest.raises(RunFailed, match="PostgreSQL did not start: .*No space left on device"):
+            started(disk / "postgres")
+        subprocess.run(["mount", "-o", "remount,size=300m", str(disk)], check=True)
+        postgres, running = started(disk / "postgres")
+        try:
+            with session(running) as connection:
+                assert connection.execute("SELECT current_database()").fetchone() == ("railway",)
+        finally:
+            postgres.stop_all()
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
