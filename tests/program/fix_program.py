@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks
 
 PROJECT, STACK = "convos", "dev"
+Made = TypeVar("Made")
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """How Pulumi's wire marks a secret: sdk/python/lib/pulumi/runtime/rpc.py."""
 
@@ -142,23 +144,49 @@ def declared(program: Callable[[], object], *, preview: bool = False) -> Engine:
 
     An assertion in an `apply`, or before everything is registered, may never run: assert on what this returns.
     """
+
+    def run() -> Engine:
+        made = mocked(preview=preview)
+
+        @pulumi.runtime.test
+        def whole() -> None:
+            program()
+
+        whole()
+        return made
+
+    return apart(run)
+
+
+def apart(run: Callable[[], Made]) -> Made:
+    """Return what a function returns that sets Pulumi's mocks.
+
+    Pulumi keeps its engine and its root resource in context variables: in a context of its own a run leaves none to the
+    next test of the process, which would log to this engine, or wait for ever for a root that was never registered.
+    """
+    return contextvars.copy_context().run(run)
+
+
+def mocked(*, preview: bool = False) -> Engine:
+    """Set Pulumi's mocks, and return what records once their root resource is registered."""
     made = Engine()
     mocks.set_mocks(made.mocks, project=PROJECT, stack=STACK, preview=preview, monitor=made)
-
-    @pulumi.runtime.test
-    def run() -> None:
-        program()
-
-    run()
+    root = pulumi.runtime.get_root_resource()
+    assert root is not None
+    loop().run_until_complete(root.urn.future())
     return made
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that Pulumi uses."""
+    return asyncio.get_event_loop_policy().get_event_loop()
 
 
 def left_behind() -> int:
     """Return how many tasks of registrations nobody has waited for, and forget them."""
-    loop = asyncio.get_event_loop_policy().get_event_loop()
-    left = [task for task in asyncio.all_tasks(loop) if not task.done()]
+    left = [task for task in asyncio.all_tasks(loop()) if not task.done()]
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop().run_until_complete(asyncio.gather(*left, return_exceptions=True))
     return len(left)

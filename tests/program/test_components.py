@@ -6,7 +6,6 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks
 
 from components.agents import LivingAgents
 from components.canary import Canary
@@ -18,7 +17,7 @@ from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
 from pool_contract.agent_settings import agent_settings
 from pool_contract.registry_login import RegistryLogin
-from tests.program.fix_program import Declared, Engine, declared, left_behind
+from tests.program.fix_program import Declared, Engine, apart, declared, left_behind, mocked
 
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64
 CANARY, POOL = "convos-runtime-canary", "convos-agent-pool-manager"
@@ -255,8 +254,6 @@ def test_variables_that_come_as_one_output_are_refused_in_words() -> None:
 
 
 def test_resources_that_are_not_waited_for_are_noticed() -> None:
-    made = Engine()
-    mocks.set_mocks(made.mocks, monitor=made)
-    redis()
+    apart(lambda: (mocked(), redis()))
     assert left_behind() > 0
     assert left_behind() == 0
