@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -130,18 +132,29 @@ class LocalStack:
             for key, value in os.environ.items()
             if key not in ("PYTEST_CURRENT_TEST", "MAKEFLAGS", "MAKELEVEL")
         }
-        done = subprocess.run(
-            argv,
-            cwd=self.checkout,
-            env={**kept, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=seconds,
-        )
-        self.printed.append(done.stdout)
-        return Done(done.returncode, done.stdout)
+        given = {**kept, **(env or {})}
+        # Into a file: what a command leaves running may hold a pipe open, and whoever reads it waits for ever.
+        with tempfile.TemporaryFile("w+") as out:
+            process = subprocess.Popen(
+                argv,
+                cwd=self.checkout,
+                env=given,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                code = None
+            out.seek(0)
+            text = out.read()
+        self.printed.append(text)
+        assert code is not None, f"{argv} took more than {seconds:.0f} s and printed: {text}"
+        return Done(code, text)
 
 
 def copied(target: Path) -> Path:
