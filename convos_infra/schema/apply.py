@@ -18,7 +18,7 @@ from convos_infra.schema.execute import LockBusyError, lost_or_refused
 from convos_infra.schema.limits import Limits, Timeouts
 from convos_infra.schema.lock import locked, obstacle
 from convos_infra.schema.plan import MigrationPlan, make_plan
-from convos_infra.schema.progress import Watch, watched
+from convos_infra.schema.progress import StatementWatch, watched
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Runner:
 
     limits: Limits
     tell: Callable[[str], None]
-    watch: Watch
+    watch: StatementWatch
 
 
 def _run_all(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset[str], runner: Runner) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import MigrationFile
-    from convos_infra.schema.progress import Watch
+    from convos_infra.schema.progress import StatementWatch
     from convos_infra.schema.script import Statement
 
 _COPY = r"_cc(new|old)[0-9]*$"
@@ -42,7 +42,7 @@ def run(
     connection: BoundedConnection,
     migration: MigrationFile,
     timeouts: Timeouts,
-    watch: Watch,
+    watch: StatementWatch,
     *,
     noted: frozenset[str] | None,
 ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Timeouts
     from convos_infra.schema.migration import MigrationFile
-    from convos_infra.schema.progress import Watch
+    from convos_infra.schema.progress import StatementWatch
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
@@ -34,7 +34,7 @@ def run(
     connection: BoundedConnection,
     migration: MigrationFile,
     timeouts: Timeouts,
-    watch: Watch,
+    watch: StatementWatch,
     *,
     noted: frozenset[str] | None,
 ) -> None:

@@ -31,7 +31,7 @@ FROM (SELECT) one LEFT JOIN pg_stat_progress_create_index p ON p.pid = %(pid)s
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningStatement:
     """A statement that runs.
 
     Attributes:
@@ -46,7 +46,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Build:
+class IndexBuild:
     """How far an index is, as `pg_stat_progress_create_index` counts it; a count is 0 outside its phases.
 
     Attributes:
@@ -67,18 +67,18 @@ class Build:
     tuples: int | None
 
 
-class Watch:
+class StatementWatch:
     """Remembers the statement that runs; the thread of `watched` reads it."""
 
     def __init__(self) -> None:
-        self.running: Running | None = None
+        self.running: RunningStatement | None = None
 
     def begin(self, file: str, statement: Statement) -> None:
         """Say that a statement is sent now."""
         # A statement can be megabytes long: only its beginning is made one line.
         text = " ".join(statement.text[: 4 * _LONGEST_TEXT].split())
         shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
-        self.running = Running(f"{file}:{statement.line}", shown, time.monotonic())
+        self.running = RunningStatement(f"{file}:{statement.line}", shown, time.monotonic())
 
     def end(self) -> None:
         """Say that no statement runs."""
@@ -86,7 +86,9 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watched(connection: BoundedConnection, every_seconds: float, tell: Callable[[str], None]) -> Iterator[Watch]:
+def watched(
+    connection: BoundedConnection, every_seconds: float, tell: Callable[[str], None]
+) -> Iterator[StatementWatch]:
     """Tell about each statement that is still running after `every_seconds`, and again at that interval.
 
     Args:
@@ -94,7 +96,7 @@ def watched(connection: BoundedConnection, every_seconds: float, tell: Callable[
         every_seconds: the interval, in seconds.
         tell: gets a line at a time, from a thread of its own.
     """
-    watch, done = Watch(), threading.Event()
+    watch, done = StatementWatch(), threading.Event()
     thread = threading.Thread(target=_tell, args=(connection, watch, done, every_seconds, tell), daemon=True)
     thread.start()
     try:
@@ -105,9 +107,13 @@ def watched(connection: BoundedConnection, every_seconds: float, tell: Callable[
 
 
 def _tell(
-    connection: BoundedConnection, watch: Watch, done: threading.Event, every: float, tell: Callable[[str], None]
+    connection: BoundedConnection,
+    watch: StatementWatch,
+    done: threading.Event,
+    every: float,
+    tell: Callable[[str], None],
 ) -> None:
-    told: Running | None = None
+    told: RunningStatement | None = None
     due = 0.0
     with contextlib.ExitStack() as sessions:
         asked: psycopg.Connection[Any] | None = None
@@ -138,11 +144,11 @@ def _far(connection: psycopg.Connection[Any] | None, pid: int) -> str:
     with contextlib.suppress(psycopg.Error):
         row = connection.execute(_ASK.encode(), {"pid": pid}).fetchone()
         if row:
-            return describe(row[0], None if row[1] is None else Build(*row[1:]))
+            return describe(row[0], None if row[1] is None else IndexBuild(*row[1:]))
     return ""
 
 
-def describe(blocking: Sequence[int], build: Build | None) -> str:
+def describe(blocking: Sequence[int], build: IndexBuild | None) -> str:
     """Return how far a statement is, in words; empty where PostgreSQL says nothing. Pure.
 
     Args:

@@ -12,7 +12,7 @@ import pytest
 
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
-from convos_infra.schema.progress import Build, describe
+from convos_infra.schema.progress import IndexBuild, describe
 from tests.schema.migrating import QUICK, job, up, versions
 from tests.schema.postgres_server import Database
 
@@ -79,4 +79,4 @@ def test_without_a_second_session_the_line_says_how_long(database: Database) -> 
     ],
 )
 def test_how_far_an_index_is(blocking: list[int], build: tuple[Any, ...] | None, said: str) -> None:
-    assert describe(blocking, Build(*build) if build else None) == said
+    assert describe(blocking, IndexBuild(*build) if build else None) == said
