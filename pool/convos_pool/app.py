@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,9 +15,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from pool_contract import answers, requests
 
-from . import http_request, page
+from . import http_request, metrics, page
 from .errors import PoolError
-from .printable import printable
 from .routes import Routes
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def create(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={PoolError: _pool_error, HTTPException: _http_error, Exception: _broken},
+        exception_handlers={PoolError: _pool_error, HTTPException: _http_error, Exception: _broken(service)},
     )
     app.router.redirect_slashes = False
     _add_open_routes(app, service)
@@ -66,12 +64,17 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(text, headers=page.HEADERS)
 
     async def counts(_: Request) -> Response:
-        return _json(await run_in_threadpool(routes.counts))
+        # From memory: it must not queue behind claims for a thread.
+        return _json(routes.counts())
+
+    async def measured(_: Request) -> Response:
+        return Response(metrics.render(service.measured()), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def agents(request: Request) -> Response:
         with_words = http_request.has_key(request, key)
         return _json(await run_in_threadpool(routes.agents, with_words=with_words))
 
+    app.add_route("/metrics", measured, methods=["GET"], include_in_schema=False)
     app.add_route("/", index, methods=["GET"], include_in_schema=False)
     open_routes: list[tuple[str, Endpoint, type[answers.Answer], str]] = [
         ("/healthz", health, answers.Health, "Whether the process serves."),
@@ -119,6 +122,8 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
     guarded("POST", "/redeploy/{id}", routes.redeploy, empty, answers.Redeployed)
     guarded("GET", "/rollout", routes.rollout, empty, answers.RolloutAnswer)
     guarded("POST", "/rollout/plan", routes.plan, requests.PlanRequest, answers.RolloutPlan)
+    guarded("POST", "/rollout/abort", routes.abort, empty, answers.Aborted)
+    guarded("GET", "/events", routes.events, empty, answers.Events)
     guarded("POST", "/rollout/retry", routes.retry, empty, answers.Retrying)
 
 
@@ -165,8 +170,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return JSONResponse(answers.Error(error=text).as_json(), error.status_code, error.headers)
 
 
-async def _broken(request: Request, error: Exception) -> Response:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    path = printable(request.url.path[:200])
-    sys.stderr.write(f"pool: {path}: {type(error).__name__} in {frame.name}, line {frame.lineno}\n")
-    return JSONResponse(answers.Error(error="internal error; the pool manager's log says where").as_json(), 500)
+def _broken(service: Service) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    async def broken(request: Request, error: Exception) -> Response:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        service.tally.failed(error)
+        service.journal(f"{request.url.path[:200]}: {type(error).__name__} in {frame.name}, line {frame.lineno}")
+        return JSONResponse(answers.Error(error="internal error; the pool manager's log says where").as_json(), 500)
+
+    return broken

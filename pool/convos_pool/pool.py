@@ -11,9 +11,11 @@ from pool_contract.agent_variables import API_KEY
 from pool_contract.answers import Claimed
 
 from . import agents
+from .act import Act
 from .errors import (
     AgentError,
     ConflictError,
+    NoIdleAgentError,
     NotFoundError,
     RailwayError,
     UnavailableError,
@@ -112,7 +114,7 @@ class Pool:
                         self._wake()
                         return answer
         self._wake()
-        raise UnavailableError("No idle instances available. One is on its way, try again in a minute")
+        raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
 
     def _candidates(self, look: Look) -> list[Agent]:
         """Return the idle agents, those with the newest image first, then the ones that have waited longest."""
@@ -129,7 +131,7 @@ class Pool:
         except AgentError as error:
             if not error.refused:
                 raise
-            self._log(f"claim: {error}; another agent is tried")
+            self._log(Act("claim-failed", f"claim: {error}; another agent is tried", agent.id))
             if error.in_use:
                 # Its new name takes it out of the pool: somebody is in a conversation with it.
                 self.rename(agent, "in use")
@@ -154,6 +156,7 @@ class Pool:
             raise
         self._database.complete(agent.id, conversation.id, conversation.invite_url)
         self._keep_credentials(agent.id)
+        self._log(Act("claimed", "claimed, and joined" if conversation.joined else "claimed", agent.id))
         self.note(agent, "claimed")
         self.rename(agent, wish.agent_name)
         return self._claimed(agent.id, instance, variables.get(agents.GATEWAY_TOKEN, ""), conversation)
@@ -203,7 +206,7 @@ class Pool:
                 continue
             gone.append(agent.id)
             self.note(agent, "gone")
-            self._log(f"{agent.id}: drained")
+            self._log(Act("drained", "drained", agent.id))
         self._wake()
         return gone
 
@@ -219,7 +222,7 @@ class Pool:
             if agent is not None:
                 self._creation.delete(agent, self._railway.volumes(), forgets_claim=True)
                 self.note(agent, "gone")
-                self._log(f"{agent.id}: killed, it was {agent.state}")
+                self._log(Act("killed", f"killed, it was {agent.state}", agent.id))
             elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
                 # Only what this pool has on record: an id of another pool must not cost its agent the key.
                 self._creation.delete_rest(agent_id)
@@ -254,7 +257,7 @@ class Pool:
             self.touch(agent)
             self._redeploy_locked(agent, image)
         self.note(replace(agent, instance=replace(agent.instance, image=image), ready=False), "starting")
-        self._log(f"{agent_id}: redeployed on {image}")
+        self._log(Act("redeployed", f"redeployed on {image}", agent_id))
         self._wake()
         return image
 

@@ -16,6 +16,7 @@ from .errors import RailwayError, ThrottledError
 
 if TYPE_CHECKING:
     from railway_api.client import Client
+    from railway_api.retry import Allowance
 
 PAGE = 500
 """As Railway's own CLI asks for: an environment with some hundred agents is one request."""
@@ -63,6 +64,10 @@ class Railway:
         self._client = client if is_kind_known else None
         self._project_id = project_id
         self._environment_id = environment_id
+
+    def allowance(self) -> Allowance | None:
+        """Return what is left of Railway's rate limit; None while no answer has said."""
+        return (self._client or self._given).allowance
 
     def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.

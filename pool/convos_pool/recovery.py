@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from .act import Act
 from .errors import AgentError, ConflictError, NotFoundError, PoolError
 
 if TYPE_CHECKING:
@@ -80,13 +81,13 @@ class Recovery:
     def _ask(self, agent: Agent) -> None:
         try:
             self.finish(agent)
-            self._log(f"{agent.id}: a claim that was cut off is complete")
+            self._log(Act("recovered", "a claim that was cut off is complete", agent.id))
         except (ConflictError, NotFoundError):
             return
         except AgentError as error:
             if error.refused and not error.in_use:
                 self._database.release(agent.id)
-                self._log(f"{agent.id}: a claim that was cut off is forgotten: {error}")
+                self._log(Act("recovered", f"a claim that was cut off is forgotten: {error}", agent.id))
                 return
             with self._lock:
                 tries = self._tries.get(agent.id, MOST_TRIES)
@@ -94,10 +95,11 @@ class Recovery:
                 self._log(f"{agent.id}: a claim was cut off, and its agent does not answer: {error}")
                 return
             self._set_aside.add(agent.id, f"claim outcome unknown: {error}")
-            self._log(
-                f"{agent.id}: claim outcome unknown, set aside: {error}; finish it by POST"
-                f" /api/pool/instances/{agent.id}/finish, or dismiss it by DELETE /api/pool/crashed/{agent.id}"
+            what_to_do = (
+                f"finish it by POST /api/pool/instances/{agent.id}/finish,"
+                f" or dismiss it by DELETE /api/pool/crashed/{agent.id}"
             )
+            self._log(Act("set-aside", f"claim outcome unknown, set aside: {error}; {what_to_do}", agent.id))
 
     def finish(self, agent: Agent) -> Conversation:
         """Ask an agent again in the same words, once, and complete its claim.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import agents
+from .act import Act
 from .database import TICK
 from .errors import ConflictError, MissingTableError, RailwayError, ThrottledError
 from .provider_http import ProviderError
@@ -200,7 +201,8 @@ class Tick:
         self._parts.pool.note(agent, "gone")
         # Seen and gone again: it must not count as one that is not listed yet.
         self._made.pop(agent.id, None)
-        self._parts.log(f"{agent.id}: deleted, it was {agent.state} ({agent.instance.deployment_status or 'no image'})")
+        status = agent.instance.deployment_status or "no image"
+        self._parts.log(Act("deleted", f"deleted, it was {agent.state} ({status})", agent.id))
         if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
             self._failed_once_more()
         return True
@@ -231,7 +233,7 @@ class Tick:
             lock.confirm()
             made.append(self._parts.creation.create())
             self._made[made[-1]] = self._clock()
-            self._parts.log(f"{made[-1]}: made on {image}")
+            self._parts.log(Act("made", f"made on {image}", made[-1]))
             if len(made) > warm:
                 with self._extra_lock:
                     self._extra -= 1
@@ -251,7 +253,7 @@ class Tick:
         for agent in unfinished:
             lock.confirm()
             if self._parts.creation.finish(agent, volumes):
-                self._parts.log(f"{agent.id}: finished, it had been cut off")
+                self._parts.log(Act("finished", "finished, it had been cut off", agent.id))
 
     def _nudge(self, look: Look, lock: Lock) -> None:
         """Deploy what has had another image in its config for long: the patch came through, its deployment did not."""

@@ -236,6 +236,35 @@ class Retrying(Answer):
     retrying: bool
 
 
+class Aborted(Answer):
+    """`POST /api/pool/rollout/abort`: what the rollout says of itself now."""
+
+    ok: Literal[True] = True
+    text: str
+
+
+class Event(Answer):
+    """One act of a pool manager.
+
+    Attributes:
+        at: ISO 8601.
+        act: what was done, in one word.
+        agentId: the agent; missing where it is about the pool.
+        reason: why, or what came of it.
+    """
+
+    at: str
+    act: str
+    agentId: str | None = None
+    reason: str
+
+
+class Events(Answer):
+    """`GET /api/pool/events`: the newest first, at most 500."""
+
+    events: list[Event]
+
+
 class Credential(Answer):
     """An OpenRouter key or an AgentMail inbox.
 

@@ -83,6 +83,11 @@ class Client:
         self._asking = threading.Lock()
         self._known: dict[str, Any] = {}
 
+    @property
+    def allowance(self) -> Allowance | None:
+        """What is left of the rate limit, as the last answer that told has it; None before."""
+        return self._allowance
+
     def as_other_kind(self) -> Client:
         """Return a client that sends the same token as the other kind: project, or account and workspace."""
         return Client(
