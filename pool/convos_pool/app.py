@@ -11,11 +11,12 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from pool_contract import answers, requests
 
-from . import http_request, metrics, page
+from . import http_request, metrics
+from .dashboard.web import Dashboard
 from .errors import PoolError
 from .routes import Routes
 
@@ -59,10 +60,6 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
     async def version(_: Request) -> Response:
         return _json(routes.version())
 
-    async def index(_: Request) -> Response:
-        text = page.render(service.settings, service.pool.latest, service.tick.rollout)
-        return HTMLResponse(text, headers=page.HEADERS)
-
     async def counts(_: Request) -> Response:
         # From memory: it must not queue behind claims for a thread.
         return _json(routes.counts())
@@ -75,7 +72,7 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return _json(await run_in_threadpool(routes.agents, with_words=with_words))
 
     app.add_route("/metrics", measured, methods=["GET"], include_in_schema=False)
-    app.add_route("/", index, methods=["GET"], include_in_schema=False)
+    Dashboard(service, routes).add_to(app)
     open_routes: list[tuple[str, Endpoint, type[answers.Answer], str]] = [
         ("/healthz", health, answers.Health, "Whether the process serves."),
         ("/version", version, answers.Version, "What this pool manager is, and what it can do."),

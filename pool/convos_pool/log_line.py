@@ -32,5 +32,4 @@ def structured(text: str, at: float) -> str:
         found |= {"act": text.kind, "reason": printable(text.reason)}
         if text.agent_id:
             found["agent"] = printable(text.agent_id)
-    # A backslash of `printable` stays one: what it has escaped is nothing that JSON would have to.
     return json.dumps(found, ensure_ascii=False)

@@ -85,6 +85,11 @@ class Tick:
         self._failures, self._not_before = 0, 0.0
 
     @property
+    def seconds_until_next(self) -> float:
+        """For how long no agent is made, because new ones did not get ready."""
+        return max(0.0, self._not_before - self._clock())
+
+    @property
     def made_extra(self) -> int:
         """How many agents were made beyond the warm ones, since the process began."""
         with self._extra_lock:

@@ -227,7 +227,7 @@ def test_what_an_agent_says_is_one_line_of_the_log_without_a_control_character(a
         around.farm.answers[bad["id"]] = (400, json.dumps({"error": FORGED}).encode())
         pool.call("POST", "/api/pool/claim", WISH)
         until(lambda: "HTTP 400" in pool.printed(), 20)
-        (line,) = [one for one in pool.printed().splitlines() if "HTTP 400" in one]
+        (line,) = [json.loads(one)["message"] for one in pool.printed().splitlines() if "HTTP 400" in one]
         assert "no\\r\\npool: tick: all is well\\n\\x1b[2J" in line
         assert not [one for one in pool.printed().splitlines() if one.startswith("pool: tick: all is well")]
         raw = pool.log.read_bytes()
