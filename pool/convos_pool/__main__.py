@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -11,6 +12,7 @@ import uvicorn
 
 from . import app, settings
 from .errors import SettingsError
+from .journal import LibraryLog
 from .serve import Service
 
 if TYPE_CHECKING:
@@ -58,11 +60,14 @@ def main() -> int:
         return 1
     service = Service(read)
     service.journal(f"listening on {read.port}, runtime image {read.runtime_image}")
+    logging.basicConfig(handlers=[LibraryLog(service.journal)])
+    # A rollback that fails on a connection that broke: whoever used it has said that it broke.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app.create(service),
         host="0.0.0.0",  # noqa: S104 - Railway's proxy is outside of the container
         port=read.port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,7 +19,7 @@ from pool_contract import answers, requests
 
 from . import http_request, metrics
 from .dashboard.web import Dashboard
-from .errors import PoolError
+from .errors import PoolError, ThrottledError
 from .routes import Routes
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _Body = TypeVar("_Body", bound=requests.Body)
 Work = Callable[[_Body, str], answers.Answer]
 Endpoint = Callable[[Request], Awaitable[Response]]
 RETRY_SECONDS = 5
+THREADS = 128
+"""Requests that are worked on at once."""
 BEARER = {"bearer": {"type": "http", "scheme": "bearer"}}
 
 
@@ -148,6 +152,8 @@ def _json(answer: answers.Answer) -> Response:
 def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Claims wait for agents, for up to two minutes each: a hundred of them must not keep everybody else waiting.
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         service.start()
         yield
         await run_in_threadpool(service.stop)
@@ -157,7 +163,9 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
 
 async def _pool_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PoolError)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == 503 else {}
+    # Railway's own seconds, where it is Railway that asks to wait.
+    seconds = math.ceil(error.seconds) if isinstance(error, ThrottledError) else RETRY_SECONDS
+    headers = {"Retry-After": str(seconds)} if error.status == 503 else {}
     return JSONResponse(answers.Error(error=str(error)).as_json(), error.status, headers)
 
 

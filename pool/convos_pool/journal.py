@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -31,6 +32,23 @@ def printed(line: str) -> None:
     text = log_line.plain(line) if sys.stdout.isatty() else log_line.structured(line, time.time())
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+class LibraryLog(logging.Handler):
+    """Takes what libraries say of themselves, so that every line of the log has one form.
+
+    Args:
+        say: prints one line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record without its traceback, which would be many lines."""
+        error = record.exc_info[1] if record.exc_info else None
+        self._say(f"{record.name}: {record.getMessage()}" + (f": {type(error).__name__}" if error else ""))
 
 
 class Journal:

@@ -12,11 +12,14 @@ from .errors import AgentError, ConflictError, NotFoundError, PoolError
 if TYPE_CHECKING:
     from .agent_client import AgentClient, Conversation
     from .agents import Agent
+    from .claim import Claim
     from .database import Database
     from .railway import Railway
     from .set_aside import SetAside
 
 MOST_TRIES = 3
+RESERVATION_SECONDS = 150.0
+"""A reservation that is older belongs to a claim that was cut off: one that lives asks its agent twice for 60 s."""
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
@@ -114,6 +117,7 @@ class Recovery:
             words = self._database.words([agent.id]).get(agent.id)
             if claim is None or words is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            _refuse_while_it_lives(claim)
             _, variables = self._railway.before_claim(agent.instance.service_id)
             conversation = self._client.provision(agent.instance, words.as_request(), variables, tries=1)
             self._database.complete(agent.id, conversation.id, conversation.invite_url)
@@ -131,5 +135,11 @@ class Recovery:
             claim = self._database.claims().get(agent.id)
             if claim is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            _refuse_while_it_lives(claim)
             self._database.complete(agent.id, conversation_id, invite_url)
         self._set_aside.remove(agent.id)
+
+
+def _refuse_while_it_lives(claim: Claim) -> None:
+    if claim.seconds <= RESERVATION_SECONDS:
+        raise ConflictError(f"{claim.id}: its claim is under way; try again in {RESERVATION_SECONDS:.0f} s")

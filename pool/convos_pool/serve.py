@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import traceback
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 REQUEST_PATIENCE_SECONDS = 5.0
+CALL_SECONDS = 8.0
+"""How long somebody waits for one call, its repetitions included: a claim has ten seconds beside its agent's own."""
 CONNECT_SECONDS = 5.0
 TICK_PATIENCE_SECONDS = 35.0
 """Railway's creation throttles last 30 s."""
@@ -63,7 +66,7 @@ class Service:
         self._wake = threading.Event()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="tick", daemon=True)
-        self._schema_is_up = False
+        self._schema_is_up = self._stands_back = False
         self._told_of_schema: set[str] = set()
         self.database = database = Database(settings.database_url)
         self.tally = Tally()
@@ -77,7 +80,7 @@ class Service:
         credential_record = CredentialRecord(database, settings.environment_id)
         credentials = Credentials(settings, found, credential_record, say)
         creation = Creation(settings, patient, credentials, database, say)
-        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds)
+        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say)
         self.pool = Pool(
             PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
         )
@@ -137,20 +140,25 @@ class Service:
         while not self._ends.is_set():
             self._wake.clear()
             problem = self._run()
-            if problem and problem != self.problem:
-                self.journal(Act("failure", problem))
+            if problem and _gist(problem) != _gist(self.problem):
+                # To stand back is no failure.
+                self.journal(problem if self._stands_back else Act("failure", problem))
             self.problem = problem
             self._wake.wait(self.settings.tick_seconds)
 
     def _run(self) -> str:
         """Do one tick; return what went wrong, in one line."""
         began, outcome = time.monotonic(), "failed"
+        self._stands_back = False
         try:
             self._bring_up_schema()
             self.tick.run()
             outcome = "done"
+            if self.tick.held:
+                return self.tick.held
         except ConflictError as error:
             outcome = "stood-back"
+            self._stands_back = True
             return f"tick: {error}"
         except PoolError as error:
             self.tally.failed(error)
@@ -179,6 +187,11 @@ class Service:
             self.journal(line)
 
 
+def _gist(problem: str) -> str:
+    """Return a problem without its numbers: the same one, with fewer seconds left, is not said again."""
+    return re.sub(r"\d+", "", problem)
+
+
 USER_AGENT = "convos-pool/0.1"
 """Tells its calls from those of an update, in Railway's logs and in the emulator's ledger."""
 
@@ -193,4 +206,5 @@ def _railway(settings: Settings, patience_seconds: float, say: Callable[[str], N
         progress=say,
     )
     known = bool(settings.railway_token_kind)
-    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known)
+    seconds = CALL_SECONDS if patience_seconds == REQUEST_PATIENCE_SECONDS else 0.0
+    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known, seconds=seconds)

@@ -20,6 +20,7 @@ from convos_pool.railway import Instance
 from pydantic import ValidationError
 
 from tests.emulator.fix_emulator import until
+from tests.pool.pool_process import Pool
 from tests.pool.surroundings import Surroundings, agents, counts, until_idle
 
 WISH = {"agentName": "Ada", "instructions": "Be brief."}
@@ -175,7 +176,17 @@ def test_an_agent_that_answers_nonsense_stops_nobody(around: Surroundings) -> No
         around.farm.health[bad["id"]] = (200, b"[" * 60_000)
         until(lambda: counts(pool)["starting"] == 1, 20)
         assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != bad["id"]
+        until(lambda: [one["state"] for one in listed(pool) if one.get("reason") == "unhealthy: answers nonsense"], 20)
+        around.farm.health[bad["id"]] = (200, b"[" * 50_000)
+        before = pool.json("GET", "/api/pool/status")["seenAt"]
+        until(lambda: pool.json("GET", "/api/pool/status")["seenAt"] > before + 1, 20)
+        assert pool.printed().count(f"{bad['id']}: unhealthy: answers nonsense") == 1, "it is named once"
         assert "broke with" not in pool.printed()
+
+
+def listed(pool: Pool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pool.json("GET", "/api/pool/status")["instances"]
+    return found
 
 
 ANSWERS: list[Any] = [
