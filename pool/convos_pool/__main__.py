@@ -12,6 +12,7 @@ import uvicorn
 
 from . import app, settings
 from .errors import SettingsError
+from .impatient_http import ImpatientProtocol
 from .journal import LibraryLog
 from .serve import Service
 
@@ -68,6 +69,7 @@ def main() -> int:
         host="0.0.0.0",  # noqa: S104 - Railway's proxy is outside of the container
         port=read.port,
         log_config=None,
+        http=ImpatientProtocol,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 256 * 1024
 """As much as the runtime takes."""
 LONGEST_SHOWN = 60
+BODY_SECONDS = 15.0
 _Body = TypeVar("_Body", bound="Body")
 
 
@@ -81,10 +83,14 @@ async def read_bytes(request: Request, most: int) -> bytes:
     if declared.isdigit() and int(declared) > most:
         raise TooLargeError(f"body: larger than {most} bytes")
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > most:
-            raise TooLargeError(f"body: larger than {most} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > most:
+                    raise TooLargeError(f"body: larger than {most} bytes")
+    except TimeoutError:
+        raise BadRequestError(f"body: it did not come within {BODY_SECONDS:.0f} s") from None
     return bytes(data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ class Railway:
     ) -> None:
         self._seconds = seconds or None
         self._given = client
+        self._asking = threading.Lock()
         self._client = client if is_kind_known else None
         self._project_id = project_id
         self._environment_id = environment_id
@@ -113,13 +115,15 @@ class Railway:
             raise RailwayError(name, error.problem) from None
 
     def _client_of_its_kind(self) -> Client:
-        if self._client is None:
-            try:
-                self._given.query(operations.WHO, {}, thing="RAILWAY_API_TOKEN")
-                self._client = self._given
-            except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
-                self._client = self._given.as_other_kind()
-        return self._client
+        # A hundred claims at once ask once.
+        with self._asking:
+            if self._client is None:
+                try:
+                    self._given.query(operations.WHO, {}, thing="RAILWAY_API_TOKEN", deadline_seconds=self._seconds)
+                    self._client = self._given
+                except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
+                    self._client = self._given.as_other_kind()
+            return self._client
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""
