@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.benchmarks import railway
 from tests.benchmarks.rows import missed, tables
-from tests.pool import bench_rollout
+from tests.pool import bench_claims, bench_rollout
 from tests.schema import bench_schema
 
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
@@ -20,12 +20,14 @@ SUITES: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
     "railway": railway.rows,
     "schema": bench_schema.rows,
     "rollout": bench_rollout.rows,
+    "pool": bench_claims.rows,
 }
 HEAD = """# Benchmarks
 
 Written by `make bench` from [latest.json](latest.json); never by hand. `calls` are requests to Railway's API (the
 emulator with 100 ms latency; `polls` of deployments among them), or round trips to PostgreSQL in the suite `schema`.
 The suite `rollout` runs with Railway's limits of the smallest paid plan: 10 requests a second, 1,000 an hour.
+The suite `pool` is a hundred claims at once on a pool of that size, and a tick while a twentieth of its agents hang.
 Times are of the machine that ran it, for comparison within one run.
 
 """
