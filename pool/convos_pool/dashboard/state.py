@@ -53,8 +53,20 @@ class State:
         return self.environment == "production"
 
 
-def state(service: Service) -> State:
-    """Return what there is to show."""
+def version(service: Service) -> str:
+    """Return what changes whenever there is something new to show; it costs nothing."""
+    look, events = service.pool.latest, service.journal.recent()
+    at, newest = look.at if look is not None else 0.0, events[0].at if events else 0.0
+    return f"{at:.3f}-{newest:.3f}-{service.tick.rollout.state}-{len(service.problem)}"
+
+
+def state(service: Service, *, with_plan: bool) -> State:
+    """Return what there is to show.
+
+    Args:
+        service: whose.
+        with_plan: whether the batches that are still to come are worked out, which takes a while for many agents.
+    """
     settings, look, step = service.settings, service.pool.latest, service.tick.rollout
     left = service.hurried.allowance() or service.patient.allowance()
     return State(
@@ -65,7 +77,7 @@ def state(service: Service) -> State:
         look=look,
         step=step,
         policy=settings.rollout.kind,
-        plan=_plan(service, look),
+        plan=_plan(service, look) if with_plan else (),
         held=tuple(_held(service, look)),
         events=tuple(service.journal.recent()),
         calls_left=f"{left.remaining} of {left.limit or 'unknown'} calls left" if left is not None else "",

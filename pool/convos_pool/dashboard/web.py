@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,7 @@ from .invite import invite
 from .markup import Markup, joined, tag
 from .sections import Filter, changing
 from .session import COOKIE, SESSION_SECONDS, Attempts, Session, Sessions
-from .state import State, state
+from .state import State, state, version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,6 +47,8 @@ MAX_FORM_BYTES = 3 * http_request.MAX_BODY_BYTES
 MOST_FIELDS = 20
 LOOK_SECONDS = 1.0
 """How often a stream looks whether there is something new to show."""
+SHOWN_SECONDS = 5
+"""How old what is shown may be."""
 ALIVE_SECONDS = 15
 """A stream that says nothing for longer is cut by proxies."""
 MOST_STREAMS = 50
@@ -69,6 +72,8 @@ class Dashboard:
         self._assets = assets.read()
         self._results: dict[str, Markup] = {}
         self._streams = 0
+        self._working_out = asyncio.Lock()
+        self._shown: tuple[str, State] | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes."""
@@ -85,12 +90,12 @@ class Dashboard:
         """Show the page."""
         session = self._session(request)
         if session is None:
-            return _html(page.everybodys(state(self._service), self._assets.version))
+            return _html(page.everybodys(state(self._service, with_plan=False), self._assets.version))
         return await self._operators(request, session, self._results.pop(session.nonce, Markup("")))
 
     async def login(self, request: Request) -> Response:
         """Begin a session, given the pool's key."""
-        shown = state(self._service)
+        shown = state(self._service, with_plan=False)
         if not _is_own(request):
             return _html(page.everybodys(shown, self._assets.version, FOREIGN), 403)
         address = _address(request)
@@ -136,7 +141,7 @@ class Dashboard:
         session = self._session(request)
         if session is None:
             return _html("", 401)
-        shown = state(self._service)
+        shown = await self._state()
         parts = await run_in_threadpool(changing, shown, _context(shown, session), _filter(request))
         return _html("".join(parts))
 
@@ -183,17 +188,26 @@ class Dashboard:
         return await self._operators(request, session, result)
 
     async def _operators(self, request: Request, session: Session, result: Markup) -> Response:
-        shown = state(self._service)
+        shown = await self._state()
         context, chosen = _context(shown, session), _filter(request)
         text = await run_in_threadpool(page.operators, shown, context, chosen, self._assets.version, result)
         return _html(text)
+
+    async def _state(self) -> State:
+        """Return what there is to show; worked out once for everybody who looks at the same moment."""
+        # Also without news: that there is none for long is shown, too.
+        now = f"{version(self._service)}-{time.monotonic() // SHOWN_SECONDS}"
+        async with self._working_out:
+            if self._shown is None or self._shown[0] != now:
+                self._shown = now, await run_in_threadpool(state, self._service, with_plan=True)
+            return self._shown[1]
 
     async def _news(self, session: Session) -> AsyncIterator[str]:
         self._streams += 1
         try:
             before, silent = "", 0.0
             while not self._service.is_ending and self._sessions.is_alive(session):
-                now = _version(state(self._service))
+                now = version(self._service)
                 if now != before:
                     before, silent = now, 0.0
                     yield f"event: look\ndata: {now}\n\n"
@@ -252,12 +266,6 @@ def _context(shown: State, session: Session) -> FormContext:
 
 def _filter(request: Request) -> Filter:
     return Filter(request.query_params.get("q", "")[:100], request.query_params.get("state", "")[:20])
-
-
-def _version(shown: State) -> str:
-    at = shown.look.at if shown.look is not None else 0.0
-    newest = shown.events[0].at if shown.events else 0.0
-    return f"{at:.3f}-{newest:.3f}-{len(shown.held)}"
 
 
 def _html(text: str, status: int = 200) -> Response:
