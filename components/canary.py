@@ -9,7 +9,6 @@ import pulumi
 
 from components.canary_variables import canary_variables
 from components.railway_service import AskedReadiness, ServiceParts, deployed, service_in, summary
-from components.registry_login import login_of
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
@@ -53,7 +52,7 @@ class Canary(pulumi.ComponentResource):
         variables = canary_variables(self.service.at(), keys, place.inside(self))
         given = configuration(self.service.at(), place, image, variables, agent)
         asked = AskedReadiness(agent.readiness_path, variables[API_KEY], API_KEY)
-        parts = ServiceParts(domain=True, readiness=asked, registry_login=login_of(agent.registry_login))
+        parts = ServiceParts(domain=True, readiness=asked, registry_login=agent.registry_login)
         declared = deployed(self, place, self.service, given, parts)
         self.ready = declared.ready
         self.summary = summary(declared, image)

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from convos_infra.agent_account import AccountArgs
+from convos_infra.agentmail_inbox import AgentMailInbox
+from convos_infra.openrouter_key import OpenRouterKey
 from convos_infra.random_secret import HexForm, RandomSecret, SecretPlace
-from pool_contract.agent_variables import agent_variables, without_makers
+from pool_contract.agent_variables import AGENTMAIL_INBOX, OPENROUTER_KEY, agent_variables, made_per_agent
+from pool_contract.keys import declaration_of
 
 if TYPE_CHECKING:
     from convos_infra.railway.resources.service_at import ServiceAt
@@ -32,4 +36,32 @@ def canary_variables(
         resource = f"canary-{name.lower().replace('_', '-')}"
         return RandomSecret(resource, stored, inside, HexForm(form.prefix, form.size)).value
 
-    return agent_variables(without_makers(keys), secret)
+    return agent_variables({**keys, **_made(at, keys, inside)}, secret)
+
+
+def _made(
+    at: ServiceAt, keys: Mapping[str, pulumi.Input[str]], inside: pulumi.ResourceOptions
+) -> dict[str, pulumi.Input[str]]:
+    """Declare the canary's own key and inbox, which go with it, and return the variables that name them.
+
+    As an agent's, they are made where a key of their account is set and no value that all share.
+    """
+
+    def given(name: str) -> pulumi.Input[str]:
+        return keys[name] if name in keys else declaration_of(name).default
+
+    # One account may serve several stacks: the environment's id tells their canaries apart.
+    name = pulumi.Output.concat(at.service, "-", at.environment_id)
+    # A protected stack keeps data. These are not: they must go where the config gives a shared value instead.
+    disposable = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(protect=False))
+    wanted = made_per_agent(keys)
+    made: dict[str, pulumi.Input[str]] = {}
+    if OPENROUTER_KEY in wanted:
+        args = AccountArgs(name, given("OPENROUTER_API_URL"), keys[wanted[OPENROUTER_KEY]])
+        limit, reset = given("OPENROUTER_KEY_LIMIT"), given("OPENROUTER_KEY_LIMIT_RESET")
+        made[OPENROUTER_KEY] = OpenRouterKey("canary-openrouter-key", args, limit, reset, disposable).value
+    if AGENTMAIL_INBOX in wanted:
+        args = AccountArgs(name, given("AGENTMAIL_API_URL"), keys[wanted[AGENTMAIL_INBOX]])
+        domain = given("AGENTMAIL_DOMAIN")
+        made[AGENTMAIL_INBOX] = AgentMailInbox("canary-agentmail-inbox", args, domain, disposable).inbox
+    return made

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.railway_service import ServiceParts, StoredSecret, deployed, secret_in, service_in, summary
-from components.registry_login import login_of
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
 from convos_infra.railway.resources.service import Service
@@ -19,7 +18,7 @@ from pool_contract.agent_settings import REGISTRY_PASSWORD
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
     from convos_infra.railway.resources.service_at import ServiceAt
-    from pool_contract.agent_settings import RegistryLogin
+    from pool_contract.registry_login import RegistryLogin
 
 SERVICE = "convos-agent-pool-manager"
 HEALTH_PATH = "/healthz"
@@ -62,7 +61,7 @@ class PoolManagerSettings:
     keep_token: bool
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
     secret_keys: Sequence[str]
-    registry_login: RegistryLogin | None = None
+    registry_login: RegistryLogin[str] | None = None
 
 
 class PoolManager(pulumi.ComponentResource):
@@ -107,7 +106,7 @@ class PoolManager(pulumi.ComponentResource):
         self.made_token = not settings.keep_token and not settings.railway_token
         token = _token(place, settings, service, place.inside(self))
         given = configuration(service.at(), place, settings, self.api_key, token)
-        parts = ServiceParts(domain=True, registry_login=login_of(settings.registry_login), after=after)
+        parts = ServiceParts(domain=True, registry_login=settings.registry_login, after=after)
         declared = deployed(self, place, service, given, parts)
         self.ready = declared.ready
         self.summary = summary(declared, settings.image or settings.repo)

@@ -23,20 +23,13 @@ from convos_infra.railway.resources.service_instance_args import ServiceInstance
 from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
 from convos_infra.railway.resources.volume import Volume, VolumeArgs
 from convos_infra.random_secret import RandomSecret, SecretPlace
+from pool_contract.registry_login import RegistryLogin
 
 if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
     from convos_infra.railway.service_configuration import ServiceConfiguration
 
 Value = pulumi.Input[str]
-
-
-@dataclass(frozen=True)
-class RegistryLogin:
-    """The login to the registry of a private image."""
-
-    username: Value
-    password: Value = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,7 +85,7 @@ class ServiceParts:
     proxy_port: int | None = None
     domain: bool = False
     custom_domains: Sequence[str] = ()
-    registry_login: RegistryLogin | None = None
+    registry_login: RegistryLogin[Value] | None = None
     readiness: AskedReadiness | None = None
     after: Sequence[pulumi.Resource] = ()
 
@@ -209,7 +202,7 @@ def deployed(
     return DeclaredService(service, volume, proxy, domain, list(custom.values()), instance, ready)
 
 
-def _with_login(configuration: ServiceConfiguration, login: RegistryLogin | None) -> ServiceConfiguration:
+def _with_login(configuration: ServiceConfiguration, login: RegistryLogin[Value] | None) -> ServiceConfiguration:
     if login is None:
         return configuration
     given = {"username": login.username, "password": pulumi.Output.secret(login.password)}

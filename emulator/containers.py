@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ class Containers:
         self._client = client
         self._folder = folder
         self._labels = {LABEL: str(folder)}
+        self._making_network = threading.Lock()
 
     def takes(self, image: str) -> bool:
         """Take every image; what has none (a repository source) is for the next runner."""
@@ -53,11 +55,14 @@ class Containers:
     def network(self, environment_id: str) -> tuple[str, str]:
         """Return the name of an environment's network and the address of the host in it."""
         name = f"convos-{environment_id}"
-        try:
-            network = self._client.networks.get(name)
-        except NotFound:
-            network = self._client.networks.create(name, labels=self._labels, check_duplicate=True)
-            network.reload()
+        # Docker checks for a duplicate and creates in two steps: services that start at once made one network each, and
+        # from then on the name was ambiguous, an error for every start.
+        with self._making_network:
+            try:
+                network = self._client.networks.get(name)
+            except NotFound:
+                network = self._client.networks.create(name, labels=self._labels, check_duplicate=True)
+                network.reload()
         return name, str(network.attrs["IPAM"]["Config"][0]["Gateway"])
 
     def start(self, order: Order, log: Log, hosts: Mapping[str, str] | None = None) -> Running:

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 from convos_infra import ownership
 from convos_infra.registry.reference import parse
 from convos_infra.schema.policy import ACCEPT, DROP, KEEP, REFUSE, SchemaPolicy
-from pool_contract.agent_settings import DEFAULT_USERNAME, RegistryLogin, login_variables
+from pool_contract.agent_settings import DEFAULT_USERNAME, login_variables
+from pool_contract.registry_login import RegistryLogin
 from railway_api.transport import DEFAULT_ENDPOINT
 from stack import agent_keys, checks, reading, standins
 from stack.agent_keys import FORBIDDEN_PREFIX, PLAIN_KEYS, key_problem
@@ -180,7 +181,7 @@ class Settings(Section):
         return {**self.keys, **({} if login is None else login_variables(login))}
 
     @property
-    def pool_login(self) -> RegistryLogin | None:
+    def pool_login(self) -> RegistryLogin[str] | None:
         """The login with which Railway pulls the pool manager's own image: no other registry than its own gets it."""
         image = self.pool.repository if self.pool.build else self.pool.image
         if not image or parse(image).registry != parse(self.image.repository).registry:
@@ -188,7 +189,7 @@ class Settings(Section):
         return self._login
 
     @property
-    def _login(self) -> RegistryLogin | None:
+    def _login(self) -> RegistryLogin[str] | None:
         if not (self.pulls_with_login and self.registry_password):
             return None
         return RegistryLogin(self.registry_username or DEFAULT_USERNAME, self.registry_password)

@@ -42,16 +42,31 @@ class OpenRouterAccount:
         name, limit, reset = body.get("name"), body.get("limit"), body.get("limit_reset")
         if not isinstance(name, str) or not name:
             return _openrouter_error(400, "name: Required")
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0):
-            return _openrouter_error(400, "limit: Expected number")
-        if reset not in RESETS:
-            return _openrouter_error(400, "limit_reset: Invalid enum value")
+        if refusal := _bad_limit(body):
+            return refusal
         with self.lock:
             key_hash, key = secrets.token_hex(32), f"sk-or-v1-{secrets.token_hex(32)}"
             row = {"hash": key_hash, "name": name, "limit": limit, "limit_reset": reset, "disabled": False}
             row |= {"label": f"{key[:12]}...{key[-3:]}", "usage": 0, "created_at": _now()}
             self.keys[key_hash], self.secrets[key_hash] = row, key
         return Reply(201, {"key": key, "data": row})
+
+    def one(self, key_hash: str) -> Reply:
+        """Return a key as it is listed."""
+        with self.lock:
+            row = self.keys.get(key_hash)
+        return Reply(200, {"data": row}) if row else _openrouter_error(404, "API key not found")
+
+    def update(self, key_hash: str, body: dict[str, Any]) -> Reply:
+        """Give a key another limit."""
+        if refusal := _bad_limit(body):
+            return refusal
+        with self.lock:
+            row = self.keys.get(key_hash)
+            if row is None:
+                return _openrouter_error(404, "API key not found")
+            row |= {name: body[name] for name in ("limit", "limit_reset") if name in body}
+        return Reply(200, {"data": row})
 
     def listed(self, offset: int) -> Reply:
         """Return one page."""
@@ -100,6 +115,12 @@ class AgentMailAccount:
             self.inboxes[address] = row
         return Reply(200, row)
 
+    def one(self, inbox_id: str) -> Reply:
+        """Return an inbox."""
+        with self.lock:
+            row = self.inboxes.get(inbox_id)
+        return Reply(200, row) if row else _agentmail_error(404, "Inbox not found")
+
     def listed(self, limit: int, token: str) -> Reply:
         """Return one page; `next_page_token` leads to the next."""
         start = int(token) if token.isdigit() else 0
@@ -122,6 +143,13 @@ class AgentMailAccount:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _bad_limit(body: dict[str, Any]) -> Reply | None:
+    limit = body.get("limit")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0):
+        return _openrouter_error(400, "limit: Expected number")
+    return None if body.get("limit_reset") in RESETS else _openrouter_error(400, "limit_reset: Invalid enum value")
 
 
 def _openrouter_error(status: int, message: str) -> Reply:

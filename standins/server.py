@@ -69,6 +69,10 @@ def _keys(
     if method == "GET" and not rest:
         offset = query.get("offset", ["0"])[0]
         return account.listed(int(offset) if offset.isdigit() else 0)
+    if method == "GET":
+        return account.one(rest)
+    if method == "PATCH" and rest:
+        return account.update(rest, body)
     return account.delete(rest) if method == "DELETE" and rest else Reply(405, {"error": {"message": "Not allowed"}})
 
 
@@ -80,6 +84,8 @@ def _inboxes(
     if method == "GET" and not rest:
         limit = query.get("limit", ["20"])[0]
         return account.listed(int(limit) if limit.isdigit() else 20, query.get("page_token", [""])[0])
+    if method == "GET":
+        return account.one(rest)
     return account.delete(rest) if method == "DELETE" and rest else Reply(405, {"message": "Not allowed"})
 
 
@@ -88,6 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
         self._answer()
 
     def do_POST(self) -> None:

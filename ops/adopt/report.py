@@ -13,7 +13,7 @@ from convos_infra.railway.environment_config import BY_NAME, FIELDS, SEALED, VAR
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.registry.reference import parse
 from pool_contract.agent_settings import agent_settings
-from pool_contract.agent_variables import agent_variables, without_makers
+from pool_contract.agent_variables import agent_variables, made_per_agent
 from stack.pool import pool_manager_settings
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ def _services(
         password = settings.database_password or _UNKNOWN
         wanted = database.configuration(_at(live, database.SERVICE), place, settings.database_image, password)
         yield _compared(live, database.SERVICE, wanted, [_volume(live), _proxy(live)])
-    variables = agent_variables(without_makers(settings.keys), _kept(live, canary.SERVICE))
+    # Nobody knows whose the key and the inbox are that the canary has: the update makes others.
+    made = dict.fromkeys(made_per_agent(settings.keys), _UNKNOWN)
+    variables = agent_variables({**settings.keys, **made}, _kept(live, canary.SERVICE))
     agent = agent_settings(settings.keys)
     wanted = canary.configuration(_at(live, canary.SERVICE), place, runtime, variables, agent)
     yield _compared(live, canary.SERVICE, wanted, [_domain(live, canary.SERVICE)])

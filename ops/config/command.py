@@ -1,7 +1,7 @@
 """Writes what is made from the model of a stack's config, and from the declarations of keys and attributes.
 
-That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the table in docs/runtime.md, keys.list
-and .env.example of the runtime, and the smoke tests' keys.
+That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the tables in docs/runtime.md and
+docs/pool.md, keys.list and .env.example of the runtime, .env.example of the pool manager, and the smoke tests' keys.
 
 python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
 """
@@ -21,6 +21,7 @@ from ops.config import (
     configuration_page,
     env_example,
     keys_list,
+    pool_page,
     pulumi_yaml,
     runtime_page,
     smoke_test_keys,
@@ -37,13 +38,15 @@ def texts(checkout: Path) -> dict[Path, str]:
     """Return each file and what it should contain."""
     keys = list(KEYS.values())
     program, workflow_file = checkout / "Pulumi.yaml", checkout / ".github" / "workflows" / "build-runtime.yml"
-    runtime = checkout / "docs" / "runtime.md"
+    runtime, pool = checkout / "docs" / "runtime.md", checkout / "docs" / "pool.md"
     return {
         program: pulumi_yaml.written(program.read_text(encoding="utf-8"), keys),
         checkout / "docs" / "configuration.md": configuration_page.page(keys, DECLARATIONS),
         checkout / "docs" / "service-attributes.md": attributes_page.page(ATTRIBUTES),
         checkout / "runtime" / "scripts" / "keys.list": keys_list.keys_list(DECLARATIONS),
         checkout / "runtime" / ".env.example": env_example.env_example(DECLARATIONS),
+        checkout / "pool" / ".env.example": env_example.pool_env_example(DECLARATIONS),
+        pool: pool_page.written(pool.read_text(encoding="utf-8"), DECLARATIONS),
         runtime: runtime_page.written(runtime.read_text(encoding="utf-8"), DECLARATIONS),
         workflow_file: smoke_test_keys.written(workflow_file.read_text(encoding="utf-8"), DECLARATIONS),
     }

@@ -52,19 +52,19 @@ def page(keys: Sequence[ConfigKey], declarations: Sequence[KeyDeclaration]) -> s
     return "".join(
         [
             _HEAD,
-            *_table(("Key", "Type", "Default", "Allowed", "Description"), (_row(one) for one in keys)),
+            *table(("Key", "Type", "Default", "Allowed", "Description"), (_row(one) for one in keys)),
             _AGENT_KEYS,
-            *_table(
+            *table(
                 ("Key", "Given to", "Secret", "Default", "Allowed", "Description"),
                 (_key_row(one) for one in declarations if one.set_by == "keys"),
             ),
             _BY_PROGRAM,
-            *_table(
+            *table(
                 ("Variable", "Required", "Set by", "Default", "Allowed", "Description"),
                 (_program_row(one, by_variable) for one in declarations if one.set_by == "program"),
             ),
             _BY_POOL,
-            *_table(
+            *table(
                 ("Variable", "Description"),
                 ((f"`{one.name}`", one.description) for one in declarations if one.set_by == "pool"),
             ),
@@ -72,7 +72,8 @@ def page(keys: Sequence[ConfigKey], declarations: Sequence[KeyDeclaration]) -> s
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table."""
     yield f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n"
     for row in rows:
         cells = [cell.replace("|", "\\|") for cell in row]
@@ -91,8 +92,8 @@ def _key_row(key: KeyDeclaration) -> tuple[str, ...]:
         f"`{key.name}`",
         _GIVEN_TO[key.given_to],
         secret,
-        _default(key),
-        _allowed(key),
+        default_text(key),
+        allowed_text(key),
         f"{key.description}{needed}",
     )
 
@@ -103,20 +104,22 @@ def _program_row(key: KeyDeclaration, by_variable: dict[str, str]) -> tuple[str,
         f"`{key.name}`",
         "yes" if key.required else "no",
         set_by,
-        _default(key),
-        _allowed(key),
+        default_text(key),
+        allowed_text(key),
         key.description,
     )
 
 
-def _default(key: KeyDeclaration) -> str:
+def default_text(key: KeyDeclaration) -> str:
+    """Return what applies where a variable is not set, for a cell of a table."""
     in_runtime = key.runtime.default if key.runtime else ""
     if not key.default and in_runtime:
         return f"{_code(in_runtime)} (the runtime image's)"
     return _code(key.default)
 
 
-def _allowed(key: KeyDeclaration) -> str:
+def allowed_text(key: KeyDeclaration) -> str:
+    """Return which values a variable may have, for a cell of a table."""
     allowed = key.allowed
     if isinstance(allowed, Choice):
         return ", ".join(f"`{value}`" for value in allowed.values)

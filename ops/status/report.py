@@ -133,6 +133,7 @@ def of_pool(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "total": len(living),
         "latest": int(counts.get("latest") or 0),
         "behind": int(counts.get("behind") or 0),
+        "behindKeys": int(counts.get("behindKeys") or 0),
         "minIdle": status.get("minIdle"),
         "image": status.get("image", ""),
         "database": status.get("database", ""),

@@ -141,11 +141,18 @@ def _newest(_: str, value: Mapping[str, Any]) -> Iterator[Said]:
     yield f"{value['tag']}: {'this one' if is_same else other}", Tone.PLAIN
 
 
+def _why(agents: Mapping[str, Any]) -> str:
+    """Return why agents are behind, where it is not the image alone."""
+    keys, behind = agents.get("behindKeys", 0), agents["behind"]
+    return f" ({'keys' if keys == behind else f'{behind - keys} image, {keys} keys'})" if keys else ""
+
+
 def _agents(_: str, value: Mapping[str, Any]) -> Iterator[Said]:
     if "note" in value:
         yield value["note"], Tone.PLAIN
         return
-    on_images = f"{value['latest']} on the latest image, {value['behind']} behind"
+    as_new = "up to date" if value.get("behindKeys") else "on the latest image"
+    on_images = f"{value['latest']} {as_new}, {value['behind']} behind{_why(value)}"
     yield f"{value['total']} agents: {on_images}; {value['minIdle']} are kept idle", Tone.PLAIN
     for group in value["byImage"]:
         states = group["states"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pool_contract.agent_api_key import agent_api_key
-from pool_contract.agent_variables import API_KEY, agent_variables
+from pool_contract.agent_variables import API_KEY, agent_variables, shared_variables
 
 if TYPE_CHECKING:
-    from pool_contract.agent_settings import RegistryLogin
     from pool_contract.key_declaration import Generated
+    from pool_contract.registry_login import RegistryLogin
 
     from .railway import Instance
     from .settings import Settings
@@ -30,6 +30,8 @@ ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 ID = rf"[A-Za-z0-9_-]{{{ID_LENGTH}}}"
 """Ids that other pool managers made have all of these."""
 HEALTH_SECONDS = 300
+SEALED = ""
+"""How a variable appears whose value Railway does not show."""
 GATEWAY_TOKEN = "OPENCLAW_GATEWAY_TOKEN"  # noqa: S105 - a variable's name
 
 STARTING = frozenset({"QUEUED", "WAITING", "NEEDS_APPROVAL", "INITIALIZING", "BUILDING", "DEPLOYING"})
@@ -151,15 +153,24 @@ def missing(agents: Iterable[Agent], wanted: int) -> int:
     return max(0, wanted - coming)
 
 
-def counts(agents: Iterable[Agent], image: str) -> dict[str, int]:
-    """Return how many agents are in each state, and how many run the newest image."""
+def counts(agents: Iterable[Agent], image: str, keys_behind: Collection[str] = ()) -> dict[str, int]:
+    """Return how many agents are in each state, and how many are as a new one would be.
+
+    Args:
+        agents: all of them.
+        image: the newest.
+        keys_behind: the ids of those that have other keys than a new one would get.
+    """
     agents = list(agents)
     by_state = Counter(agent.state for agent in agents)
-    latest = sum(same_image(agent.image, image) for agent in agents)
+    newest = [agent for agent in agents if same_image(agent.image, image)]
+    by_keys = sum(agent.id in keys_behind for agent in newest)
+    latest = len(newest) - by_keys
     return {state: by_state[state] for state in STATES} | {
         "total": len(agents),
         "latest": latest,
         "behind": len(agents) - latest,
+        "behindKeys": by_keys,
     }
 
 
@@ -178,6 +189,25 @@ def variables(settings: Settings, id_: str, made: Mapping[str, str]) -> dict[str
     return agent_variables({**settings.agent_variables, **made}, secret)
 
 
+def keys_behind(settings: Settings, stored: Mapping[str, str]) -> list[str]:
+    """Return the names of the keys that an agent has not, or with other values than a new agent would get.
+
+    Args:
+        settings: what all agents get.
+        stored: the variables of its service, sealed ones missing or empty.
+    """
+    return [
+        name
+        for name, value in sorted(shared_variables(settings.agent_variables).items())
+        if _differs(name, value, stored)
+    ]
+
+
+def _differs(name: str, value: str, stored: Mapping[str, str]) -> bool:
+    # A sealed value cannot be read: it counts as it should be.
+    return stored.get(name) not in (value, SEALED)
+
+
 def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) -> dict[str, Any]:
     """Return the one patch that makes an empty service an agent: two would start it once without its variables."""
     agent = settings.agent
@@ -193,23 +223,25 @@ def first_patch(service_id: str, settings: Settings, values: Mapping[str, str]) 
     return {"services": {service_id: service}}
 
 
-def login_patch(login: RegistryLogin | None) -> dict[str, Any]:
+def login_patch(login: RegistryLogin[str] | None) -> dict[str, Any]:
     """Return the part of a service's `deploy` that says with which login Railway pulls its image."""
     return {"registryCredentials": {"username": login.username, "password": login.password}} if login else {}
 
 
-def image_patch(images: Mapping[str, tuple[str, str]], login: RegistryLogin | None = None) -> dict[str, Any]:
-    """Return the one patch that gives services other images.
+def image_patch(images: Mapping[str, tuple[str, str]], settings: Settings) -> dict[str, Any]:
+    """Return the one patch that gives services other images, and with them the keys of today.
 
     Args:
         images: service id -> (image, the agent's own API key). One that was made with the pool manager's own key, by an
             older pool manager, gets its own with its next deployment.
-        login: for the images: the one that a service was made with may have been rotated since.
+        settings: the keys, and the login for the images: both may have been rotated since a service was made.
     """
+    login = settings.agent.registry_login
     deploy = {"deploy": login_patch(login)} if login else {}
+    shared = {name: {"value": value} for name, value in shared_variables(settings.agent_variables).items()}
     return {
         "services": {
-            service_id: {"source": {"image": image}, "variables": {API_KEY: {"value": key}}, **deploy}
+            service_id: {"source": {"image": image}, "variables": {**shared, API_KEY: {"value": key}}, **deploy}
             for service_id, (image, key) in images.items()
         }
     }

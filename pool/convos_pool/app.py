@@ -140,7 +140,7 @@ def _endpoint(api_key: str, body: type[_Body], work: Work[_Body]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         http_request.authorize(request, api_key)
         given = http_request.parsed(body, await http_request.read(request))
-        return _json(await run_in_threadpool(work, given, str(request.path_params.get("id", ""))))
+        return _json(await run_in_threadpool(work, given, http_request.agent_id(request)))
 
     return endpoint
 

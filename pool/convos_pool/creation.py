@@ -10,8 +10,7 @@ from pool_contract.agent_variables import API_KEY, PORT
 
 from . import agents
 from .credential_record import Recorded
-from .errors import RailwayError
-from .provider_http import ProviderError
+from .errors import CredentialError, RailwayError
 
 if TYPE_CHECKING:
     from .agents import Agent
@@ -133,7 +132,7 @@ class Creation:
             self._railway.commit(agents.removal_patch(service_id), f"pool: remove {agent.id}")
         try:
             self.finish_removal(known)
-        except ProviderError as error:
+        except CredentialError as error:
             # The agent is gone. What is left of it is on record, and the next tick's to delete.
             self._log(f"{agent.id}: its key or its inbox is not deleted yet: {error}")
 
@@ -146,7 +145,7 @@ class Creation:
         """Delete the key, the inbox and where asked the row of an agent whose service is gone.
 
         Raises:
-            ProviderError: a key or an inbox may be there still; it stays on record.
+            CredentialError: a key or an inbox may be there still; it stays on record.
         """
         is_all = self._credentials.remove(known)
         if known.forgets_claim:

@@ -6,21 +6,23 @@ finds: by the hash or the id in the record, else by the agent's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .agentmail import AgentMail
+from agent_accounts.agentmail import AgentMail
+from agent_accounts.openrouter import OpenRouter
+from agent_accounts.provider_http import Provider, ProviderError
+from pool_contract.agent_variables import AGENTMAIL_INBOX, OPENROUTER_KEY
+
 from .agents import service_name
 from .credential_record import Recorded
-from .openrouter import OpenRouter
-from .provider_http import Provider
+from .errors import CredentialError
 
 if TYPE_CHECKING:
     from .credential_record import CredentialRecord
     from .settings import ProviderSettings, Settings
-
-KEY, INBOX = "OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ def providers(settings: ProviderSettings) -> Providers:
     return Providers(openrouter, agentmail)
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what an account refuses into an error of the pool manager, for a block or a function.
+
+    Raises:
+        CredentialError: in the place of a ProviderError.
+    """
+    try:
+        yield
+    except ProviderError as error:
+        raise CredentialError(str(error)) from None
+
+
 class Credentials:
     """Makes and deletes agents' keys and inboxes.
 
@@ -51,6 +66,10 @@ class Credentials:
         found: where they are made.
         record: what was made.
         log: one line for the log.
+
+    Attributes:
+        makes: the variables of which each agent gets a value of its own.
+        record: what was made.
     """
 
     def __init__(
@@ -58,13 +77,15 @@ class Credentials:
     ) -> None:
         self._openrouter = found.openrouter
         self._agentmail = found.agentmail
-        self._makes_key = found.openrouter is not None and not settings.agent_variables.get(KEY)
-        self._makes_inbox = found.agentmail is not None and not settings.agent_variables.get(INBOX)
-        self._shared_inbox = settings.agent_variables.get(INBOX, "")
+        accounts = {OPENROUTER_KEY: found.openrouter, AGENTMAIL_INBOX: found.agentmail}
+        shared = settings.agent_variables
+        self.makes = frozenset(name for name, account in accounts.items() if account and not shared.get(name))
+        self._shared_inbox = settings.agent_variables.get(AGENTMAIL_INBOX, "")
         self._log = log
         self._told: set[str] = set()
         self.record = record
 
+    @asking()
     def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
         """Make an agent's key and inbox, and return the variables that name them.
 
@@ -74,26 +95,26 @@ class Credentials:
             is_new: whether the id was made up a moment ago, so that nothing can be there.
 
         Raises:
-            ProviderError: one of the two could not be made; the next try finds what was.
+            CredentialError: one of the two could not be made; the next try finds what was.
         """
-        if not (self._makes_key or self._makes_inbox):
+        if not self.makes:
             return {}
         name, made = service_name(agent_id), {}
         if not is_new:
             self._delete_keys_of(agent_id, name)
         self.record.begin(agent_id, service_id)
-        if self._makes_key and self._openrouter is not None:
+        if OPENROUTER_KEY in self.makes and self._openrouter is not None:
             key = self._openrouter.create(name)
             self.record.note_key(agent_id, key.hash)
-            made[KEY] = key.key
-        if self._makes_inbox and self._agentmail is not None:
-            made[INBOX] = self._agentmail.create(name)
-            self.record.note_inbox(agent_id, made[INBOX])
+            made[OPENROUTER_KEY] = key.key
+        if AGENTMAIL_INBOX in self.makes and self._agentmail is not None:
+            made[AGENTMAIL_INBOX] = self._agentmail.create(name)
+            self.record.note_inbox(agent_id, made[AGENTMAIL_INBOX])
         return made
 
     def _delete_keys_of(self, agent_id: str, name: str) -> None:
         """Delete a key that an earlier try made: only the process that made it ever saw it."""
-        if not self._makes_key or self._openrouter is None:
+        if OPENROUTER_KEY not in self.makes or self._openrouter is None:
             return
         known = self.record.of(agent_id)
         if known is None and self.record.is_kept():
@@ -121,11 +142,12 @@ class Credentials:
             self.record.begin_removal(merged)
         return merged
 
+    @asking()
     def remove(self, known: Recorded) -> bool:
         """Delete an agent's key and inbox; what is gone already is well. Return False where one has to stay.
 
         Raises:
-            ProviderError: something may be there still; what was begun stays on record.
+            CredentialError: something may be there still; what was begun stays on record.
         """
         name, stays = service_name(known.agent_id), []
         if self._openrouter is not None:
@@ -147,5 +169,5 @@ class Credentials:
 
     def of(self, agent_id: str) -> tuple[str, str]:
         """Return the hash of an agent's key and the id of its inbox, for its claim's row; empty where unknown."""
-        known = self.record.of(agent_id) if self._makes_key or self._makes_inbox else None
+        known = self.record.of(agent_id) if self.makes else None
         return (known.key_hash, known.inbox_id) if known else ("", "")

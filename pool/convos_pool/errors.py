@@ -74,6 +74,10 @@ class AgentError(PoolError):
         self.in_use = in_use
 
 
+class CredentialError(PoolError):
+    """OpenRouter or AgentMail refused, or did not answer; what it was asked for may have happened."""
+
+
 class RailwayError(PoolError):
     """Railway refused, or did not answer.
 

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from .database import TICK
 from .errors import BadRequestError, TooLargeError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -92,6 +94,24 @@ async def read_bytes(request: Request, most: int) -> bytes:
     except TimeoutError:
         raise BadRequestError(f"body: it did not come within {BODY_SECONDS:.0f} s") from None
     return bytes(data)
+
+
+def agent_id(request: Request) -> str:
+    """Return the agent's id in a request's path; empty where its path has none; see `checked_id`."""
+    found = request.path_params.get("id")
+    return "" if found is None else checked_id(str(found))
+
+
+def checked_id(text: str) -> str:
+    """Return an agent's id.
+
+    Raises:
+        BadRequestError: no pool manager has ever given such an id to an agent.
+    """
+    # The id becomes the name of a lock, of which one is the tick's.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) or text == TICK:
+        raise BadRequestError("id: is not an agent's id")
+    return text
 
 
 def parsed(model: type[_Body], given: dict[str, Any]) -> _Body:

@@ -50,7 +50,8 @@ def counts(service: Service, made: int = 0) -> Counts:
         made: how many were made since the last look.
     """
     look = seen(service)
-    found = agents.counts(look.agents.values(), service.settings.runtime_image)
+    living = look.agents.values()
+    found = agents.counts(living, service.settings.runtime_image, service.key_check.behind(living))
     for name in ("starting", "total", "latest"):
         found[name] += made
     return Counts(**found)

@@ -252,7 +252,7 @@ class Pool:
         self.kill(agent_id)
 
     def redeploy(self, agent_id: str) -> str:
-        """Give one idle agent the newest image, and return that.
+        """Give one idle agent the newest image and the keys of today, and return the image.
 
         Raises:
             NotFoundError: there is no such agent.
@@ -277,11 +277,12 @@ class Pool:
         service_id = agent.instance.service_id
         key = agent_api_key(self._settings.api_key, agent.id)
         _, variables = self._railway.before_claim(service_id)
-        if agents.same_image(agent.image, image) and variables.get(API_KEY) == key:
+        is_current = variables.get(API_KEY) == key and not agents.keys_behind(self._settings, variables)
+        if agents.same_image(agent.image, image) and is_current:
             # A patch that changes nothing deploys nothing.
             self._railway.deploy(service_id)
         else:
-            patch = agents.image_patch({service_id: (image, key)}, self._settings.agent.registry_login)
+            patch = agents.image_patch({service_id: (image, key)}, self._settings)
             self._railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
 
     def unclaimed(self, agent: Agent) -> None:

@@ -14,6 +14,7 @@ from railway_api.retry import CREATION_THROTTLE_SECONDS
 from railway_api.transport import operation_name
 
 from . import operations
+from .agents import SEALED
 from .errors import RailwayError, ThrottledError
 
 if TYPE_CHECKING:
@@ -147,13 +148,13 @@ class Railway:
         return _instance(found["serviceInstance"]), variables
 
     def variables(self) -> dict[str, dict[str, str]]:
-        """Return the variables of all services, by the service's id, sealed ones missing: one request for all."""
+        """Return the variables of all services, by the service's id, sealed ones empty: one request for all."""
         found = self.execute(operations.CONFIG, {"environmentId": self._environment_id})["environment"]["config"]
         return {
             str(id_): {
-                str(name): str(entry.get("value"))
+                str(name): SEALED if entry.get("value") is None else str(entry["value"])
                 for name, entry in ((service or {}).get("variables") or {}).items()
-                if entry and entry.get("value") is not None
+                if entry
             }
             for id_, service in (found.get("services") or {}).items()
         }

@@ -139,7 +139,7 @@ class Rolling:
             lock.confirm()
             keys = {id_: agent_api_key(self._settings.api_key, id_) for id_ in sent}
             images = {agent.instance.service_id: (sent[id_], keys[id_]) for id_, agent in chosen.items()}
-            patch = agents.image_patch(images, self._settings.agent.registry_login)
+            patch = agents.image_patch(images, self._settings)
             for agent in chosen.values():
                 self._touch(agent)
             verb = "back" if step.state == "aborted" else "to"

@@ -25,6 +25,7 @@ from .database import Database
 from .errors import ConflictError, PoolError
 from .event_store import EventStore
 from .journal import Journal
+from .key_check import KeyCheck
 from .pool import Pool
 from .pool_parts import PoolParts
 from .railway import Railway
@@ -90,6 +91,7 @@ class Service:
         self.tick = Tick(
             Parts(settings, patient, database, self.record, self.recovery, self.pool, creation, self.rolling, say)
         )
+        self.key_check = KeyCheck(settings, patient.variables)
         self.retirement = Retirement(RetirementParts(self.pool, patient, database, creation, say))
         self.sweeper = Sweeper(self.pool, database, credential_record, found, say)
         self.problem = ""
@@ -121,7 +123,7 @@ class Service:
         look, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
         living = look.agents.values() if look is not None else ()
         return metrics.Measured(
-            counts=agents.counts(living, self.settings.runtime_image) if look is not None else None,
+            counts=agents.counts(living, self.settings.runtime_image, self.key_check.behind(living)) if look else None,
             seen_at=look.at if look is not None else 0.0,
             min_idle=self.settings.min_idle,
             counted=self.tally.counted(),
@@ -153,6 +155,8 @@ class Service:
         try:
             self._bring_up_schema()
             self.tick.run()
+            if self.pool.latest is not None:
+                self.key_check.refresh(self.pool.latest.agents.values())
             outcome = "done"
             if self.tick.held:
                 return self.tick.held

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pool_contract.answers import Credential, Credentials, Swept
 
 from . import agents
+from .credentials import asking
 from .errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Sweeper:
             self._record.forget(agent_id)
         return Swept(deleted=[one.id for one in chosen], left=left)
 
+    @asking()
     def _delete(self, one: Credential) -> None:
         kind, _, id_ = one.id.partition(":")
         if kind == KEY and self._providers.openrouter is not None:
@@ -109,6 +111,7 @@ class Sweeper:
             self._providers.agentmail.delete(id_)
         self._log(f"{one.agentId}: its {one.kind} is swept, it had no agent")
 
+    @asking()
     def _there(self) -> list[_Found]:
         found: list[_Found] = []
         if self._providers.openrouter is not None:

@@ -7,7 +7,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import AgentError, NoIdleAgentError, PoolError, RailwayError, ThrottledError, UnavailableError
+from .errors import (
+    AgentError,
+    CredentialError,
+    NoIdleAgentError,
+    PoolError,
+    RailwayError,
+    ThrottledError,
+    UnavailableError,
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ _KINDS: Mapping[str, type[Exception]] = {
     "throttled": ThrottledError,
     "railway": RailwayError,
     "agent": AgentError,
+    "account": CredentialError,
     "database": UnavailableError,
     "refused": PoolError,
 }

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from . import agents
 from .act import Act
 from .database import TICK
-from .errors import ConflictError, MissingTableError, RailwayError, ThrottledError
+from .errors import ConflictError, CredentialError, MissingTableError, RailwayError, ThrottledError
 from .limits import room
-from .provider_http import ProviderError
 from .railway import LOOK_SHARE
 from .recovery import RESERVATION_SECONDS
 from .rollout import Step
@@ -180,7 +179,7 @@ class Tick:
             except RailwayError as error:
                 # Perhaps its service is gone, and Railway's list lags behind.
                 self._parts.log(f"{known.agent_id}: not deleted yet: {error}")
-            except ProviderError as error:
+            except CredentialError as error:
                 self._parts.log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
             gone.add(known.agent_id)
         return gone

@@ -28,7 +28,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         made_with="OPENROUTER_MANAGEMENT_KEY",
         runtime=InRuntime(required=True, description="The agent's own key at OpenRouter."),
     ),
-    key("AGENTMAIL_API_KEY", "both", "AgentMail. The pool manager makes an inbox for each agent.", secret=True),
+    key("AGENTMAIL_API_KEY", "both", "AgentMail. Makes an inbox for each agent and the canary.", secret=True),
     key("AGENTMAIL_DOMAIN", "both", "The domain of new inboxes; AgentMail's own where it is not set."),
     key(
         "AGENTMAIL_INBOX_ID",

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pool_contract.keys import declaration_of
+from pool_contract.registry_login import RegistryLogin
 
 NONE = "none"
 DEFAULT_USERNAME = "token"
 REGISTRY_USERNAME, REGISTRY_PASSWORD = "POOL_AGENT_REGISTRY_USERNAME", "POOL_AGENT_REGISTRY_PASSWORD"
-
-
-@dataclass(frozen=True)
-class RegistryLogin:
-    """The login to the registry of a private image."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class AgentSettings:
     volume: str = declaration_of("POOL_AGENT_VOLUME").default
     vcpus: int = 4
     memory_bytes: int = 8_000_000_000
-    registry_login: RegistryLogin | None = None
+    registry_login: RegistryLogin[str] | None = None
 
     @property
     def limits(self) -> dict[str, dict[str, int]]:
@@ -64,12 +57,12 @@ def agent_settings(values: Mapping[str, str]) -> AgentSettings:
     )
 
 
-def login_variables(login: RegistryLogin) -> dict[str, str]:
+def login_variables(login: RegistryLogin[str]) -> dict[str, str]:
     """Return the variables that tell the pool manager with which login Railway pulls the image of agents."""
     return {REGISTRY_USERNAME: login.username, REGISTRY_PASSWORD: login.password}
 
 
-def _login(username: str, password: str) -> RegistryLogin | None:
+def _login(username: str, password: str) -> RegistryLogin[str] | None:
     # Railway takes no login without a user; GitHub's registry takes any beside a token.
     return RegistryLogin(username or DEFAULT_USERNAME, password) if password else None
 

@@ -50,7 +50,10 @@ class Version(Answer):
 
 
 class Counts(Answer):
-    """`GET /api/pool/counts`: agents by state; `behind` run another image than new ones get."""
+    """`GET /api/pool/counts`: agents by state.
+
+    `latest` are as a new one would be; `behind` run another image or have other keys, `behindKeys` only other keys.
+    """
 
     starting: int = 0
     idle: int = 0
@@ -64,6 +67,7 @@ class Counts(Answer):
     total: int = 0
     latest: int = 0
     behind: int = 0
+    behindKeys: int = 0
 
 
 class Instance(Answer):

@@ -7,7 +7,12 @@ from pool_contract.key_values import IMAGE, Choice, Number, Pattern, Url
 
 _DAY_MS = 86_400_000
 POOL_KEYS: tuple[KeyDeclaration, ...] = (
-    key("OPENROUTER_MANAGEMENT_KEY", "pool", "Makes an OpenRouter key for each agent.", secret=True),
+    key(
+        "OPENROUTER_MANAGEMENT_KEY",
+        "pool",
+        "Makes an OpenRouter key for each agent and the canary.",
+        secret=True,
+    ),
     key(
         "OPENROUTER_KEY_LIMIT",
         "pool",

@@ -38,7 +38,7 @@ from convos_pool.tick import Parts, Tick
 from emulator.app import Dropped
 from railway_api.client import Client, Timing
 from railway_api.retry import Budget
-from tests.pool.emulated_ground import Ground
+from tests.pool.emulated_ground import Ground, wait_until_ended
 from tests.pool.simulated_fleet import Killed
 
 URL = "http://127.0.0.1:1/graphql/v2"
@@ -234,9 +234,11 @@ class Fleet:
         body = json.loads(request.body or b"")
         self._check(body["operationName"], body["variables"])
         if self.happens(self.chances.cut):
-            self.ground.admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'convos-pool'"
-            )
+            cut = self.ground.admin.execute(
+                "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'convos-pool' AND datname = current_database()"
+            ).fetchall()
+            wait_until_ended(self.ground.admin, [row[0] for row in cut])
         self.ground.endpoint._faults.clear()
         if self.happens(self.chances.fault):
             self.ground.endpoint._faults.plant({"kind": self.rng.choice(FAULTS)})

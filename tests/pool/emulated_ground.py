@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ INSERT INTO clock.moment VALUES ('2026-01-01 00:00:00+00');
 CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment';
 CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment';
 """
+END_SECONDS = 60.0
 SEARCH_PATH = "public, clock, pg_catalog"
 """PostgreSQL's own functions come last, so that `now()` is the test's."""
 
@@ -86,11 +88,29 @@ class Connections:
                 self._free.append(connection)
             raise
         except BaseException:
-            # The process ended: the kernel closes its connections.
-            connection.close()
+            self._end(connection, url)
             raise
         self._free.append(connection)
+
+    def _end(self, connection: psycopg.Connection[Any], url: str) -> None:
+        """The process ended: the kernel closes its connections, and PostgreSQL gives back their locks.
+
+        A busy machine takes its time over that, in which a test's ticks, which do not wait, would all find the lock of
+        the dead process held. So the server's own process is waited for.
+        """
+        pid = connection.info.backend_pid
+        connection.close()
+        with self._connect(url, autocommit=True) as other:
+            wait_until_ended(other, [pid])
 
     def close(self) -> None:
         for connection in self._free:
             connection.close()
+
+
+def wait_until_ended(connection: psycopg.Connection[Any], pids: list[int]) -> None:
+    """Wait until PostgreSQL's processes are gone, and with them the locks that they held."""
+    deadline = time.monotonic() + END_SECONDS
+    while connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = ANY(%s)", (pids,)).fetchone():
+        assert time.monotonic() < deadline, f"PostgreSQL's processes {pids} live on"
+        connection.execute("SELECT pg_sleep(0.001)")

@@ -243,6 +243,8 @@ def test_every_act_works_without_javascript_and_what_a_user_wrote_stays_text(aro
         assert "1 idle agents were deleted" in visitor.act("drain", count="1").text
         assert "count: must be a whole number" in visitor.act("drain", count="-1").text
         assert "nothing is rolled out" in visitor.act("abort").text
+        for other in ("tick", "a b", "", "x" * 65):
+            assert "id: is not an agent" in unescape(visitor.act("kill", agent=other).text)
         assert "agentName: missing" in visitor.act("claim").text
         assert "joinUrl" in visitor.act("claim", **{**WISH, "joinUrl": "javascript:alert(1)"}).text
 

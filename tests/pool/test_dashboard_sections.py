@@ -30,7 +30,7 @@ def agent(id_: str, state: str, reason: str = "") -> Agent:
 
 def shown(look: Look | None, chosen: Filter = Filter(), *, production: bool = False, **more: object) -> str:  # noqa: B008
     environment = "production" if production else "dev"
-    state = State(environment, "1", IMAGE, 3, look, Step("done", "all have it"), "hold", (), (), (), "")
+    state = State(environment, "1", IMAGE, 3, look, (), Step("done", "all have it"), "hold", (), (), (), "")
     return "".join(changing(replace(state, **more), FormContext("t" * 64, production), chosen))  # type: ignore[arg-type]
 
 
@@ -104,6 +104,14 @@ def test_in_production_each_form_asks_for_a_second_word() -> None:
     text = shown(a_thousand(), production=True)
     assert text.count("<form") == text.count('name="sure"') > 0
     assert 'name="sure"' not in shown(a_thousand())
+
+
+def test_an_agent_with_older_keys_is_behind() -> None:
+    look = Look({"a": agent("a", "idle"), "b": agent("b", "idle")}, {}, 0.0)
+    assert "older keys" not in shown(look)
+    text = shown(look, keys_behind={"b"})
+    assert text.count("older keys") == 1
+    assert "1 on the newest image, 1 behind" in text
 
 
 def test_before_the_first_look_there_is_a_page() -> None:

@@ -123,9 +123,11 @@ def test_an_id_that_this_pool_never_had_costs_nobody_a_key(around: Surroundings)
     around.standins.openrouter.create({"name": STRANGER})
     around.standins.agentmail.create({"username": STRANGER, "client_id": STRANGER})
     with around.pool(**around.with_providers(POOL_MIN_IDLE="0")) as pool:
-        for id_ in ("zzzzzzzzzzzz", "%25", "convos-agent-pool-manager", "a%0ab", "ZZZZZZZZZZZZ"):
-            assert pool.json("DELETE", f"/api/pool/instances/{id_}") == {"ok": True}
-            assert pool.json("DELETE", f"/api/pool/crashed/{id_}") == {"ok": True}
+        for act in ("instances", "crashed"):
+            for id_ in ("zzzzzzzzzzzz", "convos-agent-pool-manager", "ZZZZZZZZZZZZ"):
+                assert pool.json("DELETE", f"/api/pool/{act}/{id_}") == {"ok": True}
+            for id_ in ("%25", "a%0ab"):
+                assert pool.call("DELETE", f"/api/pool/{act}/{id_}").status_code == 400, "no agent's id"
         assert keys(around) == inboxes(around) == [STRANGER]
 
 

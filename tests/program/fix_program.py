@@ -128,6 +128,8 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
     "Deployment": {"deployed": {}},
     "RandomSecret": {"value": "made-up"},
     "ProjectToken": {"value": "token"},
+    "OpenRouterKey": {"value": "own-key"},
+    "AgentMailInbox": {"inbox": "own-inbox"},
     "DatabaseSchema": {"version": "1", "host": "h", "owned": True},
     "AgentRollout": {"state": "done", "text": ""},
     "Project": {"projectId": "p", "baseEnvironmentId": "b"},

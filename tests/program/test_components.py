@@ -13,10 +13,11 @@ from components.canary import Canary
 from components.database import Database, DatabaseSettings
 from components.environment import EnvironmentPlace
 from components.pool_manager import PoolManager, PoolManagerSettings
-from components.railway_service import RailwayService, RegistryLogin, ServiceParts, StoredSecret
+from components.railway_service import RailwayService, ServiceParts, StoredSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
 from pool_contract.agent_settings import agent_settings
+from pool_contract.registry_login import RegistryLogin
 from tests.program.fix_program import Declared, Engine, declared, left_behind
 
 IMAGE = "ghcr.io/example/web:1@sha256:" + "a" * 64
@@ -68,6 +69,30 @@ def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_t
     assert waits_for(made, made.one("ServiceInstance")) >= {("ServiceDomain", CANARY), ("Service", CANARY)}
     assert ("ServiceInstance", CANARY) in waits_for(made, made.one("Deployment"))
     assert {row.kind for row in made.rows if row.protect} == {"Service", "ServiceDomain", "RandomSecret"}
+
+
+def test_a_canary_has_a_key_and_an_inbox_of_its_own_where_agents_have_and_shares_what_they_share() -> None:
+    keys = {"OPENROUTER_MANAGEMENT_KEY": pulumi.Output.secret("m"), "AGENTMAIL_API_KEY": pulumi.Output.secret("a")}
+    agent = agent_settings({})
+    made = declared(lambda: Canary("canary", place(protect=True), IMAGE, keys, agent))
+    key, inbox = made.one("OpenRouterKey"), made.one("AgentMailInbox")
+    for one in (key, inbox):
+        assert one.inputs["name"] == f"{CANARY}-e", "another environment's canary has another name"
+        assert one.is_secret("accountKey")
+        assert not one.protect, "it has to go where the config gives a shared value"
+        assert parents(one) == ["convos:index:Canary"]
+    assert (key.name, inbox.name) == ("canary-openrouter-key", "canary-agentmail-inbox")
+    assert key.secret_outputs == {"value"}
+    instance = made.one("ServiceInstance")
+    variables = instance.inputs["variables"]
+    found = [variables.get(name) for name in ("OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID", "OPENROUTER_MANAGEMENT_KEY")]
+    assert found == ["own-key", "own-inbox", None]
+    assert instance.is_secret("variables.OPENROUTER_API_KEY")
+    assert waits_for(made, instance) >= {(one.kind, one.name) for one in (key, inbox)}
+
+    shared = {**keys, "OPENROUTER_API_KEY": "o", "AGENTMAIL_INBOX_ID": "i"}
+    kinds = {row.kind for row in declared(lambda: Canary("canary", place(), IMAGE, shared, agent)).rows}
+    assert not kinds & {"OpenRouterKey", "AgentMailInbox"}
 
 
 def test_a_key_that_is_a_secret_stays_one_in_the_canary_and_in_the_pool_manager() -> None:

@@ -1,4 +1,4 @@
-"""The canary proves the environment that agents get: the same names, values of its own, and nothing is made for it."""
+"""The canary proves the environment that agents get: the same names, and values of its own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ import re
 import pytest
 from convos_pool import agents
 from convos_pool import settings as pool_settings
+from convos_pool.credential_record import CredentialRecord
+from convos_pool.credentials import Credentials, providers
+from convos_pool.database import Database
 
 from pool_contract.agent_settings import agent_settings
-from pool_contract.agent_variables import agent_variables, own_secrets, without_makers
-from pool_contract.key_declaration import Generated, KeyDeclaration
-from pool_contract.keys import DECLARATIONS, declaration_of
+from pool_contract.agent_variables import (
+    AGENTMAIL_INBOX,
+    OPENROUTER_KEY,
+    agent_variables,
+    made_per_agent,
+    own_secrets,
+)
+from pool_contract.key_declaration import Generated
 from stack import agent_keys
 
 OF_THE_POOL = {
@@ -37,11 +45,15 @@ FULL = {
 def of_an_agent(keys: dict[str, str]) -> dict[str, str]:
     """Return what a pool manager with these keys gives a new agent."""
     told = {name: str(value) for name, value in agent_keys.for_pool_manager(keys).items()}
-    return agents.variables(pool_settings.read({**OF_THE_POOL, **told}), "abcdefghijkm", {})
+    found = pool_settings.read({**OF_THE_POOL, **told})
+    record = CredentialRecord(Database(found.database_url), found.environment_id)
+    makes = Credentials(found, providers(found.providers), record, print).makes
+    return agents.variables(found, "abcdefghijkm", {name: f"own {name}" for name in makes})
 
 
 def of_the_canary(keys: dict[str, str]) -> dict[str, str]:
-    return agent_variables(without_makers(keys), lambda name, _: f"own {name}")
+    made = {name: f"own {name}" for name in made_per_agent(keys)}
+    return agent_variables({**keys, **made}, lambda name, _: f"own {name}")
 
 
 @pytest.mark.parametrize("keys", [{}, FULL, {"EXA_API_KEY": "x"}, {"OPENROUTER_MANAGEMENT_KEY": "m"}])
@@ -57,12 +69,22 @@ def test_no_agent_and_no_canary_has_the_pool_managers_key_or_the_management_key(
         assert not {"the-pools-own-key", "management"} & set(values.values())
 
 
-@pytest.mark.parametrize("made", [one for one in DECLARATIONS if one.made_with], ids=lambda one: one.name)
-def test_the_canary_gets_no_key_with_which_its_first_start_would_make_something(made: KeyDeclaration) -> None:
-    name, maker = made.name, made.made_with
-    assert maker not in of_the_canary({maker: "x"})
-    is_for_agents = declaration_of(maker).for_agents
-    assert (maker in of_the_canary({maker: "x", name: "shared"})) == is_for_agents
+@pytest.mark.parametrize(
+    ("keys", "made"),
+    [
+        ({}, set()),
+        (FULL, set()),
+        ({"OPENROUTER_MANAGEMENT_KEY": "m"}, {OPENROUTER_KEY}),
+        ({"AGENTMAIL_API_KEY": "m"}, {AGENTMAIL_INBOX}),
+        ({"AGENTMAIL_API_KEY": "m", "AGENTMAIL_INBOX_ID": "i", "OPENROUTER_MANAGEMENT_KEY": "m"}, {OPENROUTER_KEY}),
+    ],
+)
+def test_canary_and_agents_have_a_key_and_an_inbox_of_their_own_by_the_same_rule(
+    keys: dict[str, str], made: set[str]
+) -> None:
+    for values in (of_an_agent(keys), of_the_canary(keys)):
+        assert {name for name in (OPENROUTER_KEY, AGENTMAIL_INBOX) if values.get(name) == f"own {name}"} == made
+        assert "AGENTMAIL_API_KEY" not in values or AGENTMAIL_INBOX in values, "its first start would make an inbox"
 
 
 def test_each_secret_of_an_agent_has_the_form_that_its_runtime_wants() -> None:

@@ -23,7 +23,7 @@ assert KEYS
 
 FILES = (
     *("Pulumi.yaml", "docs/configuration.md", "docs/service-attributes.md"),
-    *("runtime/scripts/keys.list", "runtime/.env.example"),
+    *("runtime/scripts/keys.list", "runtime/.env.example", "pool/.env.example", "docs/pool.md"),
     *(".github/workflows/build-runtime.yml", "docs/runtime.md"),
 )
 

@@ -8,7 +8,8 @@ import pytest
 from convos_pool import agents
 from convos_pool import settings as pool_settings
 
-from pool_contract.agent_settings import RegistryLogin, agent_settings
+from pool_contract.agent_settings import agent_settings
+from pool_contract.registry_login import RegistryLogin
 from stack import settings
 from tests.unit.test_canary_environment import OF_THE_POOL
 
@@ -28,7 +29,7 @@ def test_canary_and_agents_pull_with_the_login_of_the_config() -> None:
     login = {"registryCredentials": {"username": "robot", "password": PASSWORD}}
     (made,) = agents.first_patch("s", of_the_pool, {})["services"].values()
     assert made["deploy"].items() >= login.items()
-    (moved,) = agents.image_patch({"s": ("i", "k")}, of_the_pool.agent.registry_login)["services"].values()
+    (moved,) = agents.image_patch({"s": ("i", "k")}, of_the_pool)["services"].values()
     assert moved["deploy"] == login, "another image is pulled with the login of today"
 
 
@@ -52,7 +53,7 @@ def test_an_image_that_anybody_may_pull_is_deployed_without_a_login() -> None:
     of_the_pool = pool_settings.read(OF_THE_POOL)
     (made,) = agents.first_patch("s", of_the_pool, {})["services"].values()
     assert "registryCredentials" not in made["deploy"]
-    assert "deploy" not in agents.image_patch({"s": ("i", "k")})["services"]["s"]
+    assert "deploy" not in agents.image_patch({"s": ("i", "k")}, of_the_pool)["services"]["s"]
 
 
 def test_a_login_without_a_user_has_the_user_that_looks_images_up() -> None:

@@ -1,7 +1,7 @@
 """Print how Pulumi's SDK serialises each provider class of this program: `{"module.Class": base64}`, as JSON.
 
-Run by any supported Python with the packages of another one on its path: those are pure Python, but for gRPC, which
-serialising does not use; `--without-grpc` puts an empty shell of it in its place.
+Run by any supported Python with the packages of another one on its path: those are pure Python, but for gRPC and
+pydantic, which serialising does not use; `--without-compiled` puts empty shells in their places.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ class _Shell(type):
             raise AttributeError(name)
         return _Shell(name, (), {})
 
+    def __call__(cls, *_: Any, **__: Any) -> Any:
+        return cls
 
-def _grpc() -> types.ModuleType:
-    module = types.ModuleType("grpc")
+
+def _empty(name: str) -> types.ModuleType:
+    module = types.ModuleType(name)
     module.__dict__.update(__path__=[], __version__="999.0.0")
     module.__getattr__ = lambda name: _Shell(name, (), {})  # type: ignore[method-assign]
     return module
@@ -32,8 +35,9 @@ def _grpc() -> types.ModuleType:
 
 def main() -> None:
     """Import everything, serialise every provider."""
-    if "--without-grpc" in sys.argv:
-        sys.modules["grpc"] = shell = _grpc()
+    if "--without-compiled" in sys.argv:
+        sys.modules["pydantic"] = _empty("pydantic")
+        sys.modules["grpc"] = shell = _empty("grpc")
         for name in ("_utilities", "aio", "experimental"):
             sys.modules[f"grpc.{name}"] = shell
     from pulumi.dynamic.dynamic import serialize_provider

@@ -10,19 +10,43 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from convos_infra.registry.resolve import resolve
 from tests.workflows.test_first_push import MAKEFILE
 from tests.workflows.test_workflows_run import CHECKOUT, COMMIT, World, branch_event
 
 ASKED = os.environ.get("FIRST_DAY") == "1"
+STRICT = {
+    "image_check": "on",
+    "creation_throttle_seconds": 30,
+    "requests_per_second": 10,
+    "requests_per_hour": 1000,
+    "read_lag_seconds": 3,
+    "latency_ms": 50,
+}
+"""The emulator with every limit of Railway's smallest paid plan, and reads that lag behind."""
 OF_LOCAL = ("CONVOS_IMAGE_REGISTRY", "CONVOS_BUILDER", "CONVOS_BASE_IMAGES", "BUILDKIT_HOST", "BUILDX_CONFIG")
 """What the builds need and the stack must do without."""
 
 
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """Make the emulator of .local/env strict for a test."""
+    url = f"{os.environ['RAILWAY_ENDPOINT'].removesuffix('/graphql/v2')}/_emulator/settings"
+    session = requests.Session()
+    session.trust_env = False
+    before = session.get(url, timeout=20).json()
+    session.patch(url, json=STRICT, timeout=20).raise_for_status()
+    yield
+    session.patch(url, json={name: before[name] for name in STRICT}, timeout=20).raise_for_status()
+
+
+@pytest.mark.usefixtures("strict")
 @pytest.mark.skipif(not ASKED, reason="minutes long: FIRST_DAY=1, with .local/env")
 def test_images_that_the_workflows_built_make_a_stack_that_runs(tmp_path: Path, workflow_tools: dict[str, str]) -> None:
     registry = f"{os.environ['CONVOS_IMAGE_REGISTRY']}/{tmp_path.name.replace('_', '-').lower()}"
@@ -56,10 +80,11 @@ def test_images_that_the_workflows_built_make_a_stack_that_runs(tmp_path: Path, 
 
     pulumi("stack", "init", "scaling")
     try:
-        pulumi("up", "--stack", "scaling", "--yes")
+        print(pulumi("up", "--stack", "scaling", "--yes"))
         outputs = json.loads(pulumi("stack", "output", "--stack", "scaling", "--json"))
         assert outputs["image"]["digest"] == built["runtime"].digest
         assert outputs["poolManager"]["image"].endswith(f"@{built['pool'].digest}")
         assert [outputs[name]["status"] for name in ("canary", "poolManager")] == ["SUCCESS", "SUCCESS"]
+        print(json.dumps(outputs, indent=1))
     finally:
         pulumi("destroy", "--stack", "scaling", "--yes", DATA_ON_DESTROY="delete", AGENTS_ON_DESTROY="delete")

@@ -129,6 +129,17 @@ def test_agents_are_counted_by_image_and_state_the_latest_image_first() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("behind", "keys", "expected"),
+    [(3, 0, "3 behind"), (3, 3, "3 behind (keys)"), (3, 1, "3 behind (2 image, 1 keys)"), (0, 0, "0 behind")],
+)
+def test_agents_that_are_behind_say_whether_it_is_their_keys(behind: int, keys: int, expected: str) -> None:
+    counted = {"latest": 5 - behind, "behind": behind, "behindKeys": keys}
+    agents, _ = of_pool({**STATUS, "counts": counted})
+    as_new = "up to date" if keys else "on the latest image"
+    assert f"{5 - behind} {as_new}, {expected}; 2 are kept idle" in table({Part.AGENTS: agents})[0]
+
+
 def test_the_agents_of_another_pool_manager_are_counted_by_state_and_no_image_is_made_up() -> None:
     instances = [{"id": str(number), "status": state} for number, state in enumerate(("idle", "claimed", "idle"))]
     agents, rollout = of_pool({"counts": {"idle": 2}, "instances": instances})

@@ -58,19 +58,19 @@ class Acts:
         return done(f"{found.drained} idle agents were deleted.")
 
     def _kill(self, fields: Fields) -> Markup:
-        self._routes.kill(EMPTY, fields.get("agent", ""))
-        return done(f"{fields.get('agent', '')} was killed.")
+        self._routes.kill(EMPTY, _agent(fields))
+        return done(f"{_agent(fields)} was killed.")
 
     def _dismiss(self, fields: Fields) -> Markup:
-        self._routes.dismiss(EMPTY, fields.get("agent", ""))
-        return done(f"{fields.get('agent', '')} was dismissed.")
+        self._routes.dismiss(EMPTY, _agent(fields))
+        return done(f"{_agent(fields)} was dismissed.")
 
     def _redeploy(self, fields: Fields) -> Markup:
-        found = self._routes.redeploy(EMPTY, fields.get("agent", ""))
+        found = self._routes.redeploy(EMPTY, _agent(fields))
         return done(f"{found.instanceId} is deployed on {found.image}.")
 
     def _finish(self, fields: Fields) -> Markup:
-        found = self._routes.finish(requests.FinishRequest(), fields.get("agent", ""))
+        found = self._routes.finish(requests.FinishRequest(), _agent(fields))
         return joined(done(f"{found.instanceId} has a conversation."), invite(found.inviteUrl))
 
     def _abort(self, _: Fields) -> Markup:
@@ -89,6 +89,10 @@ def done(words: str) -> Markup:
 def refused(words: str) -> Markup:
     """Return why an act was not done."""
     return tag("p", words, class_="problem", role="alert")
+
+
+def _agent(fields: Fields) -> str:
+    return http_request.checked_id(fields.get("agent", ""))
 
 
 def _count(fields: Fields) -> requests.CountRequest:

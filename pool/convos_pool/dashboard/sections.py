@@ -55,7 +55,7 @@ def changing(state: State, context: FormContext, chosen: Filter) -> list[Markup]
 
 def counts(state: State) -> Markup:
     """Return how many agents are in which state."""
-    found = agents.counts(state.look.agents.values() if state.look else (), state.image)
+    found = agents.counts(state.look.agents.values() if state.look else (), state.image, state.keys_behind)
     shown = [name for name in agents.STATES if found[name] or name in ALWAYS_SHOWN]
     tiles = [tag("li", tag("b", str(found[name])), name, class_=f"tile {name}") for name in shown]
     seen = f"seen {max(0, round(time.time() - state.look.at))} s ago" if state.look else "not seen yet"
@@ -104,7 +104,7 @@ def _row(agent: Agent, name: str, state: State, context: FormContext) -> Markup:
         " ",
         tag("code", digest[: len("sha256:") + 12]),
         " ",
-        tag("span", "newest" if agents.same_image(agent.image, state.image) else "behind", class_="note"),
+        tag("span", _newness(agent, state), class_="note"),
     )
     facts = [agent.instance.deployment_status or "not deployed", _age(agent.instance.created_at)]
     return tag(
@@ -118,6 +118,12 @@ def _row(agent: Agent, name: str, state: State, context: FormContext) -> Markup:
         id=f"agent-{agent.id}",
         data_state=agent.state,
     )
+
+
+def _newness(agent: Agent, state: State) -> str:
+    if not agents.same_image(agent.image, state.image):
+        return "behind"
+    return "older keys" if agent.id in state.keys_behind else "newest"
 
 
 def _row_acts(agent: Agent, context: FormContext) -> list[Markup]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ class State:
         image: what new agents get.
         min_idle: how many are kept warm.
         look: the last look; None before the first.
+        keys_behind: the ids of agents with other keys than new ones get.
         step: where the rollout is.
         policy: what happens to living agents when the image changes.
         plan: what is still to come, a line for each batch.
@@ -40,6 +41,7 @@ class State:
     image: str
     min_idle: int
     look: Look | None
+    keys_behind: Collection[str]
     step: Step
     policy: str
     plan: tuple[str, ...]
@@ -75,6 +77,7 @@ def state(service: Service, *, with_plan: bool) -> State:
         image=settings.runtime_image,
         min_idle=settings.min_idle,
         look=look,
+        keys_behind=service.key_check.behind(look.agents.values()) if look is not None else frozenset(),
         step=step,
         policy=settings.rollout.kind,
         plan=_plan(service, look) if with_plan else (),

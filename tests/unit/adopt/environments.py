@@ -15,7 +15,7 @@ from convos_infra.railway.resources.service_instance_args import ServiceInstance
 from convos_infra.railway.snapshot import Snapshot
 from ops.adopt.config import Live
 from pool_contract.agent_settings import agent_settings
-from pool_contract.agent_variables import agent_variables, without_makers
+from pool_contract.agent_variables import agent_variables, made_per_agent
 from stack import settings
 from stack.pool import pool_manager_settings
 
@@ -92,7 +92,8 @@ def _stored(args: ServiceInstanceArgs) -> dict[str, Any]:
 
 
 def _canary(found: settings.Settings) -> dict[str, str]:
-    return agent_variables(without_makers(found.keys), lambda name, _: f"{MADE_UP}-{name}")
+    made = {name: f"{MADE_UP}-{name}" for name in made_per_agent(found.keys)}
+    return agent_variables({**found.keys, **made}, lambda name, _: f"{MADE_UP}-{name}")
 
 
 def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:

@@ -8,18 +8,30 @@ from typing import Any
 import requests
 from pydantic import BaseModel, StrictStr, ValidationError
 
-from .errors import PoolError
-from .printable import printable
+from railway_api.failure import Failure
 
 SECONDS = (5.0, 20.0)
 LARGEST_ANSWER = 8 * 1024 * 1024
 LONGEST_REASON = 200
 
 
-class ProviderError(PoolError):
-    """OpenRouter or AgentMail refused, or did not answer; what it was asked for may have happened."""
+class ProviderError(Failure):
+    """OpenRouter or AgentMail refused, or did not answer; what it was asked for may have happened.
 
-    status = 500
+    Args:
+        name: which of the two.
+        problem: what happened.
+        status: the HTTP status of its answer; 0 without one that can be used.
+    """
+
+    def __init__(self, name: str, problem: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(name, problem)
+
+    @property
+    def may_work_later(self) -> bool:
+        """Whether the same request may be answered at another time."""
+        return self.status == 0 or self.status == requests.codes.too_many_requests or self.status >= 500
 
 
 class GoneError(ProviderError):
@@ -71,25 +83,26 @@ class Provider:
                 data = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)
                 status = answer.status_code
         except (requests.RequestException, OSError) as error:
-            raise ProviderError(f"{self._name}: no answer ({type(error).__name__})") from None
+            raise ProviderError(self._name, f"no answer ({type(error).__name__})") from None
         if len(data) > LARGEST_ANSWER:
-            raise ProviderError(f"{self._name}: an answer of more than {LARGEST_ANSWER} bytes")
+            raise ProviderError(self._name, f"an answer of more than {LARGEST_ANSWER} bytes")
+        asked = f"{method} {path.split('/')[1]}"
         if status == requests.codes.not_found:
-            raise GoneError(f"{self._name}: {method} {path.split('/')[1]}: not there")
+            raise GoneError(self._name, f"{asked}: not there", status)
         if not 200 <= status < 300:
-            raise ProviderError(f"{self._name}: {method} {path.split('/')[1]}: HTTP {status}{self._reason(data)}")
+            raise ProviderError(self._name, f"{asked}: HTTP {status}{self._reason(data)}", status)
         return bytes(data)
 
     def nonsense(self) -> ProviderError:
         """Return the error for an answer that its model refuses."""
-        return ProviderError(f"{self._name}: an answer that cannot be used")
+        return ProviderError(self._name, "an answer that cannot be used")
 
     def _reason(self, data: bytes) -> str:
         try:
             found = _Refusal.model_validate_json(data).text()
         except ValidationError:
             return ""
-        return f" ({printable(found.replace(self._key, '…')[:LONGEST_REASON])})" if found else ""
+        return f" ({found.replace(self._key, '…')[:LONGEST_REASON]})" if found else ""
 
 
 class _Message(BaseModel):

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 
-from .provider_http import GoneError, Provider
+from agent_accounts.provider_http import GoneError, Provider
 
 MOST_PAGES = 200
 
@@ -47,11 +47,11 @@ class OpenRouter:
 
     Args:
         provider: its API, with the management key.
-        limit: of each key, in USD.
+        limit: of each key, in USD; only used where one is made or changed.
         limit_reset: when the limit starts anew.
     """
 
-    def __init__(self, provider: Provider, limit: int, limit_reset: str) -> None:
+    def __init__(self, provider: Provider, limit: int = 0, limit_reset: str = "monthly") -> None:
         self._provider = provider
         self._limit = limit
         self._limit_reset = limit_reset
@@ -79,6 +79,27 @@ class OpenRouter:
             self._provider.ask("DELETE", f"/keys/{quote(key_hash, safe='')}")
         except GoneError:
             return
+
+    def limit_to_settings(self, key_hash: str) -> None:
+        """Give a key the limit of these settings; its usage stays.
+
+        Raises:
+            ProviderError: it may have another limit all the same.
+        """
+        body = {"limit": self._limit, "limit_reset": self._limit_reset}
+        self._provider.ask("PATCH", f"/keys/{quote(key_hash, safe='')}", body=body)
+
+    def is_there(self, key_hash: str) -> bool:
+        """Say whether a key is there.
+
+        Raises:
+            ProviderError: it cannot be told.
+        """
+        try:
+            self._provider.ask("GET", f"/keys/{quote(key_hash, safe='')}")
+        except GoneError:
+            return False
+        return True
 
     def named(self, name: str) -> list[str]:
         """Return the hashes of the keys with a name.

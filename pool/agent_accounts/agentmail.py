@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, StrictStr, ValidationError
 
-from .provider_http import GoneError, Provider
+from agent_accounts.provider_http import GoneError, Provider
 
 MOST_PAGES = 200
 PAGE = 100
@@ -32,7 +32,7 @@ class AgentMail:
         domain: of new inboxes; empty for AgentMail's own.
     """
 
-    def __init__(self, provider: Provider, domain: str) -> None:
+    def __init__(self, provider: Provider, domain: str = "") -> None:
         self._provider = provider
         self._domain = domain
 
@@ -59,6 +59,18 @@ class AgentMail:
             self._provider.ask("DELETE", f"/inboxes/{quote(inbox_id, safe='')}")
         except GoneError:
             return
+
+    def is_there(self, inbox_id: str) -> bool:
+        """Say whether an inbox is there.
+
+        Raises:
+            ProviderError: it cannot be told.
+        """
+        try:
+            self._provider.ask("GET", f"/inboxes/{quote(inbox_id, safe='')}")
+        except GoneError:
+            return False
+        return True
 
     def named(self, name: str) -> list[str]:
         """Return the ids of the inboxes with a `client_id`.

@@ -1,0 +1,41 @@
+"""The table of variables in docs/pool.md, from the declaration of the keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from ops.config.configuration_page import allowed_text, default_text, table
+from pool_contract.agent_variables import API_KEY
+
+if TYPE_CHECKING:
+    from pool_contract.key_declaration import KeyDeclaration
+
+_BEGIN, _END = "<!-- variables: written by make config-docs -->\n", "<!-- end of variables -->\n"
+_HEAD = ("Variable", "Use", "Secret", "Required", "Default", "Allowed", "Description")
+
+
+def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
+    """Return the page with the table between its two marks; without the marks it stays as it is."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    rows = "".join(table(_HEAD, (_row(one) for one in read_by_pool(declarations))))
+    return f"{before}{begin}{rows.lstrip()}{end}{after}" if end else page
+
+
+def read_by_pool(declarations: Iterable[KeyDeclaration]) -> Iterator[KeyDeclaration]:
+    """Yield what the pool manager reads, what it cannot do without first; not what it makes itself."""
+    yield from sorted((one for one in declarations if one.set_by != "pool"), key=lambda one: not one.required)
+
+
+def _row(declared: KeyDeclaration) -> tuple[str, ...]:
+    uses = {"pool": "own", "agents": "handed on", "both": "own, handed on"}
+    return (
+        f"`{declared.name}`",
+        "own" if declared.name == API_KEY else uses[declared.given_to],
+        "yes" if declared.secret else "no",
+        "yes" if declared.required else "no",
+        default_text(declared),
+        allowed_text(declared),
+        declared.description,
+    )

@@ -1,0 +1,75 @@
+"""Which agents have other keys than a new agent would get: those that are set for all, by what Railway stores of each.
+
+Values are compared and forgotten. What is remembered of an agent is yes or no, for the deployment that it runs: Railway
+is asked for all agents at once, and only when one has a deployment that was not compared yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from . import agents
+from .errors import RailwayError
+
+if TYPE_CHECKING:
+    from .agents import Agent
+    from .settings import Settings
+
+LAG_SECONDS = 60.0
+"""How long Railway's reads may lag behind a patch (fact: read-lag); until then, a difference is looked at again."""
+
+
+class KeyCheck:
+    """Compares agents with what a new one would get.
+
+    Args:
+        settings: what all agents get.
+        stored: asks Railway for the variables of all services, by the service's id.
+        now: the time.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stored: Callable[[], Mapping[str, Mapping[str, str]]],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._stored = stored
+        self._now = now
+        self._known: dict[tuple[str, str], bool] = {}
+        self._open: set[tuple[str, str]] = set()
+
+    def refresh(self, living: Iterable[Agent]) -> None:
+        """Compare the agents whose deployment is not known yet; where Railway does not answer, the next tick does."""
+        places = {_place(agent): agent for agent in living if agent.instance.deployment_id and agent.image}
+        self._known = {place: behind for place, behind in self._known.items() if place in places}
+        unknown = {place: agent for place, agent in places.items() if place not in self._known or place in self._open}
+        if not unknown:
+            return
+        try:
+            stored = self._stored()
+        except RailwayError:
+            return
+        for place, agent in unknown.items():
+            found = stored.get(agent.instance.service_id)
+            if found:
+                self._known[place] = bool(agents.keys_behind(self._settings, found))
+        self._open = {
+            place for place, agent in unknown.items() if self._known.get(place, True) and self._may_lag(agent)
+        }
+
+    def behind(self, living: Iterable[Agent]) -> frozenset[str]:
+        """Return the ids of the agents that are known to have other keys; nothing is asked."""
+        return frozenset(agent.id for agent in living if self._known.get(_place(agent)))
+
+    def _may_lag(self, agent: Agent) -> bool:
+        deployed_at = agent.instance.deployed_at
+        return deployed_at is not None and (self._now() - deployed_at).total_seconds() < LAG_SECONDS
+
+
+def _place(agent: Agent) -> tuple[str, str]:
+    # Another deployment has other variables, perhaps.
+    return agent.instance.service_id, agent.instance.deployment_id

@@ -1,0 +1,16 @@
+"""The login to the registry of a private image; Railway never shows its password again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+_Text_co = TypeVar("_Text_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class RegistryLogin(Generic[_Text_co]):
+    """A user and a password: texts, or in a program whatever becomes texts once it runs."""
+
+    username: _Text_co
+    password: _Text_co = field(repr=False)
