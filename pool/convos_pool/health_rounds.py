@@ -14,7 +14,7 @@ from .readiness import Readiness
 if TYPE_CHECKING:
     from .railway import Instance
 
-ROUND_SECONDS = 2.0
+ROUND_SECONDS, FIRST_SECONDS = 2.0, 5.5
 AT_ONCE = 64
 Place = tuple[str, str]
 _ORDER = {Readiness.READY: 0, Readiness.NOT_READY: 1, Readiness.UNAUTHORIZED: 1, Readiness.NONSENSE: 2}
@@ -27,11 +27,18 @@ class HealthRounds:
     Args:
         ask: asks one agent, and ends by itself.
         round_seconds: how long a round takes at most.
+        first_seconds: how long it takes where an agent is asked for the first time.
     """
 
-    def __init__(self, ask: Callable[[Instance], Readiness], round_seconds: float = ROUND_SECONDS) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Instance], Readiness],
+        round_seconds: float = ROUND_SECONDS,
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
         self._ask = ask
         self._round_seconds = round_seconds
+        self._first_seconds = first_seconds
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="health")
         self._last: dict[Place, Readiness] = {}
         self._pending: dict[Place, Future[Readiness]] = {}
@@ -44,6 +51,9 @@ class HealthRounds:
             if places[id_] not in self._pending:
                 self._pending[places[id_]] = self._threads.submit(self._ask, asked[id_])
         wait([self._pending[found] for found in places.values()], timeout=self._round_seconds)
+        # Of one that never answered nothing is known that could count meanwhile: it has the time of a whole request.
+        unknown = [self._pending[found] for found in places.values() if found not in self._last]
+        wait(unknown, timeout=self._first_seconds - self._round_seconds)
         for key, future in list(self._pending.items()):
             if future.done():
                 self._last[key] = Readiness.SILENT if future.exception() is not None else future.result()

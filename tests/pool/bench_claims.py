@@ -51,7 +51,7 @@ def _row(around: Surroundings, size: int) -> dict[str, Any]:
         until_idle(pool, size, FILL_SECONDS)
         # Nothing is made meanwhile: what is measured is the claims.
         pool.restart(TICK_INTERVAL_MS=HOUR_MS, POOL_MIN_IDLE="0")
-        until_idle(pool, size, 120)
+        until(lambda: pool.json("POST", "/api/pool/reconcile")["counts"]["idle"] == size, 120)
         around.emulator.forget_calls()
         answers, connections = _with_connections(around, lambda: _claim_all(pool))
         asked = [call["operation"] for call in around.emulator.calls()]

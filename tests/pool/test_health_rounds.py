@@ -11,7 +11,7 @@ from convos_pool.railway import Instance
 from convos_pool.readiness import Readiness
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-ROUND = 0.3
+ROUND, FIRST = 0.3, 0.6
 
 
 def agents(count: int, deployment: str = "d") -> dict[str, Instance]:
@@ -42,10 +42,10 @@ def test_a_round_ends_in_time_with_more_that_hang_than_are_asked_at_once() -> No
     everybody = agents(1000)
     asked = Asked(set(list(everybody)[:100]))
     assert len(asked.hanging) > AT_ONCE
-    rounds = HealthRounds(asked, ROUND)
+    rounds = HealthRounds(asked, ROUND, FIRST)
     began = time.monotonic()
     rounds.ask(everybody)
-    assert time.monotonic() - began < ROUND + 2
+    assert time.monotonic() - began < FIRST + 2
     # They end by themselves, as a request does at its deadline; from now on those that answer come first.
     asked.let_go.set()
     rounds.ask(everybody)
@@ -59,7 +59,7 @@ def test_a_round_ends_in_time_with_more_that_hang_than_are_asked_at_once() -> No
 def test_one_that_begins_to_hang_is_what_it_said_last_until_it_is_known_not_to_answer() -> None:
     everybody = agents(3)
     asked = Asked(set())
-    rounds = HealthRounds(asked, ROUND)
+    rounds = HealthRounds(asked, ROUND, FIRST)
     assert ready(rounds.ask(everybody)) == set(everybody)
     asked.hanging = {"s1"}
     assert ready(rounds.ask(everybody)) == set(everybody)
@@ -71,7 +71,7 @@ def test_one_that_begins_to_hang_is_what_it_said_last_until_it_is_known_not_to_a
 
 
 def test_an_answer_is_about_its_deployment_and_is_forgotten_with_it() -> None:
-    rounds = HealthRounds(Asked(set()), ROUND)
+    rounds = HealthRounds(Asked(set()), ROUND, FIRST)
     first, second = agents(1), agents(1, "another")
     rounds.ask(first)
     assert rounds.said(first["s0"]) is Readiness.READY
@@ -84,5 +84,16 @@ def test_a_question_that_breaks_is_no_answer() -> None:
     def broken(_: Instance) -> Readiness:
         raise RuntimeError("x")
 
-    assert HealthRounds(broken, ROUND).ask(agents(1)) == {"s0": Readiness.SILENT}
-    assert HealthRounds(broken, ROUND).ask({}) == {}
+    assert HealthRounds(broken, ROUND, FIRST).ask(agents(1)) == {"s0": Readiness.SILENT}
+    assert HealthRounds(broken, ROUND, FIRST).ask({}) == {}
+
+
+def test_one_that_is_asked_for_the_first_time_has_the_time_of_a_whole_request() -> None:
+    def slow(_: Instance) -> Readiness:
+        time.sleep(0.2)
+        return Readiness.READY
+
+    rounds = HealthRounds(slow, 0.01, 20.0)
+    assert ready(rounds.ask(agents(3))) == set(agents(3))
+    # Known by now: the round does not wait for it, and what it said counts.
+    assert ready(rounds.ask(agents(3))) == set(agents(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -100,3 +101,19 @@ def test_an_agent_that_is_killed_while_it_is_told_is_not_handed_out(around: Surr
             status, id_ = waiting.result()
         assert (status, id_ != first) == (200, True), "another one was"
         assert [row[0] for row in around.sql("SELECT id FROM agent_metadata")] == [id_]
+
+
+def test_a_railway_that_accepts_and_never_answers_costs_a_caller_ten_seconds(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        around.emulator.settings(latency_ms=30_000)
+        began = time.monotonic()
+        status, _ = claim(pool, 1)
+        seconds = time.monotonic() - began
+        began = time.monotonic()
+        assert counts(pool)["idle"] == 1
+        assert pool.json("GET", "/api/pool/status")["counts"]["idle"] == 1
+        assert time.monotonic() - began < 2, "nobody else waits for Railway"
+        around.emulator.settings(latency_ms=0)
+        assert (status, seconds < 12) == (500, True), f"{status} after {seconds:.1f} s"
+        until(lambda: claim(pool, 2)[0] == 200, 60, pool.printed)
