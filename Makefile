@@ -17,7 +17,7 @@ WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$
 TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt bench-ci config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents bench-ci config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ down: ## stop and remove everything that make local started
 
 status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
 	@$(if $(STACK),ops/run status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
+
+agents: $(STAMP) ## the agents of a stack's pool, and the last acts of its pool manager with their reasons: STACK=… [JSON=1]
+	@$(VENV)/python -m ops.toolchain pulumi >&2
+	@ops/run agents --stack "$(STACK)" $(if $(JSON),--json)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url

@@ -19,7 +19,7 @@ from convos_infra.endpoint import check_listening
 from convos_infra.schema import check_reachable
 from pool_contract.agent_settings import agent_settings
 from railway_api.failure import Failure
-from stack import config, images
+from stack import config, images, pool_limits
 from stack.follows import follows_stack
 from stack.pool import pool_manager_settings
 from stack.settings import PLAIN_KEYS, Problems, Settings
@@ -47,6 +47,8 @@ def main() -> None:
 
 def declare(settings: Settings, runtime_source: ImageSource, pool_source: ImageSource | None) -> None:
     """Declare every resource of the stack and its outputs."""
+    for warning in pool_limits.warnings(settings.pool.min_idle, settings.all_keys):
+        pulumi.log.warn(warning)
     runtime = RuntimeImage("runtime", runtime_source)
     pool_image = RuntimeImage("pool", pool_source) if pool_source is not None else None
     environment, place = declare_environment(settings)

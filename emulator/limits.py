@@ -48,7 +48,9 @@ class Limits:
             wait, remaining, reset = 0.0, limits[-1][0], 0.0
             for limit, seconds in limits:
                 inside = [moment for moment in seen if moment > now - seconds]
-                remaining = min(remaining, max(0, limit - len(inside) - 1))
+                # All three are of the hour, where it has a limit (fact: rate-limit-headers): docs.railway.com,
+                # integrations/api.
+                remaining = max(0, limit - len(inside) - 1)
                 if len(inside) >= limit:
                     wait = max(wait, inside[-limit] + seconds - now)
                 reset = seconds if not inside else inside[0] + seconds - now

@@ -10,6 +10,7 @@ from ops.ci import workflow
 
 VERBS = {
     "adopt": "ops.adopt.command",
+    "agents": "ops.status.agents",
     "config-docs": "ops.config.command",
     "demo": "ops.demo.command",
     "deploy": "ops.ci.deploy",

@@ -88,6 +88,15 @@ class PoolApi:
         """
         return self._asked("GET", "/api/pool/status", None)
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return its last acts, the newest first.
+
+        Raises:
+            NoAnswer, InfraError: as for a plan.
+        """
+        found: list[dict[str, Any]] = self._asked("GET", "/api/pool/events", None)["events"]
+        return found
+
     def retry(self) -> bool:
         """Have it begin again with an image that it has given up; return whether it had.
 

@@ -55,3 +55,11 @@ CREATE TABLE agent_claim_unknown (
     reason text NOT NULL,
     since timestamptz NOT NULL DEFAULT now()
 );
+
+CREATE TABLE pool_event (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now(),
+    kind text NOT NULL,
+    agent_id text,
+    reason text NOT NULL
+);

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import threading
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from . import app, settings
 from .errors import SettingsError
+from .impatient_http import ImpatientProtocol
+from .journal import LibraryLog
 from .serve import Service
 
-DRAIN_SECONDS = 20
+if TYPE_CHECKING:
+    from types import FrameType
+
+DRAIN_SECONDS = 5
+"""How long requests that are under way at SIGTERM are waited for."""
+END_SECONDS = 9.0
+"""How long the process lives after SIGTERM, whatever hangs: what is cut off, the next pool manager completes."""
+
+
+class Server(uvicorn.Server):
+    """The web server; it ends in time even where a request or a tick hangs.
+
+    Args:
+        config: uvicorn's.
+        service: the pool manager.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end: streams close, no new tick begins."""
+        if not self._service.is_ending:
+            self._service.end()
+            watch = threading.Timer(END_SECONDS, self._cut_off)
+            watch.daemon = True
+            watch.start()
+        super().handle_exit(sig, frame)
+
+    def _cut_off(self) -> None:
+        # Threads of requests are waited for by the interpreter, for as long as an agent or a database takes.
+        self._service.journal("ends although requests are under way; the next pool manager completes them")
+        os._exit(0)
 
 
 def main() -> int:
@@ -21,16 +59,21 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"pool: {error}\n")
         return 1
-    sys.stdout.write(f"pool: listening on {read.port}, runtime image {read.runtime_image}\n")
-    sys.stdout.flush()
-    uvicorn.run(
-        app.create(Service(read)),
+    service = Service(read)
+    service.journal(f"listening on {read.port}, runtime image {read.runtime_image}")
+    logging.basicConfig(handlers=[LibraryLog(service.journal)])
+    # A rollback that fails on a connection that broke: whoever used it has said that it broke.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        app.create(service),
         host="0.0.0.0",  # noqa: S104 - Railway's proxy is outside of the container
         port=read.port,
-        log_level="warning",
+        log_config=None,
+        http=ImpatientProtocol,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    Server(config, service).run()
     return 0
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
@@ -15,7 +13,9 @@ from pool_contract.join_link import invite_link_problem
 from . import agent_http
 from .agents import agent_id
 from .errors import AgentError
+from .health_rounds import HealthRounds, place
 from .printable import printable
+from .readiness import Readiness
 
 if TYPE_CHECKING:
     from .agent_keys import AgentKeys
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 5.0
 PROVISION_SECONDS = 60.0
-AT_ONCE = 32
 LONGEST_REASON = 200
 OK, UNAUTHORIZED, CONFLICT, SERVER_ERROR, UNAVAILABLE = 200, 401, 409, 500, 503
 
@@ -60,16 +59,6 @@ class _Refusal(BaseModel):
     error: StrictStr
 
 
-class Readiness(Enum):
-    """What an agent says of itself."""
-
-    READY = "ready"
-    NOT_READY = "not ready"
-    UNAUTHORIZED = "wants another key"
-    NONSENSE = "answers nonsense"
-    SILENT = "does not answer"
-
-
 class AgentClient:
     """How agents are reached.
 
@@ -83,6 +72,7 @@ class AgentClient:
         self._url = url
         self._keys = keys
         self._readiness_path = readiness_path
+        self._rounds = HealthRounds(lambda one: self.readiness(one, keys.key_for(one)))
 
     def address(self, instance: Instance) -> str:
         """Return an agent's URL."""
@@ -116,19 +106,20 @@ class AgentClient:
     def which_are_ready(self, instances: Iterable[Instance]) -> frozenset[str]:
         """Ask many agents at once, and return the service ids of those that are ready."""
         asked = {one.service_id: one for one in instances}
-        found = self._ask(asked)
+        found = self._rounds.ask(asked)
         refused = {id_: asked[id_] for id_, said in found.items() if said is Readiness.UNAUTHORIZED}
         again = self._keys.learn(refused) if refused else frozenset()
-        found |= self._ask({id_: asked[id_] for id_ in again})
+        found |= self._rounds.ask({id_: asked[id_] for id_ in again})
         return frozenset(id_ for id_, said in found.items() if said is Readiness.READY)
 
-    def _ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
-        if not asked:
-            return {}
-        instances = list(asked.values())
-        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(instances))) as threads:
-            answers = list(threads.map(lambda one: self.readiness(one, self._keys.key_for(one)), instances))
-        return dict(zip(asked, answers, strict=True))
+    def problem(self, instance: Instance) -> str:
+        """Return what is wrong with an agent's last answer; empty where it said yes or no, or nothing yet."""
+        said = self._rounds.said(instance)
+        return f"unhealthy: {said.value}" if said in {Readiness.NONSENSE, Readiness.UNAUTHORIZED} else ""
+
+    def forget_all_but(self, instances: Iterable[Instance]) -> None:
+        """Forget what agents said that are not there any more."""
+        self._rounds.forget(frozenset(place(one) for one in instances))
 
     def provision(
         self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import sys
+import math
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from pool_contract import answers, requests
+from pool_contract.events import Events
 
-from . import http_request, page
-from .errors import PoolError
-from .printable import printable
+from . import http_request, metrics
+from .dashboard.web import Dashboard
+from .errors import PoolError, ThrottledError
 from .routes import Routes
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ _Body = TypeVar("_Body", bound=requests.Body)
 Work = Callable[[_Body, str], answers.Answer]
 Endpoint = Callable[[Request], Awaitable[Response]]
 RETRY_SECONDS = 5
+THREADS = 128
+"""Requests that are worked on at once."""
 BEARER = {"bearer": {"type": "http", "scheme": "bearer"}}
 
 
@@ -44,7 +48,7 @@ def create(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={PoolError: _pool_error, HTTPException: _http_error, Exception: _broken},
+        exception_handlers={PoolError: _pool_error, HTTPException: _http_error, Exception: _broken(service)},
     )
     app.router.redirect_slashes = False
     _add_open_routes(app, service)
@@ -61,20 +65,19 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
     async def version(_: Request) -> Response:
         return _json(routes.version())
 
-    async def index(_: Request) -> Response:
-        look = service.pool.latest
-        behind = service.key_check.behind(look.agents.values()) if look is not None else frozenset()
-        text = page.render(service.settings, look, service.tick.rollout, behind)
-        return HTMLResponse(text, headers=page.HEADERS)
-
     async def counts(_: Request) -> Response:
-        return _json(await run_in_threadpool(routes.counts))
+        # From memory: it must not queue behind claims for a thread.
+        return _json(routes.counts())
+
+    async def measured(_: Request) -> Response:
+        return Response(metrics.render(service.measured()), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def agents(request: Request) -> Response:
         with_words = http_request.has_key(request, key)
         return _json(await run_in_threadpool(routes.agents, with_words=with_words))
 
-    app.add_route("/", index, methods=["GET"], include_in_schema=False)
+    app.add_route("/metrics", measured, methods=["GET"], include_in_schema=False)
+    Dashboard(service, routes).add_to(app)
     open_routes: list[tuple[str, Endpoint, type[answers.Answer], str]] = [
         ("/healthz", health, answers.Health, "Whether the process serves."),
         ("/version", version, answers.Version, "What this pool manager is, and what it can do."),
@@ -121,6 +124,8 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
     guarded("POST", "/redeploy/{id}", routes.redeploy, empty, answers.Redeployed)
     guarded("GET", "/rollout", routes.rollout, empty, answers.RolloutAnswer)
     guarded("POST", "/rollout/plan", routes.plan, requests.PlanRequest, answers.RolloutPlan)
+    guarded("POST", "/rollout/abort", routes.abort, empty, answers.Aborted)
+    guarded("GET", "/events", routes.events, empty, Events)
     guarded("POST", "/rollout/retry", routes.retry, empty, answers.Retrying)
 
 
@@ -148,6 +153,8 @@ def _json(answer: answers.Answer) -> Response:
 def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Claims wait for agents, for up to two minutes each: a hundred of them must not keep everybody else waiting.
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         service.start()
         yield
         await run_in_threadpool(service.stop)
@@ -157,7 +164,9 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
 
 async def _pool_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PoolError)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == 503 else {}
+    # Railway's own seconds, where it is Railway that asks to wait.
+    seconds = math.ceil(error.seconds) if isinstance(error, ThrottledError) else RETRY_SECONDS
+    headers = {"Retry-After": str(seconds)} if error.status == 503 else {}
     return JSONResponse(answers.Error(error=str(error)).as_json(), error.status, headers)
 
 
@@ -167,8 +176,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return JSONResponse(answers.Error(error=text).as_json(), error.status_code, error.headers)
 
 
-async def _broken(request: Request, error: Exception) -> Response:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    path = printable(request.url.path[:200])
-    sys.stderr.write(f"pool: {path}: {type(error).__name__} in {frame.name}, line {frame.lineno}\n")
-    return JSONResponse(answers.Error(error="internal error; the pool manager's log says where").as_json(), 500)
+def _broken(service: Service) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    async def broken(request: Request, error: Exception) -> Response:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        service.tally.failed(error)
+        service.journal(f"{request.url.path[:200]}: {type(error).__name__} in {frame.name}, line {frame.lineno}")
+        return JSONResponse(answers.Error(error="internal error; the pool manager's log says where").as_json(), 500)
+
+    return broken

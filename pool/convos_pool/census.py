@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import agents
+from .act import Act
 from .agents import Agent
 
 if TYPE_CHECKING:
     from .agent_client import AgentClient
-    from .database import Claim, Database
+    from .claim import Claim
+    from .database import Database
     from .railway import Instance, Railway
     from .set_aside import SetAside
 
@@ -42,6 +44,7 @@ class Census:
         set_aside: claims whose outcome is unknown.
         stuck_seconds: how long an agent may take to get ready.
         clock: seconds that never go back.
+        log: one line for the log.
     """
 
     def __init__(
@@ -52,13 +55,16 @@ class Census:
         set_aside: SetAside,
         stuck_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._railway = railway
         self._database = database
         self._client = client
         self._set_aside = set_aside
         self._stuck_seconds = stuck_seconds
+        self._log = log
         self._clock = clock
+        self._unhealthy: dict[str, str] = {}
         # By deployment: a new deployment starts anew. A restart forgets, which gives every agent its time again.
         self._since: dict[tuple[str, object], tuple[bool, float]] = {}
 
@@ -89,7 +95,19 @@ class Census:
         for id_, reason in aside.items():
             if id_ in listed and id_ in claims and claims[id_].reserved:
                 listed[id_] = replace(listed[id_], state="unknown", reason=reason)
+        self._client.forget_all_but(instances)
+        listed = {id_: self._with_problem(agent) for id_, agent in listed.items()}
+        self._unhealthy = {id_: one.reason for id_, one in listed.items() if one.reason and one.state != "unknown"}
         return Look(listed, claims, time.time())
+
+    def _with_problem(self, agent: Agent) -> Agent:
+        """Name what is wrong with an agent that runs and says neither yes nor no; in the log, once."""
+        if agent.reason or agent.ready or agent.instance.deployment_status != "SUCCESS":
+            return agent
+        problem = self._client.problem(agent.instance)
+        if problem and self._unhealthy.get(agent.id) != problem:
+            self._log(Act("unhealthy", problem, agent.id))
+        return replace(agent, reason=problem)
 
     def _agent(
         self,

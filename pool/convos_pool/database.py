@@ -3,70 +3,53 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from .claim import Claim, Words
+from .connection import SILENCE_SECONDS, BoundedConnection, connected
 from .errors import ConflictError, MissingTableError, UnavailableError
+from .heartbeat import IDLE_SECONDS, Heartbeat
 
-CONNECT_SECONDS = 5
+MOST_CONNECTIONS, MOST_LOCKS = 8, 12
+"""Connections at once: 20 of one pool manager, so that two of them leave room in the smallest PostgreSQL."""
+ROOM_SECONDS = 10.0
 LOCK_PAUSE_SECONDS = 0.2
-STATEMENT_MS = 15_000
+STATEMENT_MS = 5_000
 LOCK_CLASS = 0x434F4E56
 """First key of our advisory locks, `CONV`, so that they meet no other program's."""
 TICK = "tick"
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A row of `agent_metadata`, without what was said.
-
-    Attributes:
-        id: the agent's id.
-        service_id: Railway's id of its service.
-        agent_name: what the agent is called.
-        reserved: whether the agent has not answered yet: a claim that is on its way, or was cut off.
-        seconds: the row's age.
-    """
-
-    id: str
-    service_id: str
-    agent_name: str
-    reserved: bool
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Words:
-    """What an agent was told, and what it answered.
-
-    Attributes:
-        join_url: of a reservation, where the agent was to join; empty afterwards.
-        claimed_at: as ISO 8601; empty before the agent has answered.
-    """
-
-    agent_name: str
-    instructions: str
-    join_url: str
-    invite_url: str
-    conversation_id: str
-    claimed_at: str
-    source_branch: str
-
-    def as_request(self) -> dict[str, str]:
-        """Return what the agent is told, in the words that it was told before."""
-        return {"agentName": self.agent_name, "instructions": self.instructions, "joinUrl": self.join_url}
-
-
 class Database:
-    """PostgreSQL, one short connection for each use: it may go away and come back at any time."""
+    """PostgreSQL, one short connection for each use: it may go away and come back at any time.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: where it is.
+        silence_seconds: how long one answer is waited for.
+        heartbeat: keeps locks alive while they are held.
+        idle_seconds: how long a lock outlives a pool manager that says nothing any more.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        silence_seconds: float = SILENCE_SECONDS,
+        heartbeat: Heartbeat | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._url = url
+        self._silence_seconds = silence_seconds
+        self._heartbeat = heartbeat or Heartbeat()
+        self._idle_seconds = idle_seconds
+        # Whoever holds a lock needs another connection to act, and must get it: two limits, that cannot wait in a ring.
+        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._room_of_locks = threading.BoundedSemaphore(MOST_LOCKS)
 
     def claims(self) -> dict[str, Claim]:
         """Return every claim, by the agent's id.
@@ -174,7 +157,9 @@ class Database:
     @contextmanager
     def locks(self, names: Sequence[str]) -> Iterator[Lock]:
         """Hold as many of these locks as are free, without waiting for one."""
-        with self.connect() as connection:
+        with self._connect(self._room_of_locks) as connection, self._heartbeat.keeps(connection):
+            milliseconds = round(self._idle_seconds * 1000)
+            connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
             held = set()
             for name in names:
                 # Of the transaction, not of the session: that holds behind a pooler too.
@@ -204,13 +189,14 @@ class Database:
             ).fetchone()
         return row is not None
 
-    def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> None:
-        """Note what the agent answered: from now on it is somebody's."""
+    def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> bool:
+        """Note what the agent answered: from now on it is somebody's. Return False where its row is gone."""
         with self.connect() as connection:
-            connection.execute(
+            done = connection.execute(
                 "UPDATE agent_metadata SET conversation_id = %s, invite_url = %s, claimed_at = now() WHERE id = %s",
                 (conversation_id, invite_url, agent_id),
             )
+        return done.rowcount > 0
 
     def release(self, agent_id: str) -> None:
         """Forget a reservation; a claim that was completed stays."""
@@ -227,8 +213,23 @@ class Database:
         Raises:
             UnavailableError: the database does not answer, or lacks a table.
         """
+        with self._connect(self._room) as found:
+            yield found
+
+    @contextmanager
+    def _connect(self, room: threading.BoundedSemaphore) -> Iterator[BoundedConnection]:
+        if not room.acquire(timeout=ROOM_SECONDS):
+            raise UnavailableError("database: every connection is in use; try again in a moment")
         try:
-            with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS, application_name="convos-pool") as found:
+            with self._connected() as found:
+                yield found
+        finally:
+            room.release()
+
+    @contextmanager
+    def _connected(self) -> Iterator[BoundedConnection]:
+        try:
+            with connected(self._url, self._silence_seconds) as found:
                 # Not as a startup option, which poolers refuse.
                 found.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
                 yield found

@@ -37,6 +37,10 @@ class UnavailableError(PoolError):
     status = 503
 
 
+class NoIdleAgentError(UnavailableError):
+    """No agent is idle."""
+
+
 class MissingTableError(UnavailableError):
     """The database's schema is older than this pool manager."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 256 * 1024
 """As much as the runtime takes."""
 LONGEST_SHOWN = 60
+BODY_SECONDS = 15.0
 _Body = TypeVar("_Body", bound="Body")
 
 
@@ -35,9 +37,14 @@ def has_key(request: Request, api_key: str) -> bool:
     if len(given) > 1:
         raise BadRequestError("authorization: the header is there twice")
     scheme, _, token = (given[0] if given else "").partition(" ")
-    # Digests have one length, so that not even the token's length shows.
-    digests = [hashlib.sha256(text.strip().encode()).digest() for text in (token, api_key)]
-    return scheme.lower() == "bearer" and hmac.compare_digest(digests[0], digests[1])
+    return scheme.lower() == "bearer" and is_same(token.strip(), api_key.strip())
+
+
+def is_same(given: str, secret: str) -> bool:
+    """Compare with a secret; the time taken says nothing of it."""
+    # Digests have one length, so that not even the secret's length shows.
+    digests = [hashlib.sha256(text.encode(errors="surrogatepass")).digest() for text in (given, secret)]
+    return hmac.compare_digest(digests[0], digests[1])
 
 
 def authorize(request: Request, api_key: str) -> None:
@@ -52,14 +59,7 @@ async def read(request: Request) -> dict[str, Any]:
     Raises:
         TooLargeError, BadRequestError: it is none that can be used.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        raise TooLargeError(f"body: larger than {MAX_BODY_BYTES} bytes")
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise TooLargeError(f"body: larger than {MAX_BODY_BYTES} bytes")
+    data = await read_bytes(request, MAX_BODY_BYTES)
     if not data.strip():
         return {}
     try:
@@ -71,19 +71,47 @@ async def read(request: Request) -> dict[str, Any]:
     return found
 
 
+async def read_bytes(request: Request, most: int) -> bytes:
+    """Return a request's body.
+
+    Args:
+        request: the request.
+        most: how many bytes it may have.
+
+    Raises:
+        TooLargeError: it has more.
+    """
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > most:
+        raise TooLargeError(f"body: larger than {most} bytes")
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > most:
+                    raise TooLargeError(f"body: larger than {most} bytes")
+    except TimeoutError:
+        raise BadRequestError(f"body: it did not come within {BODY_SECONDS:.0f} s") from None
+    return bytes(data)
+
+
 def agent_id(request: Request) -> str:
-    """Return the agent's id in a request's path; empty where its path has none.
+    """Return the agent's id in a request's path; empty where its path has none; see `checked_id`."""
+    found = request.path_params.get("id")
+    return "" if found is None else checked_id(str(found))
+
+
+def checked_id(text: str) -> str:
+    """Return an agent's id.
 
     Raises:
         BadRequestError: no pool manager has ever given such an id to an agent.
     """
-    found = request.path_params.get("id")
-    if found is None:
-        return ""
     # The id becomes the name of a lock, of which one is the tick's.
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found) or found == TICK:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) or text == TICK:
         raise BadRequestError("id: is not an agent's id")
-    return str(found)
+    return text
 
 
 def parsed(model: type[_Body], given: dict[str, Any]) -> _Body:

@@ -13,7 +13,7 @@ from .errors import UnavailableError
 if TYPE_CHECKING:
     from .agents import Agent
     from .census import Look
-    from .database import Words
+    from .claim import Words
     from .serve import Service
 
 AS_OTHERS_SAY_IT: dict[str, Status] = {

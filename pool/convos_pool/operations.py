@@ -30,6 +30,9 @@ BEFORE_CLAIM = (
   variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, unrendered: true) }"""
     + _AGENT
 )
+PROJECT_USE = """query projectUse($projectId: String!, $first: Int!) {
+  project(id: $projectId) { id
+    services(first: $first) { edges { node { id } } } volumes(first: $first) { edges { node { id } } } } }"""
 SERVICE_CREATE = "mutation agentCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
 VOLUME_CREATE = "mutation agentVolumeCreate($input: VolumeCreateInput!) { volumeCreate(input: $input) { id } }"
 DOMAIN_CREATE = """mutation agentDomainCreate($input: ServiceDomainCreateInput!) {

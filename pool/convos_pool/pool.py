@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,9 @@ from pool_contract.agent_variables import API_KEY
 from pool_contract.answers import Claimed
 
 from . import agents
-from .errors import (
-    AgentError,
-    ConflictError,
-    NotFoundError,
-    RailwayError,
-    UnavailableError,
-)
+from .act import Act
+from .errors import AgentError, ConflictError, NoIdleAgentError, NotFoundError, RailwayError, UnavailableError
+from .latest_look import LatestLook
 
 if TYPE_CHECKING:
     from .agent_client import Conversation
@@ -60,8 +57,9 @@ class Pool:
         self._creation = parts.creation
         self._wake = parts.wake
         self._log = parts.log
-        self._looking = threading.Lock()
-        self._latest: Look | None = None
+        self._sight = LatestLook(parts.census.look)
+        self._taking = threading.Lock()
+        self._taken: set[str] = set()
         self._touched: dict[str, str] = {}
         self.is_closed = False
         """Whether no agent is made or handed out any more: the stack is being destroyed."""
@@ -72,25 +70,16 @@ class Pool:
 
     def look(self) -> Look:
         """Look at all agents, and keep what was seen; one look at a time."""
-        with self._looking:
-            self._latest = self._parts.census.look()
-            return self._latest
+        return self._sight.look()
 
     @property
     def latest(self) -> Look | None:
         """The last look; None before the first one succeeded."""
-        return self._latest
+        return self._sight.latest
 
     def note(self, agent: Agent, state: str) -> None:
         """Bring the last look up to date, so that a caller sees at once what it did; `gone` is no agent any more."""
-        with self._looking:
-            if self._latest is None:
-                return
-            changed = dict(self._latest.agents)
-            changed.pop(agent.id, None)
-            if state != "gone":
-                changed[agent.id] = replace(agent, state=state, claimed=state == "claimed")
-            self._latest = replace(self._latest, agents=dict(sorted(changed.items())))
+        self._sight.note(agent, state)
 
     def claim(self, wish: Wish) -> Claimed:
         """Hand out an idle agent.
@@ -102,17 +91,36 @@ class Pool:
         if self.is_closed:
             raise UnavailableError("claim: the pool is closed, its stack is being destroyed")
         tried: set[str] = set()
-        for fresh in (False, True):
-            look = self.look() if fresh or self._latest is None else self._latest
-            for agent in self._candidates(look):
-                if agent.id not in tried:
-                    tried.add(agent.id)
+        try:
+            while (agent := self._take(tried)) is not None:
+                try:
                     answer = self._try_claim(agent, wish)
-                    if answer is not None:
-                        self._wake()
-                        return answer
-        self._wake()
-        raise UnavailableError("No idle instances available. One is on its way, try again in a minute")
+                finally:
+                    self._give_back(agent)
+                if answer is not None:
+                    return answer
+        finally:
+            # It renames what was claimed, makes what is missing, and looks anew where there was none.
+            self._wake()
+        raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
+
+    def _take(self, tried: set[str]) -> Agent | None:
+        """Take the next agent that no other claim is at: a hundred claims at once are for a hundred agents.
+
+        What is known is enough: an agent is asked itself before it is handed out. Where nothing is known yet, one look.
+        """
+        look = self.latest or self.look()
+        with self._taking:
+            for agent in self._candidates(self.latest or look):
+                if agent.id not in tried and agent.id not in self._taken:
+                    tried.add(agent.id)
+                    self._taken.add(agent.id)
+                    return agent
+        return None
+
+    def _give_back(self, agent: Agent) -> None:
+        with self._taking:
+            self._taken.discard(agent.id)
 
     def _candidates(self, look: Look) -> list[Agent]:
         """Return the idle agents, those with the newest image first, then the ones that have waited longest."""
@@ -123,19 +131,22 @@ class Pool:
     def _try_claim(self, agent: Agent, wish: Wish) -> Claimed | None:
         try:
             with self._database.lock(agent.id):
-                return self._claim_locked(agent, wish)
+                reserved = self._reserve(agent, wish)
+            # From here on the reservation keeps everybody else away, and no connection is held while the agent works.
+            return None if reserved is None else self._provision(agent, *reserved, wish)
         except (ConflictError, NotFoundError):
             return None
         except AgentError as error:
             if not error.refused:
                 raise
-            self._log(f"claim: {error}; another agent is tried")
+            self._log(Act("claim-failed", f"claim: {error}; another agent is tried", agent.id))
             if error.in_use:
                 # Its new name takes it out of the pool: somebody is in a conversation with it.
                 self.rename(agent, "in use")
             return None
 
-    def _claim_locked(self, agent: Agent, wish: Wish) -> Claimed | None:
+    def _reserve(self, agent: Agent, wish: Wish) -> tuple[Instance, Mapping[str, str]] | None:
+        """Claim an agent for somebody, under its lock; None where it cannot be handed out."""
         instance, variables = self._railway.before_claim(agent.instance.service_id)
         if instance.deployment_status != "SUCCESS" or agents.is_moving(instance):
             return None
@@ -145,6 +156,9 @@ class Pool:
             return None
         if not self._database.reserve(agent.id, instance.service_id, wish.agent_name, wish.instructions, wish.join_url):
             return None
+        return instance, variables
+
+    def _provision(self, agent: Agent, instance: Instance, variables: Mapping[str, str], wish: Wish) -> Claimed:
         try:
             conversation = self._client.provision(instance, wish.words(), variables)
         except AgentError as error:
@@ -152,10 +166,11 @@ class Pool:
             if error.refused:
                 self._database.release(agent.id)
             raise
-        self._database.complete(agent.id, conversation.id, conversation.invite_url)
+        if not self._database.complete(agent.id, conversation.id, conversation.invite_url):
+            raise ConflictError(f"{agent.id}: it was killed while it was told")
         self._keep_credentials(agent.id)
+        self._log(Act("claimed", "claimed, and joined" if conversation.joined else "claimed", agent.id))
         self.note(agent, "claimed")
-        self.rename(agent, wish.agent_name)
         return self._claimed(agent.id, instance, variables.get(agents.GATEWAY_TOKEN, ""), conversation)
 
     def _claimed(self, id_: str, instance: Instance, gateway_token: str, conversation: Conversation) -> Claimed:
@@ -203,7 +218,7 @@ class Pool:
                 continue
             gone.append(agent.id)
             self.note(agent, "gone")
-            self._log(f"{agent.id}: drained")
+            self._log(Act("drained", "drained", agent.id))
         self._wake()
         return gone
 
@@ -219,7 +234,7 @@ class Pool:
             if agent is not None:
                 self._creation.delete(agent, self._railway.volumes(), forgets_claim=True)
                 self.note(agent, "gone")
-                self._log(f"{agent.id}: killed, it was {agent.state}")
+                self._log(Act("killed", f"killed, it was {agent.state}", agent.id))
             elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
                 # Only what this pool has on record: an id of another pool must not cost its agent the key.
                 self._creation.delete_rest(agent_id)
@@ -254,7 +269,7 @@ class Pool:
             self.touch(agent)
             self._redeploy_locked(agent, image)
         self.note(replace(agent, instance=replace(agent.instance, image=image), ready=False), "starting")
-        self._log(f"{agent_id}: redeployed on {image}")
+        self._log(Act("redeployed", f"redeployed on {image}", agent_id))
         self._wake()
         return image
 

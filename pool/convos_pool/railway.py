@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +19,16 @@ from .errors import RailwayError, ThrottledError
 
 if TYPE_CHECKING:
     from railway_api.client import Client
+    from railway_api.retry import Allowance
 
 PAGE = 500
 """As Railway's own CLI asks for: an environment with some hundred agents is one request."""
+CLAIMS_SHARE = 0.2
+"""Of the calls of an hour, for claims alone: each needs one."""
+LOOK_SHARE = 0.1
+"""Of the calls of an hour, below which no tick looks at the agents any more: claims go on with what was seen."""
+SHORT_WINDOW_SECONDS = 60.0
+"""Windows that end sooner are waited for."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +58,38 @@ class Instance:
     deployed_image: str = ""
 
 
+@dataclass(frozen=True)
+class ProjectUse:
+    """How much of a project's limits is used, by all of its environments."""
+
+    services: int
+    volumes: int
+
+
 class Railway:
     """The API for one environment.
 
     Args:
         client: with a token of either kind.
         is_kind_known: False to find out by asking once which kind of token it is.
+        seconds: how long one call may take in all; 0 for the client's own limit.
         project_id: the project.
         environment_id: the environment; nothing is changed elsewhere.
     """
 
-    def __init__(self, client: Client, project_id: str, environment_id: str, *, is_kind_known: bool) -> None:
+    def __init__(
+        self, client: Client, project_id: str, environment_id: str, *, is_kind_known: bool, seconds: float = 0.0
+    ) -> None:
+        self._seconds = seconds or None
         self._given = client
+        self._asking = threading.Lock()
         self._client = client if is_kind_known else None
         self._project_id = project_id
         self._environment_id = environment_id
+
+    def allowance(self) -> Allowance | None:
+        """Return what is left of Railway's rate limit; None while no answer has said."""
+        return (self._client or self._given).allowance
 
     def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.
@@ -79,8 +105,8 @@ class Railway:
         try:
             client = self._client_of_its_kind()
             if document.startswith("mutation"):
-                return client.mutate_once(document, variables, thing=name)
-            return client.query(document, variables, thing=name)
+                return client.mutate_once(document, variables, thing=name, deadline_seconds=self._seconds)
+            return client.query(document, variables, thing=name, deadline_seconds=self._seconds)
         except refusals.RateLimited as error:
             seconds = CREATION_THROTTLE_SECONDS if error.retry_after is None else error.retry_after
             raise ThrottledError(name, seconds) from None
@@ -90,13 +116,15 @@ class Railway:
             raise RailwayError(name, error.problem) from None
 
     def _client_of_its_kind(self) -> Client:
-        if self._client is None:
-            try:
-                self._given.query(operations.WHO, {}, thing="RAILWAY_API_TOKEN")
-                self._client = self._given
-            except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
-                self._client = self._given.as_other_kind()
-        return self._client
+        # A hundred claims at once ask once.
+        with self._asking:
+            if self._client is None:
+                try:
+                    self._given.query(operations.WHO, {}, thing="RAILWAY_API_TOKEN", deadline_seconds=self._seconds)
+                    self._client = self._given
+                except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
+                    self._client = self._given.as_other_kind()
+            return self._client
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""
@@ -130,6 +158,25 @@ class Railway:
             }
             for id_, service in (found.get("services") or {}).items()
         }
+
+    def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
+        """Make sure that whoever does not wait for an answer leaves calls of the hour for those who do.
+
+        Args:
+            share: how much of the hour's calls has to be left.
+
+        Raises:
+            ThrottledError: what is left of this window is kept for claims; the seconds are until the next one.
+        """
+        left = self.allowance()
+        seconds = left.reset_at - time.time() if left is not None else 0.0
+        if left is not None and seconds > SHORT_WINDOW_SECONDS and left.remaining <= left.limit * share:
+            raise ThrottledError(f"the last {left.remaining} calls are kept for claims", seconds)
+
+    def project_use(self) -> ProjectUse:
+        """Return how many services and volumes the project has; no more than PAGE of each are counted."""
+        found = self.execute(operations.PROJECT_USE, {"projectId": self._project_id, "first": PAGE})["project"]
+        return ProjectUse(len(found["services"]["edges"]), len(found["volumes"]["edges"]))
 
     def is_fork(self) -> bool:
         """Say whether the environment was forked from another: only then does a service belong to it alone."""

@@ -6,16 +6,20 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from .act import Act
 from .errors import AgentError, ConflictError, NotFoundError, PoolError
 
 if TYPE_CHECKING:
     from .agent_client import AgentClient, Conversation
     from .agents import Agent
+    from .claim import Claim
     from .database import Database
     from .railway import Railway
     from .set_aside import SetAside
 
 MOST_TRIES = 3
+RESERVATION_SECONDS = 150.0
+"""A reservation that is older belongs to a claim that was cut off: one that lives asks its agent twice for 60 s."""
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
@@ -80,13 +84,13 @@ class Recovery:
     def _ask(self, agent: Agent) -> None:
         try:
             self.finish(agent)
-            self._log(f"{agent.id}: a claim that was cut off is complete")
+            self._log(Act("recovered", "a claim that was cut off is complete", agent.id))
         except (ConflictError, NotFoundError):
             return
         except AgentError as error:
             if error.refused and not error.in_use:
                 self._database.release(agent.id)
-                self._log(f"{agent.id}: a claim that was cut off is forgotten: {error}")
+                self._log(Act("recovered", f"a claim that was cut off is forgotten: {error}", agent.id))
                 return
             with self._lock:
                 tries = self._tries.get(agent.id, MOST_TRIES)
@@ -94,10 +98,11 @@ class Recovery:
                 self._log(f"{agent.id}: a claim was cut off, and its agent does not answer: {error}")
                 return
             self._set_aside.add(agent.id, f"claim outcome unknown: {error}")
-            self._log(
-                f"{agent.id}: claim outcome unknown, set aside: {error}; finish it by POST"
-                f" /api/pool/instances/{agent.id}/finish, or dismiss it by DELETE /api/pool/crashed/{agent.id}"
+            what_to_do = (
+                f"finish it by POST /api/pool/instances/{agent.id}/finish,"
+                f" or dismiss it by DELETE /api/pool/crashed/{agent.id}"
             )
+            self._log(Act("set-aside", f"claim outcome unknown, set aside: {error}; {what_to_do}", agent.id))
 
     def finish(self, agent: Agent) -> Conversation:
         """Ask an agent again in the same words, once, and complete its claim.
@@ -112,6 +117,7 @@ class Recovery:
             words = self._database.words([agent.id]).get(agent.id)
             if claim is None or words is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            _refuse_while_it_lives(claim)
             _, variables = self._railway.before_claim(agent.instance.service_id)
             conversation = self._client.provision(agent.instance, words.as_request(), variables, tries=1)
             self._database.complete(agent.id, conversation.id, conversation.invite_url)
@@ -129,5 +135,11 @@ class Recovery:
             claim = self._database.claims().get(agent.id)
             if claim is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            _refuse_while_it_lives(claim)
             self._database.complete(agent.id, conversation_id, invite_url)
         self._set_aside.remove(agent.id)
+
+
+def _refuse_while_it_lives(claim: Claim) -> None:
+    if claim.seconds <= RESERVATION_SECONDS:
+        raise ConflictError(f"{claim.id}: its claim is under way; try again in {RESERVATION_SECONDS:.0f} s")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import agents
+from .act import Act
 from .database import TICK
 from .errors import ConflictError
 
@@ -100,7 +101,7 @@ class Retirement:
                 self._parts.creation.delete(agent, volumes)
             gone.append(agent.id)
             self._parts.pool.note(agent, "gone")
-            self._parts.log(f"{agent.id}: deleted, the pool is closed")
+            self._parts.log(Act("retired", "deleted, the pool is closed", agent.id))
         return Retired(gone, len(look.agents) - len(gone))
 
 

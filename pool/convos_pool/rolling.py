@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pool_contract.agent_api_key import agent_api_key
 
 from . import agents, rollout
-from .errors import MissingTableError
+from .act import Act
+from .errors import ConflictError, MissingTableError
 from .rollout import Rollout, Step
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Rolling:
         self._record = record
         self._log = log
         self._said = ""
+        self.last = Step("pending", "the agents have not been looked at yet")
+        self.recorded = Rollout(settings.runtime_image)
+        """The rollout, as the last step found it on record."""
         self.watched: frozenset[str] = frozenset()
         """Agents that are on their way: what has failed of them goes back, it is not deleted."""
 
@@ -57,6 +61,11 @@ class Rolling:
         return self._record.rollout(self._settings.runtime_image)
 
     def advance(self, look: Look, lock: Lock, failed_starts: int = 0) -> Step:
+        """Take the next step, and return it; see `_step`."""
+        self.last = self._step(look, lock, failed_starts)
+        return self.last
+
+    def _step(self, look: Look, lock: Lock, failed_starts: int) -> Step:
         """Take the next step, and return it.
 
         Args:
@@ -73,6 +82,7 @@ class Rolling:
         except MissingTableError as error:
             self.watched = frozenset()
             return Step("held", str(error))
+        self.recorded = recorded
         step = rollout.step(living, self._settings.rollout, recorded)
         self.watched = _watched(look, recorded, step)
         if step.settled:
@@ -83,8 +93,32 @@ class Rolling:
             self._send(look, step, lock)
         if step.text != self._said:
             self._said = step.text
-            self._log(f"rollout: {step.text}")
+            self._log(Act("rollout", f"rollout: {step.text}"))
         return step
+
+    def abort(self) -> str:
+        """Stop the rollout that is under way; the batch that is on its way goes back with the next tick.
+
+        Returns:
+            What the rollout says of itself from now on.
+
+        Raises:
+            ConflictError: nothing is rolled out, or it has stopped already.
+        """
+        if self._settings.rollout.kind == "hold":
+            raise ConflictError("abort: the policy is hold, nothing is rolled out")
+        recorded = self.on_record()
+        if recorded.aborted:
+            raise ConflictError(f"abort: it has stopped already: {recorded.aborted}")
+        if self.last.state not in {"rolling", "waiting"}:
+            raise ConflictError(f"abort: nothing is rolled out: {self.last.text}")
+        under_way = [move.batch for move in recorded.moves if not move.settled]
+        # Without a batch on its way there is none to take back: the next number is nobody's.
+        batch = max(under_way, default=max((move.batch for move in recorded.moves), default=0) + 1)
+        back = "the batch goes back" if under_way else "nothing was on its way"
+        text = f"stopped by hand at batch {batch}; {back}"
+        self._record.abort(Step("aborted", text, batch))
+        return text
 
     def _send(self, look: Look, step: Step, lock: Lock) -> None:
         with self._database.locks(sorted(step.images)) as locks:

@@ -153,6 +153,8 @@ def _next_batch(
         left = sum(agent.claimed for agent in behind)
         if policy.kind == "drain-and-replace" and left:
             return Step("waiting", f"{left} agents are claimed and keep their image", settled=settled)
+        if not agents:
+            return _nobody(rollout, settled)
         have = len(agents) - len(behind)
         return Step("done", f"{have} of {len(agents)} agents have the image", settled=settled)
     proven = sum(agent.ready and same_image(agent.image, rollout.image) for agent in agents) >= policy.canary
@@ -173,6 +175,17 @@ def _next_batch(
     names = ", ".join(agent.id for agent in chosen)
     images = {agent.id: rollout.image for agent in chosen}
     return Step("rolling", f"batch {number}: {names}", number, images, settled)
+
+
+def _nobody(rollout: Rollout, settled: tuple[str, ...]) -> Step:
+    """Without agents nothing is left to move. That an image gets none ready is no success of its rollout, though."""
+    if not rollout.failed_starts:
+        return Step("done", "there are no agents", settled=settled)
+    text = f"{rollout.failed_starts} new agents in a row did not get ready on {short(rollout.image)}"
+    if rollout.failed_starts < MOST_FAILED_STARTS:
+        return Step("rolling", text, settled=settled)
+    number = max((move.batch for move in rollout.moves), default=0) + 1
+    return Step("aborted", f"stopped at batch {number}: there are no agents, and {text}", number, settled=settled)
 
 
 def _may_move(agent: Agent, policy: Policy, *, overdue: bool) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pool_contract import answers, requests
+from pool_contract.events import Event, Events
 from pool_contract.join_link import join_link_problem
 
 from . import listing
-from .errors import BadRequestError, ConflictError, NotFoundError, SettingsError
+from .act import Act
+from .errors import BadRequestError, ConflictError, NoIdleAgentError, NotFoundError, PoolError, SettingsError
 from .pool import Wish
 from .rollout import Rollout
 from .rollout_plan import plan, told
@@ -19,7 +23,19 @@ if TYPE_CHECKING:
 
     from .serve import Service
 
-CAPABILITIES = ["claim", "credentials", "finish", "kill", "plan", "redeploy", "reopen", "retire", "rollout"]
+CAPABILITIES = [
+    "abort",
+    "claim",
+    "credentials",
+    "events",
+    "finish",
+    "kill",
+    "plan",
+    "redeploy",
+    "reopen",
+    "retire",
+    "rollout",
+]
 ROUND_SECONDS = 15.0
 """How long a request waits for a round that is under way, before it does one itself."""
 
@@ -64,7 +80,36 @@ class Routes:
         problem = join_link_problem(link, self._service.settings.environment) if link else ""
         if problem:
             raise BadRequestError(f"joinUrl: {problem}")
-        return self._pool.claim(Wish(body.agentName.strip(), body.instructions, link))
+        return self._counted(Wish(body.agentName.strip(), body.instructions, link))
+
+    def _counted(self, wish: Wish) -> answers.Claimed:
+        began, outcome = time.monotonic(), "failed"
+        try:
+            claimed = self._pool.claim(wish)
+            outcome = "claimed"
+        except NoIdleAgentError:
+            outcome = "none-idle"
+            raise
+        except PoolError as error:
+            self._service.tally.failed(error)
+            raise
+        finally:
+            self._service.tally.add("claims", outcome, time.monotonic() - began)
+        return claimed
+
+    def events(self, _body: requests.EmptyRequest, _id: str) -> Events:
+        """Return the last acts, the newest first."""
+        return Events(
+            events=[
+                Event(
+                    at=datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds"),
+                    act=one.kind,
+                    agentId=one.agent_id or None,
+                    reason=one.reason,
+                )
+                for one in self._service.journal.recent()
+            ]
+        )
 
     def replenish(self, body: requests.CountRequest, _id: str) -> answers.Replenished:
         """Make agents beyond the warm ones; without a count, as many as are missing."""
@@ -181,12 +226,20 @@ class Routes:
     def reopen(self, _body: requests.EmptyRequest, _id: str) -> answers.Reopened:
         """Open the pool again."""
         opened = self._service.retirement.end()
+        if opened:
+            self._service.journal(Act("opened", "the pool is open again"))
         self._service.wake()
         return answers.Reopened(opened=opened)
 
     def retry(self, _body: requests.EmptyRequest, _id: str) -> answers.Retrying:
         """Begin again with an image that was given up."""
         again = self._service.record.retry()
+        if again:
+            self._service.journal(Act("rollout", "rollout: begins again, as somebody asked for it"))
         self._service.tick.forgive()
         self._service.wake()
         return answers.Retrying(retrying=again)
+
+    def abort(self, _body: requests.EmptyRequest, _id: str) -> answers.Aborted:
+        """Stop the rollout that is under way; the batch that is on its way goes back."""
+        return answers.Aborted(text=self._service.rolling.abort())

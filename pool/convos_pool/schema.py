@@ -16,7 +16,8 @@ from typing import Any
 
 import psycopg
 
-from .database import CONNECT_SECONDS, one_line
+from .connection import CONNECT_SECONDS
+from .database import one_line
 from .errors import UnavailableError
 
 FOLDER = Path(__file__).parent / "migrations"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
+import re
 import threading
+import time
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from railway_api.client import Client, Timing
 from railway_api.retry import Budget
 
-from . import schema
+from . import agents, metrics, schema
+from .act import Act
 from .agent_client import AgentClient
 from .agent_keys import AgentKeys
 from .census import Census
@@ -19,11 +22,12 @@ from .creation import Creation
 from .credential_record import CredentialRecord
 from .credentials import Credentials, providers
 from .database import Database
-from .errors import PoolError
+from .errors import ConflictError, PoolError
+from .event_store import EventStore
+from .journal import Journal
 from .key_check import KeyCheck
 from .pool import Pool
 from .pool_parts import PoolParts
-from .printable import printable
 from .railway import Railway
 from .record import LEASE_SECONDS, Record
 from .recovery import Recovery
@@ -32,22 +36,20 @@ from .retirement import Retirement
 from .rolling import Rolling
 from .set_aside import SetAside
 from .sweeper import Sweeper
+from .tally import Tally
 from .tick import Parts, Tick
 
 if TYPE_CHECKING:
     from .settings import Settings
 
 REQUEST_PATIENCE_SECONDS = 5.0
+CALL_SECONDS = 8.0
+"""How long somebody waits for one call, its repetitions included: a claim has ten seconds beside its agent's own."""
 CONNECT_SECONDS = 5.0
 TICK_PATIENCE_SECONDS = 35.0
 """Railway's creation throttles last 30 s."""
-STOP_SECONDS = 10.0
-
-
-def say(line: str) -> None:
-    """Print one line of the log: one line, whatever agents and callers have put into it."""
-    sys.stdout.write(f"pool: {printable(line)}\n")
-    sys.stdout.flush()
+STOP_SECONDS = 2.0
+"""How long a tick that runs is waited for: what is cut off, the next pool manager repairs."""
 
 
 class Service:
@@ -65,11 +67,13 @@ class Service:
         self._wake = threading.Event()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="tick", daemon=True)
-        self._schema_is_up = False
+        self._schema_is_up = self._stands_back = False
         self._told_of_schema: set[str] = set()
         self.database = database = Database(settings.database_url)
-        patient = _railway(settings, TICK_PATIENCE_SECONDS)
-        hurried = _railway(settings, REQUEST_PATIENCE_SECONDS)
+        self.tally = Tally()
+        self.journal = say = Journal(EventStore(database))
+        self.patient = patient = _railway(settings, TICK_PATIENCE_SECONDS, say)
+        self.hurried = hurried = _railway(settings, REQUEST_PATIENCE_SECONDS, say)
         keys = AgentKeys(settings.api_key, patient.variables, say)
         self.client = client = AgentClient(settings.agent_url, keys, settings.agent.readiness_path)
         self.set_aside = SetAside(database)
@@ -77,7 +81,7 @@ class Service:
         credential_record = CredentialRecord(database, settings.environment_id)
         credentials = Credentials(settings, found, credential_record, say)
         creation = Creation(settings, patient, credentials, database, say)
-        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds)
+        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say)
         self.pool = Pool(
             PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
         )
@@ -95,13 +99,40 @@ class Service:
 
     def start(self) -> None:
         """Begin to tick."""
+        self.journal.start()
         self._thread.start()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the process was told to end."""
+        return self._ends.is_set()
+
+    def end(self) -> None:
+        """Begin to end: no new tick begins."""
+        self._ends.set()
+        self._wake.set()
 
     def stop(self) -> None:
         """Stop after the tick that runs; one that takes longer is cut off, which the next pool manager repairs."""
-        self._ends.set()
-        self._wake.set()
+        self.end()
         self._thread.join(STOP_SECONDS)
+        self.journal.stop()
+
+    def measured(self) -> metrics.Measured:
+        """Return what `/metrics` shows; nobody is asked for it."""
+        look, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
+        living = look.agents.values() if look is not None else ()
+        return metrics.Measured(
+            counts=agents.counts(living, self.settings.runtime_image, self.key_check.behind(living)) if look else None,
+            seen_at=look.at if look is not None else 0.0,
+            min_idle=self.settings.min_idle,
+            counted=self.tally.counted(),
+            calls_left=left.remaining if left is not None else None,
+            calls_limit=left.limit if left is not None else None,
+            is_closed=self.pool.is_closed,
+            environment=self.settings.environment,
+            version=self.settings_version,
+        )
 
     def wake(self) -> None:
         """Have the next tick come at once."""
@@ -111,23 +142,37 @@ class Service:
         while not self._ends.is_set():
             self._wake.clear()
             problem = self._run()
-            if problem and problem != self.problem:
-                say(problem)
+            if problem and _gist(problem) != _gist(self.problem):
+                # To stand back is no failure.
+                self.journal(problem if self._stands_back else Act("failure", problem))
             self.problem = problem
             self._wake.wait(self.settings.tick_seconds)
 
     def _run(self) -> str:
         """Do one tick; return what went wrong, in one line."""
+        began, outcome = time.monotonic(), "failed"
+        self._stands_back = False
         try:
             self._bring_up_schema()
             self.tick.run()
             if self.pool.latest is not None:
                 self.key_check.refresh(self.pool.latest.agents.values())
+            outcome = "done"
+            if self.tick.held:
+                return self.tick.held
+        except ConflictError as error:
+            outcome = "stood-back"
+            self._stands_back = True
+            return f"tick: {error}"
         except PoolError as error:
+            self.tally.failed(error)
             return f"tick: {error}"
         except Exception as error:  # noqa: BLE001 - whatever breaks one tick must not end all later ones
+            self.tally.failed(error)
             frame = traceback.extract_tb(error.__traceback__)[-1]
             return f"tick: broke with {type(error).__name__} in {frame.name}, line {frame.lineno}"
+        finally:
+            self.tally.add("ticks", outcome, time.monotonic() - began)
         return ""
 
     def _bring_up_schema(self) -> None:
@@ -143,14 +188,19 @@ class Service:
     def _tell_of_schema(self, line: str) -> None:
         if line not in self._told_of_schema:
             self._told_of_schema.add(line)
-            say(line)
+            self.journal(line)
+
+
+def _gist(problem: str) -> str:
+    """Return a problem without its numbers: the same one, with fewer seconds left, is not said again."""
+    return re.sub(r"\d+", "", problem)
 
 
 USER_AGENT = "convos-pool/0.1"
 """Tells its calls from those of an update, in Railway's logs and in the emulator's ledger."""
 
 
-def _railway(settings: Settings, patience_seconds: float) -> Railway:
+def _railway(settings: Settings, patience_seconds: float, say: Callable[[str], None]) -> Railway:
     client = Client(
         settings.railway_url,
         settings.railway_token,
@@ -160,4 +210,5 @@ def _railway(settings: Settings, patience_seconds: float) -> Railway:
         progress=say,
     )
     known = bool(settings.railway_token_kind)
-    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known)
+    seconds = CALL_SECONDS if patience_seconds == REQUEST_PATIENCE_SECONDS else 0.0
+    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known, seconds=seconds)

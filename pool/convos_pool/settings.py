@@ -13,6 +13,7 @@ from railway_api.failure import Failure
 from railway_api.transport import checked_endpoint
 
 from .errors import SettingsError
+from .limits import Limits
 
 IMAGE = "RAILWAY_RUNTIME_IMAGE"
 DEFAULT_IMAGE = declaration_of(IMAGE).default
@@ -61,6 +62,7 @@ class Settings:
         rollout: what happens to living agents when the image changes.
         agent: how an agent runs.
         providers: where agents' keys and inboxes are made.
+        limits: of the Railway project.
     """
 
     port: int
@@ -81,6 +83,7 @@ class Settings:
     rollout: Policy
     agent: AgentSettings = field(default_factory=AgentSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
+    limits: Limits = field(default_factory=Limits)
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -99,6 +102,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     def text(name: str) -> str:
         return values.get(name) or declaration_of(name).default
 
+    agent = agent_settings(values)
     return Settings(
         port=int(text("PORT")),
         api_key=text("POOL_API_KEY"),
@@ -116,7 +120,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         agent_variables=keys.handed_to_agents(values),
         agent_url=text("POOL_AGENT_URL"),
         rollout=policy_of(values),
-        agent=agent_settings(values),
+        agent=agent,
+        limits=Limits(int(text("POOL_SERVICE_LIMIT")), int(text("POOL_VOLUME_LIMIT")), bool(agent.volume)),
         providers=ProviderSettings(
             openrouter_url=text("OPENROUTER_API_URL").rstrip("/"),
             openrouter_key=text("OPENROUTER_MANAGEMENT_KEY"),

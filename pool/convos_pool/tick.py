@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import agents
+from .act import Act
 from .database import TICK
 from .errors import ConflictError, CredentialError, MissingTableError, RailwayError, ThrottledError
+from .limits import room
+from .railway import LOOK_SHARE
+from .recovery import RESERVATION_SECONDS
 from .rollout import Step
 
 if TYPE_CHECKING:
@@ -25,8 +29,6 @@ if TYPE_CHECKING:
     from .rolling import Rolling
     from .settings import Settings
 
-RESERVATION_SECONDS = 150.0
-"""A reservation that is older belongs to a claim that was cut off: one that lives asks its agent twice for 60 s."""
 STALLED_SECONDS = 120.0
 """How long a config may ask for an image that nothing deploys; then the deployment is asked for."""
 WORST_DELAY_SECONDS = 600.0
@@ -71,6 +73,8 @@ class Tick:
         self._not_before = 0.0
         self._moving_since: dict[str, float] = {}
         self._made: dict[str, float] = {}
+        self.held = ""
+        """Why agents that are missing are not made; empty where they are."""
         self.rollout = Step("pending", "the agents have not been looked at yet")
 
     def add(self, count: int) -> None:
@@ -81,6 +85,11 @@ class Tick:
     def forgive(self) -> None:
         """Forget how often new agents did not get ready: somebody says that they will."""
         self._failures, self._not_before = 0, 0.0
+
+    @property
+    def seconds_until_next(self) -> float:
+        """For how long no agent is made, because new ones did not get ready."""
+        return max(0.0, self._not_before - self._clock())
 
     @property
     def made_extra(self) -> int:
@@ -106,6 +115,7 @@ class Tick:
         """
         with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
+            self._parts.railway.keep_for_claims(LOOK_SHARE)
             # Also where another one acts: this one still hands agents out, and shows how many there are.
             look = self._parts.pool.look()
             if not is_in_charge:
@@ -137,9 +147,16 @@ class Tick:
             if claim.reserved and claim.seconds > RESERVATION_SECONDS:
                 if agent.ready or agent.state == "crashed":
                     cut_off[agent.id] = agent
-            elif not claim.reserved and agents.is_pristine(agent):
+            elif not claim.reserved and agents.is_pristine(agent) and self._may_spend():
                 self._parts.pool.rename(agent, claim.agent_name)
         self._parts.recovery.advance(cut_off)
+
+    def _may_spend(self) -> bool:
+        try:
+            self._parts.railway.keep_for_claims()
+        except ThrottledError:
+            return False
+        return True
 
     def _finish_removals(self, look: Look, lock: Lock) -> set[str]:
         """Finish deletions that were begun; return the ids."""
@@ -199,7 +216,8 @@ class Tick:
         self._parts.pool.note(agent, "gone")
         # Seen and gone again: it must not count as one that is not listed yet.
         self._made.pop(agent.id, None)
-        self._parts.log(f"{agent.id}: deleted, it was {agent.state} ({agent.instance.deployment_status or 'no image'})")
+        status = agent.instance.deployment_status or "no image"
+        self._parts.log(Act("deleted", f"deleted, it was {agent.state} ({status})", agent.id))
         if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
             self._failed_once_more()
         return True
@@ -226,16 +244,28 @@ class Tick:
         with self._extra_lock:
             count = warm + self._extra
         made: list[str] = []
-        for _ in range(count):
+        for _ in range(self._fitting(count)):
             lock.confirm()
+            self._parts.railway.keep_for_claims()
             made.append(self._parts.creation.create())
             self._made[made[-1]] = self._clock()
-            self._parts.log(f"{made[-1]}: made on {image}")
+            self._parts.log(Act("made", f"made on {image}", made[-1]))
             if len(made) > warm:
                 with self._extra_lock:
                     self._extra -= 1
                     self._made_extra += 1
         return made
+
+    def _fitting(self, wanted: int) -> int:
+        """Return how many of these agents the project has room for, and keep what is to be said where not all fit."""
+        self.held = ""
+        limits = self._parts.settings.limits
+        if not wanted or not limits.are_known:
+            return wanted
+        left, words = room(limits, self._parts.railway.project_use())
+        # Where some fit, the next tick finds how full it is then.
+        self.held = words if left == 0 else ""
+        return wanted if left is None else min(left, wanted)
 
     def _not_listed_yet(self, look: Look) -> int:
         recent = {id_: at for id_, at in self._made.items() if self._clock() - at < LAG_SECONDS}
@@ -250,7 +280,7 @@ class Tick:
         for agent in unfinished:
             lock.confirm()
             if self._parts.creation.finish(agent, volumes):
-                self._parts.log(f"{agent.id}: finished, it had been cut off")
+                self._parts.log(Act("finished", "finished, it had been cut off", agent.id))
 
     def _nudge(self, look: Look, lock: Lock) -> None:
         """Deploy what has had another image in its config for long: the patch came through, its deployment did not."""

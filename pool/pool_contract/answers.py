@@ -240,6 +240,13 @@ class Retrying(Answer):
     retrying: bool
 
 
+class Aborted(Answer):
+    """`POST /api/pool/rollout/abort`: what the rollout says of itself now."""
+
+    ok: Literal[True] = True
+    text: str
+
+
 class Credential(Answer):
     """An OpenRouter key or an AgentMail inbox.
 

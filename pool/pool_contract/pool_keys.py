@@ -83,6 +83,20 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
         default="/data",
         allowed=Pattern(r"none|/[\x21-\x7e]{1,200}", "none, or an absolute path"),
     ),
+    key(
+        "POOL_VOLUME_LIMIT",
+        "pool",
+        "How many volumes Railway allows in the project; the pool makes no agents beyond. 0: nothing is checked.",
+        default="0",
+        allowed=Number(0, 100_000),
+    ),
+    key(
+        "POOL_SERVICE_LIMIT",
+        "pool",
+        "How many services Railway allows in the project; the pool makes no agents beyond. 0: nothing is checked.",
+        default="0",
+        allowed=Number(0, 100_000),
+    ),
     key("POOL_AGENT_VCPUS", "pool", "An agent's CPU limit, in vCPU.", default="4", allowed=Number(1, 32)),
     key(
         "POOL_AGENT_MEMORY_MB",

@@ -31,6 +31,8 @@ from railway_api.transport import DEFAULT_ENDPOINT, USER_AGENT, Transport, check
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from railway_api.retry import Allowance
+
 __all__ = ["DEFAULT_ENDPOINT", "Client", "Timing", "checked_endpoint", "say"]
 
 _Seen = TypeVar("_Seen")
@@ -82,6 +84,11 @@ class Client:
         self._newborn_until = -math.inf
         self._asking = threading.Lock()
         self._known: dict[str, Any] = {}
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What is left of the rate limit; see `RateLimit.allowance`."""
+        return self._rate_limit.allowance
 
     def as_other_kind(self) -> Client:
         """Return a client that sends the same token as the other kind: project, or account and workspace."""

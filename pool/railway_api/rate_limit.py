@@ -41,6 +41,11 @@ class RateLimit:
         self._allowance: Allowance | None = None
         self._warned_until = 0.0
 
+    @property
+    def allowance(self) -> Allowance | None:
+        """What is left of the rate limit, as the last answer that told has it; None before, and after a wait."""
+        return self._allowance
+
     def wait(self, operation: str, thing: str) -> None:
         """Wait for the next window where Railway has said that this one is used up.
 

@@ -10,13 +10,14 @@ from typing import Any
 from tests.benchmarks import page, railway
 from tests.benchmarks.page import FOLDER, write
 from tests.benchmarks.rows import missed
-from tests.pool import bench_rollout
+from tests.pool import bench_claims, bench_rollout
 from tests.schema import bench_schema
 
 SUITES: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
     "railway": railway.rows,
     "schema": bench_schema.rows,
     "rollout": bench_rollout.rows,
+    "pool": bench_claims.rows,
 }
 
 

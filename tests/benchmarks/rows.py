@@ -58,6 +58,15 @@ BARS = (
         "1 deployment an agent, none for claimed ones",
         lambda row: row["deployments"] == row["size"] - row["claimed"],
     ),
+    Bar(
+        "pool",
+        "claims",
+        "each claim is answered, none twice",
+        lambda row: row["answered"] == row["claims"] and not row["double"],
+    ),
+    Bar("pool", "claims", "1 call to Railway a claim", lambda row: row["confirmations"] == row["claims"]),
+    Bar("pool", "claims", "at most 20 connections", lambda row: row["connections"] <= 20),
+    Bar("pool", "claims", "at most 200 MiB", lambda row: row["peak_mib"] <= 200),
     Bar("schema", "noop", "at most 3 round trips", lambda row: row["calls"] <= 3),
     Bar("schema", "guard", "2 MB in at most 2 s", lambda row: row["seconds"] <= 2),
     Bar(

@@ -38,6 +38,15 @@ def test_an_answer_tells_its_limits_and_their_policy_only_where_there_are_limits
     assert answers[-1].headers["RateLimit-Policy"] == headers["RateLimit-Policy"]
 
 
+def test_what_is_left_is_of_the_hour_where_less_is_left_of_the_second(own: Emulator) -> None:
+    own.settings(requests_per_second=5, requests_per_hour=100)
+    headers = own.post(ME).headers
+    assert headers["X-RateLimit-Limit"] == "100"
+    assert 5 < int(headers["X-RateLimit-Remaining"]) < 100
+    own.settings(requests_per_hour=0)
+    assert own.post(ME).headers["X-RateLimit-Limit"] == "5"
+
+
 @pytest.mark.parametrize(
     ("document", "why"),
     [

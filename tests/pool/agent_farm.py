@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import uuid
@@ -28,6 +29,7 @@ class Farm:
         conversations: agent id -> what it was told, and its conversation's id.
         lose_answers: how many answers to claims are cut off after the conversation was made.
         busy: agents that say that they are in a conversation already.
+        hangs: agents that say nothing at all until `let_go` is set.
     """
 
     url: str = ""
@@ -44,6 +46,8 @@ class Farm:
     lose_answers: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     hold: threading.Event | None = None
+    hangs: set[str] = field(default_factory=set)
+    let_go: threading.Event = field(default_factory=threading.Event)
 
     def provision(self, agent_id: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
         if self.hold is not None:
@@ -70,6 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         agent_id = self.path.split("/")[1]
+        if agent_id in self.farm.hangs:
+            self.farm.let_go.wait(30)
         if not self._is_welcome(agent_id):
             return
         if agent_id in self.farm.health:
@@ -106,17 +112,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        # Whoever asked may have given up.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(data)
 
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    # A hundred agents are asked at once.
+    request_queue_size = 256
+
+
 @contextmanager
 def running_farm() -> Iterator[Farm]:
     farm = Farm()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"farm": farm}))
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"farm": farm}))
     server.daemon_threads = True
     farm.url = f"http://127.0.0.1:{server.server_address[1]}/{{id}}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

@@ -106,6 +106,8 @@ def _fill(settings: Settings, size: int, claimed: int) -> None:
         if look is not None and sum(agent.state == "idle" for agent in look.agents.values()) == size:
             for number in range(claimed):
                 service.pool.claim(Wish(f"somebody {number}", "Be brief.", ""))
+            # It gives them their names on Railway, and makes none in their place.
+            Service(replace(settings, min_idle=size - claimed)).tick.run()
             return
     raise AssertionError(f"{size} agents did not get ready")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -309,6 +309,12 @@ class _Agents:
         return frozenset(
             one["id"] for one in self._fleet.services() if one["id"] in asked and self._fleet.is_ready(one)
         )
+
+    def problem(self, instance: Instance) -> str:
+        return ""
+
+    def forget_all_but(self, instances: Iterable[Instance]) -> None:
+        """Nothing is kept."""
 
     def provision(
         self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
-from convos_pool import agents
+from convos_pool import agents, database
 from convos_pool.errors import PoolError
 from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
@@ -161,16 +161,16 @@ class _Raw:
 def killed_fleet(ground: Ground, image: str, min_idle: int, kept: Connections) -> Iterator[KilledFleet]:
     """Begin a fleet in an empty environment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(psycopg, "connect", kept.connect)
+        patch.setattr(database, "connected", lambda url, _: kept.connect(url))
         fleet = KilledFleet(ground, 1, Policy(), 0, image, providers=PROVIDERS, min_idle=min_idle)
         connect(fleet, patch)
 
         @contextmanager
-        def stepped(url: str, **how: Any) -> Iterator[psycopg.Connection[Any]]:
+        def stepped(url: str, _: float) -> Iterator[psycopg.Connection[Any]]:
             fleet.step("before a transaction")
-            with kept.connect(url, **how) as connection:
+            with kept.connect(url) as connection:
                 yield connection
             fleet.step("after a transaction")
 
-        patch.setattr(psycopg, "connect", stepped)
+        patch.setattr(database, "connected", stepped)
         yield fleet

@@ -7,7 +7,7 @@ a run of hours, with a kill at any call, takes milliseconds, and the same seed g
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +16,9 @@ from typing import Any
 from convos_pool import agents
 from convos_pool.agent_client import Conversation
 from convos_pool.census import Census
+from convos_pool.claim import Claim, Words
 from convos_pool.creation import Creation
 from convos_pool.credential_record import Recorded
-from convos_pool.database import Claim, Words
 from convos_pool.errors import AgentError, ConflictError, NotFoundError, PoolError, RailwayError
 from convos_pool.pool import Pool, Wish
 from convos_pool.pool_parts import PoolParts
@@ -128,6 +128,9 @@ class SimulatedRailway:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def keep_for_claims(self, share: float = 0.0) -> None:
+        """There is no limit here."""
 
     def instances(self) -> list[Instance]:
         self._may_end()
@@ -300,8 +303,9 @@ class SimulatedDatabase:
         self._world.claimed_at[agent_id] = self._world.now
         return True
 
-    def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> None:
+    def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> bool:
         self._world.claims[agent_id] = replace(self._world.claims[agent_id], reserved=False)
+        return True
 
     def release(self, agent_id: str) -> None:
         self._world.claims.pop(agent_id, None)
@@ -357,6 +361,12 @@ class SimulatedAgents:
 
     def which_are_ready(self, instances: Iterator[Instance]) -> frozenset[str]:
         return frozenset(one.service_id for one in instances if self.is_ready(one))
+
+    def problem(self, instance: Instance) -> str:
+        return ""
+
+    def forget_all_but(self, instances: Iterable[Instance]) -> None:
+        """Nothing is kept."""
 
     def provision(
         self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2

@@ -374,8 +374,8 @@ def test_an_unknown_agent_cannot_be_redeployed(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="0") as pool:
         for given, shown in UNKNOWN_AGENTS.items():
             answer = pool.call("POST", f"/api/pool/redeploy/{given}")
-            assert answer.status_code == 404
-            assert f"there is no agent {shown}" in answer.json()["error"]
+            assert answer.status_code == (404 if shown else 400)
+            assert (f"there is no agent {shown}" if shown else "id: is not an agent's id") in answer.json()["error"]
         assert pool.call("POST", "/api/pool/redeploy/").status_code == 404
         assert pool.call("POST", "/api/pool/redeploy/a%2Fb").status_code == 404
 
@@ -383,10 +383,12 @@ def test_an_unknown_agent_cannot_be_redeployed(around: Surroundings) -> None:
 UNKNOWN_AGENTS = {
     "nobody": "'nobody' in",
     "convos-agent-pool-manager": "'convos-agent-pool-manager' in",
-    "x" * 3000: f"'{'x' * 40}' in",
-    "%00": "'\\x00' in",
-    "%0a%1b[31m": "'\\n\\x1b[31m' in",
-    "%F0%9F%A6%8A": "'\N{FOX FACE}' in",
+    "x" * 64: f"'{'x' * 40}' in",
+    # What cannot be an agent's id is refused before anybody looks.
+    "x" * 3000: "",
+    "%00": "",
+    "%0a%1b[31m": "",
+    "%F0%9F%A6%8A": "",
 }
 
 

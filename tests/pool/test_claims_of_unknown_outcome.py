@@ -120,9 +120,15 @@ def test_a_tick_is_not_held_up_by_an_agent_that_takes_long_to_answer(around: Sur
         around.farm.hold.set()
 
 
-@pytest.mark.parametrize("path", ["instances/abc/finish", "instances/%0a/finish"])
-def test_an_unknown_agent_cannot_be_finished(around: Surroundings, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "status", "problem"),
+    [
+        ("instances/abc/finish", 404, "finish: there is no agent 'abc'"),
+        ("instances/%0a/finish", 400, "id: is not an agent's id"),
+    ],
+)
+def test_an_unknown_agent_cannot_be_finished(around: Surroundings, path: str, status: int, problem: str) -> None:
     with around.pool(POOL_MIN_IDLE="0") as pool:
         answer = pool.call("POST", f"/api/pool/{path}")
-        assert answer.status_code == 404
-        assert answer.json()["error"].startswith("finish: there is no agent '")
+        assert answer.status_code == status
+        assert answer.json()["error"].startswith(problem)

@@ -11,9 +11,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
-from convos_pool import agents
+from convos_pool import agents, database
 from convos_pool.rollout import Policy
 from convos_pool.rollout_plan import plan
 
@@ -52,7 +51,7 @@ def start(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     kept = Connections()
 
     def begin(seed: int, policy: Policy, size: int) -> Fleet:
-        monkeypatch.setattr(psycopg, "connect", kept.connect)
+        monkeypatch.setattr(database, "connected", lambda url, _: kept.connect(url))
         fleet = Fleet(ground, seed, policy, size, OLD)
         connect(fleet, monkeypatch)
         return fleet

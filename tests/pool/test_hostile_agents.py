@@ -20,6 +20,7 @@ from convos_pool.railway import Instance
 from pydantic import ValidationError
 
 from tests.emulator.fix_emulator import until
+from tests.pool.pool_process import Pool
 from tests.pool.surroundings import Surroundings, agents, counts, until_idle
 
 WISH = {"agentName": "Ada", "instructions": "Be brief."}
@@ -175,7 +176,17 @@ def test_an_agent_that_answers_nonsense_stops_nobody(around: Surroundings) -> No
         around.farm.health[bad["id"]] = (200, b"[" * 60_000)
         until(lambda: counts(pool)["starting"] == 1, 20)
         assert pool.json("POST", "/api/pool/claim", WISH)["instanceId"] != bad["id"]
+        until(lambda: [one["state"] for one in listed(pool) if one.get("reason") == "unhealthy: answers nonsense"], 20)
+        around.farm.health[bad["id"]] = (200, b"[" * 50_000)
+        before = pool.json("GET", "/api/pool/status")["seenAt"]
+        until(lambda: pool.json("GET", "/api/pool/status")["seenAt"] > before + 1, 20)
+        assert pool.printed().count(f"{bad['id']}: unhealthy: answers nonsense") == 1, "it is named once"
         assert "broke with" not in pool.printed()
+
+
+def listed(pool: Pool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pool.json("GET", "/api/pool/status")["instances"]
+    return found
 
 
 ANSWERS: list[Any] = [
@@ -227,7 +238,7 @@ def test_what_an_agent_says_is_one_line_of_the_log_without_a_control_character(a
         around.farm.answers[bad["id"]] = (400, json.dumps({"error": FORGED}).encode())
         pool.call("POST", "/api/pool/claim", WISH)
         until(lambda: "HTTP 400" in pool.printed(), 20)
-        (line,) = [one for one in pool.printed().splitlines() if "HTTP 400" in one]
+        (line,) = [json.loads(one)["message"] for one in pool.printed().splitlines() if "HTTP 400" in one]
         assert "no\\r\\npool: tick: all is well\\n\\x1b[2J" in line
         assert not [one for one in pool.printed().splitlines() if one.startswith("pool: tick: all is well")]
         raw = pool.log.read_bytes()

@@ -116,6 +116,8 @@ def test_an_agent_whose_row_is_gone_but_not_its_name_stops_it_too(around: Surrou
     with around.pool(POOL_MIN_IDLE="1") as pool:
         until_idle(pool, 1)
         pool.json("POST", "/api/pool/claim", WISH)
+        # The tick after a claim names its agent's service.
+        until(lambda: [row for row in around.services() if row["serviceName"].startswith("convos-agent-ada-")], 20)
         around.sql("DELETE FROM agent_metadata")
         until(lambda: counts(pool).get("released") == 1, 20)
         with pytest.raises(InfraError, match=r"^agents: in use: convos-agent-ada-\w{12} \(released\)"):

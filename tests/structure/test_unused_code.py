@@ -15,6 +15,7 @@ DECLARED = (
     "convos_infra/railway/service_configuration.py",
     "convos_infra/schema/resource.py",
     "pool/pool_contract/answers.py",
+    "pool/pool_contract/events.py",
     "stack/settings.py",
     "tests/unit/railway/test_attribute.py",
 )
@@ -23,10 +24,10 @@ CALLED_BY_NAME = [
     "_*_stmt",  # convos_infra/schema finds what handles a statement by the statement's name
     *("test_*", "pytest_*", "pytestmark", "_split_scope", "__getattr__", "__call__"),  # pytest, pytest-xdist, pickle
     *("do_*", "log_message", "handle_error", "client_address", "protocol_version", "close_connection"),  # http.server
-    *("daemon_threads", "block_on_close"),  # socketserver
+    *("daemon_threads", "block_on_close", "request_queue_size"),  # socketserver
     *("trust_env", "get_redirect_target", "release_conn", "decode_content"),  # requests
     *("ConnectionCls", "pool_classes_by_scheme", "default_port"),  # urllib3
-    *("redirect_slashes",),  # Starlette
+    *("redirect_slashes", "total_tokens", "should_exit"),  # Starlette, AnyIO, Uvicorn
     *("isolation_level",),  # psycopg
     *("model_config",),  # pydantic
     *("configure", "diff", "new_resource", "serialize_as_secret_always", "tracebacklimit"),  # Pulumi, Python

@@ -23,7 +23,7 @@ def test_no_file_gets_carriage_returns_from_gits_settings(tmp_path: Path, autocr
         "runtime/scripts/start.sh",
         "ops/image/qa.sh",
         "__main__.py",
-        "docs/status-page.png",
+        "docs/dashboard/launch.png",
     ]
     names = [name for name in names if (CHECKOUT / name).exists()]
     assert len(names) >= 4

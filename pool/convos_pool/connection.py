@@ -1,0 +1,62 @@
+"""Connections to PostgreSQL that are never waited for without end.
+
+A server that goes silent (a network that swallows packets, a host that is frozen) breaks no connection: without limits
+of its own, libpq waits for it for ever.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+
+CONNECT_SECONDS = 5
+SILENCE_SECONDS = 8.0
+"""How long one answer is waited for; longer than the server's own limit of a statement."""
+_Answer = TypeVar("_Answer")
+_INTERVAL = 0.1
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is closed where an answer does not come in time."""
+
+    silence_seconds: float = SILENCE_SECONDS
+
+    def wait(self, gen: PQGen[_Answer], interval: float = _INTERVAL, timeout: float | None = None) -> _Answer:
+        """Wait for an answer.
+
+        Raises:
+            psycopg.OperationalError: none came in time. The connection is closed, as its answer may come later.
+        """
+        seconds = self.silence_seconds if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, seconds)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - the only name that psycopg has for it
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"no answer for {seconds:.0f} s") from None
+
+
+def connected(url: str, silence_seconds: float = SILENCE_SECONDS) -> BoundedConnection:
+    """Connect.
+
+    Args:
+        url: the database.
+        silence_seconds: how long one answer is waited for.
+
+    Raises:
+        psycopg.Error: the database does not answer, or refuses.
+    """
+    found = BoundedConnection.connect(
+        url,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="convos-pool",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=int(SILENCE_SECONDS * 1000),
+    )
+    found.silence_seconds = silence_seconds
+    return found

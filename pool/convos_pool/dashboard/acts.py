@@ -1,0 +1,102 @@
+"""What the dashboard's forms do: the same as the API's routes, with the answer as a piece of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from convos_pool import http_request
+from convos_pool.errors import BadRequestError
+from pool_contract import requests
+
+from .invite import invite
+from .markup import Markup, joined, tag
+
+if TYPE_CHECKING:
+    from convos_pool.routes import Routes
+
+Fields = Mapping[str, str]
+EMPTY = requests.EmptyRequest()
+
+
+class Acts:
+    """Every act of the dashboard, by the name in its form's address.
+
+    Args:
+        routes: what the API does.
+    """
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self.by_name: Mapping[str, Callable[[Fields], Markup]] = {
+            "claim": self._claim,
+            "add": self._add,
+            "drain": self._drain,
+            "kill": self._kill,
+            "dismiss": self._dismiss,
+            "redeploy": self._redeploy,
+            "finish": self._finish,
+            "abort": self._abort,
+            "retry": self._retry,
+        }
+
+    def _claim(self, fields: Fields) -> Markup:
+        given = {name: fields.get(name, "").replace("\r\n", "\n") for name in ("agentName", "instructions", "joinUrl")}
+        found = self._routes.claim(http_request.parsed(requests.ClaimRequest, given), "")
+        name = given["agentName"].strip()
+        if found.joined:
+            return done(f"{name} has joined the conversation. Its agent is {found.instanceId}.")
+        return joined(done(f"{name} is waiting. Its agent is {found.instanceId}."), invite(found.inviteUrl))
+
+    def _add(self, fields: Fields) -> Markup:
+        found = self._routes.replenish(_count(fields), "")
+        later = f", {found.creating} follow" if found.creating else ""
+        return done(f"{found.created or 0} agents were made{later}.")
+
+    def _drain(self, fields: Fields) -> Markup:
+        found = self._routes.drain(_count(fields), "")
+        return done(f"{found.drained} idle agents were deleted.")
+
+    def _kill(self, fields: Fields) -> Markup:
+        self._routes.kill(EMPTY, _agent(fields))
+        return done(f"{_agent(fields)} was killed.")
+
+    def _dismiss(self, fields: Fields) -> Markup:
+        self._routes.dismiss(EMPTY, _agent(fields))
+        return done(f"{_agent(fields)} was dismissed.")
+
+    def _redeploy(self, fields: Fields) -> Markup:
+        found = self._routes.redeploy(EMPTY, _agent(fields))
+        return done(f"{found.instanceId} is deployed on {found.image}.")
+
+    def _finish(self, fields: Fields) -> Markup:
+        found = self._routes.finish(requests.FinishRequest(), _agent(fields))
+        return joined(done(f"{found.instanceId} has a conversation."), invite(found.inviteUrl))
+
+    def _abort(self, _: Fields) -> Markup:
+        return done(f"The rollout: {self._routes.abort(EMPTY, '').text}.")
+
+    def _retry(self, _: Fields) -> Markup:
+        again = self._routes.retry(EMPTY, "").retrying
+        return done("The rollout begins again." if again else "The rollout had not stopped.")
+
+
+def done(words: str) -> Markup:
+    """Return what came of an act."""
+    return tag("p", words, class_="done")
+
+
+def refused(words: str) -> Markup:
+    """Return why an act was not done."""
+    return tag("p", words, class_="problem", role="alert")
+
+
+def _agent(fields: Fields) -> str:
+    return http_request.checked_id(fields.get("agent", ""))
+
+
+def _count(fields: Fields) -> requests.CountRequest:
+    text = fields.get("count", "")
+    if not text.isascii() or not text.isdigit() or len(text) > len("1000"):
+        raise BadRequestError("count: must be a whole number from 1 to 1000")
+    return http_request.parsed(requests.CountRequest, {"count": int(text)})

@@ -1,0 +1,116 @@
+"""What the dashboard shows at one moment, from memory: nobody is asked for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convos_pool.rollout_plan import told
+
+if TYPE_CHECKING:
+    from convos_pool import agents
+    from convos_pool.census import Look
+    from convos_pool.event_store import KeptEvent
+    from convos_pool.rollout import Step
+    from convos_pool.serve import Service
+
+
+@dataclass(frozen=True)
+class State:
+    """What is shown.
+
+    Attributes:
+        environment: `dev`, `staging` or `production`.
+        version: of the pool manager.
+        image: what new agents get.
+        min_idle: how many are kept warm.
+        look: the last look; None before the first.
+        keys_behind: the ids of agents with other keys than new ones get.
+        step: where the rollout is.
+        policy: what happens to living agents when the image changes.
+        plan: what is still to come, a line for each batch.
+        held: what does not happen, and why.
+        events: the newest first.
+        calls_left: of Railway's rate limit, in words; empty while Railway has not said.
+    """
+
+    environment: str
+    version: str
+    image: str
+    min_idle: int
+    look: Look | None
+    keys_behind: Collection[str]
+    step: Step
+    policy: str
+    plan: tuple[str, ...]
+    held: tuple[str, ...]
+    events: tuple[KeptEvent, ...]
+    calls_left: str
+
+    @property
+    def is_production(self) -> bool:
+        """Whether people are asked again."""
+        return self.environment == "production"
+
+
+def version(service: Service) -> str:
+    """Return what changes whenever there is something new to show; it costs nothing."""
+    look, events = service.pool.latest, service.journal.recent()
+    at, newest = look.at if look is not None else 0.0, events[0].at if events else 0.0
+    return f"{at:.3f}-{newest:.3f}-{service.tick.rollout.state}-{len(service.problem)}"
+
+
+def state(service: Service, *, with_plan: bool) -> State:
+    """Return what there is to show.
+
+    Args:
+        service: whose.
+        with_plan: whether the batches that are still to come are worked out, which takes a while for many agents.
+    """
+    settings, look, step = service.settings, service.pool.latest, service.tick.rollout
+    left = service.hurried.allowance() or service.patient.allowance()
+    return State(
+        environment=settings.environment,
+        version=service.settings_version,
+        image=settings.runtime_image,
+        min_idle=settings.min_idle,
+        look=look,
+        keys_behind=service.key_check.behind(look.agents.values()) if look is not None else frozenset(),
+        step=step,
+        policy=settings.rollout.kind,
+        plan=_plan(service, look) if with_plan else (),
+        held=tuple(_held(service, look)),
+        events=tuple(service.journal.recent()),
+        calls_left=f"{left.remaining} of {left.limit or 'unknown'} calls left" if left is not None else "",
+    )
+
+
+def _plan(service: Service, look: Look | None) -> tuple[str, ...]:
+    if look is None or service.tick.rollout.state not in {"rolling", "waiting", "aborted"}:
+        return ()
+    return tuple(told(list(look.agents.values()), service.settings.rollout, service.rolling.recorded))
+
+
+def _held(service: Service, look: Look | None) -> list[str]:
+    found: list[str] = []
+    if service.pool.is_closed:
+        found.append("The pool is closed, as its stack is being destroyed: no agent is made or handed out.")
+    if service.problem:
+        found.append(service.problem)
+    if look is None:
+        return [*found, "Railway and the database have not been asked yet."]
+    seconds = time.time() - look.at
+    if seconds > max(60.0, 3 * service.settings.tick_seconds):
+        found.append(f"The agents were last seen {seconds:.0f} s ago.")
+    paused = service.tick.seconds_until_next
+    if paused > 0:
+        found.append(f"No agent is made for another {paused:.0f} s, as new ones did not get ready on this image.")
+    if service.tick.rollout.state in {"held", "waiting", "aborted"}:
+        found.append(f"Rollout: {service.tick.rollout.text}.")
+    return found + _reasons(list(look.agents.values()))
+
+
+def _reasons(living: Sequence[agents.Agent]) -> list[str]:
+    return [f"{agent.id}: {agent.reason}" for agent in living if agent.reason]

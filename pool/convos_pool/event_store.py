@@ -1,0 +1,65 @@
+"""`pool_event`: the last acts of all pool managers of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .database import Database
+
+MOST_KEPT = 500
+
+
+@dataclass(frozen=True)
+class KeptEvent:
+    """An act as it is kept.
+
+    Attributes:
+        at: seconds since the epoch.
+        kind: see `act.Kind`.
+        agent_id: empty where it is about the pool.
+        reason: why, or what came of it.
+    """
+
+    at: float
+    kind: str
+    agent_id: str
+    reason: str
+
+
+class EventStore:
+    """Keeps the newest MOST_KEPT events.
+
+    Args:
+        database: where.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def exchange(self, events: Sequence[KeptEvent]) -> list[KeptEvent]:
+        """Add events, forget the oldest, and return all that are kept, the newest first.
+
+        Raises:
+            UnavailableError: the database does not answer, or has no such table; nothing is added then.
+        """
+        with self._database.connect() as connection:
+            if events:
+                with connection.cursor() as cursor:
+                    cursor.executemany(
+                        "INSERT INTO pool_event (at, kind, agent_id, reason)"
+                        " VALUES (to_timestamp(%s), %s, nullif(%s, ''), %s)",
+                        [(one.at, one.kind, one.agent_id, one.reason) for one in events],
+                    )
+                connection.execute(
+                    "DELETE FROM pool_event WHERE id <= (SELECT id FROM pool_event ORDER BY id DESC LIMIT 1 OFFSET %s)",
+                    (MOST_KEPT,),
+                )
+            rows = connection.execute(
+                "SELECT extract(epoch FROM at)::float8, kind, coalesce(agent_id, ''), reason FROM pool_event"
+                " ORDER BY id DESC LIMIT %s",
+                (MOST_KEPT,),
+            ).fetchall()
+        return [KeptEvent(*row) for row in rows]

@@ -1,0 +1,78 @@
+"""Asks many agents at once how they are, and waits for none of them longer than for all of them.
+
+An agent that takes long is asked on, beside what goes on; until it has answered, what it said last counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from .readiness import Readiness
+
+if TYPE_CHECKING:
+    from .railway import Instance
+
+ROUND_SECONDS, FIRST_SECONDS = 2.0, 5.5
+AT_ONCE = 64
+Place = tuple[str, str]
+_ORDER = {Readiness.READY: 0, Readiness.NOT_READY: 1, Readiness.UNAUTHORIZED: 1, Readiness.NONSENSE: 2}
+_UNKNOWN, _SILENT = 1, 3
+
+
+class HealthRounds:
+    """Rounds of questions; one at a time.
+
+    Args:
+        ask: asks one agent, and ends by itself.
+        round_seconds: how long a round takes at most.
+        first_seconds: how long it takes where an agent is asked for the first time.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Instance], Readiness],
+        round_seconds: float = ROUND_SECONDS,
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
+        self._ask = ask
+        self._round_seconds = round_seconds
+        self._first_seconds = first_seconds
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="health")
+        self._last: dict[Place, Readiness] = {}
+        self._pending: dict[Place, Future[Readiness]] = {}
+
+    def ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
+        """Ask agents, by the service's id; return what each says, or what it said last."""
+        places = {id_: place(one) for id_, one in asked.items()}
+        # Those that answered come first: a hundred that hang must not keep a thousand others waiting.
+        for id_ in sorted(asked, key=lambda one: self._turn(places[one])):
+            if places[id_] not in self._pending:
+                self._pending[places[id_]] = self._threads.submit(self._ask, asked[id_])
+        wait([self._pending[found] for found in places.values()], timeout=self._round_seconds)
+        # Of one that never answered nothing is known that could count meanwhile: it has the time of a whole request.
+        unknown = [self._pending[found] for found in places.values() if found not in self._last]
+        wait(unknown, timeout=self._first_seconds - self._round_seconds)
+        for key, future in list(self._pending.items()):
+            if future.done():
+                self._last[key] = Readiness.SILENT if future.exception() is not None else future.result()
+                del self._pending[key]
+        return {id_: self._last.get(places[id_], Readiness.SILENT) for id_ in asked}
+
+    def said(self, instance: Instance) -> Readiness | None:
+        """Return what an agent said last; None where it has not been asked."""
+        return self._last.get(place(instance))
+
+    def forget(self, known: frozenset[Place]) -> None:
+        """Forget deployments that are not among these."""
+        self._last = {key: said for key, said in self._last.items() if key in known}
+
+    def _turn(self, key: Place) -> int:
+        said = self._last.get(key)
+        return _UNKNOWN if said is None else _ORDER.get(said, _SILENT)
+
+
+def place(instance: Instance) -> Place:
+    """Return what an answer is about: another deployment of the same agent may say something else."""
+    return instance.service_id, instance.deployment_id

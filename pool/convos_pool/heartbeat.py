@@ -1,0 +1,60 @@
+"""Keeps the transactions of held locks alive, so that the server may end the others.
+
+A lock lives as long as its transaction. Where a pool manager is frozen, or its network swallows everything, the server
+would keep the transaction, and nobody else could act. So the server ends one that is idle for long, and whoever holds a
+lock says every now and then that it is there still.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+
+if TYPE_CHECKING:
+    from .connection import BoundedConnection
+
+IDLE_SECONDS = 25.0
+"""After so long without a word the server gives a lock back."""
+BEAT_SECONDS = 5.0
+
+
+class Heartbeat:
+    """One thread for all locks of this process; it runs while there are any.
+
+    Args:
+        beat_seconds: see BEAT_SECONDS.
+    """
+
+    def __init__(self, beat_seconds: float = BEAT_SECONDS) -> None:
+        self._beat_seconds = beat_seconds
+        self._lock = threading.Lock()
+        self._held: set[BoundedConnection] = set()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def keeps(self, connection: BoundedConnection) -> Iterator[None]:
+        """Keep a connection's transaction alive for a block."""
+        with self._lock:
+            self._held.add(connection)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.discard(connection)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._beat_seconds):
+            with self._lock:
+                held = list(self._held)
+            for connection in held:
+                # Whoever holds the lock finds out by itself: it confirms before each act.
+                with suppress(psycopg.Error):
+                    connection.execute("SELECT 1")

@@ -1,0 +1,51 @@
+"""The limits of a Railway project, which all of its environments share: how many more agents fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .railway import ProjectUse
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What was configured; 0 is no limit.
+
+    Attributes:
+        services, volumes: how many Railway allows in the project.
+        has_volumes: whether an agent has a volume.
+    """
+
+    services: int = 0
+    volumes: int = 0
+    has_volumes: bool = True
+
+    @property
+    def are_known(self) -> bool:
+        """Whether there is anything to check."""
+        return bool(self.services or (self.volumes and self.has_volumes))
+
+
+def room(limits: Limits, use: ProjectUse) -> tuple[int | None, str]:
+    """Return how many more agents fit, None for any number; and what to do where there is no room for more.
+
+    Args:
+        limits: what was configured.
+        use: what the project has now.
+    """
+    found: int | None = None
+    words = ""
+    for name, limit, used, variable in (
+        ("services", limits.services, use.services, "POOL_SERVICE_LIMIT"),
+        ("volumes", limits.volumes if limits.has_volumes else 0, use.volumes, "POOL_VOLUME_LIMIT"),
+    ):
+        left = max(0, limit - used)
+        if limit and (found is None or left < found):
+            found = left
+            step = f"have Railway raise the limit and set {variable}"
+            if name == "volumes":
+                step += ", or set POOL_AGENT_VOLUME to none"
+            words = f"limit: the project has {used} of {limit} {name}, no more agents are made; {step}"
+    return found, words

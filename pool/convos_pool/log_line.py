@@ -1,0 +1,35 @@
+"""How a line of the log is written: plainly for a terminal, else as JSON, one object a line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from .act import Act
+from .printable import printable
+
+FAILURES = frozenset({"claim-failed", "failure", "set-aside", "unhealthy"})
+
+
+def plain(text: str) -> str:
+    """Return a line for a terminal."""
+    return f"pool: {printable(text)}"
+
+
+def structured(text: str, at: float) -> str:
+    """Return a line for a log that reads JSON, as Railway's does: it knows `message` and `level`.
+
+    Args:
+        text: the line; an act brings its parts.
+        at: seconds since the epoch.
+    """
+    found = {
+        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        "level": "warn" if isinstance(text, Act) and text.kind in FAILURES else "info",
+        "message": plain(text),
+    }
+    if isinstance(text, Act):
+        found |= {"act": text.kind, "reason": printable(text.reason)}
+        if text.agent_id:
+            found["agent"] = printable(text.agent_id)
+    return json.dumps(found, ensure_ascii=False)

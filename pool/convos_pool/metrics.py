@@ -1,0 +1,92 @@
+"""`/metrics` in Prometheus' text format: numbers alone, so that a scraper needs no key that could delete agents.
+
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .agents import STATES
+from .tally import FAILURE_KINDS
+
+if TYPE_CHECKING:
+    from .tally import Counted
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PREFIX = "convos_pool"
+CLAIMS = ("claimed", "none-idle", "failed")
+TICKS = ("done", "failed", "stood-back")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is shown.
+
+    Attributes:
+        counts: agents by state, `total`, `latest` and `behind`; None before the first look.
+        seen_at: when they were seen, in seconds since the epoch; 0 before the first look.
+        min_idle: how many are kept warm.
+        counted: what was counted.
+        calls_left: of Railway's rate limit; None while Railway has not said.
+        calls_limit: calls of a whole window; None while Railway has not said.
+        is_closed: whether no agent is made or handed out.
+        environment, version: labels.
+    """
+
+    counts: Mapping[str, int] | None
+    seen_at: float
+    min_idle: int
+    counted: Counted
+    calls_left: int | None
+    calls_limit: int | None
+    is_closed: bool
+    environment: str
+    version: str
+
+
+def render(measured: Measured) -> str:
+    """Return the text."""
+    return "".join(f"{line}\n" for line in _lines(measured))
+
+
+def _lines(measured: Measured) -> Iterator[str]:
+    labels = {"environment": measured.environment, "version": measured.version}
+    yield from _family("info", "gauge", "What this pool manager is.", [(labels, 1)])
+    yield from _family("closed", "gauge", "1 while no agent is handed out.", [({}, int(measured.is_closed))])
+    yield from _family("min_idle", "gauge", "How many agents are kept warm.", [({}, measured.min_idle)])
+    if measured.counts is not None:
+        counts = measured.counts
+        by_state = [({"state": state}, counts.get(state, 0)) for state in STATES]
+        yield from _family("agents", "gauge", "Agents by state.", by_state)
+        yield from _family("agents_behind", "gauge", "Agents that run another image.", [({}, counts["behind"])])
+        yield from _family("seen_timestamp_seconds", "gauge", "When agents were last seen.", [({}, measured.seen_at)])
+    if measured.calls_left is not None:
+        yield from _family("railway_calls_left", "gauge", "Calls left in the window.", [({}, measured.calls_left)])
+    if measured.calls_limit:
+        yield from _family("railway_calls_limit", "gauge", "Calls of a whole window.", [({}, measured.calls_limit)])
+    totals = measured.counted.totals
+    for name, label, values, words in (
+        ("claims", "outcome", CLAIMS, "Claims by their outcome."),
+        ("ticks", "outcome", TICKS, "Ticks by their outcome."),
+        ("failures", "kind", FAILURE_KINDS, "Failures by who failed."),
+    ):
+        samples = [({label: value}, totals.get((name, value), 0)) for value in values]
+        yield from _family(f"{name}_total", "counter", words, samples)
+    for name, words in (("claims", "Seconds that claims took, in sum."), ("ticks", "Seconds of ticks, in sum.")):
+        seconds = measured.counted.seconds.get(name, 0.0)
+        yield from _family(f"{name}_seconds_total", "counter", words, [({}, seconds)])
+
+
+def _family(name: str, kind: str, words: str, samples: Sequence[tuple[Mapping[str, str], float]]) -> Iterator[str]:
+    yield f"# HELP {PREFIX}_{name} {words}"
+    yield f"# TYPE {PREFIX}_{name} {kind}"
+    for labels, value in samples:
+        shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        yield f"{PREFIX}_{name}{{{shown}}} {value}" if shown else f"{PREFIX}_{name} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,81 @@
+"""What is counted while the pool manager runs, for `/metrics`."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .errors import (
+    AgentError,
+    CredentialError,
+    NoIdleAgentError,
+    PoolError,
+    RailwayError,
+    ThrottledError,
+    UnavailableError,
+)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted since the process began.
+
+    Attributes:
+        totals: (name, label) -> how often.
+        seconds: name -> the sum of how long each took.
+    """
+
+    totals: Mapping[tuple[str, str], int]
+    seconds: Mapping[str, float]
+
+
+class Tally:
+    """Counts; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._totals: Counter[tuple[str, str]] = Counter()
+        self._seconds: dict[str, float] = {}
+
+    def add(self, name: str, label: str, seconds: float = 0.0) -> None:
+        """Count one.
+
+        Args:
+            name: `claims`, `ticks` or `failures`.
+            label: its outcome, or its kind.
+            seconds: how long it took.
+        """
+        with self._lock:
+            self._totals[name, label] += 1
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+    def failed(self, error: Exception) -> None:
+        """Count a failure by its kind."""
+        self.add("failures", failure_kind(error))
+
+    def counted(self) -> Counted:
+        """Return everything that was counted."""
+        with self._lock:
+            return Counted(dict(self._totals), dict(self._seconds))
+
+
+def failure_kind(error: Exception) -> str:
+    """Return who failed: one of FAILURE_KINDS."""
+    for kind, classes in _KINDS.items():
+        if isinstance(error, classes):
+            return kind
+    return "internal"
+
+
+_KINDS: Mapping[str, type[Exception]] = {
+    "none-idle": NoIdleAgentError,
+    "throttled": ThrottledError,
+    "railway": RailwayError,
+    "agent": AgentError,
+    "account": CredentialError,
+    "database": UnavailableError,
+    "refused": PoolError,
+}
+FAILURE_KINDS = (*_KINDS, "internal")

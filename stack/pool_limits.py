@@ -1,0 +1,38 @@
+"""What a preview says of a pool that may not fit into its Railway project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+USUAL_VOLUMES, USUAL_SERVICES = 20, 100
+"""What Railway's Pro plan allows in a project, unless it was raised; all environments of the project share it."""
+OTHER_VOLUMES, OTHER_SERVICES = 1, 3
+"""The database's volume; the database, the canary and the pool manager."""
+SURGE = 1
+"""A rollout makes one agent before it moves the last idle one."""
+
+
+def warnings(min_idle: int, keys: Mapping[str, str]) -> list[str]:
+    """Return a line for each limit that the warm agents alone reach, before anybody has claimed one.
+
+    Args:
+        min_idle: how many agents are kept warm.
+        keys: the stack's `keys`.
+    """
+    has_volume = keys.get("POOL_AGENT_VOLUME") != "none"
+    rows = (
+        ("volumes", "POOL_VOLUME_LIMIT", USUAL_VOLUMES, OTHER_VOLUMES if has_volume else None),
+        ("services", "POOL_SERVICE_LIMIT", USUAL_SERVICES, OTHER_SERVICES),
+    )
+    found = []
+    for name, variable, usual, others in rows:
+        limit = int(keys.get(variable) or 0) or usual
+        needed = 0 if others is None else others + min_idle + SURGE
+        if needed > limit:
+            told = f"set keys.{variable} to what Railway allows"
+            step = f"{told}, or keys.POOL_AGENT_VOLUME to none" if name == "volumes" else told
+            found.append(
+                f"poolMinIdle: {min_idle} warm agents, a rollout and the stack need {needed} {name}, of which Railway"
+                f" allows {limit} in a project; {step}"
+            )
+    return found

@@ -1,0 +1,126 @@
+"""The suite `pool`: a hundred claims at once, and a tick while some agents hang, at several sizes of a pool."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+
+from tests.emulator.fix_emulator import running_emulator, until
+from tests.pool.agent_farm import running_farm
+from tests.pool.pool_process import API_KEY, Pool
+from tests.pool.surroundings import Surroundings, agents, counts, surroundings, until_idle
+from tests.schema.postgres_server import embedded_binaries, new_database, running
+
+SIZES = (100, 500, 1000)
+CLAIMS = 100
+HANGING_SHARE = 0.05
+FILL_SECONDS = 3600.0
+"""The emulator takes a third of a second for each call, where an environment has a thousand services."""
+HOUR_MS = "3600000"
+CONNECTIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'convos-pool' AND datname = current_database()"
+)
+
+
+def rows(sizes: tuple[int, ...] = SIZES) -> Iterator[dict[str, Any]]:
+    """Yield each row as soon as it is measured."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        running(Path(name) / "postgres", embedded_binaries()) as server,
+        running_emulator(Path(name), deploy_step_seconds=0) as emulator,
+    ):
+        for size in sizes:
+            with (
+                new_database(server) as database,
+                running_farm() as farm,
+                surroundings(Path(name), database, emulator, farm) as around,
+            ):
+                yield _row(around, size)
+
+
+def _row(around: Surroundings, size: int) -> dict[str, Any]:
+    with around.pool(POOL_MIN_IDLE=str(size), TICK_INTERVAL_MS="5000") as pool:
+        until_idle(pool, size, FILL_SECONDS)
+        # Nothing is made meanwhile: what is measured is the claims.
+        pool.restart(TICK_INTERVAL_MS=HOUR_MS, POOL_MIN_IDLE="0")
+        until(lambda: pool.json("POST", "/api/pool/reconcile")["counts"]["idle"] == size, 120)
+        around.emulator.forget_calls()
+        answers, connections = _with_connections(around, lambda: _claim_all(pool))
+        asked = [call["operation"] for call in around.emulator.calls()]
+        given = [id_ for _, id_ in answers if id_]
+        waits = sorted(seconds for seconds, _ in answers)
+        until(lambda: counts(pool)["claimed"] == len(given), 120)
+        hanging = [one["id"] for one in agents(pool)][: int(size * HANGING_SHARE)]
+        around.farm.hangs.update(hanging)
+        # Once, so that it is known who hangs: the first round that meets them ends in time as well.
+        pool.json("POST", "/api/pool/reconcile")
+        began = time.monotonic()
+        pool.json("POST", "/api/pool/reconcile")
+        tick_seconds = time.monotonic() - began
+        around.farm.let_go.set()
+        peak_mib = _peak_mib(pool)
+    return {
+        "suite": "pool",
+        "case": "claims",
+        "size": size,
+        "seconds": round(waits[-1], 2),
+        "peak_mib": peak_mib,
+        "claims": CLAIMS,
+        "answered": len(given),
+        "double": len(given) - len(set(given)),
+        "p50": round(waits[len(waits) // 2], 2),
+        "p99": round(waits[-2], 2),
+        "confirmations": asked.count("serviceInstance"),
+        "connections": connections,
+        "tick_seconds": round(tick_seconds, 2),
+        "hanging": len(hanging),
+    }
+
+
+def _claim_all(pool: Pool) -> list[tuple[float, str]]:
+    with ThreadPoolExecutor(CLAIMS) as threads:
+        return list(threads.map(lambda number: _claim(pool, number), range(CLAIMS)))
+
+
+def _claim(pool: Pool, number: int) -> tuple[float, str]:
+    began = time.monotonic()
+    body = {"agentName": f"Ada {number}", "instructions": "Be brief."}
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    answer = requests.post(f"{pool.url}/api/pool/claim", json=body, headers=headers, timeout=120)
+    return time.monotonic() - began, str(answer.json().get("instanceId", ""))
+
+
+def _with_connections(
+    around: Surroundings, work: Callable[[], list[tuple[float, str]]]
+) -> tuple[list[tuple[float, str]], int]:
+    """Do something, and return the most connections that there were meanwhile as well."""
+    most, ends = [0], threading.Event()
+
+    def watch() -> None:
+        with psycopg.connect(around.database.url, autocommit=True) as connection:
+            while not ends.wait(0.01):
+                row = connection.execute(CONNECTIONS).fetchone()
+                most[0] = max(most[0], row[0] if row else 0)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        return work(), most[0]
+    finally:
+        ends.set()
+        thread.join()
+
+
+def _peak_mib(pool: Pool) -> float:
+    assert pool.process is not None
+    lines = Path(f"/proc/{pool.process.pid}/status").read_text().splitlines()
+    (peak,) = [line for line in lines if line.startswith("VmHWM:")]
+    return round(int(peak.split()[1]) / 1024, 1)
