@@ -15,7 +15,9 @@ from pool_contract.agent_settings import DEFAULT_USERNAME, RegistryLogin, login_
 from railway_api.transport import DEFAULT_ENDPOINT
 from stack import agent_keys, checks, reading, standins
 from stack.agent_keys import FORBIDDEN_PREFIX, PLAIN_KEYS, key_problem
+from stack.database import DatabaseShape
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
+from stack.improvements import Improvements
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
 from stack.problem import Problem, Problems
 from stack.rollout import RolloutPolicy
@@ -32,7 +34,6 @@ __all__ = [
     "Settings",
     "key_problem",
     "read",
-    "rollout_policy",
     "variable_keys",
 ]
 LOCAL_STACK = "local"
@@ -47,6 +48,8 @@ class Settings(Section):
     Attributes:
         stack: the stack's name.
         image, pool, rollout: what runs, and what happens to living agents when the image changes.
+        improvements: what is switched off for a stack that was taken over as it was.
+        database: the shape of the database.
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         builder, base_images: how images are built on this machine; see ops/local/environment.py.
         pulls_with_login: whether Railway is given the registry's login. One of a shell alone is not: a workflow's token
@@ -85,6 +88,8 @@ class Settings(Section):
     )
     pool: PoolSettings
     rollout: RolloutPolicy
+    improvements: Improvements
+    database: DatabaseShape
     keys: Mapping[str, str] = Field(
         default={},
         alias="keys",
@@ -109,7 +114,7 @@ class Settings(Section):
         " random one.",
         secret=True,
     )
-    replace_volume: Annotated[Text, AfterValidator(checks.with_volume)] = key(
+    replace_volume: Text = key(
         "replaceVolume",
         "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could"
         " still restore it - an empty volume takes its place.",
@@ -197,11 +202,16 @@ class Settings(Section):
         """Return the pool manager's variables that the config sets, apart from those that are `keys`."""
         pool = self.pool.model_dump(by_alias=True)
         own = {one.variable: str(pool[one.name]) for one in config_keys(PoolSettings) if one.variable}
-        return {**own, **self.rollout.variables()}
+        told = {**own, **(self.rollout.variables() if self.improvements.rollouts else {})}
+        return {name: value for name, value in told.items() if name not in self.pool.kept}
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with several keys together; and what the pool manager would refuse when it starts."""
-        found = [*self.image.problems(), *self.pool.problems(), *self.rollout.problems()]
+        sections = (self.image, self.pool, self.rollout)
+        found = [problem for section in sections for problem in section.problems()]
+        is_given = bool(self.database_url) or "DATABASE_URL" in self.pool.kept
+        found += self.database.mistakes(is_elsewhere=bool(self.database_url), is_given=is_given)
+        found += self.database.replaceable(self.replace_volume)
         if not self.token:
             step = "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken"
             found.append(Problem("railwayToken", "there is no account or workspace token", step))
@@ -290,16 +300,3 @@ def _in_plain_text(values: Mapping[str, Any], is_secret: Callable[[str], bool]) 
     for declared in KEYS.values():
         if declared.secret and values.get(declared.name) and not is_secret(declared.name):
             yield Problem(declared.name, "is in plain text", f"pulumi config set --secret {declared.name}")
-
-
-def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
-    """Return the rollout policy of a stack's config, without the rest of it.
-
-    Raises:
-        Problems: what is wrong with it.
-    """
-    keys = {declared.name: declared for declared in config_keys(RolloutPolicy)}
-    found, wrong = reading.read(RolloutPolicy, reading.given(keys, "", values, {}, {}), {})
-    if wrong:
-        raise Problems(wrong)
-    return found

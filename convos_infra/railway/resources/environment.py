@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import destroy_reasons
+from convos_infra.railway import destroy_reasons, takeover
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
 from convos_infra.railway.resources.properties import (
@@ -50,6 +50,7 @@ class EnvironmentArgs:
         disposable_prefix: services whose names begin so are nobody's resource and go with the environment; without
             it, and for every other service that is not in the state, a destroy refuses.
         stack, follows_stack: the stack's name, and the keys of its config that are not set and take that name.
+        found: the fingerprint of the services that were adopted (takeover.py).
     """
 
     project_id: pulumi.Input[str]
@@ -59,6 +60,7 @@ class EnvironmentArgs:
     disposable_prefix: pulumi.Input[str] = ""
     stack: str = ""
     follows_stack: Sequence[str] = ()
+    found: str = field(default="", repr=False)
 
 
 class EnvironmentProvider(RailwayProvider):
@@ -71,8 +73,7 @@ class EnvironmentProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
-        renamed = rename_line("environment", olds, news)
-        if renamed:
+        if renamed := rename_line("environment", olds, news):
             self.session().client.progress(renamed)
 
         def find(named: Props) -> tuple[str, Props] | None:
@@ -86,6 +87,8 @@ class EnvironmentProvider(RailwayProvider):
         inputs, failures = with_identity("environment", olds, news, _IN_PLACE, find)
         if not olds and not inputs.get(ADOPTS) and (copied := _copied(self.session(), inputs)):
             inputs = {**inputs, COPIES: copied}
+        if not olds and inputs.get(ADOPTS):
+            failures += takeover.failures(self.session(), str(news.get(STACK) or ""), inputs)
         return inputs, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -289,6 +292,7 @@ class Environment(Resource, module="railway", name="Environment"):
                 "disposablePrefix": args.disposable_prefix,
                 STACK: args.stack or None,
                 FOLLOWS: list(args.follows_stack) or None,
+                takeover.FOUND: args.found or None,
                 "environmentId": None,
                 "owned": None,
             },
