@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.adopt.live import PLANTED, Checkout
+from tests.adopt.build import built
+from tests.adopt.fixtures import FIXTURES
+from tests.adopt.live import PLANTED, QUIET, Checkout
 
 pytestmark = pytest.mark.stack
 SERVICES = ("postgres", "convos-runtime-canary", "convos-agent-pool-manager")
-_STEP = re.compile(r" *\+ pulumi-python:dynamic/railway:(?P<kind>\w+): \(create\)")
+_STEP = re.compile(r" *\+ pulumi-python:dynamic/railway:(?P<kind>\w+): \(create\)( 🔒)?")
 _NAME = re.compile(r" *\[urn=\S*::(?P<name>\S+)\]")
 _ADOPTS = re.compile(r' *adopts +: "(?P<what>[^"]*)"')
 
@@ -119,16 +122,104 @@ def test_a_mistake_is_one_line_and_leaves_no_file(first: Checkout, row: str) -> 
     assert first.cost() == ([], 0)
 
 
-def test_force_overwrites_a_stacks_file_and_its_state_can_still_be_opened(first: Checkout) -> None:
+def opened(checkout: Checkout, stack: str) -> dict[str, object]:
+    """Return a stack's config with its secrets opened, but for what differs by design."""
+    done = checkout.pulumi("config", "--stack", stack, "--show-secrets", "--json")
+    assert done.code == 0, done.text
+    found: dict[str, object] = json.loads(done.text)
+    checkout.printed.pop()
+    return found
+
+
+def test_adopting_again_over_a_file_or_a_state_loses_no_key_and_keeps_the_file_before(first: Checkout) -> None:
+    """Sealed values are in the file and in the state alone: Railway never shows them again."""
     file: Path = first.folder / "Pulumi.again.yaml"
-    assert first.adopt("convos", "first", "again").code == 0
+    key = first.outputs("taken")["poolManager"]["apiKey"]
+    assert first.adopt("convos", "first", "again", POOL_API_KEY=key).code == 0
     salt = next(line for line in file.read_text().splitlines() if line.startswith("encryptionsalt"))
-    file.write_text(file.read_text().replace("poolKeepToken", "protect"))
+    secret = ("config", "set", "--stack", "again", "--secret", "--path", "keys.AGENTMAIL_API_KEY")
+    assert first.run("pulumi", *secret, *QUIET, stdin=PLANTED).code == 0
+    for name, value in (("protect", "false"), ("deploymentTimeout", "77")):
+        assert first.pulumi("config", "set", "--stack", "again", name, value).code == 0
+    before = opened(first, "again")
     assert first.adopt("convos", "first", "again").code != 0
+    assert opened(first, "again") == before
+
     done = first.adopt("convos", "first", "again", "FORCE=1")
     assert done.code == 0, done.text
-    assert "poolKeepToken" in file.read_text()
     assert salt in file.read_text()
-    shown = first.pulumi("config", "--stack", "again")
-    assert shown.code == 0
-    assert "[secret]" in shown.text
+    after = opened(first, "again")
+    assert {name: row for name, row in after.items() if before.get(name) != row} == {
+        "convos-infra:poolKeeps": {"value": "AGENTMAIL_API_KEY", "secret": False}
+    }
+    changes = [line for line in done.text.splitlines() if line.startswith("  Pulumi.again.yaml: ")]
+    assert changes == ["  Pulumi.again.yaml: + poolKeeps: AGENTMAIL_API_KEY"]
+    assert set(before) <= set(after)
+    (backup,) = (first.folder / ".adopted" / "backups").glob("Pulumi.again.yaml.*")
+    assert PLANTED not in backup.read_text()
+
+    file = first.folder / "Pulumi.taken.yaml"
+    before = opened(first, "taken")
+    file.unlink()
+    lost = first.adopt("convos", "first", "taken")
+    assert lost.code == 0, lost.text
+    after = opened(first, "taken")
+    secrets = ("convos-infra:poolApiKey", "convos-infra:databasePassword", "convos-infra:keys")
+    assert {name: after.get(name) for name in secrets} == {name: before[name] for name in secrets}
+    first.cost()
+    preview = first.preview("taken", "--expect-no-changes")
+    assert preview.code == 0, preview.text
+
+
+def test_a_released_stack_is_forgotten_without_a_word_to_railway_and_can_be_adopted_again(first: Checkout) -> None:
+    release = ("make", "--no-print-directory", "release", "STACK=taken")
+    before = opened(first, "taken")
+    first.cost()
+    asked = first.run(*release)
+    assert asked.code != 0
+    assert "STACK: the state of taken is as it was; FORCE=1 does not ask" in asked.text
+    assert "Service convos-agent-pool-manager" in asked.text
+
+    done = first.run(*release, "FORCE=1")
+    assert done.code == 0, done.text
+    assert first.cost() == ([], 0)
+    (backup,) = (first.folder / ".adopted" / "backups").glob("taken.state.*")
+    assert len(json.loads(backup.read_text())["deployment"]["resources"]) > len(SERVICES)
+    assert PLANTED not in backup.read_text()
+    left = json.loads(first.pulumi("stack", "export", "--stack", "taken").text)["deployment"].get("resources") or []
+    assert [row for row in left if row.get("custom")] == []
+    assert opened(first, "taken") == before
+
+    again = first.adopt("convos", "first", "taken", "FORCE=1")
+    assert again.code == 0, again.text
+    up = first.up("taken")
+    assert up.code == 0, up.text
+    assert first.cost() == ([], 0)
+
+
+@pytest.mark.parametrize(("name", "stack"), [("names with capitals", "capitals"), ("from a repository", "repository")])
+def test_an_environment_of_others_is_taken_over_for_nothing_and_left_as_it_was(
+    first: Checkout, name: str, stack: str
+) -> None:
+    fixture = replace(FIXTURES[name], project=f"theirs-{stack}")
+    made = built(lambda text, given: first.emulator.run(text, **given), fixture)
+    before = json.loads(first.emulator.snapshot(made.environment_id))["config"]
+    first.cost()
+    done = first.adopt(fixture.project, fixture.environment, stack)
+    assert done.code == 0, done.text
+    assert "the first update: 0 changes, 0 deployments" in done.text
+    up = first.up(stack)
+    assert up.code == 0, up.text
+    assert first.pulumi("refresh", "--stack", stack, "--yes", "--skip-preview", "--expect-no-changes").code == 0
+    assert first.preview(stack, "--expect-no-changes").code == 0
+    assert first.cost() == ([], 0)
+
+    kept = first.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
+    assert kept.code != 0
+    assert "protect" in kept.text
+    assert first.pulumi("config", "set", "--stack", stack, "protect", "false").code == 0
+    assert first.up(stack).code == 0
+    destroyed = first.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
+    assert destroyed.code == 0, destroyed.text
+    assert first.cost() == ([], 0)
+    assert json.loads(first.emulator.snapshot(made.environment_id))["config"] == before
