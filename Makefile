@@ -4,39 +4,46 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+# What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
+# is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
+GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE WITH FORCE KIND \
+	IMAGE POLICY SUITE WORKERS
+$(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
+	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
+
 # The first Python on PATH that is new enough; asked only by targets that need it.
-BASE_PYTHON = $(or $(PYTHON),$(shell ops/toolchain/find-python))
-VENV := .venv/bin
-STAMP := .venv/requirements.sha256
+override BASE_PYTHON := python="$${PYTHON:-$$(ops/toolchain/find-python)}"; test -n "$$python" && "$$python"
+override VENV := .venv/bin
+override STAMP := .venv/requirements.sha256
 # Most tests wait for processes of their own, so two cores take two at a time.
-WORKERS := 2
+override WORKER_COUNT := "$${WORKERS:-2}"
 # A target of images uses the Docker, BuildKit and base images of the local stack where they are up. A target that takes
 # STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
-IN_LOCAL = if [ -f .local/env ]; then . ./.local/env; fi;
-WITH_PULUMI = PATH="$(CURDIR)/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
-TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+override IN_LOCAL := if [ -f .local/env ]; then . ./.local/env; fi;
+override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
+override TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
+override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents bench-ci config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 $(STAMP): ops/requirements.txt
-	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain venv
+	@$(BASE_PYTHON) -m ops.toolchain venv
 
 local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
 	@$(VENV)/python -m ops.local up
 
 down: ## stop and remove everything that make local started
-	@$(or $(wildcard $(VENV)/python),$(BASE_PYTHON)) -m ops.local down
+	@if [ -x $(VENV)/python ]; then $(VENV)/python -m ops.local down; else $(BASE_PYTHON) -m ops.local down; fi
 
 status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
-	@$(if $(STACK),ops/run status --stack "$(STACK)" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
+	@$(if $(STACK),ops/run status --stack="$$STACK" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
 
 agents: $(STAMP) ## the agents of a stack's pool, and the last acts of its pool manager with their reasons: STACK=… [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
-	@ops/run agents --stack "$(STACK)" $(if $(JSON),--json)
+	@ops/run agents --stack="$$STACK" $(if $(JSON),--json)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url
@@ -48,31 +55,31 @@ services: $(STAMP) ## only the local services, without pulumi up
 	@$(VENV)/python -m ops.local services
 
 toolchain: ## find or build the pinned tools
-	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain tools
+	@$(BASE_PYTHON) -m ops.toolchain tools
 
 toolchain-checksums: ## after changing Pulumi's version: commit to the checksums of the vendor's release
-	@python="$(BASE_PYTHON)"; test -n "$$python" && "$$python" -m ops.toolchain checksums
+	@$(BASE_PYTHON) -m ops.toolchain checksums
 
 script: $(STAMP) ## a script of the workflows, with Pulumi on PATH: RUN="drift --stack dev"
 	@$(VENV)/python -m ops.toolchain pulumi
-	@ops/run $(RUN)
+	@set -f; ops/run $$RUN
 
 workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@$(VENV)/python -m ops.toolchain workflows
 	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress --persona=pedantic .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
-	@$(WITH_PULUMI) $(VENV)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(WITH_PULUMI) PYTEST_ADDOPTS="$${ARGS:-$$PYTEST_ADDOPTS}" $(VENV)/python -m pytest -n $(WORKER_COUNT) --dist loadscope --no-loadscope-reorder
 
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
-	@$(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKERS) $(ONLY)
+	@set -f; $(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKER_COUNT) $$ONLY
 
 colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
-	@COLLEAGUE_PROGRAMS=$(or $(PROGRAMS),2000) COLLEAGUE_FIRST=$(or $(FIRST),0) \
+	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
 crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0]
-	@$(VENV)/python -m tests.local.crashes --number $(or $(N),100) --first $(or $(FIRST),0)
+	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}"
 
 matrix: $(STAMP) toolchain ## every resource by every check, and the tests that show it: runs them, writes docs/acceptance.md
 	@$(WITH_PULUMI) $(VENV)/python -m tests.acceptance
@@ -93,44 +100,47 @@ check: $(STAMP) ## formatter, linter, types, import arrows
 	@$(VENV)/ruff format --check . && $(VENV)/ruff check . && $(VENV)/mypy $(TYPED) && PYTHONPATH=pool $(VENV)/lint-imports
 
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
-	@ops/run keys --stack "$(STACK)"
+	@ops/run keys --stack="$$STACK"
 
 config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
 	@$(VENV)/python -m ops config-docs --write
 
-adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [FORCE=1]
-	@ops/run adopt \
-		--project "$(PROJECT)" --environment "$(ENVIRONMENT)" --stack "$(STACK)" $(if $(FORCE),--force)
+adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [WITH=seal,canary,…] [FORCE=1] [POOL_MANAGER=… DATABASE=… CANARY=…]
+	@ops/run adopt --project="$$PROJECT" --environment="$$ENVIRONMENT" --stack="$$STACK" \
+		--pool-manager="$$POOL_MANAGER" --canary="$$CANARY" --database="$$DATABASE" --with="$$WITH" $(if $(FORCE),--force)
+
+release: $(STAMP) toolchain ## take everything out of a stack's state and change nothing on Railway: STACK=… [FORCE=1]
+	@ops/run release --stack="$$STACK" $(if $(FORCE),--force)
 
 image: ## build the runtime image, or KIND=pool the pool manager's [IMAGE=…]
-	@$(IN_LOCAL) sh ops/image/build.sh $(or $(KIND),runtime) $(or $(IMAGE),convos-$(or $(KIND),runtime):local)
+	@$(IN_LOCAL) sh ops/image/build.sh "$${KIND:-runtime}" "$${IMAGE:-convos-$${KIND:-runtime}:local}"
 
 qa: ## start an image as Railway does and check it, or KIND=pool the pool manager's: IMAGE=…
-	@$(IN_LOCAL) KIND="$(KIND)" sh ops/image/qa.sh $(IMAGE)
+	@$(IN_LOCAL) KIND="$$KIND" sh ops/image/qa.sh "$$IMAGE"
 
 run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…]
-	@$(IN_LOCAL) sh ops/image/run.sh $(or $(IMAGE),convos-runtime:local)
+	@$(IN_LOCAL) sh ops/image/run.sh "$${IMAGE:-convos-runtime:local}"
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
 	@for in in requirements.in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
-	@ops/run schema-plan --stack "$(STACK)"
+	@ops/run schema-plan --stack="$$STACK"
 
 schema-check: $(STAMP) ## all migrations on every PostgreSQL of this machine, from nothing and from each release [RECORD=0.2]
-	@$(VENV)/python -m tests.schema.check $(if $(RECORD),--record "$(RECORD)")
+	@$(VENV)/python -m tests.schema.check $(if $(RECORD),--record="$$RECORD")
 
 rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: STACK=… [IMAGE=sha-…] [POLICY=…] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
-	@ops/run rollout-plan --stack "$(STACK)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(POLICY),--policy "$(POLICY)") $(if $(JSON),--json)
+	@ops/run rollout-plan --stack="$$STACK" $(if $(IMAGE),--image="$$IMAGE") $(if $(POLICY),--policy="$$POLICY") $(if $(JSON),--json)
 
 demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
 	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops demo
 
 bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
-	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $(SUITE)
+	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $${SUITE:+"$$SUITE"}
 
 bench-ci: $(STAMP) ## keep the seconds of each step of .ci/run, once a commit of a release: make bench-ci < LOG
 	@$(VENV)/python -m tests.benchmarks.ci

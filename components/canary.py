@@ -32,6 +32,7 @@ class Canary(pulumi.ComponentResource):
         image: the runtime image, pinned by digest.
         keys: of the stack; it gets those that agents get.
         agent: how agents run.
+        service: the name of its service on Railway.
     """
 
     ready: Deployment
@@ -45,10 +46,11 @@ class Canary(pulumi.ComponentResource):
         image: pulumi.Input[str],
         keys: Mapping[str, pulumi.Input[str]],
         agent: AgentSettings,
+        service: str = SERVICE,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Canary", name, None, opts)
-        self.service = service_in(self, place, SERVICE)
+        self.service = service_in(self, place, service)
         variables = canary_variables(self.service.at(), keys, place.inside(self))
         given = configuration(self.service.at(), place, image, variables, agent)
         asked = AskedReadiness(agent.readiness_path, variables[API_KEY], API_KEY)
@@ -76,4 +78,5 @@ def configuration(
         limit_override=agent.limits,
         variables=variables,
         overwrite_changes=place.overwrite_changes,
+        as_found=place.as_found,
     )

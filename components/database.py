@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.railway_service import ServiceParts, ServiceSecret, deployed, secret_in, service_in
+from components.kept import without
+from components.railway_service import (
+    DeclaredService,
+    ServiceParts,
+    ServiceSecret,
+    deployed,
+    secret_in,
+    service_in,
+)
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.resources.volume import Volume
@@ -22,8 +31,38 @@ if TYPE_CHECKING:
 SERVICE = "postgres"
 USER, DATABASE, PORT = "postgres", "railway", 5432
 MOUNT_PATH = "/var/lib/postgresql/data"
-SERVICE_URL = f"${{{{{SERVICE}.DATABASE_URL}}}}"
-"""What services of the environment are given: a reference, no secret."""
+VARIABLE = "POSTGRES_PASSWORD"
+
+
+@dataclass(frozen=True)
+class DatabaseService:
+    """The PostgreSQL service on Railway.
+
+    Attributes:
+        image: of the service.
+        password: that it was started with; empty makes up one.
+        name, user, database, port: what it is called and how it is reached.
+        volume: where its volume is mounted; empty for none.
+        proxy: whether it has a TCP proxy.
+        keeps: variables and attributes that stay as they are.
+        replace_volume: whether an empty volume may take the place of one that was deleted and can be restored.
+    """
+
+    image: str
+    password: str = field(repr=False)
+    name: str = SERVICE
+    user: str = USER
+    database: str = DATABASE
+    port: int = PORT
+    volume: str = MOUNT_PATH
+    proxy: bool = True
+    keeps: Sequence[str] = ()
+    replace_volume: bool = False
+
+    @property
+    def reference(self) -> str:
+        """What services of the environment are given: a reference, no secret."""
+        return f"${{{{{self.name}.DATABASE_URL}}}}"
 
 
 @dataclass(frozen=True)
@@ -32,17 +71,15 @@ class DatabaseSettings:
 
     Attributes:
         url: an existing database; empty makes one.
-        image: of the PostgreSQL service.
-        password: of that service; empty makes up one.
-        schema: what is wanted of it.
-        replace_volume: whether an empty volume may take the place of one that was deleted and can be restored.
+        service: the service that is made otherwise.
+        schema: what is wanted of it; None leaves it alone.
+        service_url: what services are given; empty is `url` or the reference to the service.
     """
 
     url: str = field(repr=False)
-    image: str
-    password: str = field(repr=False)
-    schema: SchemaPolicy
-    replace_volume: bool = False
+    service: DatabaseService
+    schema: SchemaPolicy | None
+    service_url: str = field(default="", repr=False)
 
 
 class Database(pulumi.ComponentResource):
@@ -58,7 +95,7 @@ class Database(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     service_url: pulumi.Input[str]
-    schema: DatabaseSchema
+    schema: DatabaseSchema | None
     services: list[Service]
     volumes: list[Volume]
     """Its own on Railway; none where the database is somebody else's."""
@@ -76,42 +113,62 @@ class Database(pulumi.ComponentResource):
         self.services, self.volumes = [], []
         if settings.url:
             self.url = pulumi.Output.secret(settings.url)
-            self.service_url = self.url
+            self.service_url = pulumi.Output.secret(settings.service_url) if settings.service_url else self.url
             ready: list[pulumi.Resource] = []
         else:
             ready = self._on_railway(place, settings)
-        self.schema = DatabaseSchema(
+        self.schema = self._schema(settings.schema, ready) if settings.schema is not None else None
+        is_dropped = settings.schema is not None and settings.schema.on_destroy == DROP
+        self.dropped = self.url if is_dropped else None
+        self.register_outputs({"schemaVersion": self.schema.version if self.schema is not None else ""})
+
+    @property
+    def done(self) -> list[pulumi.Resource]:
+        """What the pool manager waits for."""
+        return [self.schema] if self.schema is not None else []
+
+    def _schema(self, policy: SchemaPolicy, ready: list[pulumi.Resource]) -> DatabaseSchema:
+        return DatabaseSchema(
             "schema",
             DatabaseSchemaArgs(
                 database_url=self.url,
-                target=settings.schema.target or None,
-                baseline=settings.schema.baseline or None,
-                drift=settings.schema.drift,
-                lock_timeout=settings.schema.lock_timeout,
-                statement_timeout=settings.schema.statement_timeout,
-                on_destroy=settings.schema.on_destroy,
+                target=policy.target or None,
+                baseline=policy.baseline or None,
+                drift=policy.drift,
+                lock_timeout=policy.lock_timeout,
+                statement_timeout=policy.statement_timeout,
+                on_destroy=policy.on_destroy,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=ready),
         )
-        self.dropped = self.url if settings.schema.on_destroy == DROP else None
-        self.register_outputs({"schemaVersion": self.schema.version})
 
     def _on_railway(self, place: EnvironmentPlace, settings: DatabaseSettings) -> list[pulumi.Resource]:
-        service = service_in(self, place, SERVICE)
-        stored = ServiceSecret(
-            "POSTGRES_PASSWORD", "databasePassword", settings.password, url_part=True, kept_elsewhere=True
-        )
-        password = secret_in(self, place, service, "postgres-password", stored)
-        given = configuration(service.at(), place, settings.image, password)
-        parts = ServiceParts(volume=MOUNT_PATH, replace_volume=settings.replace_volume, proxy_port=PORT)
+        wanted = settings.service
+        service = service_in(self, place, wanted.name)
+        password: pulumi.Output[str] | None = None
+        if wanted.password or VARIABLE not in wanted.keeps:
+            stored = ServiceSecret(VARIABLE, "databasePassword", wanted.password, url_part=True, kept_elsewhere=True)
+            password = secret_in(self, place, service, "postgres-password", stored)
+        given = configuration(service.at(), place, wanted, password)
+        port = wanted.port if wanted.proxy else None
+        parts = ServiceParts(volume=wanted.volume, replace_volume=wanted.replace_volume, proxy_port=port)
         declared = deployed(self, place, service, given, parts)
         self.services, self.volumes = [service], declared.volumes
-        address = pulumi.Output.concat(declared.proxied.host, ":", declared.proxied.proxyPort.apply(_port))
-        self.url = pulumi.Output.secret(
-            pulumi.Output.concat(f"postgresql://{USER}:", password, "@", address, f"/{DATABASE}")
-        )
-        self.service_url = SERVICE_URL
+        self.url = _public_url(wanted, declared, password)
+        self.service_url = settings.service_url or wanted.reference
         return [declared.ready]
+
+
+def _public_url(
+    wanted: DatabaseService, declared: DeclaredService, password: pulumi.Output[str] | None
+) -> pulumi.Output[str]:
+    """Return where the database is reached from outside; empty where it has no proxy or its password is not known."""
+    if declared.proxy is None or password is None:
+        return pulumi.Output.secret("")
+    address = pulumi.Output.concat(declared.proxy.host, ":", declared.proxy.proxyPort.apply(_port))
+    return pulumi.Output.secret(
+        pulumi.Output.concat(f"postgresql://{wanted.user}:", password, "@", address, f"/{wanted.database}")
+    )
 
 
 def _port(value: float) -> str:
@@ -119,27 +176,30 @@ def _port(value: float) -> str:
 
 
 def configuration(
-    at: ServiceAt, place: EnvironmentPlace, image: str, password: pulumi.Input[str]
+    at: ServiceAt, place: EnvironmentPlace, wanted: DatabaseService, password: pulumi.Input[str] | None
 ) -> ServiceInstanceArgs:
-    """Return how the PostgreSQL service is deployed."""
-    return ServiceInstanceArgs(
+    """Return how the PostgreSQL service is deployed; without a password the one that it has is not managed."""
+    given = ServiceInstanceArgs(
         at=at,
-        image=image,
-        required_mount_path=MOUNT_PATH,
-        variables=_variables(password),
+        image=wanted.image,
+        required_mount_path=wanted.volume or None,
+        variables=_variables(wanted, password),
         overwrite_changes=place.overwrite_changes,
+        as_found=place.as_found,
     )
+    return without(given, wanted.keeps)
 
 
-def _variables(password: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
+def _variables(wanted: DatabaseService, password: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
     """Return what the image takes (fact: postgres-variables)."""
-    private = f"postgresql://${{{{POSTGRES_USER}}}}:${{{{POSTGRES_PASSWORD}}}}@${{{{RAILWAY_PRIVATE_DOMAIN}}}}:{PORT}"
+    login = "${{POSTGRES_USER}}:${{POSTGRES_PASSWORD}}"
+    private = f"postgresql://{login}@${{{{RAILWAY_PRIVATE_DOMAIN}}}}:{wanted.port}"
     return {
-        "PGDATA": f"{MOUNT_PATH}/pgdata",
-        "POSTGRES_USER": USER,
-        "POSTGRES_PASSWORD": password,
-        "POSTGRES_DB": DATABASE,
-        "PGPORT": str(PORT),
+        **({"PGDATA": f"{wanted.volume}/pgdata"} if wanted.volume else {}),
+        "POSTGRES_USER": wanted.user,
+        **({} if password is None else {VARIABLE: password}),
+        "POSTGRES_DB": wanted.database,
+        "PGPORT": str(wanted.port),
         "DATABASE_URL": f"{private}/${{{{POSTGRES_DB}}}}",
         "SSL_CERT_DAYS": "820",
         "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "60",

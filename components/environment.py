@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -23,6 +23,7 @@ class EnvironmentPlace:
         deployment_seconds, health_seconds: time limits.
         overwrite_changes: whether changes by others are overwritten.
         protect: whether Pulumi refuses to delete what has data or an identity.
+        as_found: whether what is taken over is not repaired.
     """
 
     project_id: pulumi.Input[str]
@@ -31,6 +32,7 @@ class EnvironmentPlace:
     health_seconds: int
     overwrite_changes: bool
     protect: bool = False
+    as_found: bool = False
 
     def inside(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
         """Return the options of what has data or an identity, and belongs to a component."""
@@ -49,6 +51,7 @@ class EnvironmentSettings:
     agent_prefix: str
     protect: bool
     follows_stack: Sequence[str] = ()
+    found: str = field(default="", repr=False)
 
 
 class RailwayEnvironment(pulumi.ComponentResource):
@@ -76,6 +79,7 @@ class RailwayEnvironment(pulumi.ComponentResource):
                 disposable_prefix=settings.agent_prefix,
                 stack=pulumi.get_stack(),
                 follows_stack=settings.follows_stack,
+                found=settings.found,
             ),
             self._options(settings, settings.environment, pulumi.get_stack()),
         )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.kept import without
 from components.railway_service import ServiceParts, ServiceSecret, deployed, secret_in, service_in, summary
 from convos_infra.railway.resources.deployment import Deployment
 from convos_infra.railway.resources.project_token import ProjectToken, ProjectTokenArgs
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
+from convos_infra.railway.resources.volume import Volume
 from pool_contract.agent_settings import REGISTRY_PASSWORD
 
 if TYPE_CHECKING:
@@ -22,7 +24,34 @@ if TYPE_CHECKING:
 
 SERVICE = "convos-agent-pool-manager"
 HEALTH_PATH = "/healthz"
-SEALED = ("POOL_API_KEY", "RAILWAY_API_TOKEN", REGISTRY_PASSWORD)
+ROOT_DIRECTORY = "pool"
+API_KEY, TOKEN = "POOL_API_KEY", "RAILWAY_API_TOKEN"
+SEALED = (API_KEY, TOKEN, REGISTRY_PASSWORD)
+
+
+@dataclass(frozen=True)
+class PoolService:
+    """The pool manager's service on Railway.
+
+    Attributes:
+        name: what it is called.
+        root_directory: the folder of the repository that is built.
+        start_command: empty leaves it to the image.
+        health_path: must answer 200 before a deployment serves.
+        volume: where its own volume is mounted; empty for none.
+        proxy_port: to which a TCP proxy leads; None for none.
+        domain: whether it has a domain of Railway's.
+        keeps: variables and attributes that stay as they are.
+    """
+
+    name: str = SERVICE
+    root_directory: str = ROOT_DIRECTORY
+    start_command: str = ""
+    health_path: str = HEALTH_PATH
+    volume: str = ""
+    proxy_port: int | None = None
+    domain: bool = True
+    keeps: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +72,9 @@ class PoolManagerSettings:
         agent_url: where it reaches an agent; empty is the agent's domain by https.
         keys: for itself, or handed on to agents.
         secret_keys: which of them are sealed on Railway.
+        seal: whether secrets are sealed there at all.
         registry_login: with which Railway pulls its own image; None where anybody may pull it.
+        service: the service itself.
     """
 
     image: pulumi.Input[str] | None
@@ -62,6 +93,8 @@ class PoolManagerSettings:
     keys: Mapping[str, pulumi.Input[str]] = field(repr=False)
     secret_keys: Sequence[str]
     registry_login: RegistryLogin[str] | None = None
+    seal: bool = True
+    service: PoolService = field(default_factory=PoolService)
 
 
 class PoolManager(pulumi.ComponentResource):
@@ -75,8 +108,9 @@ class PoolManager(pulumi.ComponentResource):
 
     Attributes:
         ready: the wait for its deployment.
+        volumes: its own volume.
         url: where it answers; empty where no container runs.
-        api_key: its bearer key.
+        api_key: its bearer key; empty where the one that it has is not known.
         mode: `simulated` where no container runs.
         made_token: whether its token is a project token that the stack makes.
         rollout_variables: those of its variables that say which image agents get and what happens to living ones.
@@ -84,6 +118,7 @@ class PoolManager(pulumi.ComponentResource):
 
     ready: Deployment
     service: Service
+    volumes: list[Volume]
     url: pulumi.Input[str]
     api_key: pulumi.Output[str]
     mode: pulumi.Input[str]
@@ -99,16 +134,26 @@ class PoolManager(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:PoolManager", name, None, opts)
-        self.service = service = service_in(self, place, SERVICE)
+        self.service = service = service_in(self, place, settings.service.name)
         shown_by = f"pulumi stack output poolManager --show-secrets --stack {pulumi.get_stack()}"
-        stored = ServiceSecret("POOL_API_KEY", "poolApiKey", settings.api_key, shown_by=shown_by)
-        self.api_key = secret_in(self, place, service, "pool-api-key", stored)
+        stored = ServiceSecret(API_KEY, "poolApiKey", settings.api_key, shown_by=shown_by)
+        if settings.api_key or API_KEY not in settings.service.keeps:
+            self.api_key = secret_in(self, place, service, "pool-api-key", stored)
+        else:
+            self.api_key = pulumi.Output.secret("")
         self.rollout_variables = rollout_variables(settings)
         self.made_token = not settings.keep_token and not settings.railway_token
         token = _token(place, settings, service, place.inside(self))
         given = configuration(service.at(), place, settings, self.api_key, token)
-        parts = ServiceParts(domain=True, registry_login=settings.registry_login, after=after)
+        parts = ServiceParts(
+            volume=settings.service.volume,
+            proxy_port=settings.service.proxy_port,
+            domain=settings.service.domain,
+            registry_login=settings.registry_login,
+            after=after,
+        )
         declared = deployed(self, place, service, given, parts)
+        self.volumes = declared.volumes
         self.ready = declared.ready
         self.summary = summary(declared, settings.image or settings.repo)
         self.url, self.mode = _text(self.summary["url"]), _text(self.summary["mode"])
@@ -133,8 +178,8 @@ def configuration(
         "DATABASE_URL": settings.database_url,
         "POOL_ENVIRONMENT": settings.pool_environment,
         "POOL_MIN_IDLE": str(settings.min_idle),
-        "POOL_API_KEY": api_key,
-        **({} if token is None else {"RAILWAY_API_TOKEN": token}),
+        API_KEY: api_key,
+        **({} if token is None else {TOKEN: token}),
         "RAILWAY_PROJECT_ID": place.project_id,
         "RAILWAY_ENVIRONMENT_ID": place.environment_id,
         **({"RAILWAY_API_URL": settings.railway_endpoint} if settings.railway_endpoint else {}),
@@ -142,20 +187,25 @@ def configuration(
         **rollout_variables(settings),
         **settings.keys,
     }
-    return ServiceInstanceArgs(
+    given = ServiceInstanceArgs(
         at=at,
         image=settings.image,
-        repo=settings.repo if from_repo else None,
-        branch=settings.branch if from_repo else None,
-        root_directory="pool" if from_repo else None,
-        healthcheck_path=HEALTH_PATH,
+        repo=settings.repo or None if from_repo else None,
+        branch=settings.branch or None if from_repo else None,
+        root_directory=settings.service.root_directory if from_repo else None,
+        start_command=settings.service.start_command or None,
+        healthcheck_path=settings.service.health_path,
         healthcheck_timeout=place.health_seconds,
         variables=variables,
         # DATABASE_URL is a reference, no secret; the postgres service's own variable is one.
-        sealed_variables=[*(name for name in SEALED if name in variables), *settings.secret_keys],
+        sealed_variables=[*(name for name in SEALED if name in variables), *settings.secret_keys]
+        if settings.seal
+        else [],
         given_by=_given_by(),
         overwrite_changes=place.overwrite_changes,
+        as_found=place.as_found,
     )
+    return without(given, settings.service.keeps)
 
 
 def _given_by() -> dict[str, str]:
@@ -176,10 +226,9 @@ def _token(
         return None
     if settings.railway_token:
         return pulumi.Output.secret(settings.railway_token)
-    args = ProjectTokenArgs(
-        place.project_id, place.environment_id, SERVICE, service.owned, service.at(), "RAILWAY_API_TOKEN"
-    )
-    return ProjectToken(SERVICE, args, inside).value
+    name = settings.service.name
+    args = ProjectTokenArgs(place.project_id, place.environment_id, name, service.owned, service.at(), TOKEN)
+    return ProjectToken(name, args, inside).value
 
 
 def _text(value: pulumi.Input[object]) -> pulumi.Output[str]:

@@ -200,7 +200,9 @@ def deployed(
     waited = DeployedService(name, service.serviceId, instance.deploymentId, configuration.image, asked)
     ready = Deployment(
         name,
-        DeploymentArgs(place.project_id, place.environment_id, [waited], place.deployment_seconds),
+        DeploymentArgs(
+            place.project_id, place.environment_id, [waited], place.deployment_seconds, as_found=place.as_found
+        ),
         pulumi.ResourceOptions(parent=parent),
     )
     return DeclaredService(service, volume, proxy, domain, list(custom.values()), instance, ready)

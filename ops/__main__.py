@@ -18,6 +18,7 @@ VERBS = {
     "keys": "ops.status.keys",
     "pr_stack": "ops.ci.pr_stack",
     "preview": "ops.ci.preview",
+    "release": "ops.adopt.release",
     "retention": "ops.ci.retention",
     "rollback": "ops.ci.rollback",
     "rollout-plan": "ops.plan.rollout_plan",

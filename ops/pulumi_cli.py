@@ -113,22 +113,32 @@ class Pulumi:
         Raises:
             PulumiError: it cannot be read.
         """
-        done = self._asked(["stack", "export", "--show-secrets"])
+        return self.exported("--show-secrets")
+
+    def exported(self, *how: str) -> dict[str, Any]:
+        """Return the stack's state, secrets encrypted unless `how` opens them.
+
+        Raises:
+            PulumiError: it cannot be read.
+        """
+        done = self._asked(["stack", "export", *how])
         if done.returncode != 0:
             raise PulumiError(self.stack, f"pulumi stack export: {last_error(masked(done.stderr))}")
         return dict(json.loads(done.stdout))
 
-    def encrypt(self, path: str, value: str) -> None:
+    def encrypt(self, path: str, value: str, *, file: Path | None = None) -> None:
         """Encrypt a value into the stack's config; it goes through a pipe: arguments are for everybody to read.
 
         Args:
             path: the key, with a dot into an object.
             value: at least one character, no line break at its end: Pulumi takes one off.
+            file: the config's file; None takes the stack's own.
 
         Raises:
             PulumiError: it was refused.
         """
-        done = self._asked(["config", "set", "--secret", "--path", path], value)
+        where = ["--config-file", str(file)] if file is not None else []
+        done = self._asked(["config", "set", "--secret", "--path", path, *where], value)
         if done.returncode != 0:
             problem = redact(last_error(masked(done.stderr)), [value])
             raise PulumiError(self.stack, f"pulumi config set {path}: {problem}")

@@ -16,8 +16,6 @@ from stack.section import refused
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 _PASSWORD = re.compile(r"[A-Za-z0-9._~-]*")
 """RFC 3986's unreserved characters: it becomes part of the database's URL, also where Railway puts that together."""
-WITH_VOLUME = ("postgres",)
-"""The services that the stack gives a volume."""
 _MIGRATION = re.compile(r"(?:[0-9]{4})?")
 
 
@@ -33,13 +31,6 @@ def name(longest: int) -> Callable[[str], str]:
         return name
 
     return check
-
-
-def with_volume(name: str) -> str:
-    """Refuse what is not the name of a service that the stack gives a volume."""
-    if name and name not in WITH_VOLUME:
-        raise refused(f"must be the name of a service with a volume ({', '.join(WITH_VOLUME)}), not {name[:80]!r}")
-    return name
 
 
 def token(token: str) -> str:

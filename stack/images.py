@@ -30,12 +30,14 @@ BRANCH_TAG_OF_A_BUILD = "local"
 NODE_BASE, PYTHON_BASE = "node:22-bookworm-slim", "python:3.11-slim-bookworm"
 
 
-def runtime(settings: Settings, checkout: Path) -> ImageSource:
-    """Return the runtime image.
+def runtime(settings: Settings, checkout: Path) -> ImageSource | None:
+    """Return the runtime image; None where it is deployed as it is written.
 
     Raises:
         InfraError: the registry has no such image, or cannot be asked.
     """
+    if not settings.improvements.pin and not settings.image.build:
+        return None
     build = found = None
     if settings.image.build:
         build = _build(settings, settings.image.repository, checkout, ".", "runtime", {NODE_BASE: "node"})
@@ -50,11 +52,11 @@ def runtime(settings: Settings, checkout: Path) -> ImageSource:
 
 
 def pool(settings: Settings, checkout: Path) -> ImageSource | None:
-    """Return the pool manager's image, or None where Railway builds it from a repository."""
+    """Return the pool manager's image; None where Railway builds it from a repository, or it is deployed as written."""
     if settings.pool.build:
         named = {PYTHON_BASE: "python", "dependencies": "pool-dependencies"}
         return ImageSource(build=_build(settings, settings.pool.repository, checkout, "pool", "pool", named))
-    if settings.pool.image:
+    if settings.pool.image and settings.improvements.pin:
         image = resolve(settings.pool.reference, credentials=_credentials(settings), thing="poolImage")
         return ImageSource(found=_found(settings.pool.reference, image, is_pinned=False))
     return None

@@ -8,10 +8,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from components import pool_manager
 from convos_infra.registry.reference import is_digest, parse
 from pool_contract.keys import declaration_of
 from pool_contract.url import parsed
 from stack.image import reference_problem
+from stack.names import listed
 from stack.problem import Problem
 from stack.section import Flag, OneOf, Section, Text, Whole, key, key_of_variable, refused, values_of
 
@@ -94,8 +96,48 @@ class PoolSettings(Section):
         " this). Remove it, and the stack makes a token of its environment.",
         default=False,
     )
+    service: Text = key("poolService", "The name of the pool manager's service on Railway.", pool_manager.SERVICE)
+    root_directory: Text = key(
+        "poolRootDirectory", "The folder of poolRepo that Railway builds.", pool_manager.ROOT_DIRECTORY
+    )
+    start_command: Text = key(
+        "poolStartCommand", "The command that starts the pool manager; empty leaves it to the image."
+    )
+    health_path: Text = key(
+        "poolHealthPath",
+        "The path that must answer 200 before a deployment of the pool manager serves.",
+        pool_manager.HEALTH_PATH,
+    )
+    volume: Text = key("poolVolume", "Where the pool manager's own volume is mounted; empty for none.")
+    proxy_port: Whole = key(
+        "poolProxyPort",
+        "The port of the pool manager to which a TCP proxy leads; 0 for none.",
+        0,
+        lowest=0,
+        highest=65535,
+    )
+    domain: Flag = key(
+        "poolDomain",
+        "Whether the stack manages the pool manager's domain below up.railway.app; domains of one's own always stay.",
+        default=True,
+    )
+    keeps: Text = key(
+        "poolKeeps",
+        "Variables and attributes of the pool manager that stay as they are on Railway, separated by blanks (make adopt"
+        " writes this).",
+    )
     registry: str = ""
     digest: str = ""
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names in `keeps`."""
+        return listed(self.keeps)
+
+    @property
+    def keeps_token(self) -> bool:
+        """Whether its Railway token stays as it is."""
+        return self.keep_token or "RAILWAY_API_TOKEN" in self.kept
 
     @property
     def reference(self) -> str:
@@ -114,7 +156,7 @@ class PoolSettings(Section):
         """Yield that there is no source, or more than one; and an image that has no such reference."""
         sources = {"poolImage": self.image, "poolBuild": self.build, "poolRepo": self.repo}
         chosen = [name for name, value in sources.items() if value]
-        if len(chosen) != 1:
+        if len(chosen) != 1 and not (not chosen and "image" in self.kept):
             what = f"{' and '.join(chosen)} exclude each other" if chosen else "the pool manager has no source"
             yield Problem(chosen[0] if chosen else "poolImage", what, "set one of poolImage, poolBuild, poolRepo")
         if self.repo and not _OWNER_AND_NAME.fullmatch(self.repo):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from convos_infra.rollout.leaving import ON_DESTROY, VARIABLE
-from stack.problem import Problem
+from stack import reading
+from stack.problem import Problem, Problems
 from stack.section import OneOf, Section, Text, Whole, config_keys, key, key_of_variable, values_of
 
 HOLD, _, DRAIN_AND_REPLACE = KINDS = values_of("POOL_ROLLOUT_POLICY")
@@ -81,3 +82,16 @@ class RolloutPolicy(Section):
             for declared in config_keys(RolloutPolicy)
             if declared.variable
         }
+
+
+def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
+    """Return the rollout policy of a stack's config, without the rest of it.
+
+    Raises:
+        Problems: what is wrong with it.
+    """
+    keys = {declared.name: declared for declared in config_keys(RolloutPolicy)}
+    found, wrong = reading.read(RolloutPolicy, reading.given(keys, "", values, {}, {}), {})
+    if wrong:
+        raise Problems(wrong)
+    return found

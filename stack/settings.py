@@ -14,9 +14,11 @@ from pool_contract.registry_login import RegistryLogin
 from railway_api.transport import DEFAULT_ENDPOINT
 from stack import agent_keys, checks, reading, standins
 from stack.agent_keys import PLAIN_KEYS, key_problem
+from stack.database import DatabaseShape
 from stack.given_keys import in_plain_text, unknown
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
-from stack.migrations import MigrationSettings  # noqa: TC001  # pydantic reads it
+from stack.improvements import Improvements
+from stack.migrations import MigrationSettings  # pydantic reads it
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
 from stack.problem import Problem, Problems
 from stack.rollout import RolloutPolicy
@@ -33,7 +35,6 @@ __all__ = [
     "Settings",
     "key_problem",
     "read",
-    "rollout_policy",
     "variable_keys",
 ]
 LOCAL_STACK = "local"
@@ -48,6 +49,8 @@ class Settings(Section):
     Attributes:
         stack: the stack's name.
         image, pool, rollout: what runs, and what happens to living agents when the image changes.
+        improvements: what is switched off for a stack that was taken over as it was.
+        database: the shape of the database.
         keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
         builder, base_images: how images are built on this machine; see ops/local/environment.py.
         pulls_with_login: whether Railway is given the registry's login. One of a shell alone is not: a workflow's token
@@ -86,6 +89,8 @@ class Settings(Section):
     )
     pool: PoolSettings
     rollout: RolloutPolicy
+    improvements: Improvements
+    database: DatabaseShape
     keys: Mapping[str, str] = Field(
         default={},
         alias="keys",
@@ -110,7 +115,7 @@ class Settings(Section):
         " random one.",
         secret=True,
     )
-    replace_volume: Annotated[Text, AfterValidator(checks.with_volume)] = key(
+    replace_volume: Text = key(
         "replaceVolume",
         "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could"
         " still restore it - an empty volume takes its place.",
@@ -177,12 +182,16 @@ class Settings(Section):
         """Return the pool manager's variables that the config sets, apart from those that are `keys`."""
         pool = self.pool.model_dump(by_alias=True)
         own = {one.variable: str(pool[one.name]) for one in config_keys(PoolSettings) if one.variable}
-        return {**own, **self.rollout.variables()}
+        told = {**own, **(self.rollout.variables() if self.improvements.rollouts else {})}
+        return {name: value for name, value in told.items() if name not in self.pool.kept}
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with several keys together; and what the pool manager would refuse when it starts."""
-        found = [*self.image.problems(), *self.pool.problems(), *self.rollout.problems()]
-        found += self.migrations.problems()
+        sections = (self.image, self.pool, self.rollout, self.migrations)
+        found = [problem for section in sections for problem in section.problems()]
+        is_given = bool(self.database_url) or "DATABASE_URL" in self.pool.kept
+        found += self.database.mistakes(is_elsewhere=bool(self.database_url), is_given=is_given)
+        found += self.database.replaceable(self.replace_volume)
         if not self.token:
             step = "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken"
             found.append(Problem("railwayToken", "there is no account or workspace token", step))
@@ -252,16 +261,3 @@ def read(
     if wrong:
         raise Problems(wrong)
     return settings
-
-
-def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
-    """Return the rollout policy of a stack's config, without the rest of it.
-
-    Raises:
-        Problems: what is wrong with it.
-    """
-    keys = {declared.name: declared for declared in config_keys(RolloutPolicy)}
-    found, wrong = reading.read(RolloutPolicy, reading.given(keys, "", values, {}, {}), {})
-    if wrong:
-        raise Problems(wrong)
-    return found

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 VARIABLES = "variables"
 SEALED = "sealedVariables"
+AS_FOUND = "asFound"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class ServiceConfiguration:
         given_by: variable -> the command that gives a living secret to a stack whose state does not have it.
         unmanaged_variables: `keep` or `remove` variables that somebody else set.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
+        as_found: whether taking the service over repairs nothing that is already broken there.
     """
 
     image: pulumi.Input[str] | None = attribute(
@@ -180,12 +182,14 @@ class ServiceConfiguration:
     given_by: Mapping[str, str] = field(default_factory=dict)
     unmanaged_variables: str = "keep"
     overwrite_changes: bool = False
+    as_found: bool = False
 
     def configured(self) -> dict[str, Any]:
         """Return it under the names that it has on Railway and in the state."""
         found = {camel(item.name): getattr(self, item.name) for item in fields(ServiceConfiguration)}
         found[SEALED] = sorted(self.sealed_variables) or None
         found["overwriteChanges"] = self.overwrite_changes or None
+        found[AS_FOUND] = self.as_found or None
         found["givenBy"] = dict(self.given_by) or None
         return found
 

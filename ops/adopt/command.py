@@ -1,6 +1,6 @@
 """Describes a live environment as a stack's config, and changes nothing there: `make adopt`.
 
-python -m ops adopt --project NAME --environment NAME --stack STACK [--force]
+python -m ops adopt --project NAME --environment NAME --stack STACK [--with seal,canary] [--force]
 """
 
 from __future__ import annotations
@@ -10,31 +10,35 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
+from convos_infra.railway import takeover
 from convos_infra.railway.listing import list_projects
 from convos_infra.railway.snapshot import Gone, Snapshots
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from convos_infra.registry.resolve import current_digest
 from ops import pulumi_cli, stacks
-from ops.adopt.config import AdoptionInputs, Described, Live, described
+from ops.adopt import file
+from ops.adopt.before import Before, differences, merged, opened
+from ops.adopt.config import AdoptionInputs, Described, drafted
+from ops.adopt.fit import Fitting, fitted, offers
+from ops.adopt.improvement import IMPROVEMENTS
+from ops.adopt.live import Live, Roles, roles
 from ops.adopt.report import receipt
 from ops.ci import workflow
 from ops.ci.registry_login import credentials
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view
-from stack import settings
+from stack.names import listed
 
 if TYPE_CHECKING:
+    from ops.adopt.report import Receipt
     from railway_api.client import Client
 
 RECEIPTS = CHECKOUT / ".adopted"
-_KEPT = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""How a stack's secrets are encrypted: with another salt the backend's own state could not be opened any more."""
 
 
 def read(railway: Client, project: str, environment: str) -> Live:
@@ -62,8 +66,8 @@ def read(railway: Client, project: str, environment: str) -> Live:
 def _chosen(key: str, wanted: str, names: Mapping[str, str]) -> tuple[str, str]:
     found = [(id_, name) for id_, name in names.items() if wanted in (id_, name)]
     if not found:
-        listed = ", ".join(sorted(names.values())) or "none"
-        raise InfraError(key, f"the token sees none that is called {wanted!r}", f"it sees: {listed}")
+        listed_ = ", ".join(sorted(names.values())) or "none"
+        raise InfraError(key, f"the token sees none that is called {wanted!r}", f"it sees: {listed_}")
     if len(found) > 1:
         raise InfraError(key, f"{len(found)} are called {wanted}", f"give the id: {', '.join(row[0] for row in found)}")
     return found[0]
@@ -85,76 +89,106 @@ def digests() -> Callable[[str], str]:
     return digest_of
 
 
-def write(stack: str, found: Described, *, force: bool) -> None:
-    """Write the stack's file, secrets by Pulumi's own hand; after a failure it is as it was.
-
-    Raises:
-        InfraError: there is such a file; or Pulumi refuses.
-    """
-    file = CHECKOUT / f"Pulumi.{stack}.yaml"
-    before = file.read_text(encoding="utf-8") if file.exists() else None
-    if before is not None and not force:
-        raise InfraError("STACK", f"there is a {file.name}", "choose another name, or overwrite it with FORCE=1")
-    kept = {key: value for key, value in (yaml.safe_load(before or "") or {}).items() if key in _KEPT}
-    config = {f"{stacks.PROJECT}:{key}": value for key, value in found.plain.items()}
-    try:
-        text = yaml.safe_dump({**kept, "config": config}, sort_keys=False, allow_unicode=True, width=1000)
-        file.write_text(text, encoding="utf-8")
-        pulumi_cli.ensure(stack)
-        for path, value in found.secrets.items():
-            Pulumi(stack).encrypt(path, value)
-    except BaseException:
-        if before is None:
-            file.unlink(missing_ok=True)
-        else:
-            file.write_text(before, encoding="utf-8")
-        raise
-
-
-def checked(stack: str, found: Described, environ: Mapping[str, str]) -> settings.Settings:
-    """Read the config as the program will.
-
-    Raises:
-        InfraError: Railway has what the program does not take, such as a name in capitals.
-    """
-    try:
-        return settings.read(stack, found.values(), environ, is_secret=found.is_secret)
-    except settings.Problems as error:
-        problem = "; ".join(error.lines)
-        raise InfraError(stack, f"this program cannot take the environment as it is: {problem}") from None
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Read, write, and say what was compared."""
-    parser = argparse.ArgumentParser(prog="ops adopt", description=__doc__)
-    for name in ("project", "environment", "stack"):
-        parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--force", action="store_true")
-    chosen = parser.parse_args(argv)
-    for name in ("project", "environment"):
-        if not getattr(chosen, name):
-            raise InfraError(name.upper(), "is not given", "make adopt PROJECT=… ENVIRONMENT=… STACK=…")
+    """Read, say what was compared and what becomes other in the file, and write it."""
+    chosen = _arguments(argv)
     stack = stacks.checked(chosen.stack)
-    if (CHECKOUT / f"Pulumi.{stack}.yaml").exists() and not chosen.force:
-        problem = f"there is a Pulumi.{stack}.yaml"
-        raise InfraError("STACK", problem, "choose another name, or overwrite it with FORCE=1")
+    target = file.path_of(CHECKOUT, stack)
+    if file.has_config(target) and not chosen.force and not sys.stdin.isatty():
+        step = "choose another name, or adopt over it with FORCE=1"
+        raise InfraError("STACK", f"there is a {target.name}", step)
     live = read(railway_view.client(), chosen.project, chosen.environment)
-    given = AdoptionInputs(os.environ.get("POOL_API_KEY", "").strip(), os.environ.get("DATABASE_URL", "").strip())
-    digest_of = digests()
-    found = described(stack, live, given, digest_of)
-    told = receipt(checked(stack, found, os.environ), live, found, digest_of)
-    write(stack, found, force=chosen.force)
-    _keep(stack, told.lines(), told.document())
-    sys.stdout.write("\n".join(told.lines()) + "\n")
+    if marked := takeover.problem(live.environment, stack, live.snapshot.config):
+        raise InfraError("STACK", *marked)
+    before = _before(stack)
+    found, told = _described(chosen, stack, live, before)
+    lines = [*told.lines(), *_unused(found)]
+    changes = list(differences(before, found)) if file.has_config(target) else []
+    sys.stdout.write("\n".join(lines) + "\n")
+    for line in changes:
+        sys.stdout.write(f"  {target.name}: {line}\n")
+    if changes and not chosen.force and not _agreed(target.name):
+        raise InfraError("STACK", f"{target.name} is as it was", "nothing was written")
+    backup = file.write(CHECKOUT, stack, found, RECEIPTS / "backups")
+    file.keep(RECEIPTS, f"{stack}.txt", "\n".join(lines) + "\n")
+    file.keep(RECEIPTS, f"{stack}.json", json.dumps(told.document(), indent=1) + "\n")
+    if backup is not None:
+        sys.stdout.write(f"\n  the file before: {backup.relative_to(CHECKOUT)}\n")
     sys.stdout.write(f"\n  receipt: {RECEIPTS.name}/{stack}.txt and .json\n")
     sys.stdout.write(f"  next: pulumi preview --stack {stack} --diff\n")
     return 0
 
 
-def _keep(stack: str, lines: Any, document: Mapping[str, Any]) -> None:
-    RECEIPTS.mkdir(exist_ok=True)
-    (RECEIPTS / f"{stack}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (RECEIPTS / f"{stack}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="ops adopt", description=__doc__)
+    for name in ("project", "environment", "stack", "pool-manager", "canary", "database"):
+        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--with", dest="improvements", default="", help=f"any of {', '.join(IMPROVEMENTS)}")
+    parser.add_argument("--force", action="store_true")
+    chosen = parser.parse_args(argv)
+    for name in ("project", "environment"):
+        if not getattr(chosen, name):
+            raise InfraError(name.upper(), "is not given", "make adopt PROJECT=… ENVIRONMENT=… STACK=…")
+    return chosen
+
+
+def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Before) -> tuple[Described, Receipt]:
+    """Return the config and the receipt."""
+    url = os.environ.get("DATABASE_URL", "").strip()
+    given = AdoptionInputs(os.environ.get("POOL_API_KEY", "").strip(), url, before.known)
+    digest_of = digests()
+    which = roles(live, Roles(chosen.pool_manager, chosen.canary, chosen.database))
+    asked = _improvements(chosen.improvements)
+    how = Fitting(stack, live, which, digest_of, os.environ, tuple(dict.fromkeys([*asked, *before.improvements])))
+    found = fitted(merged(drafted(stack, live, which, given, digest_of), before), how)
+    return found, receipt(how.read(found), live, found, digest_of, list(offers(found, how)))
+
+
+def _before(stack: str) -> Before:
+    """Return what the stack has already.
+
+    Raises:
+        PulumiError: its secrets cannot be opened: without them its keys would be lost.
+    """
+    target = file.path_of(CHECKOUT, stack)
+    has_file = file.has_config(target)
+    is_known = any(row.get("name") == stack for row in pulumi_cli.stacks(CHECKOUT))
+    if not has_file and not is_known:
+        return Before()
+    pulumi_cli.ensure(stack)
+    config = Pulumi(stack).read("config", "--show-secrets") if has_file else {}
+    # Pulumi tells of the defaults of Pulumi.yaml as well.
+    own = file.document(target).get("config") or {}
+    config = {key: row for key, row in config.items() if key in own}
+    resources = (Pulumi(stack).state().get("deployment") or {}).get("resources") or ()
+    return replace(opened(config, stacks.PROJECT), state=resources)
+
+
+def _unused(found: Described) -> list[str]:
+    """Return what the shell gave and is not used, as a line."""
+    url = os.environ.get("DATABASE_URL", "").strip()
+    if not url or found.secrets.get("databaseUrl") == url:
+        return []
+    return ["  not used: DATABASE_URL of the shell, as the environment has the database's service itself"]
+
+
+def _agreed(name: str) -> bool:
+    sys.stdout.write(f"Write {name} so? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _improvements(text: str) -> tuple[str, ...]:
+    """Return the improvements that somebody chose.
+
+    Raises:
+        InfraError: there is none of that name.
+    """
+    chosen = listed(text)
+    for name in chosen:
+        if name not in IMPROVEMENTS:
+            raise InfraError("WITH", f"there is no improvement {name!r}", f"there are: {', '.join(IMPROVEMENTS)}")
+    return chosen
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
-"""A live environment -> the config of a stack that describes it: `described`. Pure."""
+"""A live environment -> the config of a stack that describes it: `drafted`. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from components import canary, database, pool_manager
-from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import at, live_variables
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
 from ops.adopt.pool import pool_settings
 from ops.ci.image_tags import BRANCH_TAGS
-from pool_contract.keys import is_reserved
+from pool_contract.keys import is_declared, is_reserved, names_in
+from stack.database import NONE
 from stack.settings import (
     DEFAULT_REPOSITORY,
     LONGEST_ENVIRONMENT,
@@ -24,32 +24,11 @@ from stack.settings import (
 )
 
 if TYPE_CHECKING:
-    from convos_infra.railway.snapshot import Snapshot
+    from ops.adopt.live import DigestOf, Live, Roles
 
-POOL_IMAGES = "ghcr.io/xmtplabs/convos-pool"
 _NOT_IN_NAME = re.compile(r"[^a-z0-9-]+")
-_REFERENCE = re.compile(r"\$\{\{")
-
-
-@dataclass(frozen=True)
-class Live:
-    """An environment as it is on Railway.
-
-    Attributes:
-        project, environment: their names.
-        snapshot: one read of it; holds secrets.
-    """
-
-    project: str
-    environment: str
-    snapshot: Snapshot = field(repr=False)
-
-    def service(self, name: str) -> tuple[str, Mapping[str, Any]]:
-        """Return id and config of the service of that name; an empty id where the environment has none."""
-        for id_, row in self.snapshot.instances.items():
-            if row.get("serviceName") == name:
-                return id_, self.snapshot.service(id_) or {}
-        return "", {}
+_REFERENCE = "${{"
+SOURCE = ("image", "repo", "branch")
 
 
 @dataclass(frozen=True)
@@ -58,16 +37,18 @@ class AdoptionInputs:
 
     Attributes:
         pool_api_key: `POOL_API_KEY`.
-        database_url: `DATABASE_URL`, where the pool manager's own is a reference to a service of another name.
+        database_url: `DATABASE_URL`, as this machine reaches the pool manager's database.
+        known: secrets of the stack's file or state, by the config's path: Railway shows no sealed value again.
     """
 
     pool_api_key: str = field(default="", repr=False)
     database_url: str = field(default="", repr=False)
+    known: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Untold:
-    """Something that Railway did not tell, and what to do about it; `next_step` is empty where nothing has to be."""
+    """Something that is not in the config, and what to do about it; `next_step` is empty where nothing has to be."""
 
     service: str
     name: str
@@ -81,7 +62,7 @@ class Described:
     Attributes:
         plain: key -> value.
         secrets: path as `pulumi config set --path` takes it -> value.
-        unread: what is not in it because nobody can read it.
+        unread: what is not in it because nobody can read it, or because the program does not take it.
     """
 
     plain: Mapping[str, Any]
@@ -100,43 +81,50 @@ class Described:
         return any(path == key or path.startswith(f"{key}.") for path in self.secrets)
 
 
-def described(stack: str, live: Live, given: AdoptionInputs, digest_of: Callable[[str], str]) -> Described:
-    """Return the config that describes an environment, without what is the default anyway.
+def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_of: DigestOf) -> Described:
+    """Return the config that describes an environment as far as the program takes it, without defaults.
 
     Args:
         stack: the name of the stack that will have it.
         live: the environment.
+        found: which service is which.
         given: what Railway does not tell.
         digest_of: the digest that a registry has under `repository:tag` now; empty where it does not tell.
-
-    Raises:
-        InfraError: the environment cannot be described without what `given` lacks.
     """
-    _, first = live.service(canary.SERVICE)
-    _, manager = live.service(pool_manager.SERVICE)
-    _, postgres = live.service(database.SERVICE)
+    _, first = live.service(found.canary)
+    _, manager = live.service(found.pool_manager)
+    _, postgres = live.service(found.database)
     unread: list[Untold] = []
+    told = live_variables(manager)
     plain: dict[str, Any] = {
         "project": _name(live.project, LONGEST_PROJECT),
         "projectId": live.snapshot.project_id,
         "environment": _name(live.environment, LONGEST_ENVIRONMENT),
         "environmentId": live.snapshot.environment_id,
+        "adopted": True,
+        "protect": True,
+        "manageSchema": False,
     }
     secrets: dict[str, str] = {}
-    told = live_variables(manager)
     plain |= _runtime_image(stack, at(first, ("source", "image")) or told.get("RAILWAY_RUNTIME_IMAGE"), digest_of)
     plain |= _pool_source(stack, manager, digest_of)
     plain |= pool_settings(stack, told)
+    plain |= _pool_shape(live, found.pool_manager, manager)
+    plain |= {"canaryService": found.canary} if found.canary != canary.SERVICE else {}
     plain |= _health(first, manager)
-    secrets |= _pool_secrets(told, given, unread)
-    if told.get("RAILWAY_API_TOKEN", "") is None:
+    secrets |= _pool_secrets(found.pool_manager, told, given, unread)
+    if "poolRailwayToken" not in secrets:
         plain["poolKeepToken"] = True
     if postgres:
-        plain |= _database_image(postgres)
-        secrets |= _password(postgres, unread)
+        plain |= _database_shape(live, found.database, postgres)
+        secrets |= _password(found.database, postgres, given, unread)
+        secrets |= _service_url(found.database, told)
     else:
-        secrets |= _database_url(told, given)
-    names, values = _keys(live_variables(first), told, unread)
+        more, secret = _elsewhere(told, given)
+        plain |= more
+        secrets |= secret
+    known = {key.removeprefix("keys."): value for key, value in given.known.items() if key.startswith("keys.")}
+    names, values = _keys(found.pool_manager, {**known, **_readable(first)}, told, unread)
     plain |= {"keys": names} if names else {}
     secrets |= values
     return Described(plain, secrets, tuple(unread))
@@ -147,7 +135,7 @@ def _name(name: str, longest: int) -> str:
     return _NOT_IN_NAME.sub("-", name.lower())[:longest].strip("-") or "adopted"
 
 
-def _runtime_image(stack: str, image: object, digest_of: Callable[[str], str]) -> dict[str, str]:
+def _runtime_image(stack: str, image: object, digest_of: DigestOf) -> dict[str, str]:
     try:
         found = parse(str(image or ""))
     except RegistryError:
@@ -158,21 +146,41 @@ def _runtime_image(stack: str, image: object, digest_of: Callable[[str], str]) -
     return {
         **({"imageRepository": found.location} if found.location != DEFAULT_REPOSITORY else {}),
         **({"imageBranchTag": found.tag} if is_branchs and found.tag != stack else {}),
-        **({} if follows else {"imageTag": version}),
+        **({} if follows or not version else {"imageTag": version}),
     }
 
 
-def _pool_source(stack: str, manager: Mapping[str, Any], digest_of: Callable[[str], str]) -> dict[str, str]:
-    repo, branch, image = (at(manager, ("source", name)) for name in ("repo", "branch", "image"))
+def _pool_source(stack: str, manager: Mapping[str, Any], digest_of: DigestOf) -> dict[str, str]:
+    repo, branch, image = (at(manager, ("source", name)) for name in SOURCE_PATH)
     if repo:
         return {"poolRepo": str(repo), **({"poolBranch": str(branch)} if branch and branch != stack else {})}
     try:
         found = parse(str(image or ""))
     except RegistryError:
-        return {"poolImage": f"{POOL_IMAGES}:{stack}"}
+        return {"poolKeeps": " ".join(SOURCE)}
     moving = f"{found.location}:{found.tag}"
     follows = found.tag in {*BRANCH_TAGS.values(), stack} and digest_of(moving) == found.digest
-    return {"poolImage": moving if follows else found.name}
+    return {"poolImage": moving if follows else str(image)}
+
+
+SOURCE_PATH = ("repo", "branch", "image")
+
+
+def _pool_shape(live: Live, name: str, manager: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the pool manager's service is like, where that is not the default.
+
+    Its start command stays as it is: it may contain a secret.
+    """
+    folder = at(manager, ("source", "rootDirectory"))
+    path = at(manager, ("deploy", "healthcheckPath"))
+    volumes, proxies = live.volumes(name), live.proxies(name)
+    return {
+        **({"poolService": name} if name != pool_manager.SERVICE else {}),
+        **({"poolRootDirectory": str(folder)} if folder and folder != pool_manager.ROOT_DIRECTORY else {}),
+        **({"poolHealthPath": str(path)} if path and path != pool_manager.HEALTH_PATH else {}),
+        **({"poolVolume": volumes[0]} if len(volumes) == 1 else {}),
+        **({"poolProxyPort": str(proxies[0])} if len(proxies) == 1 else {}),
+    }
 
 
 def _health(*services: Mapping[str, Any]) -> dict[str, str]:
@@ -183,71 +191,95 @@ def _health(*services: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _pool_secrets(told: Mapping[str, str | None], given: AdoptionInputs, unread: list[Untold]) -> dict[str, str]:
+def _pool_secrets(
+    service: str, told: Mapping[str, str | None], given: AdoptionInputs, unread: list[Untold]
+) -> dict[str, str]:
     found: dict[str, str] = {}
-    if given.pool_api_key or told.get("POOL_API_KEY"):
-        found["poolApiKey"] = given.pool_api_key or str(told["POOL_API_KEY"])
+    key = given.pool_api_key or told.get("POOL_API_KEY") or given.known.get("poolApiKey")
+    token = told.get("RAILWAY_API_TOKEN") or given.known.get("poolRailwayToken")
+    if key:
+        found["poolApiKey"] = key
     elif "POOL_API_KEY" in told:
-        step = "before the first update: pulumi config set --secret poolApiKey"
-        unread.append(Untold(pool_manager.SERVICE, "POOL_API_KEY", step))
-    if told.get("RAILWAY_API_TOKEN"):
-        found["poolRailwayToken"] = str(told["RAILWAY_API_TOKEN"])
+        step = "without it agents are not asked for: pulumi config set --secret poolApiKey, out of poolKeeps"
+        unread.append(Untold(service, "POOL_API_KEY", step))
+    if token and _REFERENCE not in token:
+        found["poolRailwayToken"] = token
     elif "RAILWAY_API_TOKEN" in told:
-        unread.append(Untold(pool_manager.SERVICE, "RAILWAY_API_TOKEN"))
+        unread.append(Untold(service, "RAILWAY_API_TOKEN"))
     return found
 
 
-def _database_image(postgres: Mapping[str, Any]) -> dict[str, str]:
-    image = at(postgres, ("source", "image"))
-    return {"databaseImage": str(image)} if image else {}
+def _database_shape(live: Live, name: str, postgres: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the PostgreSQL service is like, where that is not the default."""
+    told, image = live_variables(postgres), at(postgres, ("source", "image"))
+    volumes, proxies = live.volumes(name), live.proxies(name)
+    mounted = volumes[0] if volumes else NONE
+    port = str(proxies[0] if len(proxies) == 1 else told.get("PGPORT") or database.PORT)
+    shape = {
+        "databaseService": (name, database.SERVICE),
+        "databaseImage": (str(image or ""), ""),
+        "databaseMountPath": (mounted, database.MOUNT_PATH),
+        "databasePort": (port if port.isdigit() else str(database.PORT), str(database.PORT)),
+        "databaseUser": (told.get("POSTGRES_USER") or "", database.USER),
+        "databaseName": (told.get("POSTGRES_DB") or "", database.DATABASE),
+    }
+    found: dict[str, Any] = {key: value for key, (value, default) in shape.items() if value and value != default}
+    return found if proxies else {**found, "databaseProxy": False}
 
 
-def _password(postgres: Mapping[str, Any], unread: list[Untold]) -> dict[str, str]:
-    password = live_variables(postgres).get("POSTGRES_PASSWORD")
-    if password:
+def _password(service: str, postgres: Mapping[str, Any], given: AdoptionInputs, unread: list[Untold]) -> dict[str, str]:
+    told = live_variables(postgres)
+    password = told.get("POSTGRES_PASSWORD") or given.known.get("databasePassword")
+    if password and _REFERENCE not in password:
         return {"databasePassword": password}
-    step = "before the first update: pulumi config set --secret databasePassword"
-    unread.append(Untold(database.SERVICE, "POSTGRES_PASSWORD", step))
+    if "POSTGRES_PASSWORD" in told:
+        step = "for manageSchema: pulumi config set --secret databasePassword"
+        unread.append(Untold(service, "POSTGRES_PASSWORD", step))
     return {}
 
 
-def _database_url(told: Mapping[str, str | None], given: AdoptionInputs) -> dict[str, str]:
-    """Return the database of a pool manager whose environment has no service of the program's name for it.
-
-    Left out, the first update would make an empty database and hand that to the pool manager.
-    """
+def _service_url(service: str, told: Mapping[str, str | None]) -> dict[str, str]:
     url = told.get("DATABASE_URL")
-    if given.database_url:
-        return {"databaseUrl": given.database_url}
-    if url and not _REFERENCE.search(url):
-        return {"databaseUrl": url}
-    if "DATABASE_URL" in told:
-        where = "is sealed" if url is None else f"is {url}"
-        raise InfraError(
-            pool_manager.SERVICE,
-            f"its DATABASE_URL {where}, of which this program cannot make a URL",
-            "export DATABASE_URL, as this machine reaches that database, and run it again",
-        )
-    return {}
+    return {"databaseServiceUrl": url} if url and url != f"${{{{{service}.DATABASE_URL}}}}" else {}
+
+
+def _elsewhere(told: Mapping[str, str | None], given: AdoptionInputs) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the plain and the secret keys for a pool manager whose database is no service of the environment."""
+    url = told.get("DATABASE_URL") or ""
+    reached = given.database_url or ("" if _REFERENCE in url else url)
+    plain = {} if reached else {"manageDatabase": False}
+    secrets = {"databaseUrl": reached} if reached else {}
+    return plain, {**secrets, **({"databaseServiceUrl": url} if url and url != reached else {})}
+
+
+def _readable(service: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in live_variables(service).items() if value is not None}
 
 
 def _keys(
-    first: Mapping[str, str | None], manager: Mapping[str, str | None], unread: list[Untold]
+    service: str, known: Mapping[str, str], manager: Mapping[str, str | None], unread: list[Untold]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return plain and secret keys: every variable of the pool manager that is neither the program's nor Railway's.
+    """Return plain and secret keys: the declared variables of the pool manager, and those that it hands to agents.
 
-    A value that is sealed there is looked for in the canary, which has the same keys unsealed.
+    Any other variable is the pool manager's own, and stays with it.
+
+    Args:
+        service: the pool manager's.
+        known: the values of sealed variables that are known otherwise: the canary has the same keys unsealed.
+        manager: the pool manager's variables.
+        unread: gets what cannot be taken.
     """
     plain: dict[str, str] = {}
     secrets: dict[str, str] = {}
+    handed = set(names_in(manager.get("POOL_AGENT_KEYS") or ""))
     for name, value in sorted(manager.items()):
-        if is_reserved(name):
+        if is_reserved(name) or not (is_declared(name) or name in handed):
             continue
-        found = first.get(name) if value is None else value
+        found = known.get(name) if value is None else value
         if found is None:
-            unread.append(Untold(pool_manager.SERVICE, name, f"pulumi config set --secret --path keys.{name}"))
-        elif key_problem(name, found):
-            continue
+            unread.append(Untold(service, name, f"pulumi config set --secret --path keys.{name}"))
+        elif problem := key_problem(name, found):
+            unread.append(Untold(service, f"{name} ({problem[0]}; it stays as it is)"))
         elif name in PLAIN_KEYS:
             plain[name] = found
         else:

@@ -22,8 +22,8 @@ from ops.ci import workflow
 from ops.plan.rollout_rows import lines
 from ops.pulumi_cli import CHECKOUT
 from ops.status import live_stack
-from stack.rollout import KINDS
-from stack.settings import Problems, rollout_policy
+from stack.problem import Problems
+from stack.rollout import KINDS, rollout_policy
 
 
 def variables(

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.adopt.live import PLANTED, Checkout
+from tests.adopt.build import built
+from tests.adopt.fixtures import FIXTURES
+from tests.adopt.live import PLANTED, QUIET, Checkout
 
 pytestmark = pytest.mark.stack
 SERVICES = ("postgres", "convos-runtime-canary", "convos-agent-pool-manager")
-_STEP = re.compile(r" *\+ pulumi-python:dynamic/railway:(?P<kind>\w+): \(create\)")
+_STEP = re.compile(r" *\+ pulumi-python:dynamic/railway:(?P<kind>\w+): \(create\)( 🔒)?")
 _NAME = re.compile(r" *\[urn=\S*::(?P<name>\S+)\]")
 _ADOPTS = re.compile(r' *adopts +: "(?P<what>[^"]*)"')
 
@@ -32,27 +36,49 @@ def adopted(preview: str) -> Iterator[tuple[str, str]]:
 
 def live_id(checkout: Checkout, name: str) -> str:
     """Return an id by the emulator's own word: of the project, of the environment, of a service."""
-    (project,) = checkout.emulator.admin("GET", "/snapshot")["projects"]
+    projects = checkout.emulator.admin("GET", "/snapshot")["projects"]
+    project = next(row for row in projects if row["name"] == "convos")
     environment = next(row["id"] for row in project["environments"] if row["name"] == "first")
     services = json.loads(checkout.emulator.snapshot(environment))["service"]
     ids = {row["name"]: str(row["id"]) for row in services}
     return {**ids, "project": str(project["id"]), "environment": str(environment)}[name]
 
 
-def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_shown_nowhere(first: Checkout) -> None:
-    key, password = first.outputs("first")["poolManager"]["apiKey"], first.outputs("first")["database"]["url"]
+@pytest.fixture(scope="module")
+def outputs(first: Checkout) -> dict[str, Any]:
+    """What the stack `first` says, before its state is lost."""
+    return first.outputs("first")
+
+
+@pytest.fixture
+def taken(first: Checkout, outputs: dict[str, Any]) -> Checkout:
+    """A checkout whose stack `taken` has adopted what the stack `first` made; tests come in any order."""
+    if first.pulumi("stack", "output", "--stack", "taken").code != 0:
+        (first.folder / "Pulumi.taken.yaml").unlink(missing_ok=True)
+        first.lose_state()
+        adopts = first.adopt("convos", "first", "taken", POOL_API_KEY=outputs["poolManager"]["apiKey"])
+        assert adopts.code == 0, adopts.text
+        up = first.up("taken")
+        assert up.code == 0, up.text
+    return first
+
+
+def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_shown_nowhere(
+    first: Checkout, outputs: dict[str, Any]
+) -> None:
+    key, password = outputs["poolManager"]["apiKey"], outputs["database"]["url"]
     secrets = [PLANTED, key, password.split(":")[2].partition("@")[0], first.emulator.token]
     first.lose_state()
     first.printed.clear()
     first.cost()
 
-    done = first.adopt("convos", "first", "taken", POOL_API_KEY=key)
+    done = first.adopt("convos", "first", "lost", POOL_API_KEY=key)
     assert done.code == 0, done.text
     assert "the first update: 0 changes, 0 deployments" in done.text
     assert [row["operation"] for row in first.emulator.calls()] == ["apiToken", "projects", "project", "environment"]
     assert first.cost() == ([], 0)
 
-    preview = first.preview("taken")
+    preview = first.preview("lost")
     assert preview.code == 0, preview.text
     assert first.cost() == ([], 0)
     announced = dict(adopted(preview.text))
@@ -65,22 +91,22 @@ def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_
     assert "1 deployment" not in preview.text
     assert "ProjectToken" not in preview.text
 
-    up = first.up("taken")
+    up = first.up("lost")
     assert up.code == 0, up.text
     assert first.cost() == ([], 0)
-    assert first.preview("taken", "--expect-no-changes").code == 0
-    assert first.pulumi("refresh", "--stack", "taken", "--yes", "--skip-preview", "--expect-no-changes").code == 0
+    assert first.preview("lost", "--expect-no-changes").code == 0
+    assert first.pulumi("refresh", "--stack", "lost", "--yes", "--skip-preview", "--expect-no-changes").code == 0
 
-    config = (first.folder / "Pulumi.taken.yaml").read_text()
-    receipts = [(first.folder / ".adopted" / f"taken.{kind}").read_text() for kind in ("txt", "json")]
+    config = (first.folder / "Pulumi.lost.yaml").read_text()
+    receipts = [(first.folder / ".adopted" / f"lost.{kind}").read_text() for kind in ("txt", "json")]
     everything = [*first.printed, config, *receipts]
     assert [secret[:6] for secret in secrets for text in everything if secret in text] == []
     states = {row["thing"]: row["state"] for row in json.loads(receipts[1])["rows"]}
     assert set(states.values()) == {"adopted"}
     assert len(states) == 5
 
-    assert first.pulumi("config", "set", "--stack", "taken", "poolMinIdle", "1").code == 0
-    changed = first.up("taken")
+    assert first.pulumi("config", "set", "--stack", "lost", "poolMinIdle", "1").code == 0
+    changed = first.up("lost")
     assert changed.code == 0, changed.text
     assert first.cost() == (["environmentPatchCommit"], 1)
 
@@ -119,16 +145,108 @@ def test_a_mistake_is_one_line_and_leaves_no_file(first: Checkout, row: str) -> 
     assert first.cost() == ([], 0)
 
 
-def test_force_overwrites_a_stacks_file_and_its_state_can_still_be_opened(first: Checkout) -> None:
-    file: Path = first.folder / "Pulumi.again.yaml"
-    assert first.adopt("convos", "first", "again").code == 0
-    salt = next(line for line in file.read_text().splitlines() if line.startswith("encryptionsalt"))
-    file.write_text(file.read_text().replace("poolKeepToken", "protect"))
-    assert first.adopt("convos", "first", "again").code != 0
-    done = first.adopt("convos", "first", "again", "FORCE=1")
+def opened(checkout: Checkout, stack: str) -> dict[str, object]:
+    """Return a stack's config with its secrets opened, but for what differs by design."""
+    done = checkout.pulumi("config", "--stack", stack, "--show-secrets", "--json")
     assert done.code == 0, done.text
-    assert "poolKeepToken" in file.read_text()
+    found: dict[str, object] = json.loads(done.text)
+    checkout.printed.pop()
+    return found
+
+
+def test_adopting_again_over_a_file_or_a_state_loses_no_key_and_keeps_the_file_before(taken: Checkout) -> None:
+    """Sealed values are in the file and in the state alone: Railway never shows them again."""
+    file: Path = taken.folder / "Pulumi.again.yaml"
+    key = taken.outputs("taken")["poolManager"]["apiKey"]
+    assert taken.adopt("convos", "first", "again", POOL_API_KEY=key).code == 0
+    salt = next(line for line in file.read_text().splitlines() if line.startswith("encryptionsalt"))
+    secret = ("config", "set", "--stack", "again", "--secret", "--path", "keys.AGENTMAIL_API_KEY")
+    assert taken.run("pulumi", *secret, *QUIET, stdin=PLANTED).code == 0
+    for name, value in (("protect", "false"), ("deploymentTimeout", "77")):
+        assert taken.pulumi("config", "set", "--stack", "again", name, value).code == 0
+    before = opened(taken, "again")
+    assert taken.adopt("convos", "first", "again").code != 0
+    assert opened(taken, "again") == before
+
+    done = taken.adopt("convos", "first", "again", "FORCE=1")
+    assert done.code == 0, done.text
     assert salt in file.read_text()
-    shown = first.pulumi("config", "--stack", "again")
-    assert shown.code == 0
-    assert "[secret]" in shown.text
+    after = opened(taken, "again")
+    # With that key the canary would get an inbox of its own, which nobody has chosen; so it is adopted no more.
+    assert after.pop("convos-infra:adoptedFrom") != before.pop("convos-infra:adoptedFrom")
+    assert {name: row for name, row in after.items() if before.get(name) != row} == {
+        "convos-infra:manageCanary": {"value": "false", "secret": False},
+        "convos-infra:poolKeeps": {"value": "AGENTMAIL_API_KEY", "secret": False},
+    }
+    changes = [line for line in done.text.splitlines() if line.startswith("  Pulumi.again.yaml: ")]
+    told = ("+ manageCanary: False", "+ poolKeeps: AGENTMAIL_API_KEY", "~ adoptedFrom (secret, another value)")
+    assert changes == [f"  Pulumi.again.yaml: {change}" for change in told]
+    assert set(before) <= set(after)
+    (backup,) = (taken.folder / ".adopted" / "backups").glob("Pulumi.again.yaml.*")
+    assert PLANTED not in backup.read_text()
+
+    file = taken.folder / "Pulumi.taken.yaml"
+    before = opened(taken, "taken")
+    file.unlink()
+    lost = taken.adopt("convos", "first", "taken")
+    assert lost.code == 0, lost.text
+    after = opened(taken, "taken")
+    secrets = ("convos-infra:poolApiKey", "convos-infra:databasePassword", "convos-infra:keys")
+    assert {name: after.get(name) for name in secrets} == {name: before[name] for name in secrets}
+    taken.cost()
+    preview = taken.preview("taken", "--expect-no-changes")
+    assert preview.code == 0, preview.text
+
+
+def test_a_released_stack_is_forgotten_without_a_word_to_railway_and_can_be_adopted_again(taken: Checkout) -> None:
+    release = ("make", "--no-print-directory", "release", "STACK=taken")
+    before = opened(taken, "taken")
+    taken.cost()
+    asked = taken.run(*release)
+    assert asked.code != 0
+    assert "STACK: the state of taken is as it was; FORCE=1 does not ask" in asked.text
+    assert "Service convos-agent-pool-manager" in asked.text
+
+    done = taken.run(*release, "FORCE=1")
+    assert done.code == 0, done.text
+    assert taken.cost() == ([], 0)
+    (backup,) = (taken.folder / ".adopted" / "backups").glob("taken.state.*")
+    assert len(json.loads(backup.read_text())["deployment"]["resources"]) > len(SERVICES)
+    assert PLANTED not in backup.read_text()
+    left = json.loads(taken.pulumi("stack", "export", "--stack", "taken").text)["deployment"].get("resources") or []
+    assert [row for row in left if row.get("custom")] == []
+    assert opened(taken, "taken") == before
+
+    again = taken.adopt("convos", "first", "taken", "FORCE=1")
+    assert again.code == 0, again.text
+    up = taken.up("taken")
+    assert up.code == 0, up.text
+    assert taken.cost() == ([], 0)
+
+
+@pytest.mark.parametrize(("name", "stack"), [("names with capitals", "capitals"), ("from a repository", "repository")])
+def test_an_environment_of_others_is_taken_over_for_nothing_and_left_as_it_was(
+    first: Checkout, name: str, stack: str
+) -> None:
+    fixture = replace(FIXTURES[name], project=f"theirs-{stack}")
+    made = built(lambda text, given: first.emulator.run(text, **given), fixture)
+    before = json.loads(first.emulator.snapshot(made.environment_id))["config"]
+    first.cost()
+    done = first.adopt(fixture.project, fixture.environment, stack)
+    assert done.code == 0, done.text
+    assert "the first update: 0 changes, 0 deployments" in done.text
+    up = first.up(stack)
+    assert up.code == 0, up.text
+    assert first.pulumi("refresh", "--stack", stack, "--yes", "--skip-preview", "--expect-no-changes").code == 0
+    assert first.preview(stack, "--expect-no-changes").code == 0
+    assert first.cost() == ([], 0)
+
+    kept = first.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
+    assert kept.code != 0
+    assert "protect" in kept.text
+    assert first.pulumi("config", "set", "--stack", stack, "protect", "false").code == 0
+    assert first.up(stack).code == 0
+    destroyed = first.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
+    assert destroyed.code == 0, destroyed.text
+    assert first.cost() == ([], 0)
+    assert json.loads(first.emulator.snapshot(made.environment_id))["config"] == before

@@ -135,7 +135,13 @@ class _Wired(Transport):
 
     def __init__(self, *args: Any, wire: BaseAdapter) -> None:
         super().__init__(*args)
-        self._session().mount("http://", wire)
+        self._wire = wire
+
+    def _session(self) -> requests.Session:
+        # Each thread has a session of its own.
+        session = super()._session()
+        session.mount("http://", self._wire)
+        return session
 
 
 class _Wire(BaseAdapter):

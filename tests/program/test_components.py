@@ -9,9 +9,9 @@ import pytest
 
 from components.agents import LivingAgents
 from components.canary import Canary
-from components.database import Database, DatabaseSettings
+from components.database import Database, DatabaseService, DatabaseSettings
 from components.environment import EnvironmentPlace
-from components.pool_manager import PoolManager, PoolManagerSettings
+from components.pool_manager import PoolManager, PoolManagerSettings, PoolService
 from components.railway_service import RailwayService, ServiceParts, ServiceSecret
 from convos_infra.railway.service_configuration import ServiceConfiguration
 from convos_infra.schema.policy import SchemaPolicy
@@ -32,7 +32,8 @@ def place(*, protect: bool = False) -> EnvironmentPlace:
 
 
 def database(**more: Any) -> Database:
-    given = {"url": "", "image": IMAGE, "password": "", "schema": SchemaPolicy(), **more}
+    service = {"image": IMAGE, "password": "", **{key: more.pop(key) for key in ("replace_volume",) if key in more}}
+    given = {"url": "", "service": DatabaseService(**service), "schema": SchemaPolicy(), **more}
     return Database("database", place(protect=True), DatabaseSettings(**given))
 
 
@@ -257,3 +258,42 @@ def test_resources_that_are_not_waited_for_are_noticed() -> None:
     apart(lambda: (mocked(), redis()))
     assert left_behind() > 0
     assert left_behind() == 0
+
+
+def test_the_shape_of_a_service_that_was_taken_over_is_as_it_is_said_and_what_is_kept_is_not_declared() -> None:
+    service = DatabaseService(
+        IMAGE,
+        "",
+        "Postgres",
+        "convos",
+        "agents",
+        6543,
+        volume="/data",
+        proxy=False,
+        keeps=["POSTGRES_PASSWORD", "PGDATA"],
+    )
+    shape = PoolService(
+        "pool", volume="/state", proxy_port=9000, domain=False, keeps=["POOL_API_KEY", "healthcheckPath"]
+    )
+
+    def program() -> None:
+        Database("database", place(), DatabaseSettings("", service, None))
+        PoolManager("pool-manager", place(), pool_settings(service=shape, seal=False, keep_token=True), after=[])
+
+    made = declared(program)
+    data = made.one("ServiceInstance", "Postgres").inputs
+    assert data["variables"]["POSTGRES_USER"] == "convos"
+    assert data["variables"]["POSTGRES_DB"] == "agents"
+    assert data["variables"]["PGPORT"] == "6543"
+    assert not {"POSTGRES_PASSWORD", "PGDATA"} & set(data["variables"])
+    assert data["requiredMountPath"] == "/data"
+    pool = made.one("ServiceInstance", "pool").inputs
+    assert not {"POOL_API_KEY", "RAILWAY_API_TOKEN"} & set(pool["variables"])
+    assert "healthcheckPath" not in pool
+    assert "sealedVariables" not in pool
+    assert made.declared() & {("Volume", "pool"), ("TcpProxy", "pool"), ("ServiceDomain", "pool")} == {
+        ("Volume", "pool"),
+        ("TcpProxy", "pool"),
+    }
+    assert not {row.kind for row in made.rows} & {"RandomSecret", "ProjectToken", "DatabaseSchema"}
+    assert ("TcpProxy", "Postgres") not in made.declared()

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from components.runtime_image import Found, ImageSource
-from stack import settings
+from stack import resources, settings
 from tests.program.fix_program import Engine, declared
 
-FILE = Path(__file__).parents[2] / "__main__.py"
 FOUND = Found("ghcr.io/example/runtime", "dev", "sha256:" + "a" * 64, "f" * 40, "2026-11-26T00:00:00Z", is_pinned=False)
 CONFIG = {"poolImage": "ghcr.io/example/pool:dev", "railwayToken": "t"}
-
-
-def program() -> dict[str, Any]:
-    """Return what `__main__.py` defines, without the call at its end, which reads a stack's config."""
-    tree = ast.parse(FILE.read_text())
-    assert ast.unparse(tree.body.pop()) == "main()"
-    names: dict[str, Any] = {"__name__": "program", "__file__": str(FILE)}
-    exec(compile(tree, str(FILE), "exec"), names)
-    return names
 
 
 @pytest.fixture(scope="module", params=[{}, {"databaseUrl": "postgresql://u:p@db.example/d"}], ids=["own", "given"])
 def made(request: pytest.FixtureRequest) -> Engine:
     chosen = settings.read("dev", {**CONFIG, **request.param}, {})
     image = ImageSource(found=FOUND)
-    return declared(lambda: program()["declare"](chosen, image, image))
+    return declared(lambda: resources.declare(chosen, image, image))
 
 
 def test_the_gate_of_a_destroy_knows_every_service_and_every_volume(made: Engine) -> None:

@@ -124,7 +124,7 @@ def test_a_checkout_without_its_virtual_environment_says_what_makes_it(checkout:
 
 def test_every_target_that_takes_a_stack_goes_through_ops_run() -> None:
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
-    recipes = [line for line in makefile.splitlines() if line.startswith("\t") and "$(STACK)" in line]
+    recipes = [line for line in makefile.splitlines() if line.startswith("\t") and "$$STACK" in line]
     assert len(recipes) >= 5
     for recipe in recipes:
         assert "ops/run " in recipe, recipe

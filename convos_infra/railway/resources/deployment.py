@@ -24,6 +24,7 @@ from convos_infra.railway.environment_config import live_variables
 from convos_infra.railway.idle import REFERENCE
 from convos_infra.railway.readiness import ReadinessArgs, is_asked, wait_until_ready
 from convos_infra.railway.resources.properties import difference, inputs_of
+from convos_infra.railway.service_configuration import AS_FOUND
 from convos_infra.railway.session import DEFAULT_TIMEOUT_SECONDS, RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from convos_infra.railway.waiter import Awaited, wait
@@ -32,7 +33,7 @@ UNSETTLED, AGAIN = "unsettled", "again"
 """What a refresh saw under way, by service; and the services that are deployed once more, as the preview announced."""
 READINESS = "readiness"
 """How services are asked whether they are ready, by service: a secret as a whole, as their keys are in it."""
-_INPUTS = ("projectId", "environmentId", "services", READINESS, "timeoutSeconds", AGAIN, *ANNOUNCED)
+_INPUTS = ("projectId", "environmentId", "services", READINESS, "timeoutSeconds", AS_FOUND, AGAIN, *ANNOUNCED)
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class DeploymentArgs:
         project_id, environment_id: where.
         services: whose deployments are waited for, together.
         timeout_seconds: for all of them, from the beginning of the wait.
+        as_found: whether the first update waits for no deployment that it did not make.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     services: Sequence[DeployedService]
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    as_found: bool = False
 
 
 class DeploymentProvider(RailwayProvider):
@@ -78,7 +81,11 @@ class DeploymentProvider(RailwayProvider):
         seconds = news.get("timeoutSeconds")
         if not is_unknown(seconds) and not (rules.number(seconds) or 0) > 0:
             return news, [CheckFailure("timeoutSeconds", f"must be more than 0 seconds, not {seconds!r}")]
-        waits = not olds or difference(olds, news, ("services",), ()).changes or olds.get(UNSETTLED)
+        waits = (
+            (not olds and not news.get(AS_FOUND))
+            or difference(olds, news, ("services",), ()).changes
+            or olds.get(UNSETTLED)
+        )
         again = self._failed(news) if waits and not has_unknown([news["projectId"], news["environmentId"]]) else {}
         if not again:
             return {**news, **changes.kept(olds)}, []
@@ -120,9 +127,17 @@ class DeploymentProvider(RailwayProvider):
         return DiffResult(changes=True, replaces=plain.replaces, stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Wait."""
+        """Wait; of what was taken over as it was, only for what this update has deployed."""
         names = ",".join(sorted(row["name"] for row in props["services"]))
-        return CreateResult(f"{props['environmentId']}/{names}", self._waited(props))
+        fresh = self.session().fresh
+        is_found = props.get(AS_FOUND) and not any(row.get("deploymentId") in fresh for row in props["services"])
+        outputs = self._found(props) if is_found else self._waited(props)
+        return CreateResult(f"{props['environmentId']}/{names}", outputs)
+
+    def _found(self, props: Props) -> Props:
+        snapshot = self.session().living(props, thing="deployments")
+        states = {row["name"]: snapshot.latest_deployment(row["serviceId"]) for row in props["services"]}
+        return {**props, "deployed": {name: _shown(one) for name, one in sorted(states.items()) if one is not None}}
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Wait for what is new."""
@@ -222,6 +237,7 @@ class Deployment(Resource, module="railway", name="Deployment"):
                 "services": services,
                 READINESS: pulumi.Output.secret(asked) if asked else None,
                 "timeoutSeconds": args.timeout_seconds,
+                AS_FOUND: args.as_found or None,
                 "deployed": None,
             },
             pulumi.ResourceOptions.merge(opts, marked),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import destroy_reasons
+from convos_infra.railway import destroy_reasons, takeover
 from convos_infra.railway.listing import nodes
 from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
 from convos_infra.railway.resources.adoption import with_identity
@@ -46,6 +46,7 @@ class EnvironmentArgs:
         disposable_prefix: services whose names begin so are nobody's resource and go with the environment; without
             it, and for every other service that is not in the state, a destroy refuses.
         stack, follows_stack: the stack's name, and the keys of its config that are not set and take that name.
+        found: the fingerprint of the services that were adopted (takeover.py).
     """
 
     project_id: pulumi.Input[str]
@@ -55,6 +56,7 @@ class EnvironmentArgs:
     disposable_prefix: pulumi.Input[str] = ""
     stack: str = ""
     follows_stack: Sequence[str] = ()
+    found: str = field(default="", repr=False)
 
 
 class EnvironmentProvider(RailwayProvider):
@@ -68,8 +70,7 @@ class EnvironmentProvider(RailwayProvider):
         if failures or is_unknown(news["projectId"]):
             return news, failures
         self.declaring().renames(olds, news, ENVIRONMENT_NAME)
-        renamed = rename_line("environment", olds, news)
-        if renamed:
+        if renamed := rename_line("environment", olds, news):
             self.session().client.progress(renamed)
 
         def find(named: Props) -> tuple[str, Props] | None:
@@ -83,6 +84,8 @@ class EnvironmentProvider(RailwayProvider):
         inputs, failures = with_identity("environment", olds, news, _IN_PLACE, find)
         if not olds and not inputs.get(ADOPTS) and (copied := _copied(self.session(), inputs)):
             inputs = {**inputs, COPIES: copied}
+        if not olds and inputs.get(ADOPTS):
+            failures += takeover.failures(self.session(), str(news.get(STACK) or ""), inputs)
         return inputs, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -219,8 +222,7 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
     thing = f"environment {props['name']}"
     answer = session.client.query(documents.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
     alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
-    wanted = props.get("environmentIdToAdopt")
-    if wanted:
+    if wanted := props.get("environmentIdToAdopt"):
         for row in alive:
             if row["id"] == wanted:
                 return row
@@ -291,6 +293,7 @@ class Environment(Resource, module="railway", name="Environment"):
                 "disposablePrefix": args.disposable_prefix,
                 STACK: args.stack or None,
                 FOLLOWS: list(args.follows_stack) or None,
+                takeover.FOUND: args.found or None,
                 "environmentId": None,
                 "owned": None,
             },

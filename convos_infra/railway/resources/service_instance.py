@@ -6,7 +6,7 @@ started without its variables (mission, what they learnt afterwards 2).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -40,12 +40,15 @@ from convos_infra.railway.resources.service_instance_args import (
     unknown_failures,
 )
 from convos_infra.railway.resources.unknown_secrets import refuse_unknown_secrets
+from convos_infra.railway.service_configuration import AS_FOUND
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
 not bound to it any more. The next preview announces the deployment that mends it."""
+FOUND = "foundDeploymentId"
+"""The deployment that a service which was taken over as it was had then: what is wrong with that one is no drift."""
 SAW = (SEEN, NOT_RUNNING, NOT_SERVING, NOT_BOUND)
 _FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, RERENDERS, REBINDS)
 _ADDED = (*_FROM_MARKS, SOURCED, BOUND, *ANNOUNCED, "adopts")
@@ -66,6 +69,9 @@ class ServiceInstanceProvider(RailwayProvider):
         self.declaring().instance(olds, checked, changes=not olds or not change.is_empty)
         looks = bool(change.deployments or olds.get(NOT_RUNNING))
         looks = looks or (olds.get(VARIABLES) or {}) != (news.get(VARIABLES) or {})
+        if not olds and checked.get(AS_FOUND) and checked.get("adopts") and change.is_empty:
+            # A reference that leads nowhere already did so before this stack came.
+            return checked, []
         dead = preview_failures(self.session, self.declaring(), checked, looks=looks)
         if change.deployments and not dead:
             self.session().announce_deployment(str(news["service"]), change.because)
@@ -139,6 +145,8 @@ class ServiceInstanceProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Bring a new or taken-over service to the inputs; sends nothing where it is there already."""
         outputs = self._brought(recorded={}, wanted=props, deployment_id="")
+        if props.get(AS_FOUND) and outputs["deploymentId"] not in self.session().fresh:
+            outputs[FOUND] = outputs["deploymentId"]
         return CreateResult(f"{props['environmentId']}/{props['serviceId']}", outputs)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -156,6 +164,8 @@ class ServiceInstanceProvider(RailwayProvider):
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}
         outputs = _outputs(wanted, live, deployment_id=found or deployment_id)
+        if FOUND in recorded and recorded[FOUND] == outputs["deploymentId"]:
+            outputs[FOUND] = recorded[FOUND]
         if outputs[UNMANAGED] and _removes(wanted):
             text = f"kept, as the preview did not list them: {', '.join(outputs[UNMANAGED])}; pulumi refresh does"
             session.client.progress(f"{wanted['service']}: {text}")
@@ -185,6 +195,8 @@ class ServiceInstanceProvider(RailwayProvider):
             NOT_SERVING: str(running.condition) if running.condition.needs_deployment else "",
             NOT_BOUND: sorted(places),
         }
+        if FOUND in props and props[FOUND] == outputs["deploymentId"]:
+            found = {key: found[key] for key in (SEEN, NOT_BOUND)}
         found = {key: value for key, value in found.items() if value}
         outputs = {key: value for key, value in outputs.items() if key not in SAW}
         return ReadResult(id_, {**outputs, **found}, {**inputs_of(outputs, _INPUTS), **found})
@@ -208,9 +220,28 @@ def _adoption(session: Session, news: Props, snapshot: Snapshot) -> tuple[Props,
     if unread:
         what += f", takes as they are (sealed): {', '.join(unread)}"
     has_source = sourced(news, live)
+    change = Change(0) if _is_left(news, changed) else _change_of(session, news, snapshot, plan)
+    props = {
+        **news,
+        **({REMOVES: removes} if removes else {SEEN: strangers} if strangers else {}),
+        **({SOURCED: True} if has_source and not changes.has_source(news) else {}),
+        "adopts": f"{news['serviceId']}, {what}",
+    }
+    return props, change
+
+
+def _is_left(news: Props, changed: Collection[str]) -> bool:
+    """Tell whether a service that is taken over stays exactly as it is, with whatever is broken in it."""
+    return bool(news.get(AS_FOUND)) and not changed
+
+
+def _change_of(session: Session, news: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> Change:
+    """Return what bringing a service that is taken over to the inputs costs."""
+    changed = [*plan.fields, *plan.variables]
+    has_source = sourced(news, snapshot.service(news["serviceId"]) or {})
     target = live_change.target_of(session, news, snapshot, plan)
     condition = target.running.condition
-    change = Change(
+    return Change(
         deployments=int(has_source and target.is_due),
         at_most=int(has_source),
         fields=plan.fields,
@@ -222,13 +253,6 @@ def _adoption(session: Session, news: Props, snapshot: Snapshot) -> tuple[Props,
         else "",
         others=tuple(name for name in target.running.others if name not in changed) if target.is_due else (),
     )
-    props = {
-        **news,
-        **({REMOVES: removes} if removes else {SEEN: strangers} if strangers else {}),
-        **({SOURCED: True} if has_source and not changes.has_source(news) else {}),
-        "adopts": f"{news['serviceId']}, {what}",
-    }
-    return props, change
 
 
 def _removes(props: Mapping[str, Any]) -> bool:

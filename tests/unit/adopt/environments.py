@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from convos_infra.railway.environment_config import SEALED, VARIABLES
 from convos_infra.railway.resources.service_at import ServiceAt
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.snapshot import Snapshot
-from ops.adopt.config import Live
+from ops.adopt.live import Live
 from pool_contract.agent_settings import agent_settings
 from pool_contract.agent_variables import agent_variables, made_per_agent
 from stack import settings
-from stack.pool import pool_manager_settings
+from stack.pool import database_settings, pool_manager_settings
 
 ROOT = Path(__file__).parents[3]
 STACK = "scaling"
@@ -36,8 +37,9 @@ def digest_of(reference: str) -> str:
     return POOL_DIGEST if "pool" in reference else DIGEST
 
 
-def pinned(reference: str) -> str:
-    return reference if "@" in reference else f"{reference}@{digest_of(reference)}"
+def pinned(found: settings.Settings, reference: str) -> str:
+    is_deployed = "@" in reference or not found.improvements.pin
+    return reference if is_deployed else f"{reference}@{digest_of(reference)}"
 
 
 def live(found: settings.Settings, **more: Any) -> Live:
@@ -45,7 +47,7 @@ def live(found: settings.Settings, **more: Any) -> Live:
     place = EnvironmentPlace("p-1", "e-1", 900, found.health_seconds, overwrite_changes=False)
     instances = [
         canary.configuration(
-            _at(canary.SERVICE), place, pinned(found.image.reference), _canary(found), agent_settings(found.keys)
+            _at(canary.SERVICE), place, pinned(found, found.image.reference), _canary(found), agent_settings(found.keys)
         ),
         pool_manager.configuration(
             _at(pool_manager.SERVICE), place, _pool(found), found.pool.api_key or MADE_UP, found.pool.railway_token
@@ -53,7 +55,8 @@ def live(found: settings.Settings, **more: Any) -> Live:
     ]
     if not found.database_url:
         password = found.database_password or MADE_UP
-        instances.append(database.configuration(_at(database.SERVICE), place, found.database_image, password))
+        service = replace(database_settings(found).service, password=password)
+        instances.append(database.configuration(_at(database.SERVICE), place, service, password))
     services = {args.at.service_id: _stored(args) for args in instances}
     volumes = () if found.database_url else ({"volumeId": "v", "serviceId": "s-db", "mountPath": database.MOUNT_PATH},)
     names = {IDS[args.at.service]: args.at.service for args in instances}
@@ -99,8 +102,8 @@ def _canary(found: settings.Settings) -> dict[str, str]:
 def _pool(found: settings.Settings) -> pool_manager.PoolManagerSettings:
     return pool_manager_settings(
         found,
-        image=pinned(found.pool.image) if found.pool.image else None,
-        runtime_image=pinned(found.image.reference),
-        database_url=found.database_url or database.SERVICE_URL,
+        image=pinned(found, found.pool.image) if found.pool.image else None,
+        runtime_image=pinned(found, found.image.reference),
+        database_url=found.database_url or database_settings(found).service.reference,
         keys=found.all_keys,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -15,12 +14,13 @@ from hypothesis import strategies as st
 from components import canary, database, pool_manager
 from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import VARIABLES
-from ops.adopt.config import AdoptionInputs, Live, described
-from ops.adopt.report import ADOPTED, LEFT, MADE, Receipt, ReportRow, receipt
-from tests.unit.adopt.environments import DIGEST, IDS, POOL_DIGEST, STACK, TOKEN, digest_of, live, read
+from ops.adopt.compare import ADOPTED, LEFT, MADE
+from ops.adopt.config import AdoptionInputs
+from ops.adopt.improvement import IMPROVEMENTS
+from ops.adopt.live import Roles, roles
+from tests.unit.adopt.adopting import FIRST, POOL, RUNTIME, SECRET, adopted, described, edited, row, without
+from tests.unit.adopt.environments import DIGEST, POOL_DIGEST, STACK, TOKEN, live, read
 
-SECRET = "p4ss-of-nobody"
-RUNTIME, POOL = "ghcr.io/example/runtime", "ghcr.io/example/pool"
 KEY = st.from_regex(r"[A-Z][A-Z0-9_]{0,20}", fullmatch=True).filter(
     lambda name: not name.startswith(("RAILWAY_", "POOL_", "INSTANCE_")) and name not in ("DATABASE_URL", "PORT")
 )
@@ -67,16 +67,6 @@ DATABASES = st.sampled_from(
 )
 
 
-def adopted(found: Live, known: AdoptionInputs | None = None) -> tuple[Any, Receipt]:
-    """Describe an environment, read the description as the program would, and compare the two."""
-    config = described(STACK, found, known or AdoptionInputs(), digest_of)
-    return read(config.values()), receipt(read(config.values()), found, config, digest_of)
-
-
-def row(told: Receipt, thing: str) -> ReportRow:
-    return next(row for row in told.rows if row.thing == thing)
-
-
 @hypothesis_settings(max_examples=200, deadline=None)
 @given(CONFIGS, SOURCES, PINS, DATABASES)
 def test_reading_what_an_update_made_gives_back_its_config_and_nothing_to_change(
@@ -93,7 +83,15 @@ def test_reading_what_an_update_made_gives_back_its_config_and_nothing_to_change
     again, told = adopted(found, AdoptionInputs(pool_api_key=first.pool.api_key))
     # Sealed on Railway: the token stays where it is. The ids make sure that it is this environment.
     kept = first.pool.model_copy(update={"railway_token": "", "keep_token": True})
-    assert again == first.model_copy(update={"pool": kept, "project_id": "p-1", "environment_id": "e-1"})
+    # Nothing is repaired, nothing is deleted, and the database is asked nothing.
+    taken = {
+        "improvements": first.improvements.model_copy(
+            update={"adopted": True, "adopted_from": again.improvements.adopted_from}
+        ),
+        "database": first.database.model_copy(update={"schema_managed": False}),
+        "protect": True,
+    }
+    assert again == first.model_copy(update={"pool": kept, "project_id": "p-1", "environment_id": "e-1", **taken})
     assert [(row.thing, row.changes, row.deployments) for row in told.rows if row.changes or row.deployments] == []
     assert {row.state for row in told.rows} == {ADOPTED}
 
@@ -108,68 +106,98 @@ def test_a_name_that_the_program_does_not_take_is_written_as_one_that_it_does(th
     assert told.rows[0].thing == f"project {theirs}"
 
 
-FIRST = {
-    "imageRepository": RUNTIME,
-    "poolImage": f"{POOL}:v1@{POOL_DIGEST}",
-    "poolRailwayToken": TOKEN,
-    "poolApiKey": SECRET,
-    "databasePassword": f"{SECRET}-db",
-    "keys": {"XMTP_ENV": "dev", "BANKR_API_KEY": f"{SECRET}-bankr"},
+SOMEBODYS: dict[str, tuple[str, tuple[str, ...], Any, dict[str, Any]]] = {
+    "another start of the canary": (canary.SERVICE, ("deploy", "startCommand"), "node x", {"manageCanary": False}),
+    "another variable of the canary": (
+        canary.SERVICE,
+        (VARIABLES, "OPENCLAW_STATE_DIR"),
+        {"value": SECRET},
+        {"manageCanary": False},
+    ),
+    "one variable less in the canary": (canary.SERVICE, (VARIABLES, "XMTP_ENV"), None, {"manageCanary": False}),
+    "another health check": (pool_manager.SERVICE, ("deploy", "healthcheckPath"), "/x", {"poolHealthPath": "/x"}),
+    "an open key": (pool_manager.SERVICE, (VARIABLES, "POOL_API_KEY"), {"value": SECRET}, {"sealKeys": False}),
+    "no policy": (pool_manager.SERVICE, (VARIABLES, "POOL_ROLLOUT_POLICY"), None, {"manageRollouts": False}),
+    "a setting by reference": (
+        pool_manager.SERVICE,
+        (VARIABLES, "POOL_MIN_IDLE"),
+        {"value": "${{x.Y}}"},
+        {"poolKeeps": "POOL_MIN_IDLE"},
+    ),
+    "an image that is none": (
+        pool_manager.SERVICE,
+        (VARIABLES, "RAILWAY_RUNTIME_IMAGE"),
+        {"value": "x y"},
+        {"pinImages": False, "manageCanary": False, "poolKeeps": "RAILWAY_RUNTIME_IMAGE"},
+    ),
+    "another mount path": (
+        database.SERVICE,
+        ("deploy", "requiredMountPath"),
+        "/x",
+        {"databaseKeeps": "requiredMountPath"},
+    ),
+    "a port that is none": (database.SERVICE, (VARIABLES, "PGPORT"), {"value": "x"}, {"databaseKeeps": "PGPORT"}),
+    "a password of odd characters": (
+        database.SERVICE,
+        (VARIABLES, "POSTGRES_PASSWORD"),
+        {"value": f"{SECRET}@/"},
+        {"databaseKeeps": "POSTGRES_PASSWORD"},
+    ),
 }
 
 
-def edited(path: tuple[str, ...], value: Any, service: str = pool_manager.SERVICE) -> Live:
-    """Return the environment of FIRST with one thing changed by somebody else; None removes it."""
-    found = live(read(FIRST))
-    config = copy.deepcopy(dict(found.snapshot.config))
-    place = config["services"][IDS[service]]
-    for key in path[:-1]:
-        place = place.setdefault(key, {})
-    if value is None:
-        place.pop(path[-1])
-    else:
-        place[path[-1]] = value
-    return replace(found, snapshot=replace(found.snapshot, config=config))
-
-
-@pytest.mark.parametrize(
-    ("service", "path", "value", "wanted"),
-    [
-        (
-            canary.SERVICE,
-            ("deploy", "startCommand"),
-            "node x",
-            "startCommand 'node x' -> 'node scripts/pool-server.js'",
-        ),
-        (pool_manager.SERVICE, ("deploy", "healthcheckPath"), "/x", "healthcheckPath '/x' -> '/healthz'"),
-        (canary.SERVICE, (VARIABLES, "OPENCLAW_STATE_DIR"), {"value": SECRET}, "variable OPENCLAW_STATE_DIR (another"),
-        (canary.SERVICE, (VARIABLES, "XMTP_ENV"), None, "variable XMTP_ENV (not there)"),
-        (
-            pool_manager.SERVICE,
-            (VARIABLES, "POOL_API_KEY"),
-            {"value": SECRET},
-            "variable POOL_API_KEY (would be sealed",
-        ),
-        (pool_manager.SERVICE, (VARIABLES, "POOL_MIN_IDLE"), {"value": "${{x.Y}}"}, "variable POOL_MIN_IDLE (another"),
-        (pool_manager.SERVICE, (VARIABLES, "RAILWAY_RUNTIME_IMAGE"), {"value": "x"}, "variable RAILWAY_RUNTIME_IMAGE"),
-        (
-            database.SERVICE,
-            ("deploy", "requiredMountPath"),
-            "/x",
-            "requiredMountPath '/x' -> '/var/lib/postgresql/data'",
-        ),
-        (database.SERVICE, (VARIABLES, "PGPORT"), {"value": "1"}, "variable PGPORT (another value)"),
-    ],
-)
-def test_what_the_first_update_would_change_is_named_with_its_deployment_and_without_a_variables_value(
-    service: str, path: tuple[str, ...], value: Any, wanted: str
-) -> None:
-    _, told = adopted(edited(path, value, service), AdoptionInputs(pool_api_key=SECRET))
-    (change,) = row(told, service).changes
-    assert change.startswith(wanted)
-    assert row(told, service).deployments == 1
-    assert sum(row.deployments for row in told.rows) == 1
+@pytest.mark.parametrize("name", SOMEBODYS)
+def test_what_is_not_as_this_program_makes_it_stays_and_the_config_says_so(name: str) -> None:
+    service, path, value, more = SOMEBODYS[name]
+    found = edited(path, value, service)
+    usual, _ = described(live(read(FIRST)), AdoptionInputs(pool_api_key=SECRET))
+    config, _ = described(found, AdoptionInputs(pool_api_key=SECRET))
+    _, told = adopted(found, AdoptionInputs(pool_api_key=SECRET))
+    assert dict(config.plain) == {**usual.plain, **more}
+    assert (told.changes, told.deployments) == (0, 0)
     assert SECRET not in "".join(told.lines())
+    assert SECRET not in json.dumps(told.document())
+
+
+OPEN = {**FIRST, "sealKeys": False, "pinImages": False, "manageRollouts": False, "manageCanary": False}
+COSTS: dict[str, tuple[list[str], int]] = {
+    "seal": (["BANKR_API_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN"], 1),
+    "pin": (["RAILWAY_RUNTIME_IMAGE"], 1),
+    "canary": ([f"{canary.SERVICE} (new)"], 1),
+    "rollouts": (
+        [
+            *("POOL_ROLLOUT_BAKE_MS", "POOL_ROLLOUT_BATCH", "POOL_ROLLOUT_CANARY", "POOL_ROLLOUT_CLAIMED"),
+            *("POOL_ROLLOUT_DEADLINE_MS", "POOL_ROLLOUT_MAX_UNAVAILABLE", "POOL_ROLLOUT_POLICY"),
+            "POOL_ROLLOUT_READY_TIMEOUT_MS",
+        ],
+        1,
+    ),
+    "token": (["RAILWAY_API_TOKEN"], 1),
+    "schema": ([], 0),
+}
+
+
+def test_every_improvement_that_is_off_is_offered_with_its_cost_and_chosen_it_changes_that_and_no_more() -> None:
+    found = without(live(read(OPEN)), canary.SERVICE)
+    _, told = adopted(found)
+    assert (told.changes, told.deployments) == (0, 0)
+    offered = {offer.name: (list(offer.changes), offer.deployments) for offer in told.offers}
+    assert offered == COSTS
+    for name, (changes, deployments) in COSTS.items():
+        _, better = adopted(found, None, name)
+        rows = [row for row in better.rows if row.changed or row.state == MADE]
+        assert sorted(one for row in rows for one in row.changed or [f"{row.thing} (new)"]) == changes, name
+        assert better.deployments == deployments, name
+        assert name not in {offer.name for offer in better.offers}
+    assert set(COSTS) <= set(IMPROVEMENTS)
+
+
+def test_a_canary_with_a_key_and_an_inbox_of_its_own_is_left_and_offered_with_what_is_made_anew() -> None:
+    makers = {name: f"{SECRET}-{name}" for name in ("OPENROUTER_MANAGEMENT_KEY", "AGENTMAIL_API_KEY")}
+    again, told = adopted(live(read({**FIRST, "sealKeys": False, "keys": makers})))
+    assert (again.improvements.canary, told.changes, told.deployments) == (False, 0, 0)
+    (offer,) = (offer for offer in told.offers if offer.name == "canary")
+    assert (offer.changes, offer.deployments) == (["AGENTMAIL_INBOX_ID", "OPENROUTER_API_KEY"], 1)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +205,7 @@ def test_what_the_first_update_would_change_is_named_with_its_deployment_and_wit
     [
         (("deploy", "cronSchedule"), "0 * * * *", "cronSchedule"),
         (("deploy", "multiRegionConfig"), {"us-west2": {"numReplicas": 2}}, "multiRegionConfig"),
+        (("deploy", "startCommand"), f"node x --key {SECRET}", "startCommand"),
         (("deploy", "limitOverride"), {"containers": {"cpu": 4}}, "limitOverride"),
         ((VARIABLES, "INSTANCE_XMTP_ENV"), {"value": "dev"}, "variable INSTANCE_XMTP_ENV"),
         ((VARIABLES, "RAILWAY_SHM_SIZE_BYTES"), {"value": "1"}, "variable RAILWAY_SHM_SIZE_BYTES"),
@@ -198,66 +227,72 @@ def test_what_cannot_be_read_is_listed_with_what_to_do() -> None:
     assert list(row(told, pool_manager.SERVICE).unread) == [
         *("BANKR_API_KEY", "NEW_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN")
     ]
-    assert list(told.next_steps) == [
-        f"{pool_manager.SERVICE} POOL_API_KEY: before the first update: pulumi config set --secret poolApiKey",
-        f"{pool_manager.SERVICE} NEW_KEY: pulumi config set --secret --path keys.NEW_KEY",
-    ]
+    key = "without it agents are not asked for: pulumi config set --secret poolApiKey, out of poolKeeps"
+    assert list(told.next_steps) == [f"{pool_manager.SERVICE} POOL_API_KEY: {key}"]
     login = edited(("deploy", "registryCredentials"), {"username": "u", "password": "*****"})
     assert "registry login" in row(adopted(login)[1], pool_manager.SERVICE).unread
 
 
-def test_a_sealed_database_password_has_to_be_given() -> None:
+def test_a_sealed_database_password_is_left_and_needed_for_the_schema_alone() -> None:
     found = edited((VARIABLES, "POSTGRES_PASSWORD"), {"value": None, "isSealed": True}, database.SERVICE)
     _, told = adopted(found)
     assert list(row(told, database.SERVICE).unread) == ["POSTGRES_PASSWORD"]
-    step = "before the first update: pulumi config set --secret databasePassword"
+    step = "for manageSchema: pulumi config set --secret databasePassword"
     assert f"{database.SERVICE} POSTGRES_PASSWORD: {step}" in told.next_steps
 
 
 def test_secrets_are_in_the_encrypted_part_alone() -> None:
-    config = described(STACK, live(read(FIRST)), AdoptionInputs(pool_api_key=SECRET), digest_of)
+    config, _ = described(live(read(FIRST)), AdoptionInputs(pool_api_key=SECRET))
     assert SECRET not in json.dumps(config.plain)
     assert SECRET not in repr(config)
-    assert set(config.secrets) == {"poolApiKey", "databasePassword", "keys.BANKR_API_KEY"}
+    assert set(config.secrets) == {"adoptedFrom", "poolApiKey", "databasePassword", "keys.BANKR_API_KEY"}
     assert config.is_secret("keys")
     assert not config.is_secret("poolMinIdle")
 
 
-def without(found: Live, *names: str) -> Live:
-    ids = {IDS[name] for name in names}
-    instances = {id_: row for id_, row in found.snapshot.instances.items() if id_ not in ids}
-    return replace(found, snapshot=replace(found.snapshot, instances=instances))
-
-
-def test_a_database_under_another_name_stops_the_adoption_unless_its_url_is_given() -> None:
+def test_a_database_that_is_no_service_here_is_left_unless_its_url_is_given() -> None:
     url = {"value": "${{Postgres.DATABASE_URL}}"}
     found = without(edited((VARIABLES, "DATABASE_URL"), url), database.SERVICE)
-    with pytest.raises(InfraError, match=r"^convos-agent-pool-manager: its DATABASE_URL is .*; export DATABASE_URL"):
-        described(STACK, found, AdoptionInputs(), digest_of)
-    again, told = adopted(found, AdoptionInputs(database_url="postgresql://u:p@db.example/x"))
-    assert again.database_url == "postgresql://u:p@db.example/x"
-    assert list(row(told, pool_manager.SERVICE).changes) == ["variable DATABASE_URL (another value)"]
+    again, told = adopted(found, AdoptionInputs(pool_api_key=SECRET))
+    assert (again.database.managed, again.database.service_url) == (False, url["value"])
+    assert (told.changes, told.deployments) == (0, 0)
+    again, told = adopted(found, AdoptionInputs(SECRET, "postgresql://u:p@db.example/x"))
+    assert (again.database_url, again.database.service_url) == ("postgresql://u:p@db.example/x", url["value"])
+    assert (told.changes, told.deployments) == (0, 0)
 
 
-def test_a_service_that_is_not_there_would_be_made_and_those_of_others_are_left() -> None:
+def test_a_canary_that_is_not_there_is_not_made_and_services_of_others_are_left() -> None:
     found = without(live(read(FIRST)), canary.SERVICE)
     strangers = {name: {"serviceName": name} for name in ("convos-agent-1a2b", "convos-agent-3c4d", "somebodys")}
     snapshot = replace(found.snapshot, instances={**found.snapshot.instances, **strangers})
     _, told = adopted(replace(found, snapshot=snapshot), AdoptionInputs(pool_api_key=SECRET))
     states = {row.thing: (row.state, row.deployments) for row in told.rows}
-    assert states[canary.SERVICE] == (MADE, 1)
+    assert canary.SERVICE not in states
     assert states["2 agents"] == states["somebodys"] == (LEFT, 0)
     assert "variable BANKR_API_KEY" not in str(told.document())
     step = f"{pool_manager.SERVICE} BANKR_API_KEY: pulumi config set --secret --path keys.BANKR_API_KEY"
     assert step in told.next_steps
 
 
-def test_an_image_that_its_tag_has_left_behind_is_pinned_and_one_without_a_digest_gets_it() -> None:
+def test_an_image_that_its_tag_has_left_behind_is_pinned_and_one_without_a_digest_stays_without() -> None:
     moved = edited(("source", "image"), f"{RUNTIME}:production@{POOL_DIGEST}", canary.SERVICE)
     again, _ = adopted(moved)
     assert (again.image.is_pinned, again.image.reference) == (True, f"{RUNTIME}:production@{POOL_DIGEST}")
     bare = edited(("source", "image"), f"{RUNTIME}:production", canary.SERVICE)
     again, told = adopted(bare)
     assert (again.image.is_pinned, again.image.reference) == (False, f"{RUNTIME}:production")
-    change = f"image '{RUNTIME}:production' -> '{RUNTIME}:production@{DIGEST}'"
-    assert row(told, canary.SERVICE).changes[0] == change
+    assert told.changes == 0
+
+
+def test_two_services_that_may_be_the_pool_manager_are_named_and_one_has_to_be_chosen() -> None:
+    found = live(read(FIRST))
+    renamed = {id_: {**row, "serviceName": f"x-{row['serviceName']}"} for id_, row in found.snapshot.instances.items()}
+    other = {"s-other": {"serviceId": "s-other", "serviceName": "y-pool"}}
+    services = {**found.snapshot.config["services"], "s-other": found.snapshot.config["services"]["s-pool"]}
+    config = {**found.snapshot.config, "services": services}
+    both = replace(found, snapshot=replace(found.snapshot, instances={**renamed, **other}, config=config))
+    with pytest.raises(InfraError, match=r"POOL_MANAGER: x-convos-agent-pool-manager, y-pool may each be"):
+        roles(both, Roles("", "", ""))
+    assert roles(both, Roles("y-pool", "", "")) == Roles("y-pool", canary.SERVICE, "x-postgres")
+    with pytest.raises(InfraError, match=r"DATABASE: the environment has no service 'db'"):
+        roles(both, Roles("y-pool", "", "db"))

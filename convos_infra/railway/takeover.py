@@ -1,0 +1,71 @@
+"""What is looked at before an environment is taken over: whose it is, and whether it is as it was when it was adopted.
+
+Whose it is, the marker says: a shared variable with the stack's name. It is written only when told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import CheckFailure
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+
+FOUND = "foundConfig"
+"""The input with the fingerprint of what was adopted."""
+_DIGITS = 16
+VARIABLE = "CONVOS_INFRA_STACK"
+"""No service sees a shared variable that it does not refer to (docs.railway.com/variables)."""
+
+
+def owner(config: Mapping[str, Any]) -> str:
+    """Return the stack that an environment's config names; empty where it names none."""
+    entry = (config.get("sharedVariables") or {}).get(VARIABLE)
+    return str(entry.get("value") or "") if isinstance(entry, Mapping) else ""
+
+
+def problem(environment: str, stack: str, config: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return what is wrong and what to do where another stack manages an environment; None where none does."""
+    found = owner(config)
+    if not found or found == stack:
+        return None
+    step = f"make release STACK={found} there, then remove the shared variable {VARIABLE}"
+    return f"environment {environment} is managed by the stack {found} ({VARIABLE})", step
+
+
+def fingerprint(ids: Iterable[str], config: Mapping[str, Any]) -> str:
+    """Return what tells the configuration of some services from any other: `id:hash` of each."""
+    services = config.get("services") or {}
+    return " ".join(f"{id_}:{_hash(services.get(id_))}" for id_ in sorted(ids))
+
+
+def _hash(service: object) -> str:
+    text = json.dumps(service, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def failures(session: Session, stack: str, where: Mapping[str, Any]) -> list[CheckFailure]:
+    """Refuse an environment that another stack manages, or that somebody changed since it was adopted.
+
+    Args:
+        session: reads the environment.
+        stack: the stack that would take it over.
+        where: the inputs of the environment, its id among them.
+    """
+    if not where.get("environmentId"):
+        return []
+    name = str(where["name"])
+    snapshot = session.living(where, thing=f"environment {name}")
+    found = problem(snapshot.name or name, stack, snapshot.config) if stack else None
+    told = [CheckFailure("name", "; ".join(found))] if found is not None else []
+    then = dict(row.split(":", 1) for row in str(where.get(FOUND) or "").split())
+    services = snapshot.config.get("services") or {}
+    changed = sorted(snapshot.name_of(id_) or id_ for id_, was in then.items() if _hash(services.get(id_)) != was)
+    if changed:
+        what = f"{', '.join(changed)} changed on Railway after make adopt"
+        told.append(CheckFailure("name", f"{what}; run make adopt again, or remove adoptedFrom to overwrite that"))
+    return told

@@ -1,0 +1,128 @@
+"""A live environment, and which of its services is which. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from components import canary, database, pool_manager
+from convos_infra.errors import InfraError
+from convos_infra.railway.environment_config import at, live_variables
+
+if TYPE_CHECKING:
+    from convos_infra.railway.snapshot import Snapshot
+
+_OF_POOL_MANAGERS = frozenset(
+    {"POOL_MIN_IDLE", "POOL_ENVIRONMENT", "POOL_STUCK_TIMEOUT_MS", "RAILWAY_RUNTIME_IMAGE", "TICK_INTERVAL_MS"}
+)
+"""Variables that nothing but a pool manager has: an agent is not given them."""
+_OF_DATABASES = frozenset({"POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB", "PGDATA"})
+_REFERS_TO = re.compile(r"\$\{\{\s*(.+?)\.[A-Za-z0-9_]+\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Live:
+    """An environment as it is on Railway.
+
+    Attributes:
+        project, environment: their names.
+        snapshot: one read of it; contains secrets.
+    """
+
+    project: str
+    environment: str
+    snapshot: Snapshot = field(repr=False)
+
+    def service(self, name: str) -> tuple[str, Mapping[str, Any]]:
+        """Return id and config of the service of that name; an empty id where the environment has none."""
+        for id_, row in self.snapshot.instances.items():
+            if name and row.get("serviceName") == name:
+                return id_, self.snapshot.service(id_) or {}
+        return "", {}
+
+    def names(self) -> list[str]:
+        """Return the names of all services."""
+        return sorted(str(row.get("serviceName")) for row in self.snapshot.instances.values())
+
+    def volumes(self, name: str) -> list[str]:
+        """Return where volumes are mounted in a service."""
+        id_, _ = self.service(name)
+        return sorted(
+            str(row["mountPath"]) for row in self.snapshot.volume_instances if id_ and row.get("serviceId") == id_
+        )
+
+    def proxies(self, name: str) -> list[int]:
+        """Return the ports to which TCP proxies of a service lead."""
+        _, config = self.service(name)
+        return sorted(int(port) for port in at(config, ("networking", "tcpProxies")) or {})
+
+    def domains(self, name: str) -> list[str]:
+        """Return the domains of a service below up.railway.app."""
+        id_, _ = self.service(name)
+        return [str(row["domain"]) for row in self.snapshot.domains(id_, "serviceDomains")] if id_ else []
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The names of the services that a stack manages; `database` is empty where it manages none."""
+
+    pool_manager: str = pool_manager.SERVICE
+    canary: str = canary.SERVICE
+    database: str = database.SERVICE
+
+
+def roles(live: Live, given: Roles) -> Roles:
+    """Return which service is which: as given, by the usual names, or by what a service is like.
+
+    Args:
+        live: the environment.
+        given: the names that the person who adopts gave; empty ones are looked for.
+
+    Raises:
+        InfraError: no service, or more than one, may be the pool manager; or a given name is not there.
+    """
+    names = live.names()
+    for key, name in (("POOL_MANAGER", given.pool_manager), ("CANARY", given.canary), ("DATABASE", given.database)):
+        if name and name not in names:
+            raise InfraError(key, f"the environment has no service {name!r}", f"it has: {', '.join(names) or 'none'}")
+    pool = given.pool_manager or _pool_manager(live)
+    first = given.canary or canary.SERVICE
+    return Roles(pool, first, given.database or _database(live, pool, first))
+
+
+def _pool_manager(live: Live) -> str:
+    if live.service(pool_manager.SERVICE)[0]:
+        return pool_manager.SERVICE
+    found = [name for name in live.names() if _OF_POOL_MANAGERS & set(live_variables(live.service(name)[1]))]
+    if len(found) == 1:
+        return found[0]
+    what = f"{', '.join(found)} may each be the pool manager" if found else "no service looks like a pool manager"
+    raise InfraError("POOL_MANAGER", what, f"name it: POOL_MANAGER=…; there are: {', '.join(live.names()) or 'none'}")
+
+
+def _database(live: Live, pool: str, first: str) -> str:
+    """Return the database's service: the one that the pool manager's URL refers to, else the only one there is."""
+    names = [name for name in live.names() if name not in (pool, first)]
+    url = live_variables(live.service(pool)[1]).get("DATABASE_URL") or ""
+    referred = [name for name in _referred(url) if name in names and _is_database(live.service(name)[1])]
+    if referred:
+        return referred[0]
+    if database.SERVICE in names:
+        return database.SERVICE
+    found = [name for name in names if _is_database(live.service(name)[1])]
+    return found[0] if len(found) == 1 else ""
+
+
+def _referred(value: str) -> Iterator[str]:
+    yield from (found[1].strip() for found in _REFERS_TO.finditer(value))
+
+
+def _is_database(config: Mapping[str, Any]) -> bool:
+    image = str(at(config, ("source", "image")) or "").lower()
+    return "postgres" in image or bool(_OF_DATABASES & set(live_variables(config)))
+
+
+DigestOf = Callable[[str], str]
+"""Says which digest a registry has under `repository:tag` now; empty where it does not tell."""

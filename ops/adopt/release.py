@@ -1,0 +1,66 @@
+"""Takes everything out of a stack's state and changes nothing on Railway: `make release`.
+
+python -m ops release --stack STACK [--force]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from convos_infra.errors import InfraError
+from ops import pulumi_cli, stacks
+from ops.adopt import file
+from ops.adopt.command import RECEIPTS
+from ops.ci import workflow
+from ops.pulumi_cli import CHECKOUT, Pulumi
+
+BACKUPS = RECEIPTS / "backups"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Say what the stack would stop managing, keep a copy of its state, and forget it."""
+    parser = argparse.ArgumentParser(prog="ops release", description=__doc__)
+    parser.add_argument("--stack", default="")
+    parser.add_argument("--force", action="store_true")
+    chosen = parser.parse_args(argv)
+    stack = stacks.checked(chosen.stack)
+    if not any(row.get("name") == stack for row in pulumi_cli.stacks(CHECKOUT)):
+        raise InfraError("STACK", f"the backend has no stack {stack}", "pulumi stack ls lists them")
+    exported = Pulumi(stack).exported()
+    names = managed(exported)
+    if not names:
+        sys.stdout.write(f"{stack}: its state is empty, there is nothing to release\n")
+        return 0
+    sys.stdout.write(f"{stack} stops managing, and Railway keeps as it is:\n")
+    sys.stdout.writelines(f"  {name}\n" for name in names)
+    if not chosen.force and not _agreed(stack):
+        raise InfraError("STACK", f"the state of {stack} is as it was", "FORCE=1 does not ask")
+    backup = f"{stack}.state.{file.next_number(BACKUPS, f'{stack}.state')}"
+    file.keep(BACKUPS, backup, json.dumps(exported))
+    Pulumi(stack).do("state", "delete", "--all", "--force", "--yes")
+    sys.stdout.write(f"released {len(names)} resources; nothing was sent to Railway\n")
+    sys.stdout.write(f"  the state before, secrets encrypted: {(BACKUPS / backup).relative_to(CHECKOUT)}\n")
+    sys.stdout.write(f"  back again: pulumi stack import --stack {stack} --file that file, or make adopt\n")
+    return 0
+
+
+def managed(exported: dict[str, object]) -> list[str]:
+    """Return what is outside Pulumi and in a state, as kind and name."""
+    deployment = exported.get("deployment")
+    rows = deployment.get("resources") or () if isinstance(deployment, dict) else ()
+    return [f"{row['type'].rpartition(':')[2]} {row['urn'].rpartition('::')[2]}" for row in rows if row.get("custom")]
+
+
+def _agreed(stack: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    sys.stdout.write(f"Release {stack}? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

@@ -1,0 +1,110 @@
+"""The shape of a stack's database: what its service is called and how it is reached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from components import database
+from stack.names import listed
+from stack.problem import Problem
+from stack.section import Flag, Section, Text, Whole, key, refused
+
+NONE = "none"
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]+")
+"""RFC 3986's unreserved characters: user and database become part of a URL that Railway puts together."""
+_LONGEST_SHOWN = 80
+
+
+def _identifier(value: str) -> str:
+    if not _IDENTIFIER.fullmatch(value):
+        raise refused(f"may contain letters, digits and '._~-', not {value[:_LONGEST_SHOWN]!r}")
+    return value
+
+
+def _mount_path(value: str) -> str:
+    if value != NONE and not value.startswith("/"):
+        raise refused(f"must be an absolute path or {NONE}, not {value[:_LONGEST_SHOWN]!r}")
+    return value
+
+
+class DatabaseShape(Section):
+    """What the PostgreSQL service on Railway is like, and what other services are told of the database."""
+
+    managed: Flag = key(
+        "manageDatabase",
+        "Whether the stack manages a PostgreSQL service and the schema in it; otherwise databases stay as they are, and"
+        " the pool manager is given databaseServiceUrl.",
+        default=True,
+    )
+    service: Text = key("databaseService", "The name of the PostgreSQL service on Railway.", database.SERVICE)
+    user: Annotated[Text, AfterValidator(_identifier)] = key(
+        "databaseUser", "The user of the PostgreSQL service.", database.USER
+    )
+    name: Annotated[Text, AfterValidator(_identifier)] = key(
+        "databaseName", "The database in the PostgreSQL service.", database.DATABASE
+    )
+    port: Whole = key(
+        "databasePort",
+        "The port on which the PostgreSQL service listens.",
+        database.PORT,
+        lowest=1,
+        highest=65535,
+    )
+    mount_path: Annotated[Text, AfterValidator(_mount_path)] = key(
+        "databaseMountPath",
+        f"Where the volume of the PostgreSQL service is mounted; {NONE} for a service without a volume.",
+        database.MOUNT_PATH,
+    )
+    proxy: Flag = key(
+        "databaseProxy",
+        "Whether the PostgreSQL service has a TCP proxy, through which the machine that runs Pulumi reaches it.",
+        default=True,
+    )
+    schema_managed: Flag = key(
+        "manageSchema", "Whether the stack applies the migrations to the database.", default=True
+    )
+    service_url: Text = key(
+        "databaseServiceUrl",
+        "What services are given as the database's URL, best a reference such as ${{postgres.DATABASE_URL}}; empty is"
+        " databaseUrl, or the reference to the PostgreSQL service.",
+        secret=True,
+    )
+    keeps: Text = key(
+        "databaseKeeps",
+        "Variables and attributes of the PostgreSQL service that stay as they are on Railway, separated by blanks"
+        " (make adopt writes this).",
+    )
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names in `keeps`."""
+        return listed(self.keeps)
+
+    @property
+    def volume(self) -> str:
+        """Where its volume is mounted; empty where it has none."""
+        return "" if self.mount_path == NONE else self.mount_path
+
+    def mistakes(self, *, is_elsewhere: bool, is_given: bool) -> Iterator[Problem]:
+        """Yield a schema that cannot be reached, and a pool manager without a database.
+
+        Args:
+            is_elsewhere: whether `databaseUrl` says where the database is.
+            is_given: whether the pool manager has a database's URL without the stack's service.
+        """
+        if not (self.managed or is_given or self.service_url):
+            step = "set databaseServiceUrl, or name DATABASE_URL in poolKeeps"
+            yield Problem("manageDatabase", "is false, and the pool manager is given no database's URL", step)
+        if self.managed and not is_elsewhere and self.schema_managed and not self.proxy:
+            step = "set databaseProxy or databaseUrl, or set manageSchema to false"
+            yield Problem("manageSchema", "the database has no TCP proxy through which it could be reached", step)
+
+    def replaceable(self, name: str) -> Iterator[Problem]:
+        """Yield that `name`, which `replaceVolume` has, is not a service with a volume of the stack's."""
+        if name and name != self.service:
+            what = f"must be the name of a service with a volume ({self.service})"
+            yield Problem("replaceVolume", f"{what}, not {name[:_LONGEST_SHOWN]!r}")
