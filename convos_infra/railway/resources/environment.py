@@ -208,8 +208,7 @@ class EnvironmentProvider(RailwayProvider):
 def _copied(session: Session, props: Props) -> list[str]:
     """Name what a fork brings along: its base is empty as this program makes it, but anybody can put things into it."""
     base = props.get("baseEnvironmentId")
-    # A project token sees its own environment alone, and makes none.
-    if not base or is_unknown(base) or session.client.is_project_token:
+    if not base or is_unknown(base) or session.client.is_project_token:  # such a token sees no base, and makes no fork
         return []
     try:
         snapshot = session.read({**props, "environmentId": base}, thing=f"environment {props['name']}")
