@@ -15,6 +15,7 @@ from ops.status.keys import states
 from pool_contract.keys import DECLARATIONS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ROOMS = ("ops", "stack", "components", "convos_infra", "agent_accounts", "pool_contract", "railway_api")
 MISSION = {
     *("OPENCLAW_PRIMARY_MODEL", "XMTP_ENV", "AGENTMAIL_API_KEY", "AGENTMAIL_DOMAIN", "AGENTMAIL_INBOX_ID"),
     *("BANKR_API_KEY", "TELNYX_API_KEY", "TELNYX_PHONE_NUMBER", "TELNYX_MESSAGING_PROFILE_ID", "OPENROUTER_API_KEY"),
@@ -89,7 +90,7 @@ def test_every_stack_has_its_required_keys(stack: str) -> None:
 
 
 def test_a_required_key_that_is_missing_is_one_line(tmp_path: Path) -> None:
-    for name in ("ops", "convos_infra", "pool_contract", "railway_api", "stack"):
+    for name in ROOMS:
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  convos-infra:keys:\n    XMTP_ENV: dev\n")
     done = run("--stack", "dev", "--check", folder=tmp_path)
@@ -98,7 +99,7 @@ def test_a_required_key_that_is_missing_is_one_line(tmp_path: Path) -> None:
 
 
 def test_no_value_is_printed(tmp_path: Path) -> None:
-    for name in ("ops", "convos_infra", "pool_contract", "railway_api", "stack"):
+    for name in ROOMS:
         shutil.copytree(CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     lines = "".join(f"    {name}: marked-{name.lower()}\n" for name in sorted(MISSION))
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  convos-infra:keys:\n{lines}")
