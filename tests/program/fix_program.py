@@ -178,8 +178,12 @@ def mocked(*, preview: bool = False) -> Engine:
 
 
 def loop() -> asyncio.AbstractEventLoop:
-    """Return the loop that Pulumi uses."""
-    return asyncio.get_event_loop_policy().get_event_loop()
+    """Return the loop that Pulumi uses, a new one after a test that ran one of its own: `asyncio.run` leaves none."""
+    try:
+        return asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        return asyncio.get_event_loop_policy().get_event_loop()
 
 
 def left_behind() -> int:
