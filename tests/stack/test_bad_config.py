@@ -101,7 +101,8 @@ def test_a_pin_that_is_too_old_for_the_schema_is_refused_before_railway_is_asked
     first = stack.shell(*git, "rev-list", "--max-parents=0", "HEAD").text.split()[-1]
     newest = stack.shell(*git, "rev-parse", "HEAD").text.strip()
     stack.set("imageTag", stack.push_image(first))
-    file = stack.checkout / "convos_infra" / "schema" / "migrations" / "9999_needs_an_image.sql"
+    folder = stack.checkout / "convos_infra" / "schema" / "migrations"
+    file = folder / f"{len(list(folder.glob('[0-9]*.sql'))) + 1:04}_needs_an_image.sql"
     file.write_text(f"-- requires-image: sha-{newest[:7]}\nSELECT 1;\n")
     state = stack.state()
     stack.emulator("/calls", "DELETE")
@@ -111,7 +112,7 @@ def test_a_pin_that_is_too_old_for_the_schema_is_refused_before_railway_is_asked
             (told,) = set(re.findall(r"error: (imageTag: .*)", done.text))
             assert told == (
                 f"imageTag: sha-{first[:7]} is older than sha-{newest[:7]}, the oldest that works with"
-                f" 9999_needs_an_image.sql; pin sha-{newest[:7]} or newer"
+                f" {file.name}; pin sha-{newest[:7]} or newer"
             )
             assert "Traceback" not in done.text
         assert stack.calls() == []
