@@ -41,6 +41,12 @@ def document(stack: LocalStack) -> tuple[int, dict[str, Any]]:
     return done.code, found
 
 
+def drift(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what differs, without the volumes that agents of other tests have left for Railway to delete."""
+    rows: list[dict[str, Any]] = found["drift"]
+    return [row for row in rows if row["kind"] != "otherVolumePendingDeletion"]
+
+
 def service(found: dict[str, Any], name: str) -> dict[str, Any]:
     row: dict[str, Any] = next(row for row in found["services"] if row["service"] == name)
     return row
@@ -80,7 +86,7 @@ def test_scripts_get_the_same_as_json(stack: LocalStack) -> None:
         "newest": latest_version(),
         "drift": [],
     }
-    assert found["drift"] == []
+    assert drift(found) == []
     assert found["updates"][0]["result"] == "succeeded"
     assert set(found["sources"]) == set(found) - {"stack", "fine", "unread", "sources"}
     assert {row["status"] for row in found["services"]} == {"SUCCESS"}
@@ -110,7 +116,7 @@ def test_what_others_changed_on_railway_is_named_without_its_value(stack: LocalS
         assert "of-somebody-else" not in done.text
         assert len(stack.calls()) <= 3
         assert {call["type"] for call in stack.calls()} == {"query"}
-        found = [(row["kind"], row["names"]) for row in document(stack)[1]["drift"]]
+        found = [(row["kind"], row["names"]) for row in drift(document(stack)[1])]
         assert found == [
             ("changed", ["XMTP_ENV"]),
             ("notRunning", ["XMTP_ENV"]),
