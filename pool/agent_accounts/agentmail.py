@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pydantic import BaseModel, StrictStr, ValidationError
+from pydantic import BaseModel, StrictStr
 
-from agent_accounts.provider_http import GoneError, Provider
+if TYPE_CHECKING:
+    from agent_accounts.provider_http import Provider
 
 MOST_PAGES = 200
 PAGE = 100
@@ -44,10 +46,7 @@ class AgentMail:
         """
         body = {"username": name, "display_name": name, "client_id": name}
         body |= {"domain": self._domain} if self._domain else {}
-        try:
-            return ListedInbox.model_validate_json(self._provider.ask("POST", "/inboxes", body=body)).inbox_id
-        except ValidationError:
-            raise self._provider.nonsense() from None
+        return self._provider.answer(ListedInbox, "POST", "/inboxes", body=body).inbox_id
 
     def delete(self, inbox_id: str) -> None:
         """Delete an inbox; one that is gone is well.
@@ -55,10 +54,7 @@ class AgentMail:
         Raises:
             ProviderError: it may be there still.
         """
-        try:
-            self._provider.ask("DELETE", f"/inboxes/{quote(inbox_id, safe='')}")
-        except GoneError:
-            return
+        self._provider.delete(_path(inbox_id))
 
     def is_there(self, inbox_id: str) -> bool:
         """Say whether an inbox is there.
@@ -66,11 +62,7 @@ class AgentMail:
         Raises:
             ProviderError: it cannot be told.
         """
-        try:
-            self._provider.ask("GET", f"/inboxes/{quote(inbox_id, safe='')}")
-        except GoneError:
-            return False
-        return True
+        return self._provider.is_there(_path(inbox_id))
 
     def named(self, name: str) -> list[str]:
         """Return the ids of the inboxes with a `client_id`.
@@ -90,12 +82,13 @@ class AgentMail:
         token: str | None = None
         for _ in range(MOST_PAGES):
             query = {"limit": str(PAGE), **({"page_token": token} if token else {})}
-            try:
-                page = _Page.model_validate_json(self._provider.ask("GET", "/inboxes", query=query))
-            except ValidationError:
-                raise self._provider.nonsense() from None
+            page = self._provider.answer(_Page, "GET", "/inboxes", query=query)
             found += page.inboxes
             token = page.next_page_token
             if not token:
                 break
         return found
+
+
+def _path(inbox_id: str) -> str:
+    return f"/inboxes/{quote(inbox_id, safe='')}"

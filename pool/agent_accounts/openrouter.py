@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictStr
 
-from agent_accounts.provider_http import GoneError, Provider
+if TYPE_CHECKING:
+    from agent_accounts.provider_http import Provider
 
 MOST_PAGES = 200
 
@@ -63,10 +65,7 @@ class OpenRouter:
             ProviderError: it may have been made all the same.
         """
         body = {"name": name, "limit": self._limit, "limit_reset": self._limit_reset}
-        try:
-            found = _Created.model_validate_json(self._provider.ask("POST", "/keys", body=body))
-        except ValidationError:
-            raise self._provider.nonsense() from None
+        found = self._provider.answer(_Created, "POST", "/keys", body=body)
         return MadeKey(found.key, found.data.hash)
 
     def delete(self, key_hash: str) -> None:
@@ -75,10 +74,7 @@ class OpenRouter:
         Raises:
             ProviderError: it may be there still.
         """
-        try:
-            self._provider.ask("DELETE", f"/keys/{quote(key_hash, safe='')}")
-        except GoneError:
-            return
+        self._provider.delete(_path(key_hash))
 
     def limit_to_settings(self, key_hash: str) -> None:
         """Give a key the limit of these settings; its usage stays.
@@ -87,7 +83,7 @@ class OpenRouter:
             ProviderError: it may have another limit all the same.
         """
         body = {"limit": self._limit, "limit_reset": self._limit_reset}
-        self._provider.ask("PATCH", f"/keys/{quote(key_hash, safe='')}", body=body)
+        self._provider.ask("PATCH", _path(key_hash), body=body)
 
     def is_there(self, key_hash: str) -> bool:
         """Say whether a key is there.
@@ -95,11 +91,7 @@ class OpenRouter:
         Raises:
             ProviderError: it cannot be told.
         """
-        try:
-            self._provider.ask("GET", f"/keys/{quote(key_hash, safe='')}")
-        except GoneError:
-            return False
-        return True
+        return self._provider.is_there(_path(key_hash))
 
     def named(self, name: str) -> list[str]:
         """Return the hashes of the keys with a name.
@@ -118,12 +110,13 @@ class OpenRouter:
         found: dict[str, ListedKey] = {}
         for _ in range(MOST_PAGES):
             query = {"offset": str(len(found)), "include_disabled": "true"}
-            try:
-                page = _Page.model_validate_json(self._provider.ask("GET", "/keys", query=query)).data
-            except ValidationError:
-                raise self._provider.nonsense() from None
+            page = self._provider.answer(_Page, "GET", "/keys", query=query).data
             new = {one.hash: one for one in page if one.hash not in found}
             if not new:
                 break
             found |= new
         return list(found.values())
+
+
+def _path(key_hash: str) -> str:
+    return f"/keys/{quote(key_hash, safe='')}"

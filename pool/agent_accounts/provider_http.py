@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from pydantic import BaseModel, StrictStr, ValidationError
@@ -13,6 +14,7 @@ from railway_api.failure import Failure
 SECONDS = (5.0, 20.0)
 LARGEST_ANSWER = 8 * 1024 * 1024
 LONGEST_REASON = 200
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class ProviderError(Failure):
@@ -93,9 +95,47 @@ class Provider:
             raise ProviderError(self._name, f"{asked}: HTTP {status}{self._reason(data)}", status)
         return bytes(data)
 
-    def nonsense(self) -> ProviderError:
-        """Return the error for an answer that its model refuses."""
-        return ProviderError(self._name, "an answer that cannot be used")
+    def answer(
+        self,
+        model: type[_Model],
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> _Model:
+        """Send a request and return the answer as a model.
+
+        Raises:
+            GoneError: HTTP 404.
+            ProviderError: any other answer, or none; what was asked for may have happened all the same.
+        """
+        data = self.ask(method, path, body=body, query=query)
+        try:
+            return model.model_validate_json(data)
+        except ValidationError:
+            raise ProviderError(self._name, "an answer that cannot be used") from None
+
+    def delete(self, path: str) -> None:
+        """Delete a thing; one that is gone is well.
+
+        Raises:
+            ProviderError: it may be there still.
+        """
+        with contextlib.suppress(GoneError):
+            self.ask("DELETE", path)
+
+    def is_there(self, path: str) -> bool:
+        """Say whether a thing is there.
+
+        Raises:
+            ProviderError: it cannot be told.
+        """
+        try:
+            self.ask("GET", path)
+        except GoneError:
+            return False
+        return True
 
     def _reason(self, data: bytes) -> str:
         try:
