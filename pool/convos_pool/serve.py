@@ -73,7 +73,7 @@ class Service:
         self.tally = Tally()
         self.journal = say = Journal(EventStore(database))
         self.patient = patient = _railway(settings, TICK_PATIENCE_SECONDS, say)
-        self.hurried = hurried = _railway(settings, REQUEST_PATIENCE_SECONDS, say)
+        self.hurried = hurried = _railway(settings, REQUEST_PATIENCE_SECONDS, say, CALL_SECONDS)
         keys = AgentKeys(settings.api_key, patient.variables, say)
         self.client = client = AgentClient(settings.agent_url, keys, settings.agent.readiness_path)
         self.set_aside = SetAside(database)
@@ -200,7 +200,9 @@ USER_AGENT = "convos-pool/0.1"
 """Tells its calls from those of an update, in Railway's logs and in the emulator's ledger."""
 
 
-def _railway(settings: Settings, patience_seconds: float, say: Callable[[str], None]) -> Railway:
+def _railway(
+    settings: Settings, patience_seconds: float, say: Callable[[str], None], call_seconds: float = 0.0
+) -> Railway:
     client = Client(
         settings.railway_url,
         settings.railway_token,
@@ -210,5 +212,4 @@ def _railway(settings: Settings, patience_seconds: float, say: Callable[[str], N
         progress=say,
     )
     known = bool(settings.railway_token_kind)
-    seconds = CALL_SECONDS if patience_seconds == REQUEST_PATIENCE_SECONDS else 0.0
-    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known, seconds=seconds)
+    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known, seconds=call_seconds)
