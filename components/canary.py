@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components import defaults
 from components.canary_variables import canary_variables
 from components.railway_service import AskedReadiness, ServiceParts, deployed, service_in, summary
 from convos_infra.railway.resources.deployment import Deployment
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from components.environment import EnvironmentPlace
     from convos_infra.railway.resources.service_at import ServiceAt
     from pool_contract.agent_settings import AgentSettings
-
-SERVICE = "convos-runtime-canary"
-"""Outside the pool's `convos-agent-` prefix: the pool manager must not take it for one of its agents."""
 
 
 class Canary(pulumi.ComponentResource):
@@ -46,7 +44,7 @@ class Canary(pulumi.ComponentResource):
         image: pulumi.Input[str],
         keys: Mapping[str, pulumi.Input[str]],
         agent: AgentSettings,
-        service: str = SERVICE,
+        service: str = defaults.CANARY_SERVICE,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("convos:index:Canary", name, None, opts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components import defaults
 from components.kept import without
 from components.railway_service import (
     DeclaredService,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from convos_infra.railway.resources.service_at import ServiceAt
     from convos_infra.schema.policy import SchemaPolicy
 
-SERVICE = "postgres"
-USER, DATABASE, PORT = "postgres", "railway", 5432
-MOUNT_PATH = "/var/lib/postgresql/data"
 VARIABLE = "POSTGRES_PASSWORD"
 
 
@@ -50,11 +48,11 @@ class DatabaseService:
 
     image: str
     password: str = field(repr=False)
-    name: str = SERVICE
-    user: str = USER
-    database: str = DATABASE
-    port: int = PORT
-    volume: str = MOUNT_PATH
+    name: str = defaults.DATABASE_SERVICE
+    user: str = defaults.DATABASE_USER
+    database: str = defaults.DATABASE_NAME
+    port: int = defaults.DATABASE_PORT
+    volume: str = defaults.DATABASE_MOUNT_PATH
     proxy: bool = True
     keeps: Sequence[str] = ()
     replace_volume: bool = False

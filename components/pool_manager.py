@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components import defaults
 from components.kept import without
 from components.railway_service import ServiceParts, ServiceSecret, deployed, secret_in, service_in, summary
 from convos_infra.railway.resources.deployment import Deployment
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from convos_infra.railway.resources.service_at import ServiceAt
     from pool_contract.registry_login import RegistryLogin
 
-SERVICE = "convos-agent-pool-manager"
-HEALTH_PATH = "/healthz"
-ROOT_DIRECTORY = "pool"
 API_KEY, TOKEN = "POOL_API_KEY", "RAILWAY_API_TOKEN"
 SEALED = (API_KEY, TOKEN, REGISTRY_PASSWORD)
 
@@ -44,10 +42,10 @@ class PoolService:
         keeps: variables and attributes that stay as they are.
     """
 
-    name: str = SERVICE
-    root_directory: str = ROOT_DIRECTORY
+    name: str = defaults.POOL_SERVICE
+    root_directory: str = defaults.POOL_ROOT_DIRECTORY
     start_command: str = ""
-    health_path: str = HEALTH_PATH
+    health_path: str = defaults.POOL_HEALTH_PATH
     volume: str = ""
     proxy_port: int | None = None
     domain: bool = True

@@ -14,8 +14,9 @@ from railway_api.transport import checked_endpoint
 from stack.section import refused
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_PASSWORD = re.compile(r"[A-Za-z0-9._~-]*")
-"""RFC 3986's unreserved characters: it becomes part of the database's URL, also where Railway puts that together."""
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
+"""RFC 3986's: what becomes part of the database's URL, also where Railway puts that together."""
+_LONGEST_SHOWN = 80
 _MIGRATION = re.compile(r"(?:[0-9]{4})?")
 
 
@@ -24,10 +25,10 @@ def name(longest: int) -> Callable[[str], str]:
 
     def check(name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise refused(f"{name[:80]!r} may hold lower case letters, digits and '-'")
+            raise refused(f"{name[:_LONGEST_SHOWN]!r} may hold lower case letters, digits and '-'")
         if len(name) > longest:
             at_most = f"at most {longest} fit into Railway's names and domains"
-            raise refused(f"{name[:80]!r} has {len(name)} characters; {at_most}")
+            raise refused(f"{name[:_LONGEST_SHOWN]!r} has {len(name)} characters; {at_most}")
         return name
 
     return check
@@ -64,21 +65,30 @@ def database_url(url: str) -> str:
 
 def password(password: str) -> str:
     """Refuse a password that is not the same within a URL."""
-    if not _PASSWORD.fullmatch(password):
+    if not _UNRESERVED.fullmatch(password):
         step = "change it in the database: ALTER USER postgres PASSWORD '…'"
         raise refused("holds characters that a URL does not take as they are", step)
     return password
 
 
+def identifier(name: str) -> str:
+    """Refuse the name of a user or a database that is not the same within a URL."""
+    if not name or not _UNRESERVED.fullmatch(name):
+        raise refused(f"may contain letters, digits and '._~-', not {name[:_LONGEST_SHOWN]!r}")
+    return name
+
+
 def migration(number: str) -> str:
     """Refuse what is not the number of a migration; an empty text is none."""
     if not _MIGRATION.fullmatch(number):
-        raise refused(f"must be a migration's number such as 0001, not {number[:80]!r}")
+        raise refused(f"must be a migration's number such as 0001, not {number[:_LONGEST_SHOWN]!r}")
     return number
 
 
 def duration(text: str) -> str:
     """Refuse what is not a time that a timeout of PostgreSQL takes."""
     if not is_duration(text):
-        raise refused(f"must be a time such as 500ms, 5s or 2min, at most {LONGEST_DAYS} days, not {text[:80]!r}")
+        raise refused(
+            f"must be a time such as 500ms, 5s or 2min, at most {LONGEST_DAYS} days, not {text[:_LONGEST_SHOWN]!r}"
+        )
     return text

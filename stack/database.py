@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from components import database
+from components import defaults
+from stack import checks
 from stack.names import listed
 from stack.problem import Problem
 from stack.section import Flag, Section, Text, Whole, key, refused
 
 NONE = "none"
-_IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]+")
-"""RFC 3986's unreserved characters: user and database become part of a URL that Railway puts together."""
 _LONGEST_SHOWN = 80
-
-
-def _identifier(value: str) -> str:
-    if not _IDENTIFIER.fullmatch(value):
-        raise refused(f"may contain letters, digits and '._~-', not {value[:_LONGEST_SHOWN]!r}")
-    return value
 
 
 def _mount_path(value: str) -> str:
@@ -40,24 +32,24 @@ class DatabaseShape(Section):
         " the pool manager is given databaseServiceUrl.",
         default=True,
     )
-    service: Text = key("databaseService", "The name of the PostgreSQL service on Railway.", database.SERVICE)
-    user: Annotated[Text, AfterValidator(_identifier)] = key(
-        "databaseUser", "The user of the PostgreSQL service.", database.USER
+    service: Text = key("databaseService", "The name of the PostgreSQL service on Railway.", defaults.DATABASE_SERVICE)
+    user: Annotated[Text, AfterValidator(checks.identifier)] = key(
+        "databaseUser", "The user of the PostgreSQL service.", defaults.DATABASE_USER
     )
-    name: Annotated[Text, AfterValidator(_identifier)] = key(
-        "databaseName", "The database in the PostgreSQL service.", database.DATABASE
+    name: Annotated[Text, AfterValidator(checks.identifier)] = key(
+        "databaseName", "The database in the PostgreSQL service.", defaults.DATABASE_NAME
     )
     port: Whole = key(
         "databasePort",
         "The port on which the PostgreSQL service listens.",
-        database.PORT,
+        defaults.DATABASE_PORT,
         lowest=1,
         highest=65535,
     )
     mount_path: Annotated[Text, AfterValidator(_mount_path)] = key(
         "databaseMountPath",
         f"Where the volume of the PostgreSQL service is mounted; {NONE} for a service without a volume.",
-        database.MOUNT_PATH,
+        defaults.DATABASE_MOUNT_PATH,
     )
     proxy: Flag = key(
         "databaseProxy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.canary import SERVICE as CANARY
+from components.defaults import CANARY_SERVICE
 from convos_infra.railway.takeover import VARIABLE
 from stack.section import Flag, Section, Text, key
 
@@ -43,7 +43,7 @@ class Improvements(Section):
         "Whether the stack runs one agent of its own with the new image before the pool manager is told of it.",
         default=True,
     )
-    canary_service: Text = key("canaryService", "The name of the canary's service on Railway.", CANARY)
+    canary_service: Text = key("canaryService", "The name of the canary's service on Railway.", CANARY_SERVICE)
     rollouts: Flag = key(
         "manageRollouts",
         "Whether the stack sets the pool manager's rollout policy (POOL_ROLLOUT_ variables) and rolls a new image out"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pool_contract.agent_settings import agent_settings
+
 USUAL_VOLUMES, USUAL_SERVICES = 20, 100
 """What Railway's Pro plan allows in a project, unless it was raised; all environments of the project share it."""
 OTHER_VOLUMES, OTHER_SERVICES = 1, 3
@@ -19,7 +21,7 @@ def warnings(min_idle: int, keys: Mapping[str, str]) -> list[str]:
         min_idle: how many agents are kept warm.
         keys: the stack's `keys`.
     """
-    has_volume = keys.get("POOL_AGENT_VOLUME") != "none"
+    has_volume = bool(agent_settings(keys).volume)
     rows = (
         ("volumes", "POOL_VOLUME_LIMIT", USUAL_VOLUMES, OTHER_VOLUMES if has_volume else None),
         ("services", "POOL_SERVICE_LIMIT", USUAL_SERVICES, OTHER_SERVICES),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from components import pool_manager
+from components import defaults
 from convos_infra.registry.reference import is_digest, parse
 from pool_contract.keys import declaration_of
 from pool_contract.url import parsed
@@ -96,9 +96,9 @@ class PoolSettings(Section):
         " this). Remove it, and the stack makes a token of its environment.",
         default=False,
     )
-    service: Text = key("poolService", "The name of the pool manager's service on Railway.", pool_manager.SERVICE)
+    service: Text = key("poolService", "The name of the pool manager's service on Railway.", defaults.POOL_SERVICE)
     root_directory: Text = key(
-        "poolRootDirectory", "The folder of poolRepo that Railway builds.", pool_manager.ROOT_DIRECTORY
+        "poolRootDirectory", "The folder of poolRepo that Railway builds.", defaults.POOL_ROOT_DIRECTORY
     )
     start_command: Text = key(
         "poolStartCommand", "The command that starts the pool manager; empty leaves it to the image."
@@ -106,7 +106,7 @@ class PoolSettings(Section):
     health_path: Text = key(
         "poolHealthPath",
         "The path that must answer 200 before a deployment of the pool manager serves.",
-        pool_manager.HEALTH_PATH,
+        defaults.POOL_HEALTH_PATH,
     )
     volume: Text = key("poolVolume", "Where the pool manager's own volume is mounted; empty for none.")
     proxy_port: Whole = key(

@@ -17,6 +17,7 @@ from convos_infra.destroy.gate import AskedPool, DestroyGate, DestroyGateArgs
 from convos_infra.railway import takeover
 from convos_infra.railway.resources.shared_variables import SharedVariables, SharedVariablesArgs
 from pool_contract.agent_settings import agent_settings
+from pool_contract.service_names import AGENT_PREFIX
 from stack import pool_limits
 from stack.agent_keys import PLAIN_KEYS
 from stack.follows import follows_stack
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from convos_infra.railway.resources.service import Service
     from convos_infra.railway.resources.volume import Volume
     from stack.settings import Settings
-
-AGENT_PREFIX = "convos-agent-"
 
 
 @dataclass(frozen=True)

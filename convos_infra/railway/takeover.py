@@ -10,8 +10,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pulumi.dynamic import CheckFailure
-
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
 
@@ -48,8 +46,8 @@ def _hash(service: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
-def failures(session: Session, stack: str, where: Mapping[str, Any]) -> list[CheckFailure]:
-    """Refuse an environment that another stack manages, or that somebody changed since it was adopted.
+def refusals(session: Session, stack: str, where: Mapping[str, Any]) -> list[str]:
+    """Say why an environment is not taken over: another stack manages it, or somebody changed it since it was adopted.
 
     Args:
         session: reads the environment.
@@ -61,11 +59,11 @@ def failures(session: Session, stack: str, where: Mapping[str, Any]) -> list[Che
     name = str(where["name"])
     snapshot = session.living(where, thing=f"environment {name}")
     found = problem(snapshot.name or name, stack, snapshot.config) if stack else None
-    told = [CheckFailure("name", "; ".join(found))] if found is not None else []
+    told = ["; ".join(found)] if found is not None else []
     then = dict(row.split(":", 1) for row in str(where.get(FOUND) or "").split())
     services = snapshot.config.get("services") or {}
     changed = sorted(snapshot.name_of(id_) or id_ for id_, was in then.items() if _hash(services.get(id_)) != was)
     if changed:
         what = f"{', '.join(changed)} changed on Railway after make adopt"
-        told.append(CheckFailure("name", f"{what}; run make adopt again, or remove adoptedFrom to overwrite that"))
+        told.append(f"{what}; run make adopt again, or remove adoptedFrom to overwrite that")
     return told

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from components import canary, database, pool_manager
+from components import defaults
 from convos_infra.railway.environment_config import at, live_variables
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
@@ -110,7 +110,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
     plain |= _pool_source(stack, manager, digest_of)
     plain |= pool_settings(stack, told)
     plain |= _pool_shape(live, found.pool_manager, manager)
-    plain |= {"canaryService": found.canary} if found.canary != canary.SERVICE else {}
+    plain |= {"canaryService": found.canary} if found.canary != defaults.CANARY_SERVICE else {}
     plain |= _health(first, manager)
     secrets |= _pool_secrets(found.pool_manager, told, given, unread)
     if "poolRailwayToken" not in secrets:
@@ -175,9 +175,9 @@ def _pool_shape(live: Live, name: str, manager: Mapping[str, Any]) -> dict[str, 
     path = at(manager, ("deploy", "healthcheckPath"))
     volumes, proxies = live.volumes(name), live.proxies(name)
     return {
-        **({"poolService": name} if name != pool_manager.SERVICE else {}),
-        **({"poolRootDirectory": str(folder)} if folder and folder != pool_manager.ROOT_DIRECTORY else {}),
-        **({"poolHealthPath": str(path)} if path and path != pool_manager.HEALTH_PATH else {}),
+        **({"poolService": name} if name != defaults.POOL_SERVICE else {}),
+        **({"poolRootDirectory": str(folder)} if folder and folder != defaults.POOL_ROOT_DIRECTORY else {}),
+        **({"poolHealthPath": str(path)} if path and path != defaults.POOL_HEALTH_PATH else {}),
         **({"poolVolume": volumes[0]} if len(volumes) == 1 else {}),
         **({"poolProxyPort": str(proxies[0])} if len(proxies) == 1 else {}),
     }
@@ -214,14 +214,14 @@ def _database_shape(live: Live, name: str, postgres: Mapping[str, Any]) -> dict[
     told, image = live_variables(postgres), at(postgres, ("source", "image"))
     volumes, proxies = live.volumes(name), live.proxies(name)
     mounted = volumes[0] if volumes else NONE
-    port = str(proxies[0] if len(proxies) == 1 else told.get("PGPORT") or database.PORT)
+    port = str(proxies[0] if len(proxies) == 1 else told.get("PGPORT") or defaults.DATABASE_PORT)
     shape = {
-        "databaseService": (name, database.SERVICE),
+        "databaseService": (name, defaults.DATABASE_SERVICE),
         "databaseImage": (str(image or ""), ""),
-        "databaseMountPath": (mounted, database.MOUNT_PATH),
-        "databasePort": (port if port.isdigit() else str(database.PORT), str(database.PORT)),
-        "databaseUser": (told.get("POSTGRES_USER") or "", database.USER),
-        "databaseName": (told.get("POSTGRES_DB") or "", database.DATABASE),
+        "databaseMountPath": (mounted, defaults.DATABASE_MOUNT_PATH),
+        "databasePort": (port if port.isdigit() else str(defaults.DATABASE_PORT), str(defaults.DATABASE_PORT)),
+        "databaseUser": (told.get("POSTGRES_USER") or "", defaults.DATABASE_USER),
+        "databaseName": (told.get("POSTGRES_DB") or "", defaults.DATABASE_NAME),
     }
     found: dict[str, Any] = {key: value for key, (value, default) in shape.items() if value and value != default}
     return found if proxies else {**found, "databaseProxy": False}

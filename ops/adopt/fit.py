@@ -142,11 +142,12 @@ def _prepared(draft: Described, how: Fitting) -> Described:
 
 def _closer(described: Described, read: settings.Settings, how: Fitting) -> Described:
     """Return a config that differs less from what lives; the same one where nothing but what was chosen differs."""
-    off = _switched_off(described, read, how)
+    rows = list(compare.services(read, how.live, how.digest_of))
+    off = _switched_off(described, read, how, rows)
     if off is not None:
         return off
     plain: dict[str, Any] = dict(described.plain)
-    for row in compare.services(read, how.live, how.digest_of):
+    for row in rows:
         changed = [name for name in row.changed if not _is_chosen(name, read, how)]
         if row.thing == read.pool.service:
             plain = _left(plain, changed, POOL_KEEPS, ("poolDomain", "poolProxyPort", "poolVolume"))
@@ -155,10 +156,12 @@ def _closer(described: Described, read: settings.Settings, how: Fitting) -> Desc
     return replace(described, plain=plain)
 
 
-def _switched_off(described: Described, read: settings.Settings, how: Fitting) -> Described | None:
+def _switched_off(
+    described: Described, read: settings.Settings, how: Fitting, rows: Collection[compare.ReportRow]
+) -> Described | None:
     """Return the config with one more improvement off; None where every one that is on is there already."""
-    rows = {row.thing: row for row in compare.services(read, how.live, how.digest_of)}
-    pool, first = rows[read.pool.service].changed, rows.get(read.improvements.canary_service)
+    by_name = {row.thing: row for row in rows}
+    pool, first = by_name[read.pool.service].changed, by_name.get(read.improvements.canary_service)
     unfit = {
         "pin": read.improvements.pin and (_is_unpinned(read, how) or _touched("pin", pool)),
         "seal": read.improvements.seal and bool(_secret(read) & set(pool) & _readable(read, how)),

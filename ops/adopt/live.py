@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from components import canary, database, pool_manager
+from components import defaults
 from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import at, live_variables
+from convos_infra.railway.references import Reference, Unreadable, parse
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -19,7 +19,6 @@ _OF_POOL_MANAGERS = frozenset(
 )
 """Variables that nothing but a pool manager has: an agent is not given them."""
 _OF_DATABASES = frozenset({"POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB", "PGDATA"})
-_REFERS_TO = re.compile(r"\$\{\{\s*(.+?)\.[A-Za-z0-9_]+\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,9 @@ class Live:
 class Roles:
     """The names of the services that a stack manages; `database` is empty where it manages none."""
 
-    pool_manager: str = pool_manager.SERVICE
-    canary: str = canary.SERVICE
-    database: str = database.SERVICE
+    pool_manager: str = defaults.POOL_SERVICE
+    canary: str = defaults.CANARY_SERVICE
+    database: str = defaults.DATABASE_SERVICE
 
 
 def roles(live: Live, given: Roles) -> Roles:
@@ -88,13 +87,13 @@ def roles(live: Live, given: Roles) -> Roles:
         if name and name not in names:
             raise InfraError(key, f"the environment has no service {name!r}", f"it has: {', '.join(names) or 'none'}")
     pool = given.pool_manager or _pool_manager(live)
-    first = given.canary or canary.SERVICE
+    first = given.canary or defaults.CANARY_SERVICE
     return Roles(pool, first, given.database or _database(live, pool, first))
 
 
 def _pool_manager(live: Live) -> str:
-    if live.service(pool_manager.SERVICE)[0]:
-        return pool_manager.SERVICE
+    if live.service(defaults.POOL_SERVICE)[0]:
+        return defaults.POOL_SERVICE
     found = [name for name in live.names() if _OF_POOL_MANAGERS & set(live_variables(live.service(name)[1]))]
     if len(found) == 1:
         return found[0]
@@ -109,14 +108,15 @@ def _database(live: Live, pool: str, first: str) -> str:
     referred = [name for name in _referred(url) if name in names and _is_database(live.service(name)[1])]
     if referred:
         return referred[0]
-    if database.SERVICE in names:
-        return database.SERVICE
+    if defaults.DATABASE_SERVICE in names:
+        return defaults.DATABASE_SERVICE
     found = [name for name in names if _is_database(live.service(name)[1])]
     return found[0] if len(found) == 1 else ""
 
 
-def _referred(value: str) -> Iterator[str]:
-    yield from (found[1].strip() for found in _REFERS_TO.finditer(value))
+def _referred(value: str) -> list[str]:
+    """Return the services that a value refers to, also where a name with dots lacks its quotes."""
+    return [part.owner for part in parse(value) if isinstance(part, Reference | Unreadable)]
 
 
 def _is_database(config: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ops.adopt.compare import ADOPTED, LEFT, MADE, ReportRow, at_most, services
+from pool_contract.service_names import AGENT_PREFIX
 
 if TYPE_CHECKING:
     from ops.adopt.config import Described
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from ops.adopt.live import DigestOf, Live
     from stack.settings import Settings
 
-AGENT_PREFIX = "convos-agent-"
 NEVER_SHOWN = "sealed values, passwords of registry logins, limits that the plan sets"
 
 

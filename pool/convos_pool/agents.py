@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pool_contract.agent_api_key import agent_api_key
 from pool_contract.agent_variables import API_KEY, agent_variables, shared_variables
+from pool_contract.service_names import AGENT_PREFIX, POOL_MANAGER
 
 if TYPE_CHECKING:
     from pool_contract.key_declaration import Generated
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
     from .railway import Instance
     from .settings import Settings
 
-PREFIX = "convos-agent-"
 ID_LENGTH = 12
-POOL_MANAGER = "convos-agent-pool-manager"
-"""The pool manager's own service has the agents' prefix."""
 NAME_LENGTH = 32
 """The longest name that Railway takes for a service."""
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -76,16 +74,16 @@ def new_id() -> str:
 
 def service_name(agent_id: str, agent_name: str = "") -> str:
     """Return the service's name: of a claimed agent with the start of its own name, the id always last."""
-    room = NAME_LENGTH - len(PREFIX) - ID_LENGTH - 1
+    room = NAME_LENGTH - len(AGENT_PREFIX) - ID_LENGTH - 1
     slug = re.sub(r"[^a-z0-9]+", "-", agent_name.lower()).strip("-")[:room].strip("-")
-    return f"{PREFIX}{slug or 'agent'}-{agent_id}" if agent_name else f"{PREFIX}{agent_id}"
+    return f"{AGENT_PREFIX}{slug or 'agent'}-{agent_id}" if agent_name else f"{AGENT_PREFIX}{agent_id}"
 
 
 def agent_id(name: str) -> str | None:
     """Return the id in a service's name; None for a service that is no agent."""
     if name == POOL_MANAGER:
         return None
-    found = re.fullmatch(rf"{PREFIX}(?:.*-)?({ID})", name, re.DOTALL)
+    found = re.fullmatch(rf"{AGENT_PREFIX}(?:.*-)?({ID})", name, re.DOTALL)
     return found[1] if found else None
 
 

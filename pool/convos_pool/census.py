@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pool_contract.service_names import POOL_MANAGER
+
 from . import agents
 from .act import Act
 from .agents import Agent
@@ -139,5 +141,5 @@ def _by_claim(instances: Iterable[Instance], claims: Mapping[str, Claim]) -> dic
     return {
         named[one.service_id]: one
         for one in instances
-        if one.service_id in named and agents.agent_id(one.name) is None and one.name != agents.POOL_MANAGER
+        if one.service_id in named and agents.agent_id(one.name) is None and one.name != POOL_MANAGER
     }

@@ -84,9 +84,9 @@ class EnvironmentProvider(RailwayProvider):
         inputs, failures = with_identity("environment", olds, news, _IN_PLACE, find)
         if not olds and not inputs.get(ADOPTS) and (copied := _copied(self.session(), inputs)):
             inputs = {**inputs, COPIES: copied}
-        if not olds and inputs.get(ADOPTS):
-            failures += takeover.failures(self.session(), str(news.get(STACK) or ""), inputs)
-        return inputs, failures
+        is_taken_over = not olds and inputs.get(ADOPTS)
+        told = takeover.refusals(self.session(), str(news.get(STACK) or ""), inputs) if is_taken_over else []
+        return inputs, [*failures, *(CheckFailure("name", one) for one in told)]
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it; another project is another environment."""

@@ -6,7 +6,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from components import pool_manager
+from components.defaults import POOL_SERVICE
 from ops.adopt.compare import ReportRow
 from ops.adopt.config import AdoptionInputs, Described, drafted
 from ops.adopt.fit import Fitting, fitted, offers
@@ -26,7 +26,7 @@ FIRST = {
 }
 
 
-def edited(path: tuple[str, ...], value: Any, service: str = pool_manager.SERVICE) -> Live:
+def edited(path: tuple[str, ...], value: Any, service: str = POOL_SERVICE) -> Live:
     """Return the environment of FIRST with one thing changed by somebody else; None removes it."""
     found = live(read(FIRST))
     config = copy.deepcopy(dict(found.snapshot.config))

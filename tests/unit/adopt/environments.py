@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components import canary, database, pool_manager
+from components.defaults import CANARY_SERVICE, DATABASE_MOUNT_PATH, DATABASE_PORT, DATABASE_SERVICE, POOL_SERVICE
 from components.environment import EnvironmentPlace
 from convos_infra.railway import patch_plan
 from convos_infra.railway.environment_config import SEALED, VARIABLES
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 STACK = "scaling"
 DIGEST, POOL_DIGEST = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 ENVIRON = {"RAILWAY_API_TOKEN": "t-account"}
-IDS = {database.SERVICE: "s-db", canary.SERVICE: "s-canary", pool_manager.SERVICE: "s-pool"}
+IDS = {DATABASE_SERVICE: "s-db", CANARY_SERVICE: "s-canary", POOL_SERVICE: "s-pool"}
 TOKEN, MADE_UP = "t-of-the-pool", "made-up"
 
 
@@ -47,18 +48,22 @@ def live(found: settings.Settings, **more: Any) -> Live:
     place = EnvironmentPlace("p-1", "e-1", 900, found.health_seconds, overwrite_changes=False)
     instances = [
         canary.configuration(
-            _at(canary.SERVICE), place, pinned(found, found.image.reference), _canary(found), agent_settings(found.keys)
+            _at(CANARY_SERVICE),
+            place,
+            pinned(found, found.image.reference),
+            _canary(found),
+            agent_settings(found.keys),
         ),
         pool_manager.configuration(
-            _at(pool_manager.SERVICE), place, _pool(found), found.pool.api_key or MADE_UP, found.pool.railway_token
+            _at(POOL_SERVICE), place, _pool(found), found.pool.api_key or MADE_UP, found.pool.railway_token
         ),
     ]
     if not found.database_url:
         password = found.database_password or MADE_UP
         service = replace(database_settings(found).service, password=password)
-        instances.append(database.configuration(_at(database.SERVICE), place, service, password))
+        instances.append(database.configuration(_at(DATABASE_SERVICE), place, service, password))
     services = {args.at.service_id: _stored(args) for args in instances}
-    volumes = () if found.database_url else ({"volumeId": "v", "serviceId": "s-db", "mountPath": database.MOUNT_PATH},)
+    volumes = () if found.database_url else ({"volumeId": "v", "serviceId": "s-db", "mountPath": DATABASE_MOUNT_PATH},)
     names = {IDS[args.at.service]: args.at.service for args in instances}
     snapshot = Snapshot(
         environment_id="e-1",
@@ -79,7 +84,7 @@ def _at(name: str) -> ServiceAt:
 
 
 def _instance(id_: str, name: str) -> dict[str, Any]:
-    domains = [] if name == database.SERVICE else [{"id": "d", "domain": f"{id_}.up.railway.app"}]
+    domains = [] if name == DATABASE_SERVICE else [{"id": "d", "domain": f"{id_}.up.railway.app"}]
     return {"serviceId": id_, "serviceName": name, "domains": {"serviceDomains": domains, "customDomains": []}}
 
 
@@ -89,8 +94,8 @@ def _stored(args: ServiceInstanceArgs) -> dict[str, Any]:
     stored: dict[str, Any] = patch_plan.merge({}, patch_plan.plan({}, wanted, {}).patch)
     for name in wanted[SEALED] or ():
         stored[VARIABLES][name]["value"] = None
-    if args.at.service == database.SERVICE:
-        stored["networking"] = {"tcpProxies": {str(database.PORT): {}}}
+    if args.at.service == DATABASE_SERVICE:
+        stored["networking"] = {"tcpProxies": {str(DATABASE_PORT): {}}}
     return stored
 
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from components import canary, database, pool_manager
+from components.defaults import CANARY_SERVICE as CANARY
+from components.defaults import DATABASE_SERVICE as DATABASE
+from components.defaults import POOL_SERVICE as MANAGER
 from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import VARIABLES
 from ops.adopt.compare import ADOPTED, LEFT, MADE
@@ -107,38 +109,38 @@ def test_a_name_that_the_program_does_not_take_is_written_as_one_that_it_does(th
 
 
 SOMEBODYS: dict[str, tuple[str, tuple[str, ...], Any, dict[str, Any]]] = {
-    "another start of the canary": (canary.SERVICE, ("deploy", "startCommand"), "node x", {"manageCanary": False}),
+    "another start of the canary": (CANARY, ("deploy", "startCommand"), "node x", {"manageCanary": False}),
     "another variable of the canary": (
-        canary.SERVICE,
+        CANARY,
         (VARIABLES, "OPENCLAW_STATE_DIR"),
         {"value": SECRET},
         {"manageCanary": False},
     ),
-    "one variable less in the canary": (canary.SERVICE, (VARIABLES, "XMTP_ENV"), None, {"manageCanary": False}),
-    "another health check": (pool_manager.SERVICE, ("deploy", "healthcheckPath"), "/x", {"poolHealthPath": "/x"}),
-    "an open key": (pool_manager.SERVICE, (VARIABLES, "POOL_API_KEY"), {"value": SECRET}, {"sealKeys": False}),
-    "no policy": (pool_manager.SERVICE, (VARIABLES, "POOL_ROLLOUT_POLICY"), None, {"manageRollouts": False}),
+    "one variable less in the canary": (CANARY, (VARIABLES, "XMTP_ENV"), None, {"manageCanary": False}),
+    "another health check": (MANAGER, ("deploy", "healthcheckPath"), "/x", {"poolHealthPath": "/x"}),
+    "an open key": (MANAGER, (VARIABLES, "POOL_API_KEY"), {"value": SECRET}, {"sealKeys": False}),
+    "no policy": (MANAGER, (VARIABLES, "POOL_ROLLOUT_POLICY"), None, {"manageRollouts": False}),
     "a setting by reference": (
-        pool_manager.SERVICE,
+        MANAGER,
         (VARIABLES, "POOL_MIN_IDLE"),
         {"value": "${{x.Y}}"},
         {"poolKeeps": "POOL_MIN_IDLE"},
     ),
     "an image that is none": (
-        pool_manager.SERVICE,
+        MANAGER,
         (VARIABLES, "RAILWAY_RUNTIME_IMAGE"),
         {"value": "x y"},
         {"pinImages": False, "manageCanary": False, "poolKeeps": "RAILWAY_RUNTIME_IMAGE"},
     ),
     "another mount path": (
-        database.SERVICE,
+        DATABASE,
         ("deploy", "requiredMountPath"),
         "/x",
         {"databaseKeeps": "requiredMountPath"},
     ),
-    "a port that is none": (database.SERVICE, (VARIABLES, "PGPORT"), {"value": "x"}, {"databaseKeeps": "PGPORT"}),
+    "a port that is none": (DATABASE, (VARIABLES, "PGPORT"), {"value": "x"}, {"databaseKeeps": "PGPORT"}),
     "a password of odd characters": (
-        database.SERVICE,
+        DATABASE,
         (VARIABLES, "POSTGRES_PASSWORD"),
         {"value": f"{SECRET}@/"},
         {"databaseKeeps": "POSTGRES_PASSWORD"},
@@ -163,7 +165,7 @@ OPEN = {**FIRST, "sealKeys": False, "pinImages": False, "manageRollouts": False,
 COSTS: dict[str, tuple[list[str], int]] = {
     "seal": (["BANKR_API_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN"], 1),
     "pin": (["RAILWAY_RUNTIME_IMAGE"], 1),
-    "canary": ([f"{canary.SERVICE} (new)"], 1),
+    "canary": ([f"{CANARY} (new)"], 1),
     "rollouts": (
         [
             *("POOL_ROLLOUT_BAKE_MS", "POOL_ROLLOUT_BATCH", "POOL_ROLLOUT_CANARY", "POOL_ROLLOUT_CLAIMED"),
@@ -178,7 +180,7 @@ COSTS: dict[str, tuple[list[str], int]] = {
 
 
 def test_every_improvement_that_is_off_is_offered_with_its_cost_and_chosen_it_changes_that_and_no_more() -> None:
-    found = without(live(read(OPEN)), canary.SERVICE)
+    found = without(live(read(OPEN)), CANARY)
     _, told = adopted(found)
     assert (told.changes, told.deployments) == (0, 0)
     offered = {offer.name: (list(offer.changes), offer.deployments) for offer in told.offers}
@@ -215,7 +217,7 @@ def test_a_canary_with_a_key_and_an_inbox_of_its_own_is_left_and_offered_with_wh
 )
 def test_what_the_program_has_no_key_for_is_listed_and_left(path: tuple[str, ...], value: Any, wanted: str) -> None:
     _, told = adopted(edited(path, value), AdoptionInputs(pool_api_key=SECRET))
-    found = row(told, pool_manager.SERVICE)
+    found = row(told, MANAGER)
     assert list(found.unkeyed) == [wanted]
     assert (list(found.changes), found.deployments) == ([], 0)
 
@@ -224,21 +226,19 @@ def test_what_cannot_be_read_is_listed_with_what_to_do() -> None:
     sealed = {"value": None, "isSealed": True}
     found = edited((VARIABLES, "NEW_KEY"), sealed)
     _, told = adopted(found)
-    assert list(row(told, pool_manager.SERVICE).unread) == [
-        *("BANKR_API_KEY", "NEW_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN")
-    ]
+    assert list(row(told, MANAGER).unread) == [*("BANKR_API_KEY", "NEW_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN")]
     key = "without it agents are not asked for: pulumi config set --secret poolApiKey, out of poolKeeps"
-    assert list(told.next_steps) == [f"{pool_manager.SERVICE} POOL_API_KEY: {key}"]
+    assert list(told.next_steps) == [f"{MANAGER} POOL_API_KEY: {key}"]
     login = edited(("deploy", "registryCredentials"), {"username": "u", "password": "*****"})
-    assert "registry login" in row(adopted(login)[1], pool_manager.SERVICE).unread
+    assert "registry login" in row(adopted(login)[1], MANAGER).unread
 
 
 def test_a_sealed_database_password_is_left_and_needed_for_the_schema_alone() -> None:
-    found = edited((VARIABLES, "POSTGRES_PASSWORD"), {"value": None, "isSealed": True}, database.SERVICE)
+    found = edited((VARIABLES, "POSTGRES_PASSWORD"), {"value": None, "isSealed": True}, DATABASE)
     _, told = adopted(found)
-    assert list(row(told, database.SERVICE).unread) == ["POSTGRES_PASSWORD"]
+    assert list(row(told, DATABASE).unread) == ["POSTGRES_PASSWORD"]
     step = "for manageSchema: pulumi config set --secret databasePassword"
-    assert f"{database.SERVICE} POSTGRES_PASSWORD: {step}" in told.next_steps
+    assert f"{DATABASE} POSTGRES_PASSWORD: {step}" in told.next_steps
 
 
 def test_secrets_are_in_the_encrypted_part_alone() -> None:
@@ -252,7 +252,7 @@ def test_secrets_are_in_the_encrypted_part_alone() -> None:
 
 def test_a_database_that_is_no_service_here_is_left_unless_its_url_is_given() -> None:
     url = {"value": "${{Postgres.DATABASE_URL}}"}
-    found = without(edited((VARIABLES, "DATABASE_URL"), url), database.SERVICE)
+    found = without(edited((VARIABLES, "DATABASE_URL"), url), DATABASE)
     again, told = adopted(found, AdoptionInputs(pool_api_key=SECRET))
     assert (again.database.managed, again.database.service_url) == (False, url["value"])
     assert (told.changes, told.deployments) == (0, 0)
@@ -262,23 +262,23 @@ def test_a_database_that_is_no_service_here_is_left_unless_its_url_is_given() ->
 
 
 def test_a_canary_that_is_not_there_is_not_made_and_services_of_others_are_left() -> None:
-    found = without(live(read(FIRST)), canary.SERVICE)
+    found = without(live(read(FIRST)), CANARY)
     strangers = {name: {"serviceName": name} for name in ("convos-agent-1a2b", "convos-agent-3c4d", "somebodys")}
     snapshot = replace(found.snapshot, instances={**found.snapshot.instances, **strangers})
     _, told = adopted(replace(found, snapshot=snapshot), AdoptionInputs(pool_api_key=SECRET))
     states = {row.thing: (row.state, row.deployments) for row in told.rows}
-    assert canary.SERVICE not in states
+    assert CANARY not in states
     assert states["2 agents"] == states["somebodys"] == (LEFT, 0)
     assert "variable BANKR_API_KEY" not in str(told.document())
-    step = f"{pool_manager.SERVICE} BANKR_API_KEY: pulumi config set --secret --path keys.BANKR_API_KEY"
+    step = f"{MANAGER} BANKR_API_KEY: pulumi config set --secret --path keys.BANKR_API_KEY"
     assert step in told.next_steps
 
 
 def test_an_image_that_its_tag_has_left_behind_is_pinned_and_one_without_a_digest_stays_without() -> None:
-    moved = edited(("source", "image"), f"{RUNTIME}:production@{POOL_DIGEST}", canary.SERVICE)
+    moved = edited(("source", "image"), f"{RUNTIME}:production@{POOL_DIGEST}", CANARY)
     again, _ = adopted(moved)
     assert (again.image.is_pinned, again.image.reference) == (True, f"{RUNTIME}:production@{POOL_DIGEST}")
-    bare = edited(("source", "image"), f"{RUNTIME}:production", canary.SERVICE)
+    bare = edited(("source", "image"), f"{RUNTIME}:production", CANARY)
     again, told = adopted(bare)
     assert (again.image.is_pinned, again.image.reference) == (False, f"{RUNTIME}:production")
     assert told.changes == 0
@@ -293,6 +293,6 @@ def test_two_services_that_may_be_the_pool_manager_are_named_and_one_has_to_be_c
     both = replace(found, snapshot=replace(found.snapshot, instances={**renamed, **other}, config=config))
     with pytest.raises(InfraError, match=r"POOL_MANAGER: x-convos-agent-pool-manager, y-pool may each be"):
         roles(both, Roles("", "", ""))
-    assert roles(both, Roles("y-pool", "", "")) == Roles("y-pool", canary.SERVICE, "x-postgres")
+    assert roles(both, Roles("y-pool", "", "")) == Roles("y-pool", CANARY, "x-postgres")
     with pytest.raises(InfraError, match=r"DATABASE: the environment has no service 'db'"):
         roles(both, Roles("y-pool", "", "db"))
