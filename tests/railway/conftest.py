@@ -10,6 +10,7 @@ import pytest
 
 from tests.emulator.fix_emulator import Emulator, EmulatorError, running_emulator
 from tests.railway.fix_resources import Place, Runs, place
+from tests.railway.small_stack import SmallStack, two_services
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +35,14 @@ def at(runs: Runs) -> Iterator[Place]:
     runs.emulator.admin("DELETE", "/faults")
     with contextlib.suppress(EmulatorError):
         runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=found.project.id)
+
+
+@pytest.fixture
+def stack(runs: Runs) -> Iterator[SmallStack]:
+    """Two services of a stack of its own, brought up; their project is deleted afterwards, whatever became of them."""
+    made = SmallStack(runs, two_services(f"s-{uuid.uuid4().hex[:12]}"))
+    made.up()
+    project = made.state["project"].id
+    yield made
+    with contextlib.suppress(EmulatorError):
+        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=project)

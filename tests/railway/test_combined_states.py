@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import uuid
-from collections.abc import Iterator
-
 import pytest
 
-from tests.emulator.fix_emulator import EmulatorError
 from tests.railway import states
-from tests.railway.fix_resources import Runs
-from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of, two_services
+from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of
 from tests.railway.states import OTHER, Says, Scene, State
 from tests.railway.test_status_says import SAYS, look, report_of
 
@@ -152,16 +146,6 @@ COMBINED = (
     State("proxy and domain gone", proxy_and_domain_gone, Says.DRIFT, deployments=1),
     State("volume elsewhere, and theirs stored", moved_and_stored, Says.DRIFT, deployments=1),
 )
-
-
-@pytest.fixture
-def stack(runs: Runs) -> Iterator[SmallStack]:
-    made = SmallStack(runs, two_services(f"c-{uuid.uuid4().hex[:12]}"))
-    made.up()
-    project = made.state["project"].id
-    yield made
-    with contextlib.suppress(EmulatorError):
-        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=project)
 
 
 @pytest.mark.parametrize("state", [pytest.param(state, id=state.name) for state in COMBINED])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,21 +9,11 @@ import pytest
 from convos_infra.railway.change import announced
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from railway_api.failure import Failure
-from tests.emulator.fix_emulator import EmulatorError
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, Runs, instance, refreshed
-from tests.railway.small_stack import SmallStack, scene_of, two_services
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, instance, refreshed
+from tests.railway.small_stack import SmallStack, scene_of
 from tests.railway.states import Scene, proxy_gone, volume_detached, volume_moved
 
 STEPS = {"proxy gone": proxy_gone, "volume detached": volume_detached, "volume mounted elsewhere": volume_moved}
-
-
-@pytest.fixture
-def stack(runs: Runs) -> Iterator[SmallStack]:
-    made = SmallStack(runs, two_services(f"o-{uuid.uuid4().hex[:12]}"))
-    made.up()
-    yield made
-    with contextlib.suppress(EmulatorError):
-        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=made.state["project"].id)
 
 
 def scene(at: Place) -> Scene:

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import uuid
-from collections.abc import Iterator
-
 import pytest
 
-from tests.emulator.fix_emulator import EmulatorError
-from tests.railway.fix_resources import Runs
-from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of, two_services
+from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of
 from tests.railway.states import STATES, Says, State
-
-
-@pytest.fixture
-def stack(runs: Runs) -> Iterator[SmallStack]:
-    made = SmallStack(runs, two_services(f"s-{uuid.uuid4().hex[:12]}"))
-    made.up()
-    yield made
-    with contextlib.suppress(EmulatorError, KeyError):
-        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=scene_of(made).truth()["projectId"])
 
 
 def test_the_table_has_states_of_every_kind_and_each_name_once() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,8 +22,8 @@ from ops.status.terminal import lines
 from railway_api.client import Client
 from tests.emulator.fix_emulator import EmulatorError
 from tests.railway import states
-from tests.railway.fix_resources import QUICK, Runs
-from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of, two_services
+from tests.railway.fix_resources import QUICK
+from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of
 from tests.railway.states import STATES, Says, Scene, State
 
 SAYS = {
@@ -33,16 +33,6 @@ SAYS = {
     Severity.DEAD: Says.DEAD,
 }
 ALIVE = ("SUCCESS", "SLEEPING")
-
-
-@pytest.fixture
-def stack(runs: Runs) -> Iterator[SmallStack]:
-    made = SmallStack(runs, two_services(f"s-{uuid.uuid4().hex[:12]}"))
-    made.up()
-    project = made.state["project"].id
-    yield made
-    with contextlib.suppress(EmulatorError):
-        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=project)
 
 
 def state_of(stack: SmallStack) -> dict[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,9 +14,8 @@ from convos_infra.railway.running import Condition, assess, condition_of
 from convos_infra.railway.session import Session
 from convos_infra.railway.snapshot import Snapshots
 from railway_api.client import Client
-from tests.emulator.fix_emulator import EmulatorError
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, QUICK, Runs
-from tests.railway.small_stack import SmallStack, scene_of, two_services
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, QUICK
+from tests.railway.small_stack import SmallStack, scene_of
 from tests.railway.states import STATES, Says, State
 
 CONDITIONS = {
@@ -35,15 +31,6 @@ CONDITIONS = {
 }
 RENAMED = ("renamed", "the service it refers to renamed", "deployed with an empty reference")
 GONE = ("service gone", "service instance gone", "environment gone")
-
-
-@pytest.fixture
-def stack(runs: Runs) -> Iterator[SmallStack]:
-    made = SmallStack(runs, two_services(f"w-{uuid.uuid4().hex[:12]}"))
-    made.up()
-    yield made
-    with contextlib.suppress(EmulatorError):
-        runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=made.state["project"].id)
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state.name not in GONE], ids=lambda state: state.name)

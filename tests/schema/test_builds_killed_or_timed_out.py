@@ -14,8 +14,9 @@ from convos_infra.errors import InfraError
 from convos_infra.schema import guards
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
+from tests.schema.concurrent_builds import CONCURRENT, converges
 from tests.schema.migrating import QUICK, job, migrations, up, versions
-from tests.schema.postgres_server import Database, Server, embedded_binaries, new_database, running
+from tests.schema.postgres_server import Server, embedded_binaries, new_database, running
 from tests.schema.wire_proxy import proxied
 
 pytestmark = pytest.mark.postgres
@@ -25,12 +26,7 @@ CREATE TABLE app.t (id integer, n integer);
 INSERT INTO app.t VALUES (1, 1), (2, 2);
 CREATE TABLE app.other (id integer);
 """
-BUILDS = (
-    TABLES,
-    "-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_id ON app.t (id);",
-    "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON app.t (n);",
-    "-- no-transaction\nREINDEX (CONCURRENTLY) TABLE app.t;",
-)
+BUILDS = (TABLES, *CONCURRENT)
 INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
@@ -44,18 +40,6 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def build(url: str) -> None:
     apply(parse_url(url), job(*BUILDS))
-
-
-def converges(database: Database, at: object) -> None:
-    """Run again; what is recorded as applied is there, and valid."""
-    state = up(database, *BUILDS)
-    assert versions(state) == ["0001", "0002", "0003", "0004"], at
-    assert state.drift == (), at
-    indexes = database.rows(
-        "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid"
-        " WHERE indrelid = 'app.t'::regclass ORDER BY 1"
-    )
-    assert indexes == [("t_id", True), ("t_n", True)], at
 
 
 def killed_then_run_again(embedded: Server, cut: str, position: int) -> bool:
@@ -74,7 +58,7 @@ def killed_then_run_again(embedded: Server, cut: str, position: int) -> bool:
         for version, index in (("0002", "t_id"), ("0003", "t_n")):
             if version in applied:
                 assert database.value(f"SELECT indisvalid FROM pg_index WHERE indexrelid = 'app.{index}'::regclass")
-        converges(database, (cut, position))
+        converges(database, TABLES, (cut, position))
         return reached
 
 
@@ -110,7 +94,7 @@ def test_a_build_that_times_out_leaves_nothing_and_is_made_by_the_next_run(
                 up(database, *BUILDS[:number], limits=limits)
             assert database.value("SELECT max(version) FROM schema_history") == f"{number - 1:04}"
             other.rollback()
-        converges(database, (ended, number, waits))
+        converges(database, TABLES, (ended, number, waits))
         assert database.value(INVALID) == 0
 
 

@@ -18,6 +18,7 @@ from convos_infra.schema.apply import apply
 from convos_infra.schema.catalog import fingerprint
 from convos_infra.schema.limits import Limits
 from railway_api.failure import Failure
+from tests.schema.concurrent_builds import CONCURRENT, converges
 from tests.schema.migrating import job, up, versions
 from tests.schema.postgres_server import Database, Server, embedded_binaries, new_database, running
 from tests.schema.wire_proxy import CUTS, proxied
@@ -29,12 +30,8 @@ TEXTS = (
     "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS a_id ON a (id);",
     "ALTER TABLE a ADD COLUMN b text;\nUPDATE a SET b = 'x' WHERE id = 1;\nINSERT INTO a VALUES (2);",
 )
-BUILDS = (
-    "CREATE SCHEMA app; CREATE TABLE app.t (id integer, n integer); INSERT INTO app.t VALUES (1, 1), (2, 2);",
-    "-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_id ON app.t (id);",
-    "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON app.t (n);",
-    "-- no-transaction\nREINDEX (CONCURRENTLY) TABLE app.t;",
-)
+TABLES = "CREATE SCHEMA app; CREATE TABLE app.t (id integer, n integer); INSERT INTO app.t VALUES (1, 1), (2, 2);"
+BUILDS = (TABLES, *CONCURRENT)
 SHORT = Limits(
     connect_seconds=2,
     wait_seconds=20,
@@ -49,6 +46,7 @@ KILLED = """
 import sys
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
+from tests.schema.concurrent_builds import CONCURRENT, converges
 from tests.schema.migrating import job
 apply(parse_url(sys.argv[1]), job(*sys.argv[2:]), lambda line: print(line, flush=True))
 """
@@ -137,14 +135,7 @@ def builds_cut_then_run_again(embedded: Server, cut: str, position: int) -> None
         up(database, *BUILDS[:1])
         with proxied(embedded.port, cut, position) as wire, contextlib.suppress(Failure):
             apply(parse_url(embedded.url(database.name, port=wire.port)), job(*BUILDS, limits=SHORT))
-        state = up(database, *BUILDS)
-        assert versions(state) == ["0001", "0002", "0003", "0004"], position
-        assert state.drift == (), position
-        indexes = database.rows(
-            "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE"
-            " indrelid = 'app.t'::regclass ORDER BY 1"
-        )
-        assert indexes == [("t_id", True), ("t_n", True)], position
+        converges(database, TABLES, position)
 
 
 @pytest.mark.parametrize("cut", CUTS)
