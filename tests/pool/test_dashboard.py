@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.emulator.fix_emulator import Emulator, until
-from tests.pool.agent_farm import Farm, running_farm
+from tests.emulator.fix_emulator import until
 from tests.pool.browser import EXECUTABLE, MISSING, PHONE, Seen, keep_picture, opened, running_browser, violations
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
-from tests.pool.surroundings import NEXT_IMAGE, Surroundings, agents, surroundings, until_idle
-from tests.schema.postgres_server import Server, new_database
+from tests.pool.surroundings import NEXT_IMAGE, Surroundings, agents, until_idle
 
 pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=MISSING)
 DEPLOY = """mutation again($environmentId: String!, $serviceId: String!) {
@@ -30,19 +28,11 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def staged(
-    tmp_path_factory: pytest.TempPathFactory, pool_server: Server, shared_emulator: Emulator
-) -> Iterator[tuple[Surroundings, Pool]]:
-    """One pool for all: three warm agents, a rollout that waits in its first batch once a new image comes."""
+@pytest.fixture
+def staged(around: Surroundings) -> Iterator[tuple[Surroundings, Pool]]:
+    """A pool with three warm agents, and a rollout that waits in its first batch once a new image comes."""
     policy = {"POOL_ROLLOUT_POLICY": "redeploy-idle", "POOL_ROLLOUT_BAKE_MS": "86400000"}
-    farm: Farm
-    with (
-        new_database(pool_server) as database,
-        running_farm() as farm,
-        surroundings(tmp_path_factory.mktemp("dashboard"), database, shared_emulator, farm) as around,
-        around.pool(POOL_MIN_IDLE="3", POOL_ENVIRONMENT="staging", **policy) as pool,
-    ):
+    with around.pool(POOL_MIN_IDLE="3", POOL_ENVIRONMENT="staging", **policy) as pool:
         until_idle(pool, 3)
         yield around, pool
 

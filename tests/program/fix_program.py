@@ -163,7 +163,9 @@ def apart(run: Callable[[], Made]) -> Made:
 
     Pulumi keeps its engine and its root resource in context variables: in a context of its own a run leaves none to the
     next test of the process, which would log to this engine, or wait for ever for a root that was never registered.
+    It has a loop also after a test that ran one of its own.
     """
+    loop()
     return contextvars.copy_context().run(run)
 
 
