@@ -13,7 +13,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 SERVICER = "DynamicResourceProviderServicer"
-METHODS = ("Create", "Update")
+METHODS = ("Create", "Update", "Delete")
 THREADS = 64
 """So many resources wait or change at once; more wait for a thread, as all but four did before."""
 

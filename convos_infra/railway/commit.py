@@ -1,24 +1,77 @@
-"""A change of a service on its way to Railway: one patch, or the order to deploy what is stored, and the read back.
+"""Changes of services on their way to Railway: one patch, or the orders to deploy what is stored, and the read back.
 
-Neither is over before a read shows it: what is told of a service afterwards is what Railway has.
+Neither is over before a read shows it: what is told of a service afterwards is what Railway has. A patch has all the
+services that wait for one; Railway takes it whole or not at all, and does not say which service it refuses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import patch_plan
 from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import BY_NAME, VARIABLES
 from railway_api import documents
+from railway_api.errors import AlreadyExists, Invalid, NotAuthorized, NotFound, Opaque, RailwayError, Refused
+from railway_api.failure import Failure
 
 if TYPE_CHECKING:
+    from convos_infra.railway.deployment import DeploymentState
     from convos_infra.railway.session import Session
     from convos_infra.railway.snapshot import Snapshot
 
 Props = Mapping[str, Any]
+Outcome: TypeAlias = "Snapshot | Exception"
+_REFUSED = (Invalid, Refused, NotFound, NotAuthorized, AlreadyExists, Opaque)
+"""What Railway says of a patch that it does not take, because of one of its services or of all."""
+_NAMES_SHOWN = 3
+_Part = TypeVar("_Part")
+_Outcome = TypeVar("_Outcome")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One service's part of what is sent.
+
+    Attributes:
+        wanted: the service's new inputs.
+        plan: its patch.
+        old: its newest deployment before.
+        expects: whether a new deployment is waited for.
+    """
+
+    wanted: Props = field(repr=False)
+    plan: patch_plan.Plan
+    old: DeploymentState | None
+    expects: bool
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return str(self.wanted["service"])
+
+    @property
+    def service_id(self) -> str:
+        """The service's id."""
+        return str(self.wanted["serviceId"])
+
+    def missing(self, now: Snapshot) -> list[str]:
+        """Return what the environment lacks of the service's inputs."""
+        live = now.service(self.service_id) or {}
+        return _unsettled(patch_plan.plan({}, self.wanted, live, removes=self.wanted.get(REMOVES) or ()))
+
+    def is_deployed(self, now: Snapshot) -> bool:
+        """Tell whether it has another deployment than before."""
+        new = now.latest_deployment(self.service_id)
+        return new is not None and (self.old is None or new.id != self.old.id)
+
+    def has_arrived(self, now: Snapshot) -> bool:
+        """Tell whether the environment shows all of it."""
+        return (self.is_deployed(now) or not self.expects) and not self.missing(now)
 
 
 def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
@@ -27,52 +80,151 @@ def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
 
 
-def commit(
-    session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: bool = True
-) -> Snapshot:
-    """Send the patch, wait until it is there when read back, and return the environment as it is then.
+def part_of(before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: bool) -> Part:
+    """Return one service's part of a patch.
 
     Args:
-        session: sends and reads.
-        before: the environment as it was.
+        before: the environment as it is.
         wanted: the new inputs.
         plan: the patch.
         deploys: whether Railway is to deploy it; not where that is what runs already.
     """
-    name, service_id = wanted["service"], wanted["serviceId"]
-    old = before.latest_deployment(service_id)
+    service_id = wanted["serviceId"]
     has_source = sourced(wanted, before.service(service_id) or {})
     # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
     expects = deploys and has_source and plan.deploys and bool(_unsettled(plan))
+    return Part(wanted, plan, before.latest_deployment(service_id), expects)
 
-    def arrived() -> Snapshot | None:
-        now = session.living(wanted, thing=name, fresh=True)
-        left = patch_plan.plan({}, wanted, now.service(service_id) or {}, removes=wanted.get(REMOVES) or ())
-        new = now.latest_deployment(service_id)
-        deployed = new is not None and (old is None or new.id != old.id)
-        return now if not _unsettled(left) and (deployed or not expects) else None
 
+def commit(session: Session, before: Snapshot, parts: Sequence[Part], *, deploys: bool) -> list[Outcome]:
+    """Send one patch, wait until it is there when read back, and return the environment as it is then, for each part.
+
+    Where Railway refuses it, its halves are sent, so that one bad service does not take the others along.
+
+    Args:
+        session: sends and reads.
+        before: the environment as it was.
+        parts: one for each service.
+        deploys: whether Railway is to deploy them.
+    """
+    first, names = parts[0], [part.name for part in parts]
     variables = {
-        "environmentId": wanted["environmentId"],
-        "patch": {"services": {service_id: plan.patch}},
-        "message": f"{name}: {', '.join([*plan.fields, *plan.variables])}"[:200],
+        "environmentId": first.wanted["environmentId"],
+        "patch": {"services": {part.service_id: part.plan.patch for part in parts}},
+        "message": "; ".join(f"{part.name}: {', '.join([*part.plan.fields, *part.plan.variables])}" for part in parts)[
+            :200
+        ],
     }
+
+    # It is taken whole: what shows of one service, and did not before, proves it of all.
+    telling = [part for part in parts if _unsettled(part.plan) and not part.has_arrived(before)] or parts
+
+    def carried_out() -> Snapshot | None:
+        now = session.living(first.wanted, thing=first.name, fresh=True)
+        return now if any(part.has_arrived(now) for part in telling) else None
+
     document = documents.PATCH_COMMIT if deploys else documents.PATCH_STORE
-    _, seen = session.client.mutate(document, variables, thing=name, observe=arrived, settle=True)
-    snapshot = seen or session.until(arrived)
-    if snapshot is None:
-        snapshot = session.living(wanted, thing=name, fresh=True)
-        left = patch_plan.plan({}, wanted, snapshot.service(service_id) or {}, removes=wanted.get(REMOVES) or ())
-        missing = _unsettled(left)
-        if missing:
-            raise InfraError(
-                name, f"Railway took the change but does not show {', '.join(missing)}", "run pulumi up again"
-            )
-        session.client.progress(f"{name}: stored, but Railway made no deployment of it yet")
-    latest = snapshot.latest_deployment(service_id)
-    if expects and latest is not None:
+    sent = functools.partial(commit, session, before, deploys=deploys)
+    try:
+        _, seen = session.client.mutate(document, variables, thing=together(names), observe=carried_out, settle=True)
+    except RailwayError as error:
+        return by_halves(parts, names, error, sent)
+    return _read_back(session, parts, Part.has_arrived, _not_arrived, seen)
+
+
+def by_halves(
+    parts: Sequence[_Part], names: Sequence[str], error: RailwayError, send: Callable[[Sequence[_Part]], list[_Outcome]]
+) -> list[_Outcome | Exception]:
+    """Send the halves of a patch that Railway did not take, and return what came of each part.
+
+    Args:
+        parts: the patch's.
+        names: what they are called, for errors.
+        error: what came of the whole.
+        send: sends some of them.
+    """
+    if len(parts) == 1 or not isinstance(error, _REFUSED):
+        return [error.about(name) for name in names]
+    half = len(parts) // 2
+    return [*send(parts[:half]), *send(parts[half:])]
+
+
+def deploy(session: Session, parts: Sequence[Part]) -> list[Outcome]:
+    """Deploy what is stored already, and return the environment as it is then, for each part."""
+    outcomes: list[Outcome | None] = []
+    for part in parts:
+
+        def made(part: Part = part) -> Snapshot | None:
+            now = session.living(part.wanted, thing=part.name, fresh=True)
+            return now if part.is_deployed(now) else None
+
+        variables = {"serviceId": part.service_id, "environmentId": part.wanted["environmentId"]}
+        try:
+            session.client.mutate(documents.DEPLOY, variables, thing=part.name, observe=made, settle=True)
+            outcomes.append(None)
+        except Failure as error:
+            outcomes.append(error)
+    sent = [part for part, outcome in zip(parts, outcomes, strict=True) if outcome is None]
+    found = iter(_read_back(session, sent, Part.is_deployed, _not_deployed) if sent else [])
+    return [next(found) if outcome is None else outcome for outcome in outcomes]
+
+
+def _read_back(
+    session: Session,
+    parts: Sequence[Part],
+    shows: Callable[[Part, Snapshot], bool],
+    late: Callable[[Session, Part, Snapshot], Outcome],
+    seen: Snapshot | None = None,
+) -> list[Outcome]:
+    """Read until every part shows, or `Timing.stick_seconds` are over: reads lag behind (fact: read-lag).
+
+    Args:
+        session: reads.
+        parts: what was sent.
+        shows: tells whether a part shows.
+        late: what comes of one that does not show in time.
+        seen: what was read already.
+    """
+    client, outcomes = session.client, dict[int, Outcome]()
+    deadline, pause = client.clock() + client.timing.stick_seconds, 0.2
+    while True:
+        first = next(part for place, part in enumerate(parts) if place not in outcomes)
+        try:
+            now = seen or session.living(first.wanted, thing=first.name, fresh=True)
+        except Failure as error:
+            return [outcomes.get(place, error.about(part.name)) for place, part in enumerate(parts)]
+        seen = None
+        for place, part in enumerate(parts):
+            if place not in outcomes and shows(part, now):
+                outcomes[place] = _settled(session, part, now)
+        if len(outcomes) == len(parts):
+            return [outcomes[place] for place in range(len(parts))]
+        if client.clock() > deadline:
+            return [outcomes.get(place) or late(session, part, now) for place, part in enumerate(parts)]
+        client.sleep(pause)
+        pause = min(pause * 2, 3.0)
+
+
+def _settled(session: Session, part: Part, now: Snapshot) -> Outcome:
+    latest = now.latest_deployment(part.service_id)
+    if part.expects and latest is not None:
         session.fresh.add(latest.id)
-    return snapshot
+    return now
+
+
+def _not_arrived(session: Session, part: Part, now: Snapshot) -> Outcome:
+    missing = part.missing(now)
+    if missing:
+        problem = f"Railway took the change but does not show {', '.join(missing)}"
+        return InfraError(part.name, problem, "run pulumi up again")
+    session.client.progress(f"{part.name}: stored, but Railway made no deployment of it yet")
+    return _settled(session, part, now)
+
+
+def _not_deployed(session: Session, part: Part, now: Snapshot) -> Outcome:
+    del session, now
+    problem = "Railway took the order to deploy it, but shows no deployment"
+    return InfraError(part.name, problem, "run pulumi up again")
 
 
 def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
@@ -91,26 +243,12 @@ def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> N
     session.client.mutate(documents.PATCH_COMMIT, given, thing=name, observe=arrived)
 
 
-def deploy(session: Session, before: Snapshot, wanted: Props) -> Snapshot:
-    """Deploy what is stored already, and return the environment as it is then."""
-    name, service_id = wanted["service"], wanted["serviceId"]
-    old = before.latest_deployment(service_id)
-
-    def arrived() -> Snapshot | None:
-        now = session.living(wanted, thing=name, fresh=True)
-        new = now.latest_deployment(service_id)
-        return now if new is not None and (old is None or new.id != old.id) else None
-
-    variables = {"serviceId": service_id, "environmentId": wanted["environmentId"]}
-    _, seen = session.client.mutate(documents.DEPLOY, variables, thing=name, observe=arrived, settle=True)
-    snapshot = seen or session.until(arrived)
-    latest = snapshot.latest_deployment(service_id) if snapshot is not None else None
-    if snapshot is None or latest is None:
-        raise InfraError(name, "Railway took the order to deploy it, but shows no deployment", "run pulumi up again")
-    session.fresh.add(latest.id)
-    return snapshot
-
-
 def _unsettled(plan: patch_plan.Plan) -> list[str]:
     """Return what a read back still lacks, without what no read ever shows."""
     return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]
+
+
+def together(names: Sequence[str]) -> str:
+    """Return what several services are called in one line."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

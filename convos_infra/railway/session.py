@@ -14,6 +14,7 @@ from convos_infra.ownership import ADOPTS, DELETE, OWNED, DestroyPolicy, is_owne
 from convos_infra.provider import Props, Provider, is_unknown
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.declaring import Declaring, environment_key
+from convos_infra.railway.group import Group
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 from railway_api.client import DEFAULT_ENDPOINT, Client
@@ -32,6 +33,7 @@ PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
 DEFAULT_TIMEOUT_SECONDS = 900.0
 TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
+_Member = TypeVar("_Member")
 _NAMES_SHOWN = 6
 REFRESH_SECONDS = 300.0
 """How old the picture may be that a refresh records: reading 50 services takes Pulumi longer than `FRESH_SECONDS`."""
@@ -76,6 +78,7 @@ class Session:
         anew: what this process has made or mounted that only a deployment takes up, with the id of its service.
         declaring: what the program says of its environments, as far as its resources were checked.
         run: what this run has seen so far.
+        groups: what waits to be carried out together, by what carries it out and where.
     """
 
     client: Client = field(repr=False)
@@ -87,6 +90,7 @@ class Session:
     creating: Any = field(default_factory=threading.Lock, repr=False)
     declaring: Declaring = field(default_factory=Declaring, repr=False)
     run: Run = field(default_factory=Run)
+    groups: dict[Any, Group[Any]] = field(default_factory=dict, repr=False)
     poll: Poll = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -118,6 +122,19 @@ class Session:
                 return found
             self.client.sleep(pause)
             pause = min(pause * 2, 3.0)
+
+    def group(self, carry_out: Callable[[Session, Sequence[_Member]], None], environment_id: str) -> Group[_Member]:
+        """Return those that wait for their turn in an environment, to be carried out together.
+
+        Args:
+            carry_out: does it for all of one turn.
+            environment_id: where.
+        """
+        with self.creating:
+            key = (carry_out, environment_id)
+            if key not in self.groups:
+                self.groups[key] = Group(functools.partial(carry_out, self), self.client.sleep)
+            return self.groups[key]
 
     def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
         """Read the environment before something in it leaves the state without a call of its own.

@@ -18,6 +18,7 @@ from convos_infra.railway.absence import environment_is_gone
 from convos_infra.railway.deployment import GOOD, DeploymentState, parsed
 from convos_infra.railway.details import Details, ask, ask_domains
 from convos_infra.railway.listing import nodes
+from convos_infra.railway.writers import Writers
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
 
@@ -99,14 +100,26 @@ class Snapshot:
 
 
 @dataclass
+class Written:
+    """What one writer has done.
+
+    Attributes:
+        is_settled: whether it has read back what it wrote; else what was read before is forgotten.
+    """
+
+    is_settled: bool = False
+
+
+@dataclass
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    writing: threading.RLock = field(default_factory=threading.RLock)
+    writers: Writers = field(default_factory=Writers)
     snapshot: Snapshot | None = None
     is_gone: bool = False
     details: tuple[Snapshot, Details] | None = None
     read_at: float = 0.0
-    settled: bool = False
+    changes: int = 0
+    changes_seen: int = 0
     running: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     domains: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -145,10 +158,11 @@ class Snapshots:
         asked = self._clock()
         with slot.lock:
             limit = asked if fresh else asked - age
-            if (slot.snapshot is None and not slot.is_gone) or slot.read_at < limit:
-                began = self._clock()
+            is_known = slot.snapshot is not None or slot.is_gone
+            if not is_known or slot.read_at < limit or slot.changes_seen < slot.changes:
+                began, changes = self._clock(), slot.changes
                 slot.snapshot, slot.is_gone = self._ask_or_gone(project_id, environment_id, thing)
-                slot.read_at = began
+                slot.read_at, slot.changes_seen = began, changes
             if slot.snapshot is None:
                 raise Gone(environment_id)
             return slot.snapshot
@@ -201,27 +215,29 @@ class Snapshots:
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""
         slot = self._slot(environment_id)
-        with slot.lock:
-            slot.snapshot, slot.is_gone = None, False
+        with self._lock:
+            slot.changes += 1
 
     @contextmanager
-    def writing(self, environment_id: str) -> Iterator[None]:
-        """Hold an environment for one writer of this process: two patches at once were seen to race (fact: patch-race).
+    def making(self, environment_id: str) -> Iterator[Written]:
+        """Hold an environment for one of those that make something new in it, side by side; see `Writers`."""
+        with self._slot(environment_id).writers.making(), self._forgetting(environment_id) as written:
+            yield written
 
-        What was read before is forgotten at the end, unless the writer has read back what it wrote (`settle`).
-        """
-        slot = self._slot(environment_id)
-        with slot.writing:
-            slot.settled = False
-            try:
-                yield
-            finally:
-                if not slot.settled:
-                    self.forget(environment_id)
+    @contextmanager
+    def writing(self, environment_id: str) -> Iterator[Written]:
+        """Hold an environment for one writer of this process alone; see `Writers`."""
+        with self._slot(environment_id).writers.writing(), self._forgetting(environment_id) as written:
+            yield written
 
-    def settle(self, environment_id: str) -> None:
-        """Say, while writing, that the last read is from after the last change and shows it."""
-        self._slot(environment_id).settled = True
+    @contextmanager
+    def _forgetting(self, environment_id: str) -> Iterator[Written]:
+        written = Written()
+        try:
+            yield written
+        finally:
+            if not written.is_settled:
+                self.forget(environment_id)
 
     def _slot(self, environment_id: str) -> _Slot:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from railway_api.printable import escaped
 from railway_api.redact import redact_urls
 
@@ -20,6 +22,14 @@ class Failure(Exception):
         self.problem = problem
         self.next_step = next_step
         super().__init__(str(self))
+
+    def about(self, thing: str) -> Self:
+        """Return the same failure of another thing: what several wait for fails for each of them."""
+        found = type(self).__new__(type(self))
+        found.__dict__.update(self.__dict__)
+        found.thing = thing
+        found.args = (str(found),)
+        return found
 
     def __str__(self) -> str:
         """Return the one line: white space folded, passwords in URLs masked, control characters shown, never sent."""

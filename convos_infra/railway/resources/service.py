@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons
+from convos_infra.railway.removal import Removal, remove
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
     difference,
@@ -103,17 +104,19 @@ class ServiceProvider(RailwayProvider):
         """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""
         session = self.session()
         name = props["name"]
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"]) as written:
             snapshot = session.living(props, thing=name)
             id_ = _find(snapshot, name)
             owned = id_ is not None and _is_own(snapshot, id_)
+            is_made = id_ is None
             if id_ is None:
-                id_, owned = _made_or_found(session, props, snapshot)
-            elif id_ not in snapshot.instances:
+                id_, owned, is_made = _made_or_found(session, props, snapshot)
+            # Nothing was changed, or what comes next reads it back.
+            written.is_settled = True
+        if id_ not in snapshot.instances:
+            if not is_made:
                 _materialise(session, props, id_)
-            if id_ not in snapshot.instances:
-                _await_instance(session, props, id_)
-            session.snapshots.settle(props["environmentId"])
+            _await_instance(session, props, id_)
         return CreateResult(id_, {**props, "serviceId": id_, OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -159,22 +162,7 @@ class ServiceProvider(RailwayProvider):
             return
         self.guard(props, name)
 
-        def seen() -> bool | None:
-            try:
-                now = session.read(props, thing=name, fresh=True)
-            except Gone:
-                return True
-            return True if id_ not in now.instances else None
-
-        with session.snapshots.writing(props["environmentId"]):
-            if snapshot.is_fork:
-                document, variables = documents.SERVICE_DELETE, {"id": id_, "environmentId": props["environmentId"]}
-            else:
-                # In an environment that is not a fork, serviceDelete reaches all of those (fact: service-delete-scope).
-                patch = {"services": {id_: {"isDeleted": True}}}
-                document = documents.PATCH_COMMIT
-                variables = {"environmentId": props["environmentId"], "patch": patch, "message": f"{name}: removed"}
-            session.client.mutate(document, variables, thing=name, observe=seen)
+        remove(session, Removal(props, id_, snapshot.is_fork))
 
 
 def _find(snapshot: Snapshot, name: str) -> str | None:
@@ -196,23 +184,20 @@ def _is_own(snapshot: Snapshot, id_: str) -> bool:
     return id_ not in snapshot.instances or destroy_reasons.is_untouched(snapshot, id_)
 
 
-def _made_or_found(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tuple[str, bool]:
+def _made_or_found(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tuple[str, bool, bool]:
     """Make it; where another update, maybe of another environment, was faster, take over what that one made.
 
     Returns:
-        Its id, and whether it is this stack's own.
+        Its id, whether it is this stack's own, and whether it has an instance here, or gets it by itself.
     """
     try:
-        return _make(session, props, snapshot), True
+        return _make(session, props, snapshot), True, True
     except AlreadyExists:
         now = session.living(props, thing=props["name"], fresh=True)
         id_ = _find(now, props["name"])
         if id_ is None:
             raise
-        owned = _is_own(now, id_)
-        if id_ not in now.instances:
-            _materialise(session, props, id_)
-        return id_, owned
+        return id_, _is_own(now, id_), id_ in now.instances
 
 
 def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str:
@@ -250,7 +235,8 @@ def _materialise(session: Session, props: Mapping[str, Any], id_: str) -> None:
         snapshot = session.living(props, thing=props["name"], fresh=True)
         return True if id_ in snapshot.instances else None
 
-    session.client.mutate(documents.PATCH_COMMIT, variables, thing=props["name"], observe=seen)
+    with session.snapshots.writing(props["environmentId"]):
+        session.client.mutate(documents.PATCH_COMMIT, variables, thing=props["name"], observe=seen)
 
 
 class Service(Resource, module="railway", name="Service"):
