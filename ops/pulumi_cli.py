@@ -23,7 +23,8 @@ SECRETS = (
     *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN"),
 )
 
-
+PARALLEL = {"PULUMI_PARALLEL": "32"}
+"""Services that change at the same moment share a patch (docs/decisions/0030); Pulumi's default is four a core."""
 EMPTY_IS_MEANT = "PULUMI_EMPTY_PASSPHRASE_IS_MEANT"
 
 
@@ -158,7 +159,7 @@ class Pulumi:
         return parse(self.read("preview"))
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **(self.extra or {})}
+        return {**PARALLEL, **os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **(self.extra or {})}
 
 
 def check_passphrase(environ: Mapping[str, str], *, makes_stack: bool = False) -> None:

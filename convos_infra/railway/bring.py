@@ -15,7 +15,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway import change as changes
 from convos_infra.railway import live_change, patch_plan
 from convos_infra.railway.change import REBINDS, REMOVES
-from convos_infra.railway.commit import Outcome, Part, commit, deploy, part_of, sourced, store_variables
+from convos_infra.railway.commit import Outcome, ServicePatch, commit, deploy, part_of, sourced, store_variables
 from convos_infra.railway.declaring import environment_key
 from convos_infra.railway.reference_check import Patience, unmade, warn_of_others
 from convos_infra.railway.snapshot import Snapshot
@@ -119,12 +119,12 @@ def bring_all(session: Session, members: Sequence[Bringing]) -> None:
     while waiting:
         # One service is patched once at a time.
         turn = list({member.service_id: member for member in reversed(waiting)}.values())
-        with session.snapshots.writing(str(turn[0].wanted["environmentId"])) as written:
+        with session.snapshots.writing(str(turn[0].wanted["environmentId"])) as holding:
             try:
                 _turn(session, turn)
             except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
                 _tell_rest(turn, error)
-            written.is_settled = not any(isinstance(member.outcome, Exception) for member in turn)
+            holding.is_settled = not any(isinstance(member.outcome, Exception) for member in turn)
         waiting = [member for member in waiting if member not in turn]
 
 
@@ -145,7 +145,7 @@ def _has_failed(member: Bringing) -> bool:
 def _tell(
     steps: Sequence[_Step],
     before: Snapshot,
-    send: Callable[[Sequence[Part]], Sequence[Outcome]],
+    send: Callable[[Sequence[ServicePatch]], Sequence[Outcome]],
     *,
     deploys: bool,
     anew: bool = False,
@@ -155,7 +155,7 @@ def _tell(
         # A patch of this turn has been read back: what it deployed is no news any more.
         now = step.member.outcome if anew and isinstance(step.member.outcome, Snapshot) else before
         part = part_of(now, step.member.wanted, step.plan, deploys=deploys)
-        parts.append(Part(part.wanted, part.plan, part.old, expects=True) if anew else part)
+        parts.append(ServicePatch(part.wanted, part.plan, part.old, expects=True) if anew else part)
     if parts:
         for step, outcome in zip(steps, send(parts), strict=True):
             step.member.outcome = outcome

@@ -34,7 +34,7 @@ _Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True)
-class Part:
+class ServicePatch:
     """One service's part of what is sent.
 
     Attributes:
@@ -80,7 +80,7 @@ def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
 
 
-def part_of(before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: bool) -> Part:
+def part_of(before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: bool) -> ServicePatch:
     """Return one service's part of a patch.
 
     Args:
@@ -93,10 +93,10 @@ def part_of(before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: 
     has_source = sourced(wanted, before.service(service_id) or {})
     # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
     expects = deploys and has_source and plan.deploys and bool(_unsettled(plan))
-    return Part(wanted, plan, before.latest_deployment(service_id), expects)
+    return ServicePatch(wanted, plan, before.latest_deployment(service_id), expects)
 
 
-def commit(session: Session, before: Snapshot, parts: Sequence[Part], *, deploys: bool) -> list[Outcome]:
+def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *, deploys: bool) -> list[Outcome]:
     """Send one patch, wait until it is there when read back, and return the environment as it is then, for each part.
 
     Where Railway refuses it, its halves are sent, so that one bad service does not take the others along.
@@ -129,7 +129,7 @@ def commit(session: Session, before: Snapshot, parts: Sequence[Part], *, deploys
         _, seen = session.client.mutate(document, variables, thing=together(names), observe=carried_out, settle=True)
     except RailwayError as error:
         return by_halves(parts, names, error, sent)
-    return _read_back(session, parts, Part.has_arrived, _not_arrived, seen)
+    return _read_back(session, parts, ServicePatch.has_arrived, _not_arrived, seen)
 
 
 def by_halves(
@@ -149,12 +149,12 @@ def by_halves(
     return [*send(parts[:half]), *send(parts[half:])]
 
 
-def deploy(session: Session, parts: Sequence[Part]) -> list[Outcome]:
+def deploy(session: Session, parts: Sequence[ServicePatch]) -> list[Outcome]:
     """Deploy what is stored already, and return the environment as it is then, for each part."""
     outcomes: list[Outcome | None] = []
     for part in parts:
 
-        def made(part: Part = part) -> Snapshot | None:
+        def made(part: ServicePatch = part) -> Snapshot | None:
             now = session.living(part.wanted, thing=part.name, fresh=True)
             return now if part.is_deployed(now) else None
 
@@ -165,15 +165,15 @@ def deploy(session: Session, parts: Sequence[Part]) -> list[Outcome]:
         except Failure as error:
             outcomes.append(error)
     sent = [part for part, outcome in zip(parts, outcomes, strict=True) if outcome is None]
-    found = iter(_read_back(session, sent, Part.is_deployed, _not_deployed) if sent else [])
+    found = iter(_read_back(session, sent, ServicePatch.is_deployed, _not_deployed) if sent else [])
     return [next(found) if outcome is None else outcome for outcome in outcomes]
 
 
 def _read_back(
     session: Session,
-    parts: Sequence[Part],
-    shows: Callable[[Part, Snapshot], bool],
-    late: Callable[[Session, Part, Snapshot], Outcome],
+    parts: Sequence[ServicePatch],
+    shows: Callable[[ServicePatch, Snapshot], bool],
+    late: Callable[[Session, ServicePatch, Snapshot], Outcome],
     seen: Snapshot | None = None,
 ) -> list[Outcome]:
     """Read until every part shows, or `Timing.stick_seconds` are over: reads lag behind (fact: read-lag).
@@ -205,14 +205,14 @@ def _read_back(
         pause = min(pause * 2, 3.0)
 
 
-def _settled(session: Session, part: Part, now: Snapshot) -> Outcome:
+def _settled(session: Session, part: ServicePatch, now: Snapshot) -> Outcome:
     latest = now.latest_deployment(part.service_id)
     if part.expects and latest is not None:
         session.fresh.add(latest.id)
     return now
 
 
-def _not_arrived(session: Session, part: Part, now: Snapshot) -> Outcome:
+def _not_arrived(session: Session, part: ServicePatch, now: Snapshot) -> Outcome:
     missing = part.missing(now)
     if missing:
         problem = f"Railway took the change but does not show {', '.join(missing)}"
@@ -221,7 +221,7 @@ def _not_arrived(session: Session, part: Part, now: Snapshot) -> Outcome:
     return _settled(session, part, now)
 
 
-def _not_deployed(session: Session, part: Part, now: Snapshot) -> Outcome:
+def _not_deployed(session: Session, part: ServicePatch, now: Snapshot) -> Outcome:
     del session, now
     problem = "Railway took the order to deploy it, but shows no deployment"
     return InfraError(part.name, problem, "run pulumi up again")

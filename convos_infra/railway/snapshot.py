@@ -100,7 +100,7 @@ class Snapshot:
 
 
 @dataclass
-class Written:
+class Holding:
     """What one writer has done.
 
     Attributes:
@@ -219,24 +219,24 @@ class Snapshots:
             slot.changes += 1
 
     @contextmanager
-    def making(self, environment_id: str) -> Iterator[Written]:
+    def making(self, environment_id: str) -> Iterator[Holding]:
         """Hold an environment for one of those that make something new in it, side by side; see `Writers`."""
-        with self._slot(environment_id).writers.making(), self._forgetting(environment_id) as written:
-            yield written
+        with self._slot(environment_id).writers.making(), self._forgetting(environment_id) as holding:
+            yield holding
 
     @contextmanager
-    def writing(self, environment_id: str) -> Iterator[Written]:
+    def writing(self, environment_id: str) -> Iterator[Holding]:
         """Hold an environment for one writer of this process alone; see `Writers`."""
-        with self._slot(environment_id).writers.writing(), self._forgetting(environment_id) as written:
-            yield written
+        with self._slot(environment_id).writers.writing(), self._forgetting(environment_id) as holding:
+            yield holding
 
     @contextmanager
-    def _forgetting(self, environment_id: str) -> Iterator[Written]:
-        written = Written()
+    def _forgetting(self, environment_id: str) -> Iterator[Holding]:
+        holding = Holding()
         try:
-            yield written
+            yield holding
         finally:
-            if not written.is_settled:
+            if not holding.is_settled:
                 self.forget(environment_id)
 
     def _slot(self, environment_id: str) -> _Slot:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ops.pulumi_cli import PARALLEL
 from tests.emulator.fix_emulator import Emulator, running_emulator
-from tests.fleet.project import OTHER_IMAGE, Project, Ran, Spec, fleet, service
+from tests.fleet.project import IMAGE, OTHER_IMAGE, Project, Ran, Spec, fleet, service
 
-SIZES = (1, 10, 50)
+SIZES = (1, 10, 50, 200)
 LATENCY_MS = 100.0
 
 
@@ -23,7 +24,13 @@ def rows(sizes: tuple[int, ...] = SIZES) -> Iterator[dict[str, Any]]:
 
 
 def _of_size(folder: Path, emulator: Emulator, size: int) -> Iterator[dict[str, Any]]:
-    project = Project(folder, emulator.endpoint, emulator.token)
+    floor = Project(folder / "floor", emulator.endpoint, emulator.token, env=PARALLEL)
+    (floor.program / "__main__.py").write_text("from tests.benchmarks.trivial import main\n\nmain()\n")
+    # As many resources as there are below: two a service, the project, the environment, and the wait.
+    (floor.program / "count").write_text(str(2 * size + 3))
+    floor.init()
+    yield _row("floor", size, floor.up(), [])
+    project = Project(folder / "stack", emulator.endpoint, emulator.token, env=PARALLEL)
     project.init()
     services = [service(f"s{number}") for number in range(size)]
     empty = fleet([], project=f"bench-{size}")
@@ -42,7 +49,8 @@ def _of_size(folder: Path, emulator: Emulator, size: int) -> Iterator[dict[str, 
     yield measured("noop-preview", lambda: project.preview("--expect-no-changes"))
     yield measured("noop-up", lambda: project.up("--expect-no-changes"))
     yield measured("refresh", lambda: project.refresh("--expect-no-changes"))
-    image = [{**services[0], "image": OTHER_IMAGE}, *services[1:]]
+    yield measured("all-images", project.up, {**full, "services": [{**one, "image": OTHER_IMAGE} for one in services]})
+    image = [{**services[0], "image": IMAGE}, *({**one, "image": OTHER_IMAGE} for one in services[1:])]
     yield measured("image-change", project.up, {**full, "services": image})
     changed = {name: f"{value}!" for name, value in services[0]["variables"].items()}
     yield measured(

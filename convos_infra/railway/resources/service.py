@@ -104,7 +104,7 @@ class ServiceProvider(RailwayProvider):
         """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""
         session = self.session()
         name = props["name"]
-        with session.snapshots.making(props["environmentId"]) as written:
+        with session.snapshots.making(props["environmentId"]) as holding:
             snapshot = session.living(props, thing=name)
             id_ = _find(snapshot, name)
             owned = id_ is not None and _is_own(snapshot, id_)
@@ -112,7 +112,7 @@ class ServiceProvider(RailwayProvider):
             if id_ is None:
                 id_, owned, is_made = _made_or_found(session, props, snapshot)
             # Nothing was changed, or what comes next reads it back.
-            written.is_settled = True
+            holding.is_settled = True
         if id_ not in snapshot.instances:
             if not is_made:
                 _materialise(session, props, id_)
