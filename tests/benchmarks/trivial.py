@@ -22,8 +22,6 @@ class Trivial(Resource):
     def __init__(self, name: str) -> None:
         variables = {f"V{number}": "x" for number in range(10)}
         super().__init__(TrivialProvider(), name, {"name": name, "variables": variables})
-            TrivialProvider(), name, {"name": name, "variables": {f"V{number}": "x" for number in range(10)}}
-        )
 
 
 def main() -> None:
