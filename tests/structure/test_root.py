@@ -13,7 +13,7 @@ ROOMS = {
     "tests",
 }
 """At most 20."""
-PEOPLE_READ = {"README.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "Makefile", "pyproject.toml"}
+PEOPLE_READ = {"README.md", "LICENSE", "Makefile", "pyproject.toml"}
 TOOLS_WANT = {".ci", ".dockerignore", ".gitattributes", ".github", ".gitignore"}
 LINKS = {"pool_contract", "railway_api"}
 """Into pool/, which builds alone; here they are importable for the program."""
