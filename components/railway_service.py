@@ -216,7 +216,7 @@ def _with_login(configuration: ServiceConfiguration, login: RegistryLogin[Value]
 
 
 class RailwayService(pulumi.ComponentResource):
-    """A service of one's own: `examples/redis_beside_pool` is one.
+    """A service of one's own: `docs/examples/redis_beside_pool` is one.
 
     Args:
         name: of the component, of the service on Railway and of its resources.
