@@ -122,7 +122,8 @@ run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…
 	@$(IN_LOCAL) sh ops/image/run.sh "$${IMAGE:-convos-runtime:local}"
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
-	@for in in requirements.in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
+	@echo "  ops/program.in" && $(VENV)/$(LOCK) ops/program.in --output-file requirements.txt
+	@for in in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…

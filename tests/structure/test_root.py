@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from tests.structure.sources import CHECKOUT, files
 
-PULUMI_WANTS = {"__main__.py", "requirements.txt", "requirements.in"}
+PULUMI_WANTS = {"__main__.py", "requirements.txt"}
 """Beside Pulumi.yaml and the files of the stacks."""
 ROOMS = {
     *("components", "convos_infra", "docs", "emulator", "ops", "pool", "runtime", "stack", "standins"),
