@@ -8,11 +8,11 @@ import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from emulator.standins.server import MANAGEMENT_KEY, OPENROUTER
 from ops.local import broken, ports, sweep
 from ops.local.probe import ask
 from ops.local.services import LocalService
 from ops.toolchain import docker_api
-from standins.server import MANAGEMENT_KEY, OPENROUTER
 
 if TYPE_CHECKING:
     from ops.local.layout import Layout
@@ -69,7 +69,7 @@ def standins(starter: Starter) -> LocalService:
 
     def start(port: int) -> LocalService:
         service = LocalService("standins", "own", f"{ports.LOOPBACK}:{port}")
-        argv = [str(starter.layout.python), "-m", "standins", "--port", str(port)]
+        argv = [str(starter.layout.python), "-m", "emulator.standins", "--port", str(port)]
         return starter.run(service, argv, ready)
 
     return starter.run_on_port("standins", STANDINS_PORT, start)

@@ -22,8 +22,8 @@ from convos_pool.errors import PoolError
 from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 
-from standins.accounts import AgentMailAccount, OpenRouterAccount
-from standins.server import AGENTMAIL, OPENROUTER, Standins
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
+from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins
 from tests.pool.emulated_fleet import URL, Fleet
 from tests.pool.emulated_ground import Connections, Ground
 from tests.pool.fix_ground import connect

@@ -9,7 +9,7 @@ from tests.structure.sources import CHECKOUT, files
 PULUMI_WANTS = {"__main__.py", "requirements.txt"}
 """Beside Pulumi.yaml and the files of the stacks."""
 ROOMS = {
-    *("components", "convos_infra", "docs", "emulator", "ops", "pool", "runtime", "stack", "standins"),
+    *("components", "convos_infra", "docs", "emulator", "ops", "pool", "runtime", "stack"),
     "tests",
 }
 """At most 20."""
