@@ -36,6 +36,13 @@ def test_every_path_that_the_page_names_is_there() -> None:
     assert [name for name in ours if not (CHECKOUT / name).exists()] == []
 
 
+def test_the_file_that_declares_services_is_the_one_that_the_page_names() -> None:
+    (name,) = re.findall(r"its declaration\s+in `(\S+)`", PAGE)
+    text = (CHECKOUT / name).read_text()
+    assert "DestroyGate(" in text
+    assert [property_ for property_ in ("components", "services", "volumes") if f"def {property_}(" not in text] == []
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [
