@@ -23,7 +23,7 @@ BOUND = "bound"
 Props = Mapping[str, Any]
 
 
-class Kind(StrEnum):
+class BoundKind(StrEnum):
     """The kinds of things, by their names in the input."""
 
     TCP_PROXY = "tcpProxies"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class BoundPlace:
     """Where a thing is bound to a service.
 
     Attributes:
@@ -41,7 +41,7 @@ class Place:
         key: the application port, the mount path, the label of a Railway domain (empty for any), the domain.
     """
 
-    kind: Kind
+    kind: BoundKind
     key: str
 
     def __str__(self) -> str:
@@ -51,10 +51,10 @@ class Place:
 
 
 _TOLD = {
-    Kind.TCP_PROXY: "TCP proxy",
-    Kind.VOLUME: "volume at",
-    Kind.SERVICE_DOMAIN: "Railway domain",
-    Kind.CUSTOM_DOMAIN: "domain",
+    BoundKind.TCP_PROXY: "TCP proxy",
+    BoundKind.VOLUME: "volume at",
+    BoundKind.SERVICE_DOMAIN: "Railway domain",
+    BoundKind.CUSTOM_DOMAIN: "domain",
 }
 
 
@@ -77,15 +77,17 @@ class Bound:
     def properties(self) -> dict[str, Any]:
         """Return it as the input has it."""
         found: dict[str, Any] = {
-            Kind.TCP_PROXY: {str(port): id_ for port, id_ in self.tcp_proxies.items()},
-            Kind.VOLUME: dict(self.volumes),
-            Kind.SERVICE_DOMAIN: dict(self.service_domains),
-            Kind.CUSTOM_DOMAIN: dict(self.custom_domains),
+            BoundKind.TCP_PROXY: {str(port): id_ for port, id_ in self.tcp_proxies.items()},
+            BoundKind.VOLUME: dict(self.volumes),
+            BoundKind.SERVICE_DOMAIN: dict(self.service_domains),
+            BoundKind.CUSTOM_DOMAIN: dict(self.custom_domains),
         }
         return {str(kind): things for kind, things in found.items() if things}
 
 
-def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collection[tuple[str, Place]]) -> list[Place]:
+def rebound(
+    before: Props, after: Props, snapshot: Snapshot | None, anew: Collection[tuple[str, BoundPlace]]
+) -> list[BoundPlace]:
     """Return what is bound to a service that its deployment does not know.
 
     Args:
@@ -109,7 +111,7 @@ def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collec
     return sorted(found)
 
 
-def missing(props: Props, snapshot: Snapshot) -> list[Place]:
+def missing(props: Props, snapshot: Snapshot) -> list[BoundPlace]:
     """Return what is recorded as bound to a service and is not there any more."""
     return sorted(place for place, _ in _things(props) if not is_there(place, snapshot, str(props["serviceId"])))
 
@@ -119,37 +121,37 @@ def told(props: Props) -> set[str]:
     return {str(place) for place, _ in _things(props)}
 
 
-def _is_still_there(place: Place, recorded: Any, snapshot: Snapshot, service_id: str) -> bool:
+def _is_still_there(place: BoundPlace, recorded: Any, snapshot: Snapshot, service_id: str) -> bool:
     """Tell whether what is recorded is bound in a place still, and not something that others put there since."""
     if not is_there(place, snapshot, service_id):
         return False
     # A proxy has no id in an environment's config, and an older release recorded none of the others.
-    if recorded is None or place.kind is Kind.TCP_PROXY:
+    if recorded is None or place.kind is BoundKind.TCP_PROXY:
         return True
-    if place.kind is Kind.VOLUME:
+    if place.kind is BoundKind.VOLUME:
         return any(row["volumeId"] == recorded for row in snapshot.volume_instances)
     # A Railway domain is recorded by its name, a domain of one's own by its id.
     return any(recorded in (row["id"], row["domain"]) for row in snapshot.domains(service_id, place.kind))
 
 
-def is_there(place: Place, snapshot: Snapshot, service_id: str) -> bool:
+def is_there(place: BoundPlace, snapshot: Snapshot, service_id: str) -> bool:
     """Tell whether something is bound to a service in a place."""
-    if place.kind is Kind.TCP_PROXY:
+    if place.kind is BoundKind.TCP_PROXY:
         networking = (snapshot.service(service_id) or {}).get("networking") or {}
         return place.key in (networking.get("tcpProxies") or {})
-    if place.kind is Kind.VOLUME:
+    if place.kind is BoundKind.VOLUME:
         mounted = [row for row in snapshot.volume_instances if row.get("serviceId") == service_id]
         return any(row["mountPath"] == place.key for row in mounted)
     domains = [str(row["domain"]) for row in snapshot.domains(service_id, place.kind)]
-    if place.kind is Kind.CUSTOM_DOMAIN:
+    if place.kind is BoundKind.CUSTOM_DOMAIN:
         return place.key in domains
     return any(not place.key or domain.partition(".")[0] == place.key for domain in domains)
 
 
-def _things(props: Props) -> Iterator[tuple[Place, Any]]:
+def _things(props: Props) -> Iterator[tuple[BoundPlace, Any]]:
     bound = props.get(BOUND)
     if not isinstance(bound, Mapping):
         return
-    for kind in Kind:
+    for kind in BoundKind:
         for key, value in (bound.get(kind) or {}).items():
-            yield Place(kind, str(key)), value
+            yield BoundPlace(kind, str(key)), value

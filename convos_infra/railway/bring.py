@@ -11,7 +11,7 @@ from convos_infra.railway import live_change, patch_plan
 from convos_infra.railway.change import REBINDS, REMOVES
 from convos_infra.railway.commit import commit, deploy, sourced, store_variables
 from convos_infra.railway.declaring import environment_key
-from convos_infra.railway.reference_check import Patience, unmade, warn_of_others
+from convos_infra.railway.reference_check import ReferenceWait, unmade, warn_of_others
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -32,7 +32,7 @@ def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
         InfraError: somebody changed what is to be changed, a reference leads nowhere, or it takes a deployment that
             was not announced.
     """
-    patience = Patience(session)
+    patience = ReferenceWait(session)
     try:
         while True:
             with session.snapshots.writing(wanted["environmentId"]):

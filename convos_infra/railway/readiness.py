@@ -58,7 +58,7 @@ class ReadinessArgs:
         return {"url": self.url, "path": self.path, "bearer": self.bearer, "key": self.key, "seconds": self.seconds}
 
 
-class Kind(Enum):
+class AnswerKind(Enum):
     """What an answer means."""
 
     READY = "ready"
@@ -71,7 +71,7 @@ class Kind(Enum):
 class Said:
     """One answer; `text` is for people and has nothing of the answer's body in it."""
 
-    kind: Kind
+    kind: AnswerKind
     text: str
 
 
@@ -97,9 +97,9 @@ def wait_until_ready(client: Client, service: str, base: str, asked: Mapping[str
         raise InfraError(service, problem, "run pulumi refresh, then pulumi up makes another")
     url = base.rstrip("/") + str(asked["path"])
     said = _waited(client, service, lambda: ask(url, str(asked["bearer"])), float(asked["seconds"]))
-    if said.kind is Kind.READY:
+    if said.kind is AnswerKind.READY:
         return
-    if said.kind is Kind.REFUSED:
+    if said.kind is AnswerKind.REFUSED:
         problem = f"GET {url} {said.text}: it wants another key than the service's {asked['key']}"
         raise InfraError(service, problem, f"let the image compare with {asked['key']}, then pulumi up")
     problem = f"not ready {float(asked['seconds']):.0f} s after its deployment: GET {url} {said.text}"
@@ -115,9 +115,9 @@ def _waited(client: Client, service: str, ask_once: Callable[[], Said], seconds:
         if said.text != before or now - told_at >= REPEAT_SECONDS:
             client.progress(f"{service}: {said.text}, {now - began:.0f} s")
             before, told_at = said.text, now
-        refused_since = (now if refused_since is None else refused_since) if said.kind is Kind.REFUSED else None
+        refused_since = (now if refused_since is None else refused_since) if said.kind is AnswerKind.REFUSED else None
         is_refused = refused_since is not None and now - refused_since >= REFUSED_SECONDS
-        if said.kind is Kind.READY or is_refused or now - began + pause > seconds:
+        if said.kind is AnswerKind.READY or is_refused or now - began + pause > seconds:
             return said
         client.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
@@ -129,7 +129,7 @@ def ask(url: str, bearer: str) -> Said:
     asking = threading.Thread(target=lambda: found.append(_asked(url, bearer)), daemon=True)
     asking.start()
     asking.join(LONGEST_SECONDS)
-    return found[0] if found else Said(Kind.SILENT, "does not answer in time")
+    return found[0] if found else Said(AnswerKind.SILENT, "does not answer in time")
 
 
 def _asked(url: str, bearer: str) -> Said:
@@ -139,14 +139,14 @@ def _asked(url: str, bearer: str) -> Said:
         with requests.get(url, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False, stream=True) as answer:
             status, body = answer.status_code, _body(answer)
     except requests.RequestException as error:
-        return Said(Kind.SILENT, f"does not answer ({type(error).__name__})")
+        return Said(AnswerKind.SILENT, f"does not answer ({type(error).__name__})")
     if status in _REFUSALS:
-        return Said(Kind.REFUSED, f"answers {status}")
+        return Said(AnswerKind.REFUSED, f"answers {status}")
     ready = _ready(body) if status == _OK else None
     if ready:
-        return Said(Kind.READY, "is ready")
+        return Said(AnswerKind.READY, "is ready")
     what = "" if status != _OK else ' with {"ready": false}' if ready is False else ' without {"ready": true}'
-    return Said(Kind.NOT_READY, f"answers {status}{what}")
+    return Said(AnswerKind.NOT_READY, f"answers {status}{what}")
 
 
 def _body(answer: requests.Response) -> bytes:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.provided_variables import NOT_READ, OF_NAME, OF_PARTS, Addresses, always, provided, renamed
-from convos_infra.railway.references import SHARED, SOMETHING, DeadEnd, Kind, Members, Place, Value, World
+from convos_infra.railway.references import (
+    SHARED,
+    SOMETHING,
+    DeadEnd,
+    DeadEndKind,
+    Members,
+    Value,
+    VariablePlace,
+    World,
+)
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -16,7 +25,7 @@ if TYPE_CHECKING:
 UNKNOWN_ENVIRONMENT = World({}, Members({}, is_open=True), is_open=True)
 """One that is not made yet: what it will be forked from, nobody has read."""
 
-_CAN_BE_MADE = (Kind.MISSING_SERVICE, Kind.NO_INSTANCE, Kind.MISSING_VARIABLE, Kind.EMPTY)
+_CAN_BE_MADE = (DeadEndKind.MISSING_SERVICE, DeadEndKind.NO_INSTANCE, DeadEndKind.MISSING_VARIABLE, DeadEndKind.EMPTY)
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Declarations:
         known = self.services.get(name, Declared())
         return replace(self, services={**self.services, name: replace(known, **changes)})
 
-    def changes(self, place: Place) -> bool:
+    def changes(self, place: VariablePlace) -> bool:
         """Tell whether the update makes, renames or takes away what a reference leads to."""
         renamed = any(row.was == place.owner for row in self.services.values())
         row = self.services.get(place.owner)
@@ -76,7 +85,7 @@ class Declarations:
         rows = self.services.values()
         return not (self.shared_moves or self.common or any(row.moves or row.given or row.was for row in rows))
 
-    def moves(self, place: Place) -> bool:
+    def moves(self, place: VariablePlace) -> bool:
         """Tell whether the update changes the value of a variable."""
         if place.owner == SHARED:
             return place.name in self.shared_moves
@@ -87,13 +96,13 @@ class Declarations:
     def makes(self, end: DeadEnd) -> bool:
         """Tell whether the update makes what a reference leads to, or may do so where it has not been looked at yet."""
         place, row = end.end, self.services.get(end.end.owner)
-        if end.kind is Kind.MISSING_SHARED:
+        if end.kind is DeadEndKind.MISSING_SHARED:
             return place.name in self.shared
         if row is None or end.kind not in _CAN_BE_MADE:
             return False
-        if end.kind in (Kind.MISSING_SERVICE, Kind.NO_INSTANCE):
+        if end.kind in (DeadEndKind.MISSING_SERVICE, DeadEndKind.NO_INSTANCE):
             return row.is_new or bool(row.was)
-        if end.kind is Kind.EMPTY:
+        if end.kind is DeadEndKind.EMPTY:
             return bool((row.variables or {}).get(place.name))
         return row.variables is None or place.name in row.variables or place.name in row.given
 

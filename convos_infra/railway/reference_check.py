@@ -13,7 +13,7 @@ from convos_infra.railway.dead_end_text import next_step, problem
 from convos_infra.railway.declaring import NOT_MADE_YET, Declaring, environment_key, moved, values
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.referable import UNKNOWN_ENVIRONMENT, Declarations, live, updated
-from convos_infra.railway.references import DeadEnd, Place, Reference, World, has_references, parse
+from convos_infra.railway.references import DeadEnd, Reference, VariablePlace, World, has_references, parse
 from convos_infra.railway.resolution import dead_ends, reached
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def refusal(end: DeadEnd) -> InfraError:
 
 
 @dataclass
-class Patience:
+class ReferenceWait:
     """Waits for what others of the same update are making, outside of any lock: they have to be able to make it."""
 
     session: Session
@@ -152,11 +152,11 @@ class Patience:
         self.pause = min(self.pause * 2, 3.0)
 
 
-def targets(props: Props, names: Sequence[str]) -> list[Place]:
+def targets(props: Props, names: Sequence[str]) -> list[VariablePlace]:
     """Return what the named variables refer to directly."""
     variables = props.get(VARIABLES) or {}
     parts = [part for name in names for part in parse(variables[name]) if isinstance(part, Reference)]
-    return [Place(part.owner or str(props["service"]), part.name) for part in parts]
+    return [VariablePlace(part.owner or str(props["service"]), part.name) for part in parts]
 
 
 def _with_references(props: Props) -> list[str]:

@@ -107,7 +107,7 @@ def has_references(value: object) -> bool:
     return isinstance(value, str) and any(not isinstance(part, str) for part in parse(value))
 
 
-class Kind(Enum):
+class DeadEndKind(Enum):
     """Why a reference leads nowhere."""
 
     MISSING_SERVICE = "missing service"
@@ -122,7 +122,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Place:
+class VariablePlace:
     """A variable: of a service, or a shared one."""
 
     owner: str
@@ -146,11 +146,11 @@ class DeadEnd:
         is_open: it may still be made by the same update.
     """
 
-    kind: Kind
-    start: Place
+    kind: DeadEndKind
+    start: VariablePlace
     reference: str
-    end: Place
-    way: tuple[Place, ...]
+    end: VariablePlace
+    way: tuple[VariablePlace, ...]
     near: str = ""
     renamed: bool = False
     is_open: bool = False

@@ -24,7 +24,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
-class Place:
+class Rank:
     """Where the thing that was just made stands.
 
     Attributes:
@@ -38,7 +38,7 @@ class Place:
     ids: tuple[str, ...] = ()
 
 
-def place_of(mine: str, rows: Iterable[Mapping[str, Any]]) -> Place:
+def rank_of(mine: str, rows: Iterable[Mapping[str, Any]]) -> Rank:
     """Return where a thing stands.
 
     Args:
@@ -48,15 +48,15 @@ def place_of(mine: str, rows: Iterable[Mapping[str, Any]]) -> Place:
     made = {str(row["id"]): _moment(row.get("createdAt")) for row in rows}
     if mine not in made:
         # A list that does not show it yet may lack an older one as well: it proves nothing.
-        return Place(Standing.NOT_LISTED, ids=(mine, *sorted(made)))
+        return Rank(Standing.NOT_LISTED, ids=(mine, *sorted(made)))
     if len(made) == 1:
-        return Place(Standing.ALONE, mine, (mine,))
+        return Rank(Standing.ALONE, mine, (mine,))
     moments = {id_: moment for id_, moment in made.items() if moment is not None}
     if len(moments) < len(made):
-        return Place(Standing.UNCLEAR, ids=tuple(sorted(made)))
+        return Rank(Standing.UNCLEAR, ids=tuple(sorted(made)))
     # Two of the same moment are told apart by their ids, which every maker sees alike.
     ids = tuple(sorted(moments, key=lambda id_: (moments[id_], id_)))
-    return Place(Standing.WAITS if ids[0] == mine else Standing.YIELDS, ids[0], ids)
+    return Rank(Standing.WAITS if ids[0] == mine else Standing.YIELDS, ids[0], ids)
 
 
 def _moment(text: Any) -> datetime | None:
