@@ -41,8 +41,8 @@ class ServiceSecret:
         config_key: the key of the stack's config that gives it.
         given: its value there; if None, a stored value is adopted or a new one is generated.
         url_part: whether it is put into a URL without encoding.
-        kept_elsewhere: whether the service keeps the secret itself, as a database keeps its password, so that a new value
-            of the variable would not change it.
+        kept_elsewhere: whether the service keeps the secret itself, as a database keeps its password: a new value of
+            the variable would not change it.
         shown_by: the command that shows the value of an earlier update; empty if there is none.
     """
 

@@ -105,7 +105,7 @@ def _failures(item: Attribute, inputs: Mapping[str, Any]) -> Iterator[CheckFailu
     if value is None or is_unknown(value):
         return
     if item.excludes and _is_set(inputs.get(item.excludes)):
-        yield CheckFailure(item.name, f"and {item.excludes} exclude each other")
+        yield CheckFailure(item.name, f"cannot be combined with {item.excludes}")
         return
     # Of a list, each text that is known already can be checked; an object is looked at as a whole.
     if not (isinstance(value, Mapping) and has_unknown(value)):
