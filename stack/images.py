@@ -148,7 +148,7 @@ def _build(
         build_args={
             "REVISION": at.commit or "unknown",
             "VERSION": BRANCH_TAG_OF_A_BUILD,
-        # Without it, builds of the same files have different digests, and a rollback would deploy something new.
+            # Without it, builds of the same files have different digests, and a rollback would deploy something new.
             "SOURCE_DATE_EPOCH": at.committed_at,
         },
         builder=settings.builder,
