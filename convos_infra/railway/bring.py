@@ -1,4 +1,4 @@
-"""Brings a service's configuration on Railway to its inputs, with the deployment that was announced, and no other."""
+"""Applies the declared configuration to a service, with the announced deployment and no other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Props = Mapping[str, Any]
 
 
 def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
-    """Bring a service to its inputs; where they refer to what this update is still making, as soon as it is made.
+    """Apply a service's inputs; if they refer to something that this update is still creating, wait for it.
 
     Args:
         session: reads and sends.
@@ -29,14 +29,14 @@ def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
         wanted: the new inputs.
 
     Raises:
-        InfraError: somebody changed what is to be changed, a reference leads nowhere, or it takes a deployment that
-            was not announced.
+        InfraError: somebody else changed the same things, a reference has no target, or an unannounced deployment
+            would be necessary.
     """
     patience = ReferenceWait(session)
     try:
         while True:
             with session.snapshots.writing(wanted["environmentId"]):
-                # Right after its service was made that has just been read, so a new one needs no read of its own.
+                # The environment was read right after the service was created, so a new service needs no further read.
                 snapshot = session.living(wanted, thing=wanted["service"], fresh=bool(recorded))
                 plan = _planned(recorded, wanted, snapshot)
                 ends = unmade(session, wanted, snapshot) if _renders(recorded, wanted, snapshot, plan) else []
@@ -67,7 +67,7 @@ def _planned(recorded: Props, wanted: Props, snapshot: Snapshot) -> patch_plan.P
 
 
 def _renders(recorded: Props, wanted: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> bool:
-    """Tell whether what follows makes a deployment, which renders every reference, or sets variables for one."""
+    """Tell whether the next step deploys, which renders every reference, or sets variables."""
     promised = changes.announced(recorded, wanted) > 0
     return promised or bool(plan.variables) or _is_patched(wanted, snapshot, plan)
 
@@ -90,7 +90,7 @@ def _sent(session: Session, snapshot: Snapshot, recorded: Props, wanted: Props, 
 
 
 def _is_due(session: Session, snapshot: Snapshot, recorded: Props, wanted: Props, plan: patch_plan.Plan) -> bool:
-    """Tell whether a deployment is to be made: one that was announced, and that it still takes."""
+    """Tell whether to deploy: a deployment was announced and is still necessary."""
     promised = changes.announced(recorded, wanted) > 0
     if promised == _is_patched(wanted, snapshot, plan):
         return promised

@@ -1,6 +1,6 @@
-"""A change of a service on its way to Railway: one patch, or the order to deploy what is stored, and the read back.
+"""Sends a service's change to Railway, as one patch or as a deployment of what is stored, and reads it back.
 
-Neither is over before a read shows it: what is told of a service afterwards is what Railway has.
+Neither ends before a read shows the result, so that the state records what Railway has.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Props = Mapping[str, Any]
 
 
 def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Tell whether Railway has something to deploy here after an update, whoever said what."""
+    """Tell whether Railway has something to deploy here after an update, whoever set it."""
     own = any(props.get(name) for name in ("image", "repo"))
     return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
 
@@ -30,19 +30,19 @@ def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
 def commit(
     session: Session, before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: bool = True
 ) -> Snapshot:
-    """Send the patch, wait until it is there when read back, and return the environment as it is then.
+    """Send the patch, wait until a read shows it, and return the environment of that read.
 
     Args:
         session: sends and reads.
         before: the environment as it was.
         wanted: the new inputs.
         plan: the patch.
-        deploys: whether Railway is to deploy it; not where that is what runs already.
+        deploys: whether Railway is to deploy it; False if it already runs.
     """
     name, service_id = wanted["service"], wanted["serviceId"]
     old = before.latest_deployment(service_id)
     has_source = sourced(wanted, before.service(service_id) or {})
-    # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
+    # An unreadable value may be unchanged: then Railway makes no deployment, and there is none to wait for.
     expects = deploys and has_source and plan.deploys and bool(_unsettled(plan))
 
     def arrived() -> Snapshot | None:
@@ -76,7 +76,7 @@ def commit(
 
 
 def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
-    """Store the variables of a service that has no source yet, for others that refer to them; deploys nothing."""
+    """Store the variables of a service without a source, for services that refer to them; this deploys nothing."""
     name, variables = wanted["service"], plan.patch[VARIABLES]
 
     def arrived() -> bool | None:
@@ -92,7 +92,7 @@ def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> N
 
 
 def deploy(session: Session, before: Snapshot, wanted: Props) -> Snapshot:
-    """Deploy what is stored already, and return the environment as it is then."""
+    """Deploy what is stored already, and return the environment after that."""
     name, service_id = wanted["service"], wanted["serviceId"]
     old = before.latest_deployment(service_id)
 
@@ -112,5 +112,5 @@ def deploy(session: Session, before: Snapshot, wanted: Props) -> Snapshot:
 
 
 def _unsettled(plan: patch_plan.Plan) -> list[str]:
-    """Return what a read back still lacks, without what no read ever shows."""
+    """Return what a read still lacks, except for values that no read shows."""
     return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]

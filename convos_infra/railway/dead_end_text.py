@@ -1,4 +1,4 @@
-"""What a person reads of a reference that leads nowhere: both ends of it, and what to do next. Pure."""
+"""The text about a reference without a target: both of its ends, and what to do next. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from convos_infra.railway.references import DeadEnd, DeadEndKind
 
 
 def problem(end: DeadEnd) -> str:
-    """Say what leads nowhere and why, after the service's name; never a value."""
+    """Return which reference has no target and why, to follow the service's name; never a value."""
     way = "".join(f" by way of {place}" for place in end.way[1:2]) + "".join(f" and {place}" for place in end.way[2:])
     if end.kind is DeadEndKind.UNREADABLE:
         return f"{end.start.name} contains ${{{{…}}}}{way} that Railway does not read as a reference"
@@ -14,7 +14,7 @@ def problem(end: DeadEnd) -> str:
 
 
 def next_step(end: DeadEnd) -> str:
-    """Say what to do about it."""
+    """Return what to do about it."""
     owner, name = end.end.owner, end.end.name
     if end.renamed:
         return (

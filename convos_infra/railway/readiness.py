@@ -1,7 +1,7 @@
-"""Whether what was deployed is ready, by its own word: `{"ready": true}`, asked with its bearer key.
+"""Asks a deployed service with its bearer key whether it is ready: it answers `{"ready": true}`.
 
 A runtime answers 200 with `{"ready": false}` while its gateway starts. Railway's health check looks at the status alone
-and sends no key, so a deployment that succeeded says nothing of that.
+and sends no key, so a successful deployment does not prove readiness.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 REPEAT_SECONDS = 15.0
-"""How often an answer that does not change is said again, so that a person sees that it lives."""
+"""How often an unchanged answer is printed again, in seconds, as a sign of life."""
 REFUSED_SECONDS = 30.0
-"""How long a key may be refused: what ran before, with another key, may answer for a moment."""
+"""How many seconds a key may be refused: the previous deployment, with another key, may still answer."""
 ANSWER_SECONDS, LONGEST_SECONDS = 5.0, 10.0
-"""How long to wait for the next byte of an answer, and for its last one."""
+"""How many seconds to wait for the next byte of an answer, and for its last one."""
 LARGEST_ANSWER = 64 * 1024
 _OK, _REFUSALS = 200, (401, 403)
 _SIMULATED = "simulated"
@@ -37,14 +37,14 @@ _SIMULATED = "simulated"
 
 @dataclass(frozen=True)
 class ReadinessArgs:
-    """How a service is asked whether it is ready.
+    """How the readiness of a service is checked.
 
     Attributes:
-        url: where it answers on Railway, without a path; on this machine its deployment says where.
-        path: what is asked.
-        bearer: the key that it wants.
-        key: the variable that has this key, for people.
-        seconds: how long it may take, from the end of its deployment.
+        url: its URL on Railway, without a path; on this machine, its deployment tells the URL.
+        path: the path to ask.
+        bearer: the key to send.
+        key: the name of the variable with this key, for people.
+        seconds: how many seconds it may take, from the end of its deployment.
     """
 
     url: pulumi.Input[str]
@@ -59,7 +59,7 @@ class ReadinessArgs:
 
 
 class AnswerKind(Enum):
-    """What an answer means."""
+    """The meaning of an answer."""
 
     READY = "ready"
     NOT_READY = "not ready"
@@ -69,14 +69,14 @@ class AnswerKind(Enum):
 
 @dataclass(frozen=True)
 class Said:
-    """One answer; `text` is for people and has nothing of the answer's body in it."""
+    """One answer; `text` is for people and contains nothing from the answer's body."""
 
     kind: AnswerKind
     text: str
 
 
 def is_asked(state: DeploymentState) -> bool:
-    """Tell whether there is somebody to ask: of a simulated deployment there is not."""
+    """Tell whether the deployment can be asked; a simulated one cannot."""
     return state.mode != _SIMULATED
 
 
@@ -84,13 +84,13 @@ def wait_until_ready(client: Client, service: str, base: str, asked: Mapping[str
     """Wait until a service says that it is ready.
 
     Args:
-        client: its clock, and who is told.
+        client: for its clock and its progress lines.
         service: the service's name, for people.
-        base: where it answers by Railway's word of this moment; empty where Railway shows no place of it.
-        asked: how it is asked, as `ReadinessArgs` has it.
+        base: its current address according to Railway; empty if Railway shows none.
+        asked: the properties of `ReadinessArgs`.
 
     Raises:
-        InfraError: it was not in time, or it wants another key, or its key would go to nobody knows whom.
+        InfraError: it was not ready in time, it refused the key, or its key would be sent to an unknown address.
     """
     if not base:
         problem = "not asked whether it is ready, as Railway shows no domain of it now"
@@ -124,7 +124,7 @@ def _waited(client: Client, service: str, ask_once: Callable[[], Said], seconds:
 
 
 def ask(url: str, bearer: str) -> Said:
-    """Ask once; an answer that never ends is left to itself."""
+    """Ask once; an answer that does not end in time is abandoned."""
     found: list[Said] = []
     asking = threading.Thread(target=lambda: found.append(_asked(url, bearer)), daemon=True)
     asking.start()
@@ -150,7 +150,7 @@ def _asked(url: str, bearer: str) -> Said:
 
 
 def _body(answer: requests.Response) -> bytes:
-    """Return the answer's body; nothing where it is too large: it comes from what is on trial."""
+    """Return the answer's body; nothing if it is too large, because it comes from an unproven image."""
     body = b""
     for chunk in answer.iter_content(4096):
         body += chunk
