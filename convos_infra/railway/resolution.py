@@ -1,4 +1,4 @@
-"""Follows references through an environment, chains of them included, to a value or to a dead end. Pure."""
+"""Follows references through an environment, including chains of them, to a value or to a dead end. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTHING = Resolved(())
 
 
 def resolved(world: World, service: str, name: str) -> Resolved:
-    """Return what a service's variable gives, were the service deployed now."""
+    """Return the value that a service's variable would have in a deployment now."""
     place = VariablePlace(service, name)
     members = world.services.get(service)
     if members is None or name not in members.values:
@@ -49,7 +49,7 @@ def resolved(world: World, service: str, name: str) -> Resolved:
 
 
 def reached(world: World, service: str, name: str) -> frozenset[VariablePlace]:
-    """Return the variables that a service's variable leads to, by way of others too, there or not."""
+    """Return the variables that a service's variable refers to, directly or indirectly, existing or not."""
     found: set[VariablePlace] = set()
     ahead = [VariablePlace(service, name)]
     while ahead:
@@ -64,20 +64,20 @@ def reached(world: World, service: str, name: str) -> frozenset[VariablePlace]:
 
 
 def dead_ends(world: World, service: str, names: Iterable[str]) -> list[DeadEnd]:
-    """Return what leads nowhere among a service's variables, in the order of their names."""
+    """Return the references without a target in a service's variables, in the order of the variables' names."""
     return [end for name in sorted(names) for end in resolved(world, service, name).dead_ends]
 
 
 @dataclass
 class _Walk:
-    """One walk from one variable; `known` saves it from going a way twice."""
+    """One walk from one variable; `known` avoids walking the same way twice."""
 
     world: World
     known: dict[VariablePlace, Resolved] = field(default_factory=dict)
     way: list[VariablePlace] = field(default_factory=list)
 
     def value(self, place: VariablePlace, value: Value) -> Resolved:
-        """Resolve what a place holds."""
+        """Resolve the value of a variable."""
         if isinstance(value, Gap) or not has_references(value):
             return Resolved((value,))
         if place not in self.known:
@@ -130,7 +130,7 @@ class _Walk:
 
 
 def _joined(parts: Iterable[Value]) -> tuple[Value, ...]:
-    """Join neighbouring texts, and neighbouring gaps, up to a length that is worth comparing."""
+    """Join adjacent texts and adjacent gaps, up to the length that is compared."""
     result: list[Value] = []
     size = 0
     for part in parts:
@@ -148,7 +148,7 @@ def _joined(parts: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def _nearest(name: str, others: Iterable[str]) -> str:
-    """Return the name that was probably meant: the same one in other letters, or else the most similar one."""
+    """Return the name that was probably meant: the same name in different case, or the most similar one."""
     known = sorted(set(others))
     same = next((other for other in known if other.lower() == name.lower()), "")
     return same or next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), "")
