@@ -21,7 +21,7 @@ override WORKER_COUNT := "$${WORKERS:-2}"
 # STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
 override IN_LOCAL := if [ -f .local/env ]; then . ./.local/env; fi;
 override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
-override TYPED := __main__.py components convos_infra emulator examples/redis_beside_pool ops pool stack standins
+override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: adopt agents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
@@ -122,7 +122,8 @@ run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…
 	@$(IN_LOCAL) sh ops/image/run.sh "$${IMAGE:-convos-runtime:local}"
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
-	@for in in requirements.in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
+	@echo "  ops/program.in" && $(VENV)/$(LOCK) ops/program.in --output-file requirements.txt
+	@for in in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…

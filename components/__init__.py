@@ -1,1 +1,1 @@
-"""What the system is made of: one ComponentResource a file. No I/O, and no stack config: values come as arguments."""
+"""The components of the system, one ComponentResource per file. No I/O and no config: values are arguments."""

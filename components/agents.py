@@ -1,4 +1,4 @@
-"""`LivingAgents`: the agents of an environment, which the pool manager owns, and what a new image means for them."""
+"""`LivingAgents`: rolls a new image out to the agents that the pool manager owns."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class LivingAgents(pulumi.ComponentResource):
 
     Args:
         name: the resource's name.
-        pool_manager: who has them, and carries the rollout out once it is deployed.
-        wait_seconds: how long an update waits for it.
-        prefix: how the names of agents' services begin.
+        pool_manager: owns the agents, and carries out the rollout once it is deployed.
+        wait_seconds: how many seconds an update waits for the end of the rollout.
+        prefix: the prefix of the names of agents' services.
     """
 
     def __init__(

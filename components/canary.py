@@ -1,4 +1,4 @@
-"""`Canary`: one agent that the stack owns. A new image runs and answers ready here before the pool is told of it."""
+"""`Canary`: one agent that the stack owns. A new image must be ready here before the pool manager gets it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Canary(pulumi.ComponentResource):
 
     Args:
         name: the resource's name.
-        place: where.
+        place: where the service is created.
         image: the runtime image, pinned by digest.
-        keys: of the stack; it gets those that agents get.
-        agent: how agents run.
+        keys: the keys of the stack; the canary gets those that agents get.
+        agent: the settings with which agents run.
         service: the name of its service on Railway.
     """
 
     ready: Deployment
-    """Whatever must not happen before the image has proved itself depends on this."""
+    """Everything that must wait until the image has proved itself depends on this."""
     service: Service
 
     def __init__(
@@ -66,7 +66,7 @@ def configuration(
     variables: Mapping[str, pulumi.Input[str]],
     agent: AgentSettings,
 ) -> ServiceInstanceArgs:
-    """Return how the canary is deployed: as an agent is."""
+    """Return the canary's configuration, which is that of an agent."""
     return ServiceInstanceArgs(
         at=at,
         image=image,

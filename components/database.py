@@ -1,4 +1,4 @@
-"""`Database`: PostgreSQL on Railway with its volume, or one that is there already; and the schema in it."""
+"""`Database`: PostgreSQL on Railway with its volume, or an existing database; and its schema."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class DatabaseService:
     """The PostgreSQL service on Railway.
 
     Attributes:
-        image: of the service.
-        password: that it was started with; empty makes up one.
-        name, user, database, port: what it is called and how it is reached.
+        image: the image of the service.
+        password: the password that it was started with; if empty, one is generated.
+        name, user, database, port: the name of the service, and how clients connect to it.
         volume: where its volume is mounted; empty for none.
         proxy: whether it has a TCP proxy.
-        keeps: variables and attributes that stay as they are.
-        replace_volume: whether an empty volume may take the place of one that was deleted and can be restored.
+        keeps: variables and attributes that are left unchanged.
+        replace_volume: whether an empty volume may replace a deleted one that can still be restored.
     """
 
     image: str
@@ -59,7 +59,7 @@ class DatabaseService:
 
     @property
     def reference(self) -> str:
-        """What services of the environment are given: a reference, no secret."""
+        """The URL for services of the environment: a reference, not a secret."""
         return f"${{{{{self.name}.DATABASE_URL}}}}"
 
 
@@ -68,10 +68,10 @@ class DatabaseSettings:
     """The arguments of a `Database`.
 
     Attributes:
-        url: an existing database; empty makes one.
-        service: the service that is made otherwise.
-        schema: what is wanted of it; None leaves it alone.
-        service_url: what services are given; empty is `url` or the reference to the service.
+        url: the URL of an existing database; if empty, one is created.
+        service: the service that is created if `url` is empty.
+        schema: how the schema is managed; None leaves it alone.
+        service_url: the URL that services are given; if empty, `url` or the reference to the service.
     """
 
     url: str = field(repr=False)
@@ -83,12 +83,12 @@ class DatabaseSettings:
 class Database(pulumi.ComponentResource):
     """A database with its schema.
 
-    `url` is reachable from where Pulumi runs; `service_url` is what a service of the environment is given.
+    `url` is reachable from the machine that runs Pulumi; services of the environment are given `service_url`.
 
     Args:
         name: the resource's name.
-        place: where.
-        settings: what.
+        place: where the service is created.
+        settings: which database, and how its schema is managed.
     """
 
     url: pulumi.Output[str]
@@ -96,9 +96,9 @@ class Database(pulumi.ComponentResource):
     schema: DatabaseSchema | None
     services: list[Service]
     volumes: list[Volume]
-    """Its own on Railway; none where the database is somebody else's."""
+    """Its own services on Railway; none if the database is not managed by the stack."""
     dropped: pulumi.Output[str] | None
-    """Its URL where its tables are dropped with the stack."""
+    """Its URL if its tables are dropped with the stack."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class Database(pulumi.ComponentResource):
 def _public_url(
     wanted: DatabaseService, declared: DeclaredService, password: pulumi.Output[str] | None
 ) -> pulumi.Output[str]:
-    """Return where the database is reached from outside; empty where it has no proxy or its password is not known."""
+    """Return the database's public URL; empty if it has no proxy or its password is not known."""
     if declared.proxy is None or password is None:
         return pulumi.Output.secret("")
     address = pulumi.Output.concat(declared.proxy.host, ":", declared.proxy.proxyPort.apply(_port))
@@ -176,7 +176,7 @@ def _port(value: float) -> str:
 def configuration(
     at: ServiceAt, place: EnvironmentPlace, wanted: DatabaseService, password: pulumi.Input[str] | None
 ) -> ServiceInstanceArgs:
-    """Return how the PostgreSQL service is deployed; without a password the one that it has is not managed."""
+    """Return the configuration of the PostgreSQL service; without a password, its existing password is not managed."""
     given = ServiceInstanceArgs(
         at=at,
         image=wanted.image,
@@ -189,7 +189,7 @@ def configuration(
 
 
 def _variables(wanted: DatabaseService, password: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
-    """Return what the image takes (fact: postgres-variables)."""
+    """Return the variables that the image reads (fact: postgres-variables)."""
     login = "${{POSTGRES_USER}}:${{POSTGRES_PASSWORD}}"
     private = f"postgresql://{login}@${{{{RAILWAY_PRIVATE_DOMAIN}}}}:{wanted.port}"
     return {

@@ -1,6 +1,6 @@
-"""What the services of a stack are called, and are like, where its config says nothing.
+"""Defaults for the services of a stack: their names, images and limits.
 
-Apart from the components, which load Pulumi: whoever only reads a config takes its defaults from here.
+They are kept apart from the components, which load Pulumi, so that reading a config does not need Pulumi.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ POOL_SERVICE = service_names.POOL_MANAGER
 POOL_HEALTH_PATH = "/healthz"
 POOL_ROOT_DIRECTORY = "pool"
 CANARY_SERVICE = "convos-runtime-canary"
-"""Outside the pool's `convos-agent-` prefix: the pool manager must not take it for one of its agents."""
+"""It lacks the pool's prefix `convos-agent-`: the pool manager must not mistake it for one of its agents."""

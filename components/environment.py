@@ -1,4 +1,4 @@
-"""`RailwayEnvironment`: the project and the environment that everything else is put into."""
+"""`RailwayEnvironment`: the project and the environment that contain everything else."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PROJECT = "convos"
 
 @dataclass(frozen=True)
 class EnvironmentPlace:
-    """Where services are put: what every other component is told.
+    """The place in which every other component creates its services.
 
     Attributes:
         project_id, environment_id: Railway's ids.
-        deployment_seconds, health_seconds: time limits.
+        deployment_seconds, health_seconds: time limits for a deployment and for its health check.
         overwrite_changes: whether changes by others are overwritten.
         protect: whether Pulumi refuses to delete what has data or an identity.
-        as_found: whether what is taken over is not repaired.
+        as_found: whether resources that are taken over are left unrepaired.
     """
 
     project_id: pulumi.Input[str]
@@ -35,7 +35,7 @@ class EnvironmentPlace:
     as_found: bool = False
 
     def inside(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Return the options of what has data or an identity, and belongs to a component."""
+        """Return the options of a component's resource that has data or an identity."""
         return pulumi.ResourceOptions(parent=parent, protect=self.protect or None)
 
 
@@ -59,7 +59,7 @@ class RailwayEnvironment(pulumi.ComponentResource):
 
     Args:
         name: the resource's name.
-        settings: which.
+        settings: which project and environment.
     """
 
     def __init__(self, name: str, settings: EnvironmentSettings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -89,9 +89,9 @@ class RailwayEnvironment(pulumi.ComponentResource):
         self.register_outputs({"projectId": self.project_id, "environmentId": self.environment_id})
 
     def _options(self, settings: EnvironmentSettings, *names: str) -> pulumi.ResourceOptions:
-        """Name it in Pulumi by what it is, never by its name on Railway: a rename would else make it anew.
+        """Name the resource by its role, not by its name on Railway: otherwise a rename would replace it.
 
-        In the states of release 0.1 it is called by its name on Railway: the one in the config now, or the default.
+        States of release 0.1 use its name on Railway: the one in the config, or the default.
         """
         aliases: list[str | pulumi.Alias] = [pulumi.Alias(name=name) for name in dict.fromkeys(names)]
         return pulumi.ResourceOptions(parent=self, protect=settings.protect or None, aliases=aliases)

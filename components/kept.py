@@ -1,4 +1,4 @@
-"""What of a service that was taken over stays as it is on Railway."""
+"""The parts of an adopted service's configuration that the stack leaves unchanged on Railway."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FIELDS = {attribute.name: attribute.argument for attribute in ATTRIBUTES}
 
 
 def without(configuration: _Configuration, kept: Collection[str]) -> _Configuration:
-    """Return a configuration that says nothing of some of its variables and attributes.
+    """Return a configuration without some of its variables and attributes.
 
     Args:
-        configuration: of a service.
-        kept: names of variables, and of attributes as Railway calls them (`healthcheckPath`).
+        configuration: the configuration of a service.
+        kept: the names of variables, and Railway's names of attributes (`healthcheckPath`).
     """
     if not kept:
         return configuration

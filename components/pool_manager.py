@@ -1,4 +1,4 @@
-"""`PoolManager`: the service that keeps agents warm. It is told of an image once the canary runs it."""
+"""`PoolManager`: the service that keeps agents warm. It gets a new image once the canary runs it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class PoolService:
     """The pool manager's service on Railway.
 
     Attributes:
-        name: what it is called.
+        name: its name on Railway.
         root_directory: the folder of the repository that is built.
-        start_command: empty leaves it to the image.
-        health_path: must answer 200 before a deployment serves.
+        start_command: the start command; if empty, the image's own.
+        health_path: the path that must answer 200 before a deployment serves traffic.
         volume: where its own volume is mounted; empty for none.
-        proxy_port: to which a TCP proxy leads; None for none.
-        domain: whether it has a domain of Railway's.
-        keeps: variables and attributes that stay as they are.
+        proxy_port: the port that a TCP proxy forwards to; None for no proxy.
+        domain: whether it has a Railway domain.
+        keeps: variables and attributes that are left unchanged.
     """
 
     name: str = defaults.POOL_SERVICE
@@ -57,21 +57,21 @@ class PoolManagerSettings:
     """The arguments of a `PoolManager`.
 
     Attributes:
-        image: its own image, or None where Railway builds `repo` at `branch`.
-        runtime_image: what new agents run.
-        database_url: for its variable.
+        image: its own image, or None if Railway builds `repo` at `branch`.
+        runtime_image: the image that new agents run.
+        database_url: the value of DATABASE_URL.
         pool_environment: dev, staging or production.
         min_idle: how many agents it keeps warm.
-        rollout: what happens to living agents, as its variables say it.
-        api_key: a secret; an empty one is made up.
-        railway_token: a secret; where it is empty the stack makes a token of its environment.
-        keep_token: leave the token that it has on Railway as it is: nobody can read it there.
-        railway_endpoint: where it reaches Railway; empty is Railway's own endpoint.
-        agent_url: where it reaches an agent; empty is the agent's domain by https.
-        keys: for itself, or handed on to agents.
-        secret_keys: which of them are sealed on Railway.
-        seal: whether secrets are sealed there at all.
-        registry_login: with which Railway pulls its own image; None where anybody may pull it.
+        rollout: the variables that say what happens to living agents.
+        api_key: a secret; if empty, one is generated.
+        railway_token: a secret; if empty, the stack creates a token for its environment.
+        keep_token: leave the existing token on Railway unchanged, because it cannot be read there.
+        railway_endpoint: the URL of Railway's API; if empty, Railway's own.
+        agent_url: the URL of an agent; if empty, https and the agent's domain.
+        keys: keys for the pool manager itself, or passed on to agents.
+        secret_keys: the names of the keys that are sealed on Railway.
+        seal: whether secrets are sealed there.
+        registry_login: the login with which Railway pulls its image; None for a public image.
         service: the service itself.
     """
 
@@ -100,18 +100,18 @@ class PoolManager(pulumi.ComponentResource):
 
     Args:
         name: the resource's name.
-        place: where.
-        settings: what.
-        after: what must be there first: the canary's readiness and the schema.
+        place: where the service is created.
+        settings: its settings.
+        after: the resources that must exist first: the canary's readiness and the schema.
 
     Attributes:
         ready: the wait for its deployment.
         volumes: its own volume.
-        url: where it answers; empty where no container runs.
-        api_key: its bearer key; empty where the one that it has is not known.
-        mode: `simulated` where no container runs.
-        made_token: whether its token is a project token that the stack makes.
-        rollout_variables: those of its variables that say which image agents get and what happens to living ones.
+        url: its URL; empty if no container runs.
+        api_key: its bearer key; empty if it is not known.
+        mode: `simulated` if no container runs.
+        made_token: whether its token is a project token that the stack creates.
+        rollout_variables: its variables that say which image agents get and what happens to living ones.
     """
 
     ready: Deployment
@@ -159,7 +159,7 @@ class PoolManager(pulumi.ComponentResource):
 
 
 def rollout_variables(settings: PoolManagerSettings) -> dict[str, pulumi.Input[str]]:
-    """Return those of its variables that say which image agents get and what happens to living ones."""
+    """Return its variables that say which image agents get and what happens to living ones."""
     return {"RAILWAY_RUNTIME_IMAGE": settings.runtime_image, **settings.rollout}
 
 
@@ -170,7 +170,7 @@ def configuration(
     api_key: pulumi.Input[str],
     token: pulumi.Input[str] | None,
 ) -> ServiceInstanceArgs:
-    """Return how the pool manager is deployed; without a token the one that it has is not managed."""
+    """Return the configuration of the pool manager; without a token, its existing token is not managed."""
     from_repo = settings.image is None
     variables = {
         "DATABASE_URL": settings.database_url,
@@ -195,7 +195,7 @@ def configuration(
         healthcheck_path=settings.service.health_path,
         healthcheck_timeout=place.health_seconds,
         variables=variables,
-        # DATABASE_URL is a reference, no secret; the postgres service's own variable is one.
+        # DATABASE_URL is a reference and not a secret; the variable of the postgres service is a secret.
         sealed_variables=[*(name for name in SEALED if name in variables), *settings.secret_keys]
         if settings.seal
         else [],
@@ -207,7 +207,7 @@ def configuration(
 
 
 def _given_by() -> dict[str, str]:
-    """Return the commands that give a living pool manager's secrets to a stack whose state does not have them."""
+    """Return the commands that give an existing pool manager's secrets to a stack whose state lacks them."""
     stack = pulumi.get_stack()
     return {
         "POOL_API_KEY": f"pulumi config set --secret poolApiKey --stack {stack}",
@@ -219,7 +219,7 @@ def _given_by() -> dict[str, str]:
 def _token(
     place: EnvironmentPlace, settings: PoolManagerSettings, service: Service, inside: pulumi.ResourceOptions
 ) -> pulumi.Output[str] | None:
-    """Return a token for Railway: never the stack's own, which reaches every environment and stays out of the state."""
+    """Return a Railway token, never the stack's own: that one reaches every environment and stays out of the state."""
     if settings.keep_token:
         return None
     if settings.railway_token:

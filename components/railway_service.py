@@ -1,7 +1,7 @@
 """`RailwayService`: one service with everything that belongs to it, from its volume to the wait for its deployment.
 
 Canary, pool manager and database are made of the same parts, below components of their own: the name of a resource in a
-state has the types of its parents in it, so one component more between them would make every resource anew.
+state has the types of its parents in it, so another component between them would replace every resource.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ class ServiceSecret:
     """A secret that lives in a variable of its service.
 
     Attributes:
-        variable: which.
+        variable: the name of the variable.
         config_key: the key of the stack's config that gives it.
-        given: its value there; None makes one up, or adopts the one that is stored already.
-        url_part: whether it becomes part of a URL as it is.
-        kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
-        shown_by: the command that shows a value that an earlier update was given; empty where there is none.
+        given: its value there; if None, a stored value is adopted or a new one is generated.
+        url_part: whether it is put into a URL without encoding.
+        kept_elsewhere: whether the service keeps the secret itself, as a database keeps its password: a new value of
+            the variable would not change it.
+        shown_by: the command that shows the value of an earlier update; empty if there is none.
     """
 
     variable: str
@@ -58,8 +59,8 @@ class AskedReadiness:
     """How a service with a domain is asked whether it is ready, once its deployment has succeeded.
 
     Attributes:
-        path: what is asked for `{"ready": true}`.
-        bearer: the key that it wants, `key` the variable that has this key.
+        path: the path that answers `{"ready": true}`.
+        bearer: the bearer key; `key` is the name of the variable that holds it.
     """
 
     path: str
@@ -69,17 +70,17 @@ class AskedReadiness:
 
 @dataclass(frozen=True)
 class ServiceParts:
-    """What a service has beside its configuration.
+    """The parts of a service beside its configuration.
 
     Attributes:
         volume: where a volume is mounted; empty for none.
-        replace_volume: whether an empty volume may take the place of one that was deleted and can be restored.
-        proxy_port: the port that a TCP proxy leads to; None for none.
-        domain: whether it has a domain of Railway's.
-        custom_domains: the domains of one's own.
-        registry_login: for a private image.
-        readiness: how it is asked whether it is ready; None does not ask.
-        after: what must be there before it is configured, and so deployed.
+        replace_volume: whether an empty volume may replace a deleted one that can still be restored.
+        proxy_port: the port that a TCP proxy forwards to; None for no proxy.
+        domain: whether it has a Railway domain.
+        custom_domains: its custom domains.
+        registry_login: the login for a private image.
+        readiness: how its readiness is checked; None for no check.
+        after: the resources that must exist before it is configured and deployed.
     """
 
     volume: str = ""
@@ -122,12 +123,12 @@ class DeclaredService:
 
 
 def service_in(parent: pulumi.Resource, place: EnvironmentPlace, name: str) -> Service:
-    """Declare a service without a configuration: secrets that are stored in it need to know where it is.
+    """Declare a service without a configuration, so that secrets can be stored in it.
 
     Args:
         parent: the component that it belongs to.
-        place: where.
-        name: of the service on Railway, and of its resources in Pulumi.
+        place: where the service is created.
+        name: the name of the service on Railway, and of its resources in Pulumi.
     """
     return Service(name, ServiceArgs(place.project_id, place.environment_id, name), place.inside(parent))
 
@@ -139,10 +140,10 @@ def secret_in(
 
     Args:
         parent: the component that it belongs to.
-        place: where.
+        place: where the service is created.
         service: where it is stored.
-        name: of the resource that keeps it: also one that is given, which stays once the config gives it no more.
-        secret: which.
+        name: the name of the resource that keeps it. It also keeps a given value after the config no longer gives one.
+        secret: which secret.
     """
     stored = SecretPlace(
         *(service.at(), secret.variable, secret.config_key, pulumi.get_stack()),
@@ -152,8 +153,8 @@ def secret_in(
     )
     given = "" if secret.given is None else secret.given
     kept = RandomSecret(name, stored, place.inside(parent), given=given)
-    # An output has no truth value; an empty text is a key that the config does not set. What is given is known in a
-    # preview, where the output of what is updated is not.
+    # An output has no truth value; an empty text is a key that the config does not set. A given value is known in a
+    # preview, but the output of a resource that is updated is not.
     return kept.value if given == "" else pulumi.Output.secret(given)
 
 
@@ -168,10 +169,10 @@ def deployed(
 
     Args:
         parent: the component that they belong to.
-        place: where.
-        service: whose.
-        configuration: how it is deployed.
-        parts: what it has.
+        place: where the service is created.
+        service: the service that they belong to.
+        configuration: its configuration.
+        parts: its parts.
     """
     at, name, inside = service.at(), service.at().service, place.inside(parent)
     mounted = VolumeArgs(at, mount_path=parts.volume, replace_deleted=parts.replace_volume)
@@ -186,7 +187,7 @@ def deployed(
         service_domains={"": domain.domain} if domain is not None else {},
         custom_domains={one: resource.id for one, resource in custom.items()},
     )
-    # What a deployment takes up comes before it: the first one knows its volume, its proxy and its domains.
+    # A deployment applies these parts, so they come first: the first deployment has its volume, proxy and domains.
     taken_up = [one for one in (volume, proxy, domain, *custom.values()) if one is not None]
     instance = ServiceInstance(
         name,
@@ -216,14 +217,14 @@ def _with_login(configuration: ServiceConfiguration, login: RegistryLogin[Value]
 
 
 class RailwayService(pulumi.ComponentResource):
-    """A service of one's own: `examples/redis_beside_pool` is one.
+    """A custom service, as in `docs/examples/redis_beside_pool`.
 
     Args:
-        name: of the component, of the service on Railway and of its resources.
-        place: where.
-        configuration: how it is deployed.
-        parts: what it has beside that.
-        secrets: variables whose values are made up, or given by the stack's config.
+        name: the name of the component, of the service on Railway and of its resources.
+        place: where the service is created.
+        configuration: its configuration.
+        parts: its other parts.
+        secrets: variables whose values are generated, or given by the stack's config.
 
     Attributes:
         declared: its resources.
@@ -253,20 +254,20 @@ class RailwayService(pulumi.ComponentResource):
 
 
 def _by_name(service: str, configuration: ServiceConfiguration) -> Mapping[str, Value]:
-    """Return variables one by one: an output of all of them would hide in a preview which ones change."""
+    """Return variables one by one: with a single output of all of them, a preview could not show which ones change."""
     if not isinstance(configuration.variables, Mapping):
         raise TypeError(f"{service}: variables must be a mapping of names to values, not an output of one")
     return configuration.variables
 
 
 def summary(declared: DeclaredService, image: Value) -> dict[str, pulumi.Input[object]]:
-    """Return what a person wants to know of a running service with a domain, as a stack's output."""
+    """Return the stack output that describes a running service with a domain."""
     service, domain = declared.service.at().service, declared.domain
 
     def told(values: list[object]) -> dict[str, object]:
         deployed, url, reference = values
         state = deployed.get(service, {}) if isinstance(deployed, Mapping) else {}
-        # On this machine a service answers where its deployment says; on Railway at its domain.
+        # On this machine, a service answers at the address that its deployment names; on Railway, at its domain.
         local = str(state.get("url") or "")
         return {
             "service": service,

@@ -1,4 +1,4 @@
-"""`BuiltImage` and `RuntimeImage`: an image made from this checkout, or one that a registry has."""
+"""`BuiltImage` and `RuntimeImage`: an image built from this checkout, or one from a registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from convos_infra.registry.resource import Image, ImageArgs
 
 REPRODUCIBLE = "type=image,push=true,rewrite-timestamp=true"
 """SOURCE_DATE_EPOCH dates the image, not the files in its layers: without this each build has a digest of its own, and
-a rebuilt image would not be the one that was rolled back from. Docker's own driver does not know it; a builder does."""
+a rebuilt image would differ from the one that was rolled back. Docker's own driver cannot do it; a builder can."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Build:
     """How an image is built.
 
     Attributes:
-        repository: where it is pushed.
-        tags: every tag it gets; the first is the one people see.
-        context: the folder of the build context, `dockerfile` the path of its Dockerfile.
+        repository: the repository that it is pushed to.
+        tags: its tags; the first one is shown to people.
+        context: the folder of the build context; `dockerfile` is the path of its Dockerfile.
         named_contexts: name -> folder, for bases that cannot be pulled.
         build_args: as BuildKit takes them.
-        builder: the buildx builder; empty takes Docker's default.
+        builder: the buildx builder; if empty, Docker's default.
         revision: the commit.
         created: RFC 3339.
         registry_login: (address, user, password), or None.
@@ -47,7 +47,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Found:
-    """An image that a registry has; the registry was asked before anything changes."""
+    """An image from a registry, which was resolved before anything changes."""
 
     repository: str
     tag: str
@@ -59,9 +59,9 @@ class Found:
 
 @dataclass(frozen=True)
 class ImageSource:
-    """Where an image comes from: a build, a find, or a find that takes a build's place for as long as it is pinned.
+    """Where an image comes from: a build, a registry, or a registry instead of the build while the image is pinned.
 
-    The build stays declared while something else is pinned, so that a roll back shows what it redeploys and no more.
+    The build stays declared while another image is pinned, so that a rollback shows only what it redeploys.
     """
 
     build: Build | None = None
@@ -69,7 +69,7 @@ class ImageSource:
 
 
 class RuntimeImage(pulumi.ComponentResource):
-    """One image: built and pushed, or found; `pinned` is what is deployed.
+    """One image, built and pushed or found in a registry. `pinned` is the reference that is deployed.
 
     Args:
         name: the resource's name.
@@ -113,7 +113,7 @@ class RuntimeImage(pulumi.ComponentResource):
             dockerfile=docker_build.DockerfileArgs(location=build.dockerfile),
             tags=[f"{build.repository}:{tag}" for tag in build.tags],
             build_args=dict(build.build_args),
-            # The Dockerfile's own labels say revision, version and source; when it was committed, only we know.
+            # The Dockerfile's own labels give revision, version and source; the time of the commit is known only here.
             labels={"org.opencontainers.image.created": build.created} if build.created else None,
             platforms=[docker_build.Platform.LINUX_AMD64],
             builder=docker_build.BuilderConfigArgs(name=build.builder) if build.builder else None,
@@ -121,7 +121,7 @@ class RuntimeImage(pulumi.ComponentResource):
             push=not build.builder,
             exports=[docker_build.ExportArgs(raw=REPRODUCIBLE)] if build.builder else None,
             build_on_preview=False,
-            # An image that somebody still runs, or rolls back to, is deleted by retention, never by a stack.
+            # Somebody may still run an image or roll back to it: only retention deletes images, never a stack.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
 
@@ -155,10 +155,10 @@ def _built(build: Build | None, built: docker_build.Image | None) -> ImageArgs:
 
 
 def brought_by_the_update(output: pulumi.Output[str]) -> pulumi.Output[str]:
-    """Return a plugin's output that is not known before the update, also where the plugin says that it is empty.
+    """Return a plugin's output as unknown before the update, even if the plugin says that it is empty.
 
-    In the preview of an update docker-build answers an empty digest, which is the digest of nothing. An update that
-    ends with one is left to whoever checks the value.
+    In the preview of an update, docker-build returns an empty digest. If an update ends with one, the code that
+    checks the value reports it.
     """
     if not pulumi.runtime.is_dry_run():
         return output

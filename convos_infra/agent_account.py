@@ -1,7 +1,7 @@
-"""What is made in an account of OpenRouter or AgentMail: the base of `OpenRouterKey` and `AgentMailInbox`.
+"""The base of `OpenRouterKey` and `AgentMailInbox`: things that are created in an account.
 
-The name of a thing in its account says for which environment it is, so that a run finds what an earlier run made and
-could not record. The account's key is an input, encrypted in the state, so that a destroy has it.
+The name of a thing in its account tells its environment, so that a run finds what an earlier run created but could
+not record. The account's key is an input, encrypted in the state, so that a destroy has it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class AccountArgs:
-    """Where something is made.
+    """The place in which something is created.
 
     Attributes:
-        name: what it is called in its account, the same in each run and different in each environment.
-        url: where the account's API answers.
-        key: opens the account.
+        name: its name in the account, the same in each run and different in each environment.
+        url: the URL of the account's API.
+        key: the key of the account.
     """
 
     name: pulumi.Input[str]
@@ -48,15 +48,15 @@ class AccountArgs:
 
 
 class AccountProvider(Provider):
-    """What the two providers share.
+    """The common part of the two providers.
 
     Attributes:
         service: the account's service, for people.
-        key_name: the key of the config that opens the account.
-        kept: the outputs that only a creation knows.
-        updates: the inputs that a living thing takes up, beside the account's key.
-        replaces: the inputs that are another thing.
-        deletes_first: whether the old thing has to go before another one is made.
+        key_name: the key of the config that holds the account's key.
+        kept: the outputs that only a creation returns.
+        updates: the inputs that are changed in place, beside the account's key.
+        replaces: the inputs that need a replacement.
+        deletes_first: whether the old thing has to be deleted before its replacement is created.
     """
 
     service: str
@@ -67,20 +67,20 @@ class AccountProvider(Provider):
     deletes_first: bool = False
 
     def there(self, account: Account, id_: str) -> bool:
-        """Say whether a thing is in its account; raises ProviderError."""
+        """Tell whether a thing exists in its account; raise ProviderError if that fails."""
         raise NotImplementedError
 
     def remove(self, account: Account, id_: str) -> None:
-        """Delete a thing; one that is gone is well; raises ProviderError."""
+        """Delete a thing, which may be gone already; raise ProviderError if that fails."""
         raise NotImplementedError
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Take nothing for an input that is made."""
+        """Accept every input: the program makes them."""
         del olds
         return {name: value for name, value in news.items() if name not in self.kept}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare the inputs; a newer key of the account is taken up without a question to it."""
+        """Compare the inputs; a newer key of the account is recorded without a request to the account."""
         del id_
 
         def differs(name: str) -> bool:
@@ -91,7 +91,7 @@ class AccountProvider(Provider):
         return DiffResult(changes, other, stables=[], delete_before_replace=self.deletes_first and bool(other))
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """See whether it is there; the inputs stay as they are."""
+        """Check that it exists; the inputs are kept."""
         there = self.asked(props, lambda account: self.there(account, id_))
         return ReadResult(id_, props) if there else ReadResult("", {})
 
@@ -100,11 +100,11 @@ class AccountProvider(Provider):
         self.asked(props, lambda account: self.remove(account, id_))
 
     def asked(self, props: Mapping[str, Any], ask: Callable[[Account], _Answer]) -> _Answer:
-        """Ask the account; what may work later is tried some times.
+        """Send a request to the account; retry if it may work later.
 
         Args:
-            props: where the account is, and its key.
-            ask: does it; repeating it must do no harm.
+            props: the URL and the key of the account.
+            ask: sends the request, which must be safe to repeat.
 
         Raises:
             InfraError: the account refuses, or does not answer.
@@ -131,10 +131,10 @@ class AccountProvider(Provider):
 
 
 def reachable(url: str) -> str:
-    """Return where an API of this machine answers, given its URL as a container has it.
+    """Return the URL of an API on this machine, given its URL inside a container.
 
     The pool manager runs in a container, where `host.docker.internal` is the machine that runs it. The program runs on
-    that machine, which need not know the name.
+    that machine, where the name may be unknown.
     """
     parts = urlsplit(url)
     if parts.hostname != HOST_IN_CONTAINERS:
@@ -147,7 +147,7 @@ def reachable(url: str) -> str:
 
 
 def _step(provider: AccountProvider) -> str:
-    # Pulumi gives a refresh and a destroy the config of the last update, so the config has no newer key for them.
+    # Pulumi gives a refresh and a destroy the config of the last update, so they cannot get a newer key from it.
     return (
         f"set keys.{provider.key_name} and run pulumi up: a refresh and a destroy use the key of the last update;"
         f" or delete it at {provider.service} and run pulumi state delete"

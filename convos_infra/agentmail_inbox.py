@@ -1,6 +1,6 @@
 """`AgentMailInbox`: an inbox of an AgentMail account, for one service.
 
-Its name is its `client_id`, by which AgentMail answers a repetition with the inbox that is there.
+Its name is its `client_id`: AgentMail answers a repeated creation with the existing inbox.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 
 class AgentMailInboxProvider(AccountProvider):
-    """Makes an inbox and deletes it."""
+    """Creates and deletes an inbox."""
 
     service = "AgentMail"
     key_name = "AGENTMAIL_API_KEY"
     kept = ("inbox",)
     replaces = ("name", "url", "domain")
     deletes_first = True
-    """By its client_id, the old inbox would be taken for the new one."""
+    """With the same client_id, AgentMail would return the old inbox as the new one."""
 
     def created(self, props: Props) -> CreateResult:
-        """Make it, or find what an earlier try made."""
+        """Create it, or find the one that an earlier try created."""
         domain = str(props.get("domain") or "")
         inbox_id = self.asked(props, lambda account: AgentMail(account, domain).create(str(props["name"])))
         return CreateResult(inbox_id, {**props, "inbox": inbox_id})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Keep it; only the account's key is another one."""
+        """Keep it; only the account's key has changed."""
         del olds
         return UpdateResult({**news, "inbox": id_})
 
     def there(self, account: Account, id_: str) -> bool:
-        """Say whether the inbox is there."""
+        """Tell whether the inbox exists."""
         return AgentMail(account).is_there(id_)
 
     def remove(self, account: Account, id_: str) -> None:
@@ -53,8 +53,8 @@ class AgentMailInbox(Resource, module="account", name="AgentMailInbox"):
 
     Args:
         name: the resource's name.
-        args: where it is made.
-        domain: of its address; empty for AgentMail's own.
+        args: the place in which it is created.
+        domain: the domain of its address; empty for AgentMail's own.
     """
 
     inbox: pulumi.Output[str]

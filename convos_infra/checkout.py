@@ -1,4 +1,4 @@
-"""What git says of this checkout: the commit that last touched a folder, and the way between two commits."""
+"""Asks git about this checkout: the last commit that touched a folder, and the commits between two commits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_WORDS = 200
 
 
 class UnreadableCheckoutError(InfraError):
-    """There is a repository, and git refuses to read it."""
+    """Git refuses to read the repository."""
 
 
 class UnknownRevisionError(InfraError):
@@ -31,9 +31,9 @@ class Revision:
     """A commit.
 
     Attributes:
-        commit: 40 hex digits, or empty where git does not tell.
+        commit: 40 hex digits, or empty if git does not tell.
         committed_at: seconds since the epoch, as text; it makes a build reproducible (SOURCE_DATE_EPOCH).
-        is_clean: whether the folder is as that commit has it: only then does `sha-<7>` name what is built.
+        is_clean: whether the folder equals that commit: only then does `sha-<7>` describe the build.
     """
 
     commit: str
@@ -42,32 +42,32 @@ class Revision:
 
     @property
     def tag(self) -> str:
-        """`sha-<7>`, or empty where it would lie."""
+        """`sha-<7>`, or empty if the folder differs from the commit."""
         return f"sha-{self.commit[:SHORT]}" if self.commit and self.is_clean else ""
 
 
 def revision(checkout: Path, *folders: str) -> Revision:
-    """Return the last commit that touched one of `folders`: others must not change what they did not touch."""
+    """Return the last commit that touched one of `folders`: other commits must not cause a new build."""
     last = _git(checkout, "log", "-1", "--format=%H %ct", "--", *folders)
     if not last:
         return Revision("", "0", is_clean=False)
     commit, _, when = last.partition(" ")
-    # A shallow clone's oldest commit claims every file: good enough, as it is what was fetched.
+    # In a shallow clone, the oldest commit seems to touch every file, which is good enough.
     return Revision(commit, when, is_clean=_git(checkout, "status", "--porcelain", "--", *folders) == "")
 
 
 @dataclass(frozen=True)
 class Commits:
-    """The way from one commit to another: those that come, and those that go."""
+    """The commits between two commits: those that are added, and those that are removed."""
 
     gained: int
     lost: int
 
 
 def commits_between(checkout: Path, old: str, new: str) -> Commits | None:
-    """Count the commits from `old` to `new` (hex digits); None where the checkout does not have both, or is no clone.
+    """Count the commits from `old` to `new` (hex digits); None if the checkout lacks one of them, or is not a clone.
 
-    A shallow clone counts wrongly what it has cut off, so it does not tell.
+    A shallow clone would count wrongly, so it returns None as well.
     """
     if not (_is_commit(old) and _is_commit(new)) or _git(checkout, "rev-parse", "--is-shallow-repository") != "false":
         return None
@@ -79,7 +79,7 @@ def commits_between(checkout: Path, old: str, new: str) -> Commits | None:
 
 
 class Relation(Enum):
-    """What one commit is to another."""
+    """The relation of one commit to another."""
 
     SAME = "same"
     AHEAD = "ahead"
@@ -89,7 +89,7 @@ class Relation(Enum):
 
 
 def relation(checkout: Path, old: str, new: str) -> Relation:
-    """Return what `new` is to `old`: AHEAD has all of its commits and more; UNKNOWN where git does not have both.
+    """Return the relation of `new` to `old`: AHEAD has all of its commits and more; UNKNOWN if git lacks one of them.
 
     Raises:
         UnreadableCheckoutError: git refuses to read this checkout.
@@ -108,7 +108,7 @@ def is_older(checkout: Path, revision: str, than: str) -> bool:
     """Tell whether a revision (`sha-1a2b3c4` or a commit) lacks commits of another.
 
     Raises:
-        UnknownRevisionError: git does not know both; the guard that asks must not pass then.
+        UnknownRevisionError: git does not know both; the caller's check must then fail.
     """
     one, other = revision.removeprefix("sha-"), than.removeprefix("sha-")
     if one and other and (one.startswith(other) or other.startswith(one)):
@@ -121,21 +121,21 @@ def is_older(checkout: Path, revision: str, than: str) -> bool:
 
 
 def _is_commit(text: str) -> bool:
-    """Tell whether a text is a commit's digits: a label may hold anything, an option of git included."""
+    """Tell whether a text consists of a commit's digits: a label may contain anything, even an option of git."""
     return SHORT <= len(text) <= _LONGEST_COMMIT and all(mark in "0123456789abcdef" for mark in text)
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
-    """Return what git prints, or None where it does not tell.
+    """Return git's output, or None if the command fails.
 
     Raises:
-        UnreadableCheckoutError: there is a repository, and git refuses to read it.
+        UnreadableCheckoutError: git refuses to read the repository.
     """
     done = _ran(checkout, *arguments)
     if done is not None and done.returncode == 0:
         return done.stdout.strip()
-    # A commit that is not there, a branch without commits: git could read the repository and said no. Without a
-    # repository nothing is refused. All else ("dubious ownership" first) would turn every guard off without a word.
+    # For a missing commit, or a branch without commits, git could read the repository and said no. Without a
+    # repository, nothing is refused. Any other error (such as "dubious ownership") would silently disable every check.
     if not any((folder / ".git").exists() for folder in (checkout, *checkout.parents)):
         return None
     probe = _ran(checkout, "rev-parse", "--git-dir")

@@ -1,4 +1,4 @@
-"""Whether anybody listens at an endpoint: found out before anything changes, without a request that counts."""
+"""Checks that an endpoint accepts connections, before anything changes and without a request that counts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SECONDS = 10.0
 
 
 def check_listening(key: str, url: str) -> None:
-    """Open a TCP connection and close it; through a proxy nothing can be told, so nothing is.
+    """Open a TCP connection and close it. Through a proxy this proves nothing, so nothing is done.
 
     Args:
-        key: the config key that the URL is of.
+        key: the config key of the URL.
         url: an http(s) URL.
 
     Raises:
-        InfraError: the host is not found, or nobody listens.
+        InfraError: the host is not found, or nothing listens.
     """
     parts = urlsplit(url)
     if get_environ_proxies(url, no_proxy=None):

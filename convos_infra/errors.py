@@ -1,4 +1,4 @@
-"""The error of this program: a `Failure`, as those of the Railway client are."""
+"""The error of this program: a `Failure`, like those of the Railway client."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from railway_api.failure import Failure
 
 
 class InfraError(Failure):
-    """Something that a user must know about, found by this program itself; see `Failure` for its parts."""
+    """A problem found by this program itself; see `Failure` for its parts."""

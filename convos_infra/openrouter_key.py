@@ -1,7 +1,7 @@
 """`OpenRouterKey`: a key of an OpenRouter account, for one service. Its value is a secret output.
 
-OpenRouter shows a key once, in the answer that makes it. A key of the same name that no state has was made by a run
-that was cut off: nobody knows its value, so it is deleted before another one is made, and there are never two.
+OpenRouter shows a key once, in the answer to its creation. If there is a key of the same name that is in no state, an
+interrupted run created it. Its value is lost, so it is deleted before another one is created, and there are never two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class OpenRouterKeyProvider(AccountProvider):
-    """Makes a key and deletes it."""
+    """Creates and deletes a key."""
 
     service = "OpenRouter"
     key_name = "OPENROUTER_MANAGEMENT_KEY"
@@ -28,7 +28,7 @@ class OpenRouterKeyProvider(AccountProvider):
     updates = ("limit", "limitReset")
 
     def created(self, props: Props) -> CreateResult:
-        """Make it, after a key of its name that nobody knows is gone."""
+        """Delete an unknown key of the same name, and create the key."""
         name = str(props["name"])
 
         def make(account: Account) -> MadeKey:
@@ -41,13 +41,13 @@ class OpenRouterKeyProvider(AccountProvider):
         return CreateResult(made.hash, {**props, "value": made.key})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Give it another limit; its value stays."""
+        """Change its limit; its value stays."""
         if any(olds.get(name) != news.get(name) for name in self.updates):
             self.asked(news, lambda account: _keys(account, news).limit_to_settings(id_))
         return UpdateResult({**news, "value": olds.get("value")})
 
     def there(self, account: Account, id_: str) -> bool:
-        """Say whether the key is there."""
+        """Tell whether the key exists."""
         return OpenRouter(account).is_there(id_)
 
     def remove(self, account: Account, id_: str) -> None:
@@ -65,9 +65,9 @@ class OpenRouterKey(Resource, module="account", name="OpenRouterKey"):
 
     Args:
         name: the resource's name.
-        args: where it is made.
-        limit: in USD.
-        limit_reset: when the limit starts anew: daily, weekly, monthly.
+        args: the place in which it is created.
+        limit: the limit in USD.
+        limit_reset: when the limit is reset: daily, weekly or monthly.
     """
 
     value: pulumi.Output[str]

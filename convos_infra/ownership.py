@@ -1,4 +1,4 @@
-"""Whose a thing is: made by this stack, or taken over. A destroy deletes what the stack made and leaves the rest.
+"""Whether the stack created a thing or took it over. A destroy deletes what the stack created and keeps the rest.
 
 docs/decisions/0015-ownership.md says how each case is decided.
 """
@@ -22,11 +22,11 @@ _TRUE, _FALSE = "true", "false"
 
 @dataclass(frozen=True)
 class DestroyPolicy:
-    """What a stack says about its own end.
+    """The policy of a stack for its destroy.
 
     Attributes:
         adopted: whether things that were taken over are deleted as well.
-        data: `refuse` where a volume has data, or `delete` it.
+        data: `refuse` the destroy if a volume has data, or `delete` the data.
         protect: whether the last update was made with `protect: true`.
     """
 
@@ -36,10 +36,10 @@ class DestroyPolicy:
 
 
 def policy(setting: Callable[[str], str], environ: Mapping[str, str]) -> DestroyPolicy:
-    """Read the policy. Pulumi gives a destroy the config of the last update; the variables take the keys' place.
+    """Read the policy. Pulumi gives a destroy the config of the last update; the variables override its keys.
 
     Args:
-        setting: returns the text of a config key, empty where there is none.
+        setting: returns the text of a config key, empty if there is none.
         environ: the process's variables.
 
     Raises:
@@ -61,11 +61,11 @@ def _one_of(
 
 
 def is_owned(props: Mapping[str, Any], *, otherwise: bool) -> bool:
-    """Tell whether this stack made a thing.
+    """Tell whether this stack created a thing.
 
     Args:
         props: its properties in the state.
-        otherwise: what holds where the state says neither, as states of older releases do.
+        otherwise: the result if the state does not tell, as in older releases.
     """
     recorded = props.get(OWNED)
     if isinstance(recorded, bool):
@@ -74,5 +74,5 @@ def is_owned(props: Mapping[str, Any], *, otherwise: bool) -> bool:
 
 
 def is_services_own(props: Mapping[str, Any]) -> bool:
-    """Tell whether the state says that this stack made the service which a thing belongs to."""
+    """Tell whether, by the state, this stack created the service that a thing belongs to."""
     return props.get(SERVICE_OWNED) is True

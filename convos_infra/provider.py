@@ -1,7 +1,7 @@
-"""The base of every dynamic provider: stateless, configured at the door, and the one place that shapes exceptions.
+"""The base of every dynamic provider: stateless, configured by Pulumi, and the only place that formats exceptions.
 
-What is pickled into the state is only `module.ClassName`: the program never configures an instance, and an instance
-that was not configured has no attributes. (An instance with attributes is pickled with them, a token included:
+Only `module.ClassName` is pickled into the state: the program never configures an instance, and an unconfigured
+instance has no attributes. (An instance with attributes is pickled with them, a token included:
 docs/decisions/0002-stateless-providers.md.) `configure()` runs in the provider process alone.
 """
 
@@ -52,13 +52,13 @@ def has_unknown(value: object) -> bool:
 
 
 class Provider(ResourceProvider):
-    """What all providers of this program share. Subclasses implement the six `…d` methods, never Pulumi's own.
+    """The common part of all providers. Subclasses implement the six `…d` methods, never Pulumi's own.
 
-    They raise `InfraError` for whatever a user must know. `checked` returns its problems instead: Pulumi prints those
-    in the preview, each as one line that names the property.
+    They raise `InfraError` for everything that a user must know. `checked` returns its problems instead: Pulumi prints
+    them in the preview, one line each, with the property.
     """
 
-    # The serialised provider is `module.ClassName` and no secret; as a secret it is noise in every diff.
+    # The serialised provider is `module.ClassName` and not a secret; as a secret it would be noise in every diff.
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -75,42 +75,42 @@ class Provider(ResourceProvider):
             sys.tracebacklimit = 0
 
     def setting(self, key: str) -> str:
-        """Return the stack's config value of `key` as text, or the empty string where it has none."""
+        """Return the stack's config value of `key` as text, or the empty string if there is none."""
         value = self._config.get(key)
         return "" if value is None else str(value)
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Return the inputs, normalised or with computed ones added, and what is wrong with them."""
+        """Return the inputs, normalised or with computed ones added, and their problems."""
         del olds
         return news, []
 
     def first_checked(self, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the inputs of a resource that the state does not have; `checked` with no old inputs does for most."""
+        """Check the inputs of a resource that is not in the state; by default, `checked` without old inputs."""
         return self.checked({}, news)
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare the state's properties with the new inputs; must say True or False, never leave it open."""
+        """Compare the state's properties with the new inputs; the result must be True or False, never None."""
         raise NotImplementedError
 
     def created(self, props: Props) -> CreateResult:
-        """Find the thing or make it, by one mutation that a second run can find again."""
+        """Find the thing, or create it by one mutation whose result a second run can find."""
         raise NotImplementedError
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read the thing; an empty id says that it is provably gone. A failed read raises."""
+        """Read the thing; an empty id means that it is provably gone. A failed read raises an error."""
         raise NotImplementedError
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Change the thing and return *all* outputs: those that are not returned vanish from the state."""
+        """Change the thing and return *all* outputs: missing ones would vanish from the state."""
         raise NotImplementedError
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Remove what this stack owns of the thing; nothing to do where it is gone already."""
+        """Remove what this stack owns of the thing; do nothing if it is gone already."""
         raise NotImplementedError
 
     def check(self, olds: Props, news: Props) -> CheckResult:  # noqa: D102
         def run() -> CheckResult:
-            # What is in the state has its provider among its inputs, also where it has no other input.
+            # In the state, the inputs always include the provider, even if there is no other input.
             inputs, failures = self.checked(_own(olds), _own(news)) if olds else self.first_checked(_own(news))
             return CheckResult(inputs, failures)
 
@@ -137,7 +137,7 @@ def _own(props: Props) -> Props:
 
 
 def _shaped(operation: str, run: Callable[[], _Result]) -> _Result:
-    """Run one provider method; whatever it raises leaves here as one line.
+    """Run one provider method; turn any exception into one line.
 
     SDK 3.259 shows `Exception calling application: <message>`; SDK 3.272 shows `<qualified class name>: <message>`.
     The class made here reads well as that name: `create failed: <message>`.

@@ -17,7 +17,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS
 from convos_infra.provider import has_unknown, is_unknown
 from convos_infra.railway.session import RailwayProvider
-from convos_infra.railway.stored_secret import Finding, StoredSecret, of_value, stored_secret
+from convos_infra.railway.stored_secret import SecretState, StoredSecret, of_value, stored_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,9 +92,9 @@ class RandomSecretProvider(RailwayProvider):
         if not news.get("variable") or has_unknown([news.get(key) for key in _PLACE]):
             return news, []
         stored = self._stored(news)
-        if stored.finding is Finding.READABLE:
+        if stored.finding is SecretState.READABLE:
             return {**news, _VALUE: stored.value, ADOPTS: f"{news['service']} {news['variable']}"}, []
-        if stored.finding is not Finding.ABSENT:
+        if stored.finding is not SecretState.ABSENT:
             raise _unusable(stored.finding, news)
         return news, []
 
@@ -135,7 +135,7 @@ class RandomSecretProvider(RailwayProvider):
         snapshot = session.living(props, thing=str(props["service"]))
         service = snapshot.service(props["serviceId"])
         found = stored_secret(service, variable, url_part=url_part)
-        if found.finding is not Finding.ABSENT or snapshot.latest_deployment(props["serviceId"]) is None:
+        if found.finding is not SecretState.ABSENT or snapshot.latest_deployment(props["serviceId"]) is None:
             return found
         # Somebody removed the variable: what runs may still have it.
         running = session.snapshots.details(snapshot).variables.get(props["serviceId"]) or {}
@@ -148,21 +148,21 @@ def _made(props: Props) -> str:
     return f"{props.get('prefix') or ''}{secrets.token_hex(int(size))}" if size else secrets.token_urlsafe(_BYTES)
 
 
-_REASONS: Mapping[Finding, str] = {
-    Finding.SEALED: "is sealed on Railway, where it cannot be read, and this stack's state does not have it",
-    Finding.REFERENCE: "is a reference to another variable, which this stack cannot adopt as its own secret",
-    Finding.NOT_FOR_URLS: "contains characters that need percent-encoding in a URL",
+_REASONS: Mapping[SecretState, str] = {
+    SecretState.SEALED: "is sealed on Railway, where it cannot be read, and this stack's state does not have it",
+    SecretState.REFERENCE: "is a reference to another variable, which this stack cannot adopt as its own secret",
+    SecretState.NOT_FOR_URLS: "contains characters that need percent-encoding in a URL",
 }
 
 
-def _unusable(finding: Finding, props: Props) -> InfraError:
+def _unusable(finding: SecretState, props: Props) -> InfraError:
     if not props.get("configKey"):
         step = "remove the variable from the service on Railway, and the stack makes another"
         return InfraError(str(props["service"]), f"{props['variable']} {_REASONS[finding]}", step)
     command = f"pulumi config set --secret {props['configKey']} --stack {props['stack']}"
     shown = f" ({props['shownBy']} shows the one that the last update was given)" if props.get("shownBy") else ""
     step = f"run {command} with the value that the service uses now{shown}"
-    if finding is Finding.NOT_FOR_URLS:
+    if finding is SecretState.NOT_FOR_URLS:
         step = f"change the password in the database (ALTER USER … PASSWORD '…'), then run {command} with the new one"
     elif not props.get("keptElsewhere"):
         step = f"{step}; or remove the variable from the service on Railway, and the stack makes another"

@@ -1,1 +1,1 @@
-"""A stack's config: the model, its door to Pulumi, and the questions asked before anything changes."""
+"""A stack's config: the model, how it is read from Pulumi, and the checks made before anything changes."""

@@ -1,4 +1,4 @@
-"""`keys` of a stack's config: variables of the pool manager and of agents, checked as the pool manager checks them."""
+"""`keys` of a stack's config: variables of the pool manager and of agents, with the pool manager's own checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stack.section import was_date
 
 FORBIDDEN_PREFIX = "INSTANCE_"
 PLAIN_KEYS = frozenset(one.name for one in DECLARATIONS if not one.secret and one.set_by == "keys")
-"""Keys that are settings, not secrets; every other one is kept as a secret."""
+"""Keys that are settings and not secrets; every other key is kept as a secret."""
 _DECLARED = frozenset(one.name for one in DECLARATIONS)
 NAMES_FOR_AGENTS = "POOL_AGENT_KEYS"
 _Value = TypeVar("_Value")
@@ -32,7 +32,7 @@ _LONGEST_SHOWN = 120
 
 
 def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tuple[dict[str, str], list[Problem]]:
-    """Return the keys that are right as text, and what is wrong with the others.
+    """Return the valid keys as text, and the problems of the others.
 
     Args:
         values: a stack's config.
@@ -49,7 +49,7 @@ def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tupl
         mistakes = list(_problems_of(name, value, is_encrypted=is_secret("keys") and is_secret(f"keys.{name}")))
         wrong += mistakes
         if name.lower() in by_case and name.upper() in _DECLARED:
-            what = f"is there as {by_case[name.lower()]} too"
+            what = f"is also set as {by_case[name.lower()]}"
             wrong.append(Problem(where(name), what, "remove one of them"))
         by_case[name.lower()] = name
         if not mistakes:
@@ -58,7 +58,7 @@ def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tupl
 
 
 def where(name: str) -> str:
-    """Return what a key is called in a problem."""
+    """Return the name of a key as a problem shows it."""
     return f"keys.{name}"[:_LONGEST_SHOWN]
 
 
@@ -71,11 +71,11 @@ def _problems_of(name: str, value: Any, *, is_encrypted: bool) -> Iterator[Probl
 
 
 def key_problem(name: str, value: Any) -> tuple[str, ...]:
-    """Return what keeps a name and a value from being one of `keys`: what is wrong, what to do; empty where nothing."""
+    """Return why a name and a value cannot be one of `keys`, and what to do; empty if they can."""
     if name.upper().startswith(FORBIDDEN_PREFIX):
         return (prefix_text(name),)
     if not _KEY_NAME.match(name) or len(name) > _LONGEST_KEY_NAME:
-        return ("a name starts with a letter or '_' and holds letters, digits and '_'",)
+        return ("a name starts with a letter or '_' and contains letters, digits and '_'",)
     if is_reserved(name):
         if declaration_of(name).set_by == "pool":
             return ("is made by the pool manager for each agent", "remove it")
@@ -85,12 +85,12 @@ def key_problem(name: str, value: Any) -> tuple[str, ...]:
     if not _is_as_wanted(name, value):
         return _not_as_wanted(name, value)
     if isinstance(value, str) and value != value.strip():
-        return ("begins or ends with a blank or a line break", "set it again without")
+        return ("begins or ends with a space or a line break", "set it again without")
     return ()
 
 
 def _is_as_wanted(name: str, value: Any) -> bool:
-    """Say whether YAML left the value as it was written: text, or a whole number where one is wanted."""
+    """Check that YAML kept the value as it was written: text, or a whole number where one is expected."""
     if isinstance(value, str):
         return not was_date(value)
     return type(value) is int and isinstance(declaration_of(name).allowed, Number)
@@ -107,7 +107,7 @@ def _not_as_wanted(name: str, value: Any) -> tuple[str, ...]:
 
 
 def prefix_text(name: str) -> str:
-    """Return what is wrong with a name that has the prefix of old."""
+    """Return what is wrong with a name that has the old prefix."""
     return f"the {FORBIDDEN_PREFIX} prefix is gone; name it {name.removeprefix(FORBIDDEN_PREFIX)}"
 
 
@@ -115,8 +115,8 @@ def refusals(keys: Mapping[str, str], variables: Mapping[str, str], key_of: Mapp
     """Yield what the pool manager would refuse when it starts, in the same words.
 
     Args:
-        keys: of agents and of the pool manager.
-        variables: those of the pool manager that other config sets.
+        keys: the keys of agents and of the pool manager.
+        variables: the pool manager's variables that other config keys set.
         key_of: the config key that sets a variable, by the variable's name.
     """
     all_of_them = {**variables, **for_pool_manager(keys)}
@@ -135,6 +135,6 @@ def _named(variable: str, keys: Mapping[str, str], key_of: Mapping[str, str]) ->
 
 
 def for_pool_manager(keys: Mapping[str, _Value]) -> dict[str, _Value | str]:
-    """Return the keys, and the names of those that agents get although no declaration knows them."""
+    """Return the keys, and the names of those that agents get although they are not declared."""
     names = undeclared(keys)
     return {**keys, **({NAMES_FOR_AGENTS: names} if names else {})}

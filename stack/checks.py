@@ -1,4 +1,4 @@
-"""What one value of a stack's config must be like, beyond its type; each check returns the value or says why not."""
+"""Checks of single values of a stack's config, beyond their type; each returns the value or raises the problem."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from stack.section import refused
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
-"""RFC 3986's: what becomes part of the database's URL, also where Railway puts that together."""
+"""RFC 3986's unreserved characters, for values that become part of the database's URL, which Railway may compose."""
 _LONGEST_SHOWN = 80
 _MIGRATION = re.compile(r"(?:[0-9]{4})?")
 
 
 def name(longest: int) -> Callable[[str], str]:
-    """Return the check of a name of Railway's, which may have this many characters."""
+    """Return the check of a name on Railway that may have this many characters."""
 
     def check(name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise refused(f"{name[:_LONGEST_SHOWN]!r} may hold lower case letters, digits and '-'")
+            raise refused(f"{name[:_LONGEST_SHOWN]!r} may contain lower-case letters, digits and '-'")
         if len(name) > longest:
             at_most = f"at most {longest} fit into Railway's names and domains"
             raise refused(f"{name[:_LONGEST_SHOWN]!r} has {len(name)} characters; {at_most}")
@@ -35,9 +35,9 @@ def name(longest: int) -> Callable[[str], str]:
 
 
 def token(token: str) -> str:
-    """Refuse a text that cannot be a token of Railway."""
+    """Refuse a text that cannot be a Railway token."""
     if any(mark.isspace() for mark in token) or not token.isascii():
-        raise refused("holds blanks or characters that no token has", "set it again")
+        raise refused("contains spaces or characters that no token has", "set it again")
     return token
 
 
@@ -50,7 +50,7 @@ def endpoint(endpoint: str) -> str:
 
 
 def database_url(url: str) -> str:
-    """Refuse what is not the URL of a PostgreSQL database."""
+    """Refuse a text that is not the URL of a PostgreSQL database."""
     if url:
         parts = parsed(url)
         if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.hostname:
@@ -64,29 +64,29 @@ def database_url(url: str) -> str:
 
 
 def password(password: str) -> str:
-    """Refuse a password that is not the same within a URL."""
+    """Refuse a password that would need percent-encoding in a URL."""
     if not _UNRESERVED.fullmatch(password):
         step = "change it in the database: ALTER USER postgres PASSWORD '…'"
-        raise refused("holds characters that a URL does not take as they are", step)
+        raise refused("contains characters that need percent-encoding in a URL", step)
     return password
 
 
 def identifier(name: str) -> str:
-    """Refuse the name of a user or a database that is not the same within a URL."""
+    """Refuse the name of a user or a database that would need percent-encoding in a URL."""
     if not name or not _UNRESERVED.fullmatch(name):
         raise refused(f"may contain letters, digits and '._~-', not {name[:_LONGEST_SHOWN]!r}")
     return name
 
 
 def migration(number: str) -> str:
-    """Refuse what is not the number of a migration; an empty text is none."""
+    """Refuse a text that is not the number of a migration; an empty text means none."""
     if not _MIGRATION.fullmatch(number):
         raise refused(f"must be a migration's number such as 0001, not {number[:_LONGEST_SHOWN]!r}")
     return number
 
 
 def duration(text: str) -> str:
-    """Refuse what is not a time that a timeout of PostgreSQL takes."""
+    """Refuse a text that PostgreSQL does not accept as a timeout."""
     if not is_duration(text):
         raise refused(
             f"must be a time such as 500ms, 5s or 2min, at most {LONGEST_DAYS} days, not {text[:_LONGEST_SHOWN]!r}"

@@ -1,4 +1,4 @@
-"""Which keys of a stack's config take the stack's name, so that `pulumi stack rename` changes more than a name."""
+"""The keys of a stack's config that default to the stack's name: `pulumi stack rename` changes their values too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def follows_stack(value: Callable[[str], str | None]) -> tuple[str, ...]:
 
     follows = {
         ENVIRONMENT: True,
-        # A pin, and a build, choose the image without it.
+        # A pin and a build choose the image without the stack's name.
         "imageBranchTag": not is_on("imageTag") and not is_on("imageBuild"),
         "poolBranch": is_on("poolRepo"),
         "poolEnvironment": True,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unknown(values: Mapping[str, Any], known: Mapping[str, ConfigKey]) -> Iterator[Problem]:
-    """Yield the keys that are not declared, with the one that may have been meant."""
+    """Yield the keys that are not declared, each with the declared key that may have been meant."""
     for name in sorted(values.keys() - known.keys()):
         if name.startswith(FORBIDDEN_PREFIX):
             step = f"set it as keys.{name.removeprefix(FORBIDDEN_PREFIX)}"

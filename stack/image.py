@@ -1,4 +1,4 @@
-"""Which runtime image a stack deploys."""
+"""The runtime image that a stack deploys."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DEFAULT_REPOSITORY = "ghcr.io/xmtplabs/convos-runtime"
 
 
 class ImageSettings(Section):
-    """Which runtime image.
+    """The keys that choose the runtime image.
 
     Attributes:
-        digest: what CI has just built, and deploys instead of whatever the branch's tag names a moment later.
+        digest: the digest that CI has just built, which is deployed even if the branch's tag has moved on.
     """
 
     repository: Text = key(
@@ -49,16 +49,16 @@ class ImageSettings(Section):
 
     @property
     def reference(self) -> str:
-        """The full reference of what is pinned or followed."""
+        """The full reference of the pinned or followed image."""
         return self._full(self.tag) if self.tag else self.branch_reference
 
     @property
     def branch_reference(self) -> str:
-        """The full reference of what is followed where nothing is pinned."""
+        """The full reference of the image that is followed if none is pinned."""
         return self._full(self._followed)
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what is no repository, tag or digest."""
+        """Yield values that are not a repository, tag or digest."""
         repository = reference_problem("imageRepository", self.repository)
         if repository is not None:
             yield repository
@@ -80,7 +80,7 @@ class ImageSettings(Section):
 
 
 def reference_problem(name: str, reference: str) -> Problem | None:
-    """Return what keeps the value of the key `name` from being an image's reference."""
+    """Return why the value of the key `name` is not an image reference."""
     try:
         parse(reference)
     except RegistryError as error:

@@ -1,4 +1,4 @@
-"""Where the stack's images come from: a registry is asked, or this checkout is described; before anything changes."""
+"""The sources of the stack's images, a registry or this checkout, determined before anything changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NODE_BASE, PYTHON_BASE = "node:22-bookworm-slim", "python:3.11-slim-bookworm"
 
 
 def runtime(settings: Settings, checkout: Path) -> ImageSource | None:
-    """Return the runtime image; None where it is deployed as it is written.
+    """Return the runtime image; None if it is deployed as written.
 
     Raises:
         InfraError: the registry has no such image, or cannot be asked.
@@ -52,7 +52,7 @@ def runtime(settings: Settings, checkout: Path) -> ImageSource | None:
 
 
 def pool(settings: Settings, checkout: Path) -> ImageSource | None:
-    """Return the pool manager's image; None where Railway builds it from a repository, or it is deployed as written."""
+    """Return the pool manager's image; None if Railway builds it from a repository, or if it is deployed as written."""
     if settings.pool.build:
         named = {PYTHON_BASE: "python", "dependencies": "pool-dependencies"}
         return ImageSource(build=_build(settings, settings.pool.repository, checkout, "pool", "pool", named))
@@ -63,7 +63,7 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
 
 
 def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> None:
-    """Refuse a pinned image that is older than what a migration says that it needs; of a followed one, warn.
+    """Refuse a pinned image that is older than a migration requires; warn of such a followed image.
 
     Raises:
         InfraError: the pin is too old, or a migration cannot be read.
@@ -107,7 +107,7 @@ def _credentials(settings: Settings) -> RegistryCredentials | None:
 
 
 def _branch(settings: Settings, build: Build | None) -> pin.Branch:
-    """Return what would be followed without the pin; a branch tag that cannot be had must not stop a roll back."""
+    """Return the image that would be followed without the pin. A missing branch tag must not stop a rollback."""
     if build is not None:
         return pin.Branch(build.tags[0], revision=build.revision)
     try:
@@ -132,7 +132,7 @@ def _build(
 ) -> Build:
     at: Revision = revision(checkout, folder)
     if not parse(repository).registry:
-        raise InfraError("imageBuild", f"{repository} names no registry to push to", "set imageRepository")
+        raise InfraError("imageBuild", f"{repository} does not name a registry to push to", "set imageRepository")
     login = None
     if settings.registry_password:
         password = pulumi.Output.secret(settings.registry_password)
@@ -148,7 +148,7 @@ def _build(
         build_args={
             "REVISION": at.commit or "unknown",
             "VERSION": BRANCH_TAG_OF_A_BUILD,
-            # Without it each build of the same files has a digest of its own, and a roll back is none.
+            # Without it, builds of the same files have different digests, and a rollback would deploy something new.
             "SOURCE_DATE_EPOCH": at.committed_at,
         },
         builder=settings.builder,

@@ -1,4 +1,4 @@
-"""Improvements over what a team has already: on for a new stack, off for one that `make adopt` took over as it was."""
+"""Improvements over an existing setup: on for a new stack, off for one that `make adopt` took over unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stack.section import Flag, Section, Text, key
 
 
 class Improvements(Section):
-    """Switches, each of which changes something of an environment that was taken over."""
+    """Switches, each of which changes something in an environment that was taken over."""
 
     adopted: Flag = key(
         "adopted",

@@ -1,4 +1,4 @@
-"""What a stack's config says about the migrations of its database."""
+"""The keys of a stack's config about the migrations of its database."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class MigrationSettings(Section):
 
     @property
     def policy(self) -> SchemaPolicy:
-        """What the component of the database is given."""
+        """The settings for the database component."""
         return SchemaPolicy(**self.model_dump())
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a lock timeout that can never be met: the statement would be cancelled first, and not tried again."""
+        """Yield a lock timeout that could never apply: the statement would be cancelled first, and not retried."""
         if in_seconds(self.lock_timeout) >= in_seconds(self.statement_timeout):
             what = f"{self.lock_timeout} is not below schemaStatementTimeout ({self.statement_timeout})"
             yield Problem("schemaLockTimeout", what, "lower it, or raise schemaStatementTimeout")

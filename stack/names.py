@@ -1,4 +1,4 @@
-"""Lists of names in one text of a stack's config: separated by blanks, commas or both."""
+"""Lists of names in one value of a stack's config, separated by spaces, commas or both."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _SEPARATORS = re.compile(r"[\s,]+")
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the names in a text, each once, in their order."""
+    """Return the distinct names in a text, in order."""
     return tuple(dict.fromkeys(name for name in _SEPARATORS.split(text) if name))

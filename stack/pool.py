@@ -1,4 +1,4 @@
-"""The pool manager's arguments, from a stack's settings: what the program declares and what `make adopt` compares."""
+"""The pool manager's arguments, made from a stack's settings. The program declares them; `make adopt` compares them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def pool_manager_settings(
     """Return the arguments.
 
     Args:
-        settings: all that the stack's config says.
-        image: the pool manager's own, as it is deployed; None where Railway builds it.
-        runtime_image: what new agents run, as it is deployed.
-        database_url: for its variable.
-        keys: all those of the settings, the secret ones as Pulumi's secrets where they go into a state.
+        settings: the stack's settings.
+        image: the pool manager's image, as it is deployed; None if Railway builds it.
+        runtime_image: the image that new agents run, as it is deployed.
+        database_url: the value of DATABASE_URL.
+        keys: all keys of the settings; secret ones are Pulumi secrets if they are stored in a state.
     """
     return PoolManagerSettings(
         image=image,
@@ -55,7 +55,7 @@ def pool_manager_settings(
 
 
 def pool_service(settings: Settings) -> PoolService:
-    """Return what the pool manager's service is like."""
+    """Return the description of the pool manager's service."""
     pool = settings.pool
     return PoolService(
         name=pool.service,

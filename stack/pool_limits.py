@@ -1,4 +1,4 @@
-"""What a preview says of a pool that may not fit into its Railway project."""
+"""The warnings of a preview about a pool that may not fit into its Railway project."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pool_contract.agent_settings import agent_settings
 
 USUAL_VOLUMES, USUAL_SERVICES = 20, 100
-"""What Railway's Pro plan allows in a project, unless it was raised; all environments of the project share it."""
+"""The limits of Railway's Pro plan per project, unless they were raised; all environments of the project share them."""
 OTHER_VOLUMES, OTHER_SERVICES = 1, 3
 """The database's volume; the database, the canary and the pool manager."""
 SURGE = 1
-"""A rollout makes one agent before it moves the last idle one."""
+"""A rollout creates one agent before it moves the last idle one."""
 
 
 def warnings(min_idle: int, keys: Mapping[str, str]) -> list[str]:
-    """Return a line for each limit that the warm agents alone reach, before anybody has claimed one.
+    """Return a line for each limit that the warm agents alone reach, before any agent is claimed.
 
     Args:
         min_idle: how many agents are kept warm.

@@ -1,4 +1,4 @@
-"""Where a stack's pool manager comes from, and what it is told."""
+"""The keys of a stack's config about the source and the settings of its pool manager."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_SHOWN = 80
 
 
 def default_environment(stack: str) -> str:
-    """Return what the pool manager calls the environment of a stack unless told otherwise."""
+    """Return the pool manager's default name for the environment of a stack."""
     return stack if stack in POOL_ENVIRONMENTS else POOL_ENVIRONMENTS[0]
 
 
@@ -48,8 +48,8 @@ class PoolSettings(Section):
     """The pool manager: one of `image`, `build`, `repo` says where it comes from.
 
     Attributes:
-        registry: where this machine's images are, or empty.
-        digest: what CI has just built, and deploys instead of whatever the tag of `image` names a moment later.
+        registry: the registry of this machine, or empty.
+        digest: the digest that CI has just built, which is deployed even if the tag of `image` has moved on.
     """
 
     image: Text = key("poolImage", "The pool manager's image, by tag or digest.")
@@ -136,12 +136,12 @@ class PoolSettings(Section):
 
     @property
     def keeps_token(self) -> bool:
-        """Whether its Railway token stays as it is."""
+        """Whether its Railway token is left unchanged."""
         return self.keep_token or "RAILWAY_API_TOKEN" in self.kept
 
     @property
     def reference(self) -> str:
-        """The full reference of `image`, exactly the digest that was just built where there is one."""
+        """The full reference of `image`, by the digest that was just built if there is one."""
         if not self.digest:
             return self.image
         wanted = parse(self.image, "poolImage")
@@ -149,15 +149,15 @@ class PoolSettings(Section):
 
     @property
     def repository(self) -> str:
-        """Where an image that is built from this checkout is pushed."""
+        """The repository that an image built from this checkout is pushed to."""
         return f"{self.registry}/convos-pool" if self.registry else "ghcr.io/xmtplabs/convos-pool"
 
     def problems(self) -> Iterator[Problem]:
-        """Yield that there is no source, or more than one; and an image that has no such reference."""
+        """Yield a problem if there is no source or more than one, and one for an invalid image reference."""
         sources = {"poolImage": self.image, "poolBuild": self.build, "poolRepo": self.repo}
         chosen = [name for name, value in sources.items() if value]
         if len(chosen) != 1 and not (not chosen and "image" in self.kept):
-            what = f"{' and '.join(chosen)} exclude each other" if chosen else "the pool manager has no source"
+            what = f"{' and '.join(chosen)} are mutually exclusive" if chosen else "the pool manager has no source"
             yield Problem(chosen[0] if chosen else "poolImage", what, "set one of poolImage, poolBuild, poolRepo")
         if self.repo and not _OWNER_AND_NAME.fullmatch(self.repo):
             yield Problem("poolRepo", f"must be owner/name, not {self.repo[:_LONGEST_SHOWN]!r}")

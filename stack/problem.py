@@ -1,4 +1,4 @@
-"""What is wrong with a stack's config: one problem for each key, as data; text is made last."""
+"""Problems of a stack's config, one per key, as data; text is made last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Problem:
     Attributes:
         key: the config key, or `keys.NAME`.
         what: what is wrong.
-        next_step: what to do, best as a command; empty where `what` says it already.
+        next_step: what to do, preferably as a command; empty if `what` already says it.
     """
 
     key: str
@@ -27,7 +27,7 @@ class Problem:
 
 
 class Problems(Exception):
-    """Everything that is wrong with a stack's config; one line each."""
+    """All problems of a stack's config, one line each."""
 
     def __init__(self, found: Iterable[Problem]) -> None:
         self.found = tuple(found)

@@ -1,4 +1,4 @@
-"""Values of a stack's config and of the shell -> a section, with every problem found in one pass."""
+"""Makes a section from the values of a stack's config and of the shell, and finds every problem in one pass."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def given(
     environ: Mapping[str, str],
     defaults: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the values that count: a key's own, else the shell's, else the default of this stack.
+    """Return the values that apply: a key's own, otherwise the shell's, otherwise the default of this stack.
 
     Args:
-        keys: the declared ones.
+        keys: the declared keys.
         stack: the stack's name.
         values: the config by key, secrets opened.
         environ: the process's environment.
-        defaults: of keys whose default depends on the stack or on the machine.
+        defaults: the defaults of keys for which they depend on the stack or on the machine.
     """
     found: dict[str, Any] = {}
     for name, declared in keys.items():
@@ -50,11 +50,11 @@ def _of_shell(declared: ConfigKey, stack: str, environ: Mapping[str, str]) -> st
 
 
 def read(section: type[_Section], values: Mapping[str, Any], more: Mapping[str, Any]) -> tuple[_Section, list[Problem]]:
-    """Return a section and what is wrong with its values; a key with a mistake has its default, so that all are found.
+    """Return a section and its problems. A key with a mistake gets its default, so that all problems are found.
 
     Args:
-        section: which.
-        values: by key.
+        section: the section's class.
+        values: the values by key.
         more: the fields that no key sets, by name; those of a section inside it are an object.
     """
     keys = {declared.name: declared for declared in config_keys(section)}
@@ -88,7 +88,7 @@ def _problem(
     values: Mapping[str, Any],
     bounds_of: Mapping[str, tuple[int | None, int | None]],
 ) -> Problem:
-    """Return what a validator said, in words for people; the value of a secret is never in it."""
+    """Return a validator's error in words for people, never with the value of a secret."""
     context: Mapping[str, Any] = row.get("ctx") or {}
     if row["type"] in _TOO_SMALL_OR_LARGE:
         lowest, highest = bounds_of[declared.name]

@@ -1,4 +1,4 @@
-"""What happens to living agents when a stack's image changes, and the pool manager's variables that say the same."""
+"""The keys of a stack's config about living agents when its image changes, and the variables made from them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RolloutPolicy(Section):
     )
 
     def problems(self) -> Iterator[Problem]:
-        """Yield batches that are larger than what may be on its way."""
+        """Yield batches that are larger than rolloutMaxUnavailable."""
         for name, size in (("rolloutCanary", self.canary), ("rolloutBatch", self.batch)):
             if size > self.max_unavailable:
                 what = f"{size} agents at once are more than rolloutMaxUnavailable ({self.max_unavailable})"
@@ -88,7 +88,7 @@ def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
     """Return the rollout policy of a stack's config, without the rest of it.
 
     Raises:
-        Problems: what is wrong with it.
+        Problems: the config is invalid.
     """
     keys = {declared.name: declared for declared in config_keys(RolloutPolicy)}
     found, wrong = reading.read(RolloutPolicy, reading.given(keys, "", values, {}, {}), {})

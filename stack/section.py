@@ -1,4 +1,4 @@
-"""How a key of a stack's config is declared and read: its type, default, range, description and secrecy stand once.
+"""How a key of a stack's config is declared and read: its type, default, range, description and secrecy, once.
 
 A section is a pydantic model of the keys of one noun. Adding a key is adding one field to a section; Pulumi.yaml and
 docs/configuration.md are written from it by `make config-docs`.
@@ -37,7 +37,7 @@ class Section(BaseModel):
     )
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with several keys together, or needs more than a look at one value."""
+        """Yield problems that involve several keys, or need more than one value."""
         yield from ()
 
 
@@ -48,14 +48,14 @@ class ConfigKey:
     Attributes:
         name: as in the stack's config.
         type: Pulumi's word: string, integer, boolean or object.
-        default: what applies where it is not set.
+        default: the value that applies if it is not set.
         description: sentences.
         secret: whether its value has to be encrypted.
-        env: variables of the shell that take its place where it is empty, the first that is set.
-        env_stack: the only stack that looks at the shell, or empty for all.
+        env: variables of the shell; if the key is empty, the first one that is set applies.
+        env_stack: the only stack that reads the shell; empty for all.
         variable: the pool manager's variable that it sets, or empty.
-        units: how many of the variable's units make one of the key's; 0 for text.
-        allowed: which values it may have, for people.
+        units: how many units of the variable make one unit of the key; 0 for text.
+        allowed: the allowed values, for people.
     """
 
     name: str
@@ -72,12 +72,12 @@ class ConfigKey:
 
 @dataclass(frozen=True)
 class OneOf:
-    """Annotates a text: one of these values."""
+    """Annotates a text that must be one of these values."""
 
     values: tuple[str, ...]
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return pydantic's schema: the type's own, and then the look at the value."""
+        """Return pydantic's schema: the type's own, followed by the check of the value."""
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def _checked(self, value: str) -> str:
@@ -93,7 +93,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Either(OneOf):
-    """Annotates a text: one of two values."""
+    """Annotates a text that must be one of two values."""
 
     @property
     def _is_pair(self) -> bool:
@@ -101,7 +101,7 @@ class Either(OneOf):
 
 
 def refused(what: str, next_step: str = "") -> PydanticCustomError:
-    """Return the error of a validator: what is wrong with one key's value, and what to do."""
+    """Return a validator's error: the problem of one key's value, and what to do."""
     return PydanticCustomError(_CUSTOM, "{what}", {"what": what, "next_step": next_step})
 
 
@@ -136,11 +136,11 @@ def key_of_variable(
 
     Args:
         name: as in the stack's config.
-        variable: the pool manager's.
+        variable: the pool manager's variable.
         description: sentences.
-        units: how many of the variable's units make one of the key's.
+        units: how many units of the variable make one unit of the key.
         env: as in `ConfigKey`.
-        default: instead of the variable's own.
+        default: replaces the variable's own default.
     """
     declared = declaration_of(variable)
     is_number = isinstance(declared.allowed, Number)
@@ -173,7 +173,7 @@ def _range(allowed: object, units: int) -> tuple[int | None, int | None]:
 
 
 def was_date(text: str) -> bool:
-    """Say whether a text is what Pulumi makes of a date that stands in YAML without quotes."""
+    """Tell whether a text is what Pulumi makes of a date that is not quoted in YAML."""
     return _DATE_OF_PULUMI.fullmatch(text) is not None
 
 
@@ -208,20 +208,20 @@ def _shown(value: object) -> str:
 
 
 SET_AS_TEXT = "set-as-text"
-"""Stands for the command that sets the key as text; the key's name is not known to the validator of its value."""
+"""A placeholder for the command that sets the key as text: a validator does not know the name of its key."""
 Text = Annotated[str, BeforeValidator(_text)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 def section_in(field: FieldInfo) -> type[Section] | None:
-    """Return the section whose keys a field holds; None where it is one key, or no key at all."""
+    """Return the section that a field contains; None if the field is a single key or not a key."""
     annotation: object = field.annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
 
 
 def config_keys(section: type[Section]) -> Iterator[ConfigKey]:
-    """Yield the keys of a section and of those inside it, in the order in which they are declared."""
+    """Yield the keys of a section and of the sections inside it, in the order of their declaration."""
     for field in section.model_fields.values():
         inside = section_in(field)
         if inside is not None:
@@ -259,7 +259,7 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def bounds(field: FieldInfo) -> tuple[int | None, int | None]:
-    """Return the ends of a number's range; None where it has no such end."""
+    """Return the bounds of a number's range; None for a missing bound."""
     lowest = next((one.ge for one in field.metadata if hasattr(one, "ge")), None)
     highest = next((one.le for one in field.metadata if hasattr(one, "le")), None)
     return lowest, highest

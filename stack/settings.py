@@ -254,7 +254,7 @@ def read(
         },
     )
     if settings.pool.keep_token and values.get("poolRailwayToken"):
-        found.append(Problem("poolKeepToken", "and poolRailwayToken exclude each other", "remove one of them"))
+        found.append(Problem("poolKeepToken", "cannot be combined with poolRailwayToken", "remove one of them"))
     wrong += wrong_keys
     told = {problem.key for problem in wrong}
     wrong += [problem for problem in found if problem.key not in told]

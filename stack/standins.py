@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 VARIABLE = "CONVOS_STANDINS"
-"""Where the stand-ins answer, as the pool manager reaches them; `make local` sets it."""
+"""The address of the stand-ins as the pool manager reaches it; `make local` sets it."""
 
 
 def keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys with which the pool manager makes agents' keys and inboxes there; none where they do not run."""
+    """Return the keys with which the pool manager creates agents' keys and inboxes there; none if they do not run."""
     url = environ.get(VARIABLE, "").strip().rstrip("/")
     if not url:
         return {}

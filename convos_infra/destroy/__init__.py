@@ -1,1 +1,1 @@
-"""The end of a stack: everything that must keep a destroy from beginning is asked before the first deletion."""
+"""The checks of a destroy: everything that could forbid it is asked before the first deletion."""

@@ -45,12 +45,12 @@ DATABASE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class AskedPool:
-    """The pool manager that knows which agents somebody has.
+    """The pool manager, which knows the claimed agents.
 
     Attributes:
-        service_id: its service, which is asked of Railway before the key is sent anywhere.
-        url, key: where it answered when it was deployed, and its key.
-        mode: `simulated` where no container runs, so that there is nothing to ask.
+        service_id: its service. Its current address is read from Railway before the key is sent.
+        url, key: its URL when it was deployed, and its key.
+        mode: `simulated` if no container runs, so that nothing can be asked.
         owned: whether this stack made its service.
     """
 
@@ -66,12 +66,12 @@ class DestroyGateArgs:
     """The inputs of a `DestroyGate`.
 
     Attributes:
-        project_id, environment_id: where.
+        project_id, environment_id: the environment.
         environment_owned: whether this stack made the environment.
         services, volumes: every one that the stack declares.
-        agent_prefix: services whose names begin so are agents.
-        pool: whom to ask about agents; None where nobody manages any.
-        dropped_database: the database whose tables the stack drops when it ends; None where it drops none.
+        agent_prefix: the prefix of the names of agents' services.
+        pool: the pool manager to ask about agents; None if there is none.
+        dropped_database: the database whose tables are dropped with the stack; None if none are.
         database_owned: whether this stack made those tables.
     """
 
@@ -87,15 +87,15 @@ class DestroyGateArgs:
 
 
 class DestroyGateProvider(RailwayProvider):
-    """Records what is this stack's; refuses to be deleted while something keeps the stack from being destroyed."""
+    """Records what belongs to the stack; refuses its deletion as long as there is a reason against the destroy."""
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare what is recorded; what a preview does not know yet is told by the resource that it comes from."""
+        """Compare what is recorded; unknown values are announced by the resources that they come from."""
         del id_
         changes = any(
             not has_unknown(news.get(key)) and (olds.get(key) or None) != (news.get(key) or None) for key in _RECORDED
         )
-        # A list may be unknown as a whole: Pulumi asks so of what depends on something that is replaced or deleted.
+        # A whole list may be unknown: this is how Pulumi asks if a dependency is replaced or deleted.
         lists = [news.get(key) or () for key in ("services", "volumes")]
         ids_change = is_unknown(news.get("environmentId")) or any(
             is_unknown(rows) or any(is_unknown(row.get("id")) for row in rows) for rows in lists
@@ -112,14 +112,14 @@ class DestroyGateProvider(RailwayProvider):
         return UpdateResult(news)
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Return what is in the state: nothing outside has it."""
+        """Return what is in the state: nothing exists outside of it."""
         return ReadResult(id_, props, {key: props[key] for key in _RECORDED if props.get(key) is not None})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Ask everything, and let the destroy begin; nothing outside is changed.
+        """Ask everything, and let the destroy begin; this changes nothing outside.
 
         Raises:
-            InfraError: there are reasons to refuse, all in one line; or a question could not be asked.
+            InfraError: there are reasons to refuse, all in one line; or a question failed.
         """
         del id_
         stack_policy = self.policy()
@@ -148,7 +148,7 @@ class DestroyGateProvider(RailwayProvider):
 
 
 def _pool_service(snapshot: Snapshot, props: Props, session: Session) -> str:
-    """Return the id of the pool manager's service; an older state tells it by where the stack's services answer."""
+    """Return the id of the pool manager's service; with an older state, find it by the URLs of the stack's services."""
     if props.get("poolServiceId"):
         return str(props["poolServiceId"])
     recorded, local = str(props["poolUrl"]).rstrip("/"), is_local(session.client.endpoint)
@@ -167,7 +167,7 @@ def _on_railway(snapshot: Snapshot, props: Props, stack_policy: DestroyPolicy) -
 
 
 def _ask_database(props: Props, stack_policy: DestroyPolicy) -> None:
-    """Connect, where the destroy will have to: a database that does not answer would stop it half-way."""
+    """Connect if the destroy will have to connect: a database that does not answer would stop it half-way."""
     is_ours = stack_policy.adopted or is_owned({OWNED: props.get("databaseOwned")}, otherwise=True)
     if (url := props.get("droppedDatabase")) and is_ours:
         with contextlib.closing(connect(parse_url(str(url)), wait_seconds=DATABASE_SECONDS)):
@@ -175,7 +175,7 @@ def _ask_database(props: Props, stack_policy: DestroyPolicy) -> None:
 
 
 def _asked(what: str, question: Callable[[], None]) -> list[Reason]:
-    """Return the reason that a question found, if it did."""
+    """Return the reason that a question found, if any."""
     try:
         question()
     except Failure as error:
@@ -184,7 +184,7 @@ def _asked(what: str, question: Callable[[], None]) -> list[Reason]:
 
 
 class DestroyGate(Resource, module="convos", name="DestroyGate"):
-    """What a destroy asks first. It has to depend on everything whose deletion deletes something outside."""
+    """The first resource that a destroy deletes. It has to depend on everything that deletes something outside."""
 
     def __init__(self, name: str, args: DestroyGateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         pool = args.pool

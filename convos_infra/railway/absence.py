@@ -1,7 +1,7 @@
 """Proof that a project or an environment does not exist any more.
 
-"Not Authorized" is none: a wrong token and a token of another workspace get the same answer
-(fact: not-authorized-is-ambiguous). A list that does not have a thing is one only where whoever asks would see it.
+"Not Authorized" proves nothing: a wrong token and a token of another workspace get the same answer
+(fact: not-authorized-is-ambiguous). A list without the thing is a proof only if the token would see the thing in it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def environment_is_gone(client: Client, project_id: str, environment_id: str, thing: str) -> bool:
-    """Tell whether it is proved that an environment which could not be read does not exist any more.
+    """Tell whether an environment that could not be read provably does not exist any more.
 
     Raises:
-        InfraError: no project that the token sees is the environment's, not even a deleted one.
+        InfraError: the token sees no project of the environment, not even a deleted one.
     """
     try:
         project = client.query(documents.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
@@ -33,20 +33,20 @@ def environment_is_gone(client: Client, project_id: str, environment_id: str, th
             return False
     if project.get("deletedAt"):
         return True
-    # A project token is of one environment: what it lists need not be all that there is.
+    # A project token belongs to one environment, so its lists may be incomplete.
     if client.is_project_token:
         return False
     listed = nodes(project.get("environments"))
-    # An empty list proves nothing: it is what a broken read looks like.
+    # An empty list proves nothing, because a broken read looks the same.
     alive = {row["id"] for row in listed if not row.get("deletedAt")}
     return bool(listed) and environment_id not in alive
 
 
 def project_is_gone(client: Client, project_id: str, thing: str) -> bool:
-    """Tell whether it is proved that a project was deleted: its workspace says so (fact: deleted-project-is-listed).
+    """Tell whether a project was provably deleted: its workspace lists it so (fact: deleted-project-is-listed).
 
     Raises:
-        InfraError: no workspace of the token lists it, not even as deleted, so that it may live in another one.
+        InfraError: no workspace of the token lists it, not even as deleted, so it may exist in another one.
         RailwayError: one of the lists could not be read.
     """
     for row in list_projects(client, thing=thing, deleted=True):

@@ -1,6 +1,6 @@
-"""Where a service answers, by Railway's word of this moment: a key is sent there and nowhere else.
+"""The current address of a service according to Railway. A key is sent to this address only.
 
-What a state has is where it once was. A domain that a service has lost may be somebody else's by now.
+The state has a former address. A domain that a service has lost may belong to somebody else by now.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def is_local(endpoint: str) -> bool:
 
 
 def addresses(snapshot: Snapshot, service_id: str, *, local: bool) -> tuple[str, ...]:
-    """Return where a service answers, without a path; nothing where none of its deployments serves.
+    """Return the addresses of a service, without a path; nothing if none of its deployments serves.
 
-    A service of the emulator answers where its deployment runs; one on Railway at its domains.
+    A service of the emulator answers at the address of its deployment; a service on Railway at its domains.
 
     Args:
         snapshot: the environment.
@@ -42,13 +42,13 @@ def addresses(snapshot: Snapshot, service_id: str, *, local: bool) -> tuple[str,
 
 
 def address_now(session: Session, place: Mapping[str, Any], recorded: Collection[str], *, settle: bool = False) -> str:
-    """Return where a service answers now; empty where Railway shows no place of it.
+    """Return the current address of a service; empty if Railway shows none.
 
     Args:
         session: asks Railway.
         place: `projectId`, `environmentId` and `serviceId`.
-        recorded: where it answered when it was last known; taken before another one if it does so still.
-        settle: whether a place that was just made is waited for: reads lag behind (fact: read-lag).
+        recorded: its last known address, which is preferred as long as it is still valid.
+        settle: whether to wait for an address that was just created: reads lag behind (fact: read-lag).
 
     Raises:
         RailwayError: Railway cannot be asked.

@@ -1,6 +1,6 @@
 """`Attribute`: one attribute of a service instance, and `attribute()`, which declares one as a field of a dataclass.
 
-The field's name and type, and what `attribute()` says of it, are all that there is to write: the arguments of the
+The field's name, its type and the call of `attribute()` are the whole declaration: the arguments of the
 resource, its names on Railway and in the state, patches, drift, the checks of the preview, docs/service-attributes.md
 and the tests of each attribute are made from it.
 """
@@ -22,7 +22,7 @@ _DECLARED = "attribute"
 
 
 def always(before: Any, after: Any) -> bool:  # noqa: ARG001
-    """Say that every change makes a deployment."""
+    """The default of `deploys`: every change makes a deployment."""
     return True
 
 
@@ -31,19 +31,19 @@ class Attribute:
     """One attribute.
 
     Attributes:
-        name: the input's name, Railway's own.
+        name: the name of the input, which is Railway's own.
         argument: its name in Python.
-        path: where it lives in `services.<id>` of an environment's config (fact: environment-config-paths).
-        about: what it is, for docs/service-attributes.md.
+        path: its path in `services.<id>` of an environment's config (fact: environment-config-paths).
+        about: its description, for docs/service-attributes.md.
         example: a value that is not the default.
-        default: what Railway does where it is absent; an input equal to it and an absent one are the same.
-        readable: False for what Railway never shows again.
-        problems: what is wrong with a value: where below the attribute, and what.
+        default: Railway's value if it is absent; an input equal to it counts as absent.
+        readable: False if Railway never shows the value again.
+        problems: returns the problems of a value: the place below the attribute, and the problem.
         deploys: whether Railway makes a deployment for a change from one value to another.
-        normal: brings a value into the form in which values are compared and sent.
-        needs: the attribute that must be set as well.
-        excludes: the attribute that must not be.
-        builder: the builder that it is for.
+        normal: converts a value into the form in which values are compared and sent.
+        needs: another attribute that must be set as well.
+        excludes: another attribute that must not be set.
+        builder: the builder that it applies to.
     """
 
     name: str
@@ -62,14 +62,14 @@ class Attribute:
 
 
 def attribute(section: str, *, about: str, example: Any, rule: Rule | Problems, **more: Any) -> Any:
-    """Declare an attribute, as the default of a dataclass's field; without a value it is not managed.
+    """Declare an attribute as the default of a dataclass field; without a value, it is not managed.
 
     Args:
-        section: the part of the service's config that it lives in; empty for none.
-        about: what it is.
+        section: the part of the service's config that contains it; empty for none.
+        about: its description.
         example: a value that is not the default.
-        rule: what a value must be: returns what is wrong with it, or yields where below it something is wrong and what.
-        more: as those of `Attribute`.
+        rule: checks a value: returns its problem, or yields places below it with their problems.
+        more: other attributes of `Attribute`.
     """
     said = {"section": section, "about": about, "example": example, "problems": _problems_of(rule), **more}
     unknown = set(said) - {item.name for item in dataclasses.fields(Attribute)} - {"section"}
@@ -79,7 +79,7 @@ def attribute(section: str, *, about: str, example: Any, rule: Rule | Problems, 
 
 
 def attributes_of(kind: type[Any]) -> tuple[Attribute, ...]:
-    """Return the attributes that a dataclass declares, in its order."""
+    """Return the attributes that a dataclass declares, in order."""
     found = []
     for item in dataclasses.fields(kind):
         if _DECLARED in item.metadata:
@@ -96,7 +96,7 @@ def camel(argument: str) -> str:
 
 
 def failures(attributes: Iterable[Attribute], inputs: Mapping[str, Any]) -> list[CheckFailure]:
-    """Check every attribute by its own rule, and those that need or exclude another; what is unknown is let pass."""
+    """Check every attribute by its own rule, and those that need or exclude another; unknown values pass."""
     return [failure for item in attributes for failure in _failures(item, inputs)]
 
 
@@ -105,9 +105,9 @@ def _failures(item: Attribute, inputs: Mapping[str, Any]) -> Iterator[CheckFailu
     if value is None or is_unknown(value):
         return
     if item.excludes and _is_set(inputs.get(item.excludes)):
-        yield CheckFailure(item.name, f"and {item.excludes} exclude each other")
+        yield CheckFailure(item.name, f"cannot be combined with {item.excludes}")
         return
-    # Of a list, each text that is known already can be checked; an object is looked at as a whole.
+    # In a list, each known text can be checked by itself; an object is checked as a whole.
     if not (isinstance(value, Mapping) and has_unknown(value)):
         yield from (CheckFailure(f"{item.name}{where}", problem) for where, problem in item.problems(value))
     if value and item.needs and inputs.get(item.needs) is None:

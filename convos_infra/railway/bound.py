@@ -1,8 +1,8 @@
-"""What a deployment takes up when it starts, and not before: volumes, TCP proxies, and domains as variables. Pure.
+"""What only a new deployment applies: volumes, TCP proxies, and domains as variables. Pure.
 
-A proxy that was made anew leads nowhere until its service is deployed, a volume is mounted by the next deployment, and
-RAILWAY_PUBLIC_DOMAIN is given to it (docs.railway.com/networking/tcp-proxy, /volumes, /variables/reference). The input
-`bound` of a ServiceInstance names them with their ids: another id is another thing, and takes a deployment.
+A new proxy does not work until its service is deployed. The next deployment mounts a volume and gets
+RAILWAY_PUBLIC_DOMAIN (docs.railway.com/networking/tcp-proxy, /volumes, /variables/reference). The input
+`bound` of a ServiceInstance names them with their ids: a different id is a different thing, and needs a deployment.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ BOUND = "bound"
 Props = Mapping[str, Any]
 
 
-class Kind(StrEnum):
-    """The kinds of things, by their names in the input."""
+class BoundKind(StrEnum):
+    """The kinds of bound things, with their names in the input."""
 
     TCP_PROXY = "tcpProxies"
     VOLUME = "volumes"
@@ -33,39 +33,39 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """Where a thing is bound to a service.
+class BoundPlace:
+    """The place in which a thing is bound to a service.
 
     Attributes:
-        kind: what it is.
-        key: the application port, the mount path, the label of a Railway domain (empty for any), the domain.
+        kind: the kind of the thing.
+        key: the application port, the mount path, the label of a Railway domain (empty for any), or the domain.
     """
 
-    kind: Kind
+    kind: BoundKind
     key: str
 
     def __str__(self) -> str:
-        """Return it for people."""
+        """Return the place as people read it."""
         label = f" {self.key}" if self.key else ""
         return f"{_TOLD[self.kind]}{label}"
 
 
 _TOLD = {
-    Kind.TCP_PROXY: "TCP proxy",
-    Kind.VOLUME: "volume at",
-    Kind.SERVICE_DOMAIN: "Railway domain",
-    Kind.CUSTOM_DOMAIN: "domain",
+    BoundKind.TCP_PROXY: "TCP proxy",
+    BoundKind.VOLUME: "volume at",
+    BoundKind.SERVICE_DOMAIN: "Railway domain",
+    BoundKind.CUSTOM_DOMAIN: "domain",
 }
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The things that a service's deployment takes up.
+    """The things that a service's deployment applies.
 
     Attributes:
         tcp_proxies: application port -> the proxy's id.
         volumes: mount path -> the volume's id.
-        service_domains: label, or empty where Railway chooses it -> the domain.
+        service_domains: label, or empty if Railway chooses it -> the domain.
         custom_domains: domain -> its id.
     """
 
@@ -75,30 +75,32 @@ class Bound:
     custom_domains: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
     def properties(self) -> dict[str, Any]:
-        """Return it as the input has it."""
+        """Return the value of the input."""
         found: dict[str, Any] = {
-            Kind.TCP_PROXY: {str(port): id_ for port, id_ in self.tcp_proxies.items()},
-            Kind.VOLUME: dict(self.volumes),
-            Kind.SERVICE_DOMAIN: dict(self.service_domains),
-            Kind.CUSTOM_DOMAIN: dict(self.custom_domains),
+            BoundKind.TCP_PROXY: {str(port): id_ for port, id_ in self.tcp_proxies.items()},
+            BoundKind.VOLUME: dict(self.volumes),
+            BoundKind.SERVICE_DOMAIN: dict(self.service_domains),
+            BoundKind.CUSTOM_DOMAIN: dict(self.custom_domains),
         }
         return {str(kind): things for kind, things in found.items() if things}
 
 
-def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collection[tuple[str, Place]]) -> list[Place]:
-    """Return what is bound to a service that its deployment does not know.
+def rebound(
+    before: Props, after: Props, snapshot: Snapshot | None, anew: Collection[tuple[str, BoundPlace]]
+) -> list[BoundPlace]:
+    """Return the things that are bound to a service and that its deployment does not have yet.
 
     Args:
-        before: the inputs in the state. Those of an older release say nothing of what is bound, which is no change.
-        after: the new inputs; in a preview the id of what will be made, or only changed in place, is not known yet.
-        snapshot: the environment as it is; None where it is new as well.
-        anew: what this run has made or mounted, with the id of its service.
+        before: the inputs in the state. Those of an older release have no `bound`, which is not a change.
+        after: the new inputs; in a preview, the id of a thing that is created or changed in place is not known yet.
+        snapshot: the environment; None if it is new as well.
+        anew: the things that this run has created or mounted, with the ids of their services.
     """
     old = dict(_things(before))
     found = []
     for place, value in _things(after):
         if is_unknown(value):
-            # As below, where it is known: a place that is new to the inputs is a change.
+            # A place that is new to the inputs is a change.
             is_new = bool(before.get(BOUND)) and place not in old
             service_id, recorded = str(after["serviceId"]), old.get(place)
             changed = is_new or snapshot is None or not _is_still_there(place, recorded, snapshot, service_id)
@@ -109,47 +111,47 @@ def rebound(before: Props, after: Props, snapshot: Snapshot | None, anew: Collec
     return sorted(found)
 
 
-def missing(props: Props, snapshot: Snapshot) -> list[Place]:
-    """Return what is recorded as bound to a service and is not there any more."""
+def missing(props: Props, snapshot: Snapshot) -> list[BoundPlace]:
+    """Return what is recorded as bound to a service and no longer exists."""
     return sorted(place for place, _ in _things(props) if not is_there(place, snapshot, str(props["serviceId"])))
 
 
 def told(props: Props) -> set[str]:
-    """Return the places of what is bound to a service, for people."""
+    """Return the places of the things that are bound to a service, for people."""
     return {str(place) for place, _ in _things(props)}
 
 
-def _is_still_there(place: Place, recorded: Any, snapshot: Snapshot, service_id: str) -> bool:
-    """Tell whether what is recorded is bound in a place still, and not something that others put there since."""
+def _is_still_there(place: BoundPlace, recorded: Any, snapshot: Snapshot, service_id: str) -> bool:
+    """Tell whether the recorded thing is still bound in a place, and was not replaced by others."""
     if not is_there(place, snapshot, service_id):
         return False
     # A proxy has no id in an environment's config, and an older release recorded none of the others.
-    if recorded is None or place.kind is Kind.TCP_PROXY:
+    if recorded is None or place.kind is BoundKind.TCP_PROXY:
         return True
-    if place.kind is Kind.VOLUME:
+    if place.kind is BoundKind.VOLUME:
         return any(row["volumeId"] == recorded for row in snapshot.volume_instances)
-    # A Railway domain is recorded by its name, a domain of one's own by its id.
+    # A Railway domain is recorded by its name, a custom domain by its id.
     return any(recorded in (row["id"], row["domain"]) for row in snapshot.domains(service_id, place.kind))
 
 
-def is_there(place: Place, snapshot: Snapshot, service_id: str) -> bool:
-    """Tell whether something is bound to a service in a place."""
-    if place.kind is Kind.TCP_PROXY:
+def is_there(place: BoundPlace, snapshot: Snapshot, service_id: str) -> bool:
+    """Tell whether anything is bound to a service in a place."""
+    if place.kind is BoundKind.TCP_PROXY:
         networking = (snapshot.service(service_id) or {}).get("networking") or {}
         return place.key in (networking.get("tcpProxies") or {})
-    if place.kind is Kind.VOLUME:
+    if place.kind is BoundKind.VOLUME:
         mounted = [row for row in snapshot.volume_instances if row.get("serviceId") == service_id]
         return any(row["mountPath"] == place.key for row in mounted)
     domains = [str(row["domain"]) for row in snapshot.domains(service_id, place.kind)]
-    if place.kind is Kind.CUSTOM_DOMAIN:
+    if place.kind is BoundKind.CUSTOM_DOMAIN:
         return place.key in domains
     return any(not place.key or domain.partition(".")[0] == place.key for domain in domains)
 
 
-def _things(props: Props) -> Iterator[tuple[Place, Any]]:
+def _things(props: Props) -> Iterator[tuple[BoundPlace, Any]]:
     bound = props.get(BOUND)
     if not isinstance(bound, Mapping):
         return
-    for kind in Kind:
+    for kind in BoundKind:
         for key, value in (bound.get(kind) or {}).items():
-            yield Place(kind, str(key)), value
+            yield BoundPlace(kind, str(key)), value

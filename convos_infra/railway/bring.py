@@ -1,7 +1,7 @@
-"""Brings services' configurations on Railway to their inputs, with the deployments that were announced, and no other.
+"""Applies the declared configuration to services, with the announced deployments and no other.
 
-Those that wait while a patch of their environment is under way leave together in the next one. Each is looked at on
-its own: what it announced, whether somebody changed it, and whether it shows when it is read back.
+Services that wait while a patch of their environment is under way share the next one. Each service is still handled on
+its own: its announcement, the conflicts with changes of other people, and the read that shows the result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from convos_infra.railway import live_change, patch_plan
 from convos_infra.railway.change import REBINDS, REMOVES
 from convos_infra.railway.commit import Outcome, ServicePatch, commit, deploy, part_of, sourced, store_variables
 from convos_infra.railway.declaring import environment_key
-from convos_infra.railway.reference_check import Patience, unmade, warn_of_others
+from convos_infra.railway.reference_check import ReferenceWait, unmade, warn_of_others
 from convos_infra.railway.snapshot import Snapshot
 from railway_api.failure import Failure
 
@@ -30,19 +30,18 @@ Props = Mapping[str, Any]
 
 @dataclass(eq=False)
 class Bringing:
-    """One service that is to be brought to its inputs.
+    """One service whose inputs are to be applied.
 
     Attributes:
         recorded: the properties in the state; empty for a new service.
         wanted: the new inputs.
         patience: waits for what the inputs refer to.
-        outcome: the environment once it is brought; the references that lead to what is still being made; or what
-            went wrong.
+        outcome: the environment after the change; the references to things that are still being created; or the error.
     """
 
     recorded: Props = field(repr=False)
     wanted: Props = field(repr=False)
-    patience: Patience
+    patience: ReferenceWait
     outcome: Snapshot | list[DeadEnd] | Exception | None = None
 
     @property
@@ -56,7 +55,7 @@ class Bringing:
         return str(self.wanted["serviceId"])
 
     def told(self) -> Snapshot | list[DeadEnd]:
-        """Return what came of it; raises what went wrong."""
+        """Return the outcome; raises the error."""
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome or []
@@ -67,10 +66,10 @@ class _Step:
     """What is to be sent for one service.
 
     Attributes:
-        member: whose.
+        member: the service.
         plan: its patch.
-        due: whether a deployment is to be made.
-        patched: whether Railway makes it because of the patch itself.
+        due: whether to deploy it.
+        patched: whether the patch itself makes Railway deploy it.
     """
 
     member: Bringing
@@ -80,12 +79,12 @@ class _Step:
 
     @property
     def deploys(self) -> bool:
-        """Whether its patch is deployed: not where what it stores runs already."""
+        """Whether Railway deploys the patch; False if what it stores already runs."""
         return self.due or not self.patched
 
 
 def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
-    """Bring a service to its inputs; where they refer to what this update is still making, as soon as it is made.
+    """Apply a service's inputs; if they refer to something that this update is still creating, wait for it.
 
     Args:
         session: reads and sends.
@@ -93,10 +92,10 @@ def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
         wanted: the new inputs.
 
     Raises:
-        InfraError: somebody changed what is to be changed, a reference leads nowhere, or it takes a deployment that
-            was not announced.
+        InfraError: somebody else changed the same things, a reference has no target, or an unannounced deployment
+            would be necessary.
     """
-    patience = Patience(session)
+    patience = ReferenceWait(session)
     try:
         while True:
             member = Bringing(recorded, wanted, patience)
@@ -114,15 +113,15 @@ def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
 
 
 def bring_all(session: Session, members: Sequence[Bringing]) -> None:
-    """Bring several services of one environment to their inputs, and tell each what came of it."""
+    """Apply the inputs of several services of one environment, and set the outcome of each."""
     waiting = list(members)
     while waiting:
-        # One service is patched once at a time.
+        # Two changes of one service take two turns.
         turn = list({member.service_id: member for member in reversed(waiting)}.values())
         with session.snapshots.writing(str(turn[0].wanted["environmentId"])) as holding:
             try:
                 _turn(session, turn)
-            except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
+            except Exception as error:  # noqa: BLE001  # every member of the turn gets it
                 _tell_rest(turn, error)
             holding.is_settled = not any(isinstance(member.outcome, Exception) for member in turn)
         waiting = [member for member in waiting if member not in turn]
@@ -152,7 +151,7 @@ def _tell(
 ) -> None:
     parts = []
     for step in steps:
-        # A patch of this turn has been read back: what it deployed is no news any more.
+        # The patch of this turn was read back: a deployment that it caused is not the one that is ordered now.
         now = step.member.outcome if anew and isinstance(step.member.outcome, Snapshot) else before
         part = part_of(now, step.member.wanted, step.plan, deploys=deploys)
         parts.append(ServicePatch(part.wanted, part.plan, part.old, expects=True) if anew else part)
@@ -168,7 +167,7 @@ def _tell_rest(members: Sequence[Bringing], error: Exception) -> None:
 
 
 def _seen(session: Session, members: Sequence[Bringing]) -> Snapshot:
-    """Return the environment: read now for those that are in the state, as somebody may have changed them."""
+    """Return the environment; read now if a service is in the state, because somebody may have changed it."""
     first = members[0]
     fresh = any(member.recorded for member in members)
     snapshot = session.living(first.wanted, thing=first.name, fresh=fresh)
@@ -178,7 +177,7 @@ def _seen(session: Session, members: Sequence[Bringing]) -> Snapshot:
 
 
 def _step_of(session: Session, snapshot: Snapshot, member: Bringing) -> _Step | None:
-    """Return what is to be sent for a service; None where there is nothing, which it is told."""
+    """Return what is to be sent for a service; None if there is nothing to send, and then its outcome is set."""
     recorded, wanted = member.recorded, member.wanted
     try:
         plan = _planned(recorded, wanted, snapshot)
@@ -192,7 +191,7 @@ def _step_of(session: Session, snapshot: Snapshot, member: Bringing) -> _Step | 
         due, patched = _is_due(session, snapshot, recorded, wanted, plan), _is_patched(wanted, snapshot, plan)
         if due:
             warn_of_others(session, wanted, snapshot)
-    except Exception as error:  # noqa: BLE001  # it is this service's alone
+    except Exception as error:  # noqa: BLE001  # it concerns this service alone
         member.outcome = error
         return None
     if not plan.patch and not due:
@@ -213,7 +212,7 @@ def _planned(recorded: Props, wanted: Props, snapshot: Snapshot) -> patch_plan.P
 
 
 def _renders(recorded: Props, wanted: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> bool:
-    """Tell whether what follows makes a deployment, which renders every reference, or sets variables for one."""
+    """Tell whether the next step deploys, which renders every reference, or sets variables."""
     promised = changes.announced(recorded, wanted) > 0
     return promised or bool(plan.variables) or _is_patched(wanted, snapshot, plan)
 
@@ -225,7 +224,7 @@ def _is_patched(wanted: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> boo
 
 
 def _is_due(session: Session, snapshot: Snapshot, recorded: Props, wanted: Props, plan: patch_plan.Plan) -> bool:
-    """Tell whether a deployment is to be made: one that was announced, and that it still takes."""
+    """Tell whether to deploy: a deployment was announced and is still necessary."""
     promised = changes.announced(recorded, wanted) > 0
     if promised == _is_patched(wanted, snapshot, plan):
         return promised

@@ -1,7 +1,7 @@
-"""What the change of a service costs, as its preview announces it: a value, its text for people, and its number. Pure.
+"""The deployments that a service's change needs, as its preview announces them: value, text and number. Pure.
 
-The number tells an announcement from the one before it, also where both say the same: an update that is told to make a
-deployment is one whose number is not yet in the state (docs/decisions/0010).
+The number distinguishes an announcement from the one before it, even if both have the same text: an update deploys only
+if its number is not yet in the state (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _SHOWN_NAMES = 4
 
 @dataclass(frozen=True)
 class Change:
-    """What changes of one service, and how many deployments that takes.
+    """The change of one service, and how many deployments it needs.
 
     Attributes:
         deployments: 0 or 1; more where one resource waits for several services.
-        at_most: how many it takes if what runs is changed by others before the update; that it is less, Railway says as
-            it is now.
-        fields, variables: what changes of its configuration: names, never values.
-        idle: what is stored already and does not run.
+        at_most: how many it needs if others change what runs before the update; Railway's current state lowers it to
+            `deployments`.
+        fields, variables: the names of what changes in its configuration, never values.
+        idle: names of what is stored already but does not run.
         revives: the condition of a service that does not serve, such as `crashed`; empty for one that does.
-        rerenders: variables whose references give something else because of what the same update changes elsewhere.
-        rebinds: volumes, proxies and domains that only a new deployment takes up.
-        others: what others stored without deploying it, and the deployment brings to life.
+        rerenders: variables whose references resolve differently because of other changes in the same update.
+        rebinds: volumes, proxies and domains that only a new deployment applies.
+        others: what others stored without deploying it, and the deployment will apply.
         is_new: whether there was nothing before.
     """
 
@@ -56,24 +56,24 @@ class Change:
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether others can make it cost more before the update."""
+        """Whether others can raise the number of deployments before the update."""
         return self.at_most > self.deployments
 
     @property
     def because(self) -> list[str]:
-        """Why, as names: fields, variables, a condition, what is bound anew."""
+        """The reasons, as names: fields, variables, a condition, newly bound things."""
         revives = [self.revives] if self.revives else []
         return list(
             dict.fromkeys([*self.fields, *self.variables, *self.idle, *revives, *self.rerenders, *self.rebinds])
         )
 
     def running_already(self) -> Change:
-        """Return the same change of a service that runs already as it is wanted: it is stored, and deploys nothing."""
+        """Return the same change for a service that already runs as wanted: it is stored and deploys nothing."""
         at_most = max(self.at_most, self.deployments)
         return replace(self, deployments=0, at_most=at_most, idle=(), revives="", rerenders=(), rebinds=(), others=())
 
     def text(self) -> str:
-        """Say it for people: `1 deployment: image, 2 variables (A, B)`."""
+        """Return the text for people: `1 deployment: image, 2 variables (A, B)`."""
         shown = list(self.fields)
         if self.variables:
             count, names = len(self.variables), ", ".join(self.variables[:_SHOWN_NAMES])
@@ -99,7 +99,7 @@ _REVIVED = {
 
 
 def recorded(before: Props, after: Props) -> Change:
-    """Return what the change of a service's inputs costs, by what is recorded alone.
+    """Return the cost of a change of a service's inputs, from what is recorded alone.
 
     Args:
         before: the inputs in the state; empty for a new service.
@@ -130,7 +130,7 @@ def recorded(before: Props, after: Props) -> Change:
 
 
 def has_source(props: Props) -> bool:
-    """Tell whether a service has something to deploy, by its inputs: without a source, nothing makes a deployment."""
+    """Tell from its inputs whether a service has something to deploy: without a source, nothing makes a deployment."""
     return bool(props.get("image") or props.get("repo") or props.get(SOURCED))
 
 
@@ -139,7 +139,7 @@ def said(before: Props, change: Change) -> dict[str, Any]:
 
     Args:
         before: the inputs in the state.
-        change: what is announced.
+        change: the announced change.
     """
     number = int((before.get(CHANGE) or {}).get("number") or 0) + 1
     data = {"number": number, "deployments": change.deployments, "because": change.because}
@@ -151,12 +151,12 @@ def said(before: Props, change: Change) -> dict[str, Any]:
 
 
 def kept(before: Props) -> dict[str, Any]:
-    """Return the inputs of an announcement that stays, as nothing changes."""
+    """Return the inputs of the previous announcement, which stays because nothing changes."""
     return {key: before[key] for key in ANNOUNCED if before.get(key)}
 
 
 def is_announced(before: Props, after: Props) -> bool:
-    """Tell whether new inputs announce something that those in the state do not."""
+    """Tell whether new inputs announce a change that those in the state do not."""
     return _number(after) != _number(before)
 
 

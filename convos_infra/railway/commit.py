@@ -1,7 +1,7 @@
-"""Changes of services on their way to Railway: one patch, or the orders to deploy what is stored, and the read back.
+"""Sends changes of services to Railway, as one patch or as deployments of what is stored, and reads them back.
 
-Neither is over before a read shows it: what is told of a service afterwards is what Railway has. A patch has all the
-services that wait for one; Railway takes it whole or not at all, and does not say which service it refuses.
+Neither ends before a read shows the result, so that the state records what Railway has. A patch holds every service
+that waits for one; Railway applies it as a whole or not at all, and does not say which service it refuses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Props = Mapping[str, Any]
 Outcome: TypeAlias = "Snapshot | Exception"
 _REFUSED = (Invalid, Refused, NotFound, NotAuthorized, AlreadyExists, Opaque)
-"""What Railway says of a patch that it does not take, because of one of its services or of all."""
+"""How Railway refuses a patch, because of one of its services or because of all."""
 _NAMES_SHOWN = 3
 _Part = TypeVar("_Part")
 _Outcome = TypeVar("_Outcome")
@@ -60,7 +60,7 @@ class ServicePatch:
         return str(self.wanted["serviceId"])
 
     def missing(self, now: Snapshot) -> list[str]:
-        """Return what the environment lacks of the service's inputs."""
+        """Return which of the service's inputs the environment does not have."""
         live = now.service(self.service_id) or {}
         return _unsettled(patch_plan.plan({}, self.wanted, live, removes=self.wanted.get(REMOVES) or ()))
 
@@ -70,12 +70,12 @@ class ServicePatch:
         return new is not None and (self.old is None or new.id != self.old.id)
 
     def has_arrived(self, now: Snapshot) -> bool:
-        """Tell whether the environment shows all of it."""
+        """Tell whether the environment has all of it."""
         return (self.is_deployed(now) or not self.expects) and not self.missing(now)
 
 
 def sourced(props: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Tell whether Railway has something to deploy here after an update, whoever said what."""
+    """Tell whether Railway has something to deploy here after an update, whoever set it."""
     own = any(props.get(name) for name in ("image", "repo"))
     return own or any((live.get("source") or {}).get(name) for name in ("image", "repo"))
 
@@ -87,19 +87,19 @@ def part_of(before: Snapshot, wanted: Props, plan: patch_plan.Plan, *, deploys: 
         before: the environment as it is.
         wanted: the new inputs.
         plan: the patch.
-        deploys: whether Railway is to deploy it; not where that is what runs already.
+        deploys: whether Railway is to deploy it; False if it already runs.
     """
     service_id = wanted["serviceId"]
     has_source = sourced(wanted, before.service(service_id) or {})
-    # What cannot be read may be what Railway has already: then it makes no deployment, and none must be waited for.
+    # An unreadable value may be unchanged: then Railway makes no deployment, and there is none to wait for.
     expects = deploys and has_source and plan.deploys and bool(_unsettled(plan))
     return ServicePatch(wanted, plan, before.latest_deployment(service_id), expects)
 
 
 def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *, deploys: bool) -> list[Outcome]:
-    """Send one patch, wait until it is there when read back, and return the environment as it is then, for each part.
+    """Send one patch, wait until a read shows it, and return the environment of that read for each part.
 
-    Where Railway refuses it, its halves are sent, so that one bad service does not take the others along.
+    If Railway refuses the patch, its halves are sent, so that one bad service does not fail the others.
 
     Args:
         session: sends and reads.
@@ -116,7 +116,7 @@ def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *,
         ],
     }
 
-    # It is taken whole: what shows of one service, and did not before, proves it of all.
+    # Railway applies a patch as a whole: one service that changed in the meantime proves it for all of them.
     telling = [part for part in parts if _unsettled(part.plan) and not part.has_arrived(before)] or parts
 
     def carried_out() -> Snapshot | None:
@@ -135,12 +135,12 @@ def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *,
 def by_halves(
     parts: Sequence[_Part], names: Sequence[str], error: RailwayError, send: Callable[[Sequence[_Part]], list[_Outcome]]
 ) -> list[_Outcome | Exception]:
-    """Send the halves of a patch that Railway did not take, and return what came of each part.
+    """Send the halves of a patch that Railway refused, and return the outcome of each part.
 
     Args:
         parts: the patch's.
         names: what they are called, for errors.
-        error: what came of the whole.
+        error: what the whole patch failed with.
         send: sends some of them.
     """
     if len(parts) == 1 or not isinstance(error, _REFUSED):
@@ -150,7 +150,7 @@ def by_halves(
 
 
 def deploy(session: Session, parts: Sequence[ServicePatch]) -> list[Outcome]:
-    """Deploy what is stored already, and return the environment as it is then, for each part."""
+    """Deploy what is stored already, and return the environment after that for each part."""
     outcomes: list[Outcome | None] = []
     for part in parts:
 
@@ -176,14 +176,14 @@ def _read_back(
     late: Callable[[Session, ServicePatch, Snapshot], Outcome],
     seen: Snapshot | None = None,
 ) -> list[Outcome]:
-    """Read until every part shows, or `Timing.stick_seconds` are over: reads lag behind (fact: read-lag).
+    """Read until every part shows, for at most `Timing.stick_seconds`: reads lag behind writes (fact: read-lag).
 
     Args:
         session: reads.
         parts: what was sent.
         shows: tells whether a part shows.
-        late: what comes of one that does not show in time.
-        seen: what was read already.
+        late: returns the outcome of a part that does not show in time.
+        seen: a read that was made already.
     """
     client, outcomes = session.client, dict[int, Outcome]()
     deadline, pause = client.clock() + client.timing.stick_seconds, 0.2
@@ -228,7 +228,7 @@ def _not_deployed(session: Session, part: ServicePatch, now: Snapshot) -> Outcom
 
 
 def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
-    """Store the variables of a service that has no source yet, for others that refer to them; deploys nothing."""
+    """Store the variables of a service without a source, for services that refer to them; this deploys nothing."""
     name, variables = wanted["service"], plan.patch[VARIABLES]
 
     def arrived() -> bool | None:
@@ -244,11 +244,11 @@ def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> N
 
 
 def _unsettled(plan: patch_plan.Plan) -> list[str]:
-    """Return what a read back still lacks, without what no read ever shows."""
+    """Return what a read still lacks, except for values that no read shows."""
     return [*(name for name in plan.fields if BY_NAME[name].readable), *plan.variables]
 
 
 def together(names: Sequence[str]) -> str:
-    """Return what several services are called in one line."""
+    """Return the names of several services in one line."""
     more = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

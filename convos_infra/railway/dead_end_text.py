@@ -1,59 +1,59 @@
-"""What a person reads of a reference that leads nowhere: both ends of it, and what to do next. Pure."""
+"""The text about a reference without a target: both of its ends, and what to do next. Pure."""
 
 from __future__ import annotations
 
-from convos_infra.railway.references import DeadEnd, Kind
+from convos_infra.railway.references import DeadEnd, DeadEndKind
 
 
 def problem(end: DeadEnd) -> str:
-    """Say what leads nowhere and why, after the service's name; never a value."""
+    """Return which reference has no target and why, to follow the service's name; never a value."""
     way = "".join(f" by way of {place}" for place in end.way[1:2]) + "".join(f" and {place}" for place in end.way[2:])
-    if end.kind is Kind.UNREADABLE:
+    if end.kind is DeadEndKind.UNREADABLE:
         return f"{end.start.name} contains ${{{{…}}}}{way} that Railway does not read as a reference"
     return f"{end.start.name} refers to {end.reference}{way}, {_why(end)}"
 
 
 def next_step(end: DeadEnd) -> str:
-    """Say what to do about it."""
+    """Return what to do about it."""
     owner, name = end.end.owner, end.end.name
     if end.renamed:
         return (
             f"pulumi refresh records the new name and the next pulumi up gives {owner} its name back; "
             f"or refer to {end.near}"
         )
-    if end.kind is Kind.UNREADABLE:
+    if end.kind is DeadEndKind.UNREADABLE:
         return f"write {end.near or '${{VARIABLE}}, ${{service.VARIABLE}} or ${{shared.VARIABLE}}'}"
-    if end.kind is Kind.EMPTY:
+    if end.kind is DeadEndKind.EMPTY:
         return f"give {name} a value, or set {end.start.name} to the empty text itself"
-    if end.kind in (Kind.SELF, Kind.CYCLE, Kind.TOO_DEEP):
+    if end.kind in (DeadEndKind.SELF, DeadEndKind.CYCLE, DeadEndKind.TOO_DEEP):
         return f"give {end.end} a value of its own"
-    made = f"service {owner}" if end.kind in (Kind.MISSING_SERVICE, Kind.NO_INSTANCE) else str(end.end)
+    made = f"service {owner}" if end.kind in (DeadEndKind.MISSING_SERVICE, DeadEndKind.NO_INSTANCE) else str(end.end)
     return f"correct the reference; where this program makes {made}, let {end.start.owner} depend on it (depends_on)"
 
 
 def _why(end: DeadEnd) -> str:
     owner, name = end.end.owner, end.end.name
     why = {
-        Kind.MISSING_SERVICE: f"but no service of this environment is named {owner}",
-        Kind.NO_INSTANCE: f"but service {owner} has no instance in this environment",
-        Kind.MISSING_VARIABLE: f"but service {owner} has no variable {name}",
-        Kind.MISSING_SHARED: f"but this environment has no shared variable {name}",
-        Kind.SELF: "which is the variable itself",
-        Kind.CYCLE: f"which leads back to {end.end}",
-        Kind.TOO_DEEP: "after too many references that refer to references",
-        Kind.EMPTY: "which is empty",
+        DeadEndKind.MISSING_SERVICE: f"but no service of this environment is named {owner}",
+        DeadEndKind.NO_INSTANCE: f"but service {owner} has no instance in this environment",
+        DeadEndKind.MISSING_VARIABLE: f"but service {owner} has no variable {name}",
+        DeadEndKind.MISSING_SHARED: f"but this environment has no shared variable {name}",
+        DeadEndKind.SELF: "which is the variable itself",
+        DeadEndKind.CYCLE: f"which leads back to {end.end}",
+        DeadEndKind.TOO_DEEP: "after too many references that refer to references",
+        DeadEndKind.EMPTY: "which is empty",
     }[end.kind]
     return f"{why}{_hint(end)}"
 
 
 def _hint(end: DeadEnd) -> str:
-    if end.kind is Kind.MISSING_VARIABLE and end.end.name in _NEEDS:
+    if end.kind is DeadEndKind.MISSING_VARIABLE and end.end.name in _NEEDS:
         return f" (Railway provides it only with {_NEEDS[end.end.name]})"
     if not end.near:
         return ""
     if end.renamed:
         return f" (it was renamed to {end.near})"
-    meant = end.end.owner if end.kind is Kind.MISSING_SERVICE else end.end.name
+    meant = end.end.owner if end.kind is DeadEndKind.MISSING_SERVICE else end.end.name
     if end.near.lower() == meant.lower():
         return f" (names are case-sensitive: {end.near}?)"
     return f" ({end.near}?)"

@@ -1,7 +1,7 @@
-"""What the resources of one program say of an environment, collected as Pulumi checks them one after the other.
+"""Collects what the resources of one program declare about an environment while Pulumi checks them one by one.
 
-A reference may lead to what the same update makes. The engine checks a resource after those that it depends on, in one
-provider process, so what a service refers to has been checked before it, or is still to come.
+The same update may create the target of a reference. The engine checks a resource after those that it depends on, in
+one provider process: what a service refers to has been checked before the service, or is checked later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Declaring:
         self._asking: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
 
     def of(self, key: str) -> Declarations:
-        """Return what has been said of an environment so far."""
+        """Return what has been declared about an environment so far."""
         with self._lock:
             return replace(self._declarations.get(key, Declarations()), common=dict(self._common))
 
@@ -55,7 +55,7 @@ class Declaring:
                 self._common[variable] = str(news["name"])
 
     def service(self, key: str, name: str, **said: Any) -> None:
-        """Remember what is said of a service; `given` and `moves` add to what was said of it already."""
+        """Remember what is declared about a service; `given` and `moves` are added to earlier declarations."""
         with self._lock:
             known = self._declarations.get(key, Declarations())
             row = known.services.get(name, Declared())
@@ -65,7 +65,7 @@ class Declaring:
             self._declarations[key] = known.with_service(name, **said)
 
     def instance(self, olds: Mapping[str, Any], news: Mapping[str, Any], *, changes: bool) -> None:
-        """Remember what a service's configuration sets, and what it takes away.
+        """Remember what a service's configuration sets and removes.
 
         Args:
             olds: the inputs in the state.
@@ -87,7 +87,7 @@ class Declaring:
         self.service(environment_key(news), str(news["service"]), **said, **known)
 
     def failed(self, key: str, name: str) -> None:
-        """Remember that a service's configuration was not brought about: nobody need wait for it."""
+        """Remember that a service's configuration failed, so that nothing waits for it."""
         self.service(key, name, variables={})
 
     def shared(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a deployment's status means, pure (fact: deployment-status)."""
+"""The meaning of a deployment's status (fact: deployment-status). Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class DeploymentState:
 
     Attributes:
         id, status, created_at: as Railway has them.
-        image: what it runs, from its `meta`; empty where it says nothing.
-        url: where it answers, or empty.
-        mode: `simulated` or `container` where the emulator says so, empty on Railway.
+        image: the image that it runs, from its `meta`; empty if it has none.
+        url: its URL, or empty.
+        mode: `simulated` or `container` on the emulator, empty on Railway.
     """
 
     id: str
@@ -36,7 +36,7 @@ class DeploymentState:
 
 
 def parsed(row: Mapping[str, Any] | None) -> DeploymentState | None:
-    """Read a `Deployment` and its `meta` (fact: deployment-meta); None where there is none."""
+    """Read a `Deployment` and its `meta` (fact: deployment-meta); None if there is none."""
     if not row:
         return None
     meta = row.get("meta") or {}
@@ -52,7 +52,7 @@ def parsed(row: Mapping[str, Any] | None) -> DeploymentState | None:
 
 
 def runs(state: DeploymentState, image: str) -> bool:
-    """Tell whether a deployment is of `image`: the same digest where both have one, else the same reference.
+    """Tell whether a deployment runs `image`: the digests are equal if both have one, otherwise the references.
 
     Args:
         state: the deployment.
@@ -65,7 +65,7 @@ def runs(state: DeploymentState, image: str) -> bool:
 
 
 class Verdict(Enum):
-    """What a deployment's state means to whoever waits for it."""
+    """The meaning of a deployment's state for a wait."""
 
     WAIT = "wait"
     GOOD = "good"
@@ -74,16 +74,16 @@ class Verdict(Enum):
 
 
 def verdict(state: DeploymentState, image: str) -> Verdict:
-    """Decide on a deployment that is waited for.
+    """Decide whether to wait on for a deployment.
 
     Args:
-        state: as it was read last.
-        image: what it must run; empty takes any. SUCCESS of another image is what a redeploy of an old snapshot looks
-            like (Crossbill-App/crossbill-web#497).
+        state: its state by the last read.
+        image: the image that it must run; empty for any. A redeploy of an old snapshot ends in SUCCESS with another
+            image (Crossbill-App/crossbill-web#497).
     """
     if state.status in GOOD:
         return Verdict.GOOD if runs(state, image) else Verdict.RUNS_ANOTHER
-    # A status that is not known yet is one to wait for: the time limit ends that as well.
+    # An unknown status is waited for as well, until the time limit.
     return Verdict.BAD if state.status in BAD else Verdict.WAIT
 
 
@@ -100,12 +100,12 @@ class DeploymentFailed(InfraError):
     """A deployment ended badly, or not in time. Its text carries the last log lines, already redacted.
 
     Args:
-        service, state: what, and how it ended.
-        seconds: how long it was waited for.
+        service, state: the service, and the deployment's last state.
+        seconds: how many seconds the wait took.
         lines: its last log lines.
         timed_out: whether it is still under way.
         others: services that are still waited for.
-        empty: variables that it was given empty although their stored value is a reference, with that reference.
+        empty: variables that were empty in it although their stored value is a reference, with that reference.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class DeploymentFailed(InfraError):
 
 def _next_step(status: str, empty: Mapping[str, str]) -> str:
     if empty:
-        # Railway deploys a reference that leads nowhere as an empty value; the image has no fault.
+        # Railway deploys a reference without a target as an empty value; the image is not at fault.
         named = ", ".join(f"{name} ({reference})" for name, reference in sorted(empty.items()))
         return f"it was deployed with empty references: {named}; bring back what they refer to, then pulumi up"
     return _NEXT_STEP.get(status, "what ran before still runs; fix the image or its settings, then pulumi up")

@@ -1,6 +1,6 @@
-"""What no read of an environment shows: what its deployments run with, its TCP proxies, and its private domains.
+"""What a read of an environment lacks: the variables of its deployments, its TCP proxies and its private domains.
 
-Asked for all of its services in one call, so that a refresh costs the same for one service and for fifty.
+One call asks for all services, so that a refresh costs the same for one service and for fifty.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from railway_api.client import Client
 
 IN_A_CALL = 100
-"""A document is a text: at 200 agents one that grows for ever would meet some limit."""
+"""The services per document: a document that grows with the number of agents would reach some limit."""
 _THING = "what runs"
 VANISHED = "its service was removed while it was read; the next pulumi refresh records that"
 
 
 @dataclass(frozen=True)
 class Details:
-    """What was found.
+    """The details that were read.
 
     Attributes:
-        variables: by service id, of those whose deployment could be read; values, so secrets.
-        tcp_proxies: by service id, living ones; of services that have one in the config.
-        private_domains: by service id, of those whose private domain a stored variable refers to.
-        unread: why the proxies could not be read, though the environment could; empty where they were.
+        variables: by service id, for services whose deployment could be read. The values are secrets.
+        tcp_proxies: existing ones by service id, for services that have one in the config.
+        private_domains: by service id, for services whose private domain a stored variable refers to.
+        unread: why the proxies could not be read although the environment could; empty if they were read.
         vanished: the services that were removed between the two reads.
     """
 
@@ -45,12 +45,12 @@ class Details:
     vanished: frozenset[str] = frozenset()
 
     def proxies_unread(self, service_id: str) -> str:
-        """Return why the proxies of a service could not be read; empty where they were."""
+        """Return why the proxies of a service could not be read; empty if they were read."""
         return VANISHED if service_id in self.vanished else self.unread
 
     @property
     def addresses(self) -> Addresses:
-        """What references to Railway's own variables give."""
+        """The values of references to Railway's own variables."""
         return Addresses(self.tcp_proxies, self.private_domains)
 
 
@@ -60,8 +60,8 @@ def ask(client: Client, snapshot: Snapshot, again: Callable[[], Snapshot | None]
     Args:
         client: asks Railway.
         snapshot: the environment.
-        again: reads the environment once more, None where it cannot be read: one service that was removed since the
-            first read takes the whole answer along.
+        again: reads the environment once more, or returns None: if a service was removed since the first read, the
+            whole answer fails.
 
     Raises:
         RailwayError: Railway could not be asked. Variables that it refuses are left out: an old deployment has no
@@ -87,7 +87,7 @@ def ask(client: Client, snapshot: Snapshot, again: Callable[[], Snapshot | None]
     try:
         return replace(_call(client, snapshot, [], proxied, []), vanished=vanished)
     except (NotAuthorized, NotFound, Opaque) as error:
-        # The environment was read: what is missing keeps its own resources as they are, and no others.
+        # The environment was read: only the resources of the missing part keep their recorded state.
         return Details({}, {}, unread=str(error), vanished=vanished)
 
 
@@ -114,7 +114,7 @@ def _asked(
 
 
 def ask_domains(client: Client, snapshot: Snapshot, services: Sequence[str]) -> Mapping[str, str]:
-    """Return the private domains of services; none where Railway refuses to say.
+    """Return the private domains of services; none if Railway refuses to tell them.
 
     Raises:
         RailwayError: Railway could not be asked.
@@ -126,7 +126,7 @@ def ask_domains(client: Client, snapshot: Snapshot, services: Sequence[str]) -> 
 
 
 def addressed(snapshot: Snapshot) -> list[str]:
-    """Return the services whose private domain some stored variable refers to, by their ids."""
+    """Return the ids of the services whose private domain a stored variable refers to."""
     ids = {snapshot.name_of(id_): id_ for id_ in snapshot.instances}
     owners = {id_: live_variables(snapshot.service(id_) or {}) for id_ in snapshot.instances}
     owners[SHARED] = live_variables({VARIABLES: snapshot.config.get("sharedVariables") or {}})

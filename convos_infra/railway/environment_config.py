@@ -1,7 +1,7 @@
 """A service's deployed configuration: the inputs of `ServiceInstance` <-> the `services.<id>` part of a config.
 
-Pure. Where an attribute lives in Railway's EnvironmentConfig, and which value Railway takes where none is set, is said
-where it is declared: service_configuration.py.
+Pure. The declaration of an attribute in service_configuration.py has its path in Railway's EnvironmentConfig, and
+Railway's default.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ VARIABLES, SEALED = service_configuration.VARIABLES, service_configuration.SEALE
 
 
 GIVEN = ("builder", "multiRegionConfig")
-"""What Railway itself may give a service that was just made."""
+"""What Railway itself may set in a new service."""
 
 
 def at(config: Mapping[str, Any], path: Iterable[str]) -> Any:
-    """Return what stands at `path`, or None."""
+    """Return the value at `path`, or None."""
     found: Any = config
     for key in path:
         if not isinstance(found, Mapping):
@@ -39,19 +39,19 @@ def at(config: Mapping[str, Any], path: Iterable[str]) -> Any:
 
 
 def put(config: Config, path: tuple[str, ...], value: Any) -> None:
-    """Set what stands at `path`, in place."""
+    """Set the value at `path`, in place."""
     for key in path[:-1]:
         config = config.setdefault(key, {})
     config[path[-1]] = value
 
 
 def same(field: Attribute, left: Any, right: Any) -> bool:
-    """Tell whether two values mean the same, absent and default included."""
+    """Tell whether two values are equivalent; an absent value equals the default."""
     return bool(_normal(field, left) == _normal(field, right))
 
 
 def makes_deployment(field: Attribute, before: Any, after: Any) -> bool:
-    """Tell whether Railway deploys for a change of an attribute."""
+    """Tell whether a change of an attribute makes Railway deploy."""
     return field.deploys(before, after)
 
 
@@ -67,7 +67,7 @@ def _normal(field: Attribute, value: Any) -> Any:
 
 
 def to_config(field: Attribute, value: Any) -> Any:
-    """Return an input's value as the config holds it."""
+    """Return an input's value in the form of the config."""
     return copy.deepcopy(_normal(field, value))
 
 
@@ -78,7 +78,7 @@ def live_fields(service: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_fields(recorded: Mapping[str, Any], service: Mapping[str, Any]) -> list[str]:
-    """Name the recorded properties that a service's config has otherwise; unreadable ones are left out."""
+    """Name the recorded properties that differ in a service's config; unreadable ones are left out."""
     return [
         field.name
         for field in FIELDS
@@ -87,7 +87,7 @@ def changed_fields(recorded: Mapping[str, Any], service: Mapping[str, Any]) -> l
 
 
 def foreign_fields(recorded: Mapping[str, Any], service: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Name the properties that are set in a service's config though nobody has recorded any for them.
+    """Name the properties that are set in a service's config without being recorded.
 
     Args:
         recorded: the properties in the state.

@@ -1,4 +1,4 @@
-"""What is stored for a service, but is not what its deployment was given: by names, compared one by one. Pure."""
+"""Names of stored values that differ from what the service's deployment was given. Pure."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _OF_RAILWAY = "RAILWAY_"
 
 
 class Given(Protocol):
-    """What a variable with references would be in a deployment now, as far as that can be told."""
+    """The value that a variable with references would have in a deployment now, as far as it is known."""
 
     @property
     def text(self) -> str | None:
-        """The whole value; None where a part of it cannot be told."""
+        """The whole value; None if a part of it is unknown."""
         ...
 
     def fits(self, running: str) -> bool:
-        """Tell whether a deployment that was given `running` was given the same."""
+        """Tell whether a deployment with the value `running` has the same value."""
         ...
 
 
@@ -44,7 +44,7 @@ def stored_by_others(
     serving: DeploymentState | None,
     variables: Mapping[str, Any] | None,
 ) -> list[str]:
-    """Name what is not managed here and stored otherwise than it runs; nothing where none serves."""
+    """Name unmanaged values that are stored differently from what runs; nothing if no deployment serves."""
     if serving is None or serving.status not in GOOD:
         return []
     section = at(serving.meta, ("serviceManifest",))
@@ -65,14 +65,14 @@ def is_running(
     variables: Mapping[str, Any] | None,
     gives: Mapping[str, Given] | None = None,
 ) -> bool:
-    """Tell whether it is certain that fields and variables run already as a config has them.
+    """Tell whether fields and variables certainly already run as in a config.
 
     Args:
-        names: of fields and variables.
-        target: the service's part of the config as it will be; what is not in there any more must not run.
+        names: the names of fields and variables.
+        target: the service's future part of the config; what it no longer has must not run.
         serving: the deployment that serves.
-        variables: what it was given; None where it could not be read.
-        gives: what variables with references would give in a deployment now.
+        variables: the variables of that deployment; None if they could not be read.
+        gives: the values that variables with references would have in a deployment now.
     """
     return all(
         _runs_field(BY_NAME[name], target, serving)
@@ -137,11 +137,11 @@ def _differs(field: Attribute, stored: Mapping[str, Any], deployment: Deployment
         running = meta.get(field.name)
         return running is not None and not same(field, now, running)
     section = at(meta, ("serviceManifest", field.path[0]))
-    # With a repository, its railway.json is laid over what is stored, and the manifest is the sum of both.
+    # With a repository, its railway.json is merged over what is stored, and the manifest has the result.
     if not isinstance(section, Mapping) or at(stored, ("source", "repo")):
         return False
     running = at(section, field.path[1:])
-    # Another number of replicas runs without a deployment, and the manifest is of the deployment.
+    # A different number of replicas takes effect without a deployment, but the manifest is the deployment's.
     return not same(field, now, running) and makes_deployment(field, running, now)
 
 
@@ -150,12 +150,12 @@ def _is_missing(
 ) -> bool:
     value = stored.get(name)
     if value is None:
-        # Sealed, or removed by somebody, which is drift of another kind.
+        # The variable is sealed, or was removed by somebody, which is a different kind of drift.
         return False
     if name not in running:
         return True
-    # A reference is rendered when it is deployed, so what runs is compared with what it gives now; where Railway
-    # answers with the reference itself, nothing can be said of it.
+    # A reference is rendered when it is deployed, so the running value is compared with its current value; if Railway
+    # answers with the reference itself, they cannot be compared.
     if name in gives:
         return str(running[name]) != value and not gives[name].fits(str(running[name]))
     return REFERENCE not in value and str(running[name]) != value

@@ -1,4 +1,4 @@
-"""A change of a service in the environment as it is: what it deploys there, and what of others comes with it."""
+"""The effect of a service's change in the current environment: its deployments, and others' changes that come along."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Props = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """A service once a plan is carried out.
+    """A service after a plan is carried out.
 
     Attributes:
-        plan: what is patched.
-        running: what runs, against what will be stored.
-        is_due: whether it takes a deployment to bring to life what will be stored of ours.
+        plan: the patch.
+        running: what runs, compared with what will be stored.
+        is_due: whether a deployment is needed to apply our part of what will be stored.
     """
 
     plan: patch_plan.Plan
@@ -40,10 +40,10 @@ class Target:
 
 
 def running_of(session: Session, managed: Props, snapshot: Snapshot) -> Running:
-    """Return what a service runs, against what is stored for it.
+    """Return what a service runs, compared with what is stored for it.
 
     Args:
-        session: reads what deployments were given.
+        session: reads the variables of deployments.
         managed: its properties.
         snapshot: the environment.
     """
@@ -52,16 +52,16 @@ def running_of(session: Session, managed: Props, snapshot: Snapshot) -> Running:
     variables = session.snapshots.running_variables(snapshot, service_id)
     given = gives(snapshot, service_id, addresses)
     found = _assessed(managed, snapshot, variables, given)
-    # A reference that leads nowhere is told also where its empty value runs: what it refers to may come back.
+    # A reference without a target is reported even if its empty value runs, because the target may come back.
     dead = {name for name in managed.get(VARIABLES) or {} if name in given and given[name].dead_ends}
     return replace(found, variables=tuple(sorted({*found.variables, *dead}))) if dead else found
 
 
 def target_of(session: Session, wanted: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> Target:
-    """Return a service as it will be once a plan is carried out, and what else the update declares.
+    """Return a service as it will be after a plan and the update's other declarations are carried out.
 
     Args:
-        session: reads what deployments were given.
+        session: reads the variables of deployments.
         wanted: the new inputs.
         snapshot: the environment as it is.
         plan: the plan.
@@ -70,7 +70,7 @@ def target_of(session: Session, wanted: Props, snapshot: Snapshot, plan: patch_p
     before = snapshot.service(service_id) or {}
     after = replace(snapshot, config=patch_plan.merge(snapshot.config, {"services": {service_id: plan.patch}}))
     declared = session.declaring.of(environment_key(wanted))
-    # First what was given: the same call answers both, mostly.
+    # Read the deployments' variables first: usually the same call answers both.
     variables = session.snapshots.running_variables(snapshot, service_id)
     domains = session.snapshots.private_domains(snapshot, addressed_by(after, service_id, declared))
     given = gives(after, service_id, Addresses(private_domains=domains), declared)
@@ -80,10 +80,10 @@ def target_of(session: Session, wanted: Props, snapshot: Snapshot, plan: patch_p
         for name in plan.fields
         if makes_deployment(BY_NAME[name], at(before, BY_NAME[name].path), wanted.get(name))
     ]
-    # What the update changes elsewhere may be a gap in what is known, into which any value fits.
+    # What the update changes elsewhere may be an unknown part, which matches any value.
     names = [*fields, *plan.variables, *(wanted.get(RERENDERS) or ())]
     if running.condition is Condition.UNDER_WAY:
-        # What is under way was made of what is stored already: only a change of that takes another deployment.
+        # The deployment under way uses what is stored already: only a change of that needs another one.
         return Target(plan, running, is_due=bool(names))
     certain = is_running(names, after.service(service_id) or {}, running.serving, variables, given)
     has_source = running.condition is not Condition.EMPTY
@@ -105,18 +105,18 @@ def _assessed(
 
 
 def narrowed(session: Session, olds: Props, news: Props, change: Change) -> Change:
-    """Return what a change costs in the environment as it is.
+    """Return the cost of a change in the current environment.
 
-    It never costs more than what is recorded says: what is not recorded, a refresh has to show first.
+    It is never more than the recorded state implies: a refresh has to record anything else first.
 
     Args:
         session: reads the environment.
         olds: the inputs in the state.
         news: the new inputs.
-        change: by what is recorded.
+        change: the change by the recorded state.
 
     Raises:
-        InfraError: somebody changed what is to be changed, and no refresh has seen it.
+        InfraError: somebody else changed the same things, and no refresh has recorded that.
     """
     if not change.deployments:
         return change
@@ -134,10 +134,10 @@ def narrowed(session: Session, olds: Props, news: Props, change: Change) -> Chan
 
 
 def refuse_conflicts(wanted: Props, plan: patch_plan.Plan) -> None:
-    """Stop where somebody changed what this stack is about to change.
+    """Stop if somebody else changed what this stack is about to change.
 
     Raises:
-        InfraError: they did, and no refresh has seen it.
+        InfraError: somebody did, and no refresh has recorded that.
     """
     if plan.conflicts and not wanted.get("overwriteChanges"):
         raise InfraError(

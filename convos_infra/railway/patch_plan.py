@@ -1,4 +1,4 @@
-"""What has to change: recorded, wanted and live configuration in; one patch and its conflicts out. Pure."""
+"""Makes one patch and its conflicts from the recorded, the wanted and the live configuration. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from convos_infra.railway.environment_config import (
 
 Props = Mapping[str, Any]
 UNMANAGED, UNMANAGED_FIELDS, SEEN = "unmanaged", "unmanagedFields", "unmanagedSeen"
-"""What others set, by name: the variables and the fields that an update or a refresh saw; what a refresh announced."""
+"""Names of what others set: variables and fields that an update or a refresh saw, and what a refresh announced."""
 UNSEEN_CHANGE = (
     "pulumi refresh records it, and the next pulumi up then puts this stack's value back: "
     "put the new value into the config or code first if it should stay"
 )
-"""What to do about a change of somebody else. Going on reverts it, which has to be said before."""
+"""The next step about somebody else's change. It has to say that going on reverts the change."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Plan:
     """One patch of one service.
 
     Attributes:
-        patch: what goes below `services.<id>`; empty where nothing is to be done.
+        patch: the patch below `services.<id>`; empty if nothing is to be done.
         fields: the names of the properties that it changes.
         variables: the names of the variables that it sets or removes.
-        conflicts: what somebody else changed since it was recorded, by name.
-        deploys: whether Railway makes a deployment for it (of a service that has a source).
+        conflicts: the names of what somebody else changed since it was recorded.
+        deploys: whether Railway deploys it (if the service has a source).
     """
 
     patch: Config = field(repr=False)
@@ -50,7 +50,7 @@ class Plan:
 
 
 def merge(base: Any, patch: Any) -> Any:
-    """Lay a patch over a config as Railway does: objects merge, null removes, anything else replaces."""
+    """Merge a patch into a config as Railway does: objects merge, null removes, anything else replaces."""
     if not isinstance(patch, Mapping):
         return patch
     result = dict(base) if isinstance(base, Mapping) else {}
@@ -63,7 +63,7 @@ def merge(base: Any, patch: Any) -> Any:
 
 
 def difference(before: Any, after: Any) -> Any:
-    """Return the patch that makes the one into the other: merged into `before` it gives `after`.
+    """Return the patch that turns `before` into `after` when it is merged.
 
     Lists and scalars are replaced whole. An object that becomes empty is kept as an empty object.
     """
@@ -82,10 +82,10 @@ def plan(recorded: Props, wanted: Props, live: Props, *, removes: Collection[str
     """Work out one service's patch.
 
     Args:
-        recorded: the properties in Pulumi's state; empty when the thing is being taken over or made.
+        recorded: the properties in Pulumi's state; empty if the service is being taken over or created.
         wanted: the new inputs.
         live: the service's part of the config on Railway.
-        removes: variables that nobody here set and that go, as the preview said; all others are left as they are.
+        removes: unmanaged variables that are removed, as the preview said; all others are kept.
     """
     patch: Config = {}
     conflicts: list[str] = []
@@ -117,7 +117,7 @@ def _plan_fields(patch: Config, conflicts: list[str], recorded: Props, wanted: P
 
 
 def _put_change(patch: Config, path: tuple[str, ...], have: Any, want: Any) -> None:
-    """An object inside the config merges: what is to go has to be named (regions, limits)."""
+    """Objects in the config are merged, so what is to be removed has to be named (regions, limits)."""
     put(patch, path, difference(have, want) if isinstance(have, Mapping) and isinstance(want, Mapping) else want)
 
 
@@ -130,8 +130,8 @@ def _plan_variables(
     changed = []
     for name, value in sorted(want.items()):
         present, now = name in have, have.get(name)
-        # Sealed, by us or by somebody: what Railway holds cannot be read, so the record is the only witness; and
-        # without one it is taken as it is.
+        # Sealed by us or by somebody else: Railway's value cannot be read, so it is assumed to equal the recorded one;
+        # without a recorded one, it is accepted.
         if present and now is None and was.get(name, value) == value:
             continue
         if present and now == value and name not in sealed:
@@ -152,7 +152,7 @@ def _plan_variables(
 
 
 def _is_conflict(recorded: Props, name: str, have: Mapping[str, str | None]) -> bool:
-    """Tell whether somebody changed, removed or set a variable that is wanted, and nothing recorded tells of it."""
+    """Tell whether somebody changed, removed or set a wanted variable and nothing recorded says so."""
     was = recorded.get(VARIABLES) or {}
     if name not in have:
         return name in was
@@ -162,5 +162,5 @@ def _is_conflict(recorded: Props, name: str, have: Mapping[str, str | None]) -> 
 
 
 def _is_seen(recorded: Props, name: str) -> bool:
-    """Tell whether it is recorded that others had set something before this stack wanted it."""
+    """Tell whether the state records that others had set something before this stack wanted it."""
     return any(name in (recorded.get(key) or ()) for key in (UNMANAGED, UNMANAGED_FIELDS, SEEN))

@@ -1,7 +1,7 @@
-"""Volumes that somebody deleted and that can still be restored: until when, and how. Pure.
+"""Deleted volumes that can still be restored: until when, and how. Pure.
 
 Railway keeps a deleted volume for 48 hours; it can be restored by the link that is sent by e-mail
-(docs.railway.com/volumes). Until then `VolumeInstance.isPendingDeletion` is set, and `deletedAt` is when the data goes.
+(docs.railway.com/volumes). Until then `VolumeInstance.isPendingDeletion` is set; `deletedAt` is the end of its data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def of_id(snapshot: Snapshot, volume_id: str) -> Mapping[str, Any] | None:
 
 
 def restorable(snapshot: Snapshot, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the volume with data in whose place a new, empty one would come.
+    """Return the deleted volume with data that a new, empty one would replace.
 
     Railway detaches a volume when it is deleted, so it is found by its name, `<service>-volume` unless somebody gave
     it another, and by its path. A service that was made after the deletion starts with an empty volume on purpose.
@@ -48,13 +48,13 @@ def restorable(snapshot: Snapshot, wanted: Mapping[str, Any]) -> Mapping[str, An
 
 
 def hours_left(until: str, now: datetime) -> int | None:
-    """Return how many whole hours are left before the data goes; None where Railway does not say."""
+    """Return how many whole hours are left before the data is deleted; None if Railway does not say."""
     moment = _moment(until)
     return None if moment is None else max(0, int((moment - now) / timedelta(hours=1)))
 
 
 def told(until: str, now: datetime) -> str:
-    """Say that a volume is being deleted, until when it can be restored, and how."""
+    """Return the text that a volume is being deleted, until when it can be restored, and how."""
     hours = hours_left(until, now)
     left = f"for {hours} more hours (until {until})" if hours is not None else "for up to 48 hours"
     return (

@@ -1,7 +1,7 @@
-"""One poll for every deployment that anybody in this process waits for.
+"""One poll for all deployments that this process waits for.
 
-Each wait is a resource of its own and blocks a thread of its own; the question to Railway is one for all of them. There
-is no thread for it: whoever finds that the last round is old enough asks for everybody, the others use the answer.
+Each wait is a separate resource and blocks a thread of its own, but all share one query to Railway. It needs no thread:
+the first wait that finds the last round too old asks for all, and the others use the answer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Poll:
 
     @contextmanager
     def watching(self, deployment_id: str) -> Iterator[None]:
-        """Have a deployment asked for in every round, until the block ends."""
+        """Include a deployment in every round until the block ends."""
         with self._registering:
             self._watched[deployment_id] += 1
         try:
@@ -53,17 +53,17 @@ class Poll:
                     del self._watched[deployment_id]
 
     def states(self, interval: float, *, thing: str) -> Found:
-        """Return what the last round found, by id; asks again where that is `interval` seconds old.
+        """Return the result of the last round by id; ask again if it is `interval` seconds old.
 
-        A deployment that was watched only after the last round is not in it: it is in the next.
+        A deployment that was added after the last round is in the next one.
 
         Args:
             interval: seconds.
             thing: what is waited for, for the error's first word.
 
         Raises:
-            RailwayError: the round could not be asked; one deployment that is not there is no such error, it stands
-                in the answer in the place of its state.
+            RailwayError: the round failed. For a single deployment that does not exist, the error is in the result
+                instead of its state.
         """
         with self._asking:
             if self._asked_at is None or self._client.clock() - self._asked_at >= interval:
@@ -83,7 +83,7 @@ class Poll:
         except (NotFound, NotAuthorized, Opaque) as error:
             if len(ids) == 1:
                 return {ids[0]: error}
-            # One that was deleted takes the whole answer along (`deployment` is not nullable): find out which.
+            # A deleted one makes the whole answer fail (`deployment` is not nullable): find out which one it is.
             return {id_: found for one in ids for id_, found in self._ask([one], thing).items()}
         rows = {id_: parsed(data.get(f"d{index}")) for index, id_ in enumerate(ids)}
         return {id_: state for id_, state in rows.items() if state is not None}

@@ -1,7 +1,7 @@
-"""The variables that Railway itself gives a service, as far as others can refer to them. Pure.
+"""The variables that Railway provides to a service and that references can use. Pure.
 
 Source: docs.railway.com/variables/reference. `PORT` is not among them: a deployment is given one, but a reference to it
-leads somewhere only where the service sets it (docs.railway.com/networking/private-networking).
+has a target only if the service sets it (docs.railway.com/networking/private-networking).
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ OF_PARTS = frozenset({*OF_DOMAIN, *OF_PROXY, *OF_VOLUME})
 
 @dataclass(frozen=True)
 class Addresses:
-    """What Railway has chosen for services, by service id, as far as it was read.
+    """The addresses that Railway has chosen for services, by service id, as far as they were read.
 
     Attributes:
-        tcp_proxies: living ones.
+        tcp_proxies: the existing TCP proxies.
         private_domains: the names in the private network.
     """
 
@@ -68,12 +68,12 @@ NOT_READ = Addresses()
 
 
 def provided(snapshot: Snapshot, service_id: str, addresses: Addresses = NOT_READ) -> dict[str, Value]:
-    """Return what Railway gives a service of an environment; what depends on a part is there where the part is.
+    """Return what Railway provides to a service of an environment; some variables need a domain, a proxy or a volume.
 
     Args:
         snapshot: the environment.
         service_id: which service.
-        addresses: what was read of the environment's services.
+        addresses: the addresses of the environment's services.
     """
     found: dict[str, Value] = {
         **always(),
@@ -96,7 +96,7 @@ def provided(snapshot: Snapshot, service_id: str, addresses: Addresses = NOT_REA
 
 
 def always() -> dict[str, Value]:
-    """Return what Railway gives every service, also one that is not made yet."""
+    """Return what Railway provides to every service, including one that does not exist yet."""
     named = ("PROJECT_NAME", "PROJECT_ID", "ENVIRONMENT_NAME", "ENVIRONMENT_ID", "SERVICE_NAME", "SERVICE_ID")
     return {
         **dict.fromkeys((*_EACH_DEPLOYMENT, *_OF_TRACING), ANYTHING),
@@ -106,10 +106,10 @@ def always() -> dict[str, Value]:
 
 
 def renamed(values: Mapping[str, Value], was: str, name: str) -> dict[str, Value]:
-    """Return what Railway gives a service once it has another name: a domain made of the old one follows it.
+    """Return what Railway provides to a service after a rename: a domain made from the old name changes with it.
 
     Args:
-        values: what it gives it now.
+        values: what it provides now.
         was: the old name; empty for a new service.
         name: the new one.
     """
@@ -125,7 +125,7 @@ def _domain_of(service: str) -> str:
 
 def _domain(snapshot: Snapshot, service_id: str) -> dict[str, Value]:
     rows = [row for kind in ("serviceDomains", "customDomains") for row in snapshot.domains(service_id, kind)]
-    # Which one of several Railway takes is not documented.
+    # Which of several Railway uses is not documented.
     return dict.fromkeys(OF_DOMAIN, _one_of(rows, "domain", SOMETHING)) if rows else {}
 
 

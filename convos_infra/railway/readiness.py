@@ -1,7 +1,7 @@
-"""Whether what was deployed is ready, by its own word: `{"ready": true}`, asked with its bearer key.
+"""Asks a deployed service with its bearer key whether it is ready: it answers `{"ready": true}`.
 
 A runtime answers 200 with `{"ready": false}` while its gateway starts. Railway's health check looks at the status alone
-and sends no key, so a deployment that succeeded says nothing of that.
+and sends no key, so a successful deployment does not prove readiness.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 REPEAT_SECONDS = 15.0
-"""How often an answer that does not change is said again, so that a person sees that it lives."""
+"""How often an unchanged answer is printed again, in seconds, as a sign of life."""
 REFUSED_SECONDS = 30.0
-"""How long a key may be refused: what ran before, with another key, may answer for a moment."""
+"""How many seconds a key may be refused: the previous deployment, with another key, may still answer."""
 ANSWER_SECONDS, LONGEST_SECONDS = 5.0, 10.0
-"""How long to wait for the next byte of an answer, and for its last one."""
+"""How many seconds to wait for the next byte of an answer, and for its last one."""
 LARGEST_ANSWER = 64 * 1024
 _OK, _REFUSALS = 200, (401, 403)
 _SIMULATED = "simulated"
@@ -37,14 +37,14 @@ _SIMULATED = "simulated"
 
 @dataclass(frozen=True)
 class ReadinessArgs:
-    """How a service is asked whether it is ready.
+    """How the readiness of a service is checked.
 
     Attributes:
-        url: where it answers on Railway, without a path; on this machine its deployment says where.
-        path: what is asked.
-        bearer: the key that it wants.
-        key: the variable that has this key, for people.
-        seconds: how long it may take, from the end of its deployment.
+        url: its URL on Railway, without a path; on this machine, its deployment tells the URL.
+        path: the path to ask.
+        bearer: the key to send.
+        key: the name of the variable with this key, for people.
+        seconds: how many seconds it may take, from the end of its deployment.
     """
 
     url: pulumi.Input[str]
@@ -58,8 +58,8 @@ class ReadinessArgs:
         return {"url": self.url, "path": self.path, "bearer": self.bearer, "key": self.key, "seconds": self.seconds}
 
 
-class Kind(Enum):
-    """What an answer means."""
+class AnswerKind(Enum):
+    """The meaning of an answer."""
 
     READY = "ready"
     NOT_READY = "not ready"
@@ -69,14 +69,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Said:
-    """One answer; `text` is for people and has nothing of the answer's body in it."""
+    """One answer; `text` is for people and contains nothing from the answer's body."""
 
-    kind: Kind
+    kind: AnswerKind
     text: str
 
 
 def is_asked(state: DeploymentState) -> bool:
-    """Tell whether there is somebody to ask: of a simulated deployment there is not."""
+    """Tell whether the deployment can be asked; a simulated one cannot."""
     return state.mode != _SIMULATED
 
 
@@ -84,22 +84,22 @@ def wait_until_ready(client: Client, service: str, base: str, asked: Mapping[str
     """Wait until a service says that it is ready.
 
     Args:
-        client: its clock, and who is told.
+        client: for its clock and its progress lines.
         service: the service's name, for people.
-        base: where it answers by Railway's word of this moment; empty where Railway shows no place of it.
-        asked: how it is asked, as `ReadinessArgs` has it.
+        base: its current address according to Railway; empty if Railway shows none.
+        asked: the properties of `ReadinessArgs`.
 
     Raises:
-        InfraError: it was not in time, or it wants another key, or its key would go to nobody knows whom.
+        InfraError: it was not ready in time, it refused the key, or its key would be sent to an unknown address.
     """
     if not base:
         problem = "not asked whether it is ready, as Railway shows no domain of it now"
         raise InfraError(service, problem, "run pulumi refresh, then pulumi up makes another")
     url = base.rstrip("/") + str(asked["path"])
     said = _waited(client, service, lambda: ask(url, str(asked["bearer"])), float(asked["seconds"]))
-    if said.kind is Kind.READY:
+    if said.kind is AnswerKind.READY:
         return
-    if said.kind is Kind.REFUSED:
+    if said.kind is AnswerKind.REFUSED:
         problem = f"GET {url} {said.text}: it wants another key than the service's {asked['key']}"
         raise InfraError(service, problem, f"let the image compare with {asked['key']}, then pulumi up")
     problem = f"not ready {float(asked['seconds']):.0f} s after its deployment: GET {url} {said.text}"
@@ -115,21 +115,21 @@ def _waited(client: Client, service: str, ask_once: Callable[[], Said], seconds:
         if said.text != before or now - told_at >= REPEAT_SECONDS:
             client.progress(f"{service}: {said.text}, {now - began:.0f} s")
             before, told_at = said.text, now
-        refused_since = (now if refused_since is None else refused_since) if said.kind is Kind.REFUSED else None
+        refused_since = (now if refused_since is None else refused_since) if said.kind is AnswerKind.REFUSED else None
         is_refused = refused_since is not None and now - refused_since >= REFUSED_SECONDS
-        if said.kind is Kind.READY or is_refused or now - began + pause > seconds:
+        if said.kind is AnswerKind.READY or is_refused or now - began + pause > seconds:
             return said
         client.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 def ask(url: str, bearer: str) -> Said:
-    """Ask once; an answer that never ends is left to itself."""
+    """Ask once; an answer that does not end in time is abandoned."""
     found: list[Said] = []
     asking = threading.Thread(target=lambda: found.append(_asked(url, bearer)), daemon=True)
     asking.start()
     asking.join(LONGEST_SECONDS)
-    return found[0] if found else Said(Kind.SILENT, "does not answer in time")
+    return found[0] if found else Said(AnswerKind.SILENT, "does not answer in time")
 
 
 def _asked(url: str, bearer: str) -> Said:
@@ -139,18 +139,18 @@ def _asked(url: str, bearer: str) -> Said:
         with requests.get(url, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False, stream=True) as answer:
             status, body = answer.status_code, _body(answer)
     except requests.RequestException as error:
-        return Said(Kind.SILENT, f"does not answer ({type(error).__name__})")
+        return Said(AnswerKind.SILENT, f"does not answer ({type(error).__name__})")
     if status in _REFUSALS:
-        return Said(Kind.REFUSED, f"answers {status}")
+        return Said(AnswerKind.REFUSED, f"answers {status}")
     ready = _ready(body) if status == _OK else None
     if ready:
-        return Said(Kind.READY, "is ready")
+        return Said(AnswerKind.READY, "is ready")
     what = "" if status != _OK else ' with {"ready": false}' if ready is False else ' without {"ready": true}'
-    return Said(Kind.NOT_READY, f"answers {status}{what}")
+    return Said(AnswerKind.NOT_READY, f"answers {status}{what}")
 
 
 def _body(answer: requests.Response) -> bytes:
-    """Return the answer's body; nothing where it is too large: it comes from what is on trial."""
+    """Return the answer's body; nothing if it is too large, because it comes from an unproven image."""
     body = b""
     for chunk in answer.iter_content(4096):
         body += chunk

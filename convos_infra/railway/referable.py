@@ -1,4 +1,4 @@
-"""What the references of an environment can lead to: what is there, and what the same update makes of it. Pure."""
+"""The possible targets of references in an environment: existing ones, and those of the same update. Pure."""
 
 from __future__ import annotations
 
@@ -8,28 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.provided_variables import NOT_READ, OF_NAME, OF_PARTS, Addresses, always, provided, renamed
-from convos_infra.railway.references import SHARED, SOMETHING, DeadEnd, Kind, Members, Place, Value, World
+from convos_infra.railway.references import (
+    SHARED,
+    SOMETHING,
+    DeadEnd,
+    DeadEndKind,
+    Members,
+    Value,
+    VariablePlace,
+    World,
+)
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 UNKNOWN_ENVIRONMENT = World({}, Members({}, is_open=True), is_open=True)
-"""One that is not made yet: what it will be forked from, nobody has read."""
+"""An environment that does not exist yet: what it will be forked from has not been read."""
 
-_CAN_BE_MADE = (Kind.MISSING_SERVICE, Kind.NO_INSTANCE, Kind.MISSING_VARIABLE, Kind.EMPTY)
+_CAN_BE_MADE = (DeadEndKind.MISSING_SERVICE, DeadEndKind.NO_INSTANCE, DeadEndKind.MISSING_VARIABLE, DeadEndKind.EMPTY)
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What the program says of one service, as far as it has been looked at.
+    """The program's declarations about one service, as far as they have been checked.
 
     Attributes:
-        was: its name before, where the update renames it.
-        is_new: the update makes it, or takes it over.
-        service_id: its id, where that is known already.
-        variables: what its configuration sets; None until that has been looked at.
-        removed: the variables that the update takes away.
-        given: what Railway will provide for the parts that the update gives it.
+        was: its previous name, if the update renames it.
+        is_new: whether the update creates it, or takes it over.
+        service_id: its id, if it is already known.
+        variables: the variables that its configuration sets; None until that has been checked.
+        removed: the variables that the update removes.
+        given: what Railway will provide for the parts that the update adds to it.
         moves: the variables whose values the update changes.
     """
 
@@ -44,11 +53,11 @@ class Declared:
 
 @dataclass(frozen=True)
 class Declarations:
-    """What the program says of one environment, as far as it has been looked at.
+    """The program's declarations about one environment, as far as they have been checked.
 
     Attributes:
-        services: by the name that the program gives them.
-        shared, unshared: shared variables that it sets, and those that it takes away.
+        services: the services by the names that the program gives them.
+        shared, unshared: shared variables that it sets, and those that it removes.
         shared_moves: the shared variables whose values the update changes.
         common: what Railway will provide otherwise for every service, such as the environment's name.
     """
@@ -60,23 +69,23 @@ class Declarations:
     common: Mapping[str, Value] = field(default_factory=dict)
 
     def with_service(self, name: str, **changes: Any) -> Declarations:
-        """Return these with something more said of a service."""
+        """Return these with another declaration about a service."""
         known = self.services.get(name, Declared())
         return replace(self, services={**self.services, name: replace(known, **changes)})
 
-    def changes(self, place: Place) -> bool:
-        """Tell whether the update makes, renames or takes away what a reference leads to."""
+    def changes(self, place: VariablePlace) -> bool:
+        """Tell whether the update creates, renames or removes the target of a reference."""
         renamed = any(row.was == place.owner for row in self.services.values())
         row = self.services.get(place.owner)
         return renamed or (row is not None and (row.is_new or bool(row.was) or place.name in row.removed))
 
     @property
     def moves_nothing(self) -> bool:
-        """Whether the update changes no value that a reference can lead to."""
+        """Whether the update changes no possible target of a reference."""
         rows = self.services.values()
         return not (self.shared_moves or self.common or any(row.moves or row.given or row.was for row in rows))
 
-    def moves(self, place: Place) -> bool:
+    def moves(self, place: VariablePlace) -> bool:
         """Tell whether the update changes the value of a variable."""
         if place.owner == SHARED:
             return place.name in self.shared_moves
@@ -85,28 +94,28 @@ class Declarations:
         return bool(named) or place.name in {*self.common, *row.moves, *row.given}
 
     def makes(self, end: DeadEnd) -> bool:
-        """Tell whether the update makes what a reference leads to, or may do so where it has not been looked at yet."""
+        """Tell whether the update creates the target of a reference, or may do so in a part that is not checked yet."""
         place, row = end.end, self.services.get(end.end.owner)
-        if end.kind is Kind.MISSING_SHARED:
+        if end.kind is DeadEndKind.MISSING_SHARED:
             return place.name in self.shared
         if row is None or end.kind not in _CAN_BE_MADE:
             return False
-        if end.kind in (Kind.MISSING_SERVICE, Kind.NO_INSTANCE):
+        if end.kind in (DeadEndKind.MISSING_SERVICE, DeadEndKind.NO_INSTANCE):
             return row.is_new or bool(row.was)
-        if end.kind is Kind.EMPTY:
+        if end.kind is DeadEndKind.EMPTY:
             return bool((row.variables or {}).get(place.name))
         return row.variables is None or place.name in row.variables or place.name in row.given
 
 
 def live(snapshot: Snapshot, addresses: Addresses = NOT_READ) -> World:
-    """Return what can be referred to in an environment as it is."""
+    """Return the possible targets in the current environment."""
     services = _Services(snapshot, addresses)
     shared = Members(stored_values({VARIABLES: snapshot.config.get("sharedVariables") or {}}))
     return World(services, shared, frozenset(snapshot.project_services.values()) - frozenset(services))
 
 
 class _Services(Mapping[str, Members]):
-    """An environment's services by name; each is looked at when it is asked for, since most are not referred to."""
+    """An environment's services by name; each is read on demand, since most are not referred to."""
 
     def __init__(self, snapshot: Snapshot, addresses: Addresses) -> None:
         self._snapshot = snapshot
@@ -119,7 +128,7 @@ class _Services(Mapping[str, Members]):
     def __getitem__(self, name: str) -> Members:
         if name not in self._known:
             found = [self._values(id_) for id_ in self._ids[name]]
-            # Which one of several services of a name Railway takes is not documented.
+            # Which of several services with the same name Railway uses is not documented.
             unclear = {key: SOMETHING for values in found for key in values}
             self._known[name] = Members(found[0] if len(found) == 1 else unclear)
         return self._known[name]
@@ -135,12 +144,12 @@ class _Services(Mapping[str, Members]):
 
 
 def stored_values(service: Mapping[str, Any]) -> dict[str, Value]:
-    """Return stored variables; a sealed one is there and cannot be read."""
+    """Return stored variables; a sealed one exists but cannot be read."""
     return {name: SOMETHING if value is None else value for name, value in live_variables(service).items()}
 
 
 def updated(world: World, declarations: Declarations, snapshot: Snapshot | None) -> World:
-    """Return what can be referred to once the update has done what it declares."""
+    """Return the possible targets after the update."""
     common = declarations.common
     services = {
         name: replace(found, values={**found.values, **common}) if common else found

@@ -1,4 +1,4 @@
-"""The two looks at a service's references: in the preview, and right before the patch that would deploy them."""
+"""The two checks of a service's references: in the preview, and right before the patch that would deploy them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convos_infra.railway.dead_end_text import next_step, problem
 from convos_infra.railway.declaring import NOT_MADE_YET, Declaring, environment_key, moved, values
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.referable import UNKNOWN_ENVIRONMENT, Declarations, live, updated
-from convos_infra.railway.references import DeadEnd, Place, Reference, World, has_references, parse
+from convos_infra.railway.references import DeadEnd, Reference, VariablePlace, World, has_references, parse
 from convos_infra.railway.resolution import dead_ends, reached
 
 if TYPE_CHECKING:
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 Props = Mapping[str, Any]
 MADE_SECONDS = 120.0
-"""How long a service waits for what others of the same update are making."""
+"""How many seconds a service waits for what other resources of the same update are creating."""
 
 
 def preview_failures(
     session: Callable[[], Session], declaring: Declaring, news: Props, *, looks: bool
 ) -> list[CheckFailure]:
-    """Return the references that will lead nowhere once this update has done what it declares.
+    """Return the references that will have no target after this update.
 
     Args:
-        session: gives what reads the environment, where there is something to look at.
-        declaring: what the program has said so far.
+        session: returns the session that reads the environment, if a read is necessary.
+        declaring: the program's declarations so far.
         news: the checked inputs of a `ServiceInstance`.
         looks: whether its change makes a deployment, or changes its variables. Without a change of its own it is looked
             at where the update makes, renames or takes away what it refers to.
@@ -50,7 +50,7 @@ def preview_failures(
         for end in dead_ends(world, world.renamed.get(service, service), variables):
             if not end.is_open:
                 text = f"{service}: {problem(end)}; {next_step(end)}"
-                # Below the property: Pulumi prints the value of one that it names.
+                # Name a place below the property: Pulumi prints the value of a property that it names.
                 failures.append(CheckFailure(f"{VARIABLES}.{end.start.name}", text))
             elif key != NOT_MADE_YET:
                 declaring.ask(key, end.end.owner, service, sorted(variables))
@@ -58,11 +58,11 @@ def preview_failures(
 
 
 def rerendered(session: Callable[[], Session], declaring: Declaring, olds: Props, news: Props) -> list[str]:
-    """Return the variables whose references give something else because of what this update changes.
+    """Return the variables whose references resolve differently because of this update.
 
     Args:
-        session: gives what reads the environment, where the update changes anything that a reference can lead to.
-        declaring: what the program has said so far.
+        session: returns the session that reads the environment, if the update changes a possible target of a reference.
+        declaring: the program's declarations so far.
         olds: the inputs in the state.
         news: the new inputs of a `ServiceInstance`.
     """
@@ -78,10 +78,10 @@ def rerendered(session: Callable[[], Session], declaring: Declaring, olds: Props
 
 
 def unmade(session: Session, wanted: Props, snapshot: Snapshot) -> list[DeadEnd]:
-    """Return the references that lead to something which this update is still making.
+    """Return the references whose targets this update is still creating.
 
     Raises:
-        InfraError: one leads nowhere, now and later.
+        InfraError: a reference has no target, and will have none.
     """
     names = _with_references(wanted)
     if not names:
@@ -98,7 +98,7 @@ def unmade(session: Session, wanted: Props, snapshot: Snapshot) -> list[DeadEnd]
 
 
 def warn_of_others(session: Session, wanted: Props, snapshot: Snapshot) -> None:
-    """Name the variables of others in a service that will be empty in its next deployment: they are left to them."""
+    """Warn of variables that others set in a service and that will be empty in its next deployment."""
     own = snapshot.name_of(wanted["serviceId"])
     stored = live_variables(snapshot.service(wanted["serviceId"]) or {})
     others = [name for name in stored if name not in (wanted.get(VARIABLES) or {}) and has_references(stored[name])]
@@ -107,13 +107,13 @@ def warn_of_others(session: Session, wanted: Props, snapshot: Snapshot) -> None:
 
 
 def refusal(end: DeadEnd) -> InfraError:
-    """Return the error of a reference that leads nowhere."""
+    """Return the error for a reference without a target."""
     return InfraError(end.start.owner, problem(end), next_step(end))
 
 
 @dataclass
-class Patience:
-    """Waits for what others of the same update are making, outside of any lock: they have to be able to make it."""
+class ReferenceWait:
+    """Waits for what other resources of the same update are creating, outside of any lock, so that they can."""
 
     session: Session
     until: float = 0.0
@@ -130,14 +130,14 @@ class Patience:
         return gives_now
 
     def end(self, wanted: Props) -> None:
-        """Say that the waiting is over."""
+        """Record that the wait is over."""
         self.session.declaring.waits_no_more(environment_key(wanted), str(wanted["service"]))
 
     def wait(self, ends: Sequence[DeadEnd]) -> None:
-        """Wait a little.
+        """Pause once.
 
         Raises:
-            InfraError: it took too long.
+            InfraError: the wait took too long.
         """
         client, first = self.session.client, ends[0]
         self.until = self.until or client.clock() + MADE_SECONDS
@@ -152,11 +152,11 @@ class Patience:
         self.pause = min(self.pause * 2, 3.0)
 
 
-def targets(props: Props, names: Sequence[str]) -> list[Place]:
+def targets(props: Props, names: Sequence[str]) -> list[VariablePlace]:
     """Return what the named variables refer to directly."""
     variables = props.get(VARIABLES) or {}
     parts = [part for name in names for part in parse(variables[name]) if isinstance(part, Reference)]
-    return [Place(part.owner or str(props["service"]), part.name) for part in parts]
+    return [VariablePlace(part.owner or str(props["service"]), part.name) for part in parts]
 
 
 def _with_references(props: Props) -> list[str]:

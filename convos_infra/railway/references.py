@@ -7,9 +7,9 @@
     variable   = ( letter / "_" ) *( letter / digit / "_" )
 
 Without a namespace it is a variable of the service itself. A name with dots has to be quoted
-(github.com/wasp-lang/wasp/issues/3513). `${{secret(32)}}` and its like are functions of templates, no references
-(docs.railway.com/templates/create). What a reference leads to is rendered when a service is deployed
-(docs.railway.com/variables/reference), and one that leads nowhere becomes an empty text there, without a word.
+(github.com/wasp-lang/wasp/issues/3513). `${{secret(32)}}` and the like are template functions, not references
+(docs.railway.com/templates/create). A reference is rendered when its service is deployed
+(docs.railway.com/variables/reference). Without a target, it becomes the empty string, without any error.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from enum import Enum
 
 SHARED = "shared"
 DEEPEST = 50
-"""References that refer to references, so many levels; Railway names no limit."""
+"""The maximum number of levels of references; Railway documents no limit."""
 LONGEST = 64 * 1024
-"""Characters of a resolved value; what is longer counts as unreadable: twenty levels of doubling would fill memory."""
+"""The longest resolved value, in characters; a longer one counts as unreadable: doubling would fill memory."""
 
 _BRACES = re.compile(r"\$\{\{((?:(?!\$\{\{).)*?)\}\}", re.DOTALL)
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -51,7 +51,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Something in reference braces that is not a reference; `quoted` is how it would be one, if that can be told."""
+    """Something in reference braces that is not a reference; `quoted` is the probable correct form, if there is one."""
 
     quoted: str = ""
     owner: str = ""
@@ -59,25 +59,25 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a value that is there and cannot be read, or is not known yet; `shape` is a regular expression."""
+    """A part of a value that exists but cannot be read or is not known yet; `shape` is a regular expression."""
 
     shape: str = r"(?s:.)+"
 
     @property
     def is_shapeless(self) -> bool:
-        """Whether any text fits that is long enough."""
+        """Whether any sufficiently long text fits."""
         return self.shape in (SOMETHING.shape, ANYTHING.shape)
 
 
 ANYTHING = Gap(r"(?s:.)*")
-"""What may be empty as well: a function of templates, or what Railway makes up for each deployment."""
+"""A gap that may also be empty: a template function, or a value that Railway generates per deployment."""
 SOMETHING = Gap()
 Value = str | Gap
 Part = str | Reference | Unreadable | Gap
 
 
 def parse(value: str) -> tuple[Part, ...]:
-    """Take a value apart."""
+    """Split a value into texts and references."""
     parts: list[Part] = []
     end = 0
     for found in _BRACES.finditer(value):
@@ -103,12 +103,12 @@ def _expression(text: str, inside: str) -> Part:
 
 
 def has_references(value: object) -> bool:
-    """Tell whether a value holds anything that Railway would render."""
+    """Tell whether a value contains anything that Railway would render."""
     return isinstance(value, str) and any(not isinstance(part, str) for part in parse(value))
 
 
-class Kind(Enum):
-    """Why a reference leads nowhere."""
+class DeadEndKind(Enum):
+    """The reason why a reference has no target."""
 
     MISSING_SERVICE = "missing service"
     NO_INSTANCE = "service without an instance here"
@@ -122,7 +122,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Place:
+class VariablePlace:
     """A variable: of a service, or a shared one."""
 
     owner: str
@@ -134,23 +134,23 @@ class Place:
 
 @dataclass(frozen=True)
 class DeadEnd:
-    """A reference that leads nowhere.
+    """A reference without a target.
 
     Attributes:
-        kind: why.
-        start: the variable that was looked at.
-        reference: as it stands where the way ends; empty where nothing there is a reference.
-        end: what it would have led to.
-        way: the variables from `start` to the one that holds `reference`, `start` first.
+        kind: the reason.
+        start: the variable that was resolved.
+        reference: the last reference on the way, as written; empty if there is none.
+        end: its missing target.
+        way: the variables from `start` to the one that contains `reference`, `start` first.
         near: a name that may have been meant; `renamed` tells that it is known to be the same service.
-        is_open: it may still be made by the same update.
+        is_open: whether the same update may still create the target.
     """
 
-    kind: Kind
-    start: Place
+    kind: DeadEndKind
+    start: VariablePlace
     reference: str
-    end: Place
-    way: tuple[Place, ...]
+    end: VariablePlace
+    way: tuple[VariablePlace, ...]
     near: str = ""
     renamed: bool = False
     is_open: bool = False
@@ -158,11 +158,11 @@ class DeadEnd:
 
 @dataclass(frozen=True)
 class Members:
-    """What can be referred to in a service, or among the shared variables.
+    """The variables of a service, or the shared variables, to which a reference can refer.
 
     Attributes:
-        values: by name; an unreadable one is there as a gap.
-        is_open: more may be made by the same update.
+        values: the values by name; an unreadable value is a gap.
+        is_open: whether the same update may still create more.
     """
 
     values: Mapping[str, Value] = field(repr=False)
@@ -171,14 +171,14 @@ class Members:
 
 @dataclass(frozen=True)
 class World:
-    """What can be referred to in an environment.
+    """The possible targets of references in an environment.
 
     Attributes:
-        services: by the name that they have now.
+        services: the services by their current names.
         shared: the environment's shared variables.
         elsewhere: names of the project's services that have no instance in this environment.
-        renamed: a name that the stack knows a service by -> the name that it has now.
-        is_open: services that are not known here may still be made.
+        renamed: the name by which the stack knows a service -> its current name.
+        is_open: whether services that are not known here may still be created.
     """
 
     services: Mapping[str, Members]
@@ -190,11 +190,11 @@ class World:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a variable gives at a deployment.
+    """The value that a variable will have in a deployment.
 
     Attributes:
         parts: texts and gaps in their order; secrets.
-        dead_ends: what leads nowhere on the way.
+        dead_ends: references without a target on the way.
     """
 
     parts: tuple[Value, ...] = field(repr=False)
@@ -202,12 +202,12 @@ class Resolved:
 
     @property
     def text(self) -> str | None:
-        """The whole value, or None where a part of it cannot be read."""
+        """The whole value, or None if a part of it cannot be read."""
         known = [part for part in self.parts if isinstance(part, str)]
         return "".join(known) if len(known) == len(self.parts) else None
 
     def fits(self, running: str) -> bool:
-        """Tell whether a value that runs is what the variable gives now, as far as that can be known."""
+        """Tell whether a running value equals the variable's current value, as far as that can be known."""
         return re.fullmatch(self._pattern(), running) is not None
 
     def _pattern(self) -> str:

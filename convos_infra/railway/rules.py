@@ -1,6 +1,6 @@
-"""What single values must be, told before anything changes; the empty string where one is fine. Pure.
+"""Checks of single values before anything changes; each returns the empty string for a valid value. Pure.
 
-Railway stores most of these without a word and fails at the deployment, or never runs what was meant.
+Railway accepts most wrong values and fails at the deployment, or runs something other than what was meant.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _LIMITS = {"cpu": "vCPUs", "memoryBytes": "bytes", "diskBytes": "bytes"}
 
 
 def number(value: Any) -> float | None:
-    """Return a finite number, or None where it is none; a bool is none."""
+    """Return a finite number, or None for anything else, including a bool."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
 
 
 def whole(value: Any) -> int | None:
-    """Return a whole number as an int (Pulumi's numbers are doubles), or None where it is none."""
+    """Return a whole number as an int (Pulumi's numbers are doubles), or None for anything else."""
     found = number(value)
     return None if found is None or not found.is_integer() else int(value)
 
 
 def whole_from(lowest: int) -> Callable[[Any], str]:
-    """Return the check of a whole number that must not be lower."""
+    """Return the check of a whole number with a minimum."""
 
     def problem(value: Any) -> str:
         found = whole(value)
@@ -58,7 +58,7 @@ def whole_from(lowest: int) -> Callable[[Any], str]:
 
 
 def switch_problem(value: Any) -> str:
-    """Check what is true or false."""
+    """Check a boolean."""
     return "" if isinstance(value, bool) else f"must be true or false, not {_shown(value)}"
 
 
@@ -73,14 +73,14 @@ def restart_policy_problem(value: Any) -> str:
 
 
 def version_problem(value: Any) -> str:
-    """Check a release of a builder; an empty one is none."""
+    """Check a release of a builder; an empty text is not one."""
     if value == "" or (isinstance(value, str) and _VERSION.fullmatch(value)):
         return ""
     return f"must be a release such as 1.2.3, not {_shown(value)}"
 
 
 def id_problem(value: Any) -> str:
-    """Check an id of Railway."""
+    """Check a Railway id."""
     if value is not None and not isinstance(value, str):
         return f"must be an id of Railway, not {_shown(value)}"
     if not value or not value.strip():
@@ -101,7 +101,7 @@ def repo_problem(value: Any) -> str:
 
 
 def text_problem(value: Any) -> str:
-    """Check a text that has to say something, a command, a branch, a folder; an empty one is none."""
+    """Check a text that must not be empty, such as a command, a branch or a folder."""
     if not isinstance(value, str):
         return f"must be text, not {type(value).__name__}"
     if value and not value.strip():
@@ -114,7 +114,7 @@ def path_problem(value: Any, *, root: bool) -> str:
 
     Args:
         value: the path.
-        root: whether `/` itself does.
+        root: whether `/` itself is valid.
     """
     if not isinstance(value, str) or not value.startswith("/"):
         return f"must begin with '/', not {_shown(value)}"
@@ -136,7 +136,7 @@ def mount_path_problem(value: Any) -> str:
 
 
 def texts_problems(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a list of texts; one that is not known yet is let pass."""
+    """Yield the problems of a list of texts; an unknown text passes."""
     if not isinstance(value, list):
         yield "", f"must be a list, not {type(value).__name__}"
         return
@@ -146,7 +146,7 @@ def texts_problems(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def command_problems(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a command as a list of one; a text is one as well."""
+    """Yield the problems of a command, given as a list of one or as a text."""
     value = listed(value)
     if isinstance(value, list) and len(value) > 1:
         yield "", "Railway takes one command: join them with &&"
@@ -160,7 +160,7 @@ def listed(value: Any) -> Any:
 
 
 def region_problems(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with regions, `{region: {numReplicas}}`: where below it, what."""
+    """Yield the problems of regions, `{region: {numReplicas}}`, each with its place."""
     if not isinstance(value, Mapping) or not value:
         yield "", "must name at least one region"
         return
@@ -175,14 +175,14 @@ def region_problems(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def replicas_of(settings: Any) -> int | None:
-    """Return the number of replicas of one region; None where it is no number."""
+    """Return the number of replicas of one region; None if it is not a number."""
     return whole(settings.get("numReplicas", 1)) if isinstance(settings, Mapping) else None
 
 
 def other_regions(before: Any, after: Any) -> bool:
-    """Tell whether a service runs at other places: only that deploys, another number of replicas there does not.
+    """Tell whether a service runs in other regions: only that deploys; a different number of replicas does not.
 
-    Source: docs.railway.com/deployments/scaling. Without any it runs in the first one.
+    Source: docs.railway.com/deployments/scaling. Without any region, it runs in the first one.
     """
     return _regions(before) != _regions(after)
 
@@ -215,7 +215,7 @@ def _cron_part_fits(part: str, names: Mapping[str, int], lowest: int, highest: i
 
 
 def limit_problems(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with limits, `{containers: {cpu, memoryBytes}}`: where below it, what."""
+    """Yield the problems of limits, `{containers: {cpu, memoryBytes}}`, each with its place."""
     containers = value.get("containers") if isinstance(value, Mapping) else None
     if not isinstance(containers, Mapping) or not containers or len(value) > 1:
         yield "", "must be {containers: {cpu, memoryBytes}}"
@@ -229,9 +229,10 @@ def limit_problems(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def login_problems(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a registry login: where below it, what.
+    """Yield the problems of a registry login, each with its place.
 
-    Always below it: Pulumi prints the value of a property that it names, and this one's holds a password.
+    The place is always below the property: Pulumi prints the value of a property that it names, and this one
+    contains a password.
     """
     found = value if isinstance(value, Mapping) else {}
     for name in _LOGIN:

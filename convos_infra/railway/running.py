@@ -1,7 +1,7 @@
-"""What a service runs, against what Railway has stored for it and what is wanted of it. Pure.
+"""What a service runs, compared with what Railway has stored for it and with what is wanted. Pure.
 
-Three things can be wrong: nothing serves (it crashed, it was removed, it was never deployed); what serves was deployed
-from other values than the stored ones; or what is stored was never deployed. Sources: `Deployment.status`,
+Three things can be wrong: nothing serves (the service crashed, was removed or was never deployed); the serving
+deployment has other values than the stored ones; or what is stored was never deployed. Sources: `Deployment.status`,
 `Deployment.meta` (image and serviceManifest), `ServiceInstance.activeDeployments`, `deploymentSnapshot.variables`;
 docs.railway.com/deployments/reference.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Condition(StrEnum):
-    """How a service is, by its deployments."""
+    """The condition of a service, by its deployments."""
 
     SERVES = "serves"
     SLEEPS = "sleeps"
@@ -42,12 +42,12 @@ class Condition(StrEnum):
 
     @property
     def needs_deployment(self) -> bool:
-        """Whether only a new deployment mends it."""
+        """Whether only a new deployment repairs it."""
         return self in _BROKEN
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is as it should be, or nothing has to be waited for."""
+        """Whether the service is healthy, or there is nothing to wait for."""
         return self in (Condition.SERVES, Condition.SLEEPS, Condition.ENDED, Condition.EMPTY)
 
 
@@ -70,11 +70,11 @@ class Running:
     """What a service runs.
 
     Attributes:
-        condition: how it is.
-        newest: its newest deployment, whatever became of it.
-        serving: the deployment that serves, which is an older one where the newest failed; None where none does.
-        fields, variables: what is managed here and stored, but does not run: names.
-        others: what others stored and did not deploy: names. The next deployment brings it to life, whoever makes it.
+        condition: its condition.
+        newest: its newest deployment, in any state.
+        serving: the serving deployment, which is an older one if the newest failed; None if none serves.
+        fields, variables: names of what is managed and stored, but does not run.
+        others: names of what others stored and did not deploy. The next deployment applies it, whoever makes it.
     """
 
     condition: Condition
@@ -86,12 +86,12 @@ class Running:
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """What is managed here and stored, but does not run."""
+        """The names of what is managed and stored, but does not run."""
         return (*self.fields, *self.variables)
 
     @property
     def needs_deployment(self) -> bool:
-        """Whether a deployment of what is stored would change something of ours."""
+        """Whether a deployment of what is stored would change anything that is managed here."""
         return self.condition.needs_deployment or bool(self.idle)
 
 
@@ -103,20 +103,20 @@ def assess(
     variables: Mapping[str, Any] | None,
     gives: Mapping[str, Given] | None = None,
 ) -> Running:
-    """Say what a service runs.
+    """Return what a service runs.
 
     Args:
-        managed: a ServiceInstance's properties: what is not in there is of others.
-        stored: the service's part of the environment's config, as it is or as it is about to be.
+        managed: a ServiceInstance's properties; everything else belongs to others.
+        stored: the service's part of the environment's config, as it is or will be.
         newest: its newest deployment.
         serving: the newest of its active deployments.
-        variables: what the serving deployment was given; None where it could not be read.
-        gives: what variables with references would give in a deployment now; without it only whether they are there is
-            compared.
+        variables: the variables of the serving deployment; None if they could not be read.
+        gives: the values that variables with references would have in a deployment now; without it, only their
+            existence is compared.
     """
     condition = condition_of(stored, newest, serving)
     if condition is Condition.UNDER_WAY:
-        # What is under way was made of what is stored: how it ends decides.
+        # The deployment under way uses what is stored: its end decides.
         return Running(condition, newest, serving)
     return Running(
         condition,
@@ -131,14 +131,14 @@ def assess(
 def condition_of(
     stored: Mapping[str, Any], newest: DeploymentState | None, serving: DeploymentState | None
 ) -> Condition:
-    """Return how a service is, by its stored config, its newest deployment and the one that serves."""
+    """Return the condition of a service, by its stored config, its newest and its serving deployment."""
     if not _has_source(stored):
         return Condition.EMPTY
     if newest is None:
         return Condition.NEVER_DEPLOYED
     found = _BY_STATUS.get(newest.status, Condition.UNKNOWN)
     if found is Condition.SKIPPED and serving is not None:
-        # Railway found nothing to deploy: what serves is as it should be, or the comparison says what is not.
+        # Railway found nothing to deploy: the serving deployment is right, or the comparison tells what is wrong.
         return _BY_STATUS.get(serving.status, Condition.SERVES)
     if found is Condition.REMOVED and at(stored, ("deploy", "cronSchedule")):
         return Condition.ENDED
@@ -152,14 +152,14 @@ def not_running(
     variables: Mapping[str, Any] | None,
     gives: Mapping[str, Given] | None = None,
 ) -> list[str]:
-    """Name what is managed and stored, but not what a deployment runs with.
+    """Name what is managed and stored, but differs in a deployment.
 
     Args:
         managed: a ServiceInstance's properties.
         stored: the service's part of the environment's config.
-        deployment: the one that serves; where none does, the condition says so.
-        variables: what that deployment was given; None where it could not be read.
-        gives: what variables with references would give in a deployment now.
+        deployment: the serving one; if none serves, the condition says so.
+        variables: the variables of that deployment; None if they could not be read.
+        gives: the values that variables with references would have in a deployment now.
     """
     fields = idle_fields(managed, stored, deployment)
     return [*fields, *idle_variables(managed, stored, deployment, variables, gives or {})]

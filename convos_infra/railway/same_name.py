@@ -1,7 +1,7 @@
-"""Several things of one name, made at the same time from several places: which one stays. Pure.
+"""Decides which of several things stays that were created with the same name at the same time. Pure.
 
-Railway takes two projects of one name. Whoever makes one looks again and finds, in the same order as everybody else,
-the oldest: that one stays, and each maker of a younger one removes its own.
+Railway allows two projects with the same name. Each run that creates one reads the list again and finds the same oldest
+one: that one stays, and each run that created a younger one deletes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Standing(Enum):
-    """What there is beside the thing that was just made."""
+    """What exists beside the thing that was just created."""
 
     ALONE = "alone"
     NOT_LISTED = "not listed yet"
@@ -24,13 +24,13 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the thing that was just made stands.
+class Rank:
+    """The rank of the thing that was just created.
 
     Attributes:
-        standing: among all of its name.
-        oldest: the id of the one that stays; empty where that is not known.
-        ids: all of them, oldest first where that is known.
+        standing: its standing among the things with its name.
+        oldest: the id of the one that stays; empty if it is not known.
+        ids: all of their ids, oldest first if the order is known.
     """
 
     standing: Standing
@@ -38,25 +38,25 @@ class Place:
     ids: tuple[str, ...] = ()
 
 
-def place_of(mine: str, rows: Iterable[Mapping[str, Any]]) -> Place:
-    """Return where a thing stands.
+def rank_of(mine: str, rows: Iterable[Mapping[str, Any]]) -> Rank:
+    """Return the rank of a thing.
 
     Args:
         mine: its id.
-        rows: everything living of its name, with `id` and `createdAt`.
+        rows: all existing things with its name, with `id` and `createdAt`.
     """
     made = {str(row["id"]): _moment(row.get("createdAt")) for row in rows}
     if mine not in made:
-        # A list that does not show it yet may lack an older one as well: it proves nothing.
-        return Place(Standing.NOT_LISTED, ids=(mine, *sorted(made)))
+        # A list that does not show it yet may also lack an older one, so it proves nothing.
+        return Rank(Standing.NOT_LISTED, ids=(mine, *sorted(made)))
     if len(made) == 1:
-        return Place(Standing.ALONE, mine, (mine,))
+        return Rank(Standing.ALONE, mine, (mine,))
     moments = {id_: moment for id_, moment in made.items() if moment is not None}
     if len(moments) < len(made):
-        return Place(Standing.UNCLEAR, ids=tuple(sorted(made)))
-    # Two of the same moment are told apart by their ids, which every maker sees alike.
+        return Rank(Standing.UNCLEAR, ids=tuple(sorted(made)))
+    # Two of the same moment are ordered by their ids, which every run sees alike.
     ids = tuple(sorted(moments, key=lambda id_: (moments[id_], id_)))
-    return Place(Standing.WAITS if ids[0] == mine else Standing.YIELDS, ids[0], ids)
+    return Rank(Standing.WAITS if ids[0] == mine else Standing.YIELDS, ids[0], ids)
 
 
 def _moment(text: Any) -> datetime | None:

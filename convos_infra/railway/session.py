@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pulumi.dynamic import CheckResult, CreateResult
 
-    from convos_infra.railway.bound import Place
+    from convos_infra.railway.bound import BoundPlace
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
 PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
@@ -86,7 +86,7 @@ class Session:
     fresh: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     announced: list[str] = field(default_factory=list)
-    anew: set[tuple[str, Place]] = field(default_factory=set)
+    anew: set[tuple[str, BoundPlace]] = field(default_factory=set)
     creating: Any = field(default_factory=threading.Lock, repr=False)
     declaring: Declaring = field(default_factory=Declaring, repr=False)
     run: Run = field(default_factory=Run)

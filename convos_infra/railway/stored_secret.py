@@ -1,4 +1,4 @@
-"""What a service's stored configuration says of one secret variable. Pure."""
+"""Reads one secret variable from a service's stored configuration. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _URL_PART = re.compile(r"[A-Za-z0-9._~-]+")
 """RFC 3986's unreserved characters."""
 
 
-class Finding(Enum):
+class SecretState(Enum):
     """How a secret is stored."""
 
     ABSENT = "absent"
@@ -34,7 +34,7 @@ class StoredSecret:
         value: the secret; empty unless it is readable.
     """
 
-    finding: Finding
+    finding: SecretState
     value: str = field(default="", repr=False)
 
 
@@ -42,25 +42,25 @@ def stored_secret(service: Mapping[str, Any] | None, variable: str, *, url_part:
     """Return how a secret is stored in a service's part of an environment's config.
 
     Args:
-        service: that part, or None where the service has no instance in the environment.
+        service: that part, or None if the service has no instance in the environment.
         variable: its name.
-        url_part: whether it becomes part of a URL as it is.
+        url_part: whether it is put into a URL without encoding.
     """
     values = live_variables(service or {})
     if variable not in values:
-        return StoredSecret(Finding.ABSENT)
+        return StoredSecret(SecretState.ABSENT)
     return of_value(values[variable], url_part=url_part)
 
 
 def of_value(value: str | None, *, url_part: bool) -> StoredSecret:
-    """Return how a value is stored; None is one that Railway does not show."""
+    """Return how a value is stored; None stands for a value that Railway does not show."""
     if value is None:
-        return StoredSecret(Finding.SEALED)
+        return StoredSecret(SecretState.SEALED)
     if not value:
-        # Nothing was ever kept secret by it, so nothing is lost with it.
-        return StoredSecret(Finding.ABSENT)
+        # An empty value never kept anything secret, so nothing is lost with it.
+        return StoredSecret(SecretState.ABSENT)
     if _REFERENCE.search(value):
-        return StoredSecret(Finding.REFERENCE)
+        return StoredSecret(SecretState.REFERENCE)
     if url_part and not _URL_PART.fullmatch(value):
-        return StoredSecret(Finding.NOT_FOR_URLS)
-    return StoredSecret(Finding.READABLE, value)
+        return StoredSecret(SecretState.NOT_FOR_URLS)
+    return StoredSecret(SecretState.READABLE, value)

@@ -1,4 +1,4 @@
-"""The wait for deployments: one query a round for all that are under way, whoever waits for them."""
+"""The wait for deployments: each round has one query for all deployments under way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 REPEAT_SECONDS = 15.0
-"""How often a status that does not change is said again, so that a person sees that it lives."""
+"""How often an unchanged status is printed again, in seconds, as a sign of life."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Awaited:
     Attributes:
         service: its name, for people.
         service_id, environment_id: where a new deployment would be made.
-        deployment_id: which one.
-        image: what it must run; empty takes any.
-        may_redeploy: whether it may be deployed once more where the deployment that is there has already failed, or
-            runs something else: True for one that an earlier run left behind, False for one that this run has made.
+        deployment_id: its id.
+        image: the image that it must run; empty for any.
+        may_redeploy: whether the service may be deployed once more if the existing deployment has already failed or
+            runs something else: True for one that an earlier run left behind, False for one of this run.
         secrets: values that no log line may show.
         references: stored values that are references, by variable.
     """
@@ -56,22 +56,22 @@ class Awaited:
 
 
 def wait(poll: Poll, client: Client, awaited: Sequence[Awaited], timeout_seconds: float) -> dict[str, DeploymentState]:
-    """Wait until every deployment is good; returns their states by service name.
+    """Wait until every deployment has succeeded; return their states by service name.
 
     Args:
-        poll: asks for these and for everything else that is waited for in this process.
-        client: reads logs, and deploys again where that is allowed.
-        awaited: what is waited for.
-        timeout_seconds: how long, from now.
+        poll: asks for these and for all other deployments that this process waits for.
+        client: reads logs, and deploys again if that is allowed.
+        awaited: the deployments to wait for.
+        timeout_seconds: the time limit, from now.
 
     Raises:
-        DeploymentFailed: the first that ended badly, or that was not good in time.
+        DeploymentFailed: the first deployment that failed, or that did not succeed in time.
     """
     return _Wait(poll, client, timeout_seconds).done(awaited)
 
 
 class _Wait:
-    """One wait: what is pending, since when, and what was said of it."""
+    """One wait: what is pending, since when, and what was printed about it."""
 
     def __init__(self, poll: Poll, client: Client, timeout_seconds: float) -> None:
         self._poll, self._client, self._timeout = poll, client, timeout_seconds
@@ -117,7 +117,7 @@ class _Wait:
         if not isinstance(state, RailwayError):
             self._missing.pop(item.deployment_id, None)
             return state
-        # One that was just made may not show yet (fact: read-lag).
+        # A new deployment may not be visible yet (fact: read-lag).
         since = self._missing.setdefault(item.deployment_id, self._client.clock())
         if self._client.clock() - since < self._client.timing.settle_seconds:
             return None
@@ -134,7 +134,7 @@ class _Wait:
         return verdict(state, item.image)
 
     def _another(self, item: Awaited, state: DeploymentState) -> Awaited:
-        """Deploy the stored config once more, where that is allowed; else the wait has failed."""
+        """Deploy the stored config once more if that is allowed; otherwise the wait has failed."""
         if not item.may_redeploy:
             raise DeploymentFailed(
                 item.service,
@@ -166,7 +166,7 @@ class _Wait:
 
 
 def last_lines(client: Client, item: Awaited) -> list[str]:
-    """Return the last log lines of a deployment, secrets taken out; nothing where they cannot be read."""
+    """Return the last log lines of a deployment without secrets; nothing if they cannot be read."""
     lines: list[str] = []
     for document, name in ((documents.DEPLOYMENT_LOGS, "deploymentLogs"), (documents.BUILD_LOGS, "buildLogs")):
         try:
@@ -181,7 +181,7 @@ def last_lines(client: Client, item: Awaited) -> list[str]:
 
 
 def empty_references(client: Client, item: Awaited) -> dict[str, str]:
-    """Return the references that a deployment was given as empty values; nothing where that cannot be read."""
+    """Return the references that were empty in a deployment; nothing if that cannot be read."""
     if not item.references:
         return {}
     try:
@@ -194,9 +194,9 @@ def empty_references(client: Client, item: Awaited) -> dict[str, str]:
 
 
 def deploy(client: Client, item: Awaited) -> str:
-    """Deploy the stored config, once; returns the deployment's id.
+    """Deploy the stored config once; return the deployment's id.
 
-    Each call makes a deployment, so one whose answer was lost is looked for before anything is sent again.
+    Each call makes a deployment. If the answer is lost, look for the deployment before sending again.
     """
     variables = {"serviceId": item.service_id, "environmentId": item.environment_id}
     before = _latest_id(client, item)

@@ -1,4 +1,4 @@
-"""The local stack as the demo acts on it: updates, images, agents; each act ends, or says why it does not."""
+"""The demo's operations on the local stack: updates, images, agents. Each ends, or reports why it did not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Stage:
         return live_stack.outputs(self.stack)
 
     def pool(self) -> PoolApi:
-        """Return the pool manager; each deployment of it answers somewhere else on this machine."""
+        """Return the pool manager; each of its deployments has a different address on this machine."""
         state = live_stack.recorded(self.stack)
         found = live_stack.pool_api(state, live_stack.railway(state))
         return PoolApi(found.url, found.key, CLAIM_SECONDS)
@@ -64,7 +64,7 @@ class Stage:
             self._do("config", "set", key, value)
 
     def up(self) -> None:
-        """Run `pulumi up`; its words are shown where it fails.
+        """Run `pulumi up`; show its output if it fails.
 
         Raises:
             PulumiError: it fails.
@@ -98,14 +98,14 @@ class Stage:
         return tag
 
     def until(self, wanted: str, holds: Callable[[Sequence[Agent]], bool]) -> list[Agent]:
-        """Wait until the agents are as they should be, and return them.
+        """Wait until the agents are in the expected state, and return them.
 
         Args:
-            wanted: what is waited for, for the error.
-            holds: says whether it is so.
+            wanted: the expected state, for the error.
+            holds: tells whether it is reached.
 
         Raises:
-            InfraError: it is not so in time.
+            InfraError: the state is not reached in time.
         """
         end = time.monotonic() + WAIT_SECONDS
         api, found = self.pool(), list[Agent]()
@@ -121,7 +121,7 @@ class Stage:
         raise InfraError("agents", f"not in {WAIT_SECONDS:.0f} s: {wanted}; seen: {seen}", "make status STACK=local")
 
     def take_away(self, agent_id: str) -> None:
-        """Release an agent and delete it with its volume: the pool manager deletes none that was somebody's."""
+        """Release an agent and delete it with its volume: the pool manager deletes no agent that was claimed."""
         outputs = self.outputs()
         agent = next((one for one in self.pool().status()["agents"] if one["id"] == agent_id), None)
         if agent is None:

@@ -1,1 +1,1 @@
-"""The local stack: real services on loopback ports, the real Pulumi CLI on top, and nothing left behind."""
+"""The local stack: real services on loopback ports and the real Pulumi CLI; `down` leaves nothing behind."""

@@ -1,4 +1,4 @@
-"""Whether what the table names answers now: each row is asked, none is believed."""
+"""Checks that each row of the table answers now."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SERVER_ERROR = 500
 
 
 def asked(rows: Iterable[Row], answers: Callable[[str], bool] | None = None) -> list[Row]:
-    """Return the rows, each that was asked in vain with a word about it; one without an address is not asked."""
+    """Return the rows, with a note on each that does not answer; a row without an address is not asked."""
     ask = answers or answers_now
     return [
         (what, where, runs) if "://" not in where or ask(where) else (what, where, f"{runs}: {SILENT}")
@@ -28,12 +28,12 @@ def asked(rows: Iterable[Row], answers: Callable[[str], bool] | None = None) -> 
 
 
 def silent(rows: Iterable[Row]) -> list[str]:
-    """Return what does not answer."""
+    """Return the rows that do not answer."""
     return [what for what, _, runs in rows if runs.endswith(SILENT)]
 
 
 def answers_now(url: str) -> bool:
-    """Tell whether something answers at an address: HTTP with anything but a server's error, else a connection."""
+    """Tell whether an address answers: HTTP without a server error, or else a connection."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

@@ -1,4 +1,4 @@
-"""Public base images: pulled where that works, else stand-ins made of this machine's own files."""
+"""Public base images: pulled if possible, otherwise stand-ins made from this machine's own files."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from ops.toolchain.tools import Tool
 
 PROBE = "node:22-bookworm-slim"
-"""The base of the runtime image; where it can be pulled, the others can be as well."""
+"""The base of the runtime image; if it can be pulled, the others can be as well."""
 NOTE = "base images"
 PROBE_SECONDS = 20.0
 
 
 def ensure(starter: Starter, store: Store, buildkit: Tool) -> Path | None:
-    """Return the folder of stand-ins, or None where public images can be pulled.
+    """Return the folder of stand-ins, or None if public images can be pulled.
 
     The answer is kept with the services: asking again would count against the public registry's limit on pulls.
 
     Raises:
-        ToolError: no image can be pulled, and this machine has not what a stand-in is made of.
+        ToolError: no image can be pulled, and this machine lacks the parts of a stand-in.
     """
     named = os.environ.get("CONVOS_BASE_IMAGES")
     if named:
@@ -50,7 +50,7 @@ def ensure(starter: Starter, store: Store, buildkit: Tool) -> Path | None:
 
 
 def _can_pull(services: Services, buildkit: Tool) -> bool:
-    """Ask whoever would pull: Docker's daemon, else our BuildKit; only the image's description is read."""
+    """Ask Docker's daemon, or else our BuildKit, whether it can pull; only the image's description is read."""
     docker, own = services.by_name.get("docker"), services.by_name.get("buildkit")
     if docker is not None:
         try:

@@ -1,4 +1,4 @@
-"""A database file that a crash or a full disk has broken: it is set aside, and what can be made again is."""
+"""Sets a database file aside that a crash or a full disk has damaged; its contents are created again if possible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def set_aside(file: Path) -> Path | None:
-    """Rename a SQLite file that cannot be read, with its log; return the new name, None where the file is fine."""
+    """Rename a SQLite file that cannot be read, with its log; return the new name, or None if the file is fine."""
     if not file.exists() or is_readable(file):
         return None
     aside = file.with_name(f"{file.name}.broken-{time.time_ns()}")
@@ -24,7 +24,7 @@ def set_aside(file: Path) -> Path | None:
 
 
 def is_readable(file: Path) -> bool:
-    """Tell whether SQLite reads a file, its log included."""
+    """Tell whether SQLite can read a file, including its log."""
     try:
         connection = sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)
     except sqlite3.Error:

@@ -1,4 +1,4 @@
-"""`make down`: everything that was started here is stopped and removed, also after a crash, also twice in a row."""
+"""`make down`: stops and removes everything that was started here, even after a crash, and even twice in a row."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def run(layout: Layout) -> int:
-    """Stop and remove the local stack, and say what that was.
+    """Stop and remove the local stack, and print what was removed.
 
     Raises:
-        ToolError: something stays that this user may not remove; the line has the command.
+        ToolError: something remains that this user may not remove; the line has the command.
     """
     with Store(layout.root).locked(lambda: None), step("down") as current:
         services = load(layout)
@@ -44,7 +44,7 @@ def run(layout: Layout) -> int:
 
 
 def _stop_services(layout: Layout, services: Services, current: Step) -> None:
-    """Stop them the other way round than they started: the emulator's containers need Docker to the end."""
+    """Stop them in reverse order: the emulator's containers need Docker to the end."""
     for name in reversed(ORDER):
         if name == "docker":  # while a daemon still answers, and after the emulator has had its turn
             _remove_from_docker(layout, services, current)
@@ -57,7 +57,7 @@ def _stop_services(layout: Layout, services: Services, current: Step) -> None:
 
 
 def _remove_from_docker(layout: Layout, services: Services, current: Step) -> None:
-    """Remove containers and networks of ours that a crash left in a Docker that goes on running."""
+    """Remove our containers and networks that a crash left in a Docker daemon that keeps running."""
     docker = services.by_name.get("docker")
     daemon = docker_api.ask(docker.address) if docker is not None else docker_api.find(starting.own_docker_host(layout))
     if daemon is not None:
@@ -67,16 +67,16 @@ def _remove_from_docker(layout: Layout, services: Services, current: Step) -> No
 
 
 def _stop_left_over(layout: Layout, current: Step) -> None:
-    """Stop what no note knows of: children of a killed daemon, a process started in the moment of a crash."""
+    """Stop processes that are not recorded: children of a killed daemon, a process started at the moment of a crash."""
     mark = process.mark_of(layout.root)
     stopped = process.stop(*process.marked(mark), seconds=5.0)
-    stopped += process.stop(*process.marked(mark), seconds=1.0)  # those that appeared while others ended
+    stopped += process.stop(*process.marked(mark), seconds=1.0)  # processes that appeared while others ended
     if stopped:
         current.got(f"stopped {stopped} left-over processes")
 
 
 def _remove_bridge(services: Services, current: Step) -> None:
-    """Remove Docker's bridge where it was not there before our daemon, and no other daemon has come meanwhile."""
+    """Remove Docker's bridge if our daemon created it and no other daemon has started since."""
     bridge = services.notes.get("bridge", "")
     if bridge not in (name for _, name in socket.if_nameindex()) or docker_api.find() is not None:
         return
@@ -89,7 +89,7 @@ def _remove_bridge(services: Services, current: Step) -> None:
 
 
 def _delete_bridge(name: str) -> None:
-    """Do what `ip link delete` does, on machines that have no `ip`: see netdevice(7) and linux/sockios.h."""
+    """Do what `ip link delete` does, for machines without `ip`: see netdevice(7) and linux/sockios.h."""
     set_flags, delete_bridge = 0x8914, 0x89A1  # SIOCSIFFLAGS, SIOCBRDELBR; a bridge that is up is not deleted
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", name.encode(), 0))
@@ -97,7 +97,7 @@ def _delete_bridge(name: str) -> None:
 
 
 def _unmount_below(folder: Path) -> None:
-    """Unmount what a killed daemon left mounted: removing files through a mount would reach into what is not ours."""
+    """Unmount what a killed daemon left mounted: otherwise, files of others would be removed through the mount."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         return
@@ -107,7 +107,7 @@ def _unmount_below(folder: Path) -> None:
 
 
 def _unescaped(field: str) -> str:
-    r"""Return a path as /proc/mounts means it: a space is `\040` there."""
+    r"""Return a path from its form in /proc/mounts, where a space is `\040`."""
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
 
 
@@ -126,10 +126,10 @@ def _remove_files(layout: Layout, current: Step) -> None:
 
 
 def _remove_but(folder: Path, keep: set[Path]) -> bool:
-    """Remove a folder but for some files at its top; say whether anything was there.
+    """Remove a folder except for some files at its top; tell whether there was anything.
 
     Raises:
-        ToolError: a file belongs to another user, as containers of a Docker that runs as root leave them.
+        ToolError: a file belongs to another user; containers of a Docker that runs as root leave such files.
     """
     removed = False
     for entry in folder.iterdir():

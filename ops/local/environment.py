@@ -1,4 +1,4 @@
-"""The shell's environment of the local stack: what `up` gives to Pulumi, and what `. .local/env` gives to a person."""
+"""The environment variables of the local stack: `up` passes them to Pulumi, and `. .local/env` sets them in a shell."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOOPBACK_HOSTS = "127.0.0.1,localhost"
 
 
 def keep_secret(file: Path) -> str:
-    """Return what a secret file holds; it is made at first, random, and readable by its owner only."""
+    """Return the content of a secret file; create it first if necessary, random and readable by its owner only."""
     if not file.exists() or not file.read_text().strip():
         write_atomically(file, secrets.token_urlsafe(32) + "\n", 0o600)
     return file.read_text().strip()
@@ -44,8 +44,8 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
 
     Args:
         layout: the checkout.
-        services: what runs where.
-        base_images: a folder of stand-ins for public base images, where those cannot be pulled.
+        services: the running services.
+        base_images: a folder of stand-ins for public base images, if those cannot be pulled.
     """
     emulator = services.by_name["emulator"]
     values = {
@@ -61,7 +61,7 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
     docker = services.by_name.get("docker")
     if docker is not None and docker.address:
         values["DOCKER_HOST"] = docker.address
-        # Containers reach each other by their domains, but nobody ends TLS in front of them.
+        # Containers reach each other by their domains, but nothing terminates TLS in front of them.
         values["POOL_AGENT_URL"] = f"http://{{domain}}:{AGENT_PORT}"
         # A container reaches the emulator by Docker's name for this machine.
         values["POOL_RAILWAY_ENDPOINT"] = f"http://{HOST_IN_CONTAINERS}:{emulator.port}/graphql/v2"
@@ -79,11 +79,11 @@ def variables(layout: Layout, services: Services, base_images: Path | None) -> d
 
 
 UNSET = ("PULUMI_IGNORE_AMBIENT_PLUGINS", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
-"""Variables of the user's own that would lead Pulumi away from the local stack."""
+"""Variables of the user that would make Pulumi use something other than the local stack."""
 
 
 def script(values: Mapping[str, str], path: list[Path]) -> str:
-    """Return the file that a POSIX shell sources; any character may be in a path or a value."""
+    """Return the file for a POSIX shell to source; paths and values may contain any character."""
     head = os.pathsep.join(str(folder) for folder in path)
     lines = ["# Written by `make local`; source it: . .local/env"]
     lines += [f"unset {' '.join(UNSET)}"]
@@ -93,7 +93,7 @@ def script(values: Mapping[str, str], path: list[Path]) -> str:
 
 
 def for_process(values: Mapping[str, str], path: list[Path]) -> dict[str, str]:
-    """Return the same as a whole environment for a child process."""
+    """Return the whole environment for a child process."""
     kept = {name: value for name, value in os.environ.items() if name not in UNSET}
     head = [str(folder) for folder in path]
     return {**kept, **values, "PATH": os.pathsep.join([*head, kept.get("PATH", os.defpath)])}

@@ -1,4 +1,4 @@
-"""What images need on this machine: a registry that keeps them and a BuildKit that builds and pushes them."""
+"""The services for images on this machine: a registry that stores them and a BuildKit that builds and pushes them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from ops.toolchain.tools import Tool
 
 REGISTRY_PORT = 5001
-"""Not 5000: that is AirPlay's on a Mac, and everybody's first registry."""
+"""Not 5000: AirPlay uses it on a Mac, and other registries often use it."""
 CHECKOUT_HEADER = "X-Convos-Checkout"
-"""Says whose registry answers: between the choice of a port and our start, another checkout's may have taken it."""
+"""Identifies the registry that answers: another checkout's may have taken the port before ours started."""
 BUILDER = "convos-local"
 """The name by which the program's images ask for this BuildKit."""
 
 
 def registry(starter: Starter, tool: Tool, docker_host: str) -> LocalService:
-    """Start an OCI registry whose images live in `.local`."""
+    """Start an OCI registry that stores its images in `.local`."""
     before = starter.kept("registry", _registry_answers)
     if before is not None:
         return before
@@ -60,7 +60,7 @@ def _registry_process(starter: Starter, service: LocalService, tool: Tool) -> Lo
         answer = ask(f"http://{service.address}/v2/")
         return answer is not None and answer.headers.get(CHECKOUT_HEADER) == layout.short_name
 
-    # Nothing is traced; registry 3 would else look for a collector on another port and complain in the log.
+    # No tracing: otherwise registry 3 would look for a collector on another port and complain in the log.
     return starter.run(service, argv, ready, {"OTEL_TRACES_EXPORTER": "none"})
 
 
@@ -112,7 +112,7 @@ def buildkit(starter: Starter, tool: Tool, registry_address: str) -> LocalServic
     before = starter.kept("buildkit", ready) if unchanged else None
     if before is not None:
         return before
-    starter.clear("buildkit")  # one that knows the registry by a port which has changed
+    starter.clear("buildkit")  # it knows the registry by a port that has changed
     file.write_text(config)
     listen.parent.mkdir(parents=True, exist_ok=True)
     argv = [
@@ -137,7 +137,7 @@ def _write_buildx_instance(layout: Layout, endpoint: str) -> None:
 
 
 def _buildkit_answers(tool: Tool, address: str) -> bool:
-    """Ask through buildctl where there is one: the socket accepts connections before the workers are there."""
+    """Ask through buildctl if available: the socket accepts connections before the workers are ready."""
     control = tool.programs.get("buildctl")
     if control is not None:
         return run_for_text(control, f"--addr={address}", "debug", "workers", seconds=5.0) is not None

@@ -1,4 +1,4 @@
-"""Where the local stack keeps its things: one ignored folder, and a short one for sockets."""
+"""The paths of the local stack: one ignored folder, and a short one for sockets."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Layout:
 
     @property
     def services(self) -> Path:
-        """The one file that says what runs where."""
+        """The file that records what runs where."""
         return self.root / "services.json"
 
     @property
     def env(self) -> Path:
-        """What a shell sources to be in the local stack."""
+        """The file that a shell sources to use the local stack."""
         return self.root / "env"
 
     @property
     def logs(self) -> Path:
-        """One log a service."""
+        """The folder of logs, one per service."""
         return self.root / "logs"
 
     @property
     def passphrase(self) -> Path:
-        """What encrypts secrets in the local stack's state."""
+        """The passphrase that encrypts secrets in the local stack's state."""
         return self.root / "passphrase"
 
     @property
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def buildx(self) -> Path:
-        """Where docker-build finds our BuildKit by its name."""
+        """The folder in which docker-build finds our BuildKit by its name."""
         return self.root / "buildx"
 
     @property
@@ -73,14 +73,14 @@ class Layout:
 
     @property
     def short_name(self) -> str:
-        """A name of this stack that is the same tomorrow, for sockets and containers."""
+        """A stable name of this stack, for sockets and containers."""
         return "convos-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
 
     @property
     def runtime(self) -> Path:
-        """The folder of sockets: inside `.local` where its path will do, else in the system's temporary folder.
+        """The folder of sockets: inside `.local` if its path is suitable, otherwise in the system's temporary folder.
 
-        It must be short, and plain: Docker and BuildKit take `unix://PATH` for a URL and do not decode it.
+        It must be short and plain: Docker and BuildKit treat `unix://PATH` as a URL and do not decode it.
         """
         inside = self.root / "run"
         is_short = len(os.fsencode(inside / "docker" / "containerd" / "containerd-debug.sock.ttrpc")) <= SOCKET_BYTES

@@ -1,4 +1,4 @@
-"""How many deployments the emulator has made, by its own ledger: what an update cost is asked, not believed."""
+"""Reads from the emulator's ledger how many deployments it has made, to check what an update cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ops.local.probe import NO_PROXY
 
 POOL_MANAGER = "convos-pool"
-"""The pool manager's agents come and go by themselves: no update made them."""
+"""The pool manager's agents come and go without updates."""
 
 
 def deployments(address: str) -> int | None:
@@ -21,7 +21,7 @@ def deployments(address: str) -> int | None:
 
 
 def count(ledger: Any) -> int | None:
-    """Return the sum of the deployments that each call caused, those of the pool manager left out."""
+    """Return the number of deployments that all calls caused, except those of the pool manager."""
     calls = ledger.get("calls") if isinstance(ledger, dict) else ledger
     if not isinstance(calls, list):
         return None

@@ -1,4 +1,4 @@
-"""The file backend's lock of a Pulumi that was killed: it names its process, so it can be told from a living one."""
+"""The file backend's lock of a killed Pulumi: it names its process, so it can be distinguished from a running one's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def release_dead(state: Path) -> int:
-    """Remove the locks of processes that are gone, and return how many those were; a living Pulumi keeps its lock."""
+    """Remove the locks of processes that no longer run, and return their number; a running Pulumi keeps its lock."""
     released = 0
     for file in (state / ".pulumi" / "locks").rglob("*.json"):
         if _is_dead(read_json(file)):

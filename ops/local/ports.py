@@ -1,4 +1,4 @@
-"""Free ports on loopback: the one that people expect, else one that the system gives."""
+"""Free ports on loopback: the expected one, or else one from the system."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def is_free(port: int) -> bool:
-    """Say whether a server could listen on a loopback port now."""
+    """Tell whether a server could listen on a loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: connections of an old server that are still closing do not count as taken.
+        # As servers do it: the closing connections of an old server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -21,7 +21,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(preferred: int, taken: Collection[int] = ()) -> int:
-    """Return a preferred port if it is free and nobody here has it, else one that the system gives."""
+    """Return a preferred port if it is free and unused here, otherwise one from the system."""
     if preferred not in taken and is_free(preferred):
         return preferred
     while True:
@@ -33,7 +33,7 @@ def choose(preferred: int, taken: Collection[int] = ()) -> int:
 
 
 def is_answering(port: int, seconds: float = 1.0) -> bool:
-    """Say whether something accepts connections on a loopback port."""
+    """Tell whether anything accepts connections on a loopback port."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=seconds).close()
     except OSError:

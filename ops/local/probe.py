@@ -17,12 +17,12 @@ NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """An answer in HTTP.
+    """An HTTP answer.
 
     Args:
-        status: its status, whatever that is.
+        status: its status, of any kind.
         headers: its headers.
-        body: its body; empty where the status is an error.
+        body: its body; empty if the status is an error.
     """
 
     status: int
@@ -31,7 +31,7 @@ class HttpAnswer:
 
 
 def ask(request: str | urllib.request.Request) -> HttpAnswer | None:
-    """Return an answer; None when nobody answers in HTTP."""
+    """Return an answer; None if nothing answers in HTTP."""
     try:
         with NO_PROXY.open(request, timeout=2.0) as answer:
             return HttpAnswer(int(answer.status), answer.headers, answer.read())

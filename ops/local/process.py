@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, known by pid and start time: no stranger is ever killed."""
+"""Processes that outlive the command that started them, identified by pid and start time so that no other is killed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARK = "CONVOS_LOCAL_STACK"
-"""An environment variable that everything started here inherits: what a crash left behind is found by it (on Linux)."""
+"""An environment variable that all processes started here inherit, to find them after a crash (on Linux)."""
 KILL_AFTER_SECONDS = 20.0
 """The emulator stops its containers and its PostgreSQL on SIGTERM; Docker gives a container 10 s."""
 
@@ -24,7 +24,7 @@ class Process:
 
     Args:
         pid: its id, which the system may give to another process later.
-        started: its start as the system tells it; together with the pid it names one process for ever.
+        started: its start time from the system; together with the pid it identifies the process for ever.
     """
 
     pid: int
@@ -32,10 +32,10 @@ class Process:
 
 
 def start_time(pid: int) -> str | None:
-    """Return when a process started, in the system's own words, or None when there is no such process (or a zombie)."""
+    """Return when a process started, in the system's own form, or None if there is no such process (or a zombie)."""
     if sys.platform == "linux":
         try:
-            # The name, in brackets, may hold anything; the fields after it are state (3) … starttime (22), see proc(5).
+            # The name, in brackets, may be anything; the fields after it are state (3) … starttime (22), see proc(5).
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
@@ -47,12 +47,12 @@ def start_time(pid: int) -> str | None:
 
 
 def is_alive(process: Process) -> bool:
-    """Say whether exactly this process still runs."""
+    """Tell whether exactly this process still runs."""
     return start_time(process.pid) == process.started
 
 
 def mark_of(root: Path, service: str = "") -> str:
-    """Return the mark of a service of a local stack; without a service, what the marks of all of them begin with."""
+    """Return the mark of a service of a local stack; without a service, the common prefix of their marks."""
     return f"{root}:{service}"
 
 
@@ -60,9 +60,9 @@ def start(argv: Sequence[str], *, log: Path, mark: str, cwd: Path, env: Mapping[
     """Start a process in a session of its own, so that Ctrl-C in the terminal does not reach it.
 
     Args:
-        argv: the program and its arguments; no secrets, as everybody may read them.
-        log: where its output goes, added to what is there.
-        mark: whose it is, left in its environment (`mark_of`).
+        argv: the program and its arguments, without secrets, because everybody may read them.
+        log: the file that its output is appended to.
+        mark: its mark (`mark_of`), set in its environment.
         cwd: its working folder.
         env: variables on top of this process's own.
     """
@@ -78,12 +78,12 @@ def start(argv: Sequence[str], *, log: Path, mark: str, cwd: Path, env: Mapping[
             start_new_session=True,
         )
     process = Process(child.pid, start_time(child.pid) or "")
-    child.returncode = 0  # it is to outlive us: tells Popen's destructor that nobody waits for it
+    child.returncode = 0  # it is to outlive this process: tells Popen's destructor not to warn
     return process
 
 
 def stop(*processes: Process, seconds: float = KILL_AFTER_SECONDS) -> int:
-    """Stop exactly these processes, politely first and all at the same time; return how many of them were running."""
+    """Stop exactly these processes at the same time, first by SIGTERM; return how many of them were running."""
     running = [process for process in processes if is_alive(process)]
     for what, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
         for process in running:
@@ -95,7 +95,7 @@ def stop(*processes: Process, seconds: float = KILL_AFTER_SECONDS) -> int:
 
 
 def wait_for(done: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
-    """Ask until something is true; False when the time is over."""
+    """Ask until the answer is true; return False if the time is over."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
@@ -105,7 +105,7 @@ def wait_for(done: Callable[[], bool], seconds: float, every: float = 0.05) -> b
 
 
 def marked(mark: str) -> list[Process]:
-    """Return what still runs with a mark that begins so, and its children; nothing where there is no /proc."""
+    """Return the processes whose mark has this prefix, and their children; nothing without /proc."""
     wanted = re.compile(re.escape(f"{MARK}={mark}".encode()))
     parents: dict[int, int] = {}
     found: set[int] = set()
@@ -121,7 +121,7 @@ def marked(mark: str) -> list[Process]:
 
 
 def _descends(pid: int, roots: set[int], parents: Mapping[int, int]) -> bool:
-    """Containers inherit nothing of our environment, but the shim above them does."""
+    """Containers do not inherit our environment, but their shim does."""
     while pid > 1:
         if pid in roots:
             return True
@@ -130,7 +130,7 @@ def _descends(pid: int, roots: set[int], parents: Mapping[int, int]) -> bool:
 
 
 def _ancestors(pid: int, parents: Mapping[int, int]) -> set[int]:
-    """A shell inside a marked process may run `make down`: it must not be its own victim."""
+    """A shell inside a marked process may run `make down`: it must not stop itself."""
     line = set()
     while pid > 1 and pid not in line:
         line.add(pid)

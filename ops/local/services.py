@@ -1,4 +1,4 @@
-"""What runs where: one ignored file, written whole after each change, for `up` and `down` to go on from any point."""
+"""The record of what runs where: one ignored file, rewritten after each change, so that `up` and `down` can resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ops.local.layout import Layout
 
 ORDER = ("docker", "registry", "buildkit", "standins", "emulator")
-"""The order in which they start; they stop the other way round, as the emulator's containers need Docker."""
+"""The order in which they start; they stop in reverse, because the emulator's containers need Docker."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class LocalService:
 
     Args:
         name: one of `ORDER`.
-        way: how it came (`ops.toolchain.tools.Tool.way`); `daemon` is one that is not ours, and never stopped.
+        way: its origin (`ops.toolchain.tools.Tool.way`); `daemon` is not ours, and never stopped.
         address: `127.0.0.1:PORT`, or `unix://…`.
-        process: what runs it, where that is a process of ours.
-        container: what runs it, where that is a container of ours.
+        process: the process that runs it, if it is ours.
+        container: the container that runs it, if it is ours.
     """
 
     name: str
@@ -39,22 +39,22 @@ class LocalService:
 
     @property
     def port(self) -> int:
-        """The port of its address; 0 where that is a socket."""
+        """The port of its address; 0 for a socket."""
         tail = self.address.rpartition(":")[2]
         return int(tail) if tail.isdigit() else 0
 
     def is_alive(self) -> bool:
-        """Say whether its process still runs; True where somebody else keeps it."""
+        """Tell whether its process still runs; True if somebody else runs it."""
         return self.process is None or process.is_alive(self.process)
 
 
 @dataclass(frozen=True)
 class Services:
-    """All of them, with notes that `down` needs.
+    """All services, with notes for `down`.
 
     Args:
         by_name: the services that were started, or found running.
-        notes: small facts, such as which network bridge was not there before us.
+        notes: small facts, such as which network bridge did not exist before.
     """
 
     by_name: Mapping[str, LocalService] = field(default_factory=dict)
@@ -70,12 +70,12 @@ class Services:
 
     @property
     def ports(self) -> set[int]:
-        """Every port that one of them has."""
+        """All of their ports."""
         return {service.port for service in self.by_name.values()} - {0}
 
 
 def load(layout: Layout) -> Services:
-    """Return what was written last; where the file is missing or half-written, what can be found out without it."""
+    """Return what was written last; if the file is missing or damaged, what can be found without it."""
     written = read_json(layout.services)
     try:
         return _parse(written) if isinstance(written, dict) else recovered(layout)
@@ -91,9 +91,9 @@ _DOCKER = re.compile(r"^export DOCKER_HOST=(\S+)$", re.MULTILINE)
 
 
 def recovered(layout: Layout) -> Services:
-    """Return the services as the file for shells names them, with what still runs by its mark.
+    """Return the services by the file for shells, with the processes that still run by their marks.
 
-    Their ports are in the stack's state: with others every image and every service would change.
+    Their ports are in the stack's state: with different ports, every image and every service would change.
     """
     try:
         text = layout.env.read_text(encoding="utf-8")
@@ -108,13 +108,13 @@ def recovered(layout: Layout) -> Services:
         way = "found again"
         if name == "emulator":
             way = f"docker {docker[1]}" if docker else "simulated"
-        # Without a process nothing is known of it; one that never lived is dead, and is started again on its port.
+        # Without a process, nothing is known about it: it counts as dead, and is started again on its port.
         found = found.with_service(LocalService(name, way, address[1], running[0] if running else Process(0, "")))
     return found
 
 
 def save(layout: Layout, services: Services) -> None:
-    """Write them down, whole or not at all."""
+    """Write them to the file atomically."""
     text = json.dumps(
         {"services": {n: asdict(s) for n, s in services.by_name.items()}, "notes": dict(services.notes)}, indent=2
     )

@@ -1,4 +1,4 @@
-"""The real Pulumi CLI on the local stack, its output streamed as it comes."""
+"""Runs the real Pulumi CLI on the local stack and streams its output."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STACK = "local"
 
 
 def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
-    """Make the stack if there is none yet, and select it for the `pulumi` that a person types.
+    """Create the stack if there is none yet, and select it for the user's own `pulumi` commands.
 
     Raises:
-        ToolError: Pulumi refused, in its own last words.
+        ToolError: Pulumi refused; the error has its last words.
     """
     if exists(state):
         return
@@ -32,23 +32,23 @@ def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
 
 
 def exists(state: Path) -> bool:
-    """Say whether the stack is in the file backend; starting Pulumi to learn that would take 0.4 s."""
+    """Tell whether the stack is in the file backend; starting Pulumi for that would take 0.4 s."""
     return any((state / ".pulumi" / "stacks").glob(f"*/{STACK}.json"))
 
 
 def up(checkout: Path, env: Mapping[str, str], *, refresh: bool = False) -> int:
-    """Run `pulumi up`, its output going where ours goes, and return its exit code.
+    """Run `pulumi up` with its output going to ours, and return its exit code.
 
     Args:
         checkout: the program.
         env: a whole environment.
-        refresh: compare with what is there first: after a crash less may be there than the state says.
+        refresh: whether to refresh first: after a crash, less may exist than the state says.
     """
     sys.stdout.flush()
     argv = ["pulumi", "up", "--stack", STACK, "--yes", *(["--refresh"] if refresh else [])]
     if not sys.stdout.isatty():
         argv += ["--non-interactive", "--color", "never"]
-    # Pulumi gets the terminal's Ctrl-C itself and ends in order; an exception here would make us kill it, and a killed
+    # Pulumi gets the terminal's Ctrl-C itself and ends cleanly; an exception here would make us kill it, and a killed
     # Pulumi leaves its lock behind. A handler of ours, unlike SIG_IGN, is not inherited by the child.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
@@ -58,7 +58,7 @@ def up(checkout: Path, env: Mapping[str, str], *, refresh: bool = False) -> int:
 
 
 def outputs(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:
-    """Return the stack's outputs, secrets opened: whoever prints them masks them first.
+    """Return the stack's outputs with decrypted secrets: a caller that prints them has to mask them first.
 
     Raises:
         ToolError: the state cannot be read.
@@ -71,7 +71,7 @@ def outputs(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def changed(checkout: Path, env: Mapping[str, str]) -> int | None:
-    """Return how many resources the last update changed, by Pulumi's own history; None when it does not tell."""
+    """Return how many resources the last update changed, by Pulumi's own history; None if it does not tell."""
     done = _run(checkout, env, "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1")
     try:
         counts = json.loads(done.stdout)[0]["resourceChanges"]
@@ -81,10 +81,10 @@ def changed(checkout: Path, env: Mapping[str, str]) -> int | None:
 
 
 def forget_salt(config: Path) -> bool:
-    """Take the salt line out of a stack's config, where nothing is encrypted with it; say whether it is safe to forget.
+    """Remove the salt line from a stack's config if nothing is encrypted with it; tell whether it is safe to forget.
 
-    Pulumi adds `encryptionsalt` to Pulumi.local.yaml when it makes the stack. With the passphrase gone the line would
-    make the next stack fail with "incorrect passphrase", and it would be a change in git that nobody made.
+    Pulumi adds `encryptionsalt` to Pulumi.local.yaml when it creates the stack. After the passphrase is deleted, the
+    line would make the next stack fail with "incorrect passphrase", and git would show a change.
     """
     if not config.exists():
         return True

@@ -1,4 +1,4 @@
-"""`Starter`: starts the services of one checkout, writes each down, and waits until it answers."""
+"""`Starter`: starts the services of one checkout, records each, and waits until it answers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 PORT_ATTEMPTS = 3
 READY_SECONDS = 60.0
-"""The slowest measured is dockerd's first start, 3 s; a busy two-core machine may need many times that."""
+"""The slowest start measured is dockerd's first, 3 s; a busy two-core machine may need many times that."""
 
 
 @dataclass
 class Starter:
-    """Starts services of one checkout, and writes each down before it waits for it.
+    """Starts services of one checkout, and records each before it waits for it.
 
     Args:
         layout: the checkout.
-        services: what runs so far; replaced at each change.
-        step: where progress is told.
+        services: the running services so far; replaced at each change.
+        step: receives progress.
     """
 
     layout: Layout
@@ -36,23 +36,23 @@ class Starter:
     step: Step
 
     def port(self, name: str, preferred: int) -> int:
-        """Return the port that a service had before, as the stack's image references name it; else a free one."""
+        """Return the port that a service had before, as the stack's image references name it; otherwise a free one."""
         before = self.services.by_name.get(name)
         others = {service.port for service in self.services.by_name.values() if service.name != name}
         return ports.choose(before.port if before and before.port else preferred, others)
 
     def note(self, service: LocalService) -> None:
-        """Write a service down."""
+        """Record a service."""
         self.services = self.services.with_service(service)
         save(self.layout, self.services)
 
     def remember(self, name: str, text: str) -> None:
-        """Write a small fact down."""
+        """Record a small fact."""
         self.services = self.services.with_note(name, text)
         save(self.layout, self.services)
 
     def kept(self, name: str, ready: Callable[[LocalService], bool]) -> LocalService | None:
-        """Return a service that was started before and answers; say so when it was started and is gone."""
+        """Return a service that was started before and answers; print a line if it was started and is gone."""
         before = self.services.by_name.get(name)
         if before is None or before.way == "daemon":
             return None
@@ -63,7 +63,7 @@ class Starter:
         return None
 
     def clear(self, name: str) -> None:
-        """Stop what is left of a service, its children too: they hold its ports, its locks and its sockets."""
+        """Stop what is left of a service and its children, which hold its ports, locks and sockets."""
         before = self.services.by_name.get(name)
         if before is not None and before.process is not None:
             process.stop(before.process)
@@ -79,7 +79,7 @@ class Starter:
         """Start a service's process and wait until it answers.
 
         Raises:
-            ToolError: it ended, or did not answer in time; the line has its last words and its log.
+            ToolError: it ended, or did not answer in time; the line has its last output and the path of its log.
         """
         log = self.log(service.name)
         self.step.doing(f"starting {service.name}")
@@ -99,10 +99,10 @@ class Starter:
         return service
 
     def run_on_port(self, name: str, preferred: int, start: Callable[[int], LocalService]) -> LocalService:
-        """Start a service on a free port; on another one where somebody was quicker to take it.
+        """Start a service on a free port, or on another one if that is taken meanwhile.
 
         Raises:
-            ToolError: it did not start, for another reason or again and again.
+            ToolError: it did not start, for another reason or several times.
         """
         for _ in range(PORT_ATTEMPTS - 1):
             port = self.port(name, preferred)
@@ -115,12 +115,12 @@ class Starter:
         return start(self.port(name, preferred))
 
     def log(self, name: str) -> Path:
-        """Return where a service's output goes."""
+        """Return the log file of a service."""
         return self.layout.logs / f"{name}.log"
 
 
 def _last_words(log: Path) -> str:
-    """Return the last line of a log that says anything."""
+    """Return the last non-empty line of a log."""
     try:
         lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     except OSError:

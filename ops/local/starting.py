@@ -1,4 +1,4 @@
-"""How each service is started and how we see that it answers; one function a service, each returns when it is ready."""
+"""Starts each service and checks that it answers: one function per service, which returns when the service is ready."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from emulator.standins.server import MANAGEMENT_KEY, OPENROUTER
 from ops.local import broken, ports, sweep
 from ops.local.probe import ask
 from ops.local.services import LocalService
 from ops.toolchain import docker_api
-from standins.server import MANAGEMENT_KEY, OPENROUTER
 
 if TYPE_CHECKING:
     from ops.local.layout import Layout
@@ -24,7 +24,7 @@ STANDINS_PORT = 4010
 
 
 def docker(starter: Starter, tool: Tool) -> LocalService:
-    """Start a Docker daemon of our own, with its data, its socket and its networks apart from any other."""
+    """Start a Docker daemon of our own, with its data, its socket and its networks separate from any other."""
     layout = starter.layout
     host = own_docker_host(layout)
 
@@ -50,12 +50,12 @@ def docker(starter: Starter, tool: Tool) -> LocalService:
 
 
 def own_docker_host(layout: Layout) -> str:
-    """Return where our own Docker daemon listens, when there is one."""
+    """Return the address of our own Docker daemon, if there is one."""
     return f"unix://{layout.runtime / 'docker.sock'}"
 
 
 def standins(starter: Starter) -> LocalService:
-    """Start the stand-ins of OpenRouter and AgentMail: their keys and inboxes live in memory, and end with it."""
+    """Start the stand-ins of OpenRouter and AgentMail; their keys and inboxes exist in memory only."""
 
     def ready(service: LocalService) -> bool:
         headers = {"Authorization": f"Bearer {MANAGEMENT_KEY}"}
@@ -69,18 +69,18 @@ def standins(starter: Starter) -> LocalService:
 
     def start(port: int) -> LocalService:
         service = LocalService("standins", "own", f"{ports.LOOPBACK}:{port}")
-        argv = [str(starter.layout.python), "-m", "standins", "--port", str(port)]
+        argv = [str(starter.layout.python), "-m", "emulator.standins", "--port", str(port)]
         return starter.run(service, argv, ready)
 
     return starter.run_on_port("standins", STANDINS_PORT, start)
 
 
 def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str] = ()) -> LocalService:
-    """Start the emulator of the Railway API; its containers are its own, and it removes them when it is stopped.
+    """Start the emulator of the Railway API; it removes its own containers when it is stopped.
 
     Args:
         starter: starts it.
-        docker_host: where its containers run; None to simulate them.
+        docker_host: the Docker for its containers; None to simulate them.
         reachable: addresses of this machine that containers have to reach.
     """
     layout = starter.layout
@@ -96,7 +96,7 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
     before = starter.kept("emulator", ready) if last is None or last.way == way else None
     if before is not None:
         return before
-    # One that runs containers in a Docker which is not there any more, or the other way round.
+    # It runs containers in a Docker that no longer exists, or the other way round.
     starter.clear("emulator")
     if docker_host:
         # A killed one leaves its containers behind, and their names keep it from making them again; data is in volumes.
@@ -117,7 +117,7 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
 
 
 def _knows_token(address: str, token: str) -> bool:
-    """Say whether a Railway API answers to an account token with data."""
+    """Tell whether a Railway API answers an account token with data."""
     body = json.dumps({"query": "query { me { id } }"}).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     answer = ask(urllib.request.Request(f"http://{address}/graphql/v2", data=body, headers=headers))

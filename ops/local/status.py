@@ -1,4 +1,4 @@
-"""`make status` without STACK: each local service, whether it lives; then the page of the stack `local`."""
+"""`make status` without STACK: whether each local service runs, and then the page of the stack `local`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def run(layout: Layout) -> int:
-    """Print the state of things.
+    """Print the state of the local stack.
 
-    The exit code is 1 where something that was started does not run, else the one of the stack's own page.
+    The exit code is 1 if a service that was started does not run, otherwise the exit code of the stack's own page.
     """
     services = load(layout)
     if not services.by_name:
@@ -40,7 +40,7 @@ def run(layout: Layout) -> int:
 
 
 def database_url(layout: Layout) -> int:
-    """Print the database's URL with its password, for `psql "$(make database-url)"`; nobody else prints it whole."""
+    """Print the database's URL with its password, for `psql "$(make database-url)"`; others mask the password."""
     found = _outputs(layout)
     url = (found.get("database") or {}).get("url") if found else None
     if not url:
@@ -61,13 +61,13 @@ def _stack(layout: Layout) -> int:
 
 
 def _outputs(layout: Layout) -> dict[str, Any] | None:
-    """Return the stack's outputs; None before there is a stack."""
+    """Return the stack's outputs; None if there is no stack yet."""
     env = _environment(layout)
     return stack.outputs(layout.checkout, env) if env is not None else None
 
 
 def _environment(layout: Layout) -> dict[str, str] | None:
-    """Return the variables by which the stack is reached; None before there is one."""
+    """Return the variables with which the stack can be used; None if there is no stack yet."""
     services = load(layout)
     if (
         not {"emulator", "registry"} <= set(services.by_name)

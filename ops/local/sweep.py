@@ -1,4 +1,4 @@
-"""Containers and networks of ours in a Docker that is not ours: found by their labels, never by a name's shape."""
+"""Removes our containers and networks from a Docker that is not ours: found by labels, never by names."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 
 def labels(layout: Layout) -> tuple[str, ...]:
-    """Return the labels that only things of this checkout carry: our own, and the emulator's."""
+    """Return the labels of this checkout's things: our own and the emulator's."""
     return (f"convos.checkout={layout.short_name}", emulator_label(layout))
 
 
 def emulator_label(layout: Layout) -> str:
-    """Return the label of what the emulator of this checkout made."""
+    """Return the label of the things that the emulator of this checkout created."""
     return f"convos.emulator.data={layout.root / 'emulator'}"
 
 
 def remove_containers(host: str, label: str) -> int:
-    """Remove containers that carry a label, and nothing that holds their data; return how many."""
+    """Remove containers that have a label, but not their data; return their number."""
     query = quote(json.dumps({"label": [label]}))
     return _each(host, f"/containers/json?all=1&filters={query}", "Id", "/containers/{}?force=1")
 
 
 def remove(host: str, wanted: Sequence[str]) -> dict[str, int]:
-    """Remove containers, then networks and volumes, that carry one of the labels; return how many of each."""
+    """Remove containers, then networks and volumes, that have one of the labels; return the number of each."""
     counts = {"containers": 0, "networks": 0, "volumes": 0}
     for label in wanted:
         query = quote(json.dumps({"label": [label]}))
@@ -44,7 +44,7 @@ def remove(host: str, wanted: Sequence[str]) -> dict[str, int]:
 
 
 def _each(host: str, listing: str, key: str, path: str) -> int:
-    """Remove each thing of a listing; one that is gone meanwhile, or a daemon that goes, is no error here."""
+    """Remove each thing of a listing; it is not an error if one is gone meanwhile, or if the daemon ends."""
     removed = 0
     try:
         found = docker_api.request(host, "GET", listing)

@@ -1,4 +1,4 @@
-"""What a person sees at the end: what runs where, from the stack's outputs and the services; parts may miss."""
+"""The table at the end: what runs where, from the stack's outputs and the services; parts may be missing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ HEAD: Row = ("what", "where", "runs")
 
 
 def rows(outputs: Mapping[str, Any], services: Services, agents: Mapping[str, int] | None = None) -> list[Row]:
-    """Return the table's rows; what is not known is left out.
+    """Return the table's rows; unknown values are left out.
 
     Args:
-        outputs: the stack's.
-        services: what runs where.
-        agents: how many are in each state, as the pool manager counts them.
+        outputs: the stack's outputs.
+        services: the running services.
+        agents: the number of agents in each state, as the pool manager counts them.
     """
     image, database = _part(outputs, "image"), _part(outputs, "database")
     found = [
@@ -43,7 +43,7 @@ def rows(outputs: Mapping[str, Any], services: Services, agents: Mapping[str, in
 
 
 def lines(table: Sequence[Row]) -> list[str]:
-    """Return the table as lines with a head, each column as wide as its widest cell."""
+    """Return the table as lines with a header, each column as wide as its widest cell."""
     whole = [HEAD, *table]
     widths = [max(len(row[i]) for row in whole) for i in range(2)]
     return [f"  {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip() for row in whole]
@@ -56,12 +56,12 @@ def counted(agents: Mapping[str, int]) -> str:
 
 
 def masked(url: str) -> str:
-    """Return a URL without its password; the local one is not precious, but a table gets pasted into chats."""
+    """Return a URL without its password: the local one is not valuable, but tables get pasted into chats."""
     return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:…@", url)
 
 
 def short_image(reference: str) -> str:
-    """Return an image as `name @ sha256:12345678`: the registry's host says nothing, a digest's start is enough."""
+    """Return an image as `name @ sha256:12345678`: the host of the registry is left out."""
     name, _, digest = reference.partition("@")
     last = name.rpartition("/")[2]
     return f"{last.partition(':')[0]} @ {digest[:15]}" if digest else last

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ready:
-    """The local stack's services, up and written down.
+    """The local stack's services, running and recorded.
 
     Args:
-        services: what runs where.
+        services: the running services.
         env: a whole environment for Pulumi and for tests.
     """
 
@@ -50,7 +50,7 @@ def run(layout: Layout) -> int:
         known = load(layout).by_name.get("emulator")
         ready = services_up(layout)
         emulator = ready.services.by_name["emulator"]
-        # One that was started again may know less than the stack's state says: its last moments, or all of it.
+        # A restarted one may know less than the stack's state: it may have lost its last moments, or everything.
         is_new = known is not None and known.process != emulator.process
         before = ledger.deployments(emulator.address)
         stack.prepare(layout.checkout, layout.state, ready.env)
@@ -86,7 +86,7 @@ def services_up(layout: Layout) -> Ready:
         before = starter.services.by_name.get("docker")
         chosen = _start_docker(starter, chosen, store)
         if before is not None and before != starter.services.by_name.get("docker"):
-            # The containers have ended with their Docker, and a living emulator would not look.
+            # The containers have ended with their Docker, and a running emulator would not notice.
             starter.clear("emulator")
         _start_rest(starter, chosen)
     with step("base images") as current:
@@ -104,14 +104,14 @@ def services_up(layout: Layout) -> Ready:
 
 
 def _again(layout: Layout) -> Ready:
-    """Start the emulator again: it runs what it believes to run already, whatever became of the containers."""
+    """Restart the emulator, so that it starts everything again that should run, whatever became of the containers."""
     with step("emulator") as current:
         Starter(layout, load(layout), current).clear("emulator")
     return services_up(layout)
 
 
 def docker_up(layout: Layout) -> str | None:
-    """Bring up Docker alone, for tests that start the rest themselves; return how to reach it, if there is one."""
+    """Bring up only Docker, for tests that start the rest themselves; return its address, if there is one."""
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = default_store()
     with step("docker", sys.stderr) as current:
@@ -132,7 +132,7 @@ def _toolchain(layout: Layout, store: Store, current: Step, *, with_docker: bool
 
 
 def _start_docker(starter: Starter, chosen: Toolchain, store: Store) -> Toolchain:
-    """Start Docker where it is ours to start; where it does not start, go on without it, and say so."""
+    """Start our own Docker if necessary; if it does not start, print that and go on without it."""
     docker = chosen.tools.get("docker")
     if docker is None:
         _forget(starter, "docker")
@@ -177,14 +177,14 @@ def _start_rest(starter: Starter, chosen: Toolchain) -> None:
 
 
 def _forget(starter: Starter, name: str) -> None:
-    """Drop a service that is not used any more; if it still runs, `down` finds it by its mark."""
+    """Forget a service that is no longer used; if it still runs, `down` finds it by its mark."""
     kept = {key: service for key, service in starter.services.by_name.items() if key != name}
     starter.services = Services(kept, starter.services.notes)
     save(starter.layout, starter.services)
 
 
 def _new_passphrase(layout: Layout) -> None:
-    """Make the passphrase; a salt of an older one, left in the stack's config, would make Pulumi refuse the new one."""
+    """Create the passphrase. Remove the salt of an older one from the config, or Pulumi would refuse the new one."""
     config = layout.checkout / f"Pulumi.{stack.STACK}.yaml"
     if not layout.passphrase.exists() and not stack.forget_salt(config):
         problem = "has secrets that were encrypted with a passphrase which is gone"
@@ -195,7 +195,7 @@ def _new_passphrase(layout: Layout) -> None:
 
 
 def _link_plugin(layout: Layout, store: Store, chosen: Toolchain) -> bool:
-    """Put the docker-build plugin where Pulumi looks first; say whether Pulumi then needs to search PATH for plugins.
+    """Put the docker-build plugin where Pulumi looks first; tell whether Pulumi still has to search PATH for plugins.
 
     A plugin that Pulumi finds on PATH costs two lines of warning in every preview.
     """
@@ -214,7 +214,7 @@ def _link_plugin(layout: Layout, store: Store, chosen: Toolchain) -> bool:
 
 
 def _rows(layout: Layout, ready: Ready) -> list[table.Row]:
-    """Return the table's rows, each asked just now."""
+    """Return the table's rows, each checked just now."""
     found = stack.outputs(layout.checkout, ready.env)
     rows = answers.asked(table.rows(found, ready.services))
     if answers.silent(rows):
@@ -235,7 +235,7 @@ def _report(layout: Layout, ready: Ready, rows: list[table.Row], before: int | N
 
 
 def _warm(outputs: Mapping[str, Any]) -> Mapping[str, int] | None:
-    """Wait for the agents that the pool manager keeps idle; None where none runs."""
+    """Wait for the agents that the pool manager keeps idle; None if no pool manager runs."""
     pool, wanted = warm.pool_manager(outputs)
     if not pool:
         return None

@@ -10,20 +10,20 @@ from typing import Any
 from ops.local.probe import NO_PROXY
 
 WAIT_SECONDS = 120.0
-"""An agent is up 3 s after it was asked for; three at once on two busy cores took 20 s."""
+"""An agent is ready 3 s after the request; three at once on two busy cores took 20 s."""
 PAUSE_SECONDS = 0.5
 CONTAINER = "container"
 
 
 def pool_manager(outputs: Mapping[str, Any]) -> tuple[str, int]:
-    """Return where the pool manager answers and how many agents it keeps idle; an empty address where none runs."""
+    """Return the pool manager's address and how many agents it keeps idle; an empty address if it does not run."""
     pool, agents = outputs.get("poolManager") or {}, outputs.get("agents") or {}
     runs = pool.get("mode") == CONTAINER
     return str(pool.get("url") or "") if runs else "", int(agents.get("keptIdle") or 0)
 
 
 def counts(url: str) -> dict[str, int] | None:
-    """Return how many agents are in each state; None where the pool manager does not answer."""
+    """Return the number of agents in each state; None if the pool manager does not answer."""
     try:
         with NO_PROXY.open(f"{url}/api/pool/counts", timeout=5.0) as answer:
             found = json.load(answer)
@@ -35,7 +35,7 @@ def counts(url: str) -> dict[str, int] | None:
 def wait(
     url: str, wanted: int, seconds: float = WAIT_SECONDS, ask: Callable[[str], dict[str, int] | None] = counts
 ) -> dict[str, int] | None:
-    """Wait until so many agents are idle, or the time is over; return the last counts."""
+    """Wait until that many agents are idle, or until the time is over; return the last counts."""
     until = time.monotonic() + seconds
     while True:
         found = ask(url)

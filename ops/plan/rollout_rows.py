@@ -1,4 +1,4 @@
-"""A rollout's plan as a table: each agent with its batch, or as one that stays. Pure."""
+"""A rollout's plan as a table: each agent with its batch, or unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEW = "new"
 
 
 def rows(plan: Mapping[str, Any], living: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return a row for each agent, those that move first, in the order of their batches.
+    """Return a row for each agent: first those that move, in the order of their batches.
 
     Args:
         plan: the pool manager's answer to `POST /api/pool/rollout/plan`.

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PENDING = 2
-"""The plan's exit code where something is pending, which is no error here."""
+"""The plan's exit code if something is pending, which is not an error here."""
 
 
 def database_url(stack: str) -> str:
-    """Return the URL of a stack's database; empty before there is one.
+    """Return the URL of a stack's database; empty if there is none yet.
 
     Raises:
         PulumiError: the backend does not answer.
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command += [f"--target={config.get('schemaTarget') or ''}", f"--baseline={config.get('schemaBaseline') or ''}"]
     if config.get("schemaStatementTimeout"):
         command.append(f"--statement-timeout={config['schemaStatementTimeout']}")
-    # In the environment: arguments are for everybody to read.
+    # Pass it in the environment, because everybody can read arguments.
     environment = {**os.environ, "DATABASE_URL": database_url(stack)}
     code = subprocess.run(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
     return 0 if code == PENDING else code

@@ -34,7 +34,6 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 RETRY_SECONDS = 5
 THREADS = 128
 """Requests that are worked on at once."""
-BEARER = {"bearer": {"type": "http", "scheme": "bearer"}}
 
 
 def create(service: Service) -> FastAPI:
@@ -117,9 +116,9 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
     guarded("DELETE", "/instances/{id}", routes.kill, empty, answers.Done)
     guarded("DELETE", "/crashed/{id}", routes.dismiss, empty, answers.Done)
     guarded("POST", "/instances/{id}/finish", routes.finish, requests.FinishRequest, answers.Finished)
-    guarded("GET", "/credentials", routes.credentials, empty, answers.Credentials)
+    guarded("GET", "/credentials", routes.credentials, empty, answers.CredentialList)
     guarded("POST", "/credentials/sweep", routes.sweep, requests.SweepRequest, answers.Swept)
-    guarded("POST", "/retire", routes.retire, requests.RetireRequest, answers.Retired)
+    guarded("POST", "/retire", routes.retire, requests.RetireRequest, answers.RetirementReport)
     guarded("POST", "/reopen", routes.reopen, empty, answers.Reopened)
     guarded("POST", "/redeploy/{id}", routes.redeploy, empty, answers.Redeployed)
     guarded("GET", "/rollout", routes.rollout, empty, answers.RolloutAnswer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pool_contract.answers import Agents, AgentSummary, Counts, Instance, PoolStatus, RolloutState, Status
+from pool_contract.answers import Agents, AgentSummary, Counts, ListedInstance, PoolStatus, RolloutState, Status
 
 from . import agents
 from .errors import UnavailableError
@@ -100,14 +100,14 @@ def _is_somebodys(agent: Agent) -> bool:
     return agent.claimed or AS_OTHERS_SAY_IT[agent.state] in {"claimed", "crashed"}
 
 
-def _instances(service: Service, living: Sequence[Agent], *, with_words: bool) -> list[Instance]:
+def _instances(service: Service, living: Sequence[Agent], *, with_words: bool) -> list[ListedInstance]:
     claimed = [agent.id for agent in living if agent.claimed]
     words = service.database.words(claimed) if claimed and with_words else {}
     return [_instance(service, agent, words.get(agent.id), with_words=with_words) for agent in living]
 
 
-def _instance(service: Service, agent: Agent, words: Words | None, *, with_words: bool) -> Instance:
-    return Instance(
+def _instance(service: Service, agent: Agent, words: Words | None, *, with_words: bool) -> ListedInstance:
+    return ListedInstance(
         serviceId=agent.instance.service_id,
         id=agent.id,
         # A claimed agent's service is named after what its user calls it.

@@ -28,7 +28,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Parts:
+class RetirementParts:
     """What a retirement works with."""
 
     pool: Pool
@@ -53,7 +53,7 @@ class Retirement:
         parts: what it works with.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: RetirementParts) -> None:
         self._parts = parts
 
     def go_on(self, *, claimed: bool) -> Retired:

@@ -173,7 +173,7 @@ class Routes:
         self._service.wake()
         return answers.Finished(instanceId=id_, conversationId=conversation, inviteUrl=invite)
 
-    def credentials(self, _body: requests.EmptyRequest, _id: str) -> answers.Credentials:
+    def credentials(self, _body: requests.EmptyRequest, _id: str) -> answers.CredentialList:
         """List agents' keys and inboxes that no agent of this environment owns."""
         return self._service.sweeper.listed()
 
@@ -218,10 +218,10 @@ class Routes:
             batches=[batch.as_json() for batch in plan(living, policy, recorded)],
         )
 
-    def retire(self, body: requests.RetireRequest, _id: str) -> answers.Retired:
+    def retire(self, body: requests.RetireRequest, _id: str) -> answers.RetirementReport:
         """Close the pool and delete what nobody has."""
         done = self._service.retirement.go_on(claimed=body.claimed)
-        return answers.Retired(deleted=done.deleted, left=done.left)
+        return answers.RetirementReport(deleted=done.deleted, left=done.left)
 
     def reopen(self, _body: requests.EmptyRequest, _id: str) -> answers.Reopened:
         """Open the pool again."""

@@ -31,8 +31,7 @@ from .pool_parts import PoolParts
 from .railway import Railway
 from .record import LEASE_SECONDS, Record
 from .recovery import Recovery
-from .retirement import Parts as RetirementParts
-from .retirement import Retirement
+from .retirement import Retirement, RetirementParts
 from .rolling import Rolling
 from .set_aside import SetAside
 from .sweeper import Sweeper

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pool_contract.answers import Credential, Credentials, Swept
+from pool_contract.answers import Credential, CredentialList, Swept
 
 from . import agents
 from .credentials import asking
@@ -56,7 +56,7 @@ class Sweeper:
         self._providers = found
         self._log = log
 
-    def listed(self) -> Credentials:
+    def listed(self) -> CredentialList:
         """Return what has no agent here, and how many have one.
 
         Raises:
@@ -77,7 +77,7 @@ class Sweeper:
             for one in there
             if not _has_agent(one, look.agents, recorded) and one.id not in shared
         ]
-        return Credentials(owned=len(there) - len(unowned), unowned=unowned)
+        return CredentialList(owned=len(there) - len(unowned), unowned=unowned)
 
     def sweep(self, *, recorded: bool, ids: Collection[str]) -> Swept:
         """Delete unowned keys and inboxes.

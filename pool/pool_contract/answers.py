@@ -70,7 +70,7 @@ class Counts(Answer):
     behindKeys: int = 0
 
 
-class Instance(Answer):
+class ListedInstance(Answer):
     """One agent.
 
     Attributes:
@@ -102,8 +102,8 @@ class Instance(Answer):
 class Agents(Answer):
     """`GET /api/pool/agents`. Without the key, what somebody said to an agent and where it is are left out."""
 
-    claimed: list[Instance]
-    crashed: list[Instance]
+    claimed: list[ListedInstance]
+    crashed: list[ListedInstance]
 
 
 class AgentSummary(Answer):
@@ -131,7 +131,7 @@ class PoolStatus(Answer):
     """`GET /api/pool/status`."""
 
     counts: Counts
-    instances: list[Instance]
+    instances: list[ListedInstance]
     environment: str
     image: str
     minIdle: int
@@ -203,7 +203,7 @@ class Redeployed(Answer):
     image: str
 
 
-class Retired(Answer):
+class RetirementReport(Answer):
     """`POST /api/pool/retire`."""
 
     deleted: list[str]
@@ -264,7 +264,7 @@ class Credential(Answer):
     recorded: bool
 
 
-class Credentials(Answer):
+class CredentialList(Answer):
     """`GET /api/pool/credentials`: how many have an agent, and those that have none here."""
 
     owned: int

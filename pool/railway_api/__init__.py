@@ -1,1 +1,1 @@
-"""A client of Railway's GraphQL API: one POST, typed errors, safe retries; it imports nothing else of this project."""
+"""A client of Railway's GraphQL API with typed errors and safe retries. It imports nothing else of this project."""

@@ -1,4 +1,4 @@
-"""One way to Railway: `Client.query` and `Client.mutate`, each one document, tried again only where that is safe."""
+"""The client: `Client.query` and `Client.mutate` send one document each, and retry only where that is safe."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Client:
     Args:
         endpoint: the URL of the GraphQL endpoint.
         token: an account, workspace or project token.
-        project_token: True for a project token, which travels in a header of its own.
-        user_agent: who asks, as `product/version`.
+        project_token: True for a project token, which is sent in a different header.
+        user_agent: the caller, as `product/version`.
         timing: limits; see `Timing`.
         sleep, clock, wall, rng, progress: injected by tests; `wall` is the time of day, in seconds since the epoch.
     """
@@ -87,7 +87,7 @@ class Client:
 
     @property
     def allowance(self) -> Allowance | None:
-        """What is left of the rate limit; see `RateLimit.allowance`."""
+        """The remaining rate limit; see `RateLimit.allowance`."""
         return self._rate_limit.allowance
 
     def as_other_kind(self) -> Client:
@@ -106,7 +106,7 @@ class Client:
         )
 
     def once(self, name: str, ask: Callable[[], _Known]) -> _Known:
-        """Return what `ask` answers, asked once in the life of this client; an error is not kept."""
+        """Return the result of `ask`, which is called once in the life of this client; an error is not kept."""
         with self._asking:
             if name not in self._known:
                 self._known[name] = ask()
@@ -118,25 +118,25 @@ class Client:
         return datetime.fromtimestamp(self._wall(), UTC)
 
     def newborn(self) -> None:
-        """Say that something was just created in which "Not Authorized" means for some seconds that it is new."""
+        """Note a creation just now: for some seconds, "Not Authorized" only means that it is not visible yet."""
         self._newborn_until = self.clock() + self.timing.newborn_seconds
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
-        """Let all calls of this thread inside take at most so long in sum: `with client.within(10): …`.
+        """Limit the total time of this thread's calls inside: `with client.within(10): …`, in seconds.
 
-        Tries, pauses and what is read back count; each call's own deadline holds as well.
+        Tries, pauses and reads back count. The deadline of each call applies as well.
         """
         return self._patience.within(seconds)
 
     def query(
         self, document: str, variables: Mapping[str, Any], *, thing: str, deadline_seconds: float | None = None
     ) -> dict[str, Any]:
-        """Run a query; tries again after a lost answer, 429 and 5xx, within the budget.
+        """Run a query; retry it after a lost answer, 429 and 5xx, within the budget.
 
         Args:
             document: the GraphQL document.
             variables: its variables.
-            thing: what the query is about, for the error's first word.
+            thing: the subject of the query, for errors.
             deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Raises:
@@ -148,9 +148,9 @@ class Client:
     def mutate_once(
         self, document: str, variables: Mapping[str, Any], *, thing: str, deadline_seconds: float | None = None
     ) -> dict[str, Any]:
-        """Run a mutation that is sent again only where it was surely not carried out, as after a 429.
+        """Run a mutation that is sent again only if it was certainly not carried out, as after a 429.
 
-        For a caller that compares all that is there with what should be, again and again, as the pool manager does.
+        This is for a caller that keeps comparing the actual state with the desired one, as the pool manager does.
 
         Args:
             document: the GraphQL document.
@@ -159,7 +159,7 @@ class Client:
             deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Raises:
-            RailwayError: typed; `may_have_happened` says whether the caller has to look.
+            RailwayError: typed; `may_have_happened` tells whether the caller has to check the result.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
             return (
@@ -176,7 +176,7 @@ class Client:
         settle: bool = False,
         deadline_seconds: float | None = None,
     ) -> tuple[dict[str, Any] | None, _Seen | None]:
-        """Run a mutation at most once, as far as that can be known.
+        """Run a mutation at most once, as far as that can be ensured.
 
         Args:
             document: the GraphQL document.
@@ -189,7 +189,7 @@ class Client:
             deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Returns:
-            The answer's data, or None where the answer was lost; and what `observe` saw where it was asked.
+            The answer's data, or None if the answer was lost; and the result of `observe` if it was called.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
             return self._persist(lambda: self._post(document, variables, thing), thing, observe=observe, settle=settle)
@@ -216,7 +216,7 @@ class Client:
                     if seen is not None:
                         return None, seen
                 opaque += isinstance(error, Opaque)
-                # It was looked for and is not there: try once more (fact: refused-may-have-happened).
+                # It was looked for and does not exist: try once more (fact: refused-may-have-happened).
                 once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
                 delay = self._delay(error, attempt, spent, once_more=once_more)
                 if delay is None or not self._patience.lasts(delay):
@@ -235,7 +235,7 @@ class Client:
             except Unreachable:
                 if self._patience.lasts(0.0):
                     raise
-                # There was no time to look: what is known is that the mutation had no answer.
+                # There was no time to look: all that is known is that the mutation had no answer.
                 raise error from None
             if seen is not None or not self._patience.lasts(pause) or self.clock() + pause > deadline:
                 return seen
@@ -247,7 +247,7 @@ class Client:
         if isinstance(error, Throttled):
             return wait_as_told(budget, attempt, spent, CREATION_THROTTLE_SECONDS)
         if isinstance(error, RateLimited) and error.retry_after is not None:
-            # A little after the window, and spread, so that several runs do not come back in the same instant.
+            # Wait until a little after the window, with jitter, so that several runs do not return at the same instant.
             return wait_as_told(budget, attempt, spent, error.retry_after + 0.2 * self._random())
         is_new = isinstance(error, NotAuthorized | NotFound) and self.clock() < self._newborn_until
         if once_more or is_new or isinstance(error, RateLimited | ServerFailed | Unreachable | TryAgain):
@@ -279,7 +279,7 @@ class Client:
         return data
 
     def _notice(self, thing: str, operation: str) -> None:
-        """Say that an answer is waited for; once in a while for all calls that wait at the same time."""
+        """Print that an answer is awaited, now and then, for all calls that wait at the same time."""
         with self._noticing:
             if self.clock() < self._noticed_until:
                 return

@@ -1,19 +1,19 @@
-"""What Railway answers when it refuses, typed.
+"""Railway's refusals as typed errors.
 
 RailwayError (Failure)
-├── NotAuthorized     bad token, no access, deleted thing or wrong kind of id: Railway says the same words for all four
+├── NotAuthorized     bad token, no access, deleted thing or wrong kind of id: Railway uses the same words for all four
 ├── NotFound
 ├── AlreadyExists
 ├── Throttled         creation throttles: one project or environment per 30 s, volumes "too quickly"; not applied
 ├── RateLimited       HTTP 429; not applied
 ├── Invalid           validation of the document or of a value; not applied
-├── TryAgain          Railway says itself that it should be tried again, or is busy with the thing; may have happened
+├── TryAgain          Railway asks for another try, or is busy with the thing; may have happened
 ├── Refused           any other resolver error with a message
-├── Opaque            "Problem processing request" with a traceId: says nothing about whether it was applied
-├── ServerFailed      HTTP 5xx, or an answer that is no GraphQL answer: says nothing about whether it was applied
+├── Opaque            "Problem processing request" with a traceId: it may have been applied
+├── ServerFailed      HTTP 5xx, or an answer that is not a GraphQL answer: it may have been applied
 └── Unreachable       no answer; `sent` tells whether the request may have arrived
 
-The message is the only thing that tells one error from another (fact: message-only).
+Only the message distinguishes one error from another (fact: message-only).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class NotAuthorized(RailwayError):
 
 
 class NotFound(RailwayError):
-    """The thing that the operation names is not there."""
+    """The thing that the operation names does not exist."""
 
 
 class AlreadyExists(RailwayError):
@@ -54,7 +54,7 @@ class Throttled(RailwayError):
 
 
 class RateLimited(RailwayError):
-    """HTTP 429: not applied. `retry_after` in seconds, or None where Railway did not say."""
+    """HTTP 429: not applied. `retry_after` is in seconds, or None if Railway did not say."""
 
     def __init__(self, thing: str, problem: str, next_step: str = "", *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
@@ -68,7 +68,7 @@ class Invalid(RailwayError):
 class TryAgain(RailwayError):
     """`Failed to create service domain, please try again`, `operation is already in progress`."""
 
-    # It was seen of a custom domain that had been created (fact: custom-domain-again).
+    # This was seen for a custom domain that had been created (fact: custom-domain-again).
     may_have_happened = True
 
 

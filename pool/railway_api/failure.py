@@ -1,4 +1,4 @@
-"""The one shape of an error that a user sees: the thing, what happened, what to do next; one line."""
+"""The form of every error that a user sees, in one line: the thing, what happened, what to do next."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Failure(Exception):
 
     Args:
         thing: what it happened to, in the user's words: a config key, a resource, `file:line`, an image reference.
-        problem: what happened; what another system said is quoted, and that system named.
-        next_step: what to do about it, best as a command; empty where the problem says it already.
+        problem: what happened; the words of another system are quoted, and that system is named.
+        next_step: what to do about it, preferably as a command; empty if the problem already says it.
     """
 
     def __init__(self, thing: str, problem: str, next_step: str = "") -> None:
@@ -32,7 +32,7 @@ class Failure(Exception):
         return found
 
     def __str__(self) -> str:
-        """Return the one line: white space folded, passwords in URLs masked, control characters shown, never sent."""
+        """Return the line, with white space folded, passwords in URLs masked and control characters escaped."""
         text = f"{self.thing}: {self.problem}" if self.thing else self.problem
         if self.next_step:
             text = f"{text}; {self.next_step}"

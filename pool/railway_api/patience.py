@@ -1,4 +1,4 @@
-"""What is left of the time that a call, and a whole command, may spend on a Railway that does not answer."""
+"""The remaining time that a call, and a whole command, may spend while Railway does not answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Patience:
-    """Deadlines of calls, by thread, and the silence of Railway, of all threads together.
+    """Deadlines of calls, per thread, and the time since Railway's last answer, across all threads.
 
     Args:
         timing: the limits.
@@ -31,7 +31,7 @@ class Patience:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let all that this thread asks inside take at most so long in sum; an outer limit holds as well."""
+        """Limit the total time of this thread's calls inside; an outer limit applies as well."""
         outer = self._deadline()
         self._local.deadline = min(outer, self._clock() + seconds)
         try:
@@ -40,7 +40,7 @@ class Patience:
             self._local.deadline = outer
 
     def left(self) -> float:
-        """Return the seconds that the next try may take; zero or less where there is no time for one."""
+        """Return the seconds that the next try may take; zero or less if there is no time for it."""
         now = self._clock()
         silence = max(self._silence_ends() - now, self._timing.probe_seconds)
         return min(self._deadline() - now, silence)
@@ -55,7 +55,7 @@ class Patience:
             self._silent_since = math.inf
 
     def unheard(self, began: float, error: Unreachable) -> Unreachable:
-        """Note that a try which began then had no answer; returns its error, which says where nothing else had one."""
+        """Note that a try had no answer; return its error, which tells if no other call had an answer either."""
         with self._lock:
             self._silent_since = min(self._silent_since, began)
             seconds = self._clock() - self._silent_since

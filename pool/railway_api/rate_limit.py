@@ -1,4 +1,4 @@
-"""`RateLimit`: what Railway has said is left of its rate limit, and the wait where nothing is."""
+"""`RateLimit`: the remaining rate limit by Railway's answers, and the wait when it is used up."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class RateLimit:
-    """What one client knows of its rate limit.
+    """A client's knowledge of its rate limit.
 
     Args:
         timing: limits; see `Timing`.
         patience: how long the calls of this thread may take.
         wall: the time of day, in seconds since the epoch.
-        sleep: waits so many seconds.
-        progress: where a wait is told.
+        sleep: waits for a number of seconds.
+        progress: receives a line about each wait.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class RateLimit:
 
     @property
     def allowance(self) -> Allowance | None:
-        """What is left of the rate limit, as the last answer that told has it; None before, and after a wait."""
+        """The remaining rate limit by the last answer that told; None before that, and after a wait."""
         return self._allowance
 
     def wait(self, operation: str, thing: str) -> None:
-        """Wait for the next window where Railway has said that this one is used up.
+        """Wait for the next window if Railway has said that this one is used up.
 
         Args:
             operation: the name of the operation that waits.
             thing: what it is about, for errors.
 
         Raises:
-            RateLimited: the next window comes later than the operation may take.
+            RateLimited: the next window begins later than the operation may wait.
         """
         pause = 0.0 if self._allowance is None else self._allowance.pause(self._timing.budget, self._wall())
         if not pause:
@@ -68,10 +68,10 @@ class RateLimit:
         self._sleep(pause)
 
     def record(self, left: Allowance) -> None:
-        """Keep what is left of the rate limit, and say once a window that it runs out."""
+        """Record the remaining rate limit, and warn once per window that it runs out."""
         self._allowance = left
         now = self._wall()
-        # The short windows, of a second, fill and empty all the time: nobody has to know.
+        # The short windows of a second are used up all the time, and need no warning.
         if left.is_low and left.reset_at - now > 2 and now >= self._warned_until:
             self._warned_until = left.reset_at
             until = datetime.fromtimestamp(left.reset_at, UTC).strftime("%H:%M:%S UTC")

@@ -1,4 +1,4 @@
-"""Secrets out of any text, before it reaches a person, a log or a state file."""
+"""Removes secrets from a text before it reaches a person, a log or a state file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MASK = "[secret]"
 _SHORTEST_SECRET = 4
-# The password of `scheme://user:password@host`; greedy to the last `@`, since a raw password may hold one.
+# The password of `scheme://user:password@host`; greedy to the last `@`, since a raw password may contain one.
 _URL_PASSWORD = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)(?P<password>[^\s/]+)(?=@)")
 
 

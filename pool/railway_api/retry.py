@@ -1,4 +1,4 @@
-"""When to try again, and after how long: pure decisions over injected numbers."""
+"""Whether to retry, and after how long: pure decisions on injected numbers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 CREATION_THROTTLE_SECONDS = 31.0
 LOW_SHARE = 0.1
-"""Below this share of the calls of a window, a person is told that they run out."""
+"""Below this share of a window's calls, the user is warned that they run out."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long one call may try.
+    """How often and how long one call may be retried.
 
     Attributes:
-        attempts: the most tries, the first included.
-        seconds: the most time spent waiting between tries, in sum.
+        attempts: the maximum number of tries, including the first.
+        seconds: the maximum total time between tries, in seconds.
         base_delay: the first delay in seconds; doubles with each try.
         max_delay: the longest single delay of a backoff, in seconds.
     """
@@ -34,13 +34,13 @@ class Budget:
 
 
 def backoff(budget: Budget, attempt: int, spent: float, random: float) -> float | None:
-    """Return the seconds to wait before try number `attempt + 1`, or None where the budget is used up.
+    """Return the seconds to wait before try number `attempt + 1`, or None if the budget is used up.
 
     Args:
         budget: the limits.
         attempt: how many tries were made, from 1.
         spent: seconds waited so far.
-        random: in [0, 1); spreads the delay over its upper half, so that parallel runs do not knock in step.
+        random: in [0, 1); spreads the delay over its upper half, so that parallel runs are not synchronised.
     """
     if attempt >= budget.attempts:
         return None
@@ -50,14 +50,14 @@ def backoff(budget: Budget, attempt: int, spent: float, random: float) -> float 
 
 
 def wait_as_told(budget: Budget, attempt: int, spent: float, told: float) -> float | None:
-    """Return `told` seconds if try number `attempt + 1` after them still fits the budget, else None."""
+    """Return `told` seconds if the budget allows try number `attempt + 1` after them; None otherwise."""
     if attempt >= budget.attempts or spent + told > budget.seconds:
         return None
     return told
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Parse a `Retry-After` header: seconds or an HTTP date; None where missing, negative or not understood."""
+    """Parse a `Retry-After` header: seconds or an HTTP date; None if it is missing, negative or malformed."""
     if header is None:
         return None
     text = header.strip()
@@ -74,12 +74,12 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What is left of a rate limit's window, as an answer's headers say it.
+    """The rest of a rate limit's window, by the headers of an answer.
 
     Attributes:
-        remaining: calls.
-        limit: calls of a whole window; 0 where Railway did not say.
-        reset_at: when the next window begins, in seconds since the epoch; 0 where Railway did not say.
+        remaining: the remaining calls.
+        limit: the calls of a whole window; 0 if Railway did not say.
+        reset_at: when the next window begins, in seconds since the epoch; 0 if Railway did not say.
     """
 
     remaining: int
@@ -88,20 +88,20 @@ class Allowance:
 
     @property
     def is_low(self) -> bool:
-        """Tell whether a person should know of it."""
+        """Tell whether to warn the user."""
         return self.remaining <= self.limit * LOW_SHARE
 
     def pause(self, budget: Budget, now: float) -> float:
-        """Return the seconds to wait before the next call: until the window ends, once nothing is left of it.
+        """Return the seconds to wait before the next call: until the window ends if it is used up.
 
-        A window that outlives the budget is not waited for: then Railway's 429 says for how long.
+        A window that ends after the budget is not waited for: Railway's 429 then tells how long to wait.
         """
         left = self.reset_at - now
         return left if self.remaining <= 0 and 0 < left <= budget.seconds else 0.0
 
 
 def allowance(headers: Mapping[str, str]) -> Allowance | None:
-    """Read `X-RateLimit-*`; None where they are missing or not understood (sent on authenticated answers only)."""
+    """Read `X-RateLimit-*`; None if they are missing or malformed. Only authenticated answers have them."""
     try:
         remaining = int(headers["X-RateLimit-Remaining"])
         limit = int(headers.get("X-RateLimit-Limit") or 0)

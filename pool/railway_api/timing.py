@@ -1,4 +1,4 @@
-"""How patient a client is."""
+"""The time limits of a client."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from railway_api.retry import Budget
 
 @dataclass(frozen=True)
 class Timing:
-    """How patient the client is; all in seconds.
+    """Time limits of a client, all in seconds.
 
     Attributes:
         connect_seconds: time limit of a TCP connection.
         query_seconds: time limit of the whole answer to a query.
         read_seconds: time limit of the whole answer to a mutation; Railway's own CLI takes 90, because duplicating an
             environment runs over 30 (railwayapp/cli src/client.rs).
-        notice_seconds: how long an answer is waited for before a progress line says so.
-        deadline_seconds: time limit of one call in all: tries, the pauses between them, and what is read back.
-        silence_seconds: how long a command goes on trying while Railway answers nothing at all.
-        probe_seconds: time limit of a try after that; there is no second one, until Railway has answered.
+        notice_seconds: how long to wait for an answer before a progress line says so.
+        deadline_seconds: time limit of a whole call: tries, the pauses between them, and reads back.
+        silence_seconds: how long a command keeps trying while Railway answers nothing.
+        probe_seconds: time limit of a single try after that, until Railway answers again.
         settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
             read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
         stick_seconds: how long a committed change may take to show when it is read back.
-        newborn_seconds: how long after the creation of a project or an environment "Not Authorized" to what is in it
-            is its being new (fact: new-project-lag).
+        newborn_seconds: for how long after the creation of a project or an environment "Not Authorized" means that
+            its contents are not visible yet (fact: new-project-lag).
         budget: retries of one call.
     """
 

@@ -1,7 +1,7 @@
-"""Which kind of token it is and what it reaches: asked once, and told in words that name the wrong kind.
+"""Finds the kind of a token and what it can reach, and reports a token of the wrong kind.
 
-Railway says "Not Authorized" to a wrong token, to a revoked one, and to a good one of the wrong kind alike
-(railwayapp/cli#575, #617, #947): only trying it as the other kind tells them apart.
+Railway says "Not Authorized" to a wrong token, to a revoked one, and to a valid one of the wrong kind
+(railwayapp/cli#575, #617, #947): only a try as the other kind distinguishes them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a token reaches.
+    """What a token can reach.
 
     Attributes:
         workspaces: `id` and `name` of each, for an account or workspace token.
-        project_id, environment_id: the only ones, for a project token; else empty.
+        project_id, environment_id: those of a project token; otherwise empty.
     """
 
     workspaces: tuple[Mapping[str, Any], ...] = ()
@@ -32,11 +32,11 @@ class Reach:
 
 
 def reach(client: Client, *, thing: str = "railwayToken") -> Reach:
-    """Return what the client's token reaches; asked once in the client's life.
+    """Return what the client's token can reach; Railway is asked once in the client's life.
 
     Args:
-        client: with the token.
-        thing: what it is asked for, for the error of a failed read.
+        client: the client with the token.
+        thing: the subject of the error if the read fails.
 
     Raises:
         NotAuthorized: the token is wrong, revoked, or of the other kind; the text says which.

@@ -1,4 +1,4 @@
-"""One POST of one GraphQL document: data comes back, or a typed error."""
+"""Posts one GraphQL document and returns its data, or raises a typed error."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def checked_endpoint(endpoint: str) -> str:
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
-    """Return both, empty where the URL is malformed: Python raises for a stray bracket and for an invalid port."""
+    """Return both, empty if the URL is malformed: Python raises for a stray bracket and for an invalid port."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -59,14 +59,14 @@ class _HeaderAlone(requests.auth.AuthBase):
 
 
 class Transport:
-    """Posts documents with one credential to one endpoint; a connection for each thread, kept open.
+    """Posts documents with one credential to one endpoint, over one open connection per thread.
 
     Args:
         endpoint: the URL of the GraphQL endpoint.
-        headers: the credential's.
+        headers: the headers of the credential.
         timing: time limits of a connection and of an answer.
         wall: the time of day, in seconds since the epoch.
-        user_agent: who asks, as `product/version`.
+        user_agent: the caller, as `product/version`.
     """
 
     def __init__(
@@ -99,10 +99,10 @@ class Transport:
             variables: its variables.
             thing: what it is about, for errors.
             seconds: time limit of the whole answer.
-            notice: is called, in another thread, where the answer is waited for longer than `notice_seconds`.
+            notice: called in another thread if the answer takes longer than `notice_seconds`.
 
         Returns:
-            The answer's `data`, and what is left of the rate limit where the answer says it.
+            The answer's `data`, and the remaining rate limit if the answer tells it.
 
         Raises:
             RailwayError: typed; see railway_api.errors.
@@ -191,7 +191,7 @@ def operation_name(document: str) -> str:
 
 
 def _body(answer: requests.Response) -> dict[str, Any] | None:
-    """Read an answer's JSON object; None for anything else, and for more than a config of 500 services could be."""
+    """Read an answer's JSON object; None for anything else, and for an answer larger than a config of 500 services."""
     text = bytearray()
     for chunk in answer.iter_content(64 * 1024):
         text += chunk

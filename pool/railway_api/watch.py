@@ -1,6 +1,6 @@
-"""One answer that is waited for: a line says so after a while, and at its time limit the connection is cut.
+"""Watches the wait for one answer: after a while a line says so, and at the time limit the connection is closed.
 
-A time limit of a socket holds for each read of it: one byte a second would be waited for without an end.
+The time limit of a socket applies to each read: with one byte a second, it would never be reached.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Watch:
 
     Args:
         seconds: the time limit of the whole answer.
-        notice_seconds, notice: what is called after so long.
+        notice_seconds, notice: the function to call after that many seconds.
     """
 
     def __init__(self, seconds: float, notice_seconds: float, notice: Callable[[], None]) -> None:
@@ -49,7 +49,7 @@ class Watch:
         _current.watch = None
 
     def uses(self, connection: HTTPConnection) -> None:
-        """Note which connection the try goes over, and its socket: a response that closes it takes that along."""
+        """Note the connection of the try and its socket: a response that closes the connection drops the socket."""
         self._connection = connection
         self._socket = connection.sock
 
@@ -61,7 +61,7 @@ class Watch:
             self._notice()
             if self._done.wait(self._seconds - first):
                 return
-        # While it is still being connected there is nothing to cut: that has a time limit of its own.
+        # While it is still connecting there is nothing to close: connecting has a time limit of its own.
         while not self._cut() and not self._done.wait(_AGAIN_SECONDS):
             pass
 
@@ -74,7 +74,7 @@ class Watch:
             if found is None:
                 return False
             with contextlib.suppress(OSError):
-                # Not the shutdown of an encrypted socket, which another thread is reading just now.
+                # Do not shut an encrypted socket down, because another thread is reading from it.
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
             return True
 
@@ -130,7 +130,7 @@ class _Adapter(HTTPAdapter):
 
 
 def watched_session() -> requests.Session:
-    """Return a session whose connections a `Watch` of the same thread can cut."""
+    """Return a session whose connections a `Watch` of the same thread can close."""
     session = requests.Session()
     session.mount("https://", _Adapter())
     session.mount("http://", _Adapter())

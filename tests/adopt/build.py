@@ -8,8 +8,8 @@ from typing import Any
 
 from emulator.api.templates import POSTGRES as TEMPLATE
 from tests.adopt.servers import Fixture, Sealed, Server
-from tests.colleague.acts import document
 from tests.colleague.inside import Inside
+from tests.colleague.look import document
 
 _ENVIRONMENTS = "query q($id: String!) { project(id: $id) { environments { edges { node { id } } } } }"
 _LATEST = """

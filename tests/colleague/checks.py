@@ -10,7 +10,7 @@ from convos_infra.railway.change import announced as announced_deployments
 from convos_infra.railway.resources.project import BASE_ENVIRONMENT
 from emulator.store import Store
 from tests.colleague.engine import Op, Step
-from tests.colleague.judge import Book, Context
+from tests.colleague.judge import Book, Context, Rule, Violation
 from tests.colleague.truth import (
     Fact,
     Facts,
@@ -136,6 +136,20 @@ def _crowded(store: Store, environment: str, name: str, service: str) -> list[st
         if service and len(rows) > 1:
             found.append(f"{name} has {len(rows)} of kind {kind}")
     return found
+
+
+def shown(steps: Mapping[str, Step]) -> str:
+    return ", ".join(f"{step.op.value} {key}" for key, step in steps.items() if step.op is not Op.SAME) or "no changes"
+
+
+def unannounced(did: Mapping[str, int], promised: Mapping[str, int], *, done: bool, alone: bool) -> Iterator[Violation]:
+    """Yield services with more deployments than promised; with fewer, only after a whole update that ran alone."""
+    for name in sorted(did):
+        told = promised.get(name, 0)
+        if did[name] > told or (done and alone and did[name] != told):
+            since = "nobody acted since" if alone else "the colleague acted since"
+            which = ("deployments", "more" if did[name] > told else "fewer", since)
+            yield Violation(Rule.DEPLOYMENTS, which, f"{name}: announced {told}, made {did[name]}", "up")
 
 
 def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[Fact]:

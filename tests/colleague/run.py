@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from convos_infra.railway.change import announced_at_most
 from railway_api.failure import Failure
 from tests.colleague import checks, status
-from tests.colleague.acts import ACTS, Look, document
-from tests.colleague.engine import REFUSALS, Engine, Op
+from tests.colleague.acts import ACTS
+from tests.colleague.engine import REFUSALS, Engine
 from tests.colleague.engine import Step as PreviewStep
 from tests.colleague.inside import Inside
 from tests.colleague.judge import Book, Context, Rule, Violation, judged
+from tests.colleague.look import Look, document
 from tests.colleague.start import Killed
 from tests.colleague.steps import Do, Step, When
 from tests.colleague.truth import Facts, changed, facts
@@ -166,7 +167,7 @@ class Run:
             self._kill_at, self._fault = -1, None
             return False
         said, at_most = checks.announced(steps), checks.announced(steps, announced_at_most)
-        self.told.append(f"    preview: {_shown(steps)}; announces {said}, at most {at_most}")
+        self.told.append(f"    preview: {checks.shown(steps)}; announces {said}, at most {at_most}")
         since, between = self.book.now, self._acted_at
         for step in self._between:
             self._act(step)
@@ -241,13 +242,7 @@ class Run:
         for service_id, count in self._made.items():
             name = names.get(service_id, service_id)
             did[name] = did.get(name, 0) + count
-        for name in sorted(did):
-            promised = said.get(name, 0) if alone else at_most.get(name, 0)
-            if did[name] > promised or (done and alone and did[name] != promised):
-                told = f"announced {promised}, made {did[name]}"
-                since = "nobody acted since" if alone else "the colleague acted since"
-                which = "more" if did[name] > promised else "fewer"
-                self.wrong.append(Violation(Rule.DEPLOYMENTS, ("deployments", which, since), f"{name}: {told}", "up"))
+        self.wrong += checks.unannounced(did, said if alone else at_most, done=done, alone=alone)
 
     def _check_orphans(self) -> None:
         is_destroy = self._context is not None and self._context.name == "destroy"
@@ -302,7 +297,3 @@ class Run:
         """A refusal has a reason that is there."""
         if not checks.obstacles(self.emulator.store, self.engine.state):
             self.wrong.append(Violation(Rule.BLOCKED, ("up",), self.told[-1]))
-
-
-def _shown(steps: dict[str, PreviewStep]) -> str:
-    return ", ".join(f"{step.op.value} {key}" for key, step in steps.items() if step.op is not Op.SAME) or "no changes"

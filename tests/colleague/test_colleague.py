@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.colleague.acts import ACTS, mutations
+from tests.colleague.acts import ACTS
 from tests.colleague.engine import Engine
 from tests.colleague.inside import Inside
 from tests.colleague.judge import Violation
 from tests.colleague.known import KNOWN
+from tests.colleague.look import mutations
 from tests.colleague.run import Run
 from tests.colleague.start import Start
 from tests.colleague.steps import Do, Step, program, shrunk

@@ -13,9 +13,10 @@ from convos_infra.railway.change import Change
 from convos_infra.railway.resources import environment, service_domain, service_instance
 from convos_infra.railway.resources.project import BASE_ENVIRONMENT
 from tests.colleague import run as running
-from tests.colleague.acts import ACTS, Arguments, Look, document
+from tests.colleague.acts import ACTS
 from tests.colleague.inside import Inside
 from tests.colleague.judge import Rule
+from tests.colleague.look import Arguments, Look, document
 from tests.colleague.run import Run
 from tests.colleague.start import Start
 from tests.colleague.steps import Do, Step, When

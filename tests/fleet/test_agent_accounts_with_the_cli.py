@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from standins.accounts import AgentMailAccount, OpenRouterAccount
-from standins.server import AGENTMAIL, OPENROUTER, Standins, running
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
+from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins, running
 from tests.fleet.project import Project
 
 pytestmark = pytest.mark.stack

@@ -1,4 +1,4 @@
-"""examples/redis_beside_pool, by the real CLI: a fourth service, in an environment that another stack made."""
+"""docs/examples/redis_beside_pool, by the real CLI: a fourth service, in an environment that another stack made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fleet.project import ROOT, Project
 from tests.upgrade import world
 
 pytestmark = pytest.mark.stack
-EXAMPLE = ROOT / "examples" / "redis_beside_pool"
+EXAMPLE = ROOT / "docs" / "examples" / "redis_beside_pool"
 
 
 class Example(Project):
@@ -24,7 +24,7 @@ class Example(Project):
         super().__post_init__()
         shutil.copy(EXAMPLE / "__main__.py", self.program)
         description = (EXAMPLE / "Pulumi.yaml").read_text()
-        (self.program / "Pulumi.yaml").write_text(description.replace("    virtualenv: ../../.venv\n", ""))
+        (self.program / "Pulumi.yaml").write_text(description.replace("    virtualenv: ../../../.venv\n", ""))
 
     def set(self, key: str, value: str) -> None:
         self.run("config", "set", key, value, "--stack", self.stack)

@@ -10,8 +10,9 @@ import pytest
 from tests.emulator.fix_emulator import Emulator, running_emulator
 from tests.fleet.announcement import announced
 from tests.fleet.project import Project, fleet, service
+from tests.railway.scene import Scene
 from tests.railway.small_stack import environment_as_wanted
-from tests.railway.states import STATES, Scene, State
+from tests.railway.states import STATES, State
 
 if TYPE_CHECKING:
     from pathlib import Path

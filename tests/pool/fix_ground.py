@@ -18,8 +18,9 @@ from emulator.deployments import Deployments
 from emulator.postgres import Postgres
 from emulator.settings import LiveSettings, Settings
 from emulator.store import Store
-from tests.pool.emulated_fleet import TOKEN, Fleet
+from tests.pool.emulated_fleet import Fleet
 from tests.pool.emulated_ground import CLOCK, SEARCH_PATH, Ground
+from tests.pool.emulated_manager import TOKEN
 from tests.pool.surroundings import SCHEMA
 from tests.schema.postgres_server import Server, new_database
 

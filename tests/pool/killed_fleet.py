@@ -22,12 +22,13 @@ from convos_pool.errors import PoolError
 from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 
-from standins.accounts import AgentMailAccount, OpenRouterAccount
-from standins.server import AGENTMAIL, OPENROUTER, Standins
-from tests.pool.emulated_fleet import URL, Fleet
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
+from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins
+from tests.pool.emulated_fleet import Fleet
 from tests.pool.emulated_ground import Connections, Ground
+from tests.pool.emulated_manager import URL
 from tests.pool.fix_ground import connect
-from tests.pool.simulated_fleet import Killed
+from tests.pool.simulated_world import Killed
 
 STANDINS = "https://standins.test"
 MANAGEMENT, AGENTMAIL_KEY = "or-management-key", "am_secret"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from convos_pool.schema import HISTORY, files
 
-from standins.accounts import AgentMailAccount, OpenRouterAccount
-from standins.server import AGENTMAIL, OPENROUTER, Standins, running
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
+from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins, running
 from tests.emulator.fix_emulator import until
 from tests.emulator.world import World, nodes
 from tests.pool.pool_process import IMAGE, Pool, running_pool, variables

@@ -13,7 +13,8 @@ from convos_pool import agents
 from convos_pool.rollout import Policy
 from convos_pool.rollout_plan import plan
 
-from tests.pool.simulated_fleet import TICK_SECONDS, Chances, Fleet, World
+from tests.pool.simulated_fleet import TICK_SECONDS, Fleet
+from tests.pool.simulated_world import Chances, World
 
 OLD, NEW, BROKEN = (f"ghcr.io/example/convos-runtime:t@sha256:{digit * 64}" for digit in "123")
 SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(250))

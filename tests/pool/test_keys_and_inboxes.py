@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from standins.server import OPENROUTER
+from emulator.standins.server import OPENROUTER
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import ROOT, Pool
 from tests.pool.surroundings import Surroundings, agents, counts, until_idle

@@ -28,7 +28,7 @@ from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Snapshots
 from railway_api.client import Client
 from tests.railway.fix_resources import IMAGE, QUICK, Made, Props, Runs
-from tests.railway.states import Scene
+from tests.railway.scene import Scene
 
 Kind = type[RailwayProvider]
 Outs = Callable[[str, str], Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.railway.resources.environment import EnvironmentProvider
-from tests.railway.fix_resources import CASES, Place, Props
+from tests.railway.fix_resources import Place, Props
+from tests.railway.resource_cases import CASES
 
 CHANGED: dict[str, tuple[Props, str]] = {
     "CustomDomain": ({"targetPort": 3000.0}, "targetPort"),

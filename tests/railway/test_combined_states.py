@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.railway import states
+from tests.railway import scene_changes
+from tests.railway.scene import Scene
+from tests.railway.scene_changes import OTHER
 from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of
-from tests.railway.states import OTHER, Says, Scene, State
+from tests.railway.states import Says, State
 from tests.railway.test_status_says import SAYS, look, report_of
 
 _STAGE = """mutation s($e: String!, $i: EnvironmentConfig!) {
@@ -17,7 +19,7 @@ _DOMAIN = "mutation c($i: ServiceDomainCreateInput!) { serviceDomainCreate(input
 
 def removed_then_failed(scene: Scene) -> None:
     """Somebody removed what ran, and their next deployment failed."""
-    states.removed(scene)
+    scene_changes.removed(scene)
     scene.deploy()
     scene.newest("FAILED")
 
@@ -40,14 +42,14 @@ def another_value_unhealthy(scene: Scene) -> None:
 
 def detached_and_crashed(scene: Scene) -> None:
     """Somebody detached the volume, and the service crashed without it."""
-    states.volume_detached(scene)
+    scene_changes.volume_detached(scene)
     scene.deploy()
     scene.newest("CRASHED")
 
 
 def domain_made_anew(scene: Scene) -> None:
     """Somebody removed the domain and had Railway generate another one."""
-    states.domain_gone(scene)
+    scene_changes.domain_gone(scene)
     scene.run(_DOMAIN, i={"environmentId": scene.environment_id, "serviceId": scene.service_id})
 
 
@@ -60,19 +62,19 @@ def unsealed(scene: Scene) -> None:
 def renamed_and_crashed(scene: Scene) -> None:
     """The service crashed, and somebody gave it another name."""
     scene.newest("CRASHED")
-    states.renamed(scene)
+    scene_changes.renamed(scene)
 
 
 def pending_and_crashed(scene: Scene) -> None:
     """Somebody deleted the volume, and the service crashed."""
-    states.volume_pending(scene)
+    scene_changes.volume_pending(scene)
     scene.newest("CRASHED")
 
 
 def environment_renamed_and_removed(scene: Scene) -> None:
     """Somebody gave the environment another name, and removed the deployment."""
-    states.removed(scene)
-    states.environment_renamed(scene)
+    scene_changes.removed(scene)
+    scene_changes.environment_renamed(scene)
 
 
 def staged(scene: Scene) -> None:
@@ -97,7 +99,7 @@ def another_image_under_way(scene: Scene) -> None:
 
 def beside_crashed_and_renamed(scene: Scene) -> None:
     """The service that this one refers to crashed, and has another name."""
-    states.beside_renamed(scene)
+    scene_changes.beside_renamed(scene)
     scene.mark(scene.deployments("renamed-by-them")[-1], "CRASHED")
 
 
@@ -112,13 +114,13 @@ def failed_twice(scene: Scene) -> None:
 
 def proxy_and_domain_gone(scene: Scene) -> None:
     """Somebody removed both ways in."""
-    states.proxy_gone(scene)
-    states.domain_gone(scene)
+    scene_changes.proxy_gone(scene)
+    scene_changes.domain_gone(scene)
 
 
 def moved_and_stored(scene: Scene) -> None:
     """Somebody mounted the volume elsewhere, and stored a variable of their own."""
-    states.volume_moved(scene)
+    scene_changes.volume_moved(scene)
     scene.set("THEIRS", "1", stored_only=True)
 
 

@@ -5,52 +5,36 @@ With `-s -n 0` every row of the table is printed.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from convos_infra.errors import InfraError
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.rollout.resource import AgentRolloutProvider
 from tests.emulator.fix_emulator import Emulator
-from tests.railway.stack_double import (
-    OF_SERVICE,
-    ORDER,
-    PREFIX,
-    Killed,
-    Pool,
-    StackDouble,
-    alive,
-    answering_pool,
+from tests.railway.answering_pool import Pool, answering_pool
+from tests.railway.destroying import (
+    OPTIONS,
+    OWN,
+    REFUSED,
+    THEIRS,
+    brought_up,
+    destroyed,
+    give_up_a_volume,
+    goes,
+    lose_own_data,
+    refusal,
+    row,
+    stranger,
 )
+from tests.railway.stack_double import ORDER, PREFIX, StackDouble, alive
 
-_SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
-_VOLUME = "mutation v($input: VolumeCreateInput!) { volumeCreate(input: $input) { id } }"
 _PROJECT_DELETE = "mutation d($id: String!) { projectDelete(id: $id) }"
-OWN, THEIRS = ("made", "adopted after a crash of its own create"), ("adopted by make adopt", "adopted by a plain up")
-OF_THE_SERVICE = {"Service", "Volume", "ServiceDomain", "CustomDomain", "TcpProxy", "ProjectToken"}
-EVERYTHING = {"Project", "Environment", "SharedVariables", *OF_THE_SERVICE}
-REFUSED = {
-    "protect": "is protected",
-    "stranger's service": "this stack did not make these services: my-tool ",
-    "stranger's volume": "this stack did not make these volumes: my-tool-volume (mounted nowhere) ",
-    "claimed agent": "agents: in use: agent-ada-1 (claimed)",
-    "dead pool manager": "agents: whether somebody has one is not known: ",
-    "dead database": "database 127.0.0.1:9/gone: ",
-    "data": "these volumes have data: web-volume (of web) (to delete it: DATA_ON_DESTROY=delete pulumi destroy)",
-    "deleted volume": (
-        "these deleted volumes can still be restored, but not once their environment is gone: their-tool-volume"
-        " (to delete their data: DATA_ON_DESTROY=delete pulumi destroy)"
-    ),
-    "all at once": "this stack did not make these services: my-tool ",
-}
-OPTIONS = ("plain", "--skip-preview", "--target", *REFUSED)
 
 
 @pytest.fixture
@@ -74,105 +58,9 @@ def new(
         return StackDouble(railway_emulator, monkeypatch, name, pool, config, domain=domain, **more)
 
     yield one
-    for row in railway_emulator.admin("GET", "/snapshot")["projects"]:
-        if row["name"] == name:
-            railway_emulator.run(_PROJECT_DELETE, id=row["id"])
-
-
-def brought_up(new: Callable[..., StackDouble], how: str) -> StackDouble:
-    """Return a stack that came to its things in one of the four ways."""
-    one = new()
-    if how == "made":
-        one.up()
-        return one
-    if how == "adopted after a crash of its own create":
-        for kind in ORDER[:-1]:
-            with pytest.raises(Killed):
-                one.up(killed_at=kind)
-        one.up()
-        return one
-    one.up()
-    ids = one.ids()
-    named = {"project": ids[ProjectProvider], "environment": ids[EnvironmentProvider]}
-    other = new(adopt=named if how == "adopted by make adopt" else {})
-    other.up()
-    return other
-
-
-def stranger(one: StackDouble, option: str) -> None:
-    """Do what the option is named after."""
-    ids = one.ids()
-    where = {"projectId": ids[ProjectProvider], "environmentId": ids[EnvironmentProvider]}
-    everything = option == "all at once"
-    if everything or option.startswith("stranger's"):
-        made = one.emulator.run(_SERVICE, input={**where, "name": "my-tool"})["serviceCreate"]["id"]
-        if everything or option == "stranger's volume":
-            one.emulator.run(_VOLUME, input={**where, "serviceId": made, "mountPath": "/data"})
-        if option == "stranger's volume":
-            removal = "mutation d($i: String!, $e: String) { serviceDelete(id: $i, environmentId: $e) }"
-            one.emulator.run(removal, i=made, e=ids[EnvironmentProvider])
-    if everything or option == "deleted volume":
-        give_up_a_volume(one, where)
-    if everything or option == "claimed agent":
-        one.pool.agents.append({"id": "1", "service": f"{PREFIX}ada-1", "state": "claimed"})
-    one.pool.agents.append({"id": "2", "service": f"{PREFIX}2", "state": "idle"})
-    if option == "dead pool manager":
-        one.pool.dead = True
-    if everything or option == "dead database":
-        one.dropped_database = "postgresql://u:p4ss@127.0.0.1:9/gone"
-        one.up()
-    if everything or option in ("data", "deleted volume"):
-        one.config = {}
-    one.protect = option == "protect"
-
-
-def give_up_a_volume(one: StackDouble, where: dict[str, str], service: str = "their-tool") -> None:
-    """Make a volume with data in a service of others, and delete both: Railway keeps the data for 48 hours."""
-    made = one.emulator.run(_SERVICE, input={**where, "name": service})["serviceCreate"]["id"]
-    volume = one.emulator.run(_VOLUME, input={**where, "serviceId": made, "mountPath": "/data"})["volumeCreate"]["id"]
-    world = json.loads(one.emulator.snapshot(where["environmentId"]))
-    (row,) = [row for row in world["volume_instance"] if row["volumeId"] == volume]
-    one.emulator.admin("POST", "/volume_instances", {"id": row["id"], "currentSizeMB": 48})
-    one.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=volume)
-    removal = "mutation d($i: String!, $e: String) { serviceDelete(id: $i, environmentId: $e) }"
-    one.emulator.run(removal, i=made, e=where["environmentId"])
-
-
-def lose_own_data(one: StackDouble) -> None:
-    """Delete the stack's own volume, and let its 48 hours be over."""
-    id_ = one.ids()[VolumeProvider]
-    one.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=id_)
-    rows = json.loads(one.emulator.snapshot(one.ids()[EnvironmentProvider]))["volume_instance"]
-    for row in rows:
-        if row["volumeId"] == id_:
-            one.emulator.admin("POST", "/volume_instances", {"id": row["id"], "purged": True})
-
-
-def destroyed(one: StackDouble, option: str) -> str:
-    """Destroy as the option says; return the refusal, or the empty string."""
-    only = OF_SERVICE if option == "--target" else ORDER
-    try:
-        one.destroy(preview=option == "plain", only=only)
-    except InfraError as error:
-        return str(error)
-    return ""
-
-
-def refusal(how: str, option: str) -> str:
-    if option == "protect":
-        return REFUSED[option]
-    return REFUSED.get(option, "") if how in OWN else ""
-
-
-def goes(how: str, option: str) -> set[str]:
-    if how not in OWN or option in REFUSED:
-        return set()
-    return OF_THE_SERVICE if option == "--target" else EVERYTHING
-
-
-def row(how: str, option: str, went: set[str], stayed: set[str], refused: str) -> str:
-    names = [" ".join(sorted(names)) or "-" for names in (went, stayed)]
-    return f"| {how} | {option} | {names[0]} | {names[1]} | {refused or '-'} |"
+    for found in railway_emulator.admin("GET", "/snapshot")["projects"]:
+        if found["name"] == name:
+            railway_emulator.run(_PROJECT_DELETE, id=found["id"])
 
 
 @pytest.mark.parametrize("option", OPTIONS)

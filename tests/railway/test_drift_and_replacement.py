@@ -13,7 +13,8 @@ from convos_infra.railway.resources.project_token import ProjectTokenProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.session import RailwayProvider
 from railway_api.failure import Failure
-from tests.railway.fix_resources import CASES, IMAGE, Made, Place, Runs, instance
+from tests.railway.fix_resources import IMAGE, Made, Place, Runs
+from tests.railway.resource_cases import CASES, instance
 
 UNREADABLE = ("registryCredentials", "sealedVariables")
 NOT_ON_RAILWAY = ("disposablePrefix",)

@@ -9,9 +9,11 @@ import pytest
 from convos_infra.railway.change import announced
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from railway_api.failure import Failure
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, instance, refreshed
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, refreshed
+from tests.railway.resource_cases import instance
+from tests.railway.scene import Scene
+from tests.railway.scene_changes import proxy_gone, volume_detached, volume_moved
 from tests.railway.small_stack import SmallStack, scene_of
-from tests.railway.states import Scene, proxy_gone, volume_detached, volume_moved
 
 STEPS = {"proxy gone": proxy_gone, "volume detached": volume_detached, "volume mounted elsewhere": volume_moved}
 

@@ -11,7 +11,8 @@ from convos_infra.railway import pending
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.railway.snapshot import Snapshot
-from tests.railway.fix_resources import CASES, Made, Place, instance, refreshed
+from tests.railway.fix_resources import Made, Place, refreshed
+from tests.railway.resource_cases import CASES, instance
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 DELETE = "mutation d($id: String!) { volumeDelete(volumeId: $id) }"

@@ -121,7 +121,7 @@ def source_rows() -> Iterator[Row]:
     bad = ("", " ", "UPPER/Case", "ghcr.io/a/b:", f"ghcr.io/a/b:{'t' * 129}", "ghcr.io/a/b@sha256:abc", "a b", 3.0)
     yield from one(kind, "image", *[(value, rule) for value in bad])
     yield from one(kind, "image", (f"a/b@sha512:{'a' * 64}", rule), ("https://ghcr.io/a/b", rule), ("a/b:1\n", rule))
-    yield kind, {"image": IMAGE, "repo": "a/b"}, "image", "and repo exclude each other"
+    yield kind, {"image": IMAGE, "repo": "a/b"}, "image", "cannot be combined with repo"
     yield from one(
         kind, "repo", *[(text, "must be owner/name") for text in ("pool", "a/b/c", "https://github.com/a/b")]
     )

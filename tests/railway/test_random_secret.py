@@ -12,7 +12,8 @@ from pulumi.runtime.rpc import UNKNOWN
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.random_secret import RandomSecretProvider
 from tests.emulator.fix_emulator import until
-from tests.railway.fix_resources import IMAGE, Place, instance, patch
+from tests.railway.fix_resources import IMAGE, Place, patch
+from tests.railway.resource_cases import instance
 
 STORED = "s3cret-that-lives_on.Railway~1"
 IN_THE_STATE = {"__provider": "pickled"}

@@ -13,7 +13,7 @@ import pytest
 from convos_infra.errors import InfraError
 from convos_infra.railway import readiness
 from convos_infra.railway.deployment import DeploymentState
-from convos_infra.railway.readiness import REFUSED_SECONDS, Kind, ReadinessArgs, ask, is_asked, wait_until_ready
+from convos_infra.railway.readiness import REFUSED_SECONDS, AnswerKind, ReadinessArgs, ask, is_asked, wait_until_ready
 from railway_api.client import Client
 from tests.railway.scripted import FakeTime
 from tests.railway.silent import HEAD, Wire, wired
@@ -142,7 +142,7 @@ def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, 
         wire.trickle(to, b" ")
 
     with wired(endless) as wire:
-        assert ask(f"http://127.0.0.1:{wire.port}/", KEY).kind is Kind.SILENT
+        assert ask(f"http://127.0.0.1:{wire.port}/", KEY).kind is AnswerKind.SILENT
 
 
 def test_a_simulated_deployment_has_nobody_to_ask() -> None:

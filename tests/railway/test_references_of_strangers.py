@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from convos_infra.railway.provided_variables import OF_DOMAIN, OF_PROXY, OF_VOLUME
-from convos_infra.railway.references import Kind, Resolved
+from convos_infra.railway.references import DeadEndKind, Resolved
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_domain import ServiceDomainProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
@@ -81,7 +81,7 @@ def test_the_emulator_renders_what_is_resolved_here_in_random_environments(at: P
         theirs = at.runs.emulator.run(RENDERED, p=at.project.id, e=at.environment.id, s=id_)["variables"]
         for name, found in gives(snapshot, id_, addresses).items():
             kinds = {end.kind for end in found.dead_ends}
-            if kinds & {Kind.CYCLE, Kind.SELF}:
+            if kinds & {DeadEndKind.CYCLE, DeadEndKind.SELF}:
                 continue
             compared += 1
             assert isinstance(found, Resolved)

@@ -17,7 +17,8 @@ from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Snapshots
 from railway_api.client import Client
-from tests.railway.fix_resources import CASES, IMAGE, QUICK, Place, Props, patch
+from tests.railway.fix_resources import IMAGE, QUICK, Place, Props, patch
+from tests.railway.resource_cases import CASES
 
 _SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
 _SERVICE_DELETE = "mutation d($id: String!, $e: String) { serviceDelete(id: $id, environmentId: $e) }"

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from railway_api.failure import Failure
-from tests.railway.fix_resources import CASES, Made, Place
+from tests.railway.fix_resources import Made, Place
+from tests.railway.resource_cases import CASES
 
 RENAMES = {
     "Project": "mutation r($id: String!, $to: String!) { projectUpdate(id: $id, input: {name: $to}) { id } }",

@@ -13,7 +13,7 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.resources.shared_variables import SharedVariablesProvider
 from convos_infra.railway.session import RailwayProvider
 from tests.railway.fix_resources import IMAGE, Made, Place, Props, patch, refreshed
-from tests.railway.test_references import DATABASE, DEPLOY, inputs, renamed, running, with_database
+from tests.railway.referring import DATABASE, DEPLOY, inputs, renamed, running, with_database
 
 
 def one_run(at: Place, *changes: tuple[Made, Props]) -> list[tuple[int, Made]]:

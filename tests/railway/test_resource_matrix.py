@@ -7,7 +7,8 @@ import json
 import pytest
 
 from railway_api.failure import Failure
-from tests.railway.fix_resources import CASES, OTHER_IMAGE, Made, Place, Runs
+from tests.railway.fix_resources import OTHER_IMAGE, Made, Place, Runs
+from tests.railway.resource_cases import CASES
 
 KINDS = sorted(CASES)
 INSIDE = [kind for kind in KINDS if kind not in ("Project", "Environment")]

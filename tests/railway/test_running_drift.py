@@ -10,7 +10,8 @@ from convos_infra.railway.deployment import DeploymentState
 from convos_infra.railway.references import Resolved
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.running import not_running
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, Props, instance, refreshed
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, Props, refreshed
+from tests.railway.resource_cases import instance
 
 STORE = """mutation p($e: String!, $p: EnvironmentConfig) {
   environmentPatchCommit(environmentId: $e, patch: $p, skipDeploys: true)

@@ -21,10 +21,11 @@ from ops.status.services import ServiceNow
 from ops.status.terminal import lines
 from railway_api.client import Client
 from tests.emulator.fix_emulator import EmulatorError
-from tests.railway import states
+from tests.railway import scene_changes
 from tests.railway.fix_resources import QUICK
+from tests.railway.scene import Scene
 from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of
-from tests.railway.states import STATES, Says, Scene, State
+from tests.railway.states import STATES, Says, State
 
 SAYS = {
     None: Says.FINE,
@@ -78,7 +79,7 @@ def test_status_says_the_truth_of_every_state(stack: SmallStack, state: State) -
     assert report_of(shown, findings).is_fine is (state.says in (Says.FINE, Says.INFORMATION))
     assert {call["type"] for call in calls} == {"query"}
     # To prove that an environment is gone takes another witness.
-    assert len(calls) <= (3 if state.make is states.environment_gone else 2)
+    assert len(calls) <= (3 if state.make is scene_changes.environment_gone else 2)
 
 
 @pytest.mark.parametrize("state", [pytest.param(state, id=state.name) for state in STATES])
@@ -109,7 +110,7 @@ def test_no_service_is_said_to_run_that_does_not_by_the_emulators_store(stack: S
 
 
 def test_the_volume_that_is_being_deleted_is_the_first_thing_said_with_the_time_left(stack: SmallStack) -> None:
-    states.volume_pending(scene_of(stack))
+    scene_changes.volume_pending(scene_of(stack))
     _, _, (first, *_) = look(stack)
     assert (first.subject, first.kind) == ("web", FindingKind.VOLUME_PENDING)
     assert "47 more hours" in first.text()
@@ -118,8 +119,8 @@ def test_the_volume_that_is_being_deleted_is_the_first_thing_said_with_the_time_
 
 def test_names_that_others_gave_are_part_of_drift_and_named(stack: SmallStack) -> None:
     scene = scene_of(stack)
-    states.renamed(scene)
-    states.environment_renamed(scene)
+    scene_changes.renamed(scene)
+    scene_changes.environment_renamed(scene)
     document = "mutation r($id: String!, $i: ProjectUpdateInput!) { projectUpdate(id: $id, input: $i) { id } }"
     name = f"theirs-{uuid.uuid4().hex[:8]}"
     scene.run(document, id=scene.project_id, i={"name": name})
@@ -157,21 +158,20 @@ def test_a_value_of_ours_that_others_sealed_is_no_longer_known_to_be_ours(stack:
 
 
 def test_a_reference_that_leads_nowhere_names_both_ends(stack: SmallStack) -> None:
-    (text,) = [
-        names[0] for _, kind, names in found_by(stack, states.beside_renamed) if kind is FindingKind.DEAD_REFERENCE
-    ]
+    found = found_by(stack, scene_changes.beside_renamed)
+    (text,) = [names[0] for _, kind, names in found if kind is FindingKind.DEAD_REFERENCE]
     assert "${{db.V}}" in text
     assert "R refers to" in text
 
 
 def test_a_proxy_that_others_made_anew_has_another_address(stack: SmallStack) -> None:
     def anew(scene: Scene) -> None:
-        states.proxy_gone(scene)
+        scene_changes.proxy_gone(scene)
         scene.patch({"networking": {"tcpProxies": {"5432": {}}}})
 
     port = stack.state["proxy"].outputs["proxyPort"]
     stack.state["proxy"].outputs["proxyPort"] = port + 1
-    assert found_by(stack, states.nothing) == {
+    assert found_by(stack, scene_changes.nothing) == {
         ("web", FindingKind.CHANGED, ("address of its TCP proxy for port 5432",))
     }
     stack.state["proxy"].outputs["proxyPort"] = port
@@ -183,7 +183,7 @@ def test_a_domain_that_others_made_in_the_place_of_ours_is_not_ours(stack: Small
     document = "mutation c($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }"
 
     def anew(scene: Scene) -> None:
-        states.domain_gone(scene)
+        scene_changes.domain_gone(scene)
         scene.run(document, i={"environmentId": scene.environment_id, "serviceId": scene.service_id})
 
     assert ("web", FindingKind.DOMAIN_GONE, (domain,)) in found_by(stack, anew)
@@ -191,7 +191,7 @@ def test_a_domain_that_others_made_in_the_place_of_ours_is_not_ours(stack: Small
 
 def test_volumes_of_others_are_information_also_while_they_are_being_deleted(stack: SmallStack) -> None:
     def theirs(scene: Scene) -> None:
-        states.stranger_volume(scene)
+        scene_changes.stranger_volume(scene)
         ours = {made.id for made in stack.state.values()}
         row = next(row for row in scene.truth()["volume_instance"] if row["volumeId"] not in ours)
         scene.run("mutation d($id: String!) { volumeDelete(volumeId: $id) }", id=row["volumeId"])
@@ -201,22 +201,22 @@ def test_volumes_of_others_are_information_also_while_they_are_being_deleted(sta
 
 
 def test_where_others_put_our_volume_is_said(stack: SmallStack) -> None:
-    assert ("web", FindingKind.VOLUME_MOVED, ("/theirs of web",)) in found_by(stack, states.volume_moved)
-    assert ("web", FindingKind.VOLUME_MOVED, ("mounted nowhere",)) in found_by(stack, states.volume_detached)
+    assert ("web", FindingKind.VOLUME_MOVED, ("/theirs of web",)) in found_by(stack, scene_changes.volume_moved)
+    assert ("web", FindingKind.VOLUME_MOVED, ("mounted nowhere",)) in found_by(stack, scene_changes.volume_detached)
 
 
 def test_agents_of_the_pool_manager_are_no_strangers(stack: SmallStack) -> None:
     stack.state["environment"].outputs["disposablePrefix"] = "my-"
-    assert found_by(stack, states.stranger_service) == set()
+    assert found_by(stack, scene_changes.stranger_service) == set()
     stack.state["environment"].outputs["disposablePrefix"] = "convos-agent-"
-    assert {kind for _, kind, _ in found_by(stack, states.nothing)} == {FindingKind.STRANGER_SERVICE}
+    assert {kind for _, kind, _ in found_by(stack, scene_changes.nothing)} == {FindingKind.STRANGER_SERVICE}
 
 
 def test_a_service_that_is_gone_from_the_state_as_well_is_told_where_its_configuration_is_left(
     stack: SmallStack,
 ) -> None:
     del stack.state["web"]
-    assert ("web", FindingKind.SERVICE_GONE, ()) in found_by(stack, states.service_gone)
+    assert ("web", FindingKind.SERVICE_GONE, ()) in found_by(stack, scene_changes.service_gone)
 
 
 def test_a_project_token_that_railway_does_not_list_is_gone() -> None:
@@ -261,7 +261,7 @@ def test_proxies_that_cannot_be_read_are_not_called_gone(stack: SmallStack) -> N
     assert ("web", ("its TCP proxy for port 5432",)) in {(one.subject, one.names) for one in findings}
 
 
-SINGLE = [state for state in STATES if state.make is not states.nothing]
+SINGLE = [state for state in STATES if state.make is not scene_changes.nothing]
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("STATUS_PROGRAMS", "12"))))

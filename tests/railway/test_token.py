@@ -12,7 +12,8 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from railway_api.client import Client
 from railway_api.failure import Failure
 from railway_api.token import reach
-from tests.railway.fix_resources import CASES, QUICK, Place, Runs
+from tests.railway.fix_resources import QUICK, Place, Runs
+from tests.railway.resource_cases import CASES
 
 TOKEN_CREATE = "mutation c($i: ProjectTokenCreateInput!) { projectTokenCreate(input: $i) }"
 

@@ -19,7 +19,8 @@ from convos_infra.random_secret import RandomSecretProvider
 from convos_infra.registry.resource import ImageProvider
 from convos_infra.rollout.resource import AgentRolloutProvider
 from convos_infra.schema.resource import DatabaseSchemaProvider
-from tests.railway.fix_resources import CASES, Place
+from tests.railway.fix_resources import Place
+from tests.railway.resource_cases import CASES
 
 WHERE = {"projectId": "p", "environmentId": "e"}
 ROW = {"id": "s", "name": "web", "owned": True}
@@ -32,8 +33,6 @@ OTHERS: dict[type[Provider], dict[str, Any]] = {
     AgentRolloutProvider: {**WHERE, "serviceId": "s", "url": "u", "apiKey": "k", "variables": {"A": "1"}},
     DatabaseSchemaProvider: {"databaseUrl": "postgresql://u@h/d", "files": [{"name": "0001"}], "target": "0001"},
 }
-
-
 UNKNOWNS = (UNKNOWN, Unknown())
 """What the SDK hands over: the sentinel's text in some places, an object in others."""
 

@@ -6,7 +6,8 @@ import pytest
 
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from railway_api.failure import Failure
-from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Made, Place, Props, instance, patch, refreshed
+from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Made, Place, Props, patch, refreshed
+from tests.railway.resource_cases import instance
 
 THEIRS = {"value": "somebody's-work"}
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from railway_api.failure import Failure
-from tests.railway.fix_resources import CASES, Made, Place, Props, patch
+from tests.railway.fix_resources import Made, Place, Props, patch
+from tests.railway.resource_cases import CASES
 
 SET_DOMAIN = "mutation u($input: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $input) }"
 SET_PORT = """mutation u($id: String!, $e: String!, $port: Int) {

@@ -8,8 +8,9 @@ from convos_infra.railway.change import announced
 from convos_infra.railway.resources.deployment import DeploymentProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from railway_api.failure import Failure
-from tests.railway.fix_resources import IMAGE, Made, Place, Props, instance, refreshed
-from tests.railway.states import Scene
+from tests.railway.fix_resources import IMAGE, Made, Place, Props, refreshed
+from tests.railway.resource_cases import instance
+from tests.railway.scene import Scene
 
 DEPLOY = "mutation d($s: String!, $e: String!) { serviceInstanceDeployV2(serviceId: $s, environmentId: $e) }"
 

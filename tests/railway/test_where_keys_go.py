@@ -19,7 +19,8 @@ from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.snapshot import Snapshot
 from convos_infra.rollout.resource import AgentRolloutProvider
 from tests.emulator.fix_emulator import Emulator
-from tests.railway.stack_double import PREFIX, Pool, StackDouble, alive, answering_pool
+from tests.railway.answering_pool import Pool, answering_pool
+from tests.railway.stack_double import PREFIX, StackDouble, alive
 
 ROOT = Path(__file__).parents[2]
 PLACE = ("projectId", "environmentId", "serviceId", "poolServiceId")

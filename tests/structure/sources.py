@@ -16,7 +16,6 @@ GRAPHS = {
     "the program, and what people and CI run": (*PROGRAM, "ops"),
     "the pool manager": ("pool/convos_pool", *CONTRACT),
     "the emulator": ("emulator",),
-    "the stand-ins": ("standins",),
 }
 """Which folders one process imports together: the programs of this project."""
 

@@ -10,10 +10,8 @@ import pytest
 
 from tests.structure.sources import GRAPHS, Module, module, modules
 
-SHARED = frozenset(
-    {"Credentials", "Finding", "Instance", "Kind", "Parts", "Patience", "Place", "RailwayError", "Retired"}
-)
-"""Names that are still to be changed."""
+SHARED = frozenset({"RailwayError"})
+"""Of convos_pool.errors and railway_api.errors: the pool manager tells refusals of Railway in words of its own."""
 
 
 def twice(found: Iterable[Module]) -> dict[str, list[str]]:

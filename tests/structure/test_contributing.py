@@ -13,7 +13,8 @@ from pool_contract.keys import DECLARATIONS
 from stack.settings import KEYS
 from tests.structure.sources import CHECKOUT, files
 
-PAGE = (CHECKOUT / "CONTRIBUTING.md").read_text()
+FILE = CHECKOUT / "docs" / "CONTRIBUTING.md"
+PAGE = FILE.read_text()
 PLANTED = [*DECLARATIONS, key("WEATHER_API_KEY", "agents", "The weather service.", secret=True)]
 
 
@@ -31,7 +32,15 @@ def test_every_path_that_the_page_names_is_there() -> None:
     assert links
     assert named
     ours = [name for name in named if "NNNN" not in name]
-    assert [name for name in (*links, *ours) if not (CHECKOUT / name).exists()] == []
+    assert [name for name in links if not (FILE.parent / name).exists()] == []
+    assert [name for name in ours if not (CHECKOUT / name).exists()] == []
+
+
+def test_the_file_that_declares_services_is_the_one_that_the_page_names() -> None:
+    (name,) = re.findall(r"its declaration\s+in `(\S+)`", PAGE)
+    text = (CHECKOUT / name).read_text()
+    assert "DestroyGate(" in text
+    assert [property_ for property_ in ("components", "services", "volumes") if f"def {property_}(" not in text] == []
 
 
 @pytest.mark.parametrize(

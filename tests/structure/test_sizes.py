@@ -10,25 +10,6 @@ import pytest
 from tests.structure.sources import Module, module, modules
 
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
-TOO_LONG: frozenset[str] = frozenset(
-    {
-        "tests/colleague/acts.py",
-        "tests/colleague/run.py",
-        "tests/pool/emulated_fleet.py",
-        "tests/pool/simulated_fleet.py",
-        "tests/pool/test_claims.py",
-        "tests/railway/fix_resources.py",
-        "tests/railway/stack_double.py",
-        "tests/railway/states.py",
-        "tests/railway/test_client.py",
-        "tests/railway/test_destroy_matrix.py",
-        "tests/railway/test_references.py",
-        "tests/workflows/test_status_report.py",
-        "tests/workflows/test_workflows.py",
-        "tests/workflows/test_workflows_run.py",
-    }
-)
-"""Modules that are still to be split."""
 
 
 def too_long(found: Iterable[Module]) -> dict[str, int]:
@@ -46,11 +27,7 @@ def long_functions(found: Iterable[Module]) -> Iterator[str]:
 
 def test_no_module_is_too_long() -> None:
     assert len(modules()) > 500
-    assert {name: lines for name, lines in too_long(modules()).items() if name not in TOO_LONG} == {}
-
-
-def test_a_module_that_was_split_leaves_the_list() -> None:
-    assert TOO_LONG - too_long(modules()).keys() == set()
+    assert too_long(modules()) == {}
 
 
 def test_no_function_is_too_long() -> None:

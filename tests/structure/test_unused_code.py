@@ -34,8 +34,6 @@ CALLED_BY_NAME = [
     *("latestCommit", "usePreviousImageTag"),  # arguments of Railway's mutations
 ]
 CALLED_BY_DECORATOR = ["@query.field", "@mutation.field", "@pytest.fixture", "@act", "@pytest.hookimpl"]
-LEFT = frozenset({"BEARER"})
-"""Names that are still to be removed."""
 
 
 def unused(paths: list[str]) -> list[Item]:
@@ -63,13 +61,7 @@ def is_declared(item: Item) -> bool:
 
 def test_everything_is_used() -> None:
     found = unused([str(CHECKOUT / name) for name in files("*.py")])
-    assert [item.get_report() for item in found if item.name not in LEFT] == []
-
-
-def test_what_was_removed_leaves_the_list() -> None:
-    assert {
-        name for name in LEFT if not any(name in (CHECKOUT / file).read_text() for file in files("pool/*.py"))
-    } == set()
+    assert [item.get_report() for item in found] == []
 
 
 def test_what_nothing_uses_is_found(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from convos_infra import agent_account
 from convos_infra.agent_account import ATTEMPTS, AccountProvider
 from convos_infra.agentmail_inbox import AgentMailInboxProvider
 from convos_infra.openrouter_key import OpenRouterKeyProvider
-from standins.accounts import AgentMailAccount, OpenRouterAccount
-from standins.server import AGENTMAIL, OPENROUTER, Standins, running
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
+from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins, running
 
 NAME, KEY = "convos-runtime-canary-e-1", "the-account's-key"
 KINDS: tuple[type[AccountProvider], ...] = (OpenRouterKeyProvider, AgentMailInboxProvider)

@@ -151,5 +151,5 @@ def test_what_is_wrong_with_a_secret_key_never_shows_it() -> None:
 def test_two_names_that_differ_by_case_are_both_kept_unless_one_is_declared() -> None:
     both = {"HTTP_PROXY": "http://proxy.example", "http_proxy": "http://proxy.example"}
     assert read({"keys": both}).keys == both
-    with pytest.raises(settings.Problems, match="is there as XMTP_ENV too"):
+    with pytest.raises(settings.Problems, match="is also set as XMTP_ENV"):
         read({"keys": {"XMTP_ENV": "dev", "Xmtp_Env": "dev"}})

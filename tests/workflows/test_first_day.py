@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from convos_infra.registry.resolve import resolve
+from tests.workflows.act_world import CHECKOUT, World, branch_event
 from tests.workflows.test_first_push import MAKEFILE
-from tests.workflows.test_workflows_run import CHECKOUT, World, branch_event
 
 ASKED = os.environ.get("FIRST_DAY") == "1"
 STRICT = {

@@ -11,7 +11,7 @@ import pytest
 
 from convos_infra.registry.resolve import resolve
 from tests.registry.conftest import Registry
-from tests.workflows.test_workflows_run import Run, World, branch_event, event
+from tests.workflows.act_world import Run, World, branch_event, event
 
 MAKEFILE = 'script:\n\t@"$$STANDIN_PYTHON" -m ops $(RUN)\n'
 

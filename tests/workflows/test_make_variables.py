@@ -35,7 +35,7 @@ def room(tmp_path: Path) -> Path:
     for name in programs:
         (checkout / name).write_text(RECORDER)
         (checkout / name).chmod(0o755)
-    for name in (".local/env", "requirements.in", "ops/requirements.in", "ops/requirements.txt"):
+    for name in (".local/env", "ops/program.in", "ops/requirements.in", "ops/requirements.txt"):
         (checkout / name).touch()
     (checkout / ".venv" / "requirements.sha256").touch()
     return checkout

@@ -4,90 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from convos_infra.railway.deployment import DeploymentState
-from convos_infra.railway.running import Condition, Running
+from convos_infra.railway.running import Condition
 from ops.status.compare import of_history
-from ops.status.finding import Finding, FindingKind, Severity
+from ops.status.finding import FindingKind
 from ops.status.keys import Key
 from ops.status.recorded import Role, parsed
-from ops.status.report import Part, Report, Told, Unread, last_update, of_outputs, of_pool, of_updates
-from ops.status.rows import Tone, rows
+from ops.status.report import Part, Report, Told, last_update, of_outputs, of_pool, of_updates
+from ops.status.rows import rows
 from ops.status.services import ServiceNow
-from ops.status.source import Asked, Remembered, Whom
-from ops.status.terminal import has_colours, lines
-
-OLD, NEW = (f"registry.example/convos-runtime:scaling@sha256:{digit * 64}" for digit in "12")
-OUTPUTS = {
-    "image": {
-        "reference": NEW,
-        "tag": "scaling",
-        "digest": NEW.partition("@")[2],
-        "revision": "9f8e7d6" + "0" * 33,
-        "created": "2026-03-01T10:00:00+00:00",
-        "chosenBy": "follow",
-        "registryPassword": "S3CRET",
-    },
-    "poolManager": {"service": "pool", "url": "https://stale.example", "apiKey": "S3CRET"},
-    "database": {"url": "postgresql://u:S3CRET@h/x", "schemaVersion": "0002"},
-}
-MOMENT = datetime(2026, 3, 1, 18, 40, 2, tzinfo=UTC)
-RAILWAY = Asked(Whom.RAILWAY, MOMENT)
-
-
-def agent(state: str, image: str, *, latest: bool) -> dict[str, Any]:
-    return {"id": "a" * 12, "state": state, "image": image, "latest": latest}
-
-
-STATUS = {
-    "image": NEW,
-    "minIdle": 2,
-    "database": "connected",
-    "counts": {"latest": 2, "behind": 3},
-    "agents": [
-        agent("claimed", OLD, latest=False),
-        agent("claimed", OLD, latest=False),
-        agent("idle", OLD, latest=False),
-        agent("idle", NEW, latest=True),
-        agent("a-state-of-tomorrow", NEW, latest=True),
-    ],
-    "rollout": {"state": "waiting", "text": "2 agents are claimed and keep their image"},
-}
-CLEAR = {"locks": [], "locksAreShown": True, "inProgress": False, "unfinished": []}
-LOCK = {"user": "ada", "host": "laptop", "processId": 7, "since": "2026-03-01T18:00:00Z", "isAlive": False}
-SCHEMA = {"version": "0002", "recorded": "0002", "newest": "0002", "drift": []}
-UPDATED = [{"kind": "update", "result": "succeeded", "at": "t", "by": "", "changes": {}}]
-ENVIRONMENT = {"name": "scaling", "project": "convos", "projectId": "p-1", "id": "e-1", "gone": False}
-
-
-def deployment(status: str, image: str = NEW, id_: str = "d-1") -> DeploymentState:
-    return DeploymentState(id_, status, "2026-03-01T10:00:00Z", image)
-
-
-def service(condition: Condition, status: str, serving: DeploymentState | None, url: str = "") -> ServiceNow:
-    running = Running(condition, deployment(status) if status else None, serving)
-    return ServiceNow("convos-runtime-canary", "s-1", Role.CANARY, running, url)
-
-
-SERVES = service(Condition.SERVES, "SUCCESS", deployment("SUCCESS"), "https://canary.example")
-
-
-def report(parts: dict[Part, Any], **unread: str) -> Report:
-    told = {part: Told(value, RAILWAY) for part, value in parts.items()}
-    return Report("scaling", told, {Part(name): Unread(why) for name, why in unread.items()})
-
-
-def table(parts: dict[Part, Any], **unread: str) -> list[str]:
-    made = rows(report(parts, **unread))
-    return lines([dataclasses.replace(row, source="") for row in made])[1:]
-
-
-def red(parts: dict[Part, Any]) -> list[str]:
-    return [row.text for row in rows(report(parts)) if row.tone is Tone.RED]
+from ops.status.source import Remembered
+from ops.status.terminal import lines
+from tests.workflows.status_parts import (
+    CLEAR,
+    ENVIRONMENT,
+    LOCK,
+    NEW,
+    OLD,
+    OUTPUTS,
+    SCHEMA,
+    SERVES,
+    STATUS,
+    UPDATED,
+    deployment,
+    red,
+    report,
+    service,
+    table,
+)
 
 
 def test_every_row_of_the_present_says_when_and_whom_it_asked() -> None:
@@ -266,61 +213,6 @@ def test_the_schema_says_what_is_newer_here_and_what_others_changed() -> None:
     ]
 
 
-def test_drift_names_what_and_where_and_its_absence_is_told_too() -> None:
-    found = [
-        Finding("postgres", FindingKind.VOLUME_PENDING, ("47 h 3 min left",)),
-        Finding("canary", FindingKind.NOT_SERVING, ("CRASHED",)),
-        Finding("pool", FindingKind.CHANGED, ("image", "XMTP_ENV")),
-    ]
-    assert table({Part.DRIFT: found}) == [
-        "  drift  postgres: its volume was deleted: 47 h 3 min left",
-        "         canary: nothing runs: the newest deployment is CRASHED",
-        "         pool: changed by others: image, XMTP_ENV",
-        (
-            "         pulumi refresh --stack scaling records it, then pulumi preview --stack scaling shows"
-            " what an update would do about it"
-        ),
-    ]
-    none = "  drift  none: Railway has, and runs, what the last update left"
-    assert table({Part.DRIFT: []}) == [none]
-    stranger = Finding("my-tool", FindingKind.STRANGER_SERVICE, ("crashed",))
-    assert table({Part.DRIFT: [stranger]}) == [
-        none,
-        "         my-tool: a service that this stack does not manage (crashed)",
-    ]
-
-
-def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> None:
-    assert len(FindingKind) > 1
-    for kind in FindingKind:
-        finding = Finding("x", kind, ("n",))
-        is_information = finding.severity is Severity.INFORMATION
-        assert report({Part.DRIFT: [finding]}).is_fine is is_information, kind
-        assert bool(red({Part.DRIFT: [finding]})) is not is_information, kind
-        assert "{" not in finding.text()
-
-
-@pytest.mark.parametrize(
-    ("part", "fine", "wrong"),
-    [
-        (Part.UPDATE, CLEAR, {**CLEAR, "locks": [LOCK]}),
-        (Part.ENVIRONMENT, ENVIRONMENT, {**ENVIRONMENT, "gone": True}),
-        (Part.SERVICES, [SERVES], [SERVES, dataclasses.replace(SERVES, running=None)]),
-        (Part.AGENTS, of_pool(STATUS)[0], of_pool({**STATUS, "database": "connection refused"})[0]),
-        (Part.ROLLOUT, {"state": "held", "text": ""}, {"state": "aborted", "text": "batch 1 did not get ready"}),
-        (Part.SCHEMA, SCHEMA, {**SCHEMA, "drift": ["table notes: not ours"]}),
-        (Part.SCHEMA, SCHEMA, {**SCHEMA, "version": "0001"}),
-        (Part.DRIFT, [], [Finding("x", FindingKind.RENAMED, ("y",))]),
-        (Part.UPDATES, UPDATED, [{**UPDATED[0], "result": "failed"}, *UPDATED]),
-    ],
-)
-def test_each_part_that_can_be_fine_can_be_wrong_and_is_then_red(part: Part, fine: Any, wrong: Any) -> None:
-    assert report({part: fine}).is_fine
-    assert red({part: fine}) == []
-    assert not report({part: wrong}).is_fine
-    assert red({part: wrong})
-
-
 def test_keys_are_grouped_by_state_missing_ones_first() -> None:
     keys = (Key("A", "set"), Key("B", "default"), Key("C", "missing (required)", is_missing=True), Key("D", "set"))
     assert table({Part.KEYS: keys}) == [
@@ -368,58 +260,6 @@ def test_what_a_refresh_recorded_since_the_last_update_is_not_what_that_left(
     found = of_history(updates)
     assert [one.kind for one in found] == [FindingKind.REFRESHED] * is_told
     assert report({Part.DRIFT: found}).is_fine is not is_told
-
-
-HOSTILE = (
-    "\x1b[2J\x1b[1;32mSUCCESS",
-    "\x1b]0;title\x07",
-    "line\nfeed\rreturn",
-    "\x9b31m",
-    "right\u202eleft",
-    "zero\u200bwidth",
-    "line\u2028separator",
-    "lone\ud800surrogate",
-    "private\ue000use",
-    "tab\there",
-)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("colours", [False, True])
-def test_what_comes_from_outside_cannot_steer_the_terminal(name: str, colours: bool) -> None:
-    found = [Finding(name, FindingKind.RENAMED, (name,))]
-    page = report(
-        {
-            Part.ENVIRONMENT: {**ENVIRONMENT, "name": name},
-            Part.SERVICES: [dataclasses.replace(SERVES, name=name, role=None, url=name)],
-            Part.AGENTS: of_pool({**STATUS, "database": name})[0],
-            Part.ROLLOUT: {"state": name, "text": name},
-            Part.SCHEMA: {**SCHEMA, "drift": [name]},
-            Part.DRIFT: found,
-            Part.UPDATES: [{**UPDATED[0], "by": name}],
-        },
-        image=name,
-    )
-    text = "\n".join(lines(rows(page), colours=colours))
-    for code in ("\x1b[1m", "\x1b[1;31m", "\x1b[0m") if colours else ():
-        text = text.replace(code, "")
-    assert all(character.isprintable() or character == "\n" for character in text)
-    assert text.count("\n") == len(rows(page)) - 1
-    json.dumps(page.document()).encode("ascii")
-
-
-def test_colours_are_for_a_terminal_alone_and_red_is_for_what_is_wrong() -> None:
-    page = rows(
-        report({Part.DRIFT: [Finding("x", FindingKind.SERVICE_GONE), Finding("y", FindingKind.STRANGER_VOLUME)]})
-    )
-    plain, coloured = "\n".join(lines(page)), "\n".join(lines(page, colours=True))
-    assert "\x1b" not in plain
-    assert "\x1b[1;31mx: gone from the environment\x1b[0m" in coloured
-    assert "\x1b[1my: a volume that this stack does not manage\x1b[0m" in coloured
-    assert has_colours({"TERM": "xterm"}, is_terminal=True)
-    assert not has_colours({"TERM": "xterm"}, is_terminal=False)
-    assert not has_colours({"TERM": "dumb"}, is_terminal=True)
-    assert not has_colours({"NO_COLOR": "1"}, is_terminal=True)
 
 
 def test_a_state_gives_its_resources_by_component_and_the_operations_that_did_not_end() -> None:

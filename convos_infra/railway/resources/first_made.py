@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.same_name import Place, Standing, place_of
+from convos_infra.railway.same_name import Rank, Standing, rank_of
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -49,7 +49,7 @@ def keep_first_made(session: Session, mine: str, names: Namesakes) -> str:
     """
     deadline, pause = session.client.clock() + session.client.timing.stick_seconds, 0.2
     while True:
-        place = place_of(mine, names.living())
+        place = rank_of(mine, names.living())
         if place.standing is Standing.ALONE:
             return mine
         if place.standing is Standing.YIELDS:
@@ -60,7 +60,7 @@ def keep_first_made(session: Session, mine: str, names: Namesakes) -> str:
         pause = min(pause * 2, 3.0)
 
 
-def _yielded(session: Session, mine: str, place: Place, names: Namesakes) -> str:
+def _yielded(session: Session, mine: str, place: Rank, names: Namesakes) -> str:
     if not names.is_empty(mine):
         raise _several(mine, place, names)
     names.delete(mine)
@@ -71,7 +71,7 @@ def _yielded(session: Session, mine: str, place: Place, names: Namesakes) -> str
     return place.oldest
 
 
-def _several(mine: str, place: Place, names: Namesakes) -> InfraError:
+def _several(mine: str, place: Rank, names: Namesakes) -> InfraError:
     if place.standing is Standing.NOT_LISTED:
         return InfraError(names.thing, f"Railway made it ({mine}), but does not list it", "run pulumi up again")
     problem = f"several updates made one of this name at the same time: {', '.join(place.ids)} ({mine} by this update)"

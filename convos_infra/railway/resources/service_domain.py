@@ -13,7 +13,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, is_owned, is_services_own
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway.bound import Kind, Place
+from convos_infra.railway.bound import BoundKind, BoundPlace
 from convos_infra.railway.provided_variables import OF_DOMAIN
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -88,7 +88,9 @@ class ServiceDomainProvider(RailwayProvider):
             owned = found is None or is_own_part(snapshot, props)
             if found is None:
                 found = _make(session, props)
-                session.anew.add((str(props["serviceId"]), Place(Kind.SERVICE_DOMAIN, props.get("subdomain") or "")))
+                session.anew.add(
+                    (str(props["serviceId"]), BoundPlace(BoundKind.SERVICE_DOMAIN, props.get("subdomain") or ""))
+                )
             found = _brought(session, props, found)
         return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 

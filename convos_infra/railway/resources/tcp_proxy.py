@@ -11,7 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, is_owned
-from convos_infra.railway.bound import Kind, Place
+from convos_infra.railway.bound import BoundKind, BoundPlace
 from convos_infra.railway.provided_variables import OF_PROXY
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -82,7 +82,7 @@ class TcpProxyProvider(RailwayProvider):
             owned = not is_there or is_own_part(snapshot, props)
             if not is_there:
                 _patch(session, props, {})
-                session.anew.add((str(props["serviceId"]), Place(Kind.TCP_PROXY, _key(props))))
+                session.anew.add((str(props["serviceId"]), BoundPlace(BoundKind.TCP_PROXY, _key(props))))
             found = _await(session, props)
         return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 

@@ -13,7 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, OWNED, SERVICE_OWNED, is_owned, is_services_own
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons, pending, rules
-from convos_infra.railway.bound import Kind, Place
+from convos_infra.railway.bound import BoundKind, BoundPlace
 from convos_infra.railway.provided_variables import OF_VOLUME
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -206,8 +206,8 @@ def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
     )
 
 
-def _bound(props: Mapping[str, Any]) -> tuple[str, Place]:
-    return str(props["serviceId"]), Place(Kind.VOLUME, str(props["mountPath"]))
+def _bound(props: Mapping[str, Any]) -> tuple[str, BoundPlace]:
+    return str(props["serviceId"]), BoundPlace(BoundKind.VOLUME, str(props["mountPath"]))
 
 
 def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.resources.service_instance_args import INPUTS, ServiceInstanceArgs
 from convos_infra.railway.service_configuration import ATTRIBUTES, CONFIGURED, ServiceConfiguration
 from ops.config.attributes_page import page
-from tests.railway.fix_resources import CASES
+from tests.railway.resource_cases import CASES
 
 AT = ServiceAt("p", "e", "s", "web")
 OF_THE_RESOURCE = {"variables", "sealed_variables", "given_by", "unmanaged_variables", "overwrite_changes", "as_found"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.railway.dead_end_text import next_step, problem
-from convos_infra.railway.references import SOMETHING, Gap, Kind, Members, Reference, Unreadable, World, parse
+from convos_infra.railway.references import SOMETHING, DeadEndKind, Gap, Members, Reference, Unreadable, World, parse
 from convos_infra.railway.resolution import dead_ends, resolved
 
 WORLD = World(
@@ -32,7 +32,7 @@ WORLD = World(
 )
 
 
-def ends_of(value: str, world: World = WORLD) -> list[Kind]:
+def ends_of(value: str, world: World = WORLD) -> list[DeadEndKind]:
     own = Members({**world.services["web"].values, "X": value})
     return [
         end.kind
@@ -107,50 +107,50 @@ def test_what_is_there_and_cannot_be_read_is_no_dead_end_and_has_no_text(value: 
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("${{mysql.URL}}", Kind.MISSING_SERVICE),
-        ("${{Postgres.DATABASE_URL}}", Kind.MISSING_SERVICE),
-        ("${{POSTGRES.DATABASE_URL}}", Kind.MISSING_SERVICE),
-        ("${{Shared.KEY}}", Kind.MISSING_SERVICE),
-        ("${{postgres .USER}}", Kind.MISSING_SERVICE),
-        ("${{ github.sha }}", Kind.MISSING_SERVICE),
-        ("${{old-db.URL}}", Kind.NO_INSTANCE),
-        ("${{postgres.DATABASE}}", Kind.MISSING_VARIABLE),
-        ("${{postgres.database_url}}", Kind.MISSING_VARIABLE),
-        ("${{postgres.PORT}}", Kind.MISSING_VARIABLE),
-        ("${{PORT}}", Kind.MISSING_VARIABLE),
-        ("${{NOTHING}}", Kind.MISSING_VARIABLE),
-        ("${{KEY}}", Kind.MISSING_VARIABLE),
-        ("${{shared.OWN}}", Kind.MISSING_SHARED),
-        ("${{shared.key}}", Kind.MISSING_SHARED),
-        ("${{X}}", Kind.SELF),
-        ("${{web.X}}", Kind.SELF),
-        ("x${{ X }}", Kind.SELF),
-        ("${{postgres.BROKEN}}", Kind.MISSING_VARIABLE),
-        ("${{postgres.LOOP}}", Kind.MISSING_VARIABLE),
-        ("${{EMPTY}}", Kind.EMPTY),
-        ("${{EMPTY}}${{shared.NONE}}", Kind.EMPTY),
-        ("${{my.service-0.20.0.A}}", Kind.UNREADABLE),
-        ("${{}}", Kind.UNREADABLE),
-        ("${{ }}", Kind.UNREADABLE),
-        ("${{.OWN}}", Kind.UNREADABLE),
-        ("${{web.}}", Kind.UNREADABLE),
-        ("${{web. OWN}}", Kind.UNREADABLE),
-        ("${{1A}}", Kind.UNREADABLE),
-        ("${{web OWN}}", Kind.UNREADABLE),
-        ("${{web/OWN}}", Kind.UNREADABLE),
-        ('${{"web.OWN}}', Kind.UNREADABLE),
-        ("${{'web'.OWN}}", Kind.UNREADABLE),
-        ("${{web.OWN-1}}", Kind.UNREADABLE),
-        ("${{OWN-1}}", Kind.UNREADABLE),
-        ("text ${{OWN}} and ${{mysql.URL}}", Kind.MISSING_SERVICE),
+        ("${{mysql.URL}}", DeadEndKind.MISSING_SERVICE),
+        ("${{Postgres.DATABASE_URL}}", DeadEndKind.MISSING_SERVICE),
+        ("${{POSTGRES.DATABASE_URL}}", DeadEndKind.MISSING_SERVICE),
+        ("${{Shared.KEY}}", DeadEndKind.MISSING_SERVICE),
+        ("${{postgres .USER}}", DeadEndKind.MISSING_SERVICE),
+        ("${{ github.sha }}", DeadEndKind.MISSING_SERVICE),
+        ("${{old-db.URL}}", DeadEndKind.NO_INSTANCE),
+        ("${{postgres.DATABASE}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{postgres.database_url}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{postgres.PORT}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{PORT}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{NOTHING}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{KEY}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{shared.OWN}}", DeadEndKind.MISSING_SHARED),
+        ("${{shared.key}}", DeadEndKind.MISSING_SHARED),
+        ("${{X}}", DeadEndKind.SELF),
+        ("${{web.X}}", DeadEndKind.SELF),
+        ("x${{ X }}", DeadEndKind.SELF),
+        ("${{postgres.BROKEN}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{postgres.LOOP}}", DeadEndKind.MISSING_VARIABLE),
+        ("${{EMPTY}}", DeadEndKind.EMPTY),
+        ("${{EMPTY}}${{shared.NONE}}", DeadEndKind.EMPTY),
+        ("${{my.service-0.20.0.A}}", DeadEndKind.UNREADABLE),
+        ("${{}}", DeadEndKind.UNREADABLE),
+        ("${{ }}", DeadEndKind.UNREADABLE),
+        ("${{.OWN}}", DeadEndKind.UNREADABLE),
+        ("${{web.}}", DeadEndKind.UNREADABLE),
+        ("${{web. OWN}}", DeadEndKind.UNREADABLE),
+        ("${{1A}}", DeadEndKind.UNREADABLE),
+        ("${{web OWN}}", DeadEndKind.UNREADABLE),
+        ("${{web/OWN}}", DeadEndKind.UNREADABLE),
+        ('${{"web.OWN}}', DeadEndKind.UNREADABLE),
+        ("${{'web'.OWN}}", DeadEndKind.UNREADABLE),
+        ("${{web.OWN-1}}", DeadEndKind.UNREADABLE),
+        ("${{OWN-1}}", DeadEndKind.UNREADABLE),
+        ("text ${{OWN}} and ${{mysql.URL}}", DeadEndKind.MISSING_SERVICE),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_known_for_what_it_is(value: str, kind: Kind) -> None:
+def test_a_reference_that_leads_nowhere_is_known_for_what_it_is(value: str, kind: DeadEndKind) -> None:
     assert ends_of(value) == [kind]
 
 
 def test_each_dead_end_of_a_value_is_named_once() -> None:
-    assert ends_of("${{A}}${{A}}${{mysql.B}}") == [Kind.MISSING_VARIABLE, Kind.MISSING_SERVICE]
+    assert ends_of("${{A}}${{A}}${{mysql.B}}") == [DeadEndKind.MISSING_VARIABLE, DeadEndKind.MISSING_SERVICE]
 
 
 def test_a_cycle_over_two_services_is_a_dead_end_from_wherever_one_enters_it() -> None:
@@ -163,7 +163,7 @@ def test_a_cycle_over_two_services_is_a_dead_end_from_wherever_one_enters_it() -
         Members({}),
     )
     for service, name in (("a", "X"), ("b", "Y"), ("c", "Z")):
-        assert [end.kind for end in dead_ends(world, service, [name])] == [Kind.CYCLE]
+        assert [end.kind for end in dead_ends(world, service, [name])] == [DeadEndKind.CYCLE]
 
 
 @pytest.mark.parametrize(

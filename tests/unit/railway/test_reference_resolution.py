@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convos_infra.railway.references import ANYTHING, SOMETHING, Kind, Members, Resolved, World
+from convos_infra.railway.references import ANYTHING, SOMETHING, DeadEndKind, Members, Resolved, World
 from convos_infra.railway.resolution import dead_ends, resolved
 from emulator.references import rendered as rendered_by_the_emulator
 
@@ -43,10 +43,10 @@ def test_the_emulator_as_a_stranger_gives_what_is_resolved_here(environment: Env
         for name, value in given_by_it.items():
             found = resolved(world(environment), service, name)
             kinds = {end.kind for end in found.dead_ends}
-            if not kinds & {Kind.CYCLE, Kind.SELF}:
+            if not kinds & {DeadEndKind.CYCLE, DeadEndKind.SELF}:
                 assert found.fits(value), (service, name)
                 assert found.text in (value, None)
-                assert (found.text is None) == (Kind.UNREADABLE in kinds)
+                assert (found.text is None) == (DeadEndKind.UNREADABLE in kinds)
             if not kinds and "${{" in services[service][name]:
                 assert value, "what is no dead end gives something"
 
@@ -113,7 +113,7 @@ def test_a_value_that_doubles_at_each_level_ends_soon_and_fills_no_memory() -> N
 def test_a_chain_that_is_too_long_is_told_and_not_followed() -> None:
     names = {f"V{n}": f"${{{{V{n + 1}}}}}" for n in range(2000)} | {"V2000": "end"}
     found = World({"web": Members(names)}, Members({}))
-    assert [end.kind for end in dead_ends(found, "web", ["V0"])] == [Kind.TOO_DEEP]
+    assert [end.kind for end in dead_ends(found, "web", ["V0"])] == [DeadEndKind.TOO_DEEP]
     assert resolved(found, "web", "V1990").text == "end"
 
 

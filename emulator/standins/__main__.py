@@ -1,4 +1,4 @@
-"""`python -m standins --port 4010`: both accounts until SIGTERM, for `make local`."""
+"""`python -m emulator.standins --port 4010`: both accounts until SIGTERM, for `make local`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import contextlib
 import signal
 import sys
 
-from standins.accounts import AgentMailAccount, OpenRouterAccount
-from standins.server import AGENTMAIL, AGENTMAIL_KEY, MANAGEMENT_KEY, OPENROUTER, Standins, server
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
+from emulator.standins.server import AGENTMAIL, AGENTMAIL_KEY, MANAGEMENT_KEY, OPENROUTER, Standins, server
 
 
 def main(arguments: list[str]) -> int:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m standins", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m emulator.standins", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4010)
     parser.add_argument("--openrouter-key", default=MANAGEMENT_KEY)

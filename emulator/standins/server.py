@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from standins.accounts import AgentMailAccount, OpenRouterAccount, Reply
+from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount, Reply
 
 OPENROUTER, AGENTMAIL = "/openrouter/api/v1", "/agentmail/v0"
 MANAGEMENT_KEY, AGENTMAIL_KEY = "local-management-key", "local-agentmail-key"
