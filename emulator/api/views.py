@@ -14,6 +14,8 @@ from emulator.references import referenced
 if TYPE_CHECKING:
     from emulator.store import Document
 
+_NOT_SHOWN = frozenset({"variables", "snapshot", "logs", "run", "stopped"})
+
 View = dict[str, Any]
 NOTHING_STAGED = "<empty>"
 
@@ -56,7 +58,7 @@ def project_view(request: Request, project: Document) -> View:
         "team": workspace_view(request)["team"],
         "botPrEnvironments": bool(project.get("botPrEnvironments")),
         "baseEnvironment": lambda _info: base_environment(),
-        "buckets": lambda _info, **page: connection([], page),
+        "buckets": lambda _info, **page: connection(_bucket_views(request, project, environments()), page),
         "groups": lambda _info, **page: connection(_group_views(request, project, environments()), page),
         "deployments": lambda _info, **page: connection(
             [
@@ -79,6 +81,22 @@ def project_view(request: Request, project: Document) -> View:
         ),
         "volumes": lambda _info, **page: connection([volume_view(request, row) for row in of_project("volume")], page),
     }
+
+
+def _bucket_views(request: Request, project: Document, environments: list[Document]) -> list[View]:
+    """Return the buckets of the environments' configs, which say nothing of their names."""
+    ids = {id_: None for environment in environments for id_ in environment["config"].get("buckets", {})}
+    return [
+        {
+            "id": id_,
+            "name": f"bucket-{id_[:8]}",
+            "projectId": project["id"],
+            "createdAt": project["createdAt"],
+            "updatedAt": project["updatedAt"],
+            "project": lambda _info: project_view(request, project),
+        }
+        for id_ in ids
+    ]
 
 
 def _group_views(request: Request, project: Document, environments: list[Document]) -> list[View]:
@@ -230,7 +248,9 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
         "domains": lambda _info: domains_of(request, environment["id"], service_id),
         "latestDeployment": lambda _info: deployment_view(request, deployments[-1]) if deployments else None,
         "activeDeployments": lambda _info: [
-            deployment_view(request, row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
+            deployment_view(request, row)
+            for row in deployments
+            if row["status"] in {"SUCCESS", "SLEEPING"} and not row.get("stopped")
         ],
     }
 
@@ -239,16 +259,18 @@ def deployment_view(request: Request, deployment: Document) -> View:
     """Return a Deployment; `url` is where it answers on this machine, which Railway's is on the internet."""
     address = deployment["run"]["address"]
     running = deployment["status"] in {"SUCCESS", "SLEEPING"}
+    # A process that exits with 0 leaves its deployment at SUCCESS (fact: completed).
+    completed = running and bool(deployment.get("stopped"))
     return {
-        **{key: value for key, value in deployment.items() if key not in {"variables", "snapshot", "logs", "run"}},
+        **{key: value for key, value in deployment.items() if key not in _NOT_SHOWN},
         "url": f"http://{address}" if address and deployment["run"]["mode"] == "container" else None,
         "staticUrl": address or None,
         "service": lambda _info: _service_or_trap(request, deployment["serviceId"]),
         "environment": lambda _info: _environment_or_trap(request, deployment["environmentId"]),
         "canRedeploy": deployment["status"] not in {"QUEUED", "SKIPPED"},
         "canRollback": deployment["status"] == "REMOVED",
-        "deploymentStopped": deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
-        "instances": [{"id": deployment["id"], "status": "RUNNING"}] if running else [],
+        "deploymentStopped": completed or deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
+        "instances": [{"id": deployment["id"], "status": "EXITED" if completed else "RUNNING"}] if running else [],
     }
 
 

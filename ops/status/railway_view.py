@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.listing import list_projects, nodes
+from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.snapshot import Gone, Snapshots
-from railway_api import documents
 from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
@@ -47,7 +46,7 @@ def environments(railway: Client, project: str) -> dict[str, str]:
     Raises:
         InfraError: it cannot be asked, or Railway does not show the project.
     """
-    answer = railway.query(documents.PROJECT, {"id": project}, thing="environments").get("project")
+    answer = read_project(railway, project, thing="environments")
     if not answer:
         raise InfraError("environments", f"Railway shows no project {project} to this token")
     return {row["name"]: row["id"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}

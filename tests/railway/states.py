@@ -108,6 +108,10 @@ class Scene:
         """Give a deployment a status that nobody can cause on purpose; None forgets it."""
         self.emulator.admin("POST", "/deployments", {"id": deployment["id"], "status": status})
 
+    def complete(self, deployment: Mapping[str, Any]) -> None:
+        """Let a deployment's process exit with 0."""
+        self.emulator.admin("POST", "/deployments", {"id": deployment["id"], "status": "SUCCESS", "stopped": True})
+
     def newest(self, status: str) -> None:
         """Give the newest deployment a status."""
         self.mark(self.deployments()[-1], status)
@@ -148,6 +152,22 @@ def failed(scene: Scene) -> None:
     scene.deploy()
     scene.newest("FAILED")
     scene.mark(before, "SUCCESS")
+
+
+def failed_after_an_end(scene: Scene) -> None:
+    """A newer deployment failed, and the process of the one before it had exited with 0."""
+    before = scene.deployments()[-1]
+    scene.deploy()
+    scene.newest("FAILED")
+    scene.complete(before)
+
+
+def skipped_after_an_end(scene: Scene) -> None:
+    """Railway found nothing to deploy, and the process of the deployment before it had exited with 0."""
+    before = scene.deployments()[-1]
+    scene.deploy()
+    scene.newest("SKIPPED")
+    scene.complete(before)
 
 
 def skipped(scene: Scene) -> None:
@@ -311,6 +331,12 @@ def stranger_volume(scene: Scene) -> None:
     scene.run(document, i=given)
 
 
+def stranger_bucket(scene: Scene) -> None:
+    """Somebody has a bucket of their own in the environment."""
+    patch = {"buckets": {"0a1b2c3d-0000-4000-8000-000000000000": {"region": "sjc", "isCreated": True}}}
+    scene.run(_PATCH, e=scene.environment_id, p=patch, s=False)
+
+
 def scaled(scene: Scene) -> None:
     """Somebody scaled the service beside, which deploys nothing."""
     scene.patch({"deploy": {"multiRegionConfig": {"us-west2": {"numReplicas": 3}}}}, name=scene.beside)
@@ -340,6 +366,9 @@ STATES = (
     State("crashed", lambda scene: scene.newest("CRASHED"), Says.DEAD, deployments=1),
     State("failed, the one before runs", failed, Says.DRIFT, deployments=1),
     State("failed, nothing runs", lambda scene: scene.newest("FAILED"), Says.DEAD, deployments=1),
+    State("exited with 0", lambda scene: scene.complete(scene.deployments()[-1]), Says.DEAD, deployments=1),
+    State("failed, the one before exited with 0", failed_after_an_end, Says.DEAD, deployments=1),
+    State("skipped, the one before exited with 0", skipped_after_an_end, Says.DEAD, deployments=1),
     State("removed", removed, Says.DEAD, deployments=1),
     State("never deployed", never_deployed, Says.DEAD, deployments=1),
     State("still under way", under_way, Says.DRIFT, before_up=finished),
@@ -396,4 +425,5 @@ STATES = (
     State("a stranger's service", stranger_service, Says.INFORMATION, drift=False),
     State("a stranger's service that crashed", stranger_crashed, Says.INFORMATION, drift=False),
     State("a stranger's volume", stranger_volume, Says.INFORMATION, drift=False),
+    State("a stranger's bucket", stranger_bucket, Says.INFORMATION, drift=False),
 )
