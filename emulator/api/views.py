@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emulator.api import canvas
 from emulator.api.request import WORKSPACE, Request, connection
 from emulator.api.sync import domains_of
 from emulator.api.triggers import triggers_of
@@ -12,6 +13,8 @@ from emulator.errors import Refusal
 from emulator.references import referenced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.store import Document
 
 _NOT_SHOWN = frozenset({"variables", "snapshot", "logs", "run", "stopped"})
@@ -49,6 +52,10 @@ def project_view(request: Request, project: Document) -> View:
         found = [row for row in environments() if row["id"] == project.get("baseEnvironmentId")]
         return environment_view(request, found[0]) if found else None
 
+    def of_here(rows: Callable[[Document, list[Document]], list[Document]]) -> list[View]:
+        own = {"project": lambda _info: project_view(request, project)}
+        return [{**row, **own} for row in rows(project, environments())]
+
     persistent = [row["id"] for row in environments() if not row["isEphemeral"]]
     return {
         **project,
@@ -58,8 +65,8 @@ def project_view(request: Request, project: Document) -> View:
         "team": workspace_view(request)["team"],
         "botPrEnvironments": bool(project.get("botPrEnvironments")),
         "baseEnvironment": lambda _info: base_environment(),
-        "buckets": lambda _info, **page: connection(_bucket_views(request, project, environments()), page),
-        "groups": lambda _info, **page: connection(_group_views(request, project, environments()), page),
+        "buckets": lambda _info, **page: connection(of_here(canvas.buckets), page),
+        "groups": lambda _info, **page: connection(of_here(canvas.groups), page),
         "deployments": lambda _info, **page: connection(
             [
                 deployment_view(request, row)
@@ -81,32 +88,6 @@ def project_view(request: Request, project: Document) -> View:
         ),
         "volumes": lambda _info, **page: connection([volume_view(request, row) for row in of_project("volume")], page),
     }
-
-
-def _bucket_views(request: Request, project: Document, environments: list[Document]) -> list[View]:
-    """Return the buckets of the environments' configs, which say nothing of their names."""
-    ids = {id_: None for environment in environments for id_ in environment["config"].get("buckets", {})}
-    return [
-        {
-            "id": id_,
-            "name": f"bucket-{id_[:8]}",
-            "projectId": project["id"],
-            "createdAt": project["createdAt"],
-            "updatedAt": project["updatedAt"],
-            "project": lambda _info: project_view(request, project),
-        }
-        for id_ in ids
-    ]
-
-
-def _group_views(request: Request, project: Document, environments: list[Document]) -> list[View]:
-    groups: dict[str, Document] = {}
-    for environment in environments:
-        groups.update(environment["config"].get("groups", {}))
-    return [
-        {**group, "id": id_, "projectId": project["id"], "project": lambda _info: project_view(request, project)}
-        for id_, group in groups.items()
-    ]
 
 
 def environment_view(request: Request, environment: Document) -> View:

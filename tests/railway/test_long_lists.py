@@ -59,11 +59,9 @@ def later(at: Place) -> tuple[Made, Made]:
 
 @pytest.mark.usefixtures("short_pages")
 def test_what_is_beyond_the_first_page_is_not_gone(at: Place, later: tuple[Made, Made]) -> None:
-    for made in later:
-        read = at.runs.refresh(made)
-        assert read is not None
-        assert read.outputs == made.outputs
-        assert not at.runs.differs(made)
+    read = [at.runs.refresh(made) for made in later]
+    assert [one.outputs if one is not None else None for one in read] == [made.outputs for made in later]
+    assert [at.runs.differs(made) for made in later] == [False, False]
 
 
 @pytest.mark.usefixtures("short_pages")
@@ -71,8 +69,7 @@ def test_what_is_beyond_the_first_page_is_found_by_its_name_and_not_made_again(
     at: Place, later: tuple[Made, Made]
 ) -> None:
     at.runs.mutations()
-    for made in later:
-        assert at.runs.create(made.provider, made.inputs).id == made.id
+    assert [at.runs.create(made.provider, made.inputs).id for made in later] == [made.id for made in later]
     assert at.runs.mutations() == []
 
 

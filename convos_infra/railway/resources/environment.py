@@ -260,15 +260,14 @@ def _namesakes(session: Session, props: Props) -> Namesakes:
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Tell whether it is what a run leaves behind that was killed between making it and writing its state.
 
-    An empty fork of the base environment is; anything else was made by somebody for something. Shared variables are
-    deleted with it, so one that has any is not empty.
+    An empty fork of the base environment is; one with anything in it, be it a shared variable, is of somebody else.
     """
     source = (row.get("sourceEnvironment") or {}).get("id")
     if source != props["baseEnvironmentId"] or props.get("environmentIdToAdopt"):
         return False
     snapshot = session.living({**props, "environmentId": row["id"]}, thing=f"environment {props['name']}", fresh=True)
-    held = snapshot.instances or snapshot.volume_instances or snapshot.buckets
-    return not (held or snapshot.config.get("sharedVariables"))
+    shared = snapshot.config.get("sharedVariables")
+    return not (snapshot.instances or snapshot.volume_instances or snapshot.buckets or shared)
 
 
 def _outputs(props: Props, id_: str, *, owned: bool) -> Props:
