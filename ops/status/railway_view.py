@@ -41,7 +41,7 @@ def project_id(railway: Client, name: str) -> str:
 
 
 def environments(railway: Client, project: str) -> dict[str, str]:
-    """Return the living environments of a project, name -> id.
+    """Return the living environments of a project, id -> name: two may have one name.
 
     Raises:
         InfraError: it cannot be asked, or Railway does not show the project.
@@ -49,7 +49,7 @@ def environments(railway: Client, project: str) -> dict[str, str]:
     answer = read_project(railway, project, thing="environments")
     if not answer:
         raise InfraError("environments", f"Railway shows no project {project} to this token")
-    return {row["name"]: row["id"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
+    return {row["id"]: row["name"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
 
 
 def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
@@ -59,7 +59,7 @@ def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
         InfraError: an environment could not be read; a list with holes would be a licence to delete.
     """
     snapshots = Snapshots(railway)
-    for name, id_ in environments(railway, project).items():
+    for id_, name in environments(railway, project).items():
         try:
             snapshot = snapshots.read(project, id_, thing=f"images of {name}", fresh=True)
         except Gone:  # deleted between the list and the read: it runs nothing

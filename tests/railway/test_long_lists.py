@@ -86,8 +86,8 @@ def test_what_is_gone_beyond_the_first_page_is_proved_to_be(at: Place, later: tu
 def test_the_environments_of_a_project_are_all_listed(at: Place, later: tuple[Made, Made]) -> None:
     client = Client(at.runs.emulator.endpoint, at.runs.emulator.token, timing=QUICK)
     found = railway_view.environments(client, at.project.id)
-    assert {"base", "local", "other-0", "other-1", "other-2", "later"} == set(found)
-    assert found["later"] == later[0].id
+    assert {"base", "local", "other-0", "other-1", "other-2", "later"} == set(found.values())
+    assert found[later[0].id] == "later"
 
 
 @pytest.mark.usefixtures("short_pages", "later")
