@@ -80,7 +80,7 @@ def settings(world: World, values: Mapping[str, Any]) -> dict[str, Any]:
 def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give a deployment a status that no call causes (CRASHED after a while, SLEEPING, SKIPPED), or forget it.
 
-    With an `address` it answers there, as a container of its own would.
+    With an `address` it answers there, as a container of its own would; with `stopped` its process has exited with 0.
 
     Raises:
         ValueError: there is no such deployment.
@@ -95,6 +95,7 @@ def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
         found["run"] = {"mode": "container", "handle": "", "address": str(values["address"])}
         found["meta"] = {**found["meta"], "emulatorMode": "container"}
     found.update(status=str(values["status"]), statusUpdatedAt=now(), updatedAt=now())
+    found["stopped"] = bool(values.get("stopped"))
     store.put("deployment", found["id"], found)
     return {"id": found["id"], "status": found["status"]}
 

@@ -103,7 +103,8 @@ class Containers:
             raise RunFailed("FAILED", "the container did not start") from error
         for line in container.logs(tail=_LOG_LINES).decode(errors="replace").splitlines():
             log(line)
-        return Running("container", str(container.id), address)
+        container.reload()
+        return Running("container", str(container.id), address, has_exited=container.status == "exited")
 
     def _create(self, order: Order, port: str, aliases: list[str], hosts: Mapping[str, str]) -> Container:
         network, _ = self.network(order.environment_id)
@@ -165,6 +166,8 @@ class Containers:
             elapsed = time.monotonic() - began
             if container.status == "exited":
                 code = container.attrs["State"]["ExitCode"]
+                if code == 0 and not order.health_path:
+                    return ""
                 raise RunFailed("CRASHED", f"the process exited with code {code}")
             address = _address(container, port)
             if not order.health_path:

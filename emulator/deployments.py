@@ -192,6 +192,7 @@ class Deployments:
             self._routes.point_proxies(order, running.address)
         deployment["run"] = {"mode": running.mode, "handle": running.handle, "address": running.address}
         deployment["meta"]["emulatorMode"] = running.mode
+        deployment["stopped"] = running.has_exited
         older = [row for row in self.of(order.environment_id, order.service_id) if row["status"] in ACTIVE]
         if deployment["status"] == "REMOVED":
             self.stop(deployment)

@@ -41,11 +41,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Running:
-    """What runs now: `mode` is container, postgres or simulated; `address` is host:port, empty where simulated."""
+    """What runs now: `mode` is container, postgres or simulated; `address` is host:port, empty where simulated.
+
+    `has_exited` says that its process has ended with 0 already.
+    """
 
     mode: str
     handle: str = ""
     address: str = ""
+    has_exited: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 

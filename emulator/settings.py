@@ -25,7 +25,7 @@ class Settings:
         read_lag_seconds: reads show environments' configs, volumes and domains as they were so long ago, at most 60.
         image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
         other_workspace_token: an account token of another workspace, which has no projects; empty for none.
-        outcomes: part of an image reference -> healthy, never_ready, crash: what a simulated run of it does.
+        outcomes: part of an image reference -> healthy, never_ready, crash, complete: what a simulated run of it does.
     """
 
     deploy_step_seconds: float = 0.3

@@ -45,6 +45,9 @@ class Simulated:
         if outcome == "never_ready":
             log(f"simulated: health check of {order.health_path or '/'} never answers 200")
             raise RunFailed("FAILED", "simulated: health check failed")
+        if outcome == "complete":
+            log("simulated: the process exits with code 0")
+            return Running("simulated", has_exited=True)
         log("simulated: ready")
         return Running("simulated")
 

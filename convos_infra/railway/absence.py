@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.listing import list_projects, nodes
-from railway_api import documents
+from convos_infra.railway.listing import list_projects, nodes, read_project
 from railway_api.errors import RailwayError
 from railway_api.token import reach
 
@@ -25,7 +24,7 @@ def environment_is_gone(client: Client, project_id: str, environment_id: str, th
         InfraError: the token sees no project of the environment, not even a deleted one.
     """
     try:
-        project = client.query(documents.PROJECT, {"id": project_id}, thing=thing).get("project") or {}
+        project = read_project(client, project_id, thing=thing)
     except RailwayError:
         try:
             return project_is_gone(client, project_id, thing)

@@ -24,6 +24,7 @@ class DeploymentState:
         image: the image that it runs, from its `meta`; empty if it has none.
         url: its URL, or empty.
         mode: `simulated` or `container` on the emulator, empty on Railway.
+        is_stopped: whether all of its instances have stopped: one whose process exited with 0 stays SUCCESS.
     """
 
     id: str
@@ -33,6 +34,17 @@ class DeploymentState:
     url: str = ""
     mode: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    is_stopped: bool = False
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether its process has ended with 0, which Railway's dashboard calls Completed (fact: completed)."""
+        return self.status == "SUCCESS" and self.is_stopped
+
+    @property
+    def serves(self) -> bool:
+        """Whether it runs, or wakes at the next request."""
+        return self.status in GOOD and not self.has_completed
 
 
 def parsed(row: Mapping[str, Any] | None) -> DeploymentState | None:
@@ -48,6 +60,7 @@ def parsed(row: Mapping[str, Any] | None) -> DeploymentState | None:
         url=str(row.get("url") or row.get("staticUrl") or ""),
         mode=str(meta.get("emulatorMode") or ""),
         meta=meta,
+        is_stopped=bool(row.get("deploymentStopped")),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, DestroyPolicy, is_owned
 from convos_infra.railway.environment_config import FIELDS, GIVEN, at, same
+from convos_infra.railway.listing import is_cut, nodes
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -106,11 +107,15 @@ def volume_name(snapshot: Snapshot, row: Row) -> str:
 
 
 def left_in(snapshot: Snapshot, prefix: str) -> list[str]:
-    """Return the names of services and volumes that are in an environment and do not go with its agents."""
+    """Return the names of what is in an environment and does not go with its agents: services, volumes, buckets."""
     disposable = _disposable(snapshot, prefix)
     services = [str(row.get("serviceName")) for id_, row in snapshot.instances.items() if id_ not in disposable]
     volumes = [row for row in snapshot.volume_instances if row.get("serviceId") not in disposable]
-    return [*sorted(services), *sorted(f"volume {volume_name(snapshot, row)}" for row in volumes)]
+    return [
+        *sorted(services),
+        *sorted(f"volume {volume_name(snapshot, row)}" for row in volumes),
+        *sorted(f"bucket {name}" for name in snapshot.buckets.values()),
+    ]
 
 
 def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
@@ -164,6 +169,9 @@ def _strangers(snapshot: Snapshot, mine: Mine) -> list[Reason]:
     if volumes:
         step = "move or delete them on Railway"
         found.append(Reason(f"this stack did not make these volumes: {', '.join(volumes)}", step))
+    if snapshot.buckets:
+        problem = f"this stack did not make these buckets: {', '.join(sorted(snapshot.buckets.values()))}"
+        found.append(Reason(problem, "copy what is in them, and delete them on Railway"))
     return found
 
 
@@ -205,10 +213,14 @@ def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Re
 
 
 def in_other_environments(snapshot: Snapshot, volume_id: str) -> list[Row]:
-    """Return the living instances of a volume in the project's other environments."""
-    edges = ((snapshot.volumes.get(volume_id) or {}).get("volumeInstances") or {}).get("edges") or []
-    rows = [edge["node"] for edge in edges]
-    return [row for row in rows if row["environmentId"] != snapshot.environment_id and not row.get("deletedAt")]
+    """Return the living instances of a volume in the project's other environments.
+
+    A list that goes on after its first page counts as one more, which nobody has seen.
+    """
+    listed = (snapshot.volumes.get(volume_id) or {}).get("volumeInstances") or {}
+    rows = [row for row in nodes(listed) if row["environmentId"] != snapshot.environment_id]
+    unseen = [{"environmentId": ""}] if is_cut(listed) else []
+    return [*(row for row in rows if not row.get("deletedAt")), *unseen]
 
 
 def _disposable(snapshot: Snapshot, prefix: str) -> set[str]:

@@ -106,3 +106,10 @@ def live_variables(service: Mapping[str, Any]) -> dict[str, str | None]:
         for name, entry in entries.items()
         if isinstance(entry, Mapping)
     }
+
+
+def buckets_here(config: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return an environment's own buckets, id -> name: by its config, and the project's list that says the names."""
+    names = {row["id"]: str(row.get("name") or row["id"]) for row in listed}
+    here: Mapping[str, Any] = config.get("buckets") or {}
+    return {id_: names.get(id_, id_) for id_, said in here.items() if said and not said.get("isDeleted")}

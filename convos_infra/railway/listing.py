@@ -3,13 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from convos_infra.errors import InfraError
 from railway_api import documents
 from railway_api.token import reach
 
 if TYPE_CHECKING:
     from railway_api.client import Client
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A connection that may be longer than its first page, and how the next ones are asked for.
+
+    Attributes:
+        parent: the root field that has it, `project` or `environment`.
+        name: the connection's own field.
+        document: asks for the page of `$id` after the cursor `$after`.
+    """
+
+    parent: str
+    name: str
+    document: str
+
+
+ENVIRONMENTS = Pages("project", "environments", documents.MORE_ENVIRONMENTS)
+VOLUMES = Pages("project", "volumes", documents.MORE_VOLUMES)
+VOLUME_INSTANCES = Pages("environment", "volumeInstances", documents.MORE_VOLUME_INSTANCES)
+
+
+def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: Pages, thing: str) -> Mapping[str, Any]:
+    """Return a project or an environment with the whole of its connections; what fits on one page costs no call.
+
+    A list that was read in part proves nothing of what it does not have: an environment or a volume beyond the first
+    page would be taken for a deleted one, and made a second time.
+
+    Args:
+        client: asks for the further pages.
+        found: the project or environment, with the first page of each connection.
+        id_: its id.
+        connections: which are completed.
+        thing: what they are read for, for the error's first word.
+
+    Raises:
+        RailwayError: a page could not be read.
+        InfraError: a page does not lead on to the next one.
+    """
+    whole = dict(found)
+    for pages in connections:
+        page = found.get(pages.name) or {}
+        edges, passed = list(page.get("edges") or ()), set[str]()
+        # The last page has an end cursor as well (fact: last-page-cursor): only hasNextPage tells.
+        while (info := page.get("pageInfo") or {}).get("hasNextPage"):
+            after = str(info.get("endCursor") or "")
+            if not after or after in passed:
+                raise InfraError(thing, f"Railway's list of {pages.name} does not end", "try again in a minute")
+            passed.add(after)
+            answer = client.query(pages.document, {"id": id_, "after": after}, thing=thing)
+            page = (answer.get(pages.parent) or {}).get(pages.name) or {}
+            edges += page.get("edges") or ()
+        whole[pages.name] = {"edges": edges}
+    return whole
+
+
+def read_project(client: Client, id_: str, *, thing: str) -> Mapping[str, Any]:
+    """Return a project with all of its environments, or nothing where Railway answers with nothing.
+
+    Raises:
+        RailwayError: it could not be read, which proves nothing.
+    """
+    project = client.query(documents.PROJECT, {"id": id_}, thing=thing).get("project")
+    return completed(client, project, id_, ENVIRONMENTS, thing=thing) if project else {}
 
 
 def list_projects(client: Client, *, thing: str, deleted: bool = False) -> list[Mapping[str, Any]]:
@@ -26,7 +92,7 @@ def list_projects(client: Client, *, thing: str, deleted: bool = False) -> list[
     """
     found = reach(client, thing=thing)
     if found.project_id:
-        own = client.query(documents.PROJECT, {"id": found.project_id}, thing=thing).get("project")
+        own = read_project(client, found.project_id, thing=thing)
         return [own] if own else []
     rows: list[Mapping[str, Any]] = []
     for workspace in found.workspaces:
@@ -46,3 +112,8 @@ def list_projects(client: Client, *, thing: str, deleted: bool = False) -> list[
 def nodes(connection: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     """Return what the edges of a Relay connection hold."""
     return [edge["node"] for edge in (connection or {}).get("edges") or []]
+
+
+def is_cut(connection: Mapping[str, Any] | None) -> bool:
+    """Tell whether a connection goes on after the page that was read."""
+    return bool(((connection or {}).get("pageInfo") or {}).get("hasNextPage"))

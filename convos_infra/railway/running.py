@@ -28,7 +28,9 @@ class Condition(StrEnum):
     SLEEPS = "sleeps"
     """Railway wakes it at its first request (docs.railway.com/reference/app-sleeping)."""
     ENDED = "ended"
-    """A cron service between two runs."""
+    """A cron service between two runs, or a job that is never restarted."""
+    STOPPED = "stopped"
+    """Its process ended with 0, and nothing starts it again."""
     UNDER_WAY = "under way"
     EMPTY = "empty"
     """It has no source, so there is nothing to deploy."""
@@ -52,7 +54,14 @@ class Condition(StrEnum):
 
 
 _BROKEN = frozenset(
-    {Condition.NEVER_DEPLOYED, Condition.FAILED, Condition.CRASHED, Condition.REMOVED, Condition.SKIPPED}
+    {
+        Condition.NEVER_DEPLOYED,
+        Condition.FAILED,
+        Condition.CRASHED,
+        Condition.REMOVED,
+        Condition.SKIPPED,
+        Condition.STOPPED,
+    }
 )
 _BY_STATUS = {
     "SUCCESS": Condition.SERVES,
@@ -140,7 +149,11 @@ def condition_of(
     if found is Condition.SKIPPED and serving is not None:
         # Railway found nothing to deploy: the serving deployment is right, or the comparison tells what is wrong.
         return _BY_STATUS.get(serving.status, Condition.SERVES)
-    if found is Condition.REMOVED and at(stored, ("deploy", "cronSchedule")):
+    is_cron = bool(at(stored, ("deploy", "cronSchedule")))
+    if newest.has_completed:
+        is_job = is_cron or at(stored, ("deploy", "restartPolicyType")) == "NEVER"
+        return Condition.ENDED if is_job else Condition.STOPPED
+    if found is Condition.REMOVED and is_cron:
         return Condition.ENDED
     return found
 

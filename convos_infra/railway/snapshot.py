@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.railway import snapshot_query
 from convos_infra.railway.absence import environment_is_gone
-from convos_infra.railway.deployment import GOOD, DeploymentState, parsed
-from convos_infra.railway.details import Details, ask, ask_domains
-from convos_infra.railway.listing import nodes
+from convos_infra.railway.deployment import DeploymentState, parsed
+from convos_infra.railway.details import Details, ask_domains
+from convos_infra.railway.details import ask as ask_details
+from convos_infra.railway.environment_config import buckets_here
+from convos_infra.railway.listing import is_cut, nodes
 from convos_infra.railway.writers import Writers
-from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Snapshot:
         project_services: every living service of the project, id -> name.
         made_at: when each of those was made, by id.
         volumes: every volume of the project, by id.
+        buckets: those that the environment has, id -> name; no stack makes one.
+        tokens: the project's tokens; None where Railway did not list all of them to this one.
     """
 
     environment_id: str
@@ -62,6 +66,8 @@ class Snapshot:
     pending_volumes: tuple[Mapping[str, Any], ...] = ()
     made_at: Mapping[str, str] = field(default_factory=dict)
     project_name: str = ""
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    tokens: tuple[Mapping[str, Any], ...] | None = None
 
     def service(self, service_id: str) -> Mapping[str, Any] | None:
         """Return a service's part of the config, or None where the service has no instance here."""
@@ -78,10 +84,10 @@ class Snapshot:
         """Return the deployment that serves: the newest of the active ones, which need not be the newest of all."""
         row = self.instances.get(service_id) or {}
         latest = self.latest_deployment(service_id)
-        if latest is not None and latest.status in GOOD:
+        if latest is not None and latest.serves:
             return latest
         active = [state for one in row.get("activeDeployments") or [] if (state := parsed(one)) is not None]
-        good = sorted((state for state in active if state.status in GOOD), key=lambda state: state.created_at)
+        good = sorted((state for state in active if state.serves), key=lambda state: state.created_at)
         return good[-1] if good else None
 
     def name_of(self, service_id: str) -> str:
@@ -137,6 +143,8 @@ class Snapshots:
         self._clock = clock
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
+        # A project token is of one environment, and the list is the project's.
+        self._shows_tokens = not client.is_project_token
 
     def read(
         self, project_id: str, environment_id: str, *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
@@ -176,7 +184,7 @@ class Snapshots:
         slot = self._slot(snapshot.environment_id)
         with slot.lock:
             if slot.details is None or slot.details[0] is not snapshot:
-                slot.details = (snapshot, ask(self._client, snapshot, lambda: self._again(snapshot)))
+                slot.details = (snapshot, ask_details(self._client, snapshot, lambda: self._again(snapshot)))
                 domains = slot.details[1].private_domains
                 slot.domains |= {(id_, snapshot.name_of(id_)): domain for id_, domain in domains.items()}
                 for service_id, values in slot.details[1].variables.items():
@@ -256,14 +264,20 @@ class Snapshots:
             return None
 
     def _ask(self, project_id: str, environment_id: str, thing: str) -> Snapshot:
-        variables = {"environmentId": environment_id, "projectId": project_id}
+        def data(*, with_tokens: bool) -> Mapping[str, Any]:
+            return snapshot_query.ask(self._client, project_id, environment_id, thing=thing, with_tokens=with_tokens)
+
         try:
-            data = self._client.query(documents.SNAPSHOT, variables, thing=thing)
+            found = data(with_tokens=self._shows_tokens)
         except (NotAuthorized, NotFound, Opaque) as error:
             if environment_is_gone(self._client, project_id, environment_id, thing):
                 raise Gone(environment_id) from error
-            raise
-        return _parsed(project_id, environment_id, data, thing)
+            if not self._shows_tokens:
+                raise
+            # Whoever may read an environment need not be shown the tokens of its project.
+            found = data(with_tokens=False)
+            self._shows_tokens = False
+        return _parsed(project_id, environment_id, found, thing)
 
 
 def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing: str) -> Snapshot:
@@ -275,11 +289,11 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
     if environment.get("deletedAt") or (living and environment_id not in living):
         raise Gone(environment_id)
     for connection in (environment.get("serviceInstances"), project.get("services")):
-        if ((connection or {}).get("pageInfo") or {}).get("hasNextPage"):
+        if is_cut(connection):
             raise InfraError(
                 thing, "the environment has more than 500 services", "split it: this program reads one page"
             )
-    volumes = nodes(environment.get("volumeInstances"))
+    volumes, tokens = nodes(environment.get("volumeInstances")), data.get("projectTokens")
     return Snapshot(
         environment_id=environment_id,
         project_id=project_id,
@@ -293,6 +307,8 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
         project_name=str(project.get("name") or ""),
         project_services={row["id"]: row["name"] for row in nodes(project.get("services")) if not row.get("deletedAt")},
         volumes={row["id"]: row for row in nodes(project.get("volumes"))},
+        buckets=buckets_here(environment["config"], nodes(project.get("buckets"))),
+        tokens=None if tokens is None or is_cut(tokens) else tuple(nodes(tokens)),
     )
 
 

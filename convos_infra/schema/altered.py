@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from convos_infra.schema.known import ColumnType, Known, column_type, definition
+from convos_infra.schema.sequences import repeats_numbers
 from convos_infra.schema.tree import kind_of, strings, word
 
 Found = tuple[str, str]
@@ -40,12 +41,12 @@ _BY_TABLE = {
     "AT_AlterColumnGenericOptions": "setting",
 }
 _SAFE_COMMANDS = (
-    "AddColumnToView ColumnDefault CookedColumnDefault DropNotNull SetExpression DropExpression SetStatistics"
+    "AddColumnToView ColumnDefault CookedColumnDefault DropNotNull SetStatistics"
     " SetOptions ResetOptions SetStorage SetCompression AddIndex AddConstraint AlterConstraint ValidateConstraint"
     " AddIndexConstraint DropConstraint ClusterOn DropCluster SetLogged SetAccessMethod SetTableSpace SetRelOptions"
     " ResetRelOptions ReplaceRelOptions EnableTrig EnableAlwaysTrig EnableReplicaTrig EnableTrigAll EnableTrigUser"
     " EnableRule EnableAlwaysRule EnableReplicaRule AddInherit AddOf DropOf ReplicaIdentity AttachPartition"
-    " AddIdentity SetIdentity"
+    " AddIdentity"
 )
 _SAFE = frozenset(f"AT_{one}" for one in _SAFE_COMMANDS.split())
 
@@ -99,6 +100,19 @@ def _detach(_: str, command: Any, known: Known, __: str) -> Iterator[Found]:
     yield "detach-partition", known.relation(definition(command).partition_cmd.name)
 
 
+def _set_identity(table: str, command: Any, _: Known, __: str) -> Iterator[Found]:
+    if repeats_numbers(definition(command).list.items):
+        yield "restart-sequence", f"{table}.{command.name}"
+
+
+def _drop_expression(table: str, command: Any, _: Known, __: str) -> Iterator[Found]:
+    yield "drop-expression", f"{table}.{command.name}"
+
+
+def _set_expression(table: str, command: Any, _: Known, __: str) -> Iterator[Found]:
+    yield "set-expression", f"{table}.{command.name}"
+
+
 def _drop_identity(table: str, command: Any, _: Known, __: str) -> Iterator[Found]:
     yield "drop-identity", f"{table}.{command.name}"
 
@@ -111,6 +125,9 @@ _ONE_BY_ONE: Mapping[str, Callable[[str, Any, Known, str], Iterator[Found]]] = {
     "AT_DetachPartition": _detach,
     "AT_DetachPartitionFinalize": _detach,
     "AT_DropIdentity": _drop_identity,
+    "AT_SetIdentity": _set_identity,
+    "AT_DropExpression": _drop_expression,
+    "AT_SetExpression": _set_expression,
 }
 
 

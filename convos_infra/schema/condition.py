@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from convos_infra.schema.tree import inner, kind_of, strings, walk, without_locations, word
@@ -9,52 +10,115 @@ from convos_infra.schema.tree import inner, kind_of, strings, walk, without_loca
 _ALWAYS = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
 """System columns: no row is without them."""
 _ANYTHING = frozenset({"%", "%%", ".*", "^", "", "_*"})
+_OPPOSITE = {"=": "<>", "<": ">=", ">": "<="}
+_BOUND = {">=": "min", "<=": "max"}
+"""What every value of a column is, of the least and the greatest of them."""
 
 
-def chooses(where: Any, required: frozenset[str] = frozenset()) -> bool:
+@dataclass(frozen=True)
+class Rows:
+    """The rows that a condition chooses from.
+
+    Attributes:
+        table: the name of their table, without its schema; empty for that of a subquery.
+        required: its columns that are never NULL.
+        is_joined_with_itself: whether the same table stands beside it, so that `a.id = b.id` finds each row itself.
+    """
+
+    table: str = ""
+    required: frozenset[str] = frozenset()
+    is_joined_with_itself: bool = False
+
+
+def chooses(where: Any, rows: Rows) -> bool:
     """Tell whether a condition can leave a row out.
 
     Args:
         where: a `Node`; one that is empty is no condition.
-        required: columns that are never NULL.
+        rows: what it chooses from.
     """
-    return kind_of(where) != "" and not _is_true(where, required)
+    return kind_of(where) != "" and not _is_true(where, rows)
 
 
-def _is_true(node: Any, required: frozenset[str]) -> bool:
+def is_whole(query: Any, table: str) -> bool:
+    """Tell whether a query shows every row of a table: there is nothing else in it, and no condition that chooses.
+
+    Args:
+        query: a `SelectStmt`.
+        table: its name, without its schema.
+    """
+    if query.group_clause or kind_of(query.limit_count) or len(query.from_clause) != 1:
+        return False
+    source = query.from_clause[0]
+    is_of_it = kind_of(source) == "range_var" and source.range_var.relname == table
+    return is_of_it and not chooses(query.where_clause, Rows())
+
+
+def _is_true(node: Any, rows: Rows) -> bool:
     kind = kind_of(node)
     if kind == "current_of_expr":
         return False
     if kind == "bool_expr":
-        return _is_combination_true(node.bool_expr, required)
+        return _is_combination_true(node.bool_expr, rows)
     if kind == "null_test":
         column = _column(node.null_test.arg)
-        return word(node.null_test, "nulltesttype") == "IS_NOT_NULL" and (column in required or column in _ALWAYS)
+        is_there = column in rows.required or column in _ALWAYS
+        return word(node.null_test, "nulltesttype") == "IS_NOT_NULL" and is_there
     if kind == "boolean_test" and word(node.boolean_test, "booltesttype") in ("IS_NOT_UNKNOWN", "IS_NOT_FALSE"):
-        return _is_true(node.boolean_test.arg, required) or not _columns(node)
-    if kind == "a_expr" and _is_expression_true(node.a_expr):
+        return _is_true(node.boolean_test.arg, rows) or not _columns(node)
+    if kind == "case_expr" and _is_case_true(node.case_expr, rows):
         return True
-    if kind == "sub_link" and _is_own_rows(node.sub_link):
+    if kind == "coalesce_expr" and _is_true(node.coalesce_expr.args[0], rows):
+        return True
+    if kind == "a_expr" and _is_expression_true(node.a_expr, rows):
+        return True
+    if kind == "sub_link" and _is_found(node.sub_link, rows):
         return True
     return not _columns(node)  # what looks at no column is the same for every row
 
 
-def _is_combination_true(expression: Any, required: frozenset[str]) -> bool:
+def _is_combination_true(expression: Any, rows: Rows) -> bool:
     what = word(expression, "boolop")
     parts = list(expression.args)
     if what == "AND_EXPR":
-        return all(_is_true(one, required) for one in parts)
+        return all(_is_true(one, rows) for one in parts)
     if what == "OR_EXPR":
-        return any(_is_true(one, required) for one in parts) or _are_opposites(parts)
-    return not _columns(parts[0]) or (kind_of(parts[0]) == "null_test" and _is_never(parts[0].null_test, required))
+        return any(_is_true(one, rows) for one in parts) or _are_opposites(parts)
+    kind = kind_of(parts[0])
+    if kind == "sub_link" and _is_constant(parts[0].sub_link.subselect.select_stmt):
+        return True
+    return not _columns(parts[0]) or (kind == "null_test" and _is_never(parts[0].null_test, rows))
 
 
-def _is_never(test: Any, required: frozenset[str]) -> bool:
-    return word(test, "nulltesttype") == "IS_NULL" and _column(test.arg) in required | _ALWAYS
+def _is_never(test: Any, rows: Rows) -> bool:
+    return word(test, "nulltesttype") == "IS_NULL" and _column(test.arg) in rows.required | _ALWAYS
+
+
+def _is_constant(query: Any) -> bool:
+    """Tell a subquery whose own condition looks at nothing: it shows all of its rows, or none."""
+    has_limit = kind_of(query.limit_count) == "a_const" and not query.limit_count.a_const.ival.ival
+    return has_limit or (kind_of(query.where_clause) != "" and not _columns(query.where_clause))
+
+
+def _is_case_true(case: Any, rows: Rows) -> bool:
+    """Tell a CASE whose first branch that is taken for every row is true, or whose branches all are."""
+    branches = [one.case_when for one in case.args if not _is_false(one.case_when.expr)]
+    results = [one.result for one in branches] + [case.defresult]
+    if branches and not kind_of(case.arg) and _is_true(branches[0].expr, rows):
+        results = results[:1]
+    return all(kind_of(one) and not _is_false(one) and _is_true(one, rows) for one in results)
+
+
+def _is_false(node: Any) -> bool:
+    """Tell a literal FALSE or NULL."""
+    is_constant = kind_of(node) == "a_const"
+    return is_constant and (
+        node.a_const.isnull or (node.a_const.HasField("boolval") and not node.a_const.boolval.boolval)
+    )
 
 
 def _are_opposites(parts: list[Any]) -> bool:
-    """Tell `a IS NULL OR a IS NOT NULL`, and `x OR NOT x`."""
+    """Tell `a IS NULL OR a IS NOT NULL`, `x OR NOT x`, and `a = 1 OR a <> 1`."""
     tests = {
         (without_locations(one.null_test.arg), word(one.null_test, "nulltesttype"))
         for one in parts
@@ -66,30 +130,63 @@ def _are_opposites(parts: list[Any]) -> bool:
     negated = [
         one.bool_expr for one in parts if kind_of(one) == "bool_expr" and word(one.bool_expr, "boolop") == "NOT_EXPR"
     ]
+    compared = {
+        (without_locations(one.a_expr.lexpr), strings(one.a_expr.name)[-1], without_locations(one.a_expr.rexpr))
+        for one in parts
+        if kind_of(one) == "a_expr" and one.a_expr.name
+    }
+    if any((left, _OPPOSITE.get(operator), right) in compared for left, operator, right in compared):
+        return True
     return any(without_locations(one.args[0]) in plain for one in negated)
 
 
-def _is_expression_true(expression: Any) -> bool:
-    operator = strings(expression.name)[-1:]
+def _is_expression_true(expression: Any, rows: Rows) -> bool:
+    operator = (strings(expression.name) or [""])[-1]
     left, right = expression.lexpr, expression.rexpr
     if word(expression, "kind") == "AEXPR_NOT_DISTINCT":
         return without_locations(left) == without_locations(right)
-    if operator in (["="], [">="], ["<="]) and kind_of(left) == "column_ref":
-        return without_locations(left) == without_locations(right)
-    if operator in (["~~"], ["~~*"], ["~"], ["~*"]) and kind_of(right) == "a_const":
+    if word(expression, "kind") == "AEXPR_OP_ANY" and operator == "=" and kind_of(right) == "sub_link":
+        return _is_own_rows(left, right.sub_link.subselect.select_stmt)
+    if operator in ("=", ">=", "<=") and kind_of(left) == "column_ref":
+        if without_locations(left) == without_locations(right) or _is_bound(operator, left, right, rows):
+            return True
+        return rows.is_joined_with_itself and _column(left) == _column(right)
+    if operator in ("~~", "~~*", "~", "~*") and kind_of(right) == "a_const":
         return right.a_const.sval.sval in _ANYTHING and right.a_const.HasField("sval")
     return False
 
 
-def _is_own_rows(link: Any) -> bool:
-    """Tell `id IN (SELECT id FROM t)`: a subquery without a condition, of a column of the same name."""
-    query = link.subselect.select_stmt
-    if kind_of(query.where_clause) or query.group_clause or kind_of(query.limit_count) or len(query.from_clause) != 1:
+def _is_bound(operator: str, column: Any, right: Any, rows: Rows) -> bool:
+    """Tell `id >= (SELECT min(id) FROM t)` of the same table."""
+    query = right.sub_link.subselect.select_stmt if kind_of(right) == "sub_link" else None
+    if query is None or operator not in _BOUND or len(query.target_list) != 1 or not is_whole(query, rows.table):
         return False
-    if word(link, "sub_link_type") != "ANY_SUBLINK" or len(query.target_list) != 1:
+    call = query.target_list[0].res_target.val.func_call
+    return strings(call.funcname)[-1:] == [_BOUND[operator]] and [_column(one) for one in call.args] == [
+        _column(column)
+    ]
+
+
+def _is_found(link: Any, rows: Rows) -> bool:
+    """Tell a subquery in which every row finds itself: `id IN (SELECT id FROM t)`, or an EXISTS of the same table."""
+    query, what = link.subselect.select_stmt, word(link, "sub_link_type")
+    if what == "ANY_SUBLINK":
+        return (strings(link.oper_name) or ["="]) == ["="] and _is_own_rows(link.testexpr, query)
+    if what != "EXISTS_SUBLINK" or len(query.from_clause) != 1 or query.group_clause:
         return False
-    asked = _column(link.testexpr)
-    return bool(asked) and asked == _column(query.target_list[0].res_target.val)
+    source = query.from_clause[0]
+    is_itself = kind_of(source) == "range_var" and source.range_var.relname == rows.table
+    return is_itself and not chooses(query.where_clause, Rows(is_joined_with_itself=True))
+
+
+def _is_own_rows(asked: Any, query: Any) -> bool:
+    """Tell `id IN (SELECT id FROM t)`: a subquery without a condition that chooses, of columns of the same names."""
+    sources = [one.range_var.relname for one in query.from_clause if kind_of(one) == "range_var"]
+    if len(sources) != 1 or not is_whole(query, sources[0]):
+        return False
+    columns = [_column(one) for one in asked.row_expr.args] if kind_of(asked) == "row_expr" else [_column(asked)]
+    shown = [_column(one.res_target.val) for one in query.target_list]
+    return all(columns) and shown in (columns, ["*"])
 
 
 def _columns(node: Any) -> bool:

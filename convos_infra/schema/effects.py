@@ -31,6 +31,7 @@ CREATE INDEX t_n ON t (n);
 CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1';
 CREATE DOMAIN positive AS integer;
 CREATE POLICY own ON t USING (true);
+CREATE TABLE doubled (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED);
 """
 """What the examples are about."""
 EXCLUSIVE, SHARE, ROWS, NONE = "ACCESS EXCLUSIVE", "SHARE", "ROW EXCLUSIVE", ""
@@ -94,6 +95,20 @@ EFFECTS: tuple[Effect, ...] = (
         "DELETE of a parent, ON DELETE CASCADE", "DELETE FROM t WHERE id = 1", ("cascade-delete child",), ROWS, ITS_ROWS
     ),
     Effect("UPDATE without WHERE", "UPDATE t SET note = NULL", ("update-all t.note",), ROWS, ITS_ROWS),
+    Effect(
+        "INSERT of the table's own rows, ON CONFLICT DO UPDATE",
+        "INSERT INTO t SELECT * FROM t ON CONFLICT (id) DO UPDATE SET note = NULL",
+        ("update-all t.note",),
+        ROWS,
+        ITS_ROWS,
+    ),
+    Effect(
+        "MERGE that matches every row",
+        "MERGE INTO t USING log ON true WHEN MATCHED THEN UPDATE SET note = NULL",
+        ("update-all t.note",),
+        ROWS,
+        ITS_ROWS,
+    ),
     Effect("UPDATE … WHERE", "UPDATE t SET note = '' WHERE note IS NULL", (), ROWS, ITS_ROWS),
     Effect("UPDATE of a column of the same file", "ALTER TABLE t ADD c text; UPDATE t SET c = note"),
     Effect("INSERT", "INSERT INTO log (id) VALUES (1)", (), ROWS, ITS_ROWS, "log"),
@@ -171,6 +186,13 @@ EFFECTS: tuple[Effect, ...] = (
     ),
     Effect("ADD FOREIGN KEY", "ALTER TABLE log ADD FOREIGN KEY (id) REFERENCES t", (), SHARE_ROWS, SCAN, "log"),
     Effect("ADD UNIQUE", "ALTER TABLE t ADD UNIQUE (name)", (), EXCLUSIVE, SCAN),
+    Effect(
+        "DROP EXPRESSION",
+        "ALTER TABLE doubled ALTER b DROP EXPRESSION",
+        ("drop-expression doubled.b",),
+        EXCLUSIVE,
+        table="doubled",
+    ),
     Effect("DROP CONSTRAINT", "ALTER TABLE child DROP CONSTRAINT child_t_id_fkey", (), EXCLUSIVE, table="child"),
     Effect("RENAME of a table", "ALTER TABLE log RENAME TO logs", ("rename log",), EXCLUSIVE, table="log"),
     Effect("RENAME of a column", "ALTER TABLE t RENAME COLUMN note TO notes", ("rename t.note",), EXCLUSIVE),
@@ -213,6 +235,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect("ALTER TYPE … RENAME VALUE", "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'", ("rename mood.ok",)),
     Effect("ALTER TYPE … DROP ATTRIBUTE", "ALTER TYPE pair DROP ATTRIBUTE b", ("drop-attribute pair.b",)),
     Effect("ALTER SEQUENCE … RESTART", "ALTER SEQUENCE s RESTART", ("restart-sequence s",), SHARE_ROWS, table="s"),
+    Effect("ALTER SEQUENCE … CYCLE", "ALTER SEQUENCE s CYCLE", ("restart-sequence s",), SHARE_ROWS, table="s"),
     Effect("REFRESH MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW mv", (), EXCLUSIVE, REWRITE, "mv"),
     Effect(
         "REFRESH … WITH NO DATA", "REFRESH MATERIALIZED VIEW mv WITH NO DATA", ("empty-view mv",), EXCLUSIVE, table="mv"

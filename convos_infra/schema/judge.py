@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import altered, builtin, dropped, routines, rows
-from convos_infra.schema.known import UNKNOWN, Known, calls
+from convos_infra.schema import altered, behind, builtin, dropped, routines, rows, sequences
+from convos_infra.schema.known import UNKNOWN, Known
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
 from convos_infra.schema.script import Statement
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from convos_infra.schema.routines import RoutineBody
 
 _ONLY_DEFINES = frozenset({"create_function_stmt", "view_stmt", "rule_stmt", "create_trig_stmt", "prepare_stmt"})
+_READS = frozenset(
+    f"{one}_stmt"
+    for one in (
+        *("select", "insert", "update", "delete", "merge", "create_table_as", "copy", "explain"),
+        *("declare_cursor", "call", "return", "plassign", "refresh_mat_view"),
+    )
+)
+"""What reads the relations that it names; the others change or describe them."""
+_MADE_ONLY = frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})
 _DATA = {"DeleteStmt": "delete", "UpdateStmt": "update", "InsertStmt": "insert", "MergeStmt": "merge"}
+_OF_VALUES = frozenset({"update-all", "set-expression", "drop-expression"})
+"""Of a column that the same file adds there are no values of before it."""
 COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a migration whole"
 
 
@@ -127,7 +138,7 @@ def _finding(rule: str, target: str, line: int) -> Hazard:
 
 def _is_own(file: _File, rule: str, target: str) -> bool:
     """Tell whether it is all of this file: lost is what was there before it."""
-    if rule == "update-all" and tuple(target.rsplit(".", 1)) in file.added:
+    if rule in _OF_VALUES and tuple(target.rsplit(".", 1)) in file.added:
         return True
     return any(f"{target}.".startswith(f"{table}.") for table in file.known.made)
 
@@ -151,19 +162,32 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
     if statement.kind == "insert_stmt" and rows.is_constant(statement.node):
         yield from _events(file, statement.node, "insert", place)
         return
-    leave_out = frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})
-    for name, node in walk(statement.node, leave_out):
+    for name, node in walk(statement.node, _MADE_ONLY):
         here = replace(place, line=_line(statement, node, place))
         if name in _DATA:
             yield from _events(file, node, _DATA[name], here)
         elif name == "TruncateStmt":
             for one in node.relations:
                 yield from _fired(file, file.known.relation(one.range_var), "truncate", here)
-        elif name == "FuncCall":
+        elif name == "FuncCall" and not sequences.is_set_anew(node, file.known):
             yield from _called(file, strings(node.funcname), here)
-        elif name == "RangeVar" and file.known.relation(node) in file.known.views:
-            for called, _ in calls(file.known.views[file.known.relation(node)]):
-                yield from _called(file, called, here)
+        elif name == "RangeVar" and statement.kind in _READS:
+            yield from _seen(file, file.known.relation(node), here)
+        yield from _used(file, behind.used(name, node), here)
+
+
+def _used(file: _File, used: list[str], place: _Place) -> Iterator[Hazard]:
+    """Return what the functions behind operators, casts and domains do."""
+    for called in [name for one in used for name in file.known.behind.get(one, ())]:
+        yield from _called(file, called, place)
+
+
+def _seen(file: _File, relation: str, place: _Place) -> Iterator[Hazard]:
+    """Return what the query of a view runs, and those of the views in it."""
+    query, key = file.known.views.get(relation), f"view {relation}"
+    if query is not None and key not in place.through:
+        inside = replace(place, is_plain=False, through=place.through | {key})
+        yield from _reached(file, Statement("", 0, place.line, "select_stmt", query), inside)
 
 
 def _line(statement: Statement, node: Any, place: _Place) -> int:
@@ -206,7 +230,11 @@ def _called(file: _File, name: list[str], place: _Place) -> Iterator[Hazard]:
     known, last = file.known, name[-1]
     if last == "set_config":
         known.schema = UNKNOWN  # of what it sets
-    target = known.name(name)
+    target, key = known.name(name), f"function {last}"
+    if key not in place.through:
+        inside = replace(place, is_plain=False, through=place.through | {key})
+        for one in list(known.behind.get(key, ())):
+            yield from _called(file, one, inside)
     if target in known.routines:
         if target in place.through:
             return
@@ -217,7 +245,9 @@ def _called(file: _File, name: list[str], place: _Place) -> Iterator[Hazard]:
         yield Hazard("", last, f"{last} would end the lock that keeps other migrators out", place.line)
     elif last in builtin.RULES:
         yield _finding(builtin.RULES[last], last, place.line)
-    elif last not in builtin.names() or (len(name) > 1 and name[0] not in ("pg_catalog", "public")):
+    elif (last not in builtin.names() and not known.behind.get(key)) or (
+        len(name) > 1 and name[0] not in ("pg_catalog", "public")
+    ):
         yield _finding("unknown-function", target, place.line)
 
 

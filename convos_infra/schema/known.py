@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import routines
-from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, walk, word
+from convos_infra.schema import behind, renamed, routines
+from convos_infra.schema.behind import calls
+from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.routines import RoutineBody
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
 """Of a trigger's events: postgres/src/include/catalog/pg_trigger.h."""
 _TEMPORARY = "t"
+RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
 UNKNOWN = "?"
 """A schema that only the server knows: nothing that is made there is taken for a table of `public`."""
 
@@ -62,6 +64,7 @@ class Known:
     rules: dict[tuple[str, str], tuple[str, list[Any]]] = field(default_factory=dict)
     relations: set[str] = field(default_factory=set)
     defaults: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
+    behind: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     temporary: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
     is_plain: bool = True
@@ -115,6 +118,8 @@ class Known:
         self.is_plain = is_plain
         if learn is not None:
             learn(statement, statement.node)
+        for used, functions in behind.made(statement.kind, statement.node):
+            self.behind[used] += functions
 
     def _variable_set_stmt(self, _: Statement, node: Any) -> None:
         if node.name == "search_path":
@@ -160,18 +165,26 @@ class Known:
         if self.is_plain and not node.if_not_exists:
             self.made.add(name)
 
+    def _create_seq_stmt(self, _: Statement, node: Any) -> None:
+        name = self.new(node.sequence)
+        self.relations.add(name)
+        if self.is_plain and not node.if_not_exists:
+            self.made.add(name)
+
     def _view_stmt(self, _: Statement, node: Any) -> None:
         self.relations.add(self.new(node.view))
         self.views[self.new(node.view)] = inner(node.query)
 
     def _rule_stmt(self, _: Statement, node: Any) -> None:
         event = word(node, "event").removeprefix("CMD_").lower()
+        if event == "select" and node.actions:
+            self.views[self.relation(node.relation)] = inner(node.actions[0])
         self.rules[self.relation(node.relation), node.rulename] = (event, list(node.actions))
 
     def learn_column(self, table: str, definition: Any) -> None:
         """Take in a column."""
         self.columns[table, definition.colname] = column_type(definition.type_name)
-        self.defaults[table] += [name for name, _ in calls(definition)]
+        self.defaults[table] += [*calls(definition), *self.behind.get(f"type {type_name(definition)}", ())]
         for one in definition.constraints:
             self.learn_constraint(table, one.constraint, definition.colname)
 
@@ -188,7 +201,7 @@ class Known:
             self.references[table, name] = reference
         test = constraint.raw_expr
         if what == "CONSTR_CHECK":
-            self.defaults[table] += [name for name, _ in calls(constraint)]
+            self.defaults[table] += calls(constraint)
         if what == "CONSTR_CHECK" and constraint.conname and kind_of(test) == "null_test":
             of = strings(test.null_test.arg.column_ref.fields)[-1:]
             if of and word(test.null_test, "nulltesttype") == "IS_NOT_NULL":
@@ -243,15 +256,16 @@ class Known:
         self.required = {one for one in self.required if one[0] != table}
 
     def _rename_stmt(self, _: Statement, node: Any) -> None:
-        old = self.relation(node.relation)
-        if word(node, "rename_type") == "OBJECT_TABLE":
-            new = ".".join([*old.split(".")[:-1], node.newname])
-            self.made -= {old, new}
-            for kept in self._by_table():
-                for key in [key for key in kept if key[0] == old]:
-                    kept[new, key[1]] = kept.pop(key)
-        elif word(node, "rename_type") == "OBJECT_COLUMN" and (old, node.subname) in self.columns:
-            self.columns[old, node.newname] = self.columns.pop((old, node.subname))
+        what, old = word(node, "rename_type"), self.relation(node.relation)
+        if what in RELATIONS:
+            renamed.relation(self, old, ".".join([*old.split(".")[:-1], node.newname]))
+        elif what == "OBJECT_COLUMN":
+            renamed.column(self, old, node.subname, node.newname)
+
+    def _alter_object_schema_stmt(self, _: Statement, node: Any) -> None:
+        if node.HasField("relation"):
+            old = self.relation(node.relation)
+            renamed.relation(self, old, dotted([node.newschema, old.split(".")[-1]]))
 
 
 def definition(command: Any) -> Any:
@@ -266,8 +280,6 @@ def column_type(type_name: Any) -> ColumnType:
     return ColumnType(dotted(strings(type_name.names)).removeprefix("pg_catalog.") + suffix, tuple(numbers))
 
 
-def calls(node: Any) -> Iterator[tuple[list[str], int]]:
-    """Return the functions that a tree calls, with the places; not those of what it only makes."""
-    for name, one in walk(node, frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})):
-        if name == "FuncCall":
-            yield strings(one.funcname), one.location
+def type_name(column: Any) -> str:
+    """Return the last name of a column's type."""
+    return (strings(column.type_name.names) or [""])[-1]

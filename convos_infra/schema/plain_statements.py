@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from convos_infra.schema.known import RELATIONS
+from convos_infra.schema.sequences import repeats_numbers
 from convos_infra.schema.tree import kind_of, named, strings, word
 
 if TYPE_CHECKING:
@@ -43,7 +45,6 @@ _BY_ONE_FIELD = {
     "reassign_owned_stmt": "change-owner",
 }
 _NAMES = ("dbname", "subname", "servername", "fdwname", "tablespacename", "trigname")
-_OF_TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"}
 _INSIDE = frozenset({"OBJECT_INDEX", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}) | {
     "OBJECT_DOMCONSTRAINT",
     "OBJECT_STATISTIC_EXT",
@@ -97,7 +98,7 @@ def _rename_stmt(node: Any, known: Known) -> Iterator[Found]:
     what = word(node, "rename_type")
     if what in _INSIDE:
         return
-    if what in _OF_TABLES:
+    if what in RELATIONS:
         yield "rename", known.relation(node.relation)
     elif what in ("OBJECT_COLUMN", "OBJECT_ATTRIBUTE"):
         yield "rename", f"{known.relation(node.relation)}.{node.subname}"
@@ -144,7 +145,7 @@ def _alter_domain_stmt(node: Any, known: Known) -> Iterator[Found]:
 
 
 def _alter_seq_stmt(node: Any, known: Known) -> Iterator[Found]:
-    if any(one.def_elem.defname == "restart" for one in node.options):
+    if repeats_numbers(node.options):
         yield "restart-sequence", known.relation(node.sequence)
 
 

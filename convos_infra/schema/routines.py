@@ -167,7 +167,8 @@ def _expression(value: Any, line: int) -> Iterator[Command]:
     text, mode = value["query"], value.get("parseMode", 0)
     if mode in _ASSIGNMENTS:
         target, sign, source = text.partition(":=")
-        text = f"SELECT {source}" if sign else f"SELECT {target.partition('=')[2]}"
+        target, source = (target, source) if sign else (target.partition("=")[0], target.partition("=")[2])
+        text = f"SELECT {source}" + (f"; SELECT {target}" if "[" in target else "")  # a subscript is any expression
     elif mode == _EXPRESSION:
         text = f"SELECT {text}"
     for one in read_script(text).statements:

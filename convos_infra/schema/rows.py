@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema.condition import chooses
+from convos_infra.schema.condition import Rows, chooses, is_whole
 from convos_infra.schema.known import Known, definition
 from convos_infra.schema.tree import kind_of, word
 
@@ -28,16 +28,41 @@ def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[F
     table = known.relation(node.relation)
     if event == "merge" and "delete" in events(node, event):
         yield "merge-delete", table
-    if event not in ("delete", "update"):
-        return
-    required = frozenset(column for of, column in known.required if of == table)
-    is_all = not chooses(node.where_clause, required)
-    if event == "update" and is_all:
-        yield from (("update-all", f"{table}.{one.res_target.name}") for one in node.target_list)
+    yield from (("update-all", f"{table}.{one.res_target.name}") for one in _overwritten(node, event, table, known))
     if event == "delete":
+        is_all = not chooses(node.where_clause, _rows(node, table, known, node.using_clause))
         if is_all or is_hidden:
             yield "delete-all" if is_all else "hidden-delete", table
         yield from (("cascade-delete", child) for of in tables(table, known) for child in _children(of, known))
+
+
+def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
+    """Return what a statement's condition chooses from: its table, and those that stand beside it."""
+    name = node.relation.relname
+    required = frozenset(column for of, column in known.required if of == table)
+    return Rows(name, required, any(_shows(one, name) for one in beside))
+
+
+def _shows(source: Any, name: str) -> bool:
+    """Tell whether a table of a FROM, or a query in one, shows every row of a table."""
+    if kind_of(source) == "range_subselect":
+        return is_whole(source.range_subselect.subquery.select_stmt, name)
+    return kind_of(source) == "range_var" and source.range_var.relname == name
+
+
+def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[Any]:
+    """Return the assignments by which a statement overwrites every row."""
+    if event == "update" and not chooses(node.where_clause, _rows(node, table, known, node.from_clause)):
+        yield from node.target_list
+    elif event == "insert" and node.HasField("on_conflict_clause"):
+        # Rows of the table itself, each of which is there already.
+        clause, is_own = node.on_conflict_clause, is_whole(node.select_stmt.select_stmt, node.relation.relname)
+        if is_own and not chooses(clause.where_clause, _rows(node, table, known, ())):
+            yield from clause.target_list
+    elif event == "merge" and not chooses(node.join_condition, _rows(node, table, known, [node.source_relation])):
+        for one in (each.merge_when_clause for each in node.merge_when_clauses):
+            if word(one, "command_type") == "CMD_UPDATE" and not chooses(one.condition, Rows()):
+                yield from one.target_list
 
 
 def events(node: Any, event: str) -> list[str]:

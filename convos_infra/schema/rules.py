@@ -42,6 +42,7 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     "detach-partition": (StatementVerdict.LOSES, "DETACH PARTITION takes the partition's rows out of the table"),
     "no-inherit": (StatementVerdict.LOSES, "NO INHERIT takes the child's rows out of the table"),
     "restart-sequence": (StatementVerdict.LOSES, "RESTART gives out numbers again that rows have already"),
+    "set-expression": (StatementVerdict.LOSES, "SET EXPRESSION overwrites every value of the column"),
     "empty-view": (StatementVerdict.LOSES, "WITH NO DATA empties the view"),
     "large-object": (StatementVerdict.LOSES, "the function deletes large objects"),
     "rename": (
@@ -52,6 +53,7 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     "drop-view": (StatementVerdict.BREAKS, "DROP VIEW breaks code that reads it"),
     "drop-function": (StatementVerdict.BREAKS, "dropping a function breaks code that calls it"),
     "drop-access": (StatementVerdict.BREAKS, "dropping a role, a subscription or a mapping breaks what uses it"),
+    "drop-expression": (StatementVerdict.BREAKS, "DROP EXPRESSION leaves the column empty in new rows"),
     "drop-identity": (StatementVerdict.BREAKS, "DROP IDENTITY breaks inserts that leave the column out"),
     "revoke": (StatementVerdict.BREAKS, "REVOKE breaks code that needs the right"),
     "change-owner": (StatementVerdict.BREAKS, "another owner may take away rights that running code needs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emulator.api import canvas
 from emulator.api.request import WORKSPACE, Request, connection
 from emulator.api.sync import domains_of
 from emulator.api.triggers import triggers_of
@@ -12,7 +13,11 @@ from emulator.errors import Refusal
 from emulator.references import referenced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.store import Document
+
+_NOT_SHOWN = frozenset({"variables", "snapshot", "logs", "run", "stopped"})
 
 View = dict[str, Any]
 NOTHING_STAGED = "<empty>"
@@ -47,6 +52,10 @@ def project_view(request: Request, project: Document) -> View:
         found = [row for row in environments() if row["id"] == project.get("baseEnvironmentId")]
         return environment_view(request, found[0]) if found else None
 
+    def of_here(rows: Callable[[Document, list[Document]], list[Document]]) -> list[View]:
+        own = {"project": lambda _info: project_view(request, project)}
+        return [{**row, **own} for row in rows(project, environments())]
+
     persistent = [row["id"] for row in environments() if not row["isEphemeral"]]
     return {
         **project,
@@ -56,8 +65,8 @@ def project_view(request: Request, project: Document) -> View:
         "team": workspace_view(request)["team"],
         "botPrEnvironments": bool(project.get("botPrEnvironments")),
         "baseEnvironment": lambda _info: base_environment(),
-        "buckets": lambda _info, **page: connection([], page),
-        "groups": lambda _info, **page: connection(_group_views(request, project, environments()), page),
+        "buckets": lambda _info, **page: connection(of_here(canvas.buckets), page),
+        "groups": lambda _info, **page: connection(of_here(canvas.groups), page),
         "deployments": lambda _info, **page: connection(
             [
                 deployment_view(request, row)
@@ -79,16 +88,6 @@ def project_view(request: Request, project: Document) -> View:
         ),
         "volumes": lambda _info, **page: connection([volume_view(request, row) for row in of_project("volume")], page),
     }
-
-
-def _group_views(request: Request, project: Document, environments: list[Document]) -> list[View]:
-    groups: dict[str, Document] = {}
-    for environment in environments:
-        groups.update(environment["config"].get("groups", {}))
-    return [
-        {**group, "id": id_, "projectId": project["id"], "project": lambda _info: project_view(request, project)}
-        for id_, group in groups.items()
-    ]
 
 
 def environment_view(request: Request, environment: Document) -> View:
@@ -230,7 +229,9 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
         "domains": lambda _info: domains_of(request, environment["id"], service_id),
         "latestDeployment": lambda _info: deployment_view(request, deployments[-1]) if deployments else None,
         "activeDeployments": lambda _info: [
-            deployment_view(request, row) for row in deployments if row["status"] in {"SUCCESS", "SLEEPING"}
+            deployment_view(request, row)
+            for row in deployments
+            if row["status"] in {"SUCCESS", "SLEEPING"} and not row.get("stopped")
         ],
     }
 
@@ -239,16 +240,18 @@ def deployment_view(request: Request, deployment: Document) -> View:
     """Return a Deployment; `url` is where it answers on this machine, which Railway's is on the internet."""
     address = deployment["run"]["address"]
     running = deployment["status"] in {"SUCCESS", "SLEEPING"}
+    # A process that exits with 0 leaves its deployment at SUCCESS (fact: completed).
+    completed = running and bool(deployment.get("stopped"))
     return {
-        **{key: value for key, value in deployment.items() if key not in {"variables", "snapshot", "logs", "run"}},
+        **{key: value for key, value in deployment.items() if key not in _NOT_SHOWN},
         "url": f"http://{address}" if address and deployment["run"]["mode"] == "container" else None,
         "staticUrl": address or None,
         "service": lambda _info: _service_or_trap(request, deployment["serviceId"]),
         "environment": lambda _info: _environment_or_trap(request, deployment["environmentId"]),
         "canRedeploy": deployment["status"] not in {"QUEUED", "SKIPPED"},
         "canRollback": deployment["status"] == "REMOVED",
-        "deploymentStopped": deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
-        "instances": [{"id": deployment["id"], "status": "RUNNING"}] if running else [],
+        "deploymentStopped": completed or deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
+        "instances": [{"id": deployment["id"], "status": "EXITED" if completed else "RUNNING"}] if running else [],
     }
 
 

@@ -54,8 +54,7 @@ def read(railway: Client, project: str, environment: str) -> Live:
     """
     rows = [row for row in list_projects(railway, thing="PROJECT") if not row.get("deletedAt")]
     found = _chosen("PROJECT", project, {str(row["id"]): str(row["name"]) for row in rows})
-    names = {id_: name for name, id_ in railway_view.environments(railway, found[0]).items()}
-    chosen = _chosen("ENVIRONMENT", environment, names)
+    chosen = _chosen("ENVIRONMENT", environment, railway_view.environments(railway, found[0]))
     try:
         snapshot = Snapshots(railway).read(found[0], chosen[0], thing=f"environment {chosen[1]}")
     except Gone:

@@ -10,18 +10,21 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from ops import pulumi_cli, stacks
-from ops.ci import comment, github, workflow
+from ops.ci import comment, github, left_over, workflow
 from ops.ci.pr_image import POOL, RUNTIME, TEMPLATE, conclusion_of, wait_for_images
 from ops.pulumi_cli import CHECKOUT, Pulumi
-from ops.status import railway_view
+from ops.status import railway_view, recorded
 from railway_api.failure import Failure
+
+if TYPE_CHECKING:
+    from ops.ci.left_over import Place
 
 LABEL = "pr-stack"
 HOURS = 72
@@ -129,34 +132,99 @@ def up(number: int, revision: str) -> None:
     comment.put(door, number, f"stack:{name}", "\n".join(lines))
 
 
-def down(name: str) -> None:
-    """Take away a stack with all that it made, and the stack itself; one that is not there is gone already."""
+def down(name: str) -> Place | None:
+    """Take away a stack with all that it made, and the stack itself; one that is not there is gone already.
+
+    The stack's state goes once Railway shows nothing of it any more: without it nobody knows what is left, and where.
+
+    Returns:
+        Where it was; None where it had nothing on Railway.
+
+    Raises:
+        InfraError: something of it is left.
+        Failure: Railway cannot be asked about it.
+    """
     if all(row["name"] != name for row in pulumi_cli.stacks()):
-        return
+        return None
     # A destroy has the config of the last update, which may not have said this yet.
     stack = Pulumi(name, extra={"AGENTS_ON_DESTROY": "delete", "DATA_ON_DESTROY": "delete"})
     # Its config was never committed; what a destroy needs of it is the template's.
     Pulumi(TEMPLATE).do("config", "cp", "--dest", name)
     stack.do("config", "set-all", *_plain(settings_of(number_of(name), "")))
+    place = left_over.place_of(name, recorded.parsed(stack.exported()))
     stack.do("destroy", "--yes", "--skip-preview")
+    if place is not None:
+        refuse_left(left_over.left(railway_view.client(), place))
     stack.do("stack", "rm", "--yes")
+    return place
 
 
-def check_gone(names: Sequence[str], project: str) -> None:
+def check_gone(names: Sequence[str], places: Iterable[Place], project: str) -> str:
     """Prove that nothing is left of stacks, by the backend's list and by Railway's own.
 
+    Args:
+        names: the stacks that must be gone.
+        places: where those were, and where stacks of pull requests are made.
+        project: the name of the project that they are made in, for where no place is known.
+
+    Returns:
+        What could not be looked at, a line; empty where everything was.
+
     Raises:
-        InfraError: something is, or nobody could look.
+        InfraError: something is left, or nobody could look.
+        Failure: Railway cannot be asked.
     """
-    listed = {row["name"] for row in pulumi_cli.stacks()}
+    listed = {str(row["name"]) for row in pulumi_cli.stacks()}
     railway = railway_view.client()
-    found = railway_view.project_id(railway, project)
-    on_railway = railway_view.environments(railway, found) if found else {}
+    ids = {place.project_id for place in places} or {railway_view.project_id(railway, project)} - {""}
     left = [f"stack {name}" for name in names if name in listed]
-    left += [f"environment {name}" for name in on_railway if name in names]
-    left += [f"environment {name}, which no stack has" for name in on_railway if _is_orphan(name, listed, names)]
+    for id_ in sorted(ids):
+        for name in left_over.environments(railway, id_).values():
+            if name in names:
+                left.append(f"environment {name}")
+            elif number_of(name) and name not in listed:
+                left.append(f"environment {name}, which no stack has")
+    refuse_left(left)
+    unseen = "" if ids else f"the token sees no project {project!r}: what is on Railway was not looked at"
+    if unseen and names:
+        raise InfraError("pr-stack", unseen, "use a token of the workspace that the project is in")
+    return unseen
+
+
+def refuse_left(left: Sequence[str]) -> None:
+    """Refuse to call a stack gone of which something is left.
+
+    Raises:
+        InfraError: something is.
+    """
     if left:
         raise InfraError("pr-stack", f"still there: {', '.join(left)}", "delete them on Railway, or run this again")
+
+
+def template_place() -> list[Place]:
+    """Return where the stack is that those of pull requests are made like; nothing where it was never deployed."""
+    if all(row["name"] != TEMPLATE for row in pulumi_cli.stacks()):
+        return []
+    place = left_over.place_of(TEMPLATE, recorded.parsed(Pulumi(TEMPLATE).exported()))
+    return [place] if place is not None else []
+
+
+def pull_request(door: github.GitHub, number: int) -> Mapping[str, Any] | None:
+    """Return a pull request; None where it is proved that there is none of that number.
+
+    GitHub answers 404 as well for what a token does not see: only one that is shown others knows of this one.
+
+    Raises:
+        InfraError: no pull request is shown at all.
+        GitHubError: GitHub cannot be asked.
+    """
+    try:
+        found: Mapping[str, Any] = door.send("GET", f"pulls/{number}")
+    except github.NotFoundError:
+        if next(door.pages("pulls", state="all"), None) is None:
+            raise InfraError(f"pull request {number}", "GitHub shows this token no pull request at all") from None
+        return None
+    return found
 
 
 def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
@@ -165,29 +233,33 @@ def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
     Raises:
         InfraError: some could not be taken away, or something is left.
     """
-    said, gone, failed = [], [], []
+    said, gone, failed = list[str](), list[str](), list[str]()
+    places = template_place()
     for row in there(pulumi_cli.stacks()):
         try:
-            pull = door.send("GET", f"pulls/{row.number}")
-        except github.NotFoundError:
-            pull = None
-        # Not every backend tells that an update runs; the job that runs it does.
-        head = str(((pull or {}).get("head") or {}).get("sha") or "")
-        left = replace(row, is_updating=row.is_updating or (bool(head) and conclusion_of(door, THIS, head) == ""))
-        if not (reason := why_over(left, pull, datetime.now(UTC), hours)):
-            said.append(f"{left.name} stays")
-            continue
-        try:
-            down(left.name)
+            reason = _why_over_now(door, row, hours)
+            if not reason:
+                said.append(f"{row.name} stays")
+                continue
+            place = down(row.name)
         except Failure as error:
-            failed.append(f"{left.name}: {error}")
+            failed.append(f"{row.name}: {error}")
         else:
-            gone.append(left.name)
-            said.append(f"{left.name} is gone: {reason}")
+            gone.append(row.name)
+            places += [place] if place is not None else []
+            said.append(f"{row.name} is gone: {reason}")
     if failed:
         raise InfraError("pr-stack", "; ".join(failed))
-    check_gone(gone, project)
-    return said
+    unseen = check_gone(gone, places, project)
+    return [*said, *([unseen] if unseen else [])]
+
+
+def _why_over_now(door: github.GitHub, row: Left, hours: int) -> str:
+    pull = pull_request(door, row.number)
+    # Not every backend tells that an update runs; the job that runs it does.
+    head = str(((pull or {}).get("head") or {}).get("sha") or "")
+    left = replace(row, is_updating=row.is_updating or (bool(head) and conclusion_of(door, THIS, head) == ""))
+    return why_over(left, pull, datetime.now(UTC), hours)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,17 +281,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if chosen.command == "up":
         up(chosen.pull_request, chosen.revision)
     else:
-        down(f"pr-{chosen.pull_request}")
-        check_gone([f"pr-{chosen.pull_request}"], project)
+        name = f"pr-{chosen.pull_request}"
+        place = down(name)
+        check_gone([name], [place] if place is not None else template_place(), project)
     return 0
 
 
 def _plain(values: Mapping[str, str]) -> list[str]:
     return [argument for key, value in values.items() for argument in ("--plaintext", f"{key}={value}")]
-
-
-def _is_orphan(name: str, listed: set[Any], names: Sequence[str]) -> bool:
-    return number_of(name) > 0 and name not in listed and name not in names
 
 
 if __name__ == "__main__":

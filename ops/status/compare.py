@@ -92,7 +92,8 @@ def of_running(subject: str, running: Running) -> Iterator[Finding]:
     elif running.condition is Condition.FAILED and running.serving is not None:
         yield Finding(subject, FindingKind.NEWEST_FAILED)
     elif running.condition.needs_deployment:
-        yield Finding(subject, FindingKind.NOT_SERVING, (status or str(running.condition),))
+        said = status if running.condition is not Condition.STOPPED else ""
+        yield Finding(subject, FindingKind.NOT_SERVING, (said or str(running.condition),))
     if running.idle:
         yield Finding(subject, FindingKind.NOT_RUNNING, running.idle)
     if running.others:
@@ -217,7 +218,7 @@ def _domain(row: Resource, living: Sequence[Mapping[str, Any]]) -> Iterator[Find
 
 
 def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None) -> Iterator[Finding]:
-    """Yield what is beside the stack: services and volumes of others, and deleted volumes that are not in the state."""
+    """Yield what is beside the stack: services, volumes, buckets of others, and deleted volumes not in the state."""
     prefix = str(environment.values.get("disposablePrefix") or "") if environment is not None else ""
     rows = [*recorded.of("Service"), *recorded.of("ServiceInstance")]
     ours = {str(row.values["serviceId"]): str(row.values.get("name") or row.values.get("service")) for row in rows}
@@ -227,6 +228,8 @@ def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None
         yield Finding(stranger.name, FindingKind.STRANGER_SERVICE, (str(stranger.condition),))
     for name in beside.volumes:
         yield Finding(name, FindingKind.STRANGER_VOLUME)
+    for name in sorted(snapshot.buckets.values()):
+        yield Finding(name, FindingKind.STRANGER_BUCKET)
     for row in snapshot.pending_volumes:
         if row["volumeId"] not in volumes:
             name = str((snapshot.volumes.get(row["volumeId"]) or {}).get("name") or row["volumeId"])

@@ -42,6 +42,7 @@ class FindingKind(StrEnum):
     OTHERS_STORED = "storedByOthers"
     STRANGER_SERVICE = "serviceOfOthers"
     STRANGER_VOLUME = "volumeOfOthers"
+    STRANGER_BUCKET = "bucketOfOthers"
     STRANGER_PENDING = "otherVolumePendingDeletion"
 
 
@@ -51,6 +52,7 @@ _INFORMATION = {
     FindingKind.OTHERS_STORED,
     FindingKind.STRANGER_SERVICE,
     FindingKind.STRANGER_VOLUME,
+    FindingKind.STRANGER_BUCKET,
     FindingKind.STRANGER_PENDING,
 }
 _TOLD = {
@@ -76,6 +78,7 @@ _TOLD = {
     FindingKind.OTHERS_STORED: "stored by others, and goes live with the next deployment: {}",
     FindingKind.STRANGER_SERVICE: "a service that this stack does not manage ({})",
     FindingKind.STRANGER_VOLUME: "a volume that this stack does not manage",
+    FindingKind.STRANGER_BUCKET: "a bucket that this stack does not manage",
     FindingKind.STRANGER_PENDING: "a deleted volume that can still be restored {}",
 }
 

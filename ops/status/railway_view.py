@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.listing import list_projects, nodes
+from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.snapshot import Gone, Snapshots
-from railway_api import documents
 from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
@@ -42,15 +41,15 @@ def project_id(railway: Client, name: str) -> str:
 
 
 def environments(railway: Client, project: str) -> dict[str, str]:
-    """Return the living environments of a project, name -> id.
+    """Return the living environments of a project, id -> name: two may have one name.
 
     Raises:
         InfraError: it cannot be asked, or Railway does not show the project.
     """
-    answer = railway.query(documents.PROJECT, {"id": project}, thing="environments").get("project")
+    answer = read_project(railway, project, thing="environments")
     if not answer:
         raise InfraError("environments", f"Railway shows no project {project} to this token")
-    return {row["name"]: row["id"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
+    return {row["id"]: row["name"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
 
 
 def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
@@ -60,7 +59,7 @@ def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
         InfraError: an environment could not be read; a list with holes would be a licence to delete.
     """
     snapshots = Snapshots(railway)
-    for name, id_ in environments(railway, project).items():
+    for id_, name in environments(railway, project).items():
         try:
             snapshot = snapshots.read(project, id_, thing=f"images of {name}", fresh=True)
         except Gone:  # deleted between the list and the read: it runs nothing

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.railway.listing import nodes
+from convos_infra.railway.listing import is_cut, nodes
 from convos_infra.schema import latest_version
 from convos_infra.schema.address import Address, parse_url
 from convos_infra.schema.apply import inspect
@@ -188,12 +188,16 @@ def tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding
     """Return which of the stack's project tokens Railway does not list any more, or that it does not list them."""
     if railway.snapshot is None or not any(True for _ in state.of("ProjectToken")):
         return []
+    if railway.snapshot.tokens is not None:
+        return missing_tokens(state, railway.snapshot.tokens)
     try:
         answer = client.query(documents.PROJECT_TOKENS, {"projectId": railway.project_id}, thing="project tokens")
     except RailwayError:
         # A token of one environment may read that, and not the project's list of tokens.
         return [Finding("project tokens", FindingKind.NOT_COMPARED, ("their list",))]
-    return missing_tokens(state, nodes(answer.get("projectTokens")))
+    if is_cut(listed := answer.get("projectTokens")):
+        return [Finding("project tokens", FindingKind.NOT_COMPARED, ("their list",))]
+    return missing_tokens(state, nodes(listed))
 
 
 def _agents(page: _Page, state: Recorded, railway: RailwayNow) -> None:

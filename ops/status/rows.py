@@ -124,7 +124,7 @@ def _service(service: ServiceNow) -> Said:
         runs = "  ".join(filter(None, [short(serving.image), f"since {serving.created_at}", service.url])) + note
     if condition.is_settled:
         return "  ".join(filter(None, [service.status, runs])), Tone.PLAIN
-    state = condition.value if condition is Condition.NEVER_DEPLOYED else service.status
+    state = condition.value if condition in (Condition.NEVER_DEPLOYED, Condition.STOPPED) else service.status
     return f"{state}, {f'still runs: {runs}' if serving is not None else 'nothing runs'}", Tone.RED
 
 

@@ -1,15 +1,17 @@
-"""Parts of the toolchain for those who want no more: Pulumi for a job that deploys, and the tools for workflows."""
+"""Parts of the toolchain for those who want no more: a job that deploys, the workflows' tests, the schema's tests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.toolchain import gomod, pins, tools
+from ops.toolchain import debian, gomod, pins, tools
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import read_machine
 from ops.toolchain.tools import Tool, Workshop
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ops.toolchain.console import Step
     from ops.toolchain.store import Store
 
@@ -40,3 +42,17 @@ def workflow_tools(store: Store, step: Step) -> list[Tool]:
         gomod.build(module, store, step)
     says = {"actionlint": f"actionlint {pins.ACTIONLINT}", "act": f"act {pins.ACT}"}
     return [Tool(name, "go", says[name], {name: str(store.bin / name)}) for name in module.programs]
+
+
+def pooler(store: Store, step: Step) -> tuple[Path, dict[str, str]]:
+    """Return PgBouncer as Debian packages it, and the variables that it needs to find its libraries.
+
+    Raises:
+        ToolError: this machine has no Debian packages, or they could not be fetched.
+    """
+    if not read_machine().debian:
+        raise ToolError("pgbouncer", "is not on PATH", "install it with the packages of this system")
+    with store.locked(lambda: step.doing("waiting for another make that fills the cache", slow=True)):
+        home = debian.unpack("pgbouncer", ("libc-ares", "libcares", "libevent"), store, step)
+    libraries = ":".join(str(folder) for folder in sorted(home.glob("usr/lib/*-linux-*")))
+    return home / "usr" / "sbin" / "pgbouncer", {"LD_LIBRARY_PATH": libraries}

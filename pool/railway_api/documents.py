@@ -8,13 +8,11 @@ from __future__ import annotations
 
 WORKSPACES = "query workspaces { apiToken { workspaces { id name } } }"
 PROJECT_TOKEN = "query projectToken { projectToken { projectId environmentId } }"  # noqa: S105
-PROJECT_TOKENS = """
-query projectTokens($projectId: String!) {
-  projectTokens(projectId: $projectId, first: 500) {
+_TOKENS = """projectTokens(projectId: $projectId, first: 500) {
     edges { node { id name environmentId } }
     pageInfo { hasNextPage }
-  }
-}"""
+  }"""
+PROJECT_TOKENS = f"query projectTokens($projectId: String!) {{ {_TOKENS} }}"
 PROJECT_TOKEN_CREATE = (
     "mutation projectTokenCreate($input: ProjectTokenCreateInput!) { projectTokenCreate(input: $input) }"  # noqa: S105
 )
@@ -27,14 +25,35 @@ query projects($workspaceId: String, $after: String, $deleted: Boolean) {
     pageInfo { hasNextPage endCursor }
   }
 }"""
-PROJECT = """
-query project($id: String!) {
-  project(id: $id) {
+_PAGE_INFO = "pageInfo { hasNextPage endCursor }"
+_ENVIRONMENT = "id name createdAt deletedAt isEphemeral sourceEnvironment { id }"
+_VOLUME_INSTANCE = "id volumeId serviceId mountPath region currentSizeMB createdAt isPendingDeletion deletedAt"
+_VOLUME = """id name volumeInstances(first: 100) {
+        edges { node { environmentId deletedAt } } pageInfo { hasNextPage }
+      }"""
+PROJECT = f"""
+query project($id: String!) {{
+  project(id: $id) {{
     id name description deletedAt workspaceId baseEnvironmentId primaryEnvironmentId
-    environments(first: 500) { edges { node { id name createdAt deletedAt isEphemeral sourceEnvironment { id } } } }
-    services(first: 500) { edges { node { id name deletedAt } } }
-  }
-}"""
+    environments(first: 500) {{ edges {{ node {{ {_ENVIRONMENT} }} }} {_PAGE_INFO} }}
+    services(first: 500) {{ edges {{ node {{ id name deletedAt }} }} }}
+  }}
+}}"""
+
+
+def _further(parent: str, connection: str, fields: str) -> str:
+    """Return a query for one more page of a connection of `$id`, after the cursor `$after`."""
+    return f"""
+query {connection}($id: String!, $after: String) {{
+  {parent}(id: $id) {{
+    {connection}(first: 500, after: $after) {{ edges {{ node {{ {fields} }} }} {_PAGE_INFO} }}
+  }}
+}}"""
+
+
+MORE_ENVIRONMENTS = _further("project", "environments", _ENVIRONMENT)
+MORE_VOLUMES = _further("project", "volumes", _VOLUME)
+MORE_VOLUME_INSTANCES = _further("environment", "volumeInstances", _VOLUME_INSTANCE)
 PROJECT_CREATE = """
 mutation projectCreate($input: ProjectCreateInput!) {
   projectCreate(input: $input) { id name baseEnvironmentId primaryEnvironmentId }
@@ -53,42 +72,50 @@ mutation environmentRename($id: String!, $input: EnvironmentRenameInput!) {
 }"""
 ENVIRONMENT_DELETE = "mutation environmentDelete($id: String!) { environmentDelete(id: $id) }"
 
-SNAPSHOT = """
-query environmentSnapshot($environmentId: String!, $projectId: String!) {
-  environment(id: $environmentId) {
-    id name deletedAt isEphemeral sourceEnvironment { id }
+_DEPLOYMENT = "id status createdAt meta url deploymentStopped"
+
+
+def _snapshot(more: str) -> str:
+    """Return the query for all of an environment; `more` is asked beside it."""
+    return f"""
+query environmentSnapshot($environmentId: String!, $projectId: String!) {{
+  environment(id: $environmentId) {{
+    id name deletedAt isEphemeral sourceEnvironment {{ id }}
     config(decryptVariables: true)
-    serviceInstances(first: 500) {
-      edges { node {
+    serviceInstances(first: 500) {{
+      edges {{ node {{
         serviceId serviceName
-        latestDeployment { id status createdAt meta url }
-        activeDeployments { id status createdAt meta url }
-        domains {
-          serviceDomains { id domain suffix targetPort deletedAt }
-          customDomains {
+        latestDeployment {{ {_DEPLOYMENT} }}
+        activeDeployments {{ {_DEPLOYMENT} }}
+        domains {{
+          serviceDomains {{ id domain suffix targetPort deletedAt }}
+          customDomains {{
             id domain targetPort deletedAt
-            status {
+            status {{
               verified verificationDnsHost verificationToken certificateStatus
-              dnsRecords { fqdn hostlabel purpose recordType requiredValue currentValue status zone }
-            }
-          }
-        }
-      } }
-      pageInfo { hasNextPage }
-    }
-    volumeInstances(first: 500) {
-      edges { node { id volumeId serviceId mountPath region currentSizeMB createdAt isPendingDeletion deletedAt } }
-    }
-  }
-  project(id: $projectId) {
+              dnsRecords {{ fqdn hostlabel purpose recordType requiredValue currentValue status zone }}
+            }}
+          }}
+        }}
+      }} }}
+      pageInfo {{ hasNextPage }}
+    }}
+    volumeInstances(first: 500) {{ edges {{ node {{ {_VOLUME_INSTANCE} }} }} {_PAGE_INFO} }}
+  }}
+  project(id: $projectId) {{
     id name baseEnvironmentId
-    environments(first: 500) { edges { node { id name deletedAt } } }
-    services(first: 500) { edges { node { id name createdAt deletedAt } } pageInfo { hasNextPage } }
-    volumes(first: 500) {
-      edges { node { id name volumeInstances(first: 100) { edges { node { environmentId deletedAt } } } } }
-    }
-  }
-}"""
+    environments(first: 500) {{ edges {{ node {{ {_ENVIRONMENT} }} }} {_PAGE_INFO} }}
+    services(first: 500) {{ edges {{ node {{ id name createdAt deletedAt }} }} pageInfo {{ hasNextPage }} }}
+    volumes(first: 500) {{ edges {{ node {{ {_VOLUME} }} }} {_PAGE_INFO} }}
+    buckets(first: 500) {{ edges {{ node {{ id name }} }} }}
+  }}
+  {more}
+}}"""
+
+
+SNAPSHOT = _snapshot("")
+SNAPSHOT_WITH_TOKENS = _snapshot(_TOKENS)
+"""The same with the list of the project's tokens, which not every token may read."""
 
 SERVICE_CREATE = """
 mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""

@@ -22,6 +22,9 @@ REFUSED = {
     "protect": "is protected",
     "stranger's service": "this stack did not make these services: my-tool ",
     "stranger's volume": "this stack did not make these volumes: my-tool-volume (mounted nowhere) ",
+    "bucket of others": (
+        "this stack did not make these buckets: bucket-0a1b2c3d (copy what is in them, and delete them on Railway)"
+    ),
     "claimed agent": "agents: in use: agent-ada-1 (claimed)",
     "dead pool manager": "agents: whether somebody has one is not known: ",
     "dead database": "database 127.0.0.1:9/gone: ",
@@ -67,6 +70,8 @@ def stranger(one: StackDouble, option: str) -> None:
         if option == "stranger's volume":
             removal = "mutation d($i: String!, $e: String) { serviceDelete(id: $i, environmentId: $e) }"
             one.emulator.run(removal, i=made, e=ids[EnvironmentProvider])
+    if option == "bucket of others":
+        put_a_bucket(one, ids[EnvironmentProvider])
     if everything or option == "deleted volume":
         give_up_a_volume(one, where)
     if everything or option == "claimed agent":
@@ -80,6 +85,13 @@ def stranger(one: StackDouble, option: str) -> None:
     if everything or option in ("data", "deleted volume"):
         one.config = {}
     one.protect = option == "protect"
+
+
+def put_a_bucket(one: StackDouble, environment: str) -> None:
+    """Make a bucket as a colleague would: an environment's config has it, beside services and volumes."""
+    patch = {"buckets": {"0a1b2c3d-0000-4000-8000-000000000000": {"region": "sjc", "isCreated": True}}}
+    document = "mutation p($e: String!, $p: EnvironmentConfig) { environmentPatchCommit(environmentId: $e, patch: $p) }"
+    one.emulator.run(document, e=environment, p=patch)
 
 
 def give_up_a_volume(one: StackDouble, where: dict[str, str], service: str = "their-tool") -> None:

@@ -15,6 +15,7 @@ from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Snapshots
 from railway_api.client import Client, Timing
+from railway_api.errors import NotAuthorized
 from railway_api.retry import Budget
 from tests.emulator.fix_emulator import Emulator
 
@@ -28,6 +29,18 @@ QUICK = Timing(
     read_seconds=3.0,
     budget=Budget(attempts=3, seconds=2.0, base_delay=0.01),
 )
+
+
+class KeepingTokens(Client):
+    """Railway as it is to somebody who may not see the tokens of the project."""
+
+    refused = 0
+
+    def query(self, document: str, variables: Any, *, thing: str) -> Any:
+        if "projectTokens(" in document:
+            self.refused += 1
+            raise NotAuthorized(thing, 'Railway says "Not Authorized" to projectTokens', message="Not Authorized")
+        return super().query(document, variables, thing=thing)
 
 
 @dataclass

@@ -23,6 +23,22 @@ def failed(scene: Scene) -> None:
     scene.mark(before, "SUCCESS")
 
 
+def failed_after_an_end(scene: Scene) -> None:
+    """A newer deployment failed, and the process of the one before it had exited with 0."""
+    before = scene.deployments()[-1]
+    scene.deploy()
+    scene.newest("FAILED")
+    scene.complete(before)
+
+
+def skipped_after_an_end(scene: Scene) -> None:
+    """Railway found nothing to deploy, and the process of the deployment before it had exited with 0."""
+    before = scene.deployments()[-1]
+    scene.deploy()
+    scene.newest("SKIPPED")
+    scene.complete(before)
+
+
 def skipped(scene: Scene) -> None:
     """Railway found nothing to deploy: the deployment before it still serves."""
     before = scene.deployments()[-1]
@@ -182,6 +198,12 @@ def stranger_volume(scene: Scene) -> None:
     document = "mutation c($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }"
     given = {"projectId": scene.project_id, "environmentId": scene.environment_id, "mountPath": "/their-data"}
     scene.run(document, i=given)
+
+
+def stranger_bucket(scene: Scene) -> None:
+    """Somebody has a bucket of their own in the environment."""
+    patch = {"buckets": {"0a1b2c3d-0000-4000-8000-000000000000": {"region": "sjc", "isCreated": True}}}
+    scene.run(_PATCH, e=scene.environment_id, p=patch, s=False)
 
 
 def scaled(scene: Scene) -> None:

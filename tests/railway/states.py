@@ -63,6 +63,9 @@ STATES = (
     State("crashed", lambda scene: scene.newest("CRASHED"), Says.DEAD, deployments=1),
     State("failed, the one before runs", scene_changes.failed, Says.DRIFT, deployments=1),
     State("failed, nothing runs", lambda scene: scene.newest("FAILED"), Says.DEAD, deployments=1),
+    State("exited with 0", lambda scene: scene.complete(scene.deployments()[-1]), Says.DEAD, deployments=1),
+    State("failed, the one before exited with 0", scene_changes.failed_after_an_end, Says.DEAD, deployments=1),
+    State("skipped, the one before exited with 0", scene_changes.skipped_after_an_end, Says.DEAD, deployments=1),
     State("removed", scene_changes.removed, Says.DEAD, deployments=1),
     State("never deployed", scene_changes.never_deployed, Says.DEAD, deployments=1),
     State("still under way", scene_changes.under_way, Says.DRIFT, before_up=scene_changes.finished),
@@ -126,4 +129,5 @@ STATES = (
     State("a stranger's service", scene_changes.stranger_service, Says.INFORMATION, drift=False),
     State("a stranger's service that crashed", scene_changes.stranger_crashed, Says.INFORMATION, drift=False),
     State("a stranger's volume", scene_changes.stranger_volume, Says.INFORMATION, drift=False),
+    State("a stranger's bucket", scene_changes.stranger_bucket, Says.INFORMATION, drift=False),
 )

@@ -22,7 +22,7 @@ from ops.status.terminal import lines
 from railway_api.client import Client
 from tests.emulator.fix_emulator import EmulatorError
 from tests.railway import scene_changes
-from tests.railway.fix_resources import QUICK
+from tests.railway.fix_resources import QUICK, KeepingTokens
 from tests.railway.scene import Scene
 from tests.railway.small_stack import SmallStack, environment_as_wanted, scene_of
 from tests.railway.states import STATES, Says, State
@@ -65,7 +65,7 @@ def alive(scene: Scene, service_id: str) -> list[str]:
     if service_id not in (truth["config"].get("services") or {}):
         return []
     rows = [row for row in truth["deployment"] if row["serviceId"] == service_id]
-    return [row["id"] for row in rows if row["status"] in ALIVE]
+    return [row["id"] for row in rows if row["status"] in ALIVE and not row.get("stopped")]
 
 
 @pytest.mark.parametrize("state", [pytest.param(state, id=state.name) for state in STATES])
@@ -235,8 +235,12 @@ def test_a_list_of_tokens_that_cannot_be_read_is_not_called_complete(stack: Smal
     left, emulator = recorded.parsed(state), stack.runs.emulator
     client = Client(emulator.endpoint, emulator.token, timing=QUICK)
     now = railway_now.read(client, left)
+    emulator.forget_calls()
     assert reading.tokens(left, now, client) == [Finding("web", FindingKind.TOKEN_GONE)]
-    emulator.fault("not_authorized", operation="projectTokens")
+    assert emulator.calls() == [], "the read of the environment has them"
+    client = KeepingTokens(emulator.endpoint, emulator.token, timing=QUICK)
+    now = railway_now.read(client, left)
+    assert now.snapshot is not None, "whoever is not shown the tokens is shown the environment"
     assert [one.kind for one in reading.tokens(left, now, client)] == [FindingKind.NOT_COMPARED]
     # A stack without one does not ask.
     emulator.forget_calls()

@@ -15,6 +15,10 @@ import pytest
 from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply, inspect
+from ops.toolchain import subsets
+from ops.toolchain.console import step
+from ops.toolchain.errors import ToolError
+from ops.toolchain.store import default_store
 from tests.schema.migrating import job, up
 from tests.schema.postgres_server import PASSWORD, USER, Database, unprivileged
 from tests.support.ports import free_port
@@ -26,12 +30,28 @@ pytestmark = pytest.mark.postgres
 ONE = "CREATE TABLE a (id integer);"
 
 
+@pytest.fixture(scope="module")
+def pgbouncer() -> tuple[str, dict[str, str]]:
+    """The program, and its environment. CI fetches it, so there its absence is no reason to skip."""
+    found = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/bin:/opt/homebrew/bin")
+    if found is not None:
+        return found, dict(os.environ)
+    try:
+        with step("pgbouncer") as current:
+            program, variables = subsets.pooler(default_store(), current)
+    except ToolError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    return str(program), {**os.environ, **variables}
+
+
 @pytest.fixture(params=["transaction", "session"])
-def pooled(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[str]:
+def pooled(
+    request: pytest.FixtureRequest, database: Database, tmp_path: Path, pgbouncer: tuple[str, dict[str, str]]
+) -> Iterator[str]:
     """The database's URL through a pooler."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/bin:/opt/homebrew/bin")
-    if program is None:
-        pytest.skip("needs a pooler: apt-get install pgbouncer")
+    program, environment = pgbouncer
     port = free_port()
     (tmp_path / "users").write_text(f'"{USER}" "{PASSWORD}"\n')
     (tmp_path / "ini").write_text(
@@ -42,7 +62,8 @@ def pooled(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -
     if unprivileged()[:1] == ("setpriv",):
         pytest.skip("needs user namespaces: PgBouncer refuses to run as root")
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([*unprivileged(), program, "ini"], cwd=tmp_path, stdout=log, stderr=log)
+        command = [*unprivileged(), program, "ini"]
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
         url = database.server.url(database.name, port=port)
         try:
             deadline = time.monotonic() + 20

@@ -3,31 +3,13 @@
 # ruff: noqa: E501  # SQL
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import pytest
 
 from convos_infra.schema import guards
 from convos_infra.schema.effects import BASE
 from tests.schema.migrating import migrations
+from tests.schema.spellings import BEFORE, SPELLINGS
 
-BEFORE = (
-    BASE
-    + """
-CREATE TABLE parent (id integer PRIMARY KEY);
-CREATE TABLE grandchild (x integer REFERENCES parent (id) ON DELETE SET NULL);
-CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN TRUNCATE log; RETURN NULL; END $$;
-CREATE TRIGGER cuts AFTER UPDATE OR DELETE ON parent EXECUTE FUNCTION cut();
-CREATE RULE sweeps AS ON UPDATE TO child DO ALSO DELETE FROM log;
-CREATE PROCEDURE sweep() LANGUAGE plpgsql AS $$ BEGIN DELETE FROM log; END $$;
-CREATE FUNCTION outer_wipe() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT wipe(); END;
-CREATE VIEW wiping AS SELECT wipe() AS n;
-CREATE VIEW shown AS SELECT * FROM parent;
-CREATE TABLE costly (id integer, n integer DEFAULT wipe());
-CREATE TABLE checked (id integer CHECK (wipe() > 0));
-CREATE MATERIALIZED VIEW wiped AS SELECT wipe() AS n WITH NO DATA;
-"""
-)
 LOSSES = [
     "DROP TABLE {log}",
     "DROP TABLE IF EXISTS {log}",
@@ -92,47 +74,6 @@ LOSSES = [
     "SET LOCAL search_path TO DEFAULT; CREATE TABLE log (id integer); TRUNCATE public.log",
     "SELECT query_to_xml('DELETE FROM log', true, true, '')",
 ]
-NAMES = "log t mv s pair v child parent shown watched parts wipe outer_wipe wiping sweep"
-
-
-def _spelled(name: Callable[[str], str]) -> Callable[[str], str]:
-    return lambda text: text.format(**{one: name(one) for one in NAMES.split()})
-
-
-def _commented(text: str) -> str:
-    """Put comments where spaces are, but not into strings."""
-    parts = text.split("'")
-    return "'".join(one if at % 2 else one.replace(" ", " /* -- ' */\n-- \" $$\n ") for at, one in enumerate(parts))
-
-
-plain, quoted = _spelled(str), _spelled(lambda one: f'"{one}"')
-SPELLINGS: Mapping[str, Callable[[str], str]] = {
-    "plain": plain,
-    "quoted": quoted,
-    "qualified": _spelled(lambda one: f'public."{one}"'),
-    "capitals": lambda text: plain(text).replace("FROM log", "FROM LOG") if "'" in text else plain(text).upper(),
-    "comments": lambda text: _spelled(lambda one: f"public . /* ; */ {one}")(_commented(text)),
-    "unicode": _spelled(lambda one: 'U&"' + "".join(f"\\{ord(letter):04x}" for letter in one) + '"'),
-    "after a parameter called begin": lambda text: (
-        "CREATE FUNCTION busy(begin integer, finish integer) RETURNS integer LANGUAGE sql AS $$ SELECT 1 AS end $$;\n"
-        + plain(text)
-    ),
-    "DO": lambda text: f"DO $x$ BEGIN IF now() > '2000-01-01' THEN {quoted(text)}; END IF; END $x$",
-    "DO in DO": lambda text: f"DO $x$ BEGIN DO $y$ BEGIN {plain(text)}; END $y$; END $x$",
-    "PL/pgSQL": lambda text: (
-        "CREATE FUNCTION zz(begin mood, OUT x integer) LANGUAGE plpgsql AS"
-        f" $q$ DECLARE r t%ROWTYPE; BEGIN LOOP {quoted(text)}; END LOOP; EXCEPTION WHEN others THEN NULL; END $q$;\nSELECT zz('ok');"
-    ),
-    "exception": lambda text: f"DO $x$ BEGIN NULL; EXCEPTION WHEN others THEN {plain(text)}; END $x$",
-    "SQL function": lambda text: (
-        f"CREATE FUNCTION zz() RETURNS void LANGUAGE sql AS $q$ {plain(text)} $q$;\nSELECT public.zz();"
-    ),
-    "trigger": lambda text: (
-        "CREATE FUNCTION zz() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $q$ BEGIN NEW.id := OLD.id; {plain(text)}; RETURN NEW; END $q$;\n"
-        "CREATE TRIGGER zz BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION zz(); INSERT INTO log VALUES (1)"
-    ),
-}
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

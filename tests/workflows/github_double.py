@@ -139,6 +139,8 @@ def _pull(on: Repository, _: Any, __: Any, number: str) -> tuple[int, Any]:
 
 
 def _pulls(on: Repository, query: dict[str, str], _: Any) -> tuple[int, Any]:
+    if query.get("state") == "all":
+        return 200, _page(list(on.pulls.values()), query)
     head = query["head"].partition(":")[2]
     rows = [p for p in on.pulls.values() if p["head"] == head and p["base"] == query["base"] and p["state"] == "open"]
     return 200, _page(rows, query)

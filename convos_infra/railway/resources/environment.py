@@ -13,7 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons, takeover
-from convos_infra.railway.listing import nodes
+from convos_infra.railway.listing import nodes, read_project
 from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
@@ -219,7 +219,7 @@ def _copied(session: Session, props: Props) -> list[str]:
 
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
     thing = f"environment {props['name']}"
-    answer = session.client.query(documents.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
+    answer = read_project(session.client, props["projectId"], thing=thing)
     alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
     if wanted := props.get("environmentIdToAdopt"):
         for row in alive:
@@ -239,13 +239,13 @@ def _namesakes(session: Session, props: Props) -> Namesakes:
     thing = f"environment {props['name']}"
 
     def living() -> list[Mapping[str, Any]]:
-        answer = session.client.query(documents.PROJECT, {"id": props["projectId"]}, thing=thing).get("project") or {}
+        answer = read_project(session.client, props["projectId"], thing=thing)
         rows = nodes(answer.get("environments"))
         return [row for row in rows if row["name"] == props["name"] and not row.get("deletedAt")]
 
     def is_empty(id_: str) -> bool:
         snapshot = session.living({**props, "environmentId": id_}, thing=thing, fresh=True)
-        return not snapshot.instances and not snapshot.volume_instances
+        return not (snapshot.instances or snapshot.volume_instances or snapshot.buckets)
 
     def delete(id_: str) -> None:
         def gone() -> bool | None:
@@ -260,14 +260,14 @@ def _namesakes(session: Session, props: Props) -> Namesakes:
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Tell whether it is what a run leaves behind that was killed between making it and writing its state.
 
-    An empty fork of the base environment is; anything else was made by somebody for something. Shared variables are
-    deleted with it, so one that has any is not empty.
+    An empty fork of the base environment is; one with anything in it, be it a shared variable, is of somebody else.
     """
     source = (row.get("sourceEnvironment") or {}).get("id")
     if source != props["baseEnvironmentId"] or props.get("environmentIdToAdopt"):
         return False
     snapshot = session.living({**props, "environmentId": row["id"]}, thing=f"environment {props['name']}", fresh=True)
-    return not (snapshot.instances or snapshot.volume_instances or snapshot.config.get("sharedVariables"))
+    shared = snapshot.config.get("sharedVariables")
+    return not (snapshot.instances or snapshot.volume_instances or snapshot.buckets or shared)
 
 
 def _outputs(props: Props, id_: str, *, owned: bool) -> Props:

@@ -13,7 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway.absence import project_is_gone
-from convos_infra.railway.listing import list_projects, nodes
+from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.provided_variables import PROJECT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
@@ -232,7 +232,7 @@ def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
     """Return the project, or None where it is proved to be gone."""
     thing = f"project {name}"
     try:
-        project: Mapping[str, Any] = session.client.query(documents.PROJECT, {"id": id_}, thing=thing)["project"]
+        project = read_project(session.client, id_, thing=thing)
     except (NotAuthorized, NotFound):
         if project_is_gone(session.client, id_, thing):
             return None

@@ -17,7 +17,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, SERVICE_OWNED
 from convos_infra.railway.environment_config import live_variables
-from convos_infra.railway.listing import nodes
+from convos_infra.railway.listing import is_cut, nodes
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -108,10 +108,10 @@ class ProjectTokenProvider(RailwayProvider):
         """See whether it is there; its value cannot be read. It is listed still where its environment is gone."""
         session = self.session()
         try:
-            session.refreshed(props, thing=_thing(props))
+            listed = session.refreshed(props, thing=_thing(props)).tokens
         except Gone:
             return ReadResult("", {})
-        if _is_gone(session, props, id_):
+        if _is_gone(session, props, id_) if listed is None else all(row["id"] != id_ for row in listed):
             return ReadResult("", {})
         return ReadResult(id_, props, inputs_of(props, (*_INPUTS, SERVICE_OWNED)))
 
@@ -135,7 +135,7 @@ def _thing(props: Mapping[str, Any]) -> str:
 
 def _rows(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     data = session.client.query(documents.PROJECT_TOKENS, {"projectId": props["projectId"]}, thing=_thing(props))
-    if ((data.get("projectTokens") or {}).get("pageInfo") or {}).get("hasNextPage"):
+    if is_cut(data.get("projectTokens")):
         raise InfraError(
             _thing(props), "the project has more than 500 tokens", "revoke some: this program reads one page"
         )

@@ -11,7 +11,9 @@ from railway_api import documents
 
 SDL = Path(__file__).parents[3] / "emulator" / "schema.graphql"
 DOCUMENTS = {
-    name: value for name, value in vars(documents).items() if name.isupper() and isinstance(value, str) and "{" in value
+    name: value
+    for name, value in vars(documents).items()
+    if name.isupper() and not name.startswith("_") and isinstance(value, str) and "{" in value
 }
 
 

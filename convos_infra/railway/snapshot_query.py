@@ -1,0 +1,36 @@
+"""What one read of an environment asks Railway, and what it answers: every page of every list that is compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.railway.listing import ENVIRONMENTS, VOLUME_INSTANCES, VOLUMES, completed
+from railway_api import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from railway_api.client import Client
+
+
+def ask(client: Client, project_id: str, environment_id: str, *, thing: str, with_tokens: bool) -> Mapping[str, Any]:
+    """Return an environment and its project, and the project's tokens where they are asked for.
+
+    Args:
+        client: asks Railway.
+        project_id: the environment's project.
+        environment_id: which one.
+        thing: what it is read for, for the error's first word.
+        with_tokens: whether the list of tokens is asked for; where Railway refuses it, it refuses the whole answer.
+
+    Raises:
+        RailwayError: a part of it could not be read.
+    """
+    variables = {"environmentId": environment_id, "projectId": project_id}
+    document = documents.SNAPSHOT_WITH_TOKENS if with_tokens else documents.SNAPSHOT
+    data = dict(client.query(document, variables, thing=thing))
+    if project := data.get("project"):
+        data["project"] = completed(client, project, project_id, ENVIRONMENTS, VOLUMES, thing=thing)
+    if environment := data.get("environment"):
+        data["environment"] = completed(client, environment, environment_id, VOLUME_INSTANCES, thing=thing)
+    return data
