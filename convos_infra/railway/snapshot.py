@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,9 @@ from convos_infra.railway.writers import Writers
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from convos_infra.railway.writers import Holding
     from railway_api.client import Client
 
 FRESH_SECONDS = 5.0
@@ -106,17 +108,6 @@ class Snapshot:
 
 
 @dataclass
-class Holding:
-    """What one writer has done.
-
-    Attributes:
-        is_settled: whether it has read back what it wrote; else what was read before is forgotten.
-    """
-
-    is_settled: bool = False
-
-
-@dataclass
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     writers: Writers = field(default_factory=Writers)
@@ -124,7 +115,6 @@ class _Slot:
     is_gone: bool = False
     details: tuple[Snapshot, Details] | None = None
     read_at: float = 0.0
-    changes: int = 0
     changes_seen: int = 0
     running: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     domains: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -167,8 +157,8 @@ class Snapshots:
         with slot.lock:
             limit = asked if fresh else asked - age
             is_known = slot.snapshot is not None or slot.is_gone
-            if not is_known or slot.read_at < limit or slot.changes_seen < slot.changes:
-                began, changes = self._clock(), slot.changes
+            if not is_known or slot.read_at < limit or slot.changes_seen < slot.writers.changes:
+                began, changes = self._clock(), slot.writers.changes
                 slot.snapshot, slot.is_gone = self._ask_or_gone(project_id, environment_id, thing)
                 slot.read_at, slot.changes_seen = began, changes
             if slot.snapshot is None:
@@ -222,30 +212,15 @@ class Snapshots:
 
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""
-        slot = self._slot(environment_id)
-        with self._lock:
-            slot.changes += 1
+        self._slot(environment_id).writers.changed()
 
-    @contextmanager
-    def making(self, environment_id: str) -> Iterator[Holding]:
-        """Hold an environment for one of those that make something new in it, side by side; see `Writers`."""
-        with self._slot(environment_id).writers.making(), self._forgetting(environment_id) as holding:
-            yield holding
+    def making(self, environment_id: str) -> AbstractContextManager[Holding]:
+        """Hold an environment for one of those that create something in it, side by side; see `Writers`."""
+        return self._slot(environment_id).writers.making()
 
-    @contextmanager
-    def writing(self, environment_id: str) -> Iterator[Holding]:
+    def writing(self, environment_id: str) -> AbstractContextManager[Holding]:
         """Hold an environment for one writer of this process alone; see `Writers`."""
-        with self._slot(environment_id).writers.writing(), self._forgetting(environment_id) as holding:
-            yield holding
-
-    @contextmanager
-    def _forgetting(self, environment_id: str) -> Iterator[Holding]:
-        holding = Holding()
-        try:
-            yield holding
-        finally:
-            if not holding.is_settled:
-                self.forget(environment_id)
+        return self._slot(environment_id).writers.writing()
 
     def _slot(self, environment_id: str) -> _Slot:
         with self._lock:

@@ -1,7 +1,7 @@
-"""Who may write to one environment at once: several that make something new, or one that changes what is there.
+"""Who may write to one environment at once: several that create something, or one that changes what is there.
 
-Two patches at once were seen to race (fact: patch-race), and so may a patch with what is made beside it. What is made
-side by side only has to be found by its name again. Other processes are not held.
+Two patches at once were seen to race (fact: patch-race), and a patch beside a creation may race as well. Creations side
+by side are safe, because each is found again by its own name. Other processes are not held back.
 """
 
 from __future__ import annotations
@@ -9,12 +9,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Holding:
+    """What one writer has done.
+
+    Attributes:
+        is_settled: whether it has read back what it wrote; otherwise everything that was read before is out of date.
+    """
+
+    is_settled: bool = False
 
 
 class Writers:
-    """The writers of one environment in this process."""
+    """The writers of one environment in this process.
+
+    Attributes:
+        changes: how often something was changed that no read is known to show.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._changed = threading.Condition()
         self._makers = 0
         self._waiting = 0
@@ -22,22 +39,24 @@ class Writers:
         self._depth = 0
 
     @contextmanager
-    def making(self) -> Iterator[None]:
-        """Hold the environment beside others that make something; whoever waits to change it goes first."""
+    def making(self) -> Iterator[Holding]:
+        """Hold the environment beside others that create something; a writer that waits goes first."""
+        holding = Holding()
         with self._changed:
             self._changed.wait_for(lambda: not self._owner and not self._waiting)
             self._makers += 1
         try:
-            yield
+            yield holding
         finally:
             with self._changed:
                 self._makers -= 1
+                self.changes += not holding.is_settled
                 self._changed.notify_all()
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the environment alone; whoever holds it so may do it again."""
-        me = threading.get_ident()
+    def writing(self) -> Iterator[Holding]:
+        """Hold the environment alone; its holder may do so again."""
+        me, holding = threading.get_ident(), Holding()
         with self._changed:
             if self._owner != me:
                 self._waiting += 1
@@ -48,10 +67,16 @@ class Writers:
                 self._owner = me
             self._depth += 1
         try:
-            yield
+            yield holding
         finally:
             with self._changed:
                 self._depth -= 1
+                self.changes += not holding.is_settled
                 if not self._depth:
                     self._owner = 0
                     self._changed.notify_all()
+
+    def changed(self) -> None:
+        """Note a change that nobody held the environment for."""
+        with self._changed:
+            self.changes += 1
