@@ -7,26 +7,51 @@ import socket
 import threading
 
 _CHUNK = 65536
+_RETRY_SECONDS = 0.5
 
 
 class Forwarder:
-    """Listens on `host:port` and pipes each connection to `target` (host, port) until it is closed."""
+    """Listens on `host:port` and pipes each connection to `target` (host, port) until it is closed.
+
+    The port may be taken for a moment: a client's connection of any program may have it, and the network of a Docker
+    that starts again has no address yet. Until it is free, a thread tries again.
+    """
 
     def __init__(self, host: str, port: int, target: tuple[str, int]) -> None:
         self.target = target
-        self._server = socket.create_server((host, port))
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._address = (host, port)
+        self._closed = threading.Event()
+        self._server = self._bound()
+        threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
         """Stop listening."""
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+        self._closed.set()
+        if self._server is not None:
+            with contextlib.suppress(OSError):
+                self._server.shutdown(socket.SHUT_RDWR)
+            self._server.close()
 
-    def _accept(self) -> None:
+    def _bound(self) -> socket.socket | None:
+        try:
+            return socket.create_server(self._address)
+        except OSError:
+            return None
+
+    def _serve(self) -> None:
+        while self._server is None:
+            if self._closed.wait(_RETRY_SECONDS):
+                return
+            self._server = self._bound()
+        if self._closed.is_set():
+            self._server.close()
+            return
+        self._accept(self._server)
+
+    def _accept(self, server: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._server.accept()
+                client, _ = server.accept()
             except OSError:
                 return
             try:

@@ -6,18 +6,22 @@ import functools
 import os
 import re
 import shutil
-import socket
+import signal
 import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from emulator.free_port import free_port
 from emulator.runs import Log, Order, RunFailed, Running
 
 _IMAGE = re.compile(r"(^|/)(postgres|postgres-ssl|postgresql)(:|@|$)")
 _PORTS = 1 << 16
 _LEFT = re.compile(rb"pre-existing shared memory block|lock file .* already exists")
 """PostgreSQL's words (miscinit.c, sysv_shmem.c) about the processes of a postmaster that was killed."""
+_INHERITED = ("PATH", "CONVOS_LOCAL_STACK")
+"""Variables that a server has from the emulator, no secret among them. By the second one, what started the emulator
+finds a server that has outlived it."""
 _LEFT_SECONDS = 20.0
 _START_SECONDS = 60.0
 _NOBODY = 65534
@@ -56,13 +60,6 @@ def _hand_over(path: Path) -> None:
         os.chown(path, _NOBODY, _NOBODY)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _reason(error: OSError | subprocess.SubprocessError) -> str:
     """Return why, in the system's or the program's last words, on one line."""
     if isinstance(error, OSError):
@@ -72,6 +69,22 @@ def _reason(error: OSError | subprocess.SubprocessError) -> str:
     # initdb says what broke, and after it what it cleans up.
     broke = [line for line in words if re.search(r"\b(FATAL|PANIC|error):", line)]
     return (broke or words or [type(error).__name__])[-1][:200]
+
+
+def _postmaster(home: Path) -> int:
+    """Return the pid of the server that has taken the data folder, by the first line of its file; 0 for none."""
+    try:
+        first = (home / "data" / "postmaster.pid").read_text(errors="replace").partition("\n")[0].strip()
+    except OSError:
+        return 0
+    return int(first[:10]) if first.isascii() and first.isdigit() else 0
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == folder.resolve()
+    except OSError:
+        return False
 
 
 class Postgres:
@@ -168,7 +181,7 @@ class Postgres:
         text = file.read_text(errors="replace").strip() if file.exists() else ""
         if text.isascii() and text.isdigit() and 0 < int(text[:6]) < _PORTS:
             return int(text)
-        port = _free_port()
+        port = free_port()
         file.write_text(str(port))
         return port
 
@@ -186,14 +199,26 @@ class Postgres:
                     *(part for key, value in options.items() for part in ("-c", f"{key}={value}")),
                 ],
                 cwd=home,
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ} | {"LC_ALL": "C.UTF-8"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
+    def _stop_stranger(self, home: Path) -> None:
+        """Stop a server that runs on this data folder and is not ours: it has outlived an emulator that was killed."""
+        pid = _postmaster(home)
+        # The file may be left over, and the pid another program's by now. A postmaster works in its data folder.
+        if not pid or not _works_in(pid, home / "data"):
+            return
+        os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + _LEFT_SECONDS
+        while _works_in(pid, home / "data") and time.monotonic() < deadline:
+            time.sleep(0.05)
+
     def _up(self, home: Path, port: int, order: Order, log: Log) -> None:
         """Start the server; where it is refused by what a killed one has left running, which ends soon, again."""
+        self._stop_stranger(home)
         deadline = time.monotonic() + _LEFT_SECONDS
         while True:
             size = (home / "server.log").stat().st_size if (home / "server.log").exists() else 0
@@ -221,7 +246,8 @@ class Postgres:
                 capture_output=True,
                 check=False,
             )
-            if ready.returncode == 0:
+            # Another server may answer on that port, and ours is about to end because of it.
+            if ready.returncode == 0 and _postmaster(home) == self._servers[str(home)].pid:
                 return
             time.sleep(0.1)
         raise RunFailed("FAILED", "PostgreSQL was not ready in time")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from emulator.environment_variables import private_domain
@@ -62,8 +61,7 @@ class Routes:
         if known is not None:
             known.target = target
             return
-        with contextlib.suppress(OSError):
-            self._forwarders[key] = Forwarder(host, port, target)
+        self._forwarders[key] = Forwarder(host, port, target)
 
     def private_hosts(self, environment_id: str) -> dict[str, str]:
         """Return the addresses that containers of an environment know by name."""

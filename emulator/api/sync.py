@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from emulator.free_port import free_port
 from emulator.store import Document, new_id, now
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _follow_proxies(request: Request, environment: Document) -> None:
             "environmentId": environment["id"],
             "serviceId": service_id,
             "applicationPort": port,
-            "proxyPort": _free_port(),
+            "proxyPort": free_port(),
             "domain": "127.0.0.1",
             "syncStatus": "ACTIVE",
             "createdAt": now(),
@@ -196,13 +196,6 @@ def _follow_proxies(request: Request, environment: Document) -> None:
             "deletedAt": None,
         }
         store.put("tcp_proxy", made["id"], made)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _follow_volumes(request: Request, environment: Document) -> None:

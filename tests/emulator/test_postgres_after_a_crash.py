@@ -12,6 +12,7 @@ import pytest
 
 from emulator.postgres import Postgres
 from emulator.runs import Order, RunFailed, Running
+from ops.local import process
 
 VARIABLES = {"POSTGRES_PASSWORD": "p-w", "POSTGRES_DB": "railway"}
 ORDER = Order("d", "e", "s", "postgres", "postgres:17", "", VARIABLES, "", 10.0, "/data", "volume")
@@ -74,6 +75,55 @@ def test_after_kill_9_the_data_is_there_whatever_the_file_of_the_port_says(folde
     try:
         with session(running) as connection:
             assert connection.execute("SELECT x FROM kept").fetchone() == (7,)
+    finally:
+        postgres.stop_all()
+
+
+def test_a_server_that_outlived_its_emulator_is_stopped_and_its_data_is_kept(folder: Path) -> None:
+    outlived, running = started(folder)
+    with session(running) as connection:
+        connection.execute("CREATE TABLE kept (x integer); INSERT INTO kept VALUES (7)")
+    (old,) = outlived._servers.values()
+    postgres, running = started(folder)
+    try:
+        assert old.wait(20) == 0
+        (server,) = postgres._servers.values()
+        with session(running) as connection:
+            assert connection.execute("SELECT x FROM kept").fetchone() == (7,)
+        assert server.poll() is None, "what answers is the new one, which stop() reaches"
+        postgres.stop(running.handle)
+        with pytest.raises(psycopg.OperationalError):
+            session(running)
+    finally:
+        postgres.stop_all()
+
+
+def test_a_pid_in_a_file_that_was_left_over_is_nobody_to_be_stopped(folder: Path) -> None:
+    postgres, _ = started(folder)
+    killed(postgres)
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        file = folder / "volume" / "data" / "postmaster.pid"
+        for text in (f"{stranger.pid}\n", "-1\n", "0\n", "x\n", ""):
+            file.write_text(text)
+            postgres._stop_stranger(folder / "volume")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_server_carries_the_mark_of_what_started_its_emulator_and_no_secret(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(process.MARK, "/a/checkout/.local:emulator")
+    monkeypatch.setenv("EMULATOR_ACCOUNT_TOKEN", "the-token")
+    postgres, _ = started(folder)
+    try:
+        (server,) = postgres._servers.values()
+        environment = Path(f"/proc/{server.pid}/environ").read_bytes().split(b"\0")
+        assert f"{process.MARK}=/a/checkout/.local:emulator".encode() in environment
+        assert not any(b"the-token" in one for one in environment)
     finally:
         postgres.stop_all()
 

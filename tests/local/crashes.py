@@ -22,6 +22,7 @@ import psycopg
 
 from ops.local import process
 from ops.local.layout import Layout, here
+from ops.local.services import load
 from ops.toolchain.errors import ToolError
 
 UP = (sys.executable, "-m", "ops.local", "up")
@@ -47,6 +48,25 @@ def kill_some(layout: Layout, chance: random.Random) -> str:
     chosen = chance.sample(found, k=min(len(found), chance.randint(1, 5)))
     _kill(chosen)
     return f"{len(chosen)} of {len(found)} processes were killed"
+
+
+def kill_docker(layout: Layout, chance: random.Random) -> str:
+    """Kill Docker and leave the rest: its daemon alone, or with everything below it, the containers too."""
+    daemon = load(layout).by_name["docker"].process
+    below = process.marked(process.mark_of(layout.root, "docker"))
+    if daemon is not None and chance.random() < 0.5:
+        _kill([daemon])
+        return f"Docker's daemon was killed and {len(below) - 1} processes below it were left"
+    _kill(below)
+    return f"Docker was killed with all {len(below)} processes below it"
+
+
+def kill_one_service(layout: Layout, chance: random.Random) -> str:
+    """Kill one of the other services, and leave the rest."""
+    name = chance.choice([name for name in load(layout).by_name if name != "docker"])
+    found = process.marked(process.mark_of(layout.root, name))
+    _kill(found)
+    return f"{name} was killed: {len(found)} processes"
 
 
 def kill_during_up(layout: Layout, chance: random.Random) -> str:
@@ -89,6 +109,8 @@ def cut_the_history(layout: Layout, chance: random.Random) -> str:
 KINDS: tuple[Callable[[Layout, random.Random], str], ...] = (
     kill_everything,
     kill_some,
+    kill_docker,
+    kill_one_service,
     kill_during_up,
     cut_a_file,
     cut_the_history,
