@@ -90,6 +90,10 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {
   }
 }"""
 
+STAGED_CHANGES = """
+query environmentStagedChanges($environmentId: String!) {
+  environmentStagedChanges(environmentId: $environmentId) { id patch }
+}"""
 SERVICE_CREATE = """
 mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""
 SERVICE_UPDATE = """
