@@ -69,6 +69,12 @@ class Before:
         return {**dict(self._of_state()), **self.secrets}
 
     @property
+    def stored(self) -> dict[str, dict[str, str]]:
+        """The variables of the databases beside the pool manager's own that are in its state, by service."""
+        inputs = [recorded.opened(row["inputs"]) for row in self._services() if _OTHER in str(row.get("urn"))]
+        return {str(one.get("service")): dict(one.get("variables") or {}) for one in inputs}
+
+    @property
     def improvements(self) -> tuple[str, ...]:
         """The improvements that are in its state: switched off, the next update would take them away again."""
         kinds = {str(row["type"]).rpartition(":")[2] for row in self.state}

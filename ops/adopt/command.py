@@ -66,8 +66,8 @@ def read(railway: Client, project: str, environment: str) -> Live:
         raise InfraError("ENVIRONMENT", f"{chosen[1]} was deleted just now") from None
     answer = railway.query(documents.STAGED_CHANGES, {"environmentId": chosen[0]}, thing=f"environment {chosen[1]}")
     # It always answers; where nothing is staged the patch is empty.
-    staged = (answer.get("environmentStagedChanges") or {}).get("patch") or {}
-    return Live(found[1], chosen[1], snapshot, staged)
+    staged = (answer.get("environmentStagedChanges") or {}).get("patch")
+    return Live(found[1], chosen[1], snapshot, staged if isinstance(staged, Mapping) else {})
 
 
 def _chosen(key: str, wanted: str, names: Mapping[str, str]) -> tuple[str, str]:
@@ -143,7 +143,8 @@ def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Befor
     """Return the config and the receipt."""
     url = os.environ.get("DATABASE_URL", "").strip()
     entries = before.plain.get(DATABASES) or {}
-    given = AdoptionInputs(os.environ.get("POOL_API_KEY", "").strip(), url, before.known, entries)
+    key = os.environ.get("POOL_API_KEY", "").strip()
+    given = AdoptionInputs(key, url, before.known, entries, before.stored)
     digest_of = digests()
     which = roles(live, Roles(chosen.pool_manager, chosen.canary, chosen.database), _databases(chosen.databases))
     asked = _improvements(chosen.improvements)

@@ -43,12 +43,14 @@ class AdoptionInputs:
         database_url: `DATABASE_URL`, as this machine reaches the pool manager's database.
         known: secrets of the stack's file or state, by the config's path: Railway shows no sealed value again.
         databases: the entries of `databases` in the stack's file.
+        stored: the variables of other databases in the stack's state, by service.
     """
 
     pool_api_key: str = field(default="", repr=False)
     database_url: str = field(default="", repr=False)
     known: Mapping[str, str] = field(default_factory=dict, repr=False)
     databases: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
         more, secret = _elsewhere(told, given)
         plain |= more
         secrets |= secret
-    entries, of_databases = databases.described(live, found.databases, given.databases, given.known)
+    entries, of_databases = databases.described(live, found.databases, given)
     plain |= {DATABASES: entries} if entries else {}
     secrets |= of_databases
     known = {key.removeprefix("keys."): value for key, value in given.known.items() if key.startswith("keys.")}

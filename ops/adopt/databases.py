@@ -16,6 +16,7 @@ from stack.database import NONE
 from stack.databases import KEY, VARIABLE_NAME, VARIABLES, is_open
 
 if TYPE_CHECKING:
+    from ops.adopt.config import AdoptionInputs
     from ops.adopt.live import Live
 
 _IMAGES = re.compile(
@@ -66,27 +67,26 @@ def _is_database(config: Mapping[str, Any]) -> bool:
     return bool(_IMAGES.search(image.rpartition("/")[2].partition("@")[0].partition(":")[0]))
 
 
-def described(
-    live: Live, names: Sequence[str], before: Mapping[str, Any], known: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, str]]:
+def described(live: Live, names: Sequence[str], given: AdoptionInputs) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the entries by name, and their secrets by the config's path.
 
     Args:
         live: the environment.
         names: of the services.
-        before: the entries that the stack's file has already: they keep their names.
-        known: secrets of the stack's file, by the config's path: Railway shows no sealed value again.
+        given: what the stack has already: its entries keep their names, and sealed values their only copy.
     """
     entries: dict[str, Any] = {}
     secrets: dict[str, str] = {}
+    before = given.databases
     was = {str(entry.get("service") or name): name for name, entry in before.items() if isinstance(entry, Mapping)}
     for service in names:
         name = was.get(service) or _free(service, {*entries, *was.values()})
         where = f"{KEY}.{name}.{VARIABLES}."
-        sealed = {path: value for path, value in known.items() if path.startswith(where)}
         values = live_variables(live.service(service)[1])
-        secrets |= {path: value for path, value in sealed.items() if values.get(path.removeprefix(where), "") is None}
-        kept = [path.removeprefix(where) for path in secrets if path.startswith(where)]
+        known = {one: value for one, value in given.stored.get(service, {}).items() if _is_recorded(one, value)}
+        known |= {path.removeprefix(where): value for path, value in given.known.items() if path.startswith(where)}
+        kept = [one for one in known if values.get(one, "") is None]
+        secrets |= {f"{where}{one}": known[one] for one in kept}
         told = {one: value for one, value in values.items() if value is not None and _is_recorded(one, value)}
         plain = {one: value for one, value in told.items() if is_open(one, value)}
         secrets |= {f"{where}{one}": value for one, value in told.items() if one not in plain}

@@ -29,7 +29,7 @@ class Live:
     Attributes:
         project, environment: their names.
         snapshot: one read of it; contains secrets.
-        staged: what somebody has staged there and not deployed, in the form of a config; values are left out.
+        staged: what somebody has staged there and not deployed, in the form of a config; may contain secrets.
     """
 
     project: str

@@ -44,7 +44,8 @@ already. Of the variables that an entry does not name, the stack says nothing. A
 stack's.
 
 `pulumi config set --path databases.NAME.image IMAGE` sets a key of an entry, `pulumi config set --secret --path
-databases.NAME.variables.VARIABLE` a variable. An entry that is removed leaves a service that was adopted where it is.
+databases.NAME.variables.VARIABLE` a variable. An entry that is removed leaves a service that was adopted where it is;
+while `protect` is on, Pulumi refuses to remove it.
 """
 _BY_PROGRAM = """
 ## Variables of the pool manager that are not `keys`

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from ops.adopt.config import AdoptionInputs
+from stack.databases import FurtherDatabase
 from stack.settings import Settings
 from tests.adopt.build import built, inside
 from tests.adopt.fixtures import AGENTS, FIXTURES, POOL, USUAL, WEB, with_url
 from tests.adopt.in_process import STACK, Stack
 from tests.adopt.servers import MARK, Fixture, Sealed, Server, pool, postgres
-from tests.adopt.test_live_environments import Counted, adopted, changed
+from tests.adopt.test_live_environments import Counted, adopted, changed, live
 from tests.colleague.inside import Inside
 
 REDIS = Server(
@@ -138,9 +139,49 @@ def test_adopting_again_keeps_the_names_of_entries_and_values_that_are_sealed_si
     described, settings, _ = adopted(emulator, made, fixture, given=known)
     assert described.secrets[path] == "only-copy"
     assert settings.databases["cache"].kept == ("REDIS_PASSWORD",)
+    lost = AdoptionInputs(stored={"Redis (old)": {"REDIS_PASSWORD": "of the state", "REDISPORT": "1"}})
+    again, _, _ = adopted(emulator, made, fixture, given=lost)
+    assert again.secrets["databases.redis-old.variables.REDIS_PASSWORD"] == "of the state"
+    assert again.plain["databases"]["redis-old"]["variables"]["REDISPORT"] == "6379"
     counted = Counted(emulator)
     Stack(emulator).up(settings)
     assert counted.taken() == ([], 0)
+
+
+def test_a_name_that_is_left_to_railway_later_is_not_taken_away_there(emulator: Inside) -> None:
+    made = built(inside(emulator), SEVERAL)
+    _, settings, _ = adopted(emulator, made, SEVERAL)
+    stack = Stack(emulator)
+    stack.up(settings)
+    counted, before = Counted(emulator), emulator.documents()
+    database = settings.database.model_copy(update={"keeps": f"{settings.database.keeps} POSTGRES_DB image"})
+    pool = settings.pool.model_copy(update={"keeps": f"{settings.pool.keeps} POOL_MIN_IDLE healthcheckPath"})
+    left = settings.model_copy(update={"database": database, "pool": pool})
+    left = with_entry(left, "redis-old", keeps="REDIS_PASSWORD image")
+    for _ in range(2):
+        stack.up(left)
+        assert counted.taken() == ([], 0)
+    # A refresh records once that they are set by others now.
+    stack.refresh()
+    assert stack.refresh() == []
+    assert changed(before, emulator.documents()) == []
+    inputs = stack.state[("ServiceInstance", "Redis (old)")].inputs
+    assert "REDIS_PASSWORD" not in inputs["variables"]
+
+
+def test_an_entry_whose_service_is_not_there_is_made_and_goes_with_the_stack(emulator: Inside) -> None:
+    fixture = FIXTURES["the usual one, by a patch"]
+    made = built(inside(emulator), fixture)
+    _, settings, _ = adopted(emulator, made, fixture)
+    stack = Stack(emulator, config={"dataOnDestroy": "delete"})
+    stack.up(settings)
+    entry = FurtherDatabase(service="cache", image="redis:7", mountPath="/data", variables={"REDIS_PASSWORD": MARK})
+    counted = Counted(emulator)
+    stack.up(settings.model_copy(update={"databases": {"cache": entry}}))
+    mutations, deployments = counted.taken()
+    assert (mutations, deployments) == (["serviceCreate", "volumeCreate", "environmentPatchCommit"], 1)
+    stack.destroy()
+    assert live(emulator, made).names() == [POOL, "postgres"]
 
 
 NAMED_AS_AGENTS = Fixture(
@@ -227,8 +268,7 @@ def test_staged_changes_are_told_by_name_and_neither_carried_out_nor_lost(emulat
     stack = Stack(emulator)
     stack.up(settings)
     stack.up(settings.model_copy(update={"keys": {**settings.keys, "BANKR_API_KEY": "new"}}))
-    live = emulator.documents()
-    assert live["staged"] == before
+    assert emulator.documents()["staged"] == before
     _, again, _ = adopted(emulator, made, fixture)
     assert again.pool.min_idle == 3
     stack.destroy()

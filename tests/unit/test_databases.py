@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,5 +114,10 @@ def test_what_the_file_says_of_databases_is_read_back_and_what_changes_is_shown_
         "- databases.cache.variables.REDISPORT: 6379",
         "~ databases.cache.variables.PASSWORD (secret, another value)",
     ]
+    kind, urn = "pulumi-python:dynamic/railway:ServiceInstance", "urn::x::convos:index:RailwayService$y::Cache"
+    state = {"type": kind, "urn": urn, "inputs": {"service": "Cache", "variables": {"POSTGRES_PASSWORD": "s3cret"}}}
+    again = replace(before, state=[state])
+    assert again.stored == {"Cache": {"POSTGRES_PASSWORD": "s3cret"}}
+    assert "databasePassword" not in again.known
     gone = merged(Described({}, {}, ()), before)
     assert (gone.plain, gone.secrets) == ({}, {})
