@@ -138,7 +138,8 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
     plain |= {DATABASES: entries} if entries else {}
     secrets |= of_databases
     known = {key.removeprefix("keys."): value for key, value in given.known.items() if key.startswith("keys.")}
-    names, values = _keys(found.pool_manager, {**known, **_readable(first)}, told, unread)
+    known |= {name: value for name, value in live_variables(first).items() if value is not None}
+    names, values = _keys(found.pool_manager, known, told, unread)
     plain |= {"keys": names} if names else {}
     secrets |= values
     return Described(plain, secrets, tuple(unread))
@@ -264,10 +265,6 @@ def _elsewhere(told: Mapping[str, str | None], given: AdoptionInputs) -> tuple[d
     plain = {} if reached else {"manageDatabase": False}
     secrets = {"databaseUrl": reached} if reached else {}
     return plain, {**secrets, **({"databaseServiceUrl": url} if url and url != reached else {})}
-
-
-def _readable(service: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in live_variables(service).items() if value is not None}
 
 
 def _keys(
