@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
-GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE WITH FORCE KIND \
+GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
 	IMAGE POLICY SUITE WORKERS
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
@@ -105,9 +105,10 @@ keys: $(STAMP) ## every key of a stack as set, default or missing, never its val
 config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
 	@$(VENV)/python -m ops config-docs --write
 
-adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [WITH=seal,canary,…] [FORCE=1] [POOL_MANAGER=… DATABASE=… CANARY=…]
+adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [WITH=seal,canary,…] [FORCE=1] [POOL_MANAGER=… DATABASE=… CANARY=… DATABASES=a,b|none]
 	@ops/run adopt --project="$$PROJECT" --environment="$$ENVIRONMENT" --stack="$$STACK" \
-		--pool-manager="$$POOL_MANAGER" --canary="$$CANARY" --database="$$DATABASE" --with="$$WITH" $(if $(FORCE),--force)
+		--pool-manager="$$POOL_MANAGER" --canary="$$CANARY" --database="$$DATABASE" \
+		--databases="$$DATABASES" --with="$$WITH" $(if $(FORCE),--force)
 
 release: $(STAMP) toolchain ## take everything out of a stack's state and change nothing on Railway: STACK=… [FORCE=1]
 	@ops/run release --stack="$$STACK" $(if $(FORCE),--force)

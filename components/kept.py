@@ -31,4 +31,4 @@ def without(configuration: _Configuration, kept: Collection[str]) -> _Configurat
     left = {name: value for name, value in variables.items() if name not in kept}
     fields: dict[str, Any] = {field: None for name, field in _FIELDS.items() if name in kept}
     sealed = [name for name in configuration.sealed_variables if name not in kept]
-    return replace(configuration, variables=left, sealed_variables=sealed, **fields)
+    return replace(configuration, variables=left, sealed_variables=sealed, kept=tuple(kept), **fields)

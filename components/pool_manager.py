@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from convos_infra.railway.resources.project_token import ProjectToken, ProjectTo
 from convos_infra.railway.resources.service import Service
 from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.railway.resources.volume import Volume
+from pool_contract import service_names
 from pool_contract.agent_settings import REGISTRY_PASSWORD
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from convos_infra.railway.resources.service_at import ServiceAt
     from pool_contract.registry_login import RegistryLogin
 
+_NOT_IN_TOKEN_NAME = re.compile(r"[^A-Za-z0-9 _.-]+")
 API_KEY, TOKEN = "POOL_API_KEY", "RAILWAY_API_TOKEN"
 SEALED = (API_KEY, TOKEN, REGISTRY_PASSWORD)
 
@@ -225,7 +228,8 @@ def _token(
     if settings.railway_token:
         return pulumi.Output.secret(settings.railway_token)
     name = settings.service.name
-    args = ProjectTokenArgs(place.project_id, place.environment_id, name, service.owned, service.at(), TOKEN)
+    called = _NOT_IN_TOKEN_NAME.sub("-", name).strip(" _.-") or service_names.POOL_MANAGER
+    args = ProjectTokenArgs(place.project_id, place.environment_id, called, service.owned, service.at(), TOKEN)
     return ProjectToken(name, args, inside).value
 
 

@@ -35,7 +35,7 @@ def read(environ: Mapping[str, str]) -> settings.Settings:
     texts = {name: number for name, number in found.numbers.items() if _is_text(name)}
 
     def is_secret(name: str) -> bool:
-        return name not in found.plain if name.startswith("keys.") else is_config_secret(f"{prefix}{name}")
+        return name not in found.plain if "." in name else is_config_secret(f"{prefix}{name}")
 
     return settings.read(stack, {**values, **texts}, environ, is_secret=is_secret)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -17,7 +17,8 @@ NONE = "none"
 _LONGEST_SHOWN = 80
 
 
-def _mount_path(value: str) -> str:
+def checked_mount_path(value: str) -> str:
+    """Refuse what is neither an absolute path nor none."""
     if value != NONE and not value.startswith("/"):
         raise refused(f"must be an absolute path or {NONE}, not {value[:_LONGEST_SHOWN]!r}")
     return value
@@ -46,7 +47,7 @@ class DatabaseShape(Section):
         lowest=1,
         highest=65535,
     )
-    mount_path: Annotated[Text, AfterValidator(_mount_path)] = key(
+    mount_path: Annotated[Text, AfterValidator(checked_mount_path)] = key(
         "databaseMountPath",
         f"Where the volume of the PostgreSQL service is mounted; {NONE} for a service without a volume.",
         defaults.DATABASE_MOUNT_PATH,
@@ -95,8 +96,13 @@ class DatabaseShape(Section):
             step = "set databaseProxy or databaseUrl, or set manageSchema to false"
             yield Problem("manageSchema", "the database has no TCP proxy through which it could be reached", step)
 
-    def replaceable(self, name: str) -> Iterator[Problem]:
-        """Yield that `name`, which `replaceVolume` has, is not a service with a volume of the stack's."""
-        if name and name != self.service:
-            what = f"must be the name of a service with a volume ({self.service})"
+    def replaceable(self, name: str, others: Collection[str]) -> Iterator[Problem]:
+        """Yield that `name`, which `replaceVolume` has, is not a service with a volume of the stack's.
+
+        Args:
+            name: of a service.
+            others: the names of the other databases with a volume.
+        """
+        if name and name not in (self.service, *others):
+            what = f"must be the name of a service with a volume ({', '.join([self.service, *others])})"
             yield Problem("replaceVolume", f"{what}, not {name[:_LONGEST_SHOWN]!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +13,23 @@ from components.canary import Canary
 from components.database import Database
 from components.environment import EnvironmentPlace, EnvironmentSettings, RailwayEnvironment
 from components.pool_manager import PoolManager
+from components.railway_service import RailwayService
 from components.runtime_image import ImageSource, RuntimeImage
 from convos_infra.destroy.gate import AskedPool, DestroyGate, DestroyGateArgs
 from convos_infra.railway import takeover
 from convos_infra.railway.resources.shared_variables import SharedVariables, SharedVariablesArgs
 from pool_contract.agent_settings import agent_settings
 from pool_contract.service_names import AGENT_PREFIX
-from stack import pool_limits
+from stack import database_services, pool_limits
 from stack.agent_keys import PLAIN_KEYS
+from stack.databases import is_open
 from stack.follows import follows_stack
 from stack.pool import database_settings, pool_manager_settings
 
 if TYPE_CHECKING:
     from convos_infra.railway.resources.service import Service
     from convos_infra.railway.resources.volume import Volume
+    from stack.databases import FurtherDatabase
     from stack.settings import Settings
 
 
@@ -41,24 +45,27 @@ class StackResources:
     database: Database | None
     canary: Canary | None
     agents: LivingAgents | None
+    databases: Sequence[RailwayService] = ()
 
     @property
     def components(self) -> list[pulumi.Resource]:
         """All of them."""
         own = (self.runtime, self.environment, self.database, self.canary, self.pool_manager, self.agents)
-        return [one for one in (*own, self.pool_image) if one is not None]
+        return [one for one in (*own, self.pool_image, *self.databases) if one is not None]
 
     @property
     def services(self) -> list[Service]:
         """The services on Railway."""
         others = [*(self.database.services if self.database is not None else [])]
+        others += [one.declared.service for one in self.databases]
         others += [self.canary.service] if self.canary is not None else []
         return [*others, self.pool_manager.service]
 
     @property
     def volumes(self) -> list[Volume]:
         """The volumes on Railway."""
-        return [*(self.database.volumes if self.database is not None else []), *self.pool_manager.volumes]
+        others = [volume for one in self.databases for volume in one.declared.volumes]
+        return [*(self.database.volumes if self.database is not None else []), *others, *self.pool_manager.volumes]
 
 
 def declare(settings: Settings, runtime_source: ImageSource | None, pool_source: ImageSource | None) -> None:
@@ -80,6 +87,7 @@ def declare(settings: Settings, runtime_source: ImageSource | None, pool_source:
     }
     is_database = bool(settings.database_url) or settings.database.managed
     database = Database("database", place, database_settings(settings)) if is_database else None
+    databases = list(_databases(settings, place))
     canary = None
     if settings.improvements.canary:
         agent = agent_settings(settings.all_keys)
@@ -94,12 +102,16 @@ def declare(settings: Settings, runtime_source: ImageSource | None, pool_source:
             database_url=database.service_url if database is not None else _elsewhere(settings),
             keys=keys,
         ),
-        after=[*([canary.ready] if canary is not None else []), *(database.done if database is not None else [])],
+        after=[
+            *([canary.ready] if canary is not None else []),
+            *(database.done if database is not None else []),
+            *(one.declared.ready for one in databases),
+        ],
     )
     agents = None
     if settings.improvements.rollouts:
         agents = LivingAgents("agents", pool_manager, settings.rollout.wait_seconds, AGENT_PREFIX)
-    made = StackResources(environment, place, pool_manager, runtime, pool_image, database, canary, agents)
+    made = StackResources(environment, place, pool_manager, runtime, pool_image, database, canary, agents, databases)
     _gate(settings, made)
     _export(settings, made)
 
@@ -136,6 +148,19 @@ def _environment(settings: Settings) -> tuple[RailwayEnvironment, EnvironmentPla
         )
         SharedVariables("marker", marked, pulumi.ResourceOptions(parent=environment))
     return environment, place
+
+
+def _databases(settings: Settings, place: EnvironmentPlace) -> Iterator[RailwayService]:
+    """Declare the databases beside the pool manager's own."""
+    for entry in settings.databases.values():
+        configured = database_services.configuration(entry, place, _as_secrets(entry))
+        parts = database_services.parts(entry, settings.replace_volume)
+        yield RailwayService(entry.service, place, configured, parts)
+
+
+def _as_secrets(entry: FurtherDatabase) -> dict[str, pulumi.Input[str]]:
+    values = entry.variables.items()
+    return {name: value if is_open(name, value) else pulumi.Output.secret(value) for name, value in values}
 
 
 def _gate(settings: Settings, made: StackResources) -> None:

@@ -12,9 +12,10 @@ from convos_infra.registry.reference import parse
 from pool_contract.agent_settings import DEFAULT_USERNAME, login_variables
 from pool_contract.registry_login import RegistryLogin
 from railway_api.transport import DEFAULT_ENDPOINT
-from stack import agent_keys, checks, reading, standins
+from stack import agent_keys, checks, databases, reading, standins
 from stack.agent_keys import PLAIN_KEYS, key_problem
 from stack.database import DatabaseShape
+from stack.databases import FurtherDatabase  # pydantic reads it
 from stack.given_keys import in_plain_text, unknown
 from stack.image import DEFAULT_REPOSITORY, ImageSettings
 from stack.improvements import Improvements
@@ -115,10 +116,17 @@ class Settings(Section):
         " random one.",
         secret=True,
     )
+    databases: Mapping[str, FurtherDatabase] = Field(
+        default={},
+        alias="databases",
+        description="The other databases of the environment by name - PostgreSQL, Redis or any other, each as it is"
+        " described (make adopt writes this). docs/configuration.md lists their keys.",
+        json_schema_extra={"secret": False, "env": [], "env_stack": ""},
+    )
     replace_volume: Text = key(
         "replaceVolume",
-        "The service (postgres) whose volume was deleted outside the stack and is given up, although Railway could"
-        " still restore it - an empty volume takes its place.",
+        "The service (postgres, or one of databases) whose volume was deleted outside the stack and is given up,"
+        " although Railway could still restore it - an empty volume takes its place.",
     )
     migrations: MigrationSettings
     deployment_seconds: Whole = key(
@@ -178,6 +186,21 @@ class Settings(Section):
             return None
         return RegistryLogin(self.registry_username or DEFAULT_USERNAME, self.registry_password)
 
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The names of the services that the stack has on Railway, first those that are not in `databases`."""
+        return (*self._first_services, *(one.service for one in self.databases.values()))
+
+    @property
+    def _first_services(self) -> tuple[str, ...]:
+        improvements, database = self.improvements, self.database
+        is_database = database.managed and not self.database_url
+        return (
+            self.pool.service,
+            *([improvements.canary_service] if improvements.canary else []),
+            *([database.service] if is_database else []),
+        )
+
     def pool_variables(self) -> dict[str, str]:
         """Return the pool manager's variables that the config sets, apart from those that are `keys`."""
         pool = self.pool.model_dump(by_alias=True)
@@ -191,7 +214,9 @@ class Settings(Section):
         found = [problem for section in sections for problem in section.problems()]
         is_given = bool(self.database_url) or "DATABASE_URL" in self.pool.kept
         found += self.database.mistakes(is_elsewhere=bool(self.database_url), is_given=is_given)
-        found += self.database.replaceable(self.replace_volume)
+        with_a_volume = [one.service for one in self.databases.values() if one.volume]
+        found += self.database.replaceable(self.replace_volume, with_a_volume)
+        found += databases.namesakes(self.databases, self._first_services)
         if not self.token:
             step = "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken"
             found.append(Problem("railwayToken", "there is no account or workspace token", step))
@@ -230,6 +255,7 @@ def read(
     """
     wrong = [*unknown(values, KEYS), *in_plain_text(values, KEYS, is_secret)]
     keys, wrong_keys = agent_keys.read(values, is_secret=is_secret)
+    others, wrong_databases = databases.read(values, is_secret=is_secret)
     if stack == LOCAL_STACK:
         keys = standins.keys(environ) | keys
     registry = environ.get("CONVOS_IMAGE_REGISTRY", "").strip()
@@ -243,7 +269,7 @@ def read(
     }
     settings, found = reading.read(
         Settings,
-        {**reading.given(KEYS, stack, values, environ, defaults), "keys": keys},
+        {**reading.given(KEYS, stack, values, environ, defaults), "keys": keys, "databases": others},
         {
             "stack": stack,
             "builder": environ.get("CONVOS_BUILDER", ""),
@@ -255,7 +281,7 @@ def read(
     )
     if settings.pool.keep_token and values.get("poolRailwayToken"):
         found.append(Problem("poolKeepToken", "cannot be combined with poolRailwayToken", "remove one of them"))
-    wrong += wrong_keys
+    wrong += [*wrong_keys, *wrong_databases]
     told = {problem.key for problem in wrong}
     wrong += [problem for problem in found if problem.key not in told]
     if wrong:

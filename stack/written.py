@@ -19,7 +19,7 @@ class Written:
 
     Attributes:
         numbers: keys whose text YAML read as a number and changed, with that number.
-        plain: `keys.NAME` of each key that is not encrypted.
+        plain: the path of each value in an object that is not encrypted, such as `keys.NAME`.
     """
 
     numbers: Mapping[str, int | float]
@@ -40,7 +40,7 @@ def look(text: str, project: str, values: Mapping[str, Any]) -> Written:
         root = None
     config = dict(_children(dict(_children(root)).get("config")))
     own = {name.removeprefix(f"{project}:"): node for name, node in config.items() if name.startswith(f"{project}:")}
-    return Written(dict(_numbers(own, values)), frozenset(_plain(own.get("keys"), values.get("keys"))))
+    return Written(dict(_numbers(own, values)), frozenset(_plain_in(own, values)))
 
 
 def _children(node: Any) -> Iterator[tuple[str, Any]]:
@@ -58,12 +58,22 @@ def _numbers(own: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[tupl
             yield name, number
 
 
-def _plain(keys: Any, arrived: Any) -> Iterator[str]:
+def _plain_in(own: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> Iterator[str]:
+    for name, node in own.items():
+        if isinstance(node, yaml.MappingNode):
+            yield from _plain(name, node, values.get(name))
+
+
+def _plain(where: str, node: Any, arrived: Any) -> Iterator[str]:
+    """Yield the paths below `where` whose values are written as they arrived."""
     if not isinstance(arrived, Mapping):
         return
-    for name, node in _children(keys):
-        if isinstance(node, yaml.ScalarNode) and str(arrived.get(name)) == node.value:
-            yield f"keys.{name}"
+    for name, child in _children(node):
+        path = f"{where}.{name}"
+        if isinstance(child, yaml.MappingNode):
+            yield from _plain(path, child, arrived.get(name))
+        elif isinstance(child, yaml.ScalarNode) and str(arrived.get(name)) == child.value:
+            yield path
 
 
 def _number(text: str) -> int | float | None:

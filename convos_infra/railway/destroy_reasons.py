@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ALLOW_DATA, DELETE, DestroyPolicy, is_owned
 from convos_infra.railway.environment_config import FIELDS, GIVEN, at, same
 from convos_infra.railway.listing import is_cut, nodes
+from pool_contract.service_names import agents_in, is_left_by_agent
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -38,13 +39,18 @@ class Mine:
     Attributes:
         owns_environment: whether this stack made the environment, so that a destroy deletes it.
         services, volumes: rows with `id`, `name` (of a volume: its service's) and `owned`.
-        prefix: services whose names begin so are disposable: agents, which the pool manager answers for.
+        prefix: services of others whose names begin so are disposable: agents, which the pool manager answers for.
     """
 
     owns_environment: bool
     services: Sequence[Row]
     volumes: Sequence[Row]
     prefix: str
+
+    @property
+    def service_ids(self) -> set[str]:
+        """The ids of its services: none of them is an agent, whatever it is called."""
+        return {str(row["id"]) for row in self.services}
 
     def deleted(self, rows: Sequence[Row], policy: DestroyPolicy) -> dict[str, Row]:
         """Return the rows, by id, of what a destroy deletes."""
@@ -108,7 +114,7 @@ def volume_name(snapshot: Snapshot, row: Row) -> str:
 
 def left_in(snapshot: Snapshot, prefix: str) -> list[str]:
     """Return the names of what is in an environment and does not go with its agents: services, volumes, buckets."""
-    disposable = _disposable(snapshot, prefix)
+    disposable = _disposable(snapshot, (), prefix)
     services = [str(row.get("serviceName")) for id_, row in snapshot.instances.items() if id_ not in disposable]
     volumes = [row for row in snapshot.volume_instances if row.get("serviceId") not in disposable]
     return [
@@ -124,7 +130,7 @@ def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[R
         *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
         *_elsewhere(snapshot, mine, policy),
         *(_data(snapshot, mine, policy) if policy.data != DELETE else []),
-        *(_restorable(snapshot, mine.prefix) if policy.data != DELETE and mine.deletes_environment(policy) else []),
+        *(_restorable(snapshot, mine) if policy.data != DELETE and mine.deletes_environment(policy) else []),
     ]
 
 
@@ -149,8 +155,8 @@ def refusal(reasons: Iterable[Reason]) -> InfraError:
 
 
 def _strangers(snapshot: Snapshot, mine: Mine) -> list[Reason]:
-    known = {str(row["id"]) for row in mine.services}
-    disposable = _disposable(snapshot, mine.prefix)
+    known = mine.service_ids
+    disposable = _disposable(snapshot, known, mine.prefix)
     services = sorted(
         str(row.get("serviceName"))
         for id_, row in snapshot.instances.items()
@@ -185,20 +191,25 @@ def _data(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]
     return [Reason(f"these volumes have data: {', '.join(named)}", f"to delete it: {ALLOW_DATA}")] if named else []
 
 
-def _restorable(snapshot: Snapshot, prefix: str) -> list[Reason]:
-    named = restorable_in(snapshot, prefix)
+def _restorable(snapshot: Snapshot, mine: Mine) -> list[Reason]:
+    named = restorable_in(snapshot, mine.prefix, [str(row["name"]) for row in mine.services])
     problem = f"these deleted volumes can still be restored, but not once their environment is gone: {', '.join(named)}"
     return [Reason(problem, f"to delete their data: {ALLOW_DATA}")] if named else []
 
 
-def restorable_in(snapshot: Snapshot, prefix: str) -> list[str]:
+def restorable_in(snapshot: Snapshot, prefix: str, own: Collection[str] = ()) -> list[str]:
     """Return the deleted volumes with data, which Railway keeps for 48 hours (fact: volume-grace), by name.
 
     A deleted volume is mounted nowhere; what agents leave behind is known by the name of the service that it was of.
+
+    Args:
+        snapshot: the environment.
+        prefix: how the names of agents' services begin.
+        own: the names of the stack's services.
     """
     rows = [row for row in snapshot.pending_volumes if float(row.get("currentSizeMB") or 0) > 0]
     named = sorted(volume_name(snapshot, row).removesuffix(" (mounted nowhere)") for row in rows)
-    return [name for name in named if not (prefix and name.startswith(prefix))]
+    return [name for name in named if not is_left_by_agent(name, own, prefix)]
 
 
 def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
@@ -223,7 +234,6 @@ def in_other_environments(snapshot: Snapshot, volume_id: str) -> list[Row]:
     return [*(row for row in rows if not row.get("deletedAt")), *unseen]
 
 
-def _disposable(snapshot: Snapshot, prefix: str) -> set[str]:
-    if not prefix:
-        return set()
-    return {id_ for id_, row in snapshot.instances.items() if str(row.get("serviceName") or "").startswith(prefix)}
+def _disposable(snapshot: Snapshot, own: Collection[str], prefix: str) -> set[str]:
+    names = {id_: str(row.get("serviceName") or "") for id_, row in snapshot.instances.items()}
+    return agents_in(names, own, prefix)

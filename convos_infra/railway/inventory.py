@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convos_infra.railway.running import Condition, condition_of
+from pool_contract.service_names import agents_in
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -65,7 +66,8 @@ def inventory(
     rows = snapshot.instances.items()
     live = {id_: snapshot.project_services.get(id_, str(row.get("serviceName") or "")) for id_, row in rows}
     here = {id_: name for id_, name in live.items() if id_ in services}
-    others = {id_: name for id_, name in live.items() if id_ not in services and not _is_agent(name, prefix)}
+    agents = agents_in(live, services, prefix)
+    others = {id_: name for id_, name in live.items() if id_ not in services and id_ not in agents}
     return Inventory(
         renamed=tuple(Renamed(services[id_], name) for id_, name in sorted(here.items()) if name != services[id_]),
         missing=tuple(sorted(name for id_, name in services.items() if id_ not in here)),
@@ -77,7 +79,7 @@ def inventory(
             sorted(
                 _volume_name(snapshot, row["volumeId"])
                 for row in snapshot.volume_instances
-                if row["volumeId"] not in volumes and not _is_agent(live.get(str(row.get("serviceId")), ""), prefix)
+                if row["volumeId"] not in volumes and row.get("serviceId") not in agents
             )
         ),
         pending=tuple(
@@ -87,10 +89,6 @@ def inventory(
             )
         ),
     )
-
-
-def _is_agent(name: str, prefix: str) -> bool:
-    return bool(prefix) and name.startswith(prefix)
 
 
 def _condition(snapshot: Snapshot, service_id: str) -> Condition:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 VARIABLES = "variables"
 SEALED = "sealedVariables"
 AS_FOUND = "asFound"
+KEPT = "kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class ServiceConfiguration:
         unmanaged_variables: `keep` or `remove` variables that somebody else set.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
         as_found: whether taking the service over repairs nothing that is already broken there.
+        kept: names of variables and attributes that stay as they are on Railway, also where an earlier update set them.
     """
 
     image: pulumi.Input[str] | None = attribute(
@@ -183,6 +185,7 @@ class ServiceConfiguration:
     unmanaged_variables: str = "keep"
     overwrite_changes: bool = False
     as_found: bool = False
+    kept: Sequence[str] = ()
 
     def configured(self) -> dict[str, Any]:
         """Return it under the names that it has on Railway and in the state."""
@@ -190,6 +193,7 @@ class ServiceConfiguration:
         found[SEALED] = sorted(self.sealed_variables) or None
         found["overwriteChanges"] = self.overwrite_changes or None
         found[AS_FOUND] = self.as_found or None
+        found[KEPT] = sorted(self.kept) or None
         found["givenBy"] = dict(self.given_by) or None
         return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED, DestroyPolicy, is_owned, policy
 from convos_infra.provider import Props, Provider, is_unknown
-from convos_infra.railway import destroy_reasons
+from convos_infra.railway import destroy_reasons, takeover
 from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.group import Group
 from convos_infra.railway.poll import Poll
@@ -51,6 +51,8 @@ class Run:
         environments: the names of the `Environment` resources that were checked.
         services: the names of the `Service` resources that were checked, by environment.
         adopts: what its checks have found in the place of new resources, in their words.
+        stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
+            a destroy and a refresh, which check nothing.
     """
 
     is_update: bool = False
@@ -60,6 +62,7 @@ class Run:
     environments: set[tuple[str, str]] = field(default_factory=set)
     services: set[tuple[str, str]] = field(default_factory=set)
     adopts: set[str] = field(default_factory=set)
+    stacks: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
 
@@ -97,8 +100,15 @@ class Session:
         object.__setattr__(self, "poll", Poll(self.client))
 
     def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
-        """Return the environment that a resource's properties name; raises Gone."""
-        return self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+        """Return the environment that a resource's properties name.
+
+        Raises:
+            Gone: it is proved that it does not exist.
+            InfraError: its marker says that another stack manages it.
+        """
+        snapshot = self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+        takeover.refuse_others(snapshot, self.run.stacks)
+        return snapshot
 
     def refreshed(self, props: Mapping[str, Any], *, thing: str) -> Snapshot:
         """Return the environment as this run's refresh sees it, which is one picture for all resources; raises Gone."""

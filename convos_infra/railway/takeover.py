@@ -1,17 +1,21 @@
-"""What is looked at before an environment is taken over: whose it is, and whether it is as it was when it was adopted.
+"""Whose an environment is, and whether it is as it was when it was adopted.
 
-Whose it is, the marker says: a shared variable with the stack's name. It is written only when told.
+Whose it is, the marker says: a shared variable with the stack's name. It is written only when told, and looked at by
+each read that a preview or an update does anyway.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
+    from convos_infra.railway.snapshot import Snapshot
 
 FOUND = "foundConfig"
 """The input with the fingerprint of what was adopted."""
@@ -35,6 +39,22 @@ def problem(environment: str, stack: str, config: Mapping[str, Any]) -> tuple[st
     return f"environment {environment} is managed by the stack {found} ({VARIABLE})", step
 
 
+def refuse_others(snapshot: Snapshot, stacks: Collection[str]) -> None:
+    """Refuse an environment that another stack manages.
+
+    Args:
+        snapshot: the environment.
+        stacks: the names of the stack that asks: also the one that it had until it was renamed. None are not refused.
+
+    Raises:
+        InfraError: the marker names another one.
+    """
+    name = snapshot.name or snapshot.environment_id
+    told = [found for stack in stacks if (found := problem(name, stack, snapshot.config)) is not None]
+    if told and len(told) == len(stacks):
+        raise InfraError("stack", *told[0])
+
+
 def fingerprint(ids: Iterable[str], config: Mapping[str, Any]) -> str:
     """Return what tells the configuration of some services from any other: `id:hash` of each."""
     services = config.get("services") or {}
@@ -46,24 +66,20 @@ def _hash(service: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
-def refusals(session: Session, stack: str, where: Mapping[str, Any]) -> list[str]:
-    """Say why an environment is not taken over: another stack manages it, or somebody changed it since it was adopted.
+def refusals(session: Session, where: Mapping[str, Any]) -> list[str]:
+    """Say why an environment is not taken over: somebody changed it since it was adopted.
 
     Args:
-        session: reads the environment.
-        stack: the stack that would take it over.
+        session: reads the environment, which refuses one that another stack has marked.
         where: the inputs of the environment, its id among them.
     """
     if not where.get("environmentId"):
         return []
-    name = str(where["name"])
-    snapshot = session.living(where, thing=f"environment {name}")
-    found = problem(snapshot.name or name, stack, snapshot.config) if stack else None
-    told = ["; ".join(found)] if found is not None else []
+    snapshot = session.living(where, thing=f"environment {where['name']}")
     then = dict(row.split(":", 1) for row in str(where.get(FOUND) or "").split())
     services = snapshot.config.get("services") or {}
     changed = sorted(snapshot.name_of(id_) or id_ for id_, was in then.items() if _hash(services.get(id_)) != was)
-    if changed:
-        what = f"{', '.join(changed)} changed on Railway after make adopt"
-        told.append(f"{what}; run make adopt again, or remove adoptedFrom to overwrite that")
-    return told
+    if not changed:
+        return []
+    what = f"{', '.join(changed)} changed on Railway after make adopt"
+    return [f"{what}; run make adopt again, or remove adoptedFrom to overwrite that"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ops.adopt import databases
 from ops.status import recorded
+from stack.databases import KEY as DATABASES
 from stack.settings import KEYS, PLAIN_KEYS
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ DERIVED = frozenset(
             "adoptedFrom",
             "poolKeeps",
             "databaseKeeps",
+            "databases",
         ),
         *("sealKeys", "pinImages", "manageCanary", "manageRollouts", "manageDatabase", "poolKeepToken"),
         *("poolDomain", "poolVolume", "poolProxyPort", "poolService", "poolRootDirectory", "poolHealthPath"),
@@ -41,6 +45,8 @@ _OF_STATE = {
     "Image": "pin",
     "ProjectToken": "token",
 }
+_OTHER = "convos:index:RailwayService$"
+"""Stands in the name of a resource that is neither the pool manager's nor of the database which that uses."""
 _SECRETS = {"POOL_API_KEY": "poolApiKey", "RAILWAY_API_TOKEN": "poolRailwayToken"}
 
 
@@ -63,6 +69,12 @@ class Before:
         return {**dict(self._of_state()), **self.secrets}
 
     @property
+    def stored(self) -> dict[str, dict[str, str]]:
+        """The variables of the databases beside the pool manager's own that are in its state, by service."""
+        inputs = [recorded.opened(row["inputs"]) for row in self._services() if _OTHER in str(row.get("urn"))]
+        return {str(one.get("service")): dict(one.get("variables") or {}) for one in inputs}
+
+    @property
     def improvements(self) -> tuple[str, ...]:
         """The improvements that are in its state: switched off, the next update would take them away again."""
         kinds = {str(row["type"]).rpartition(":")[2] for row in self.state}
@@ -78,7 +90,7 @@ class Before:
             inputs = recorded.opened(row.get("inputs") or {})
             variables = inputs.get("variables") or {}
             sealed = inputs.get("sealedVariables") or ()
-            if "POSTGRES_PASSWORD" in variables:
+            if "POSTGRES_PASSWORD" in variables and _OTHER not in str(row.get("urn")):
                 yield "databasePassword", str(variables["POSTGRES_PASSWORD"])
             if "POOL_API_KEY" not in variables or "DATABASE_URL" not in variables:
                 continue
@@ -103,16 +115,29 @@ def opened(config: Mapping[str, Mapping[str, Any]], project: str) -> Before:
     for key, row in config.items():
         name = key.removeprefix(f"{project}:")
         if name == "keys":
-            for one, value in (row.get("objectValue") or {}).items():
+            for one, value in _object(row).items():
                 if one in PLAIN_KEYS:
                     plain.setdefault("keys", {})[one] = str(value)
                 else:
                     secrets[f"keys.{one}"] = str(value)
+        elif name == DATABASES:
+            entries, hidden = databases.parted(_object(row))
+            plain[name] = entries
+            secrets |= hidden
         elif row.get("secret"):
             secrets[name] = str(row.get("value") or "")
         else:
             plain[name] = _flag(name, row.get("value"))
     return Before(plain, {key: value for key, value in secrets.items() if value})
+
+
+def _object(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object that a key has: also one that was set as JSON in one text, as the program reads both."""
+    try:
+        found = row.get("objectValue") or json.loads(str(row.get("value") or "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _flag(name: str, value: object) -> object:
@@ -126,7 +151,7 @@ def merged(new: Described, before: Before) -> Described:
     plain = {key: value for key, value in before.plain.items() if key not in DERIVED and key != "keys"}
     kept = {key: before.plain[key] for key in _SET_BY_PEOPLE if key in before.plain}
     keys = {**(before.plain.get("keys") or {}), **(new.plain.get("keys") or {})}
-    known = {key: value for key, value in before.known.items() if key not in DERIVED}
+    known = {key: value for key, value in before.known.items() if key.partition(".")[0] not in DERIVED}
     secrets = {**known, **new.secrets}
     if new.plain.get("poolKeepToken"):
         secrets.pop("poolRailwayToken", None)
@@ -152,9 +177,12 @@ def differences(before: Before, after: Described) -> Iterator[str]:
             yield f"~ {key} (secret, another value)"
 
 
-def _flat(plain: Mapping[str, Any]) -> dict[str, Any]:
-    keys = {f"keys.{name}": value for name, value in (plain.get("keys") or {}).items()}
-    return {**{key: value for key, value in plain.items() if key != "keys"}, **keys}
+def _flat(plain: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Return the values by their paths."""
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        found |= _flat(value, f"{where}{key}.") if isinstance(value, Mapping) else {f"{where}{key}": value}
+    return found
 
 
 def _text(value: object) -> str:

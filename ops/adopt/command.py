@@ -33,6 +33,9 @@ from ops.ci.registry_login import credentials
 from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view
+from railway_api import documents
+from stack.database import NONE
+from stack.databases import KEY as DATABASES
 from stack.names import listed
 
 if TYPE_CHECKING:
@@ -60,7 +63,10 @@ def read(railway: Client, project: str, environment: str) -> Live:
         snapshot = Snapshots(railway).read(found[0], chosen[0], thing=f"environment {chosen[1]}")
     except Gone:
         raise InfraError("ENVIRONMENT", f"{chosen[1]} was deleted just now") from None
-    return Live(found[1], chosen[1], snapshot)
+    answer = railway.query(documents.STAGED_CHANGES, {"environmentId": chosen[0]}, thing=f"environment {chosen[1]}")
+    # It always answers; where nothing is staged the patch is empty.
+    staged = (answer.get("environmentStagedChanges") or {}).get("patch")
+    return Live(found[1], chosen[1], snapshot, staged if isinstance(staged, Mapping) else {})
 
 
 def _chosen(key: str, wanted: str, names: Mapping[str, str]) -> tuple[str, str]:
@@ -121,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ops adopt", description=__doc__)
-    for name in ("project", "environment", "stack", "pool-manager", "canary", "database"):
+    for name in ("project", "environment", "stack", "pool-manager", "canary", "database", "databases"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--with", dest="improvements", default="", help=f"any of {', '.join(IMPROVEMENTS)}")
     parser.add_argument("--force", action="store_true")
@@ -135,13 +141,22 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Before) -> tuple[Described, Receipt]:
     """Return the config and the receipt."""
     url = os.environ.get("DATABASE_URL", "").strip()
-    given = AdoptionInputs(os.environ.get("POOL_API_KEY", "").strip(), url, before.known)
+    entries = before.plain.get(DATABASES) or {}
+    key = os.environ.get("POOL_API_KEY", "").strip()
+    given = AdoptionInputs(key, url, before.known, entries, before.stored)
     digest_of = digests()
-    which = roles(live, Roles(chosen.pool_manager, chosen.canary, chosen.database))
+    which = roles(live, Roles(chosen.pool_manager, chosen.canary, chosen.database), _databases(chosen.databases))
     asked = _improvements(chosen.improvements)
     how = Fitting(stack, live, which, digest_of, os.environ, tuple(dict.fromkeys([*asked, *before.improvements])))
     found = fitted(merged(drafted(stack, live, which, given, digest_of), before), how)
     return found, receipt(how.read(found), live, found, digest_of, list(offers(found, how)))
+
+
+def _databases(given: str) -> list[str] | None:
+    """Return the names in DATABASES, separated by commas; None where it is empty, and no name for `none`."""
+    if not given.strip():
+        return None
+    return [] if given.strip() == NONE else [name for name in (one.strip() for one in given.split(",")) if name]
 
 
 def _before(stack: str) -> Before:
@@ -149,6 +164,7 @@ def _before(stack: str) -> Before:
 
     Raises:
         PulumiError: its secrets cannot be opened: without them its keys would be lost.
+        InfraError: an update of it is under way.
     """
     target = file.path_of(CHECKOUT, stack)
     has_file = file.has_config(target)
@@ -160,7 +176,11 @@ def _before(stack: str) -> Before:
     # Pulumi tells of the defaults of Pulumi.yaml as well.
     own = file.document(target).get("config") or {}
     config = {key: row for key, row in config.items() if key in own}
-    resources = (Pulumi(stack).state().get("deployment") or {}).get("resources") or ()
+    deployment = Pulumi(stack).state().get("deployment") or {}
+    if deployment.get("pending_operations"):
+        step = f"let it end, or run pulumi refresh --stack {stack}, and adopt then"
+        raise InfraError("STACK", f"an update of {stack} is under way, or was cut off", step)
+    resources = deployment.get("resources") or ()
     return replace(opened(config, stacks.PROJECT), state=resources)
 
 

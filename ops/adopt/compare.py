@@ -12,15 +12,17 @@ from convos_infra.railway import patch_plan
 from convos_infra.railway.commit import sourced
 from convos_infra.railway.environment_config import BY_NAME, FIELDS, SEALED, VARIABLES, at, live_fields, live_variables
 from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
 from convos_infra.registry.reference import parse
 from pool_contract.agent_settings import agent_settings
 from pool_contract.agent_variables import agent_variables, made_per_agent
+from stack import database_services
 from stack.pool import database_settings, pool_manager_settings
 
 if TYPE_CHECKING:
-    from convos_infra.railway.resources.service_instance_args import ServiceInstanceArgs
     from ops.adopt.live import DigestOf, Live
     from pool_contract.key_declaration import Generated
+    from stack.databases import FurtherDatabase
     from stack.settings import Settings
 
 ADOPTED, MADE, LEFT = "adopted", "would be made", "left alone"
@@ -89,6 +91,7 @@ def services(settings: Settings, live: Live, digest_of: DigestOf) -> Iterator[Re
     runtime = deployed(settings.image.reference, pinned)
     if settings.database.managed and not settings.database_url:
         yield _database(settings, live, place)
+    yield from (_further(entry, live, place) for entry in settings.databases.values())
     if settings.improvements.canary:
         name = settings.improvements.canary_service
         # Nobody knows whose the key and the inbox are that the canary has: the update makes others.
@@ -107,6 +110,14 @@ def _database(settings: Settings, live: Live, place: EnvironmentPlace) -> Report
     parts = [_volume(live, service.name, service.volume)] if service.volume else []
     parts += [_proxy(live, service.name, service.port)] if service.proxy else []
     return _compared(live, service.name, wanted, parts)
+
+
+def _further(entry: FurtherDatabase, live: Live, place: EnvironmentPlace) -> ReportRow:
+    configured = database_services.configuration(entry, place, entry.variables)
+    wanted = ServiceInstanceArgs.of(configured, _at(live, entry.service))
+    parts = [_volume(live, entry.service, entry.volume)] if entry.volume else []
+    parts += [_proxy(live, entry.service, entry.port)] if entry.proxy else []
+    return _compared(live, entry.service, wanted, parts)
 
 
 def _pool_manager(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from components import defaults
 from convos_infra.railway.environment_config import at, live_variables
 from convos_infra.registry.errors import RegistryError
 from convos_infra.registry.reference import parse
+from ops.adopt import databases
 from ops.adopt.pool import pool_settings
 from ops.ci.image_tags import BRANCH_TAGS
 from pool_contract.keys import is_declared, is_reserved, names_in
 from stack.database import NONE
+from stack.databases import KEY as DATABASES
 from stack.settings import (
     DEFAULT_REPOSITORY,
     LONGEST_ENVIRONMENT,
@@ -39,11 +42,15 @@ class AdoptionInputs:
         pool_api_key: `POOL_API_KEY`.
         database_url: `DATABASE_URL`, as this machine reaches the pool manager's database.
         known: secrets of the stack's file or state, by the config's path: Railway shows no sealed value again.
+        databases: the entries of `databases` in the stack's file.
+        stored: the variables of other databases in the stack's state, by service.
     """
 
     pool_api_key: str = field(default="", repr=False)
     database_url: str = field(default="", repr=False)
     known: Mapping[str, str] = field(default_factory=dict, repr=False)
+    databases: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,14 @@ class Described:
 
     def values(self) -> dict[str, Any]:
         """Return the config as stack/settings.py reads it, secrets opened."""
-        keys = dict(self.plain.get("keys") or {})
-        keys |= {path.removeprefix("keys."): value for path, value in self.secrets.items() if path.startswith("keys.")}
-        secrets = {path: value for path, value in self.secrets.items() if not path.startswith("keys.")}
-        return {**self.plain, **secrets, **({"keys": keys} if keys else {})}
+        found: dict[str, Any] = copy.deepcopy(dict(self.plain))
+        for path, value in self.secrets.items():
+            *folders, name = path.split(".")
+            place = found
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            place[name] = value
+        return found
 
     def is_secret(self, key: str) -> bool:
         """Tell whether a key is encrypted in the stack's file; an object is, where one value in it is."""
@@ -123,8 +134,12 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
         more, secret = _elsewhere(told, given)
         plain |= more
         secrets |= secret
+    entries, of_databases = databases.described(live, found.databases, given)
+    plain |= {DATABASES: entries} if entries else {}
+    secrets |= of_databases
     known = {key.removeprefix("keys."): value for key, value in given.known.items() if key.startswith("keys.")}
-    names, values = _keys(found.pool_manager, {**known, **_readable(first)}, told, unread)
+    known |= {name: value for name, value in live_variables(first).items() if value is not None}
+    names, values = _keys(found.pool_manager, known, told, unread)
     plain |= {"keys": names} if names else {}
     secrets |= values
     return Described(plain, secrets, tuple(unread))
@@ -211,13 +226,13 @@ def _pool_secrets(
 
 def _database_shape(live: Live, name: str, postgres: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the PostgreSQL service is like, where that is not the default."""
-    told, image = live_variables(postgres), at(postgres, ("source", "image"))
+    told, image = live_variables(postgres), databases.image_of(postgres)
     volumes, proxies = live.volumes(name), live.proxies(name)
     mounted = volumes[0] if volumes else NONE
     port = str(proxies[0] if len(proxies) == 1 else told.get("PGPORT") or defaults.DATABASE_PORT)
     shape = {
         "databaseService": (name, defaults.DATABASE_SERVICE),
-        "databaseImage": (str(image or ""), ""),
+        "databaseImage": (image, ""),
         "databaseMountPath": (mounted, defaults.DATABASE_MOUNT_PATH),
         "databasePort": (port if port.isdigit() else str(defaults.DATABASE_PORT), str(defaults.DATABASE_PORT)),
         "databaseUser": (told.get("POSTGRES_USER") or "", defaults.DATABASE_USER),
@@ -250,10 +265,6 @@ def _elsewhere(told: Mapping[str, str | None], given: AdoptionInputs) -> tuple[d
     plain = {} if reached else {"manageDatabase": False}
     secrets = {"databaseUrl": reached} if reached else {}
     return plain, {**secrets, **({"databaseServiceUrl": url} if url and url != reached else {})}
-
-
-def _readable(service: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in live_variables(service).items() if value is not None}
 
 
 def _keys(

@@ -23,11 +23,13 @@ from pool_contract.keys import is_reserved
 from stack import settings
 from stack.agent_keys import PLAIN_KEYS
 from stack.database import NONE
+from stack.databases import KEY as DATABASES
 from stack.rollout import RolloutPolicy
 from stack.section import config_keys
 
 if TYPE_CHECKING:
     from ops.adopt.live import DigestOf, Live, Roles
+    from stack.problem import Problem
 
 _ROUNDS = 40
 """More than there are kinds of differences: each round either settles one or ends."""
@@ -153,6 +155,12 @@ def _closer(described: Described, read: settings.Settings, how: Fitting) -> Desc
             plain = _left(plain, changed, POOL_KEEPS, ("poolDomain", "poolProxyPort", "poolVolume"))
         elif row.thing == read.database.service:
             plain = _left(plain, changed, DATABASE_KEEPS, ("", "databaseProxy", "databaseMountPath"))
+        else:
+            entries = dict(plain.get(DATABASES) or {})
+            named = [name for name, entry in read.databases.items() if entry.service == row.thing]
+            for name in named:
+                entries[name] = _left(entries[name], changed, "keeps", ("", "proxy", "mountPath"))
+            plain |= {DATABASES: entries} if entries else {}
     return replace(described, plain=plain)
 
 
@@ -210,10 +218,10 @@ def _left(
         left[domain] = False
     if compare.PROXY in changed:
         left.pop("poolProxyPort", None)
-        left |= {proxy: False} if proxy == "databaseProxy" else {}
+        left |= {proxy: False} if keeps != POOL_KEEPS else {}
     if compare.VOLUME in changed:
         left.pop("poolVolume", None)
-        left |= {volume: NONE} if volume == "databaseMountPath" else {}
+        left |= {volume: NONE} if keeps != POOL_KEEPS else {}
     rest = [name for name in changed if name not in (compare.DOMAIN, compare.PROXY, compare.VOLUME)]
     return with_names(left, keeps, rest)
 
@@ -225,6 +233,8 @@ def _without(described: Described, error: settings.Problems, how: Fitting) -> De
         InfraError: leaving it out does not help.
     """
     problem = error.found[0]
+    if problem.key.startswith(f"{DATABASES}."):
+        return _without_entry(described, problem)
     plain, secrets, unread = dict(described.plain), dict(described.secrets), list(described.unread)
     gone, kept = _named(problem.key, described)
     if problem.key in _ROLLOUT and described.plain.get("manageRollouts") is not False:
@@ -250,6 +260,18 @@ def _without(described: Described, error: settings.Problems, how: Fitting) -> De
     else:
         plain = with_names(plain, POOL_KEEPS, kept)
     return replace(described, plain=plain, secrets=secrets, unread=tuple(unread))
+
+
+def _without_entry(described: Described, problem: Problem) -> Described:
+    """Return a config without a database that the program does not take: its service stays, and is not the stack's."""
+    name = problem.key.split(".")[1]
+    entries = dict(described.plain[DATABASES])
+    service = str(entries.pop(name).get("service") or name)
+    rest = {key: value for key, value in described.plain.items() if key != DATABASES}
+    secrets = {path: value for path, value in described.secrets.items() if not path.startswith(f"{DATABASES}.{name}.")}
+    told = Untold(service, f"{problem.key} ({problem.what}; the service stays as it is)")
+    plain = {**rest, **({DATABASES: entries} if entries else {})}
+    return replace(described, plain=plain, secrets=secrets, unread=(*described.unread, told))
 
 
 def _named(key: str, described: Described) -> tuple[list[str], list[str]]:

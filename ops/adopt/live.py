@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from components import defaults
 from convos_infra.errors import InfraError
 from convos_infra.railway.environment_config import at, live_variables
 from convos_infra.railway.references import Reference, Unreadable, parse
+from ops.adopt import databases
 
 if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
@@ -28,11 +29,13 @@ class Live:
     Attributes:
         project, environment: their names.
         snapshot: one read of it; contains secrets.
+        staged: what somebody has staged there and not deployed, in the form of a config; may contain secrets.
     """
 
     project: str
     environment: str
     snapshot: Snapshot = field(repr=False)
+    staged: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def service(self, name: str) -> tuple[str, Mapping[str, Any]]:
         """Return id and config of the service of that name; an empty id where the environment has none."""
@@ -65,19 +68,26 @@ class Live:
 
 @dataclass(frozen=True)
 class Roles:
-    """The names of the services that a stack manages; `database` is empty where it manages none."""
+    """The names of the services that a stack manages; `database` is empty where it manages none.
+
+    Attributes:
+        pool_manager, canary, database: the pool manager, its canary, and the database that the pool manager uses.
+        databases: the other databases.
+    """
 
     pool_manager: str = defaults.POOL_SERVICE
     canary: str = defaults.CANARY_SERVICE
     database: str = defaults.DATABASE_SERVICE
+    databases: tuple[str, ...] = ()
 
 
-def roles(live: Live, given: Roles) -> Roles:
+def roles(live: Live, given: Roles, others: Sequence[str] | None = None) -> Roles:
     """Return which service is which: as given, by the usual names, or by what a service is like.
 
     Args:
         live: the environment.
         given: the names that the person who adopts gave; empty ones are looked for.
+        others: the names of the other databases that the person gave; None looks for them.
 
     Raises:
         InfraError: no service, or more than one, may be the pool manager; or a given name is not there.
@@ -88,7 +98,13 @@ def roles(live: Live, given: Roles) -> Roles:
             raise InfraError(key, f"the environment has no service {name!r}", f"it has: {', '.join(names) or 'none'}")
     pool = given.pool_manager or _pool_manager(live)
     first = given.canary or defaults.CANARY_SERVICE
-    return Roles(pool, first, given.database or _database(live, pool, first))
+    database = given.database or _database(live, pool, first)
+    taken = (pool, first, database)
+    for key, name in zip(("POOL_MANAGER", "CANARY", "DATABASE"), taken, strict=True):
+        if name != name.strip():
+            raise InfraError(key, f"the name {name!r} begins or ends with a blank", "rename the service on Railway")
+    found = databases.databases(live, taken) if others is None else databases.chosen(live, others, taken)
+    return Roles(pool, first, database, tuple(found))
 
 
 def _pool_manager(live: Live) -> str:

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ops.adopt.compare import ADOPTED, LEFT, MADE, ReportRow, at_most, services
-from pool_contract.service_names import AGENT_PREFIX
+from ops.adopt.staged import NEXT_STEP, staged_changes
+from ops.printable import escaped
+from pool_contract.service_names import agents_in
 
 if TYPE_CHECKING:
     from ops.adopt.config import Described
@@ -46,7 +48,10 @@ class Receipt:
         return sum(row.deployments for row in self.rows)
 
     def lines(self) -> Iterator[str]:
-        """Yield it for people."""
+        """Yield it for people; nothing in a name steers a terminal or looks like a line of its own."""
+        yield from (escaped(line) for line in self._lines())
+
+    def _lines(self) -> Iterator[str]:
         secret = len(self.secret_keys)
         yield f"project {self.project}, environment {self.environment} -> Pulumi.{self.stack}.yaml"
         yield f"  {len(self.keys)} keys, {secret} values encrypted: {', '.join([*self.keys, *self.secret_keys])}"
@@ -90,7 +95,10 @@ def receipt(
         *services(settings, live, digest_of),
         *_others(settings, live),
     ]
+    staged = list(staged_changes(live))
+    rows += [ReportRow("staged changes", LEFT, unkeyed=staged)] if staged else []
     steps = [f"{row.service} {row.name}: {row.next_step}" for row in described.unread if row.next_step]
+    steps += [NEXT_STEP] if staged else []
     return Receipt(
         settings.stack,
         live.project,
@@ -109,13 +117,9 @@ def _shared(live: Live) -> list[str]:
 
 def _others(settings: Settings, live: Live) -> Iterator[ReportRow]:
     """Yield what else lives in the environment: agents, which are the pool manager's, and services of others."""
-    own = {settings.pool.service}
-    if settings.improvements.canary:
-        own.add(settings.improvements.canary_service)
-    if settings.database.managed and not settings.database_url:
-        own.add(settings.database.service)
+    own = settings.service_names
     names = [name for name in live.names() if name not in own]
-    agents = [name for name in names if name.startswith(AGENT_PREFIX)]
+    agents = agents_in({name: name for name in names}, own)
     if agents:
         yield ReportRow(f"{len(agents)} agents", LEFT, unkeyed=["they are the pool manager's, not the stack's"])
     for name in names:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ops.config.pulumi_yaml import description
 from pool_contract.key_values import Choice, Number, Pattern, Url
+from stack.databases import ENTRY_KEYS
 
 if TYPE_CHECKING:
     from pool_contract.key_declaration import KeyDeclaration
@@ -34,6 +35,18 @@ STACK=…` shows which keys of a stack are set.
 A key that is not listed here is handed to the pool manager, to agents and to the canary, as a secret: the runtime image
 decides which variables it needs. `pulumi preview` refuses the values that the pool manager would refuse when it starts.
 """
+_DATABASES = """
+## `databases`: the other databases of an environment
+
+Each entry of `databases` is one service, such as a second PostgreSQL or a Redis. Its volume, its TCP proxy and its
+variables are recorded and kept as they are described; `make adopt` writes the entries of an environment that lives
+already. Of the variables that an entry does not name, the stack says nothing. A database without an entry is not the
+stack's.
+
+`pulumi config set --path databases.NAME.image IMAGE` sets a key of an entry, `pulumi config set --secret --path
+databases.NAME.variables.VARIABLE` a variable. An entry that is removed leaves a service that was adopted where it is;
+while `protect` is on, Pulumi refuses to remove it.
+"""
 _BY_PROGRAM = """
 ## Variables of the pool manager that are not `keys`
 
@@ -58,6 +71,8 @@ def page(keys: Sequence[ConfigKey], declarations: Sequence[KeyDeclaration]) -> s
                 ("Key", "Given to", "Secret", "Default", "Allowed", "Description"),
                 (_key_row(one) for one in declarations if one.set_by == "keys"),
             ),
+            _DATABASES,
+            *table(("Key", "Type", "Default", "Allowed", "Description"), (_row(one) for one in ENTRY_KEYS.values())),
             _BY_PROGRAM,
             *table(
                 ("Variable", "Required", "Set by", "Default", "Allowed", "Description"),

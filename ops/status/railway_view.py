@@ -12,7 +12,7 @@ from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
 def client(environ: Mapping[str, str] | None = None, timing: Timing | None = None) -> Client:
-    """Return a client with the token that the job was given.
+    """Return a client with the token that the job was given; a project token serves where there is no other.
 
     Args:
         environ: the process's environment.
@@ -23,9 +23,12 @@ def client(environ: Mapping[str, str] | None = None, timing: Timing | None = Non
     """
     environ = os.environ if environ is None else environ
     token = environ.get("RAILWAY_API_TOKEN", "")
-    if not token:
+    # As an update takes them, and Railway's own CLI: a project token travels in a header of its own.
+    of_project = "" if token else environ.get("RAILWAY_TOKEN", "")
+    if not token and not of_project:
         raise InfraError("RAILWAY_API_TOKEN", "is not set", "give the job an environment that has it")
-    return Client(environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT, token, timing=timing)
+    endpoint = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
+    return Client(endpoint, token or of_project, timing=timing, project_token=bool(of_project))
 
 
 def project_id(railway: Client, name: str) -> str:

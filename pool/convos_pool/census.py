@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pool_contract.service_names import POOL_MANAGER
+from pool_contract.service_names import POOL_MANAGER, agents_in
 
 from . import agents
 from .act import Act
@@ -47,6 +47,7 @@ class Census:
         stuck_seconds: how long an agent may take to get ready.
         clock: seconds that never go back.
         log: one line for the log.
+        own: the id of the pool manager's own service, whatever it is called; empty where Railway does not say.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Census:
         stuck_seconds: float,
         clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = lambda _: None,
+        own: str = "",
     ) -> None:
         self._railway = railway
         self._database = database
@@ -66,6 +68,7 @@ class Census:
         self._stuck_seconds = stuck_seconds
         self._log = log
         self._clock = clock
+        self._own = own
         self._unhealthy: dict[str, str] = {}
         # By deployment: a new deployment starts anew. A restart forgets, which gives every agent its time again.
         self._since: dict[tuple[str, object], tuple[bool, float]] = {}
@@ -79,10 +82,11 @@ class Census:
         """
         # Claims after services: an agent that is claimed in between must not look idle.
         instances = self._railway.instances()
-        by_name = {id_: one for one in instances if (id_ := agents.agent_id(one.name))}
+        named = agents_in({one.service_id: one.name for one in instances}, {self._own})
+        by_name = {id_: one for one in instances if one.service_id in named and (id_ := agents.agent_id(one.name))}
         ready = self._client.which_are_ready(one for one in by_name.values() if one.deployment_status == "SUCCESS")
         claims = self._database.claims()
-        renamed = _by_claim(instances, claims)
+        renamed = _by_claim((one for one in instances if one.service_id != self._own), claims)
         if renamed:
             ready |= self._client.which_are_ready(one for one in renamed.values() if one.deployment_status == "SUCCESS")
         found = renamed | by_name

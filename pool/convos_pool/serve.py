@@ -80,7 +80,8 @@ class Service:
         credential_record = CredentialRecord(database, settings.environment_id)
         credentials = Credentials(settings, found, credential_record, say)
         creation = Creation(settings, patient, credentials, database, say)
-        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say)
+        own = settings.service_id
+        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say, own=own)
         self.pool = Pool(
             PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
         )

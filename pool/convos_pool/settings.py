@@ -18,6 +18,8 @@ from .limits import Limits
 IMAGE = "RAILWAY_RUNTIME_IMAGE"
 DEFAULT_IMAGE = declaration_of(IMAGE).default
 FORBIDDEN_PREFIX = "INSTANCE_"
+SERVICE_ID = "RAILWAY_SERVICE_ID"
+"""Railway gives every deployment the id of its service (docs.railway.com/variables/reference)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Settings:
         railway_token_kind: `project`, `account`, or empty to ask Railway once.
         project_id: Railway's project.
         environment_id: Railway's environment.
+        service_id: the pool manager's own service; empty where Railway does not say.
         runtime_image: the full reference that new agents get.
         agent_variables: what agents get as it is.
         agent_url: where an agent is reached; `{domain}` is its Railway domain, `{name}` and `{id}` its service's.
@@ -84,6 +87,7 @@ class Settings:
     agent: AgentSettings = field(default_factory=AgentSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     limits: Limits = field(default_factory=Limits)
+    service_id: str = ""
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -116,6 +120,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         railway_token_kind=text("RAILWAY_TOKEN_KIND"),
         project_id=text("RAILWAY_PROJECT_ID"),
         environment_id=text("RAILWAY_ENVIRONMENT_ID"),
+        service_id=environ.get(SERVICE_ID, "").strip(),
         runtime_image=text(IMAGE),
         agent_variables=keys.handed_to_agents(values),
         agent_url=text("POOL_AGENT_URL"),

@@ -117,6 +117,10 @@ SNAPSHOT = _snapshot("")
 SNAPSHOT_WITH_TOKENS = _snapshot(_TOKENS)
 """The same with the list of the project's tokens, which not every token may read."""
 
+STAGED_CHANGES = """
+query environmentStagedChanges($environmentId: String!) {
+  environmentStagedChanges(environmentId: $environmentId) { id patch }
+}"""
 SERVICE_CREATE = """
 mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""
 SERVICE_UPDATE = """

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.adopt.live import Checkout, configure
+from tests.colleague.inside import Inside, emulator_inside
 from tests.emulator.fix_emulator import running_emulator
 from tests.registry.conftest import Registry, registry
 from tests.registry.pushing import REVISION, Repository
@@ -28,3 +29,18 @@ def first(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Itera
         done = checkout.up("first")
         assert done.code == 0, done.text
         yield checkout
+
+
+@pytest.fixture(scope="session")
+def emulator_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """One emulator for all tests, as its schema takes longer than an environment; databases are simulated."""
+    with emulator_inside(tmp_path_factory.mktemp("live")) as emulator:
+        emulator.world.deployments._postgres.takes = lambda _: False  # type: ignore[method-assign]
+        yield emulator
+
+
+@pytest.fixture
+def emulator(emulator_of_all: Inside) -> Inside:
+    """The emulator without anything on it."""
+    emulator_of_all.restore({})
+    return emulator_of_all

@@ -220,5 +220,17 @@ FIXTURES: dict[str, Fixture] = {
         {"manager": pool(**with_url("store")), "store": postgres(image="ghcr.io/example/db:1"), "first": canary()},
         roles={"POOL_MANAGER": "manager", "DATABASE": "store", "CANARY": "first"},
     ),
+    "odd names": Fixture(
+        {
+            "p \"$(touch y)\" 'x' `id`": pool(**with_url("\u202e数据::db")),
+            "\u202e数据::db": postgres(),
+            "🚀 redis\nline; $HOME": Server(image="redis:7", variables={"REDIS_PASSWORD": f"{MARK}-r"}),
+            "${{x}} [1] {2}": WEB,
+        },
+        project='theirs "$(touch z)" 🚀',
+        environment="\u202e環境\n'x'",
+        roles={"POOL_MANAGER": "p \"$(touch y)\" 'x' `id`", "DATABASE": "\u202e数据::db"},
+    ),
+    "no services but the pool manager": Fixture({POOL: pool(variables={"DATABASE_URL": None}, domains=0)}),
     "the template's database": Fixture({POOL: pool(**with_url("Postgres"))}, how="template"),
 }

@@ -75,7 +75,13 @@ def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_
     done = first.adopt("convos", "first", "lost", POOL_API_KEY=key)
     assert done.code == 0, done.text
     assert "the first update: 0 changes, 0 deployments" in done.text
-    assert [row["operation"] for row in first.emulator.calls()] == ["apiToken", "projects", "project", "environment"]
+    assert [row["operation"] for row in first.emulator.calls()] == [
+        "apiToken",
+        "projects",
+        "project",
+        "environment",
+        "environmentStagedChanges",
+    ]
     assert first.cost() == ([], 0)
 
     preview = first.preview("lost")
@@ -224,15 +230,16 @@ def test_a_released_stack_is_forgotten_without_a_word_to_railway_and_can_be_adop
     assert taken.cost() == ([], 0)
 
 
-@pytest.mark.parametrize(("name", "stack"), [("names with capitals", "capitals"), ("from a repository", "repository")])
+@pytest.mark.parametrize(("name", "stack"), [("odd names", "odd"), ("from a repository", "repository")])
 def test_an_environment_of_others_is_taken_over_for_nothing_and_left_as_it_was(
     first: Checkout, name: str, stack: str
 ) -> None:
-    fixture = replace(FIXTURES[name], project=f"theirs-{stack}")
+    fixture = replace(FIXTURES[name], project=f"{FIXTURES[name].project}-{stack}")
     made = built(lambda text, given: first.emulator.run(text, **given), fixture)
     before = json.loads(first.emulator.snapshot(made.environment_id))["config"]
     first.cost()
-    done = first.adopt(fixture.project, fixture.environment, stack)
+    given = [f"{role}={value}" for role, value in fixture.roles.items()]
+    done = first.adopt(fixture.project, fixture.environment, stack, *given)
     assert done.code == 0, done.text
     assert "the first update: 0 changes, 0 deployments" in done.text
     up = first.up(stack)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from convos_infra.railway import takeover
-from convos_infra.railway.snapshot import Snapshots
+from ops.adopt.command import read
 from ops.adopt.config import AdoptionInputs, Described, drafted
 from ops.adopt.fit import Fitting, fitted
 from ops.adopt.live import Live, Roles, roles
@@ -20,7 +20,7 @@ from tests.adopt.build import Built, built, inside
 from tests.adopt.fixtures import FIXTURES, POOL
 from tests.adopt.in_process import STACK, Stack, digest_of
 from tests.adopt.servers import MARK, Fixture
-from tests.colleague.inside import Documents, Inside, emulator_inside
+from tests.colleague.inside import Documents, Inside
 
 ENVIRON = {"RAILWAY_API_TOKEN": "given"}
 HISTORY = ("patch", "workflow", "event", "mutation_throttle")
@@ -28,22 +28,24 @@ HISTORY = ("patch", "workflow", "event", "mutation_throttle")
 
 def live(emulator: Inside, made: Built) -> Live:
     """Read an environment as `make adopt` does."""
-    client = emulator.session(lambda _: None).client
-    snapshot = Snapshots(client).read(made.project_id, made.environment_id, thing="environment")
-    project = emulator.store.get("project", made.project_id)
-    assert project is not None
-    return Live(str(project["name"]), snapshot.name, snapshot)
+    return read(emulator.session(lambda _: None).client, made.project_id, made.environment_id)
 
 
 def adopted(
-    emulator: Inside, made: Built, fixture: Fixture, chosen: tuple[str, ...] = ()
+    emulator: Inside,
+    made: Built,
+    fixture: Fixture,
+    chosen: tuple[str, ...] = (),
+    given: AdoptionInputs | None = None,
+    databases: list[str] | None = None,
 ) -> tuple[Described, Settings, Receipt]:
     """Adopt an environment."""
     found = live(emulator, made)
     names = fixture.roles
-    which = roles(found, Roles(names.get("POOL_MANAGER", ""), names.get("CANARY", ""), names.get("DATABASE", "")))
+    named = Roles(names.get("POOL_MANAGER", ""), names.get("CANARY", ""), names.get("DATABASE", ""))
+    which = roles(found, named, databases)
     how = Fitting(STACK, found, which, digest_of, ENVIRON, chosen)
-    draft = drafted(STACK, found, which, AdoptionInputs(fixture.api_key), digest_of)
+    draft = drafted(STACK, found, which, given or AdoptionInputs(fixture.api_key), digest_of)
     described = fitted(draft, how)
     read = how.read(described)
     return described, read, receipt(read, found, described, digest_of)
@@ -67,21 +69,6 @@ class Counted:
         self.mutations.clear()
         self._deployments = self._count()
         return found
-
-
-@pytest.fixture(scope="module")
-def emulator_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    """One emulator for all tests, as its schema takes longer than an environment; databases are simulated."""
-    with emulator_inside(tmp_path_factory.mktemp("live")) as emulator:
-        emulator.world.deployments._postgres.takes = lambda _: False  # type: ignore[method-assign]
-        yield emulator
-
-
-@pytest.fixture
-def emulator(emulator_of_all: Inside) -> Inside:
-    """The emulator without anything on it."""
-    emulator_of_all.restore({})
-    return emulator_of_all
 
 
 def changed(before: Documents, after: Documents) -> list[str]:
@@ -117,6 +104,7 @@ def test_a_live_environment_is_taken_over_changed_once_and_given_back(
     assert counted.taken() == ([], 0)
     for shown in (*told.lines(), json.dumps(told.document()), json.dumps(described.plain), repr(described)):
         assert MARK not in shown
+    assert all(line.isprintable() for line in told.lines())
     assert (told.changes, told.deployments) == (0, 0), "\n".join(told.lines())
 
     stack = Stack(emulator)

@@ -59,7 +59,7 @@ def by_chance(rng: random.Random) -> Fixture:
     """Return an environment."""
     variables = {name: value(rng) for name in some(rng, NAMES, 0.25)}
     variables |= dict.fromkeys(some(rng, USUAL[POOL].variables, 0.3))
-    name = rng.choice([POOL, "Pool X", "p"])
+    name = rng.choice([POOL, "Pool X", "p", "convos-agent-boss"])
     services: dict[str, Server] = {
         name: pool(
             variables=variables,
@@ -81,6 +81,14 @@ def by_chance(rng: random.Random) -> Fixture:
         )
     if rng.random() < 0.3:
         services["convos-runtime-canary"] = canary(variables={name: value(rng) for name in some(rng, NAMES, 0.1)})
+    for other in some(rng, ("analytics", "Redis (old)", "convos-agent-cache"), 0.25):
+        services[other] = postgres(
+            variables={name: rng.choice([None, value(rng)]) for name in some(rng, OF_DATABASES, 0.4)},
+            volumes=rng.choice([(), ("/d",)]),
+            proxies=rng.choice([(), (5432,), (1,), (5432, 6000)]),
+            image=rng.choice(["redis:7", "Redis", "x/mysql:1@sha256:" + "4" * 64, POSTGRES]),
+            runs=rng.random() < 0.8,
+        )
     if rng.random() < 0.2:
         services["convos-agent-xyz"] = WEB
     return Fixture(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from convos_infra.ownership import DELETE, REFUSE, DestroyPolicy, is_owned, poli
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.destroy_reasons import Mine
 from convos_infra.railway.snapshot import Snapshot
+from pool_contract.service_names import agents_in, is_left_by_agent
 
 EARLY, LATE = "2026-11-26T10:00:00.000Z", "2026-11-26T11:00:00.000Z"
 
@@ -185,6 +187,28 @@ def test_what_stands_in_the_way_is_named_and_nothing_else(
         if name in text.replace(",", " ").split()
     }
     assert found == expected
+
+
+def test_a_service_of_the_stack_that_is_named_as_an_agent_is_none() -> None:
+    mine = Mine(True, [{"id": "agent-db", "name": "agent-db"}], [], "agent-")
+    pending = tuple(volume(None, mb=1.0, name=name) for name in ("agent-db", "agent-1"))
+    mounted = (volume("agent-db", name="theirs"), volume("agent-1"))
+    known = snapshot({}, (*pending, *mounted)).volumes
+    found = replace(snapshot({"agent-db": {}, "agent-1": {}}, mounted), pending_volumes=pending, volumes=known)
+    told = [reason.problem for reason in destroy_reasons.with_a_gate(found, mine, DestroyPolicy())]
+    assert any("theirs-volume (of agent-db)" in one for one in told), told
+    assert any("agent-db-volume" in one and "restored" in one for one in told), told
+    assert not any("agent-1" in one for one in told), told
+
+
+def test_another_pool_manager_is_no_agent_of_an_environment() -> None:
+    assert agents_in({"a": "convos-agent-pool-manager", "b": "convos-agent-x", "c": "web"}, ()) == {"b"}
+    assert agents_in({"a": "convos-agent-x"}, ("a",)) == set()
+    assert agents_in({"a": "convos-agent-x"}, (), "") == set()
+    assert is_left_by_agent("convos-agent-x-volume", ())
+    assert not is_left_by_agent("convos-agent-pool-manager-volume", ())
+    assert not is_left_by_agent("convos-agent-db-volume", ("convos-agent-db",))
+    assert is_left_by_agent("convos-agent-dbx-volume", ("convos-agent-db",))
 
 
 def test_an_environment_with_agents_alone_is_empty_and_one_with_an_unmounted_volume_is_not() -> None:

@@ -55,6 +55,15 @@ def test_a_file_that_says_nothing_stops_nothing(text: str) -> None:
     assert look(text, "p", {"imageTag": "83", "keys": {"A": "b"}}) == NOTHING
 
 
+def test_a_plain_value_within_objects_is_found_by_its_path() -> None:
+    text = file(
+        "p:databases:", "  a:", "    image: x", "    variables:", "      S:", "        secure: v1:x", "      O: b"
+    )
+    arrived = {"a": {"image": "x", "variables": {"S": "a", "O": "b"}}}
+    found = look(text, "p", {"databases": arrived})
+    assert found.plain == {"databases.a.image", "databases.a.variables.O"}
+
+
 def test_a_plain_key_beside_an_encrypted_one_is_found() -> None:
     text = file("p:keys:", "  SEALED:", "    secure: v1:x", "  OPEN: b", '  QUOTED: "3"', "  OTHER: c")
     arrived = {"SEALED": "a", "OPEN": "b", "QUOTED": "3", "OTHER": "of another file"}

@@ -86,7 +86,8 @@ def test_no_target_executes_what_a_variable_contains(room: Path, by: str) -> Non
 def test_a_program_is_given_the_variables_one_by_one(room: Path) -> None:
     words = ("PROJECT=our project", "ENVIRONMENT=a b", "STACK=x", "WITH=seal,pin", "FORCE=1")
     where = "<adopt><--project=our project><--environment=a b><--stack=x>"
-    assert f"{where}<--pool-manager=><--canary=><--database=><--with=seal,pin><--force>" in made(room, "adopt", *words)
+    roles = "<--pool-manager=><--canary=><--database=><--databases=>"
+    assert f"{where}{roles}<--with=seal,pin><--force>" in made(room, "adopt", *words)
     assert "<drift><--stack><dev>" in made(room, "script", "RUN=drift --stack dev")
     assert "{-k 'a b'}" in made(room, "test", "ARGS=-k 'a b'")
     assert "{-v --durations=60}" in made(room, "test", ARGS="-v --durations=60")

@@ -66,6 +66,7 @@ class EnvironmentProvider(RailwayProvider):
         """Check the name; before the first update say whether it will be taken over."""
         if (run := self.run()) is not None:
             run.environments.add((str(news.get("projectId")), str(news.get("name"))))
+            run.stacks.update(str(one[STACK]) for one in (olds, news) if one.get(STACK))
         failures = name_failures("name", news.get("name"), longest=LONGEST_NAME) + id_failures(news, "projectId")
         if failures or is_unknown(news["projectId"]):
             return news, failures
@@ -84,8 +85,7 @@ class EnvironmentProvider(RailwayProvider):
         inputs, failures = with_identity("environment", olds, news, _IN_PLACE, find)
         if not olds and not inputs.get(ADOPTS) and (copied := _copied(self.session(), inputs)):
             inputs = {**inputs, COPIES: copied}
-        is_taken_over = not olds and inputs.get(ADOPTS)
-        told = takeover.refusals(self.session(), str(news.get(STACK) or ""), inputs) if is_taken_over else []
+        told = takeover.refusals(self.session(), inputs) if not olds and inputs.get(ADOPTS) else []
         return inputs, [*failures, *(CheckFailure("name", one) for one in told)]
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -211,7 +211,7 @@ def _copied(session: Session, props: Props) -> list[str]:
     if not base or is_unknown(base) or session.client.is_project_token:  # such a token sees no base, and makes no fork
         return []
     try:
-        snapshot = session.read({**props, "environmentId": base}, thing=f"environment {props['name']}")
+        snapshot = session.snapshots.read(props["projectId"], base, thing=f"environment {props['name']}")
     except Gone:  # there is nothing to fork, which the creation says
         return []
     return destroy_reasons.left_in(snapshot, "")

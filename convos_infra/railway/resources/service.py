@@ -53,7 +53,8 @@ class ServiceProvider(RailwayProvider):
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check the name; before the first update say whether it will be taken over."""
-        failures = name_failures("name", news.get("name")) + id_failures(news, "projectId", "environmentId")
+        failures = id_failures(news, "projectId", "environmentId")
+        failures = failures or self._unfit_name(olds, news)
         if not failures:
             self._declare(olds, news)
         failures = failures or self._taken_names(olds, news)
@@ -70,6 +71,16 @@ class ServiceProvider(RailwayProvider):
         # Elsewhere it is another one, which nobody has looked for yet.
         is_moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
         return with_identity("service", olds, news, () if is_moved else ("name",), find)
+
+    def _unfit_name(self, olds: Props, news: Props) -> list[CheckFailure]:
+        """Refuse a name for a new service; one that lives already may be called as its owners like."""
+        failures = name_failures("name", news.get("name"))
+        if not failures or not isinstance(name := news.get("name"), str) or not name.strip() or has_unknown(news):
+            return failures
+        if olds:
+            return [] if olds.get("name") == name else failures
+        is_there = self.run() is not None and _find(self.session().living(news, thing="service"), name) is not None
+        return [] if is_there else failures
 
     def _declare(self, olds: Props, news: Props) -> None:
         """Say it to the references of others: a name in the state is one that the service had, and need not have."""

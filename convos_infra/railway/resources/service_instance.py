@@ -36,6 +36,7 @@ from convos_infra.railway.resources.service_instance_args import (
     PARENT,
     ServiceInstanceArgs,
     failures,
+    forgotten,
     sealing_failures,
     unknown_failures,
 )
@@ -61,6 +62,7 @@ class ServiceInstanceProvider(RailwayProvider):
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
         """Check every property, and say what the change will cost: `1 deployment: image, 2 variables (A, B)`."""
+        olds = forgotten(olds, news)
         problems = unknown_failures(news, (*_ADDED, UNMANAGED_FIELDS, *SAW, *_OUTPUTS))
         problems += failures(news) + sealing_failures(olds, news)
         if problems:
@@ -152,9 +154,8 @@ class ServiceInstanceProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Bring it to the new inputs, unless somebody changed it since the state was written."""
         del id_
-        return UpdateResult(
-            self._brought(recorded=olds, wanted=news, deployment_id=str(olds.get("deploymentId") or ""))
-        )
+        before = str(olds.get("deploymentId") or "")
+        return UpdateResult(self._brought(recorded=forgotten(olds, news), wanted=news, deployment_id=before))
 
     def _brought(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
         session = self.session()

@@ -12,10 +12,10 @@ from pulumi.dynamic import CheckFailure
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import attribute, rules
 from convos_infra.railway.bound import BOUND, Bound
-from convos_infra.railway.environment_config import SEALED, VARIABLES
+from convos_infra.railway.environment_config import BY_NAME, SEALED, VARIABLES
 from convos_infra.railway.resources.properties import id_failures, variable_failures
 from convos_infra.railway.resources.service_at import ServiceAt
-from convos_infra.railway.service_configuration import ATTRIBUTES, CONFIGURED, ServiceConfiguration
+from convos_infra.railway.service_configuration import ATTRIBUTES, CONFIGURED, KEPT, ServiceConfiguration
 
 PARENT = ("projectId", "environmentId", "serviceId")
 INPUTS = (*PARENT, "service", *CONFIGURED, BOUND)
@@ -44,6 +44,17 @@ class ServiceInstanceArgs(ServiceConfiguration):
         """Return the inputs under the names that they have on Railway and in the state."""
         bound = (self.bound.properties() if self.bound is not None else None) or None
         return {**self.at.properties(), **self.configured(), BOUND: bound}
+
+
+def forgotten(olds: Props, news: Props) -> Props:
+    """Return what is recorded without the names that are left to Railway from now on: they are not taken away there."""
+    kept = news.get(KEPT) or ()
+    if not olds or not kept or has_unknown(kept):
+        return olds
+    left = {key: value for key, value in olds.items() if key not in kept or key not in BY_NAME}
+    variables = {name: value for name, value in (olds.get(VARIABLES) or {}).items() if name not in kept}
+    sealed = [name for name in olds.get(SEALED) or () if name not in kept]
+    return {**left, VARIABLES: variables, **({SEALED: sealed} if olds.get(SEALED) else {})}
 
 
 def failures(news: Props) -> list[CheckFailure]:

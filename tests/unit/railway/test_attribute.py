@@ -19,7 +19,9 @@ from ops.config.attributes_page import page
 from tests.railway.resource_cases import CASES
 
 AT = ServiceAt("p", "e", "s", "web")
-OF_THE_RESOURCE = {"variables", "sealed_variables", "given_by", "unmanaged_variables", "overwrite_changes", "as_found"}
+OF_THE_RESOURCE = {
+    *("variables", "sealed_variables", "given_by", "unmanaged_variables", "overwrite_changes", "as_found", "kept")
+}
 """Fields of a configuration that are no attributes of Railway's: the provider itself acts on them."""
 each = pytest.mark.parametrize("item", ATTRIBUTES, ids=lambda item: item.name)
 

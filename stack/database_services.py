@@ -1,0 +1,46 @@
+"""The arguments of the services in `databases`: what the program declares and what `make adopt` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from components.kept import without
+from components.railway_service import ServiceParts
+from convos_infra.railway.service_configuration import ServiceConfiguration
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.environment import EnvironmentPlace
+    from stack.databases import FurtherDatabase
+
+
+def configuration(
+    entry: FurtherDatabase, place: EnvironmentPlace, variables: Mapping[str, pulumi.Input[str]]
+) -> ServiceConfiguration:
+    """Return how the service of an entry is deployed.
+
+    Args:
+        entry: of the config.
+        place: where.
+        variables: those of the entry, the secret ones as Pulumi's secrets where they go into a state.
+    """
+    given = ServiceConfiguration(
+        image=entry.image or None,
+        variables=variables,
+        overwrite_changes=place.overwrite_changes,
+        as_found=place.as_found,
+    )
+    return without(given, entry.kept)
+
+
+def parts(entry: FurtherDatabase, replace_volume: str) -> ServiceParts:
+    """Return its volume and its TCP proxy.
+
+    Args:
+        entry: of the config.
+        replace_volume: the service whose volume was deleted and may be replaced by an empty one.
+    """
+    port = entry.port if entry.proxy else None
+    return ServiceParts(volume=entry.volume, replace_volume=replace_volume == entry.service, proxy_port=port)
