@@ -10,13 +10,13 @@ from pool_contract.agent_variables import API_KEY, PORT
 
 from . import agents
 from .credential_record import Recorded
-from .errors import CredentialError, RailwayError
+from .errors import ConflictError, CredentialError, RailwayError, ThrottledError
 
 if TYPE_CHECKING:
+    from .agent_services import AgentServices
     from .agents import Agent
     from .credentials import Credentials
-    from .database import Database
-    from .railway import Railway
+    from .database import Database, Lock
     from .settings import Settings
 
 ABANDONED_SECONDS = 180.0
@@ -37,7 +37,7 @@ class Creation:
     def __init__(
         self,
         settings: Settings,
-        railway: Railway,
+        railway: AgentServices,
         credentials: Credentials,
         database: Database,
         log: Callable[[str], None],
@@ -63,7 +63,7 @@ class Creation:
 
     def finish(self, agent: Agent, volumes: Mapping[str, Sequence[str]]) -> bool:
         """Give an unfinished agent what it lacks; return whether it lacked anything."""
-        service_id = agent.instance.service_id
+        service_id = self._railway.ensure_service(agent.instance)
         instance, variables = self._railway.before_claim(service_id)
         if instance.image or variables.get(agents.GATEWAY_TOKEN):
             # The list lags behind. A second patch would give it other secrets, and a second start.
@@ -156,6 +156,37 @@ class Creation:
     def removals(self) -> list[Recorded]:
         """Return the agents whose deletion was begun."""
         return [one for one in self._credentials.record.all().values() if one.removing]
+
+    def finish_removals(self, living: Mapping[str, Agent], lock: Lock, note: Callable[[Agent, str], None]) -> set[str]:
+        """Finish deletions that were begun; return the ids of their agents.
+
+        Args:
+            living: the agents that are there, by id.
+            lock: the tick's.
+            note: told of each agent that is gone.
+        """
+        gone: set[str] = set()
+        for known in self.removals():
+            lock.confirm()
+            agent = living.get(known.agent_id)
+            try:
+                with self._database.lock(known.agent_id):
+                    if agent is None:
+                        self.finish_removal(known)
+                    else:
+                        self.delete(agent, self._railway.volumes(), forgets_claim=known.forgets_claim)
+                        note(agent, "gone")
+            except ConflictError:
+                continue
+            except ThrottledError:
+                raise
+            except RailwayError as error:
+                # Perhaps its service is gone, and Railway's list lags behind.
+                self._log(f"{known.agent_id}: not deleted yet: {error}")
+            except CredentialError as error:
+                self._log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
+            gone.add(known.agent_id)
+        return gone
 
     def _wanted(self, agent_id: str, service_id: str, *, by_name: bool, forgets_claim: bool) -> Recorded:
         claimed_service, key_hash, inbox_id = self._database.credentials_of(agent_id, service_id)
