@@ -78,11 +78,14 @@ class Creation:
         In a fork it is. Elsewhere Railway puts every new service into all environments that are no forks: it may be the
         beginning of another pool's agent.
         """
+        try:
+            return self._is_in_fork()
+        except RailwayError:
+            return False
+
+    def _is_in_fork(self) -> bool:
         if self._is_fork is None:
-            try:
-                self._is_fork = self._railway.is_fork()
-            except RailwayError:
-                return False
+            self._is_fork = self._railway.is_fork()
         return self._is_fork
 
     def is_abandoned(self, agent: Agent) -> bool:
@@ -119,14 +122,16 @@ class Creation:
             forgets_claim: whether its row of `agent_metadata` goes, too.
         """
         service_id = agent.instance.service_id
-        # A fork has copies of its source's agents, whose keys belong to the source.
-        by_name = bool(agent.instance.image) and not self.may_finish()
+        # A fork has copies of its source's agents, whose keys belong to the source. While it is not known whether this
+        # is one, nothing is deleted.
+        is_fork = self._is_in_fork()
+        by_name = bool(agent.instance.image) and not is_fork
         known = self._credentials.begin_removal(
             self._wanted(agent.id, service_id, by_name=by_name, forgets_claim=forgets_claim)
         )
         for volume_id in volumes.get(service_id, ()):
             self._railway.delete_volume(volume_id)
-        if self.may_finish():
+        if is_fork:
             self._railway.delete_service(service_id)
         else:
             self._railway.commit(agents.removal_patch(service_id), f"pool: remove {agent.id}")
@@ -138,7 +143,7 @@ class Creation:
 
     def delete_rest(self, agent_id: str) -> None:
         """Delete what is left of an agent that is not there any more: its key, its inbox and its row."""
-        wanted = self._wanted(agent_id, "", by_name=not self.may_finish(), forgets_claim=True)
+        wanted = self._wanted(agent_id, "", by_name=not self._is_in_fork(), forgets_claim=True)
         self.finish_removal(self._credentials.begin_removal(wanted))
 
     def finish_removal(self, known: Recorded) -> None:

@@ -49,9 +49,10 @@ class Service:
     Args:
         settings: what was configured.
         services: the agents' services on Railway; by default as the settings say.
+        database: the claims and locks; by default as the settings say.
     """
 
-    def __init__(self, settings: Settings, services: Hosting | None = None) -> None:
+    def __init__(self, settings: Settings, services: Hosting | None = None, database: Database | None = None) -> None:
         self.settings = settings
         self.settings_version = os.environ.get("CONVOS_POOL_VERSION") or "0.2.0"
         self.revision = os.environ.get("CONVOS_POOL_REVISION", "")
@@ -61,7 +62,7 @@ class Service:
         self._thread = threading.Thread(target=self._loop, name="tick", daemon=True)
         self._schema_is_up = self._stands_back = False
         self._told_of_schema: set[str] = set()
-        self.database = database = Database(settings.database_url)
+        self.database = database = database or Database(settings.database_url)
         self.tally = Tally()
         self.journal = say = Journal(EventStore(database))
         services = services or hosting(settings, say)
