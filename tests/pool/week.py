@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HOURS = 7 * 24
 HOURS_OF_AN_IMAGE = 6
+HOUR_OF_A_RESTART = 3
+"""Of each half of a day: the pool manager, Railway and the database in turn."""
 DAY = range(9, 19)
 MIN_IDLE = 5
 LONGEST_USE = 30
@@ -75,13 +77,14 @@ class Week:
         for self.hour in range(HOURS):
             ends = time.monotonic() + self.hour_seconds
             for act, chance in (
-                (self._restart, 1 / 24),
                 (self._crash, 1 / 8),
                 (self._colleague, 1 / 12),
                 (self._fault, 1 / 3),
             ):
                 if self.rng.random() < chance:
                     act(pool)
+            if self.hour % 12 == HOUR_OF_A_RESTART:
+                self._restart(pool)
             if self.hour and self.hour % HOURS_OF_AN_IMAGE == 0:
                 self._image(pool)
             if self.hour == HOURS // 2:
@@ -160,7 +163,7 @@ class Week:
     # What machines and chance do.
 
     def _restart(self, pool: Pool) -> None:
-        which = self.rng.choice(["pool", "railway", "database"])
+        which = ("pool", "railway", "database")[self.hour // 12 % 3]
         self.done[f"restarts of the {which}"] += 1
         if which == "pool":
             pool.restart(signal.SIGKILL)
