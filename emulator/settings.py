@@ -24,6 +24,7 @@ class Settings:
         requests_per_second, requests_per_hour: rate limits per token; 0 switches one off.
         read_lag_seconds: reads show environments' configs, volumes and domains as they were so long ago, at most 60.
         image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
+        further_tokens: account tokens of other users of the same workspace, separated by commas.
         other_workspace_token: an account token of another workspace, which has no projects; empty for none.
         outcomes: part of an image reference -> healthy, never_ready, crash, complete: what a simulated run of it does.
     """
@@ -35,6 +36,7 @@ class Settings:
     requests_per_hour: int = 0
     read_lag_seconds: float = 0.0
     image_check: str = "on"
+    further_tokens: str = ""
     other_workspace_token: str = ""
     outcomes: Mapping[str, str] = field(default_factory=dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pool_contract.agent_projects import AGENT_PROJECTS, PER_AGENT
 from pool_contract.agent_settings import agent_settings
 
 USUAL_VOLUMES, USUAL_SERVICES = 20, 100
@@ -21,6 +22,8 @@ def warnings(min_idle: int, keys: Mapping[str, str]) -> list[str]:
         min_idle: how many agents are kept warm.
         keys: the stack's `keys`.
     """
+    if keys.get(AGENT_PROJECTS) == PER_AGENT:
+        return _of_projects(min_idle, int(keys.get("POOL_PROJECT_LIMIT") or 0))
     has_volume = bool(agent_settings(keys).volume)
     rows = (
         ("volumes", "POOL_VOLUME_LIMIT", USUAL_VOLUMES, OTHER_VOLUMES if has_volume else None),
@@ -38,3 +41,13 @@ def warnings(min_idle: int, keys: Mapping[str, str]) -> list[str]:
                 f" allows {limit} in a project; {step}"
             )
     return found
+
+
+def _of_projects(min_idle: int, limit: int) -> list[str]:
+    # The stack's own project beside them.
+    needed = min_idle + SURGE + 1
+    if not limit or needed <= limit:
+        return []
+    allowed = f"of which Railway allows {limit} in the workspace"
+    step = "set keys.POOL_PROJECT_LIMIT to what Railway allows"
+    return [f"poolMinIdle: {min_idle} warm agents, a rollout and the stack need {needed} projects, {allowed}; {step}"]

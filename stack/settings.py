@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from convos_infra import ownership
 from convos_infra.registry.reference import parse
+from pool_contract.agent_projects import AGENT_PROJECTS, PER_AGENT
 from pool_contract.agent_settings import DEFAULT_USERNAME, login_variables
 from pool_contract.registry_login import RegistryLogin
 from railway_api.transport import DEFAULT_ENDPOINT
@@ -281,6 +282,10 @@ def read(
     )
     if settings.pool.keep_token and values.get("poolRailwayToken"):
         found.append(Problem("poolKeepToken", "cannot be combined with poolRailwayToken", "remove one of them"))
+    if keys.get(AGENT_PROJECTS) == PER_AGENT and not (settings.pool.keep_token or settings.pool.railway_token):
+        what = "per-agent needs a token that creates projects, which the one that the stack makes does not"
+        step = "pulumi config set --secret poolRailwayToken with an account or workspace token"
+        found.append(Problem(f"keys.{AGENT_PROJECTS}", what, step))
     wrong += [*wrong_keys, *wrong_databases]
     told = {problem.key for problem in wrong}
     wrong += [problem for problem in found if problem.key not in told]

@@ -35,13 +35,15 @@ class World:
 class Request:
     """One HTTP request: the world, and the credential's reach (`token` is set for a project token).
 
-    `past` is what a reader sees where reads lag; `is_foreign` is a token of another workspace, which has no projects.
+    `past` is what a reader sees where reads lag; `is_foreign` is a token of another workspace, which has no projects;
+    `user` tells users of the workspace apart, each of whom has creation throttles of their own.
     """
 
     world: World
     token: Document | None
     past: Store | None = None
     is_foreign: bool = False
+    user: str = ""
 
     @property
     def workspace(self) -> Document:

@@ -1,4 +1,4 @@
-"""Creation throttles, where the setting is on: one project and one environment at a time (fact: creation-throttle)."""
+"""Creation throttles, where the setting is on: one project and one environment of a user (fact: creation-throttle)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def throttle(request: Request, kind: str, many: str) -> None:
     seconds = request.world.settings.current.creation_throttle_seconds
     if not seconds:
         return
-    last = request.store.get("setting", f"last {kind}")
+    name = f"last {kind} {request.user}".strip()
+    last = request.store.get("setting", name)
     if last and time.time() - last["at"] < seconds:
         raise Refusal(f"You are creating {many} too quickly. Please try again later.")
-    request.store.put("setting", f"last {kind}", {"at": time.time()})
+    request.store.put("setting", name, {"at": time.time()})

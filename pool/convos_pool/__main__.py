@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 5
 """How long requests that are under way at SIGTERM are waited for."""
-END_SECONDS = 9.0
-"""How long the process lives after SIGTERM, whatever hangs: what is cut off, the next pool manager completes."""
+END_SECONDS = 8.0
+"""How long the process lives after SIGTERM, whatever hangs: what is cut off, the next pool manager completes. Less
+than the ten seconds that are promised: a busy machine takes its part of them."""
 
 
 class Server(uvicorn.Server):

@@ -15,9 +15,10 @@ from .agents import Agent
 
 if TYPE_CHECKING:
     from .agent_client import AgentClient
+    from .agent_services import AgentServices
     from .claim import Claim
     from .database import Database
-    from .railway import Instance, Railway
+    from .railway import Instance
     from .set_aside import SetAside
 
 
@@ -52,7 +53,7 @@ class Census:
 
     def __init__(
         self,
-        railway: Railway,
+        railway: AgentServices,
         database: Database,
         client: AgentClient,
         set_aside: SetAside,

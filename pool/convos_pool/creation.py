@@ -10,13 +10,13 @@ from pool_contract.agent_variables import API_KEY, PORT
 
 from . import agents
 from .credential_record import Recorded
-from .errors import CredentialError, RailwayError
+from .errors import ConflictError, CredentialError, RailwayError, ThrottledError
 
 if TYPE_CHECKING:
+    from .agent_services import AgentServices
     from .agents import Agent
     from .credentials import Credentials
-    from .database import Database
-    from .railway import Railway
+    from .database import Database, Lock
     from .settings import Settings
 
 ABANDONED_SECONDS = 180.0
@@ -37,7 +37,7 @@ class Creation:
     def __init__(
         self,
         settings: Settings,
-        railway: Railway,
+        railway: AgentServices,
         credentials: Credentials,
         database: Database,
         log: Callable[[str], None],
@@ -63,7 +63,7 @@ class Creation:
 
     def finish(self, agent: Agent, volumes: Mapping[str, Sequence[str]]) -> bool:
         """Give an unfinished agent what it lacks; return whether it lacked anything."""
-        service_id = agent.instance.service_id
+        service_id = self._railway.ensure_service(agent.instance)
         instance, variables = self._railway.before_claim(service_id)
         if instance.image or variables.get(agents.GATEWAY_TOKEN):
             # The list lags behind. A second patch would give it other secrets, and a second start.
@@ -78,11 +78,14 @@ class Creation:
         In a fork it is. Elsewhere Railway puts every new service into all environments that are no forks: it may be the
         beginning of another pool's agent.
         """
+        try:
+            return self._is_in_fork()
+        except RailwayError:
+            return False
+
+    def _is_in_fork(self) -> bool:
         if self._is_fork is None:
-            try:
-                self._is_fork = self._railway.is_fork()
-            except RailwayError:
-                return False
+            self._is_fork = self._railway.is_fork()
         return self._is_fork
 
     def is_abandoned(self, agent: Agent) -> bool:
@@ -119,14 +122,16 @@ class Creation:
             forgets_claim: whether its row of `agent_metadata` goes, too.
         """
         service_id = agent.instance.service_id
-        # A fork has copies of its source's agents, whose keys belong to the source.
-        by_name = bool(agent.instance.image) and not self.may_finish()
+        # A fork has copies of its source's agents, whose keys belong to the source. While it is not known whether this
+        # is one, nothing is deleted.
+        is_fork = self._is_in_fork()
+        by_name = bool(agent.instance.image) and not is_fork
         known = self._credentials.begin_removal(
             self._wanted(agent.id, service_id, by_name=by_name, forgets_claim=forgets_claim)
         )
         for volume_id in volumes.get(service_id, ()):
             self._railway.delete_volume(volume_id)
-        if self.may_finish():
+        if is_fork:
             self._railway.delete_service(service_id)
         else:
             self._railway.commit(agents.removal_patch(service_id), f"pool: remove {agent.id}")
@@ -138,7 +143,7 @@ class Creation:
 
     def delete_rest(self, agent_id: str) -> None:
         """Delete what is left of an agent that is not there any more: its key, its inbox and its row."""
-        wanted = self._wanted(agent_id, "", by_name=not self.may_finish(), forgets_claim=True)
+        wanted = self._wanted(agent_id, "", by_name=not self._is_in_fork(), forgets_claim=True)
         self.finish_removal(self._credentials.begin_removal(wanted))
 
     def finish_removal(self, known: Recorded) -> None:
@@ -156,6 +161,37 @@ class Creation:
     def removals(self) -> list[Recorded]:
         """Return the agents whose deletion was begun."""
         return [one for one in self._credentials.record.all().values() if one.removing]
+
+    def finish_removals(self, living: Mapping[str, Agent], lock: Lock, note: Callable[[Agent, str], None]) -> set[str]:
+        """Finish deletions that were begun; return the ids of their agents.
+
+        Args:
+            living: the agents that are there, by id.
+            lock: the tick's.
+            note: told of each agent that is gone.
+        """
+        gone: set[str] = set()
+        for known in self.removals():
+            lock.confirm()
+            agent = living.get(known.agent_id)
+            try:
+                with self._database.lock(known.agent_id):
+                    if agent is None:
+                        self.finish_removal(known)
+                    else:
+                        self.delete(agent, self._railway.volumes(), forgets_claim=known.forgets_claim)
+                        note(agent, "gone")
+            except ConflictError:
+                continue
+            except ThrottledError:
+                raise
+            except RailwayError as error:
+                # Perhaps its service is gone, and Railway's list lags behind.
+                self._log(f"{known.agent_id}: not deleted yet: {error}")
+            except CredentialError as error:
+                self._log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
+            gone.add(known.agent_id)
+        return gone
 
     def _wanted(self, agent_id: str, service_id: str, *, by_name: bool, forgets_claim: bool) -> Recorded:
         claimed_service, key_hash, inbox_id = self._database.credentials_of(agent_id, service_id)

@@ -158,8 +158,6 @@ class Database:
     def locks(self, names: Sequence[str]) -> Iterator[Lock]:
         """Hold as many of these locks as are free, without waiting for one."""
         with self._connect(self._room_of_locks) as connection, self._heartbeat.keeps(connection):
-            milliseconds = round(self._idle_seconds * 1000)
-            connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
             held = set()
             for name in names:
                 # Of the transaction, not of the session: that holds behind a pooler too.
@@ -230,8 +228,13 @@ class Database:
     def _connected(self) -> Iterator[BoundedConnection]:
         try:
             with connected(self._url, self._silence_seconds) as found:
-                # Not as a startup option, which poolers refuse.
-                found.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")
+                # Not as a startup option, which poolers refuse. A transaction whose client cannot be heard any more
+                # would keep its rows from everybody else.
+                idle_ms = round(self._idle_seconds * 1000)
+                found.execute(
+                    f"SET LOCAL statement_timeout = {STATEMENT_MS};"
+                    f" SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
+                )
                 yield found
         except psycopg.errors.UndefinedTable as error:
             table = re.search(r'"([\w.]+)"', str(error))

@@ -8,6 +8,11 @@ class PoolError(Exception):
 
     status = 500
 
+    @property
+    def cause(self) -> tuple[str, ...]:
+        """What tells this problem from another one: the same cause is said once in the log."""
+        return (type(self).__name__, str(self))
+
 
 class SettingsError(PoolError):
     """Variables that are missing or malformed; the process does not start."""
@@ -84,19 +89,41 @@ class RailwayError(PoolError):
     Args:
         operation: the name of the operation.
         problem: what happened, with Railway's own words.
+        refusal: which kind of refusal it is, in one word.
+        is_there: False where Railway says that there is no such thing, or that it may not be seen.
     """
 
     status = 500
 
-    def __init__(self, operation: str, problem: str) -> None:
+    def __init__(self, operation: str, problem: str, refusal: str = "", *, is_there: bool = True) -> None:
         super().__init__(f"railway: {operation}: {problem}")
+        self.is_there = is_there
+        self._cause: tuple[str, ...] = (operation, refusal or problem)
+
+    @property
+    def cause(self) -> tuple[str, ...]:
+        """The operation, and the kind of refusal: its words have the time and a trace's id in them."""
+        return (type(self).__name__, *self._cause)
 
 
 class ThrottledError(RailwayError):
-    """Railway asks to wait, in seconds; the operation was not carried out."""
+    """Railway asks to wait, in seconds; the operation was not carried out.
+
+    Args:
+        operation: the name of the operation, or what was not done.
+        seconds: how long to wait.
+        amount: of what, before the operation's name.
+        is_of_calls: whether it is the rate limit of one token's calls, which another token does not share.
+    """
 
     status = 503
 
-    def __init__(self, operation: str, seconds: float) -> None:
-        super().__init__(operation, f"Railway's rate limit; again in {seconds:.0f} s")
+    def __init__(self, operation: str, seconds: float, amount: str = "", *, is_of_calls: bool = False) -> None:
+        super().__init__(f"{amount}{operation}", f"Railway's rate limit; again in {seconds:.0f} s")
         self.seconds = seconds
+        self.is_of_calls = is_of_calls
+        self._cause = (operation,)
+
+
+class CreationThrottledError(ThrottledError):
+    """Railway lets nobody create a project yet: one in about 30 seconds for each user (fact: creation-throttle)."""

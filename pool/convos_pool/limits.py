@@ -1,4 +1,4 @@
-"""The limits of a Railway project, which all of its environments share: how many more agents fit."""
+"""The limits of a Railway project, which all of its environments share, or of a workspace: how many more agents fit."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ class Limits:
     Attributes:
         services, volumes: how many Railway allows in the project.
         has_volumes: whether an agent has a volume.
+        projects: how many Railway allows in the workspace.
     """
 
     services: int = 0
     volumes: int = 0
     has_volumes: bool = True
+    projects: int = 0
 
     @property
     def are_known(self) -> bool:
         """Whether there is anything to check."""
-        return bool(self.services or (self.volumes and self.has_volumes))
+        return bool(self.services or self.projects or (self.volumes and self.has_volumes))
 
 
 def room(limits: Limits, use: ProjectUse) -> tuple[int | None, str]:
@@ -33,13 +35,14 @@ def room(limits: Limits, use: ProjectUse) -> tuple[int | None, str]:
 
     Args:
         limits: what was configured.
-        use: what the project has now.
+        use: what there is now.
     """
     found: int | None = None
     words = ""
-    for name, limit, used, variable in (
-        ("services", limits.services, use.services, "POOL_SERVICE_LIMIT"),
-        ("volumes", limits.volumes if limits.has_volumes else 0, use.volumes, "POOL_VOLUME_LIMIT"),
+    for owner, name, limit, used, variable in (
+        ("project", "services", limits.services, use.services, "POOL_SERVICE_LIMIT"),
+        ("project", "volumes", limits.volumes if limits.has_volumes else 0, use.volumes, "POOL_VOLUME_LIMIT"),
+        ("workspace", "projects", limits.projects, use.projects, "POOL_PROJECT_LIMIT"),
     ):
         left = max(0, limit - used)
         if limit and (found is None or left < found):
@@ -47,5 +50,5 @@ def room(limits: Limits, use: ProjectUse) -> tuple[int | None, str]:
             step = f"have Railway raise the limit and set {variable}"
             if name == "volumes":
                 step += ", or set POOL_AGENT_VOLUME to none"
-            words = f"limit: the project has {used} of {limit} {name}, no more agents are made; {step}"
+            words = f"limit: the {owner} has {used} of {limit} {name}, no more agents are made; {step}"
     return found, words

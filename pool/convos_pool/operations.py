@@ -33,6 +33,23 @@ BEFORE_CLAIM = (
 PROJECT_USE = """query projectUse($projectId: String!, $first: Int!) {
   project(id: $projectId) { id
     services(first: $first) { edges { node { id } } } volumes(first: $first) { edges { node { id } } } } }"""
+POOL_PLACE = """query poolPlace($projectId: String!, $environmentId: String!) {
+  project(id: $projectId) { id workspaceId } environment(id: $environmentId) { id name } }"""
+AGENT_PROJECTS = (
+    """query agentProjects($workspaceId: String!, $first: Int!, $after: String) {
+  projects(workspaceId: $workspaceId, first: $first, after: $after) {
+    edges { node { id name description createdAt deletedAt
+      environments(first: 10) { edges { node { id createdAt
+        serviceInstances(first: 10) { edges { node { ...agent } } }
+        volumeInstances(first: 10) { edges { node { volumeId serviceId deletedAt isPendingDeletion } } } } } } } }
+    pageInfo { hasNextPage endCursor } } }"""
+    + _AGENT
+)
+AGENT_PROJECT = """query agentProject($projectId: String!) {
+  project(id: $projectId) { id description services(first: 10) { edges { node { id name } } } } }"""
+PROJECT_CREATE = """mutation agentProjectCreate($input: ProjectCreateInput!) {
+  projectCreate(input: $input) { id environments(first: 1) { edges { node { id } } } } }"""
+PROJECT_DELETE = "mutation agentProjectDelete($id: String!) { projectDelete(id: $id) }"
 SERVICE_CREATE = "mutation agentCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
 VOLUME_CREATE = "mutation agentVolumeCreate($input: VolumeCreateInput!) { volumeCreate(input: $input) { id } }"
 DOMAIN_CREATE = """mutation agentDomainCreate($input: ServiceDomainCreateInput!) {
@@ -45,3 +62,12 @@ RENAME = "mutation agentRename($id: String!, $name: String!) { serviceUpdate(id:
 SERVICE_DELETE = """mutation agentDelete($id: String!, $environmentId: String!) {
   serviceDelete(id: $id, environmentId: $environmentId) }"""
 VOLUME_DELETE = "mutation agentVolumeDelete($id: String!) { volumeDelete(volumeId: $id) }"
+
+
+def configs(count: int) -> str:
+    """Return the document that asks for the configs of so many environments at once: `$e0` as `e0`, and so on."""
+    asked = ", ".join(f"$e{number}: String!" for number in range(count))
+    fields = " ".join(
+        f"e{number}: environment(id: $e{number}) {{ id config(decryptVariables: true) }}" for number in range(count)
+    )
+    return f"query agentsVariables({asked}) {{ {fields} }}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .agent_client import AgentClient
+    from .agent_services import AgentServices
     from .census import Census
     from .creation import Creation
     from .credentials import Credentials
     from .database import Database
-    from .railway import Railway
     from .settings import Settings
 
 
@@ -33,7 +33,7 @@ class PoolParts:
     """
 
     settings: Settings
-    railway: Railway
+    railway: AgentServices
     database: Database
     client: AgentClient
     census: Census

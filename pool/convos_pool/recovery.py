@@ -11,10 +11,10 @@ from .errors import AgentError, ConflictError, NotFoundError, PoolError
 
 if TYPE_CHECKING:
     from .agent_client import AgentClient, Conversation
+    from .agent_services import AgentServices
     from .agents import Agent
     from .claim import Claim
     from .database import Database
-    from .railway import Railway
     from .set_aside import SetAside
 
 MOST_TRIES = 3
@@ -44,7 +44,7 @@ class Recovery:
 
     def __init__(
         self,
-        railway: Railway,
+        railway: AgentServices,
         database: Database,
         client: AgentClient,
         set_aside: SetAside,

@@ -14,11 +14,11 @@ from .database import TICK
 from .errors import ConflictError
 
 if TYPE_CHECKING:
+    from .agent_services import AgentServices
     from .census import Look
     from .creation import Creation
     from .database import Database
     from .pool import Pool
-    from .railway import Railway
 
 LOCK_SECONDS = 15.0
 """How long a tick that is at it is waited for."""
@@ -32,7 +32,7 @@ class RetirementParts:
     """What a retirement works with."""
 
     pool: Pool
-    railway: Railway
+    railway: AgentServices
     database: Database
     creation: Creation
     log: Callable[[str], None]

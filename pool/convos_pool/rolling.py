@@ -14,10 +14,10 @@ from .errors import ConflictError, MissingTableError
 from .rollout import Rollout, Step
 
 if TYPE_CHECKING:
+    from .agent_services import AgentServices
     from .agents import Agent
     from .census import Look
     from .database import Database, Lock
-    from .railway import Railway
     from .record import Record
     from .settings import Settings
 
@@ -38,7 +38,7 @@ class Rolling:
     def __init__(
         self,
         settings: Settings,
-        railway: Railway,
+        railway: AgentServices,
         database: Database,
         record: Record,
         touch: Callable[[Agent], None],

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from railway_api.client import Client, Timing
-from railway_api.retry import Budget
 
 from . import agents, metrics, schema
 from .act import Act
@@ -24,11 +19,11 @@ from .credentials import Credentials, providers
 from .database import Database
 from .errors import ConflictError, PoolError
 from .event_store import EventStore
+from .hosting import hosting
 from .journal import Journal
 from .key_check import KeyCheck
 from .pool import Pool
 from .pool_parts import PoolParts
-from .railway import Railway
 from .record import LEASE_SECONDS, Record
 from .recovery import Recovery
 from .retirement import Retirement, RetirementParts
@@ -37,16 +32,12 @@ from .set_aside import SetAside
 from .sweeper import Sweeper
 from .tally import Tally
 from .tick import Parts, Tick
+from .tick_problem import NO_PROBLEM, TickProblem
 
 if TYPE_CHECKING:
+    from .hosting import Hosting
     from .settings import Settings
 
-REQUEST_PATIENCE_SECONDS = 5.0
-CALL_SECONDS = 8.0
-"""How long somebody waits for one call, its repetitions included: a claim has ten seconds beside its agent's own."""
-CONNECT_SECONDS = 5.0
-TICK_PATIENCE_SECONDS = 35.0
-"""Railway's creation throttles last 30 s."""
 STOP_SECONDS = 2.0
 """How long a tick that runs is waited for: what is cut off, the next pool manager repairs."""
 
@@ -56,9 +47,11 @@ class Service:
 
     Args:
         settings: what was configured.
+        services: the agents' services on Railway; by default as the settings say.
+        database: the claims and locks; by default as the settings say.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, services: Hosting | None = None, database: Database | None = None) -> None:
         self.settings = settings
         self.settings_version = os.environ.get("CONVOS_POOL_VERSION") or "0.2.0"
         self.revision = os.environ.get("CONVOS_POOL_REVISION", "")
@@ -68,11 +61,11 @@ class Service:
         self._thread = threading.Thread(target=self._loop, name="tick", daemon=True)
         self._schema_is_up = self._stands_back = False
         self._told_of_schema: set[str] = set()
-        self.database = database = Database(settings.database_url)
+        self.database = database = database or Database(settings.database_url)
         self.tally = Tally()
         self.journal = say = Journal(EventStore(database))
-        self.patient = patient = _railway(settings, TICK_PATIENCE_SECONDS, say)
-        self.hurried = hurried = _railway(settings, REQUEST_PATIENCE_SECONDS, say, CALL_SECONDS)
+        services = services or hosting(settings, say)
+        self.patient, self.hurried = patient, hurried = services.patient, services.hurried
         keys = AgentKeys(settings.api_key, patient.variables, say)
         self.client = client = AgentClient(settings.agent_url, keys, settings.agent.readiness_path)
         self.set_aside = SetAside(database)
@@ -94,13 +87,17 @@ class Service:
         )
         self.retirement = Retirement(RetirementParts(self.pool, patient, database, creation, say))
         self.sweeper = Sweeper(self.pool, database, credential_record, found, say)
-        self.problem = ""
-        """What went wrong with the last tick."""
+        self._problem = NO_PROBLEM
 
     def start(self) -> None:
         """Begin to tick."""
         self.journal.start()
         self._thread.start()
+
+    @property
+    def problem(self) -> str:
+        """What went wrong with the last tick, in one line."""
+        return self._problem.words
 
     @property
     def is_ending(self) -> bool:
@@ -142,14 +139,15 @@ class Service:
         while not self._ends.is_set():
             self._wake.clear()
             problem = self._run()
-            if problem and _gist(problem) != _gist(self.problem):
+            # The same cause is said once, whatever the seconds that are left.
+            if problem.words and problem.cause != self._problem.cause:
                 # To stand back is no failure.
-                self.journal(problem if self._stands_back else Act("failure", problem))
-            self.problem = problem
-            self._wake.wait(self.settings.tick_seconds)
+                self.journal(problem.words if self._stands_back else Act("failure", problem.words))
+            self._problem = problem
+            self._wake.wait(min(self.settings.tick_seconds, self.tick.seconds_until_creation))
 
-    def _run(self) -> str:
-        """Do one tick; return what went wrong, in one line."""
+    def _run(self) -> TickProblem:
+        """Do one tick; return what went wrong."""
         began, outcome = time.monotonic(), "failed"
         self._stands_back = False
         try:
@@ -158,22 +156,21 @@ class Service:
             if self.pool.latest is not None:
                 self.key_check.refresh(self.pool.latest.agents.values())
             outcome = "done"
-            if self.tick.held:
-                return self.tick.held
         except ConflictError as error:
             outcome = "stood-back"
             self._stands_back = True
-            return f"tick: {error}"
+            return TickProblem(error.cause, f"tick: {error}")
         except PoolError as error:
             self.tally.failed(error)
-            return f"tick: {error}"
+            return TickProblem(error.cause, f"tick: {error}")
         except Exception as error:  # noqa: BLE001 - whatever breaks one tick must not end all later ones
             self.tally.failed(error)
             frame = traceback.extract_tb(error.__traceback__)[-1]
-            return f"tick: broke with {type(error).__name__} in {frame.name}, line {frame.lineno}"
+            place = type(error).__name__, frame.name, str(frame.lineno)
+            return TickProblem(place, "tick: broke with {} in {}, line {}".format(*place))
         finally:
             self.tally.add("ticks", outcome, time.monotonic() - began)
-        return ""
+        return self.tick.held
 
     def _bring_up_schema(self) -> None:
         """Bring the schema to this version, once; a database that refuses does not stop the tick."""
@@ -189,27 +186,3 @@ class Service:
         if line not in self._told_of_schema:
             self._told_of_schema.add(line)
             self.journal(line)
-
-
-def _gist(problem: str) -> str:
-    """Return a problem without its numbers: the same one, with fewer seconds left, is not said again."""
-    return re.sub(r"\d+", "", problem)
-
-
-USER_AGENT = "convos-pool/0.1"
-"""Tells its calls from those of an update, in Railway's logs and in the emulator's ledger."""
-
-
-def _railway(
-    settings: Settings, patience_seconds: float, say: Callable[[str], None], call_seconds: float = 0.0
-) -> Railway:
-    client = Client(
-        settings.railway_url,
-        settings.railway_token,
-        project_token=settings.railway_token_kind != "account",  # noqa: S105 - a kind, no password
-        user_agent=USER_AGENT,
-        timing=Timing(connect_seconds=CONNECT_SECONDS, budget=Budget(seconds=patience_seconds)),
-        progress=say,
-    )
-    known = bool(settings.railway_token_kind)
-    return Railway(client, settings.project_id, settings.environment_id, is_kind_known=known, seconds=call_seconds)

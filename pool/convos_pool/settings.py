@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pool_contract import keys
+from pool_contract.agent_projects import AGENT_PROJECTS, FURTHER_TOKENS, PER_AGENT, tokens_in
 from pool_contract.agent_settings import AgentSettings, agent_settings
 from pool_contract.keys import declaration_of
 from pool_contract.policy import Policy, policy_of
@@ -56,6 +57,8 @@ class Settings:
         railway_url: Railway's GraphQL endpoint.
         railway_token: a project token of this environment, or an account or workspace token.
         railway_token_kind: `project`, `account`, or empty to ask Railway once.
+        further_railway_tokens: tokens that take turns with it.
+        has_project_per_agent: whether each agent has a Railway project of its own.
         project_id: Railway's project.
         environment_id: Railway's environment.
         service_id: the pool manager's own service; empty where Railway does not say.
@@ -88,6 +91,8 @@ class Settings:
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     limits: Limits = field(default_factory=Limits)
     service_id: str = ""
+    further_railway_tokens: tuple[str, ...] = field(default=(), repr=False)
+    has_project_per_agent: bool = False
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -126,7 +131,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         agent_url=text("POOL_AGENT_URL"),
         rollout=policy_of(values),
         agent=agent,
-        limits=Limits(int(text("POOL_SERVICE_LIMIT")), int(text("POOL_VOLUME_LIMIT")), bool(agent.volume)),
+        limits=_limits(text, has_volumes=bool(agent.volume)),
+        further_railway_tokens=tokens_in(text(FURTHER_TOKENS)),
+        has_project_per_agent=text(AGENT_PROJECTS) == PER_AGENT,
         providers=ProviderSettings(
             openrouter_url=text("OPENROUTER_API_URL").rstrip("/"),
             openrouter_key=text("OPENROUTER_MANAGEMENT_KEY"),
@@ -137,6 +144,13 @@ def read(environ: Mapping[str, str]) -> Settings:
             agentmail_domain=text("AGENTMAIL_DOMAIN"),
         ),
     )
+
+
+def _limits(text: Callable[[str], str], *, has_volumes: bool) -> Limits:
+    if text(AGENT_PROJECTS) == PER_AGENT:
+        # Each agent's project has one service and one volume.
+        return Limits(projects=int(text("POOL_PROJECT_LIMIT")))
+    return Limits(int(text("POOL_SERVICE_LIMIT")), int(text("POOL_VOLUME_LIMIT")), has_volumes)
 
 
 def image_and_policy(variables: Mapping[str, str]) -> tuple[str, Policy]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,26 +12,31 @@ from typing import TYPE_CHECKING
 from . import agents
 from .act import Act
 from .database import TICK
-from .errors import ConflictError, CredentialError, MissingTableError, RailwayError, ThrottledError
+from .errors import (
+    ConflictError,
+    CreationThrottledError,
+    MissingTableError,
+    ThrottledError,
+)
 from .limits import room
-from .railway import LOOK_SHARE
+from .railway_calls import LOOK_SHARE
 from .recovery import RESERVATION_SECONDS
 from .rollout import Step
+from .stalled_moves import StalledMoves
+from .tick_problem import NO_PROBLEM, TickProblem
 
 if TYPE_CHECKING:
+    from .agent_services import AgentServices
     from .agents import Agent
     from .census import Look
     from .creation import Creation
     from .database import Database, Lock
     from .pool import Pool
-    from .railway import Railway
     from .record import Record
     from .recovery import Recovery
     from .rolling import Rolling
     from .settings import Settings
 
-STALLED_SECONDS = 120.0
-"""How long a config may ask for an image that nothing deploys; then the deployment is asked for."""
 WORST_DELAY_SECONDS = 600.0
 LAG_SECONDS = 60.0
 """How long a service that was just made may be missing from Railway's list: 8 s were seen."""
@@ -41,7 +47,7 @@ class Parts:
     """What a tick works with."""
 
     settings: Settings
-    railway: Railway
+    railway: AgentServices
     database: Database
     record: Record
     recovery: Recovery
@@ -71,10 +77,11 @@ class Tick:
         self._extra_lock = threading.Lock()
         self._failures = 0
         self._not_before = 0.0
-        self._moving_since: dict[str, float] = {}
+        self._stalled = StalledMoves(parts.railway, parts.log, clock)
+        self._creates_after = 0.0
         self._made: dict[str, float] = {}
-        self.held = ""
-        """Why agents that are missing are not made; empty where they are."""
+        self.held = NO_PROBLEM
+        """Why agents that are missing are not made; no problem where they are."""
         self.rollout = Step("pending", "the agents have not been looked at yet")
 
     def add(self, count: int) -> None:
@@ -85,6 +92,11 @@ class Tick:
     def forgive(self) -> None:
         """Forget how often new agents did not get ready: somebody says that they will."""
         self._failures, self._not_before = 0, 0.0
+
+    @property
+    def seconds_until_creation(self) -> float:
+        """For how long Railway lets nobody create a project; without an end where nothing waits for that."""
+        return max(0.0, self._creates_after - self._clock()) if self._creates_after else math.inf
 
     @property
     def seconds_until_next(self) -> float:
@@ -113,6 +125,7 @@ class Tick:
             ConflictError: another pool manager is at it.
             PoolError: Railway or the database does not answer. Nothing is decided on half of the truth.
         """
+        self._creates_after = 0.0
         with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
             self._parts.railway.keep_for_claims(LOOK_SHARE)
@@ -123,12 +136,12 @@ class Tick:
             if self._parts.pool.is_closed:
                 return Round((), (), self.rollout.text)
             self._finish_claims(look)
-            going = self._finish_removals(look, lock)
+            going = self._parts.creation.finish_removals(look.agents, lock, self._parts.pool.note)
             look = replace(look, agents={id_: one for id_, one in look.agents.items() if id_ not in going})
             self.rollout = self._parts.rolling.advance(look, lock, self._failures)
             removed = self._tidy(look, lock)
             made = self._fill(look, lock, removed)
-            self._nudge(look, lock)
+            self._stalled.nudge(look.agents.values(), lock)
         return Round(tuple(made), tuple(sorted(removed)), self.rollout.text)
 
     def _is_in_charge(self) -> bool:
@@ -157,32 +170,6 @@ class Tick:
         except ThrottledError:
             return False
         return True
-
-    def _finish_removals(self, look: Look, lock: Lock) -> set[str]:
-        """Finish deletions that were begun; return the ids."""
-        gone: set[str] = set()
-        for known in self._parts.creation.removals():
-            lock.confirm()
-            agent = look.agents.get(known.agent_id)
-            try:
-                with self._parts.database.lock(known.agent_id):
-                    if agent is None:
-                        self._parts.creation.finish_removal(known)
-                    else:
-                        volumes = self._parts.railway.volumes()
-                        self._parts.creation.delete(agent, volumes, forgets_claim=known.forgets_claim)
-                        self._parts.pool.note(agent, "gone")
-            except ConflictError:
-                continue
-            except ThrottledError:
-                raise
-            except RailwayError as error:
-                # Perhaps its service is gone, and Railway's list lags behind.
-                self._parts.log(f"{known.agent_id}: not deleted yet: {error}")
-            except CredentialError as error:
-                self._parts.log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
-            gone.add(known.agent_id)
-        return gone
 
     def _tidy(self, look: Look, lock: Lock) -> set[str]:
         """Delete what will never be of use, and return the ids."""
@@ -244,10 +231,16 @@ class Tick:
         with self._extra_lock:
             count = warm + self._extra
         made: list[str] = []
-        for _ in range(self._fitting(count)):
+        self.held = NO_PROBLEM
+        for number in range(count := self._fitting(count)):
             lock.confirm()
             self._parts.railway.keep_for_claims()
-            made.append(self._parts.creation.create())
+            try:
+                made.append(self._parts.creation.create())
+            except CreationThrottledError as error:
+                # The round goes on: who waits for the throttle is nobody who has an agent.
+                self._hold(error, count - number)
+                break
             self._made[made[-1]] = self._clock()
             self._parts.log(Act("made", f"made on {image}", made[-1]))
             if len(made) > warm:
@@ -256,15 +249,19 @@ class Tick:
                     self._made_extra += 1
         return made
 
+    def _hold(self, error: CreationThrottledError, left: int) -> None:
+        self._creates_after = self._clock() + error.seconds
+        words = f"limit: {left} agents are still to be made, Railway lets one user create a project every 30 s"
+        self.held = TickProblem(("creation-throttle",), words)
+
     def _fitting(self, wanted: int) -> int:
         """Return how many of these agents the project has room for, and keep what is to be said where not all fit."""
-        self.held = ""
         limits = self._parts.settings.limits
         if not wanted or not limits.are_known:
             return wanted
         left, words = room(limits, self._parts.railway.project_use())
         # Where some fit, the next tick finds how full it is then.
-        self.held = words if left == 0 else ""
+        self.held = TickProblem(("limit",), words) if left == 0 else NO_PROBLEM
         return wanted if left is None else min(left, wanted)
 
     def _not_listed_yet(self, look: Look) -> int:
@@ -281,18 +278,3 @@ class Tick:
             lock.confirm()
             if self._parts.creation.finish(agent, volumes):
                 self._parts.log(Act("finished", "finished, it had been cut off", agent.id))
-
-    def _nudge(self, look: Look, lock: Lock) -> None:
-        """Deploy what has had another image in its config for long: the patch came through, its deployment did not."""
-        known, self._moving_since = self._moving_since, {}
-        for agent in look.agents.values():
-            if agent.claimed or not agents.is_moving(agent.instance):
-                continue
-            since = self._moving_since.setdefault(agent.id, known.get(agent.id, self._clock()))
-            if self._clock() - since > STALLED_SECONDS:
-                lock.confirm()
-                self._moving_since[agent.id] = self._clock()
-                try:
-                    self._parts.railway.deploy(agent.instance.service_id)
-                except RailwayError as error:
-                    self._parts.log(f"{agent.id}: its deployment does not start: {error}")

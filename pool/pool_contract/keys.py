@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pool_contract.agent_keys import AGENT_KEYS
+from pool_contract.agent_projects import token_problems
 from pool_contract.key_declaration import KeyDeclaration, key
 from pool_contract.key_values import Url
 from pool_contract.pool_keys import POOL_KEYS, PROGRAM_KEYS
@@ -122,6 +123,8 @@ def problems(values: Mapping[str, str]) -> Iterator[KeyProblem]:
     for name in names_in(given.get("POOL_AGENT_KEYS", "")):
         if not is_handed_to_agents(name):
             yield KeyProblem("POOL_AGENT_KEYS", f"{name[:80]} is not for agents", "remove it")
+    for name, what, step in token_problems(given):
+        yield KeyProblem(name, what, step)
     yield from _batch_problems(given)
 
 

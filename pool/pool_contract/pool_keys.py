@@ -84,6 +84,28 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
         allowed=Pattern(r"none|/[\x21-\x7e]{1,200}", "none, or an absolute path"),
     ),
     key(
+        "POOL_AGENT_PROJECTS",
+        "pool",
+        "Whether agents are services of the pool's own Railway project, or have a project each.",
+        default="shared",
+        allowed=Choice(("shared", "per-agent")),
+    ),
+    key(
+        "POOL_RAILWAY_TOKENS",
+        "pool",
+        "Further account or workspace tokens, separated by commas, that take turns with RAILWAY_API_TOKEN: each user"
+        " has calls of an hour, and creations of projects, of their own.",
+        secret=True,
+    ),
+    key(
+        "POOL_PROJECT_LIMIT",
+        "pool",
+        "How many projects Railway allows in the workspace; with `per-agent`, the pool makes no agents beyond. 0:"
+        " nothing is checked.",
+        default="0",
+        allowed=Number(0, 100_000),
+    ),
+    key(
         "POOL_VOLUME_LIMIT",
         "pool",
         "How many volumes Railway allows in the project; the pool makes no agents beyond. 0: nothing is checked.",

@@ -12,13 +12,14 @@ from convos_pool.credential_record import CredentialRecord
 from convos_pool.credentials import Credentials, providers
 from convos_pool.database import Database
 from convos_pool.errors import AgentError
+from convos_pool.hosting import TICK_PATIENCE_SECONDS
 from convos_pool.pool import Pool
 from convos_pool.pool_parts import PoolParts
 from convos_pool.railway import Instance, Railway
+from convos_pool.railway_calls import RailwayCalls
 from convos_pool.record import Record
 from convos_pool.recovery import Recovery
 from convos_pool.rolling import Rolling
-from convos_pool.serve import TICK_PATIENCE_SECONDS
 from convos_pool.set_aside import SetAside
 from convos_pool.settings import Settings
 from convos_pool.tick import Parts, Tick
@@ -107,7 +108,8 @@ class Manager:
             rng=fleet.rng.random,
             progress=quiet,
         )
-        railway = Railway(client, ground.project_id, ground.environment_id, is_kind_known=True)
+        calls = RailwayCalls([client], is_kind_known=True, clock=clock)
+        railway = Railway(calls, ground.project_id, ground.environment_id)
         database = Database(ground.database)
         talk: Any = _Agents(fleet)
         found, aside = providers(settings.providers), SetAside(database)

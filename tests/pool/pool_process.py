@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from tests.emulator.fix_emulator import until
 from tests.support.ports import free_port
@@ -56,6 +58,9 @@ class Pool:
 
     def start(self) -> Pool:
         self.session.trust_env = False
+        # A pool manager closes connections that nothing used for five seconds, perhaps in the moment of the next use.
+        again = Retry(total=2, connect=0, allowed_methods={"GET"}, backoff_factor=0)
+        self.session.mount("http://", HTTPAdapter(max_retries=again))
         given = {"PATH": os.environ["PATH"], "PYTHONPATH": "pool", "PYTHONUNBUFFERED": "1", **self.environ}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -38,6 +38,9 @@ class SimulatedRailway:
         service = self._service(service_id)
         return self._instance(service), {agents.GATEWAY_TOKEN: "t"} if service.has_token else {}
 
+    def ensure_service(self, instance: Instance) -> str:
+        return instance.service_id
+
     def create_service(self, name: str) -> str:
         with self._call():
             made = Service(f"s{self._world.next()}", name, self._world.now)

@@ -18,10 +18,30 @@ class Wire:
     Attributes:
         url: as the server's, through the wire.
         swallows: set while bytes are lost; connections that lost some never carry any again.
+        lost: how many times bytes were lost.
+        sent: how many messages clients have sent.
+        dies_after: after so many more of them, the connection of the last one carries nothing any more; others do.
     """
 
     url: str
     swallows: threading.Event = field(default_factory=threading.Event)
+    lost: int = 0
+    sent: int = 0
+    dies_after: int | None = None
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    servers: list[socket.socket] = field(default_factory=list)
+
+    def dies_with(self) -> bool:
+        """Count a message of a client, and say whether it is the one that is lost."""
+        with self.counting:
+            self.sent += 1
+            if self.dies_after is None:
+                return False
+            self.dies_after -= 1
+            if self.dies_after >= 0:
+                return False
+            self.dies_after = None
+            return True
 
 
 @contextmanager
@@ -36,7 +56,13 @@ def wire(url: str) -> Iterator[Wire]:
         place = f"{login}@127.0.0.1:{listener.getsockname()[1]}"
         found = Wire(urlunsplit(parts._replace(netloc=place)))
         threading.Thread(target=_accept, args=(listener, target, found), daemon=True).start()
-        yield found
+        try:
+            yield found
+        finally:
+            # What was lost keeps no session of the server alive after the test.
+            for server in found.servers:
+                with contextlib.suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
         # Wakes whoever accepts, too.
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
@@ -49,15 +75,18 @@ def _accept(listener: socket.socket, target: tuple[str, int], found: Wire) -> No
         except OSError:
             return
         far, lost = socket.create_connection(target), threading.Event()
+        found.servers.append(far)
         for source, sink in ((near, far), (far, near)):
-            threading.Thread(target=_forward, args=(source, sink, found, lost), daemon=True).start()
+            counts = source is near
+            threading.Thread(target=_forward, args=(source, sink, found, lost, counts), daemon=True).start()
 
 
-def _forward(source: socket.socket, sink: socket.socket, found: Wire, lost: threading.Event) -> None:
+def _forward(source: socket.socket, sink: socket.socket, found: Wire, lost: threading.Event, counts: bool) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            if found.swallows.is_set():
+            if found.swallows.is_set() or (counts and found.dies_with()):
                 lost.set()
+                found.lost += 1
             if not lost.is_set():
                 sink.sendall(data)
     with source:

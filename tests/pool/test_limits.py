@@ -26,6 +26,7 @@ WISH = {"agentName": "Ada", "instructions": "Be brief."}
         (Limits(100, 20), ProjectUse(99, 10), 1, "services"),
         (Limits(100, 20), ProjectUse(10, 18), 2, "volumes"),
         (Limits(100, 20, has_volumes=False), ProjectUse(10, 18), 90, "services"),
+        (Limits(projects=50), ProjectUse(0, 0, 48), 2, "the workspace has 48 of 50 projects"),
     ],
 )
 def test_the_smaller_limit_counts(limits: Limits, use: ProjectUse, left: int | None, named: str) -> None:

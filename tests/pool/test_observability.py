@@ -166,6 +166,8 @@ def test_a_rollout_is_stopped_by_hand_and_its_batch_goes_back(around: Surroundin
         text = pool.json("POST", "/api/pool/rollout/abort")["text"]
         assert text == "stopped by hand at batch 1; the batch goes back"
         until(lambda: around.images() == before, 20, pool.printed)
+        # The patch is there before the round that has sent it is over.
+        until(lambda: pool.json("GET", "/api/pool/rollout")["state"] == "aborted", 20, pool.printed)
         state = pool.json("GET", "/api/pool/rollout")
         assert (state["state"], state["text"]) == ("aborted", text)
         again = pool.call("POST", "/api/pool/rollout/abort")

@@ -1,0 +1,250 @@
+"""Documents sent to Railway's API with one token, or with several in turn; refusals are this package's errors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from railway_api import errors as refusals
+from railway_api.retry import CREATION_THROTTLE_SECONDS, Allowance
+from railway_api.transport import operation_name
+
+from . import operations
+from .errors import CreationThrottledError, RailwayError, ThrottledError
+
+if TYPE_CHECKING:
+    from railway_api.client import Client
+
+CLAIMS_SHARE = 0.2
+"""Of the calls of an hour, for claims alone: each needs one."""
+LOOK_SHARE = 0.1
+"""Of the calls of an hour, below which no tick looks at the agents any more: claims go on with what was seen."""
+SHORT_WINDOW_SECONDS = 60.0
+"""Windows that end sooner are waited for."""
+CREATE_SECONDS = 10.0
+"""How long the creation of a project may take in all: a throttle of 30 s is not waited for inside of a tick."""
+NEW_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds after which something is tried again in a project that was just created."""
+REFUSED_SECONDS = 60.0
+"""How long a token rests that was refused what another one was not."""
+_Answer = TypeVar("_Answer")
+
+
+@dataclass
+class _Turn:
+    """One token.
+
+    Attributes:
+        client: sends with it.
+        is_kind_known: whether it is known of which kind the token is.
+        spent_until: when Railway takes its calls again, after a refusal; of `clock`.
+        creates_after: when Railway lets it create a project again, after a refusal; of `clock`.
+        used: how many calls it has sent.
+    """
+
+    client: Client
+    is_kind_known: bool
+    spent_until: float = 0.0
+    creates_after: float = 0.0
+    used: int = 0
+
+
+class RailwayCalls:
+    """Sends documents. With several tokens, each call takes the one with the most calls left in its hour.
+
+    Args:
+        clients: one for each token, at least one.
+        is_kind_known: False to find out by asking once which kind of token each is.
+        seconds: how long one call may take in all; 0 for the client's own limit.
+        throttle_seconds: how long Railway refuses a second project of one user (fact: creation-throttle).
+        clock: seconds that never go back.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        clients: Sequence[Client],
+        *,
+        is_kind_known: bool,
+        seconds: float = 0.0,
+        throttle_seconds: float = CREATION_THROTTLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._turns = [_Turn(client, is_kind_known) for client in clients]
+        self._seconds = seconds or None
+        self._throttle_seconds = throttle_seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+
+    def allowance(self) -> Allowance | None:
+        """Return what is left of Railway's rate limit, of all tokens together; None while one is not known yet."""
+        known = [turn.client.allowance for turn in self._turns]
+        left = [one for one in known if one is not None]
+        if not left or len(left) < len(known):
+            return None
+        # What counts for "when is there more" is the first window that ends.
+        first = min(one.reset_at for one in left)
+        return Allowance(sum(one.remaining for one in left), sum(one.limit for one in left), first)
+
+    def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
+        """Make sure that whoever does not wait for an answer leaves calls of the hour for those who do.
+
+        Args:
+            share: how much of the hour's calls has to be left.
+
+        Raises:
+            ThrottledError: what is left of this window is kept for claims; the seconds are until the next one.
+        """
+        left = self.allowance()
+        seconds = left.reset_at - time.time() if left is not None else 0.0
+        if left is not None and seconds > SHORT_WINDOW_SECONDS and left.remaining <= left.limit * share:
+            raise ThrottledError("calls are kept for claims", seconds, f"the last {left.remaining} ")
+
+    def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one document and return its `data`.
+
+        What was not carried out for certain, and every query, is sent again within the client's budget. A mutation
+        whose answer was lost is not: it may have happened, and the next tick sees.
+
+        Raises:
+            ThrottledError: Railway asks to wait longer than one call should.
+            RailwayError: Railway refused, or gave no answer that can be used; its own words, without the token.
+        """
+        name, is_mutation = operation_name(document), document.startswith("mutation")
+
+        def send(client: Client) -> dict[str, Any]:
+            ask = client.mutate_once if is_mutation else client.query
+            return ask(document, variables, thing=name, deadline_seconds=self._seconds)
+
+        return self._in_turn(name, send, is_query=not is_mutation)
+
+    def execute_in_new(
+        self, document: str, variables: Mapping[str, Any], observe: Callable[[], Mapping[str, Any] | None]
+    ) -> Mapping[str, Any]:
+        """Send a mutation into a project that was just created, where "Not Authorized" may be its being new.
+
+        Args:
+            document: the mutation (fact: new-project-lag).
+            variables: its variables.
+            observe: reads back what it has made; None where that is not there.
+
+        Returns:
+            What `observe` saw, or its `data`.
+
+        Raises:
+            RailwayError: as `execute`.
+        """
+        name = operation_name(document)
+
+        def send(client: Client) -> Mapping[str, Any]:
+            data, seen = client.mutate(document, variables, thing=name, observe=observe, deadline_seconds=self._seconds)
+            return seen if seen is not None else data or {}
+
+        for pause in NEW_PAUSES:
+            try:
+                return self._in_turn(name, send)
+            except RailwayError as error:
+                if error.is_there:
+                    raise
+            self._sleep(pause)
+        return self._in_turn(name, send)
+
+    def create_project(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a project with the first token whose user may create one now.
+
+        Raises:
+            CreationThrottledError: none may; the seconds are until the first one may.
+            RailwayError: as `execute`. The project may be there.
+        """
+        name = operation_name(document)
+        for turn in self._ready_to_create():
+            try:
+                with _as_pool_errors(name):
+                    client = self._client(turn)
+                    try:
+                        return client.mutate_once(document, variables, thing=name, deadline_seconds=CREATE_SECONDS)
+                    finally:
+                        turn.used += 1
+            except ThrottledError as error:
+                turn.creates_after = self._clock() + (error.seconds if error.is_of_calls else self._throttle_seconds)
+        raise CreationThrottledError(name, min(turn.creates_after for turn in self._turns) - self._clock())
+
+    def _ready_to_create(self) -> list[_Turn]:
+        now = self._clock()
+        ready = [turn for turn in self._turns if turn.creates_after <= now and turn.spent_until <= now]
+        return sorted(ready, key=lambda turn: turn.used)
+
+    def _in_turn(self, name: str, send: Callable[[Client], _Answer], *, is_query: bool = False) -> _Answer:
+        tried: list[_Turn] = []
+        refused: list[_Turn] = []
+        throttled: list[_Turn] = []
+        while True:
+            turn = self._next(tried)
+            tried.append(turn)
+            is_last = len(tried) == len(self._turns)
+            try:
+                with _as_pool_errors(name):
+                    answer = send(self._client(turn))
+            except ThrottledError as error:
+                if not error.is_of_calls:
+                    raise
+                turn.spent_until = self._clock() + error.seconds
+                throttled.append(turn)
+            except RailwayError as error:
+                # "Not Authorized" may be of this token alone, as where it was revoked; a query may be asked twice.
+                if error.is_there or not is_query or (is_last and not throttled):
+                    raise
+                refused.append(turn)
+            else:
+                for one in refused:
+                    one.spent_until = self._clock() + REFUSED_SECONDS
+                return answer
+            if is_last:
+                raise ThrottledError(name, min(one.spent_until for one in throttled) - self._clock())
+
+    def _next(self, tried: Sequence[_Turn]) -> _Turn:
+        with self._lock:
+            now = self._clock()
+
+            def order(turn: _Turn) -> tuple[float, float, int]:
+                left = turn.client.allowance
+                return max(0.0, turn.spent_until - now), -left.remaining if left is not None else -1e9, turn.used
+
+            # Compared by identity: two tokens may look alike.
+            chosen = min((turn for turn in self._turns if not any(turn is one for one in tried)), key=order)
+            chosen.used += 1
+            return chosen
+
+    def _client(self, turn: _Turn) -> Client:
+        # A hundred claims at once ask once.
+        with self._asking:
+            if not turn.is_kind_known:
+                try:
+                    turn.client.query(
+                        operations.WHO, {}, thing="RAILWAY_API_TOKEN", deadline_seconds=self._seconds or None
+                    )
+                except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
+                    turn.client = turn.client.as_other_kind()
+                turn.is_kind_known = True
+            return turn.client
+
+
+@contextmanager
+def _as_pool_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except refusals.RateLimited as error:
+        seconds = CREATION_THROTTLE_SECONDS if error.retry_after is None else error.retry_after
+        raise ThrottledError(name, seconds, is_of_calls=True) from None
+    except refusals.Throttled:
+        raise ThrottledError(name, CREATION_THROTTLE_SECONDS) from None
+    except refusals.RailwayError as error:
+        is_there = not isinstance(error, refusals.NotAuthorized | refusals.NotFound)
+        raise RailwayError(name, error.problem, type(error).__name__, is_there=is_there) from None

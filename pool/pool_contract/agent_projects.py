@@ -1,0 +1,26 @@
+"""Whether agents share the pool's Railway project, or have one each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+AGENT_PROJECTS, FURTHER_TOKENS = "POOL_AGENT_PROJECTS", "POOL_RAILWAY_TOKENS"
+SHARED, PER_AGENT = "shared", "per-agent"
+
+
+def tokens_in(text: str) -> tuple[str, ...]:
+    """Return the tokens in a value of POOL_RAILWAY_TOKENS, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def token_problems(given: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the variable, what is wrong with it, and what to do.
+
+    Args:
+        given: the variables that are set.
+    """
+    is_project_token = given.get("RAILWAY_TOKEN_KIND") == "project"
+    if is_project_token and given.get(AGENT_PROJECTS) == PER_AGENT:
+        yield AGENT_PROJECTS, "a project token creates no projects", "use an account or workspace token"
+    if is_project_token and tokens_in(given.get(FURTHER_TOKENS, "")):
+        yield FURTHER_TOKENS, "a project token takes no turns", "use account or workspace tokens"
