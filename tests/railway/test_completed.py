@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
-from tests.railway.fix_resources import Place, instance, refreshed
+from tests.railway.fix_resources import Place, refreshed
+from tests.railway.resource_cases import instance
 
 IMAGE = "ghcr.io/example/once:1@sha256:" + "d" * 64
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from standins import accounts as of_standins
 
 from agent_accounts import agentmail, openrouter
 from agent_accounts.agentmail import AgentMail
 from agent_accounts.openrouter import OpenRouter
 from agent_accounts.provider_http import Provider, ProviderError
+from emulator.standins import accounts as of_standins
 from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
 from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins, running
 
