@@ -9,6 +9,7 @@ import pulumi
 
 from convos_infra.agent_account import AccountArgs
 from convos_infra.agentmail_inbox import AgentMailInbox
+from convos_infra.issued_secret import IssuedSecret
 from convos_infra.openrouter_key import OpenRouterKey
 from convos_infra.random_secret import HexForm, RandomSecret, SecretPlace
 from pool_contract.agent_variables import AGENTMAIL_INBOX, OPENROUTER_KEY, agent_variables, made_per_agent
@@ -59,9 +60,12 @@ def _made(
     if OPENROUTER_KEY in wanted:
         args = AccountArgs(name, given("OPENROUTER_API_URL"), keys[wanted[OPENROUTER_KEY]])
         limit, reset = given("OPENROUTER_KEY_LIMIT"), given("OPENROUTER_KEY_LIMIT_RESET")
-        made[OPENROUTER_KEY] = OpenRouterKey("canary-openrouter-key", args, limit, reset, disposable).value
+        key = OpenRouterKey("canary-openrouter-key", args, limit, reset, disposable)
+        # Another management key or limit changes this resource, and neither changes the key.
+        made[OPENROUTER_KEY] = IssuedSecret("canary-openrouter-key-value", key.id, key.value, disposable).value
     if AGENTMAIL_INBOX in wanted:
         args = AccountArgs(name, given("AGENTMAIL_API_URL"), keys[wanted[AGENTMAIL_INBOX]])
         domain = given("AGENTMAIL_DOMAIN")
-        made[AGENTMAIL_INBOX] = AgentMailInbox("canary-agentmail-inbox", args, domain, disposable).inbox
+        # By its id, which a preview knows also where the account's key is another one.
+        made[AGENTMAIL_INBOX] = AgentMailInbox("canary-agentmail-inbox", args, domain, disposable).id
     return made

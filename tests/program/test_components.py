@@ -82,17 +82,25 @@ def test_a_canary_has_a_key_and_an_inbox_of_its_own_where_agents_have_and_shares
         assert not one.protect, "it has to go where the config gives a shared value"
         assert parents(one) == ["convos:index:Canary"]
     assert (key.name, inbox.name) == ("canary-openrouter-key", "canary-agentmail-inbox")
-    assert key.secret_outputs == {"value"}
+    kept = made.one("IssuedSecret")
+    assert {name: kept.inputs[name] for name in ("issuedAs", "value")} == {
+        "issuedAs": f"{key.name}-id",
+        "value": "own-key",
+    }
+    assert kept.is_secret("value")
+    assert not kept.protect
+    assert key.secret_outputs == kept.secret_outputs == {"value"}
     instance = made.one("ServiceInstance")
     variables = instance.inputs["variables"]
+    inbox_id = "canary-agentmail-inbox-id"
     found = [variables.get(name) for name in ("OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID", "OPENROUTER_MANAGEMENT_KEY")]
-    assert found == ["own-key", "own-inbox", None]
+    assert found == ["own-key", inbox_id, None]
     assert instance.is_secret("variables.OPENROUTER_API_KEY")
-    assert waits_for(made, instance) >= {(one.kind, one.name) for one in (key, inbox)}
+    assert waits_for(made, instance) >= {(one.kind, one.name) for one in (kept, inbox)}
 
     shared = {**keys, "OPENROUTER_API_KEY": "o", "AGENTMAIL_INBOX_ID": "i"}
     kinds = {row.kind for row in declared(lambda: Canary("canary", place(), IMAGE, shared, agent)).rows}
-    assert not kinds & {"OpenRouterKey", "AgentMailInbox"}
+    assert not kinds & {"OpenRouterKey", "AgentMailInbox", "IssuedSecret"}
 
 
 def test_a_key_that_is_a_secret_stays_one_in_the_canary_and_in_the_pool_manager() -> None:
