@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pool_contract.agent_api_key import agent_api_key
-from pool_contract.agent_variables import API_KEY, agent_variables, shared_variables
+from pool_contract.agent_variables import API_KEY, UNDECLARED_NAMES, agent_variables, shared_variables, taken_out
 from pool_contract.service_names import AGENT_PREFIX, POOL_MANAGER
 
 if TYPE_CHECKING:
@@ -188,17 +188,15 @@ def variables(settings: Settings, id_: str, made: Mapping[str, str]) -> dict[str
 
 
 def keys_behind(settings: Settings, stored: Mapping[str, str]) -> list[str]:
-    """Return the names of the keys that an agent has not, or with other values than a new agent would get.
+    """Return the names of the keys that an agent lacks, has with another value than a new agent, or has too many.
 
     Args:
         settings: what all agents get.
         stored: the variables of its service, sealed ones missing or empty.
     """
-    return [
-        name
-        for name, value in sorted(shared_variables(settings.agent_variables).items())
-        if _differs(name, value, stored)
-    ]
+    shared = shared_variables(settings.agent_variables)
+    other = [name for name, value in shared.items() if name != UNDECLARED_NAMES and _differs(name, value, stored)]
+    return sorted([*other, *taken_out(settings.agent_variables, stored)])
 
 
 def _differs(name: str, value: str, stored: Mapping[str, str]) -> bool:
@@ -226,20 +224,28 @@ def login_patch(login: RegistryLogin[str] | None) -> dict[str, Any]:
     return {"registryCredentials": {"username": login.username, "password": login.password}} if login else {}
 
 
-def image_patch(images: Mapping[str, tuple[str, str]], settings: Settings) -> dict[str, Any]:
+def image_patch(
+    images: Mapping[str, tuple[str, str]], settings: Settings, removed: Mapping[str, Collection[str]] | None = None
+) -> dict[str, Any]:
     """Return the one patch that gives services other images, and with them the keys of today.
 
     Args:
         images: service id -> (image, the agent's own API key). One that was made with the pool manager's own key, by an
             older pool manager, gets its own with its next deployment.
         settings: the keys, and the login for the images: both may have been rotated since a service was made.
+        removed: service id -> the names of its variables that were taken out of the keys.
     """
     login = settings.agent.registry_login
     deploy = {"deploy": login_patch(login)} if login else {}
     shared = {name: {"value": value} for name, value in shared_variables(settings.agent_variables).items()}
+
+    def variables(service_id: str, key: str) -> dict[str, Any]:
+        gone = dict.fromkeys((removed or {}).get(service_id, ()))
+        return {**gone, **shared, API_KEY: {"value": key}}
+
     return {
         "services": {
-            service_id: {"source": {"image": image}, "variables": {**shared, API_KEY: {"value": key}}, **deploy}
+            service_id: {"source": {"image": image}, "variables": variables(service_id, key), **deploy}
             for service_id, (image, key) in images.items()
         }
     }

@@ -1,14 +1,17 @@
 """Which agents have other keys than a new agent would get: those that are set for all, by what Railway stores of each.
 
-Values are compared and forgotten. What is remembered of an agent is yes or no, for the deployment that it runs: Railway
-is asked for all agents at once, and only when one has a deployment that was not compared yet.
+Values are compared and forgotten. What is remembered of an agent is yes or no, and which names are too many, for the
+deployment that it runs: Railway is asked for all agents at once, and only when one has a deployment that was not compared yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from pool_contract.agent_variables import taken_out
 
 from . import agents
 from .errors import RailwayError
@@ -19,6 +22,22 @@ if TYPE_CHECKING:
 
 LAG_SECONDS = 60.0
 """How long Railway's reads may lag behind a patch (fact: read-lag); until then, a difference is looked at again."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is remembered of an agent.
+
+    Attributes:
+        is_behind: whether it has other keys than a new agent would get.
+        removed: the names of those that were taken out of the keys.
+    """
+
+    is_behind: bool
+    removed: frozenset[str] = frozenset()
+
+
+NOT_KNOWN = Compared(is_behind=False)
 
 
 class KeyCheck:
@@ -39,7 +58,7 @@ class KeyCheck:
         self._settings = settings
         self._stored = stored
         self._now = now
-        self._known: dict[tuple[str, str], bool] = {}
+        self._known: dict[tuple[str, str], Compared] = {}
         self._open: set[tuple[str, str]] = set()
 
     def refresh(self, living: Iterable[Agent]) -> None:
@@ -56,14 +75,23 @@ class KeyCheck:
         for place, agent in unknown.items():
             found = stored.get(agent.instance.service_id)
             if found:
-                self._known[place] = bool(agents.keys_behind(self._settings, found))
+                self._known[place] = Compared(
+                    bool(agents.keys_behind(self._settings, found)),
+                    frozenset(taken_out(self._settings.agent_variables, found)),
+                )
         self._open = {
-            place for place, agent in unknown.items() if self._known.get(place, True) and self._may_lag(agent)
+            place
+            for place, agent in unknown.items()
+            if (place not in self._known or self._known[place].is_behind) and self._may_lag(agent)
         }
 
     def behind(self, living: Iterable[Agent]) -> frozenset[str]:
         """Return the ids of the agents that are known to have other keys; nothing is asked."""
-        return frozenset(agent.id for agent in living if self._known.get(_place(agent)))
+        return frozenset(agent.id for agent in living if self._known.get(_place(agent), NOT_KNOWN).is_behind)
+
+    def removed(self, agent: Agent) -> frozenset[str]:
+        """Return the names of an agent's variables that were taken out of the keys, as far as known; nothing is asked."""
+        return self._known.get(_place(agent), NOT_KNOWN).removed
 
     def _may_lag(self, agent: Agent) -> bool:
         deployed_at = agent.instance.deployed_at

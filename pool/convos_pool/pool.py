@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pool_contract.agent_api_key import agent_api_key
-from pool_contract.agent_variables import API_KEY
+from pool_contract.agent_variables import API_KEY, taken_out
 from pool_contract.answers import Claimed
 
 from . import agents
@@ -282,7 +282,8 @@ class Pool:
             # A patch that changes nothing deploys nothing.
             self._railway.deploy(service_id)
         else:
-            patch = agents.image_patch({service_id: (image, key)}, self._settings)
+            removed = {service_id: taken_out(self._settings.agent_variables, variables)}
+            patch = agents.image_patch({service_id: (image, key)}, self._settings, removed)
             self._railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
 
     def unclaimed(self, agent: Agent) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ class Rolling:
         database: the agents' locks.
         record: what was written down.
         touch: told of each agent that gets a new deployment.
+        removed: the names of an agent's variables that were taken out of the keys, as far as they are known.
         log: one line for the log.
     """
 
@@ -41,10 +42,12 @@ class Rolling:
         database: Database,
         record: Record,
         touch: Callable[[Agent], None],
+        removed: Callable[[Agent], Collection[str]],
         log: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._touch = touch
+        self._removed = removed
         self._railway = railway
         self._database = database
         self._record = record
@@ -139,7 +142,8 @@ class Rolling:
             lock.confirm()
             keys = {id_: agent_api_key(self._settings.api_key, id_) for id_ in sent}
             images = {agent.instance.service_id: (sent[id_], keys[id_]) for id_, agent in chosen.items()}
-            patch = agents.image_patch(images, self._settings)
+            removed = {agent.instance.service_id: self._removed(agent) for agent in chosen.values()}
+            patch = agents.image_patch(images, self._settings, removed)
             for agent in chosen.values():
                 self._touch(agent)
             verb = "back" if step.state == "aborted" else "to"

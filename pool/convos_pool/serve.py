@@ -86,12 +86,12 @@ class Service:
             PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
         )
         self.record = Record(database, max(LEASE_SECONDS, 3 * settings.tick_seconds))
-        self.rolling = Rolling(settings, patient, database, self.record, self.pool.touch, say)
+        self.key_check = KeyCheck(settings, patient.variables)
+        self.rolling = Rolling(settings, patient, database, self.record, self.pool.touch, self.key_check.removed, say)
         self.recovery = Recovery(patient, database, client, self.set_aside, say)
         self.tick = Tick(
             Parts(settings, patient, database, self.record, self.recovery, self.pool, creation, self.rolling, say)
         )
-        self.key_check = KeyCheck(settings, patient.variables)
         self.retirement = Retirement(RetirementParts(self.pool, patient, database, creation, say))
         self.sweeper = Sweeper(self.pool, database, credential_record, found, say)
         self.problem = ""

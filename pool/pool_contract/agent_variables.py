@@ -6,9 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from pool_contract.key_declaration import Generated
-from pool_contract.keys import DECLARATIONS, is_handed_to_agents, keys_of_agents
+from pool_contract.keys import (
+    DECLARATIONS,
+    is_declared,
+    is_handed_to_agents,
+    keys_of_agents,
+    names_in,
+    undeclared,
+)
 
 API_KEY = "POOL_API_KEY"
+UNDECLARED_NAMES = "POOL_AGENT_KEYS"
 OPENROUTER_KEY, AGENTMAIL_INBOX = "OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID"
 PORT = 8080
 _API_KEY_FORM = Generated("", 32)
@@ -32,7 +40,26 @@ def shared_variables(keys: Mapping[str, _Value]) -> dict[str, _Value | str]:
         keys: of the stack; those that are not for agents are left out, and defaults take the place of missing ones.
     """
     defaults = {one.name: one.default for one in DECLARATIONS if one.default and is_handed_to_agents(one.name)}
-    return {**defaults, **keys_of_agents(keys), "PORT": str(PORT)}
+    names = undeclared(keys)
+    return {**defaults, **keys_of_agents(keys), **({UNDECLARED_NAMES: names} if names else {}), "PORT": str(PORT)}
+
+
+def taken_out(keys: Mapping[str, object], stored: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables that an agent has and a new one would not get: keys that were taken out.
+
+    A variable that nobody set as a key is the agent's own and stays: an undeclared name counts only where the agent's
+    POOL_AGENT_KEYS has it. A value that is made for each agent stays, because a shared one looks the same; and so does
+    one that is sealed (empty).
+
+    Args:
+        keys: of the stack.
+        stored: the variables of the agent's service.
+    """
+    now = shared_variables(keys)
+    declared = {one.name for one in DECLARATIONS if is_handed_to_agents(one.name) and not one.made_per_agent}
+    named = {name for name in names_in(stored.get(UNDECLARED_NAMES, "")) if not is_declared(name)}
+    once = declared | {name for name in named if is_handed_to_agents(name)} | {UNDECLARED_NAMES}
+    return sorted(name for name in once if stored.get(name) and name not in now)
 
 
 def agent_variables(

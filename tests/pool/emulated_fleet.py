@@ -376,7 +376,7 @@ class Manager:
         self.pool = Pool(PoolParts(settings, railway, database, talk, census, creation, credentials, quiet, quiet))
         recovery = Recovery(railway, database, talk, aside, quiet, run=lambda work: work())
         record = Record(database)
-        self.rolling = Rolling(settings, railway, database, record, self.pool.touch, quiet)
+        self.rolling = Rolling(settings, railway, database, record, self.pool.touch, lambda _: (), quiet)
         self.tick = Tick(
             Parts(settings, railway, database, record, recovery, self.pool, creation, self.rolling, quiet), clock
         )

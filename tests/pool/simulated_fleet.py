@@ -454,7 +454,7 @@ class PoolManager:
         census = Census(railway, database, talk, aside, settings.stuck_seconds, clock)
         self.pool = Pool(PoolParts(settings, railway, database, talk, census, creation, credentials, quiet, quiet))
         recovery = Recovery(railway, database, talk, aside, quiet, run=lambda work: work())
-        self.rolling = Rolling(settings, railway, database, record, self.pool.touch, quiet)
+        self.rolling = Rolling(settings, railway, database, record, self.pool.touch, lambda _: (), quiet)
         parts = Parts(settings, railway, database, record, recovery, self.pool, creation, self.rolling, quiet)
         self.tick = Tick(parts, clock)
 

@@ -60,6 +60,25 @@ def test_an_undeclared_key_makes_agents_behind_until_a_redeploy_or_a_rollout_bri
         assert "exa-" not in pool.printed() + pool.call("GET", "/", headers={}).text
 
 
+def test_a_key_that_was_taken_out_counts_until_a_redeploy_or_a_rollout_takes_it_from_the_agent(
+    around: Surroundings,
+) -> None:
+    with around.pool(POOL_MIN_IDLE="3", BANKR_API_KEY="bankr-1", **EXA) as pool:
+        until_idle(pool, 3)
+        behind(around, pool, 0, 0)
+        first, *others = (one["id"] for one in agents(pool))
+        pool.restart(BANKR_API_KEY="", POOL_AGENT_KEYS="", EXA_API_KEY="")
+        behind(around, pool, 3, 3)
+        before = around.variables_of(first)
+        pool.json("POST", f"/api/pool/redeploy/{first}")
+        behind(around, pool, 2, 2)
+        gone = {"BANKR_API_KEY", "EXA_API_KEY", "POOL_AGENT_KEYS"}
+        assert around.variables_of(first) == {name: value for name, value in before.items() if name not in gone}
+        pool.restart(RAILWAY_RUNTIME_IMAGE=NEXT_IMAGE, POOL_ROLLOUT_POLICY="redeploy-idle", POOL_ROLLOUT_BAKE_MS="0")
+        behind(around, pool, 0, 0)
+        assert all(not gone & around.variables_of(one).keys() for one in others)
+
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = pool_settings.read({**OF_THE_POOL, "BANKR_API_KEY": "new"})
 CURRENT = of_agents.variables(SETTINGS, "abcdefghijkm", {})
@@ -79,6 +98,12 @@ def one(deployment: str, age: float = 1000.0) -> Agent:
         ({name: value for name, value in CURRENT.items() if name != "BANKR_API_KEY"}, True),
         ({**CURRENT, "BANKR_API_KEY": ""}, False),  # sealed: nobody can tell
         ({**CURRENT, "A_KEY_OF_ITS_OWN": "x", "OPENROUTER_API_KEY": "made", "POOL_API_KEY": "other"}, False),
+        ({**CURRENT, "TELNYX_MESSAGING_PROFILE_ID": "taken out"}, True),
+        ({**CURRENT, "TELNYX_MESSAGING_PROFILE_ID": ""}, False),
+        ({**CURRENT, "EXA_API_KEY": "taken out", "POOL_AGENT_KEYS": "EXA_API_KEY"}, True),
+        ({**CURRENT, "POOL_AGENT_KEYS": "EXA_API_KEY"}, True),
+        # No list may take from an agent what no key can be.
+        ({**CURRENT, "POOL_AGENT_KEYS": "PORT,POOL_API_KEY,RAILWAY_X,PRIVATE_WALLET_KEY", "RAILWAY_X": "x"}, True),
         ({}, False),  # not to be seen yet
     ],
 )
@@ -87,6 +112,29 @@ def test_what_is_behind(stored: dict[str, str], expected: bool) -> None:
     check.refresh([one("d")])
     assert check.behind([one("d")]) == ({"abcdefghijkm"} if expected else set())
     assert check.behind([one("another")]) == set()
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ({"BANKR_API_KEY": "old", "XMTP_ENV": "dev", "OWN": "x"}, {"XMTP_ENV"}),
+        ({"EXA_API_KEY": "x", "OTHER": "y", "POOL_AGENT_KEYS": "EXA_API_KEY,GONE"}, {"EXA_API_KEY", "POOL_AGENT_KEYS"}),
+        (
+            {"POOL_AGENT_KEYS": "PORT, POOL_API_KEY,RAILWAY_X,PRIVATE_WALLET_KEY,OPENROUTER_API_KEY"},
+            {"POOL_AGENT_KEYS"},
+        ),
+    ],
+)
+def test_what_is_taken_from_an_agent_and_what_never(stored: dict[str, str], expected: set[str]) -> None:
+    stored = {**CURRENT, "RAILWAY_X": "x", "OPENROUTER_API_KEY": "made", "AGENTMAIL_INBOX_ID": "made", **stored}
+    check = KeyCheck(SETTINGS, lambda: {"s": stored}, lambda: NOW)
+    assert check.removed(one("d")) == set(), "nothing is known yet"
+    check.refresh([one("d")])
+    assert check.removed(one("d")) == expected
+    patch = of_agents.image_patch({"s": ("i", "k"), "t": ("i", "k")}, SETTINGS, {"s": check.removed(one("d"))})
+    found = patch["services"]["s"]["variables"]
+    assert {name for name, entry in found.items() if entry is None} == expected
+    assert None not in patch["services"]["t"]["variables"].values()
 
 
 def test_railway_is_asked_once_a_deployment_and_again_only_while_its_reads_may_lag() -> None:
