@@ -76,18 +76,21 @@ class AgentMail:
         """Return every inbox of the account.
 
         Raises:
-            ProviderError: they cannot be listed.
+            ProviderError: they cannot be listed, or not all of them.
         """
-        found: list[ListedInbox] = []
+        found: dict[str, ListedInbox] = {}
         token: str | None = None
         for _ in range(MOST_PAGES):
             query = {"limit": str(PAGE), **({"page_token": token} if token else {})}
             page = self._provider.answer(_Page, "GET", "/inboxes", query=query)
-            found += page.inboxes
+            new = {one.inbox_id: one for one in page.inboxes if one.inbox_id not in found}
+            found |= new
+            if not page.next_page_token:
+                return list(found.values())
+            if page.next_page_token == token:
+                raise self._provider.incomplete(f"the same page of inboxes twice, after {len(found)}")
             token = page.next_page_token
-            if not token:
-                break
-        return found
+        raise self._provider.incomplete(f"more than {MOST_PAGES} pages of inboxes, {len(found)} so far")
 
 
 def _path(inbox_id: str) -> str:

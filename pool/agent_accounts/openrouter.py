@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from agent_accounts.provider_http import Provider
 
 MOST_PAGES = 200
+PAGE = 100
+"""The most that OpenRouter returns at once."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,20 @@ class OpenRouter:
         """Return every key of the account.
 
         Raises:
-            ProviderError: they cannot be listed.
+            ProviderError: they cannot be listed, or not all of them.
         """
         found: dict[str, ListedKey] = {}
         for _ in range(MOST_PAGES):
             query = {"offset": str(len(found)), "include_disabled": "true"}
             page = self._provider.answer(_Page, "GET", "/keys", query=query).data
             new = {one.hash: one for one in page if one.hash not in found}
+            # A server that takes no offset returns everything again.
+            if not page or (not new and len(page) < PAGE):
+                return list(found.values())
             if not new:
-                break
+                raise self._provider.incomplete(f"the same page of keys twice, after {len(found)}")
             found |= new
-        return list(found.values())
+        raise self._provider.incomplete(f"more than {MOST_PAGES} pages of keys, {len(found)} so far")
 
 
 def _path(key_hash: str) -> str:

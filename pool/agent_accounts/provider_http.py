@@ -116,6 +116,10 @@ class Provider:
         except ValidationError:
             raise ProviderError(self._name, "an answer that cannot be used") from None
 
+    def incomplete(self, what: str) -> ProviderError:
+        """Return the error of a list that could not be read to its end: with a part of it, nothing is decided."""
+        return ProviderError(self._name, f"its list has no end: {what}", requests.codes.ok)
+
     def delete(self, path: str) -> None:
         """Delete a thing; one that is gone is well.
 
