@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.acceptance import state_faults
+from tests.acceptance import known_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,18 +43,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileSch
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name, fault in state_faults.FAULTS.items():
+    for name, fault in known_faults.FAULTS.items():
         config.addinivalue_line("markers", f"{name}: {fault.was}")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark the tests of each fault between a state and reality by its name (`pytest -m S7`), and order all.
+    """Mark the tests of each known fault by its name (`pytest -m S7`), and order all.
 
     The order is made last, after pytest-randomly's; xdist keeps it by `--no-loadscope-reorder`.
     """
     for item in items:
-        for name in state_faults.of(item.nodeid):
+        for name in known_faults.names_of(item.nodeid):
             item.add_marker(name)
     yield
     items.sort(key=lambda item: not item.nodeid.startswith(ONE_STACK))

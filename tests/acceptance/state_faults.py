@@ -1,12 +1,10 @@
-"""What went wrong once between a state and reality, and the tests that show that it does not any more.
-
-`pytest -m S7` runs those of one entry. Each was seen with a real input before it was a test.
-"""
+"""What went wrong once between a state and reality."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from tests.acceptance.fault import Fault
 
 _MATRIX, _GATE = "tests/railway/test_destroy_matrix.py::", "tests/fleet/test_destroy_gate.py::"
 _SECRET, _LOST = "tests/railway/test_random_secret.py::", "tests/adopt/test_lost_state.py::"
@@ -16,19 +14,6 @@ _STATES, _COMBINED = "tests/railway/test_states.py::", "tests/railway/test_combi
 _SAYS, _KEYS = "tests/railway/test_status_says.py::", "tests/railway/test_where_keys_go.py::"
 _ASKS, _BESIDE = "tests/workflows/test_status_asks_where_it_is_now.py::", "tests/railway/test_others_beside_us.py::"
 _AT_ONCE, _SILENT = "tests/railway/test_first_updates_at_once.py::", "tests/railway/test_silent_railway.py::"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault.
-
-    Attributes:
-        was: what happened.
-        tests: `file::function` of those that show that it does not happen any more.
-    """
-
-    was: str
-    tests: tuple[str, ...]
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -164,9 +149,3 @@ FAULTS: Mapping[str, Fault] = {
         ),
     ),
 }
-
-
-def of(nodeid: str) -> list[str]:
-    """Return the entries that a test belongs to, by its id with or without the case's name."""
-    plain = nodeid.partition("[")[0]
-    return [name for name, fault in FAULTS.items() if nodeid in fault.tests or plain in fault.tests]

@@ -152,9 +152,12 @@ def test_a_redirect_to_where_nothing_good_is_is_refused(
     assert "which is not followed" in line(gate, repository, clock, BadAnswerError)
 
 
-def test_a_head_that_names_no_digest_is_followed_by_a_get(gate: Gate, repository: Repository, clock: Clock) -> None:
+@pytest.mark.parametrize("status", [200, 400, 405, 501])
+def test_a_head_that_names_no_digest_or_is_not_served_is_followed_by_a_get(
+    gate: Gate, repository: Repository, clock: Clock, status: int
+) -> None:
     pushed = repository.image("scaling")
-    gate.can("HEAD /v2/", Canned(200))
+    gate.can("HEAD /v2/", Canned(status))
     reference = parse(f"{gate.host}/{repository.name}:scaling")
     assert current_digest(reference, client=client_of(gate, clock)) == pushed.digest
     assert [seen.method for seen in gate.seen] == ["HEAD", "GET"]
