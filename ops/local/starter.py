@@ -54,7 +54,11 @@ class Starter:
     def kept(self, name: str, ready: Callable[[LocalService], bool]) -> LocalService | None:
         """Return a service that was started before and answers; say so when it was started and is gone."""
         before = self.services.by_name.get(name)
-        if before is None or before.way == "daemon":
+        if before is None:
+            # One that runs although no file names it any more would keep its locks and sockets from the next one.
+            self.clear(name)
+            return None
+        if before.way == "daemon":
             return None
         if before.is_alive() and process.wait_for(lambda: ready(before), 5.0):
             return before

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ops.local import broken, ports, sweep
+from ops.local import broken, ports, process, sweep
 from ops.local.probe import ask
 from ops.local.services import LocalService
 from ops.toolchain import docker_api
@@ -31,6 +31,10 @@ def docker(starter: Starter, tool: Tool) -> LocalService:
     def ready(_: LocalService) -> bool:
         return docker_api.ask(host) is not None
 
+    if "docker" not in starter.services.by_name and docker_api.ask(host) is not None:
+        # The file that named it is lost. Nobody else listens there, and its containers are the stack's.
+        running = process.marked(process.mark_of(layout.root, "docker"))
+        starter.note(LocalService("docker", "own", host, running[0] if running else None))
     before = starter.kept("docker", ready)
     if before is not None:
         return before

@@ -1,7 +1,8 @@
 """Which agents have other keys than a new agent would get: those that are set for all, by what Railway stores of each.
 
 Values are compared and forgotten. What is remembered of an agent is yes or no, and which names are too many, for the
-deployment that it runs: Railway is asked for all agents at once, and only when one has a deployment that was not compared yet.
+deployment that it runs: Railway is asked for all agents at once, and only when one has a deployment that was not
+compared yet.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class KeyCheck:
         return frozenset(agent.id for agent in living if self._known.get(_place(agent), NOT_KNOWN).is_behind)
 
     def removed(self, agent: Agent) -> frozenset[str]:
-        """Return the names of an agent's variables that were taken out of the keys, as far as known; nothing is asked."""
+        """Return the names of an agent's keys that were taken out, as far as they are known; nothing is asked."""
         return self._known.get(_place(agent), NOT_KNOWN).removed
 
     def _may_lag(self, agent: Agent) -> bool:

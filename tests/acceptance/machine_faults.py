@@ -76,11 +76,14 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "E7": Fault(
         "a file that was cut ended every command",
-        of(
-            "local/test_after_a_crash",
-            "services_that_cannot_be_read_are_found_again_on_their_ports",
-            "every_beginning_of_the_file_is_read_or_found_again",
-            "an_environment_that_is_broken_as_well_names_nothing",
+        (
+            *of(
+                "local/test_after_a_crash",
+                "services_that_cannot_be_read_are_found_again_on_their_ports",
+                "every_beginning_of_the_file_is_read_or_found_again",
+                "an_environment_that_is_broken_as_well_names_nothing",
+            ),
+            *of("local/test_services_up", "up_starts_everything_again_changes_nothing_and_down_leaves_nothing"),
         ),
     ),
     "E8": Fault(

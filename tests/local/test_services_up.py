@@ -32,11 +32,21 @@ def test_up_starts_everything_again_changes_nothing_and_down_leaves_nothing(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = up.services_up(layout)
-    used = first.services.ports
+    used = set(first.services.ports)
     assert len(used) >= 2
     assert all(ports.is_answering(port) for port in used)
     assert up.services_up(layout) == first
     assert "was not running any more" not in capsys.readouterr().out
+    for lost in ([layout.services], [layout.services, layout.env]):
+        for file in lost:
+            os.truncate(file, 0)
+        again = up.services_up(layout).services
+        assert again.by_name.keys() == first.services.by_name.keys()
+        assert all(service.is_alive() for service in again.by_name.values())
+        assert all(ports.is_answering(port) for port in again.ports)
+        docker = first.services.by_name.get("docker")
+        assert docker is None or docker.is_alive(), "containers run in it"
+        used |= again.ports
     assert down.run(layout) == 0
     assert process.marked(process.mark_of(layout.root)) == []
     assert not any(ports.is_answering(port) for port in used)
