@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PROJECT = "convos-infra"
 LOCAL = "local"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_PIN = re.compile(rf"^  {PROJECT}:imageTag:.*\n", re.MULTILINE)
+_PIN_KEY = f"{PROJECT}:imageTag"
+_PIN = re.compile(rf"^( +)([\"']?){_PIN_KEY}\2 *:[^\r\n]*(\r?\n|\Z)", re.MULTILINE)
+_CONFIG = re.compile(r"^config:[ \t]*(?:#[^\r\n]*)?(\r?\n)", re.MULTILINE)
+_FIRST_KEY = re.compile(r"^( +)[^\s#]", re.MULTILINE)
 
 
 def of_branch(branch: str) -> str:
@@ -85,14 +89,39 @@ def with_pin(text: str, tag: str) -> str:
     """Return a stack's config file with a pin, one line changed; with an empty tag, without one.
 
     Raises:
-        InfraError: the file has no config to put it into.
+        InfraError: the file has no config to put it into, or is not written so that one line does it.
     """
-    line = f"  {PROJECT}:imageTag: {tag}\n" if tag else ""
-    if _PIN.search(text):
-        return _PIN.sub(line, text, count=1)
-    if not line:
+    changed = _with_line(text, tag)
+    before, after = _document(text), _document(changed)
+    wanted = {key: value for key, value in (before.get("config") or {}).items() if key != _PIN_KEY}
+    wanted |= {_PIN_KEY: tag} if tag else {}
+    if {**before, "config": wanted} != {**after, "config": after.get("config") or {}}:
+        step = "write the key imageTag once, on a line of its own"
+        raise InfraError("config", "the stack's file does not take a pin as one line", step)
+    return changed
+
+
+def _with_line(text: str, tag: str) -> str:
+    # YAML reads 0123456 as a number, and null as nothing.
+    value = tag if yaml.safe_load(tag or '""') == tag else json.dumps(tag)
+    found, config_line = _PIN.search(text), _CONFIG.search(text)
+    if found:
+        line = f"{found[1]}{_PIN_KEY}: {value}{found[3]}" if tag else ""
+        return text[: found.start()] + line + text[found.end() :]
+    if not tag:
         return text
-    head, config_line, rest = text.partition("config:\n")
-    if not config_line or (head and not head.endswith("\n")):
+    if not config_line:
         raise InfraError("config", "the stack's file has no line `config:`", "set it once by pulumi config set")
-    return f"{head}{config_line}{line}{rest}"
+    at = config_line.end()
+    first = _FIRST_KEY.match(text, at) or _FIRST_KEY.search(text, at)
+    return f"{text[:at]}{first[1] if first else '  '}{_PIN_KEY}: {value}{config_line[1]}{text[at:]}"
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text) or {}
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("config") or {}, dict):
+        raise InfraError("config", "the stack's file cannot be read as YAML", "repair it")
+    return found

@@ -30,6 +30,7 @@ from ops.adopt.live import Live, Roles, roles
 from ops.adopt.report import receipt
 from ops.ci import workflow
 from ops.ci.registry_login import credentials
+from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view
 from stack.names import listed
@@ -104,9 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     found, told = _described(chosen, stack, live, before)
     lines = [*told.lines(), *_unused(found)]
     changes = list(differences(before, found)) if file.has_config(target) else []
-    sys.stdout.write("\n".join(lines) + "\n")
-    for line in changes:
-        sys.stdout.write(f"  {target.name}: {line}\n")
+    told_changes = [f"  {target.name}: {line}" for line in changes]
+    # Names and values of a live environment are text of others.
+    sys.stdout.writelines(log_line(f"{line}\n") for line in [*lines, *told_changes])
     if changes and not chosen.force and not _agreed(target.name):
         raise InfraError("STACK", f"{target.name} is as it was", "nothing was written")
     backup = file.write(CHECKOUT, stack, found, RECEIPTS / "backups")

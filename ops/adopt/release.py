@@ -15,6 +15,7 @@ from ops import pulumi_cli, stacks
 from ops.adopt import file
 from ops.adopt.command import RECEIPTS
 from ops.ci import workflow
+from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 
 BACKUPS = RECEIPTS / "backups"
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{stack}: its state is empty, there is nothing to release\n")
         return 0
     sys.stdout.write(f"{stack} stops managing, and Railway keeps as it is:\n")
-    sys.stdout.writelines(f"  {name}\n" for name in names)
+    sys.stdout.writelines(log_line(f"  {name}\n") for name in names)
     if not chosen.force and not _agreed(stack):
         raise InfraError("STACK", f"the state of {stack} is as it was", "FORCE=1 does not ask")
     backup = f"{stack}.state.{file.next_number(BACKUPS, f'{stack}.state')}"

@@ -25,6 +25,7 @@ from ops.ci.just_built import There, followed, just_built
 from ops.ci.preview import headline, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
+from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def check_reviewed(reviewed: Preview, source: str, now: Preview, built: Sequence
         return
     workflow.summary("\n".join(["### Not what was reviewed", "", *(f"- {line}" for line in found[:_MOST_LINES])]))
     for line in found[:_MOST_LINES]:
-        sys.stdout.write(f"  {line}\n")
+        sys.stdout.write(log_line(f"  {line}\n"))
     if accept == now.fingerprint:
         workflow.notice(f"applied nevertheless: {accept} was accepted")
         return

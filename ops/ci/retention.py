@@ -35,6 +35,7 @@ from ops.status import railway_view
 GHCR = "ghcr.io"
 PACKAGES = frozenset({"convos-runtime", "convos-pool"})
 """The images that this repository builds; an image of somebody else's is never deleted."""
+MOST_COUNTED, _LONGEST_COUNT = 10_000, 12
 MOST = 400
 """A job's token has 1,000 requests an hour and repository (GitHub, "Rate limits for the REST API")."""
 _RESTORE = (
@@ -100,10 +101,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Plan, and delete where that was asked for."""
     parser = argparse.ArgumentParser(prog="ops retention", description=__doc__)
     parser.add_argument("--delete", action="store_true", default=os.environ.get("DELETE") == "true")
-    parser.add_argument("--newest", type=int, default=os.environ.get("NEWEST") or Rules.newest)
-    parser.add_argument("--days", type=int, default=os.environ.get("DAYS") or Rules.younger_than.days)
+    parser.add_argument("--newest", type=_count, default=os.environ.get("NEWEST") or Rules.newest)
+    parser.add_argument("--days", type=_count, default=os.environ.get("DAYS") or Rules.younger_than.days)
     parser.add_argument("--without", nargs="*", default=os.environ.get("WITHOUT", "").split())
-    parser.add_argument("--most", type=int, default=os.environ.get("MOST") or MOST, help="delete at most N in one run")
+    parser.add_argument(
+        "--most", type=_count, default=os.environ.get("MOST") or MOST, help="delete at most N in one run"
+    )
     parser.add_argument("--plan", default=os.environ.get("PLAN", ""), metavar="FILE", help="the plan, as a file")
     parser.add_argument("--repository", default="", help="clean this one alone, registry/owner/convos-pool")
     chosen = parser.parse_args(argv)
@@ -146,9 +149,22 @@ def repositories(in_use: Iterable[ImageReference], only: str = "") -> list[str]:
     Args:
         in_use: the keep-list.
         only: the one to clean; empty for all.
+
+    Raises:
+        InfraError: `only` is none of them: a mistyped name would clean nothing, and look well.
     """
     found = dict.fromkeys(kept.location for kept in in_use if kept.repository.rpartition("/")[2] in PACKAGES)
+    if only and only not in found:
+        step = f"one of {', '.join(found)}" if found else "nothing uses one of our images"
+        raise InfraError("retention", f"--repository {only[:100]} is not a repository of ours that is in use", step)
     return [one for one in found if only in ("", one)]
+
+
+def _count(text: str) -> int:
+    """Return a number of images or days: below zero a rule would say something else than anybody meant."""
+    if not text.strip().isdecimal() or int(text[:_LONGEST_COUNT]) > MOST_COUNTED:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 0 to {MOST_COUNTED}")
+    return int(text)
 
 
 class _Cleaner:

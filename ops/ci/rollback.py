@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import base64
 import os
+import re
 import sys
 from collections.abc import Sequence
 
+from convos_infra.checkout import SHORT
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import parse_version
 from convos_infra.registry.resolve import ResolvedImage, age, resolve
@@ -21,6 +23,8 @@ from ops.ci.preview import body, subject
 from ops.ci.registry_login import credentials
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from railway_api.failure import Failure
+
+_OF_A_PULL_REQUEST = re.compile(r"pr-\d+")
 
 
 class AlreadySoError(InfraError):
@@ -43,10 +47,27 @@ def checked_image(stack: str, tag: str) -> ResolvedImage:
     """Return the image to roll back to; one that does not pull is refused before anybody waits for a review.
 
     Raises:
+        InfraError: the tag moves with each build, so that a pin of it pins nothing.
         RegistryError: the tag is not there, or cannot be deployed.
     """
     location = stacks.followed(stacks.config(CHECKOUT, stack), stack).location
-    return resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), thing="imageTag")
+    image = resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), thing="imageTag")
+    if image.tag in BRANCH_TAGS.values() or _OF_A_PULL_REQUEST.fullmatch(image.tag):
+        now = f"sha-{image.revision[:SHORT]}" if image.revision else image.digest
+        problem = f"{image.tag} moves with each build: a stack that is pinned to it is pinned to nothing"
+        raise InfraError("imageTag", problem, f"name one image; {image.tag} is {now} now")
+    return image
+
+
+def given_tag(text: str) -> str:
+    """Return the tag as it was meant: pasted, it has a blank or a line break around it.
+
+    Raises:
+        InfraError: nothing else is there; an empty tag would remove the pin, which nobody said.
+    """
+    if text and not text.strip():
+        raise InfraError("tag", "is only whitespace", "name a tag, or leave it empty to follow the branch again")
+    return text.strip()
 
 
 def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> int:
@@ -95,10 +116,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
     branch_of(stack)
-    image = checked_image(stack, chosen.tag) if chosen.tag else None
+    given = given_tag(chosen.tag)
+    image = checked_image(stack, given) if given else None
     tag = image.tag or image.digest if image else ""
     file = CHECKOUT / f"Pulumi.{stack}.yaml"
-    file.write_text(stacks.with_pin(file.read_text(encoding="utf-8"), tag), encoding="utf-8")
+    # As bytes: line ends stay as they are.
+    file.write_bytes(stacks.with_pin(file.read_bytes().decode(), tag).encode())
     pulumi = Pulumi(stack)
     preview = pulumi.preview()
     text = pulumi.do("preview", "--diff")

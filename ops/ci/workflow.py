@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ops.printable import escaped
+from ops.printable import escaped, log_line
 from railway_api.failure import Failure
 
 
 def summary(text: str) -> None:
-    """Add to the job's summary; without a workflow, print it."""
-    _append("GITHUB_STEP_SUMMARY", text if text.endswith("\n") else f"{text}\n")
+    """Add to the job's summary; without a workflow, print it. Names and values of others in it steer no terminal."""
+    _append("GITHUB_STEP_SUMMARY", "".join(log_line(f"{line}\n") for line in text.removesuffix("\n").split("\n")))
 
 
 def notice(text: str) -> None:

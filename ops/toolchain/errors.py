@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from railway_api.printable import escaped
+
 
 class ToolError(Exception):
     """A tool or a service that is missing or does not work, said in one line.
@@ -19,6 +21,6 @@ class ToolError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """Return the one line, white space folded."""
+        """Return the one line, white space folded; the last words of a program in it steer no terminal."""
         text = f"{self.thing}: {self.problem}" + (f"; {self.next_step}" if self.next_step else "")
-        return " ".join(text.split())
+        return escaped(" ".join(text.split()))

@@ -204,7 +204,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_AGENT_KEYS",
         "both",
-        "Names, separated by commas, of variables that agents get although this table does not have them. Agents and the"
+        "Names, separated by commas, of variables that agents get and this table does not have. Agents and the"
         " canary have it as well: a name that is taken out later is known by it.",
         allowed=Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?: *, *[A-Za-z_][A-Za-z0-9_]*)*", "names separated by commas"),
         set_by="program",

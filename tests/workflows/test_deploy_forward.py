@@ -173,6 +173,23 @@ def test_a_commit_that_git_has_not_is_compared_by_github(
     assert compared(checkout, door, OLD, NEW) is wanted
 
 
+@pytest.mark.parametrize(("runs", "comes"), [("c" * 40, "c" * 40), ("c" * 7, "c" * 40), ("c" * 40, "c" * 12)])
+def test_the_same_commit_is_no_way_back_though_nobody_knows_it_any_more(
+    history: list[str], checkout: Path, door: GitHub, runs: str, comes: str
+) -> None:
+    assert compared(checkout, door, runs, comes) is R.SAME
+
+
+@pytest.mark.parametrize(
+    "comes", ["HEAD", "main", "HEAD~1", "C" * 40, "c" * 6, "c" * 65, "--output=x", "ccccccc-dirty"]
+)
+@pytest.mark.parametrize("is_equal", [False, True])
+def test_what_is_no_commit_is_never_taken_for_one_that_git_would_find(
+    history: list[str], checkout: Path, door: GitHub, comes: str, is_equal: bool
+) -> None:
+    assert compared(checkout, door, comes if is_equal else history[0], comes) is R.UNKNOWN
+
+
 @pytest.mark.parametrize("new", ["", "not-a-commit", "../../x", "--all", "c" * 40])
 def test_a_revision_that_nobody_knows_is_unknown_and_is_not_deployed(
     history: list[str], checkout: Path, door: GitHub, new: str

@@ -6,7 +6,7 @@ import pytest
 
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import parse
-from ops.ci.retention import _parsed, check_all_there, from_config, from_outputs, repositories
+from ops.ci.retention import _parsed, check_all_there, from_config, from_outputs, main, repositories
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -35,7 +35,21 @@ def test_a_run_cleans_the_repositories_of_our_images_alone() -> None:
     ours = ["r.io/x/convos-pool", "r.io/x/convos-runtime", "r.io/y/convos-pool"]
     assert repositories(used) == ours
     assert repositories(used, ours[1]) == ours[1:2]
-    assert repositories(used, "r.io/x/postgres") == []
+    for only in ("r.io/x/postgres", "r.io/x/convos-pol", "R.io/x/convos-pool", "r.io/x/convos-pool/"):
+        with pytest.raises(
+            InfraError, match=r"is not a repository of ours that is in use; one of r.io/x/convos-pool, "
+        ):
+            repositories(used, only)
+
+
+@pytest.mark.parametrize("name", ["--newest", "--days", "--most"])
+@pytest.mark.parametrize("text", ["-1", "99999999999999", "9" * 6000, "1e3", "x", "1.5", "²"])
+def test_a_number_that_means_nothing_is_refused_before_anything_is_read(
+    name: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([f"{name}={text}"])
+    assert "is not a number from 0 to 10000" in capsys.readouterr().err
 
 
 def test_a_stack_keeps_what_it_deployed() -> None:

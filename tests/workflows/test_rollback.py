@@ -35,6 +35,28 @@ def test_it_is_one_line_on_a_branch_of_its_own(door: GitHub, main: Repository) -
     assert main.files["main", "Pulumi.production.yaml"] == FILE
 
 
+@pytest.mark.parametrize(("text", "tag"), [("", ""), (" sha-1a2b3c4\n", "sha-1a2b3c4"), ("\tsha-1\r\n", "sha-1")])
+def test_a_tag_is_taken_without_what_was_pasted_around_it(text: str, tag: str) -> None:
+    assert rollback.given_tag(text) == tag
+
+
+@pytest.mark.parametrize("text", [" ", "\n", "\u00a0"])
+def test_only_whitespace_is_no_wish_to_remove_the_pin(text: str) -> None:
+    with pytest.raises(InfraError, match="tag: is only whitespace"):
+        rollback.given_tag(text)
+
+
+@pytest.mark.parametrize("tag", ["production", "dev", "pr-12"])
+def test_a_tag_that_moves_with_each_build_is_no_place_to_roll_back_to(
+    tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for revision, now in (("1a2b3c4" + "0" * 33, "sha-1a2b3c4"), ("", "sha256:d")):
+        found = SimpleNamespace(tag=tag, revision=revision, digest="sha256:d")
+        monkeypatch.setattr(rollback, "resolve", lambda *_, found=found, **__: found)
+        with pytest.raises(InfraError, match=f"{tag} moves with each build.*; name one image; {tag} is {now} now"):
+            rollback.checked_image("production", tag)
+
+
 def test_a_second_one_takes_the_place_of_the_first(door: GitHub, main: Repository) -> None:
     first = open_pull_request(door, "production", "sha-1a2b3c4", "because")
     main.branches["main"] = "a-newer-tip"

@@ -31,6 +31,51 @@ def test_each_stacks_file_takes_a_pin_and_stays_what_it_was(stack: str) -> None:
     assert after == before
 
 
+KEY = "convos-infra:imageTag"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config:\n    convos-infra:x: 1\n",
+        "config: # of this stack\n  convos-infra:x: 1\n",
+        "config:\n  # a comment\n\n    # another\n  convos-infra:x: 1\n",
+        f"config:\n  convos-infra:x: 1\n  {KEY}: sha-0",
+        f'config:\n  "{KEY}": sha-0 # why\n  convos-infra:x: 1\n',
+        f"config:\n   '{KEY}' : 'sha-0'\n   convos-infra:x: 1\n",
+        "config:\n  convos-infra:x: |\n    config:\n",
+        "encryptionsalt: s\nconfig:\n",
+    ],
+)
+@pytest.mark.parametrize("tag", ["sha-1a2b3c4", "0123456", "1e10000", "null", "on", "12345678", "2026-01-01", ""])
+def test_a_file_by_another_hand_takes_the_pin_as_text_and_nothing_else_changes(text: str, tag: str, end: str) -> None:
+    text = text.replace("\n", end)
+    pinned = stacks.with_pin(text, tag)
+    before, after = (yaml.safe_load(one)["config"] or {} for one in (text, pinned))
+    assert after == {**{key: value for key, value in before.items() if key != KEY}, **({KEY: tag} if tag else {})}
+    assert stacks.with_pin(pinned, tag) == pinned
+    assert "\n" not in pinned.replace(end, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        (f"config:\n  {KEY}:\n    sha-0\n", ("sha-1a2b3c4", "")),
+        (f"config:\n  {KEY}: sha-0\n  {KEY}: sha-1\n", ("sha-1a2b3c4", "")),
+        (f"config: {{{KEY}: sha-0}}\n", ("sha-1a2b3c4", "")),
+        (f"config:\n  convos-infra:x: |\n    text\n    {KEY}: sha-0\n", ("sha-1a2b3c4", "")),
+        ("config: [\n", ("sha-1a2b3c4", "")),
+        ("- config\n", ("sha-1a2b3c4", "")),
+        ("encryptionsalt: x\n", ("sha-1a2b3c4",)),
+    ],
+)
+def test_a_file_that_one_line_does_not_pin_is_refused_and_not_broken(text: str, tags: tuple[str, ...]) -> None:
+    for tag in tags:
+        with pytest.raises(InfraError, match="^config: "):
+            stacks.with_pin(text, tag)
+
+
 def test_a_file_without_config_says_so() -> None:
     with pytest.raises(InfraError, match="no line `config:`"):
         stacks.with_pin("encryptionsalt: x\n", "sha-1a2b3c4")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ops.ci.deploy import NotReviewedError, check_reviewed
+from ops.ci.reviewed import Preview, ResourceChange
 from ops.printable import log_line
+from ops.toolchain.errors import ToolError
 from railway_api.failure import Failure
 from railway_api.progress import say
 
@@ -30,7 +33,13 @@ STEERING = set("\x1b\x07\x08\r\x9b\x00\x7f\u202e\u2066\u2069\u2028\ud800\ue000")
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_would_steer_a_terminal_is_shown(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     say(f"log: {text}")
-    for shown in (log_line(text), str(Failure("x", text, text)), capsys.readouterr().err):
+    # As a value in a preview that nobody reviewed, and as the last words of a daemon's log.
+    change = ResourceChange("railway:Service x", "update", {"variables.A": ('"1"', text)})
+    with pytest.raises(NotReviewedError):
+        check_reviewed(Preview(()), "#7", Preview((change,)), (), "")
+    said = capsys.readouterr()
+    errors = [str(Failure("x", text, text)), str(ToolError("x", text, text))]
+    for shown in (log_line(text), *errors, said.err, said.out.replace("\n", "")):
         assert not set(shown) & STEERING
         shown.encode("utf-8")
 
