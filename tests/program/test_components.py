@@ -73,33 +73,26 @@ def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_t
 
 def test_a_canary_has_a_key_and_an_inbox_of_its_own_where_agents_have_and_shares_what_they_share() -> None:
     keys = {"OPENROUTER_MANAGEMENT_KEY": pulumi.Output.secret("m"), "AGENTMAIL_API_KEY": pulumi.Output.secret("a")}
-    agent = agent_settings({})
-    made = declared(lambda: Canary("canary", place(protect=True), IMAGE, keys, agent))
+    made = declared(lambda: Canary("canary", place(protect=True), IMAGE, keys, agent_settings({})))
     key, inbox = made.one("OpenRouterKey"), made.one("AgentMailInbox")
-    for one in (key, inbox):
-        assert one.inputs["name"] == f"{CANARY}-e", "another environment's canary has another name"
-        assert one.is_secret("accountKey")
+    kept = made.one("IssuedSecret")
+    assert {one.inputs["name"] for one in (key, inbox)} == {f"{CANARY}-e"}, "each environment's canary has its own name"
+    for one in (key, inbox, kept):
         assert not one.protect, "it has to go where the config gives a shared value"
         assert parents(one) == ["convos:index:Canary"]
     assert (key.name, inbox.name) == ("canary-openrouter-key", "canary-agentmail-inbox")
-    kept = made.one("IssuedSecret")
-    assert {name: kept.inputs[name] for name in ("issuedAs", "value")} == {
-        "issuedAs": f"{key.name}-id",
-        "value": "own-key",
-    }
-    assert kept.is_secret("value")
-    assert not kept.protect
+    assert (kept.inputs["issuedAs"], kept.inputs["value"]) == (f"{key.name}-id", "own-key")
+    assert all(one.is_secret(name) for one, name in ((kept, "value"), (key, "accountKey"), (inbox, "accountKey")))
     assert key.secret_outputs == kept.secret_outputs == {"value"}
     instance = made.one("ServiceInstance")
     variables = instance.inputs["variables"]
-    inbox_id = "canary-agentmail-inbox-id"
     found = [variables.get(name) for name in ("OPENROUTER_API_KEY", "AGENTMAIL_INBOX_ID", "OPENROUTER_MANAGEMENT_KEY")]
-    assert found == ["own-key", inbox_id, None]
+    assert found == ["own-key", f"{inbox.name}-id", None]
     assert instance.is_secret("variables.OPENROUTER_API_KEY")
     assert waits_for(made, instance) >= {(one.kind, one.name) for one in (kept, inbox)}
 
     shared = {**keys, "OPENROUTER_API_KEY": "o", "AGENTMAIL_INBOX_ID": "i"}
-    kinds = {row.kind for row in declared(lambda: Canary("canary", place(), IMAGE, shared, agent)).rows}
+    kinds = {row.kind for row in declared(lambda: Canary("canary", place(), IMAGE, shared, agent_settings({}))).rows}
     assert not kinds & {"OpenRouterKey", "AgentMailInbox", "IssuedSecret"}
 
 

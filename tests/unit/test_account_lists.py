@@ -47,6 +47,7 @@ def test_a_list_that_does_not_end_within_its_pages_is_an_error_and_no_short_list
     for number in range(PAGE * PAGES + 1):
         standins.openrouter.create({"name": f"n{number}"})
         standins.agentmail.create({"username": f"n{number}", "client_id": f"n{number}"})
+    assert len(standins.openrouter.keys) == len(standins.agentmail.inboxes) == PAGE * PAGES + 1
     for listed, name, what in zip(both(standins), ("OpenRouter", "AgentMail"), ("keys", "inboxes"), strict=True):
         with pytest.raises(ProviderError) as refused:
             listed()
@@ -60,6 +61,7 @@ def test_a_server_that_pages_in_a_circle_is_an_error(standins: Standins, monkeyp
     monkeypatch.setattr(standins.agentmail, "listed", lambda limit, token: circle)
     keys = of_standins.Reply(200, {"data": [{"hash": str(n), "name": "n"} for n in range(PAGE)]})
     monkeypatch.setattr(standins.openrouter, "listed", lambda offset: keys)
+    assert len(both(standins)) == 2
     for listed in both(standins):
         with pytest.raises(ProviderError, match="the same page of (keys|inboxes) twice, after 2$"):
             listed()

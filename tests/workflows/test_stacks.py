@@ -71,6 +71,7 @@ def test_a_file_by_another_hand_takes_the_pin_as_text_and_nothing_else_changes(t
     ],
 )
 def test_a_file_that_one_line_does_not_pin_is_refused_and_not_broken(text: str, tags: tuple[str, ...]) -> None:
+    assert tags
     for tag in tags:
         with pytest.raises(InfraError, match="^config: "):
             stacks.with_pin(text, tag)
