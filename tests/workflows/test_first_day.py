@@ -40,6 +40,7 @@ def strict() -> Iterator[None]:
     url = f"{os.environ['RAILWAY_ENDPOINT'].removesuffix('/graphql/v2')}/_emulator/settings"
     session = requests.Session()
     session.trust_env = False
+    session.headers["Authorization"] = f"Bearer {os.environ['RAILWAY_API_TOKEN']}"
     before = session.get(url, timeout=20).json()
     session.patch(url, json=STRICT, timeout=20).raise_for_status()
     yield
