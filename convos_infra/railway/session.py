@@ -16,6 +16,7 @@ from convos_infra.railway import destroy_reasons, takeover
 from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.group import Group
 from convos_infra.railway.poll import Poll
+from convos_infra.railway.run import Run
 from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
 from railway_api.client import DEFAULT_ENDPOINT, Client
 from railway_api.failure import Failure
@@ -37,33 +38,6 @@ _Member = TypeVar("_Member")
 _NAMES_SHOWN = 6
 REFRESH_SECONDS = 300.0
 """How old the picture may be that a refresh records: reading 50 services takes Pulumi longer than `FRESH_SECONDS`."""
-
-
-@dataclass
-class Run:
-    """What one run of Pulumi has seen: a provider process serves one.
-
-    Attributes:
-        is_update: whether any inputs were checked; in a destroy none are.
-        asked: the environments of which it was asked whether anything in them keeps a destroy from beginning.
-        pool_url: where the pool manager answers, once the gate of a destroy has asked Railway; empty until then.
-        kept: the environments in which a deletion left something that was taken over.
-        environments: the names of the `Environment` resources that were checked.
-        services: the names of the `Service` resources that were checked, by environment.
-        adopts: what its checks have found in the place of new resources, in their words.
-        stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
-            a destroy and a refresh, which check nothing.
-    """
-
-    is_update: bool = False
-    asked: set[str] = field(default_factory=set)
-    pool_url: str = ""
-    kept: set[str] = field(default_factory=set)
-    environments: set[tuple[str, str]] = field(default_factory=set)
-    services: set[tuple[str, str]] = field(default_factory=set)
-    adopts: set[str] = field(default_factory=set)
-    stacks: set[str] = field(default_factory=set)
-    lock: Any = field(default_factory=threading.Lock, repr=False)
 
 
 @dataclass(frozen=True)

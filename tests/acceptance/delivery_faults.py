@@ -230,7 +230,7 @@ FAULTS: Mapping[str, Fault] = {
                 "no_line_of_another_program_is_a_command_of_the_workflow",
             ),
             *of(
-                "workflows/test_status_report",
+                "workflows/test_status_report_tones",
                 "what_comes_from_outside_cannot_steer_the_terminal",
             ),
             *of(

@@ -1,0 +1,34 @@
+"""What one run of Pulumi has seen so far."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Run:
+    """What one run of Pulumi has seen: a provider process serves one.
+
+    Attributes:
+        is_update: whether any inputs were checked; in a destroy none are.
+        asked: the environments of which it was asked whether anything in them keeps a destroy from beginning.
+        pool_url: where the pool manager answers, once the gate of a destroy has asked Railway; empty until then.
+        kept: the environments in which a deletion left something that was taken over.
+        environments: the names of the `Environment` resources that were checked.
+        services: the names of the `Service` resources that were checked, by environment.
+        adopts: what its checks have found in the place of new resources, in their words.
+        stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
+            a destroy and a refresh, which check nothing.
+    """
+
+    is_update: bool = False
+    asked: set[str] = field(default_factory=set)
+    pool_url: str = ""
+    kept: set[str] = field(default_factory=set)
+    environments: set[tuple[str, str]] = field(default_factory=set)
+    services: set[tuple[str, str]] = field(default_factory=set)
+    adopts: set[str] = field(default_factory=set)
+    stacks: set[str] = field(default_factory=set)
+    lock: Any = field(default_factory=threading.Lock, repr=False)
