@@ -23,7 +23,7 @@ def missing(fault: Fault, root: Path = ROOT) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("letter", "last"), [("S", 15), ("R", 18), ("E", 11)])
+@pytest.mark.parametrize(("letter", "last"), [("S", 15), ("R", 18), ("E", 11), ("M", 11)])
 def test_every_entry_is_there(letter: str, last: int) -> None:
     assert [name for name in FAULTS if name[0] == letter] == [f"{letter}{number}" for number in range(1, last + 1)]
 
