@@ -14,12 +14,12 @@ import pytest
 from convos_infra.schema.resource import DatabaseSchemaProvider
 from tests.schema.migrating import files
 from tests.schema.postgres_server import PASSWORD, Database, Server, free_port, new_database, unprivileged
-from tests.schema.test_behind_a_pooler import pooled
+from tests.schema.test_behind_a_pooler import pgbouncer, pooled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["pooled"]
+__all__ = ["pgbouncer", "pooled"]
 pytestmark = pytest.mark.postgres
 ONE, TWO = "CREATE TABLE a (id integer);", "CREATE TABLE b (id integer);"
 WRITABLE = "give the address of the primary, or turn default_transaction_read_only off for this role and database"

@@ -53,7 +53,7 @@ ROWS = {
         "keys.XMTP_ENV: must be one of dev, production, not 'qa'",
     ),
     "no number": (["poolMinIdle", "1001"], {}, "poolMinIdle: must be from 0 to 1000"),
-    "name": (["environment", "A B"], {}, "environment: 'A B' may hold"),
+    "name": (["environment", "A B"], {}, "environment: 'A B' may contain"),
 }
 
 
