@@ -1,7 +1,13 @@
-"""Removes services from one environment: those that wait while another removal is under way leave in one patch."""
+"""Removes services from one environment.
+
+In a fork by `serviceDelete`, which also deletes the project's service once no environment has it, several side by side.
+In any other environment `serviceDelete` reaches all of those (fact: service-delete-scope): there the services that wait
+for a patch share one, and the project keeps them.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,15 +27,13 @@ class Removal:
     """A service that is to be removed from its environment.
 
     Attributes:
-        props: names it and its place.
+        props: its name and its place.
         service_id: its id.
-        is_fork: whether its environment is one.
-        problem: what went wrong.
+        problem: the error, if there was one.
     """
 
     props: Mapping[str, Any] = field(repr=False)
     service_id: str
-    is_fork: bool
     problem: Exception | None = None
 
     @property
@@ -38,13 +42,25 @@ class Removal:
         return str(self.props["name"])
 
 
-def remove(session: Session, removal: Removal) -> None:
+def remove(session: Session, removal: Removal, *, is_fork: bool) -> None:
     """Remove a service.
 
+    Args:
+        session: sends and reads.
+        removal: the service.
+        is_fork: whether its environment is a fork.
+
     Raises:
-        RailwayError: Railway does not do it.
+        RailwayError: Railway refuses.
     """
-    session.group(remove_all, str(removal.props["environmentId"])).join(removal)
+    environment_id = str(removal.props["environmentId"])
+    if is_fork:
+        variables = {"id": removal.service_id, "environmentId": environment_id}
+        seen = functools.partial(_are_gone, session, [removal])
+        with session.snapshots.making(environment_id):
+            session.client.mutate(documents.SERVICE_DELETE, variables, thing=removal.name, observe=seen)
+        return
+    session.group(remove_all, environment_id).join(removal)
     if removal.problem is not None:
         raise removal.problem
 
@@ -63,25 +79,20 @@ def remove_all(session: Session, removals: Sequence[Removal]) -> None:
 def _sent(session: Session, removals: Sequence[Removal]) -> list[Exception | None]:
     first, names = removals[0], [one.name for one in removals]
     environment_id = first.props["environmentId"]
-    if first.is_fork and len(removals) == 1:
-        document = documents.SERVICE_DELETE
-        variables = {"id": first.service_id, "environmentId": environment_id}
-    else:
-        # In an environment that is not a fork, serviceDelete reaches all of those (fact: service-delete-scope).
-        document = documents.PATCH_COMMIT
-        patch = {"services": {one.service_id: {"isDeleted": True} for one in removals}}
-        message = f"{together(names)}: removed"[:200]
-        variables = {"environmentId": environment_id, "patch": patch, "message": message}
-
-    def seen() -> bool | None:
-        try:
-            now = session.read(first.props, thing=first.name, fresh=True)
-        except Gone:
-            return True
-        return True if all(one.service_id not in now.instances for one in removals) else None
-
+    patch = {"services": {one.service_id: {"isDeleted": True} for one in removals}}
+    variables = {"environmentId": environment_id, "patch": patch, "message": f"{together(names)}: removed"[:200]}
+    seen = functools.partial(_are_gone, session, removals)
     try:
-        session.client.mutate(document, variables, thing=together(names), observe=seen)
+        session.client.mutate(documents.PATCH_COMMIT, variables, thing=together(names), observe=seen)
     except RailwayError as error:
         return by_halves(removals, names, error, lambda some: _sent(session, some))
     return [None for _ in removals]
+
+
+def _are_gone(session: Session, removals: Sequence[Removal]) -> bool | None:
+    first = removals[0]
+    try:
+        now = session.read(first.props, thing=first.name, fresh=True)
+    except Gone:
+        return True
+    return True if all(one.service_id not in now.instances for one in removals) else None

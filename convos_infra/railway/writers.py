@@ -1,7 +1,7 @@
-"""Who may write to one environment at once: several that create something, or one that changes what is there.
+"""Who may write to one environment at once: several that create or delete services, or one that patches.
 
-Two patches at once were seen to race (fact: patch-race), and a patch beside a creation may race as well. Creations side
-by side are safe, because each is found again by its own name. Other processes are not held back.
+Two patches at once were seen to race (fact: patch-race), and a patch beside a creation may race as well. Creations and
+deletions side by side are safe, because each is found again by its own name or id. Other processes are not held back.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Writers:
 
     @contextmanager
     def making(self) -> Iterator[Holding]:
-        """Hold the environment beside others that create something; a writer that waits goes first."""
+        """Hold the environment beside others that create or delete a service; a writer that waits goes first."""
         holding = Holding()
         with self._changed:
             self._changed.wait_for(lambda: not self._owner and not self._waiting)

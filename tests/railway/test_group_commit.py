@@ -188,6 +188,9 @@ def test_ten_services_share_patches_and_each_is_deployed_once(runs: Runs) -> Non
     assert runs.down() == {}
     assert runs.living() == set()
     assert patches(runs) <= MOST_PATCHES
+    is_fork = "serviceDelete" in runs.calls
+    rows = [runs.emulator.store.get("service", id_) for id_ in runs.services.values()]
+    assert {bool(row and row.get("deletedAt")) for row in rows} == {is_fork}, "a fork leaves no service in the project"
 
 
 @pytest.mark.parametrize("bad", [["s0"], ["s9"], ["s3", "s4"], ["s1", "s8"], NAMES[:9]], ids=len)

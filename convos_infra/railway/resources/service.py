@@ -173,7 +173,7 @@ class ServiceProvider(RailwayProvider):
             return
         self.guard(props, name)
 
-        remove(session, Removal(props, id_, snapshot.is_fork))
+        remove(session, Removal(props, id_), is_fork=snapshot.is_fork)
 
 
 def _find(snapshot: Snapshot, name: str) -> str | None:
