@@ -28,6 +28,9 @@ CONDITIONS = {
     "never deployed": Condition.NEVER_DEPLOYED,
     "still under way": Condition.UNDER_WAY,
     "sleeping": Condition.SLEEPS,
+    "exited with 0": Condition.STOPPED,
+    "failed, the one before exited with 0": Condition.FAILED,
+    "skipped, the one before exited with 0": Condition.SKIPPED,
 }
 RENAMED = ("renamed", "the service it refers to renamed", "deployed with an empty reference")
 GONE = ("service gone", "service instance gone", "environment gone")
@@ -49,7 +52,7 @@ def test_what_runs_and_what_is_beside_it_is_told_as_the_emulator_has_it(stack: S
     active = [
         row["id"]
         for row in scene.truth()["deployment"]
-        if row["serviceId"] == service_id and row["status"] in ("SUCCESS", "SLEEPING")
+        if row["serviceId"] == service_id and row["status"] in ("SUCCESS", "SLEEPING") and not row.get("stopped")
     ]
     assert [found.serving.id] == active if found.serving is not None else active == []
     stored_only = state.name in ("theirs stored only", "ours and theirs stored only")
