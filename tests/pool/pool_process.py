@@ -59,7 +59,7 @@ class Pool:
     def start(self) -> Pool:
         self.session.trust_env = False
         # A pool manager closes connections that nothing used for five seconds, perhaps in the moment of the next use.
-        again = Retry(total=2, connect=0, allowed_methods={"GET"}, backoff_factor=0)
+        again = Retry(total=2, connect=0, status=0, respect_retry_after_header=False, allowed_methods={"GET"})
         self.session.mount("http://", HTTPAdapter(max_retries=again))
         given = {"PATH": os.environ["PATH"], "PYTHONPATH": "pool", "PYTHONUNBUFFERED": "1", **self.environ}
         with self.log.open("ab") as log:
