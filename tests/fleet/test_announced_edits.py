@@ -53,4 +53,4 @@ def test_what_the_preview_announced_is_what_the_update_did_over_seeded_edits(tmp
             sums = [sums[0] + did[0], sums[1] + did[1]]
         project.preview("--expect-no-changes")
     print(f"{EDITS} edits: {sums[0]} mutations and {sums[1]} deployments, as announced")
-    assert sums[0] > sums[1] > 0
+    assert min(sums) > 0
