@@ -42,6 +42,9 @@ def variables(**more: str) -> dict[str, str]:
     }
 
 
+PORTS_TRIED = 3
+
+
 @dataclass
 class Pool:
     """A running pool manager; `environ` is what its next start gets."""
@@ -61,6 +64,18 @@ class Pool:
         # A pool manager closes connections that nothing used for five seconds, perhaps in the moment of the next use.
         again = Retry(total=2, connect=0, status=0, respect_retry_after_header=False, allowed_methods={"GET"})
         self.session.mount("http://", HTTPAdapter(max_retries=again))
+        for _ in range(PORTS_TRIED - 1):
+            began = len(self.printed()) if self.log.exists() else 0
+            try:
+                return self._started()
+            except AssertionError:
+                # Another process was given the same free port in between.
+                if "address already in use" not in self.printed()[began:]:
+                    raise
+                self.port = free_port()
+        return self._started()
+
+    def _started(self) -> Pool:
         given = {"PATH": os.environ["PATH"], "PYTHONPATH": "pool", "PYTHONUNBUFFERED": "1", **self.environ}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
