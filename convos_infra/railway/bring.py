@@ -123,7 +123,8 @@ def bring_all(session: Session, members: Sequence[Bringing]) -> None:
                 _turn(session, turn)
             except Exception as error:  # noqa: BLE001  # every member of the turn gets it
                 _tell_rest(turn, error)
-            holding.is_settled = not any(isinstance(member.outcome, Exception) for member in turn)
+            # Whoever still waits may have stored variables, which no read has shown yet.
+            holding.is_settled = all(isinstance(member.outcome, Snapshot) for member in turn)
         waiting = [member for member in waiting if member not in turn]
 
 
