@@ -6,8 +6,7 @@ its own: its announcement, the conflicts with changes of other people, and the r
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -133,32 +132,26 @@ def _turn(session: Session, members: Sequence[Bringing]) -> None:
     steps = [step for member in members if (step := _step_of(session, snapshot, member)) is not None]
     for deploys in (True, False):
         sent = [step for step in steps if step.plan.patch and step.deploys == deploys]
-        _tell(sent, snapshot, functools.partial(commit, session, snapshot, deploys=deploys), deploys=deploys)
+        parts = [part_of(snapshot, step.member.wanted, step.plan, deploys=deploys) for step in sent]
+        _tell(sent, commit(session, snapshot, parts, deploys=deploys) if parts else [])
     orders = [step for step in steps if step.due and not step.patched and not _has_failed(step.member)]
-    _tell(orders, snapshot, functools.partial(deploy, session), deploys=True, anew=True)
+    _tell(orders, deploy(session, [_order_of(snapshot, step) for step in orders]) if orders else [])
 
 
 def _has_failed(member: Bringing) -> bool:
     return isinstance(member.outcome, Exception)
 
 
-def _tell(
-    steps: Sequence[_Step],
-    before: Snapshot,
-    send: Callable[[Sequence[ServicePatch]], Sequence[Outcome]],
-    *,
-    deploys: bool,
-    anew: bool = False,
-) -> None:
-    parts = []
-    for step in steps:
-        # The patch of this turn was read back: a deployment that it caused is not the one that is ordered now.
-        now = step.member.outcome if anew and isinstance(step.member.outcome, Snapshot) else before
-        part = part_of(now, step.member.wanted, step.plan, deploys=deploys)
-        parts.append(ServicePatch(part.wanted, part.plan, part.old, expects=True) if anew else part)
-    if parts:
-        for step, outcome in zip(steps, send(parts), strict=True):
-            step.member.outcome = outcome
+def _order_of(before: Snapshot, step: _Step) -> ServicePatch:
+    # The patch of this turn was read back: a deployment that it caused is not the one that is ordered now.
+    now = step.member.outcome if isinstance(step.member.outcome, Snapshot) else before
+    wanted = step.member.wanted
+    return ServicePatch(wanted, step.plan, now.latest_deployment(wanted["serviceId"]), expects=True)
+
+
+def _tell(steps: Sequence[_Step], outcomes: Sequence[Outcome]) -> None:
+    for step, outcome in zip(steps, outcomes, strict=True):
+        step.member.outcome = outcome
 
 
 def _tell_rest(members: Sequence[Bringing], error: Exception) -> None:
