@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from convos_pool.agent_homes import marked_agent
+from convos_pool.project_per_agent import PAGE
 from convos_pool.serve import Service
 from convos_pool.settings import read
 
@@ -37,6 +39,10 @@ class AgentProjects:
         """Return every project of the workspace."""
         found: list[dict[str, Any]] = nodes(self.around.world.run(PROJECTS)["projects"])
         return found
+
+    def pages(self) -> int:
+        """Return how many calls it takes to list them; tests of this worker that ran before have left projects."""
+        return ceil(len(self.all()) / PAGE)
 
     def own(self) -> dict[str, dict[str, Any]]:
         """Return this pool's by the agent's id; two of one agent are a mistake."""

@@ -107,7 +107,7 @@ def test_a_round_asks_once_for_a_hundred_agents_and_a_claim_once(projects: Agent
     service.tick.run()
     around.emulator.forget_calls()
     service.tick.run()
-    assert [call["operation"] for call in around.emulator.calls()] == ["projects"]
+    assert _asked(projects) == ["projects"] * projects.pages()
     around.emulator.forget_calls()
     claimed = service.pool.claim(Wish("Ada", "Be brief.", "")).instanceId
     assert [call["fields"] for call in around.emulator.calls()] == [["serviceInstance", "variables"]]
@@ -167,7 +167,7 @@ def test_throttles_are_waited_out_while_the_round_goes_on_and_tokens_take_turns(
     assert 0 < service.tick.seconds_until_creation <= 31
     around.emulator.forget_calls()
     assert service.tick.run().created == ()
-    assert [call["operation"] for call in around.emulator.calls()] == ["projects"], "nobody is asked before it is time"
+    assert _asked(projects) == ["projects"] * projects.pages(), "no project is asked for before it is time"
     assert service.pool.claim(Wish("Ada", "Be brief.", "")).instanceId in made
     around.emulator.settings(creation_throttle_seconds=0)
 
@@ -241,6 +241,10 @@ def test_a_home_that_was_made_is_known_before_it_is_listed_and_not_for_ever() ->
 def _until_refused(service: Service) -> None:
     for _ in range(80):
         service.patient.instances()
+
+
+def _asked(projects: AgentProjects) -> list[str]:
+    return [call["operation"] for call in projects.around.emulator.calls()]
 
 
 def _idle(service: Service) -> int:
