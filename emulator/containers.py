@@ -90,7 +90,7 @@ class Containers:
             log(f"the container was not made: {_reason(error)}")
             raise RunFailed("FAILED", "the container was not made") from error
         try:
-            container.start()
+            _start(container)
             address = self._await_health(container, order, port)
         except RunFailed:
             for line in container.logs(tail=_LOG_LINES).decode(errors="replace").splitlines():
@@ -178,6 +178,18 @@ class Containers:
             if elapsed > order.health_seconds:
                 raise RunFailed("FAILED", f"health check of {order.health_path} failed for {order.health_seconds:g} s")
             time.sleep(0.2)
+
+
+def _start(container: docker.models.containers.Container, tries: int = 5) -> None:
+    """Start it; Docker chooses a free port, and another process of this machine may take that one in between."""
+    for left in reversed(range(tries)):
+        try:
+            container.start()
+        except APIError as error:
+            if "address already in use" not in str(error) or not left:
+                raise
+        else:
+            return
 
 
 def _address(container: docker.models.containers.Container, port: str) -> str:

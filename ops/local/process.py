@@ -94,6 +94,16 @@ def stop(*processes: Process, seconds: float = KILL_AFTER_SECONDS) -> int:
     return len(running)
 
 
+def stop_marked(mark: str) -> int:
+    """Stop all processes with a mark, parents first so that they can end in order; return how many were running."""
+    stopped = 0
+    for _ in range(3):  # the children of those that were killed have no parent any more and are the next
+        running = marked(mark)
+        ids = {one.pid for one in running}
+        stopped += stop(*(one for one in running if _parent_of(one.pid) not in ids))
+    return stopped
+
+
 def wait_for(done: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
     """Ask until the answer is true; return False if the time is over."""
     deadline = time.monotonic() + seconds
@@ -111,13 +121,24 @@ def marked(mark: str) -> list[Process]:
     found: set[int] = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            parents[int(entry.name)] = _parent_in((entry / "stat").read_text())
             if any(map(wanted.match, (entry / "environ").read_bytes().split(b"\0"))):
                 found.add(int(entry.name))
         except (OSError, ValueError, IndexError):
             continue  # it ended while we looked, or belongs to somebody else
     ours = {pid for pid in parents if _descends(pid, found, parents)} - _ancestors(os.getpid(), parents)
     return [Process(pid, started) for pid in sorted(ours) if (started := start_time(pid))]
+
+
+def _parent_of(pid: int) -> int:
+    try:
+        return _parent_in(Path(f"/proc/{pid}/stat").read_text())
+    except (OSError, ValueError, IndexError):
+        return 0  # it has ended
+
+
+def _parent_in(stat: str) -> int:
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 def _descends(pid: int, roots: set[int], parents: Mapping[int, int]) -> bool:

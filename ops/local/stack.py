@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ops.local.process import MARK
 from ops.toolchain.errors import ToolError
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ def exists(state: Path) -> bool:
     return any((state / ".pulumi" / "stacks").glob(f"*/{STACK}.json"))
 
 
-def up(checkout: Path, env: Mapping[str, str], *, refresh: bool = False) -> int:
+def up(checkout: Path, env: Mapping[str, str], mark: str, *, refresh: bool = False) -> int:
     """Run `pulumi up` with its output going to ours, and return its exit code.
 
     Args:
         checkout: the program.
         env: a whole environment.
+        mark: what Pulumi and its plugins are found by after a crash, which they may outlive.
         refresh: whether to refresh first: after a crash, less may exist than the state says.
     """
     sys.stdout.flush()
@@ -52,7 +54,7 @@ def up(checkout: Path, env: Mapping[str, str], *, refresh: bool = False) -> int:
     # Pulumi leaves its lock behind. A handler of ours, unlike SIG_IGN, is not inherited by the child.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run(argv, cwd=checkout, env=dict(env), stdin=subprocess.DEVNULL).returncode
+        return subprocess.run(argv, cwd=checkout, env={**env, MARK: mark}, stdin=subprocess.DEVNULL).returncode
     finally:
         signal.signal(signal.SIGINT, before)
 

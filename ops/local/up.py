@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.local import answers, bases, environment, image_services, ledger, locks, stack, starting, table, warm
+from ops.local import answers, bases, environment, image_services, ledger, locks, process, stack, starting, table, warm
 from ops.local.services import LocalService, Services, load, save
 from ops.local.starter import Starter
 from ops.toolchain import choose, docker_api, pins, tools
@@ -54,8 +54,11 @@ def run(layout: Layout) -> int:
         is_new = known is not None and known.process != emulator.process
         before = ledger.deployments(emulator.address)
         stack.prepare(layout.checkout, layout.state, ready.env)
+        mark = process.mark_of(layout.root, "pulumi")
+        if stopped := process.stop_marked(mark):
+            _say(f"stopped {stopped} processes of a pulumi up that a killed make local had left")
         locks.release_dead(layout.state)
-        code = stack.up(layout.checkout, ready.env, refresh=is_new)
+        code = stack.up(layout.checkout, ready.env, mark, refresh=is_new)
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
             return code
@@ -63,7 +66,7 @@ def run(layout: Layout) -> int:
         if silent := answers.silent(rows):
             _say(f"\n{', '.join(silent)}: no answer; starting the emulator again, and bringing the stack up")
             ready = _again(layout)
-            if (code := stack.up(layout.checkout, ready.env, refresh=True)) != 0:
+            if (code := stack.up(layout.checkout, ready.env, mark, refresh=True)) != 0:
                 _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}")
                 return code
             rows = _rows(layout, ready)

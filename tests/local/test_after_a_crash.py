@@ -70,6 +70,30 @@ def test_what_still_runs_is_found_by_its_mark(layout: Layout) -> None:
         process.stop(started)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="marks are found in /proc")
+def test_what_a_killed_update_has_left_is_stopped_and_nothing_else(layout: Layout) -> None:
+    wait = "import time; time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {wait!r}]); {wait}"
+
+    def started(service: str, program: str) -> process.Process:
+        argv, mark = [sys.executable, "-c", program], process.mark_of(layout.root, service)
+        return process.start(argv, log=layout.logs / "x.log", mark=mark, cwd=layout.root, env={})
+
+    mark = process.mark_of(layout.root, "pulumi")
+    update, other = started("pulumi", parent), started("registry", wait)
+    try:
+        assert process.wait_for(lambda: len(process.marked(mark)) == 2, 10)
+        process.stop(update)
+        assert len(process.marked(mark)) == 1, "the plugin outlives it"
+        assert process.stop_marked(mark) == 1
+        assert (process.marked(mark), process.is_alive(other)) == ([], True)
+        update = started("pulumi", parent)
+        assert process.wait_for(lambda: len(process.marked(mark)) == 2, 10)
+        assert process.stop_marked(mark) == 2
+    finally:
+        process.stop(update, other)
+
+
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00", b"export RAILWAY_ENDPOINT=http://127.0.0.1:99999999/graphql/v2\n"]
 )
