@@ -58,6 +58,7 @@ def run(layout: Layout) -> int:
         if stopped := process.stop_marked(mark):
             _say(f"stopped {stopped} processes of a pulumi up that a killed make local had left")
         locks.release_dead(layout.state)
+        stack.settle(layout.checkout, layout.state, ready.env)
         code = stack.up(layout.checkout, ready.env, mark, refresh=is_new)
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")

@@ -187,7 +187,8 @@ def test_services_stand_in_the_order_of_the_system_and_others_by_their_names() -
         ),
         (
             {**CLEAR, "unfinished": [{"operation": "creating", "resource": "Volume postgres"}]},
-            "not finished: creating Volume postgres; pulumi refresh --stack scaling asks what became of it",
+            "not finished: creating Volume postgres; pulumi refresh --clear-pending-creates --stack scaling, and the next "
+            "pulumi up finds what was made",
         ),
     ],
 )
