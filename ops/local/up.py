@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.local import answers, bases, environment, image_services, ledger, locks, process, stack, starting, table, warm
+from ops.local import (
+    answers,
+    backend_files,
+    bases,
+    environment,
+    image_services,
+    ledger,
+    locks,
+    process,
+    stack,
+    starting,
+    table,
+    warm,
+)
 from ops.local.services import LocalService, Services, load, save
 from ops.local.starter import Starter
 from ops.toolchain import choose, docker_api, pins, tools
@@ -52,6 +65,8 @@ def run(layout: Layout) -> int:
         emulator = ready.services.by_name["emulator"]
         # A restarted one may know less than the stack's state: it may have lost its last moments, or everything.
         is_new = known is not None and known.process != emulator.process
+        for repaired in (repairs := backend_files.repair(layout.state, layout.root / "broken")):
+            _say(repaired)
         before = ledger.deployments(emulator.address)
         stack.prepare(layout.checkout, layout.state, ready.env)
         mark = process.mark_of(layout.root, "pulumi")
@@ -59,7 +74,7 @@ def run(layout: Layout) -> int:
             _say(f"stopped {stopped} processes of a pulumi up that a killed make local had left")
         locks.release_dead(layout.state)
         stack.settle(layout.checkout, layout.state, ready.env)
-        code = stack.up(layout.checkout, ready.env, mark, refresh=is_new)
+        code = stack.up(layout.checkout, ready.env, mark, refresh=is_new or bool(repairs))
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
             return code

@@ -95,7 +95,7 @@ def _update(stack: str, value: Mapping[str, Any]) -> Iterator[Said]:
     if value["inProgress"]:
         yield f"an update is under way or was cut, says the backend; if none runs: {cancel}", Tone.RED
     for one in value["unfinished"]:
-        # Pulumi keeps a create that was cut in the state until it is told to forget it, also after updates that went well.
+        # Pulumi keeps a create that was cut until it is told to forget it, also after updates that went well.
         clear = " --clear-pending-creates" if one["operation"] == "creating" else ""
         step = f"pulumi refresh{clear} --stack {stack}, and the next pulumi up finds what was made"
         yield f"not finished: {one['operation']} {one['resource']}; {step}", Tone.RED

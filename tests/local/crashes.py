@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,7 @@ from ops.local.services import load
 from ops.toolchain.errors import ToolError
 
 UP = (sys.executable, "-m", "ops.local", "up")
+STATUS = ("ops/run", "status", "--stack=local")
 UP_SECONDS = 600.0
 LONGEST_INTO_UP = 15.0
 """Seconds; a `make local` that has to start everything again takes about that long."""
@@ -86,6 +88,19 @@ def kill_during_up(layout: Layout, chance: random.Random) -> str:
     return f"everything was killed {seconds:.1f} s into make local"
 
 
+def kill_make_local_alone(layout: Layout, chance: random.Random) -> str:
+    """Kill `make local` while its update runs, and leave the update and its plugins to end as they may."""
+    kill_everything(layout, chance)
+    seconds = chance.uniform(0.1, LONGEST_INTO_UP)
+    with (layout.logs / "crashes.log").open("ab") as log:
+        running = subprocess.Popen(UP, cwd=layout.checkout, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(seconds)
+        running.kill()
+        running.wait()
+    return f"only make local was killed, {seconds:.1f} s after its start"
+
+
 def cut_a_file(layout: Layout, chance: random.Random) -> str:
     """Kill everything, and cut a file that was being written: to nothing, or somewhere in its middle."""
     kill_everything(layout, chance)
@@ -112,6 +127,7 @@ KINDS: tuple[Callable[[Layout, random.Random], str], ...] = (
     kill_docker,
     kill_one_service,
     kill_during_up,
+    kill_make_local_alone,
     cut_a_file,
     cut_the_history,
     cut_a_file_of_what_runs,
@@ -163,7 +179,10 @@ def crash(layout: Layout, number: int) -> tuple[str, str]:
         return done, f"make local ended with exit code {code}: {' | '.join(said.splitlines()[-6:])}"
     with database(layout) as session:
         row = session.execute("SELECT count(*) FROM crashes.survived WHERE number = %s", (number,)).fetchone()
-    return done, "" if row == (1,) else "the database lost a row"
+    if row != (1,):
+        return done, "the database lost a row"
+    status = subprocess.run(STATUS, cwd=layout.checkout, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done, "" if status.returncode == 0 else f"make status ends with {status.returncode}: {status.stdout[-600:]}"
 
 
 def main(argv: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import sqlite3
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local import answers, broken, process
+from ops.local import answers, backend_files, broken, process
 from ops.local.layout import Layout
 from ops.local.services import LocalService, Services, load, save
 from tests.support.ports import free_port
@@ -164,3 +165,41 @@ def test_a_database_that_is_fine_stays_where_it_is(tmp_path: Path) -> None:
         assert broken.set_aside(file) is None
     connection.close()
     assert [left.name for left in tmp_path.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\x00" * 50, b"\xff", b"[" * 100_000])
+def test_files_of_the_backend_that_are_in_pieces_are_moved_aside_and_the_stack_comes_back(
+    layout: Layout, content: bytes
+) -> None:
+    stacks = layout.state / ".pulumi" / "stacks" / "convos-infra"
+    history = layout.state / ".pulumi" / "history" / "convos-infra" / "local"
+    for folder in (stacks, history):
+        folder.mkdir(parents=True)
+    aside = layout.root / "broken"
+    whole = {stacks / "local.json": b'{"n": 3}', stacks / "local.json.bak": b'{"n": 2}'}
+    whole |= {history / f"local-{n}.{kind}.json": b'{"n": 1}' for n in (1, 2) for kind in ("history", "checkpoint")}
+    for age, (file, text) in enumerate(whole.items()):
+        file.write_bytes(text)
+        os.utime(file, (1_000_000 - age, 1_000_000 - age))
+    assert backend_files.repair(layout.state, aside) == ()
+    assert not aside.exists()
+    cut = [history / "local-2.history.json", stacks / "local.json"]
+    for file in cut:
+        file.write_bytes(content)
+    done = backend_files.repair(layout.state, aside)
+    assert [line.split(" ")[0] for line in done] == [file.name for file in cut]
+    assert done[1].endswith("and brought back from local.json.bak")
+    assert (stacks / "local.json").read_bytes() == b'{"n": 2}'
+    assert sorted(file.read_bytes() for file in aside.iterdir()) == [content, content]
+    assert not cut[0].exists()
+    assert backend_files.repair(layout.state, aside) == ()
+    # Without a copy beside it, the newest of the history.
+    (stacks / "local.json.bak").write_bytes(content)
+    cut[1].write_bytes(content)
+    assert "brought back from local-" in backend_files.repair(layout.state, aside)[0]
+    for file in history.iterdir():
+        file.unlink()
+    cut[1].write_bytes(content)
+    (left,) = backend_files.repair(layout.state, aside)
+    assert "brought back" not in left
+    assert not cut[1].exists()

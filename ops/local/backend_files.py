@@ -1,0 +1,54 @@
+"""Repairs the files of Pulumi's file backend that a full disk or a power cut has left in pieces.
+
+Pulumi writes the stack's file, a copy of the one before (`.bak`), and for each update a record and a copy of the state
+(`<stack>-<nanoseconds>.history.json` and `.checkpoint.json`). `pulumi stack history` stops at the first record that it
+cannot read, and every command stops at a stack's file that it cannot read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from ops.toolchain.store import read_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def repair(state: Path, aside: Path) -> tuple[str, ...]:
+    """Move the files that cannot be read aside, and bring a stack back from its newest copy; return what was done.
+
+    Args:
+        state: the folder of the backend.
+        aside: a folder that takes the files which cannot be read.
+    """
+    pulumi = state / ".pulumi"
+    done = [_set_aside(file, aside) for file in sorted((pulumi / "history").glob("*/*/*.json")) if not _is_whole(file)]
+    for file in sorted((pulumi / "stacks").glob("*/*.json")):
+        if _is_whole(file):
+            continue
+        copies = _copies(pulumi, file)
+        done.append(_set_aside(file, aside))
+        if copies:
+            shutil.copyfile(copies[0], file)
+            done[-1] += f", and brought back from {copies[0].name}"
+    return tuple(done)
+
+
+def _is_whole(file: Path) -> bool:
+    return isinstance(read_json(file), dict)
+
+
+def _copies(pulumi: Path, file: Path) -> list[Path]:
+    """Return the readable copies of a stack's file, the newest first."""
+    history = (pulumi / "history" / file.parent.name / file.stem).glob("*.checkpoint.json")
+    found = [copy for copy in (file.with_name(f"{file.name}.bak"), *history) if copy.exists() and _is_whole(copy)]
+    return sorted(found, key=lambda copy: copy.stat().st_mtime, reverse=True)
+
+
+def _set_aside(file: Path, aside: Path) -> str:
+    aside.mkdir(parents=True, exist_ok=True)
+    file.rename(aside / f"{file.name}.{time.time_ns()}")
+    return f"{file.name} could not be read: moved to {aside}"
