@@ -28,10 +28,31 @@ LOOPBACK_HOSTS = "127.0.0.1,localhost"
 
 
 def keep_secret(file: Path) -> str:
-    """Return the content of a secret file; create it first if necessary, random and readable by its owner only."""
-    if not file.exists() or not file.read_text().strip():
-        write_atomically(file, secrets.token_urlsafe(32) + "\n", 0o600)
-    return file.read_text().strip()
+    """Return the content of a secret file; create it first if necessary, random and readable by its owner only.
+
+    A copy beside it takes its place if it was cut off: without the passphrase, no command could open the state.
+    """
+    copy = copy_of(file)
+    secret, whole = _text(file), _text(copy)
+    if whole.startswith(secret):
+        secret = whole
+    secret = secret or secrets.token_urlsafe(32)
+    for one in (file, copy):
+        if _text(one) != secret:
+            write_atomically(one, secret + "\n", 0o600)
+    return secret
+
+
+def copy_of(file: Path) -> Path:
+    """Return where the copy of a secret file is."""
+    return file.with_name(f"{file.name}.bak")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def backend_url(layout: Layout) -> str:

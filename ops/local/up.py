@@ -205,7 +205,8 @@ def _forget(starter: Starter, name: str) -> None:
 def _new_passphrase(layout: Layout) -> None:
     """Create the passphrase. Remove the salt of an older one from the config, or Pulumi would refuse the new one."""
     config = layout.checkout / f"Pulumi.{stack.STACK}.yaml"
-    if not layout.passphrase.exists() and not stack.forget_salt(config):
+    passphrases = (layout.passphrase, environment.copy_of(layout.passphrase))
+    if not any(file.exists() for file in passphrases) and not stack.forget_salt(config):
         problem = "has secrets that were encrypted with a passphrase which is gone"
         raise ToolError(
             config.name, problem, "remove its `secure:` values and the line encryptionsalt, then set them again"

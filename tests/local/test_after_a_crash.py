@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local import answers, backend_files, broken, process
+from ops.local import answers, backend_files, broken, environment, process
 from ops.local.layout import Layout
 from ops.local.services import LocalService, Services, load, save
 from tests.support.ports import free_port
@@ -203,3 +203,20 @@ def test_files_of_the_backend_that_are_in_pieces_are_moved_aside_and_the_stack_c
     (left,) = backend_files.repair(layout.state, aside)
     assert "brought back" not in left
     assert not cut[1].exists()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 21, 42])
+def test_a_secret_that_was_cut_off_comes_back_from_its_copy_and_one_of_the_users_own_stays(
+    layout: Layout, cut: int
+) -> None:
+    secret = environment.keep_secret(layout.passphrase)
+    copy = layout.passphrase.with_name("passphrase.bak")
+    assert [file.stat().st_mode & 0o777 for file in (layout.passphrase, copy)] == [0o600, 0o600]
+    os.truncate(layout.passphrase, cut)
+    assert environment.keep_secret(layout.passphrase) == secret
+    os.truncate(copy, cut)
+    assert environment.keep_secret(layout.passphrase) == secret
+    assert [one.read_text() for one in (layout.passphrase, copy)] == [f"{secret}\n"] * 2
+    layout.passphrase.write_text("of the user's own\n")
+    assert environment.keep_secret(layout.passphrase) == "of the user's own"
+    assert environment.keep_secret(layout.passphrase) == "of the user's own"
