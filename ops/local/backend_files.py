@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ops.toolchain.store import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_PROJECT = "pulumi-python:dynamic/railway:Project"
 
 
 def repair(state: Path, aside: Path) -> tuple[str, ...]:
@@ -35,6 +38,27 @@ def repair(state: Path, aside: Path) -> tuple[str, ...]:
             shutil.copyfile(copies[0], file)
             done[-1] += f", and brought back from {copies[0].name}"
     return tuple(done)
+
+
+def projects(state: Path) -> frozenset[str]:
+    """Return the ids of the Railway projects that the stacks tell of."""
+    files = (state / ".pulumi" / "stacks").glob("*/*.json")
+    rows = [row for file in files for row in latest(file).get("resources") or ()]
+    return frozenset(str(row["id"]) for row in rows if row.get("type") == _PROJECT and row.get("id"))
+
+
+def latest(file: Path) -> Mapping[str, Any]:
+    """Return the deployment in a stack's file, or nothing where the file is not as Pulumi writes it."""
+    found = read_json(file)
+    for key in ("checkpoint", "latest"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def forget_stacks(state: Path, aside: Path) -> None:
+    """Move the stacks aside, for a Railway that has lost everything that they tell of."""
+    for file in (state / ".pulumi" / "stacks").glob("*/*.json*"):
+        _set_aside(file, aside)
 
 
 def _is_whole(file: Path) -> bool:

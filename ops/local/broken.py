@@ -1,9 +1,11 @@
-"""Sets a database file aside that a crash or a full disk has damaged; its contents are created again if possible."""
+"""Keeps a copy of a SQLite file, and sets a damaged one aside: a crash or a full disk may have cut it off."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -23,10 +25,30 @@ def set_aside(file: Path) -> Path | None:
     return aside
 
 
+def keep_copy(file: Path) -> None:
+    """Copy a SQLite file that may be in use, whole or not at all."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    with closing(sqlite3.connect(_uri(file, "ro"), uri=True)) as source, closing(sqlite3.connect(fresh)) as copy:
+        source.backup(copy)
+    fresh.replace(_copy_of(file))
+
+
+def bring_back(file: Path) -> bool:
+    """Put the copy in the place of a file that was set aside; tell whether there was one that can be read."""
+    copy = _copy_of(file)
+    if file.exists() or not copy.exists() or not is_readable(copy):
+        return False
+    shutil.copyfile(copy, file)
+    return True
+
+
 def is_readable(file: Path) -> bool:
-    """Tell whether SQLite can read a file, including its log."""
+    """Tell whether SQLite can read a file, including its log; an empty one has lost what was in it."""
+    if file.stat().st_size == 0:
+        return False
     try:
-        connection = sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)
+        connection = sqlite3.connect(_uri(file, "rw"), uri=True)
     except sqlite3.Error:
         return False
     try:
@@ -35,3 +57,11 @@ def is_readable(file: Path) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _copy_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.bak")
+
+
+def _uri(file: Path, mode: str) -> str:
+    return f"file:{quote(str(file))}?mode={mode}"

@@ -47,6 +47,16 @@ class Layout:
         return self.root / "passphrase"
 
     @property
+    def emulator(self) -> Path:
+        """What the emulator of Railway knows, a SQLite file."""
+        return self.root / "emulator.sqlite"
+
+    @property
+    def broken(self) -> Path:
+        """Files of Pulumi's backend that could not be read, each with the time at which it was moved here."""
+        return self.root / "broken"
+
+    @property
     def token(self) -> Path:
         """The account token that the emulator accepts."""
         return self.root / "token"

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ops.local import backend_files
 from ops.local.process import MARK
 from ops.toolchain.errors import ToolError
-from ops.toolchain.store import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,18 +38,19 @@ def exists(state: Path) -> bool:
     return any((state / ".pulumi" / "stacks").glob(f"*/{STACK}.json"))
 
 
-def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
-    """Forget the creates that a kill has cut, which Pulumi would keep in the state for ever; `up` finds what was made.
+def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
+    """Forget the creates that a kill has cut off, which Pulumi would keep for ever; tell whether there were any.
 
     Raises:
         ToolError: Pulumi refused; the error has its last words.
     """
     files = (state / ".pulumi" / "stacks").glob(f"*/{STACK}.json")
-    if not any(_latest(read_json(file)).get("pending_operations") for file in files):
-        return
+    if not any(backend_files.latest(file).get("pending_operations") for file in files):
+        return False
     done = _run(checkout, env, "refresh", "--stack", STACK, "--yes", "--clear-pending-creates", "--non-interactive")
     if done.returncode != 0:
         raise ToolError("pulumi refresh", _last(done.stderr or done.stdout), "run make local again")
+    return True
 
 
 def up(checkout: Path, env: Mapping[str, str], mark: str, *, refresh: bool = False) -> int:
@@ -118,13 +119,6 @@ def _run(checkout: Path, env: Mapping[str, str], *args: str) -> subprocess.Compl
     return subprocess.run(
         ["pulumi", *args], cwd=checkout, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
-
-
-def _latest(file: Any) -> dict[str, Any]:
-    """Return the deployment in a file of the backend, or nothing where it is not as Pulumi writes it."""
-    checkpoint = file.get("checkpoint") if isinstance(file, dict) else None
-    latest = checkpoint.get("latest") if isinstance(checkpoint, dict) else None
-    return latest if isinstance(latest, dict) else {}
 
 
 def _last(text: str) -> str:

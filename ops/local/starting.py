@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.standins.server import MANAGEMENT_KEY, OPENROUTER
-from ops.local import broken, ports, process, sweep
+from ops.local import broken, ports, process, railway, sweep
 from ops.local.probe import ask
 from ops.local.services import LocalService
 from ops.toolchain import docker_api
@@ -93,7 +92,7 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
 
     def ready(service: LocalService) -> bool:
         # An emulator of another checkout answers too, but not to our token.
-        return _knows_token(service.address, token)
+        return railway.knows_token(service.address, token)
 
     way = " ".join([f"docker {docker_host}" if docker_host else "simulated", *reachable])
     last = starter.services.by_name.get("emulator")
@@ -105,24 +104,17 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
     if docker_host:
         # A killed one leaves its containers behind, and their names keep it from making them again; data is in volumes.
         sweep.remove_containers(docker_host, sweep.emulator_label(layout))
-    if aside := broken.set_aside(layout.root / "emulator.sqlite"):
-        starter.step.note(f"the emulator's state could not be read; it is kept as {aside}, and the stack is made again")
+    if aside := broken.set_aside(layout.emulator):
+        known = "as the last make local left it" if broken.bring_back(layout.emulator) else "empty"
+        starter.step.note(f"the emulator's state could not be read; it is kept as {aside}, and the emulator is {known}")
 
     def start(port: int) -> LocalService:
         service = LocalService("emulator", way, f"{ports.LOOPBACK}:{port}")
         argv = [str(layout.python), "-m", "emulator", "--listen", service.address]
-        argv += ["--state", str(layout.root / "emulator.sqlite"), "--data", str(layout.root / "emulator")]
+        argv += ["--state", str(layout.emulator), "--data", str(layout.root / "emulator")]
         argv += ["--docker", "auto" if docker_host else "off", "--admin", "--remove-on-exit"]
         argv += [part for address in reachable for part in ("--reachable", address)]
         env = {"EMULATOR_ACCOUNT_TOKEN": token} | ({"DOCKER_HOST": docker_host} if docker_host else {})
         return starter.run(service, argv, ready, env)
 
     return starter.run_on_port("emulator", EMULATOR_PORT, start)
-
-
-def _knows_token(address: str, token: str) -> bool:
-    """Tell whether a Railway API answers an account token with data."""
-    body = json.dumps({"query": "query { me { id } }"}).encode()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    answer = ask(urllib.request.Request(f"http://{address}/graphql/v2", data=body, headers=headers))
-    return answer is not None and answer.status == 200 and b'"id"' in answer.body

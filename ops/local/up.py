@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from ops.local import (
     answers,
-    backend_files,
     bases,
+    broken,
     environment,
     image_services,
     ledger,
-    locks,
     process,
+    repair,
     stack,
     starting,
     table,
@@ -65,15 +65,10 @@ def run(layout: Layout) -> int:
         emulator = ready.services.by_name["emulator"]
         # A restarted one may know less than the stack's state: it may have lost its last moments, or everything.
         is_new = known is not None and known.process != emulator.process
-        for repaired in (repairs := backend_files.repair(layout.state, layout.root / "broken")):
-            _say(repaired)
         before = ledger.deployments(emulator.address)
-        stack.prepare(layout.checkout, layout.state, ready.env)
         mark = process.mark_of(layout.root, "pulumi")
-        if stopped := process.stop_marked(mark):
-            _say(f"stopped {stopped} processes of a pulumi up that a killed make local had left")
-        locks.release_dead(layout.state)
-        stack.settle(layout.checkout, layout.state, ready.env)
+        for repaired in (repairs := repair.before_up(layout, emulator.address, ready.env, mark)):
+            _say(repaired)
         code = stack.up(layout.checkout, ready.env, mark, refresh=is_new or bool(repairs))
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
@@ -87,6 +82,7 @@ def run(layout: Layout) -> int:
                 return code
             rows = _rows(layout, ready)
         _report(layout, ready, rows, before, began)
+        broken.keep_copy(layout.emulator)
         if silent := answers.silent(rows):
             _say(f"local: {', '.join(silent)}: no answer; logs are in {layout.logs}; make down starts afresh")
     return 1 if silent else 0

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_each_row_of_the_table_was_asked(server: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_database_that_cannot_be_read_is_set_aside_and_kept(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a b#c?.sqlite"
     file.write_bytes(content)
@@ -152,6 +153,27 @@ def test_a_database_that_cannot_be_read_is_set_aside_and_kept(tmp_path: Path, co
     assert aside is not None
     assert aside.read_bytes() == content
     assert not file.exists()
+    assert not broken.bring_back(file), "there is no copy yet"
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1000])
+def test_a_database_that_was_cut_off_comes_back_from_its_copy(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a b#c?.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE t AS SELECT 1 AS x")
+        connection.commit()
+        broken.keep_copy(file)  # with what is still in the log only
+    assert not broken.bring_back(file), "a file that is there is left alone"
+    file.write_bytes(content)
+    assert broken.set_aside(file) is not None
+    assert broken.bring_back(file)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT x FROM t").fetchall() == [(1,)]
+    file.write_bytes(content)
+    file.with_name(f"{file.name}.bak").write_bytes(content)
+    assert broken.set_aside(file) is not None
+    assert not broken.bring_back(file), "the copy is damaged as well"
 
 
 def test_a_database_that_is_fine_stays_where_it_is(tmp_path: Path) -> None:
@@ -220,3 +242,30 @@ def test_a_secret_that_was_cut_off_comes_back_from_its_copy_and_one_of_the_users
     layout.passphrase.write_text("of the user's own\n")
     assert environment.keep_secret(layout.passphrase) == "of the user's own"
     assert environment.keep_secret(layout.passphrase) == "of the user's own"
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        (b"", set()),
+        (b'{"checkpoint": {"latest": null}}', set()),
+        (b'{"checkpoint": {"latest": {"resources": [{"type": "pulumi-python:dynamic/railway:Project"}]}}}', set()),
+        (b'{"checkpoint": {"latest": {"resources": [{"type": "x", "id": "a"}]}}}', set()),
+        (
+            b'{"checkpoint": {"latest": {"resources": ['
+            b'{"type": "pulumi-python:dynamic/railway:Project", "id": "a"}]}}}',
+            {"a"},
+        ),
+    ],
+)
+def test_the_projects_of_a_state_are_read_as_if_a_stranger_had_written_it(
+    layout: Layout, state: bytes, found: set[str]
+) -> None:
+    assert backend_files.projects(layout.state) == set()
+    file = layout.state / ".pulumi" / "stacks" / "convos-infra" / "local.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(state)
+    assert backend_files.projects(layout.state) == found
+    backend_files.forget_stacks(layout.state, layout.broken)
+    assert [one.read_bytes() for one in layout.broken.iterdir()] == [state]
+    assert list(file.parent.iterdir()) == []

@@ -1,0 +1,40 @@
+"""Repairs what a crash has left of an update: processes, locks, files in pieces, creates that were cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ops.local import backend_files, locks, process, railway, stack
+
+if TYPE_CHECKING:
+    from ops.local.layout import Layout
+
+
+def before_up(layout: Layout, railway_address: str, env: Mapping[str, str], mark: str) -> tuple[str, ...]:
+    """Make the stack fit for an update, and return what had to be repaired for it, a line each.
+
+    Args:
+        layout: the checkout.
+        railway_address: where the emulator of Railway listens.
+        env: a whole environment for Pulumi.
+        mark: the mark of the Pulumi processes that `make local` starts.
+
+    Raises:
+        ToolError: Pulumi refused; the error has its last words.
+    """
+    done = []
+    if stopped := process.stop_marked(mark):
+        done.append(f"stopped {stopped} processes of a pulumi up that a killed make local had left")
+    locks.release_dead(layout.state)
+    done += backend_files.repair(layout.state, layout.broken)
+    projects = backend_files.projects(layout.state)
+    if projects and not projects & railway.projects(railway_address, env["RAILWAY_API_TOKEN"]):
+        backend_files.forget_stacks(layout.state, layout.broken)
+        done.append(
+            f"the emulator has lost the stack's project; its state is moved to {layout.broken}, it is made again"
+        )
+    stack.prepare(layout.checkout, layout.state, env)
+    if stack.settle(layout.checkout, layout.state, env):
+        done.append("Pulumi has forgotten the creates that were cut off; the update finds what they had made")
+    return tuple(done)
