@@ -252,8 +252,10 @@ def test_a_secret_that_was_cut_off_comes_back_from_its_copy_and_one_of_the_users
         (b'{"checkpoint": {"latest": {"resources": [{"type": "pulumi-python:dynamic/railway:Project"}]}}}', set()),
         (b'{"checkpoint": {"latest": {"resources": [{"type": "x", "id": "a"}]}}}', set()),
         (
-            b'{"checkpoint": {"latest": {"resources": ['
-            b'{"type": "pulumi-python:dynamic/railway:Project", "id": "a"}]}}}',
+            (
+                b'{"checkpoint": {"latest": {"resources": ['
+                b'{"type": "pulumi-python:dynamic/railway:Project", "id": "a"}]}}}'
+            ),
             {"a"},
         ),
     ],
