@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import re
 import shutil
 import socket
 import struct
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.local import process, stack, starting, sweep
+from ops.local import mounts, process, stack, starting, sweep
 from ops.local.services import ORDER, load
 from ops.toolchain import docker_api
 from ops.toolchain.console import step
@@ -19,6 +16,8 @@ from ops.toolchain.errors import ToolError
 from ops.toolchain.store import Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ops.local.layout import Layout
     from ops.local.services import Services
     from ops.toolchain.console import Step
@@ -36,7 +35,7 @@ def run(layout: Layout) -> int:
         _stop_left_over(layout, current)
         _remove_bridge(services, current)
         for folder in (layout.runtime, layout.root):
-            _unmount_below(folder)
+            mounts.unmount_below(folder)
         _remove_files(layout, current)
         if not current.result:
             current.got("nothing was running, nothing to remove")
@@ -94,21 +93,6 @@ def _delete_bridge(name: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", name.encode(), 0))
         fcntl.ioctl(any_socket, delete_bridge, name.encode().ljust(16, b"\0"))
-
-
-def _unmount_below(folder: Path) -> None:
-    """Unmount what a killed daemon left mounted: otherwise, files of others would be removed through the mount."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
-        return
-    points = [_unescaped(line.split()[1]) for line in mounts.read_text().splitlines()]
-    for point in sorted((p for p in points if Path(p).is_relative_to(folder)), key=len, reverse=True):
-        subprocess.run(["umount", "--lazy", point], stdin=subprocess.DEVNULL, capture_output=True)
-
-
-def _unescaped(field: str) -> str:
-    r"""Return a path from its form in /proc/mounts, where a space is `\040`."""
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
 
 
 def _remove_files(layout: Layout, current: Step) -> None:

@@ -121,7 +121,7 @@ def buildkit(starter: Starter, tool: Tool, registry_address: str) -> LocalServic
         f"--root={layout.root / 'buildkit'}",
         f"--addr={service.address}",
     ]
-    return starter.run(service, argv, ready)
+    return starter.run_on_cache(service, argv, ready, layout.root / "buildkit")
 
 
 def _buildkit_config(registry_address: str) -> str:

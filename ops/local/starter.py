@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ops.local import ports, process
+from ops.local import mounts, ports, process
 from ops.local.services import LocalService, Services, save
 from ops.toolchain.errors import ToolError
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 PORT_ATTEMPTS = 3
 READY_SECONDS = 60.0
 """The slowest start measured is dockerd's first, 3 s; a busy two-core machine may need many times that."""
+
+
+class EndedError(ToolError):
+    """A service ended before it answered, which a damaged file of its data makes it do."""
 
 
 @dataclass
@@ -83,7 +88,8 @@ class Starter:
         """Start a service's process and wait until it answers.
 
         Raises:
-            ToolError: it ended, or did not answer in time; the line has its last output and the path of its log.
+            EndedError: it ended.
+            ToolError: it did not answer in time; the line has its last output and the path of its log.
         """
         log = self.log(service.name)
         self.step.doing(f"starting {service.name}")
@@ -94,13 +100,50 @@ class Starter:
         self.step.doing(f"waiting for {service.name}")
         process.wait_for(lambda: ready(service) or not service.is_alive(), READY_SECONDS)
         if not service.is_alive():
-            raise ToolError(service.name, f"it ended at once: {_last_words(log)}", f"its log is {log}")
+            raise EndedError(service.name, f"it ended at once: {_last_words(log)}", f"its log is {log}")
         if not ready(service):
             process.stop(started)
             raise ToolError(
                 service.name, f"no answer in {READY_SECONDS:.0f} s: {_last_words(log)}", f"its log is {log}"
             )
         return service
+
+    def run_on_cache(
+        self, service: LocalService, argv: Sequence[str], ready: Callable[[LocalService], bool], data: Path
+    ) -> LocalService:
+        """Start a service whose data can be made again; without its data where it ends over them.
+
+        Args:
+            service: it.
+            argv: the program and its arguments.
+            ready: tells whether it answers.
+            data: its folder, which a crash or a full disk may have damaged.
+
+        Raises:
+            ToolError: it did not start; its data are as they were.
+        """
+        had_data = data.exists()
+        try:
+            return self.run(service, argv, ready)
+        except EndedError as error:
+            if not had_data:
+                raise
+            self.clear(service.name)
+            mounts.unmount_below(data)
+            aside = data.with_name(f"{data.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            data.rename(aside)
+            self.step.note(f"{error}; starting it without what it had kept, which can be made again")
+        try:
+            started = self.run(service, argv, ready)
+        except ToolError:
+            self.clear(service.name)
+            mounts.unmount_below(data)
+            shutil.rmtree(data, ignore_errors=True)
+            aside.rename(data)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+        return started
 
     def run_on_port(self, name: str, preferred: int, start: Callable[[int], LocalService]) -> LocalService:
         """Start a service on a free port, or on another one if that is taken meanwhile.

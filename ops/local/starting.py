@@ -49,7 +49,8 @@ def docker(starter: Starter, tool: Tool) -> LocalService:
         f"--exec-root={layout.runtime / 'docker'}",
         f"--pidfile={layout.runtime / 'docker.pid'}",
     ]
-    return starter.run(LocalService("docker", "own", host), argv, ready)
+    # Volumes are folders of the emulator's; Docker has images and containers only.
+    return starter.run_on_cache(LocalService("docker", "own", host), argv, ready, layout.root / "docker")
 
 
 def own_docker_host(layout: Layout) -> str:

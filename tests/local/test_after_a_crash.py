@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import os
 import sqlite3
 import sys
@@ -10,13 +11,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ops.local import answers, backend_files, broken, environment, process
 from ops.local.layout import Layout
 from ops.local.services import LocalService, Services, load, save
+from ops.toolchain.errors import ToolError
 from tests.support.ports import free_port
+
+if TYPE_CHECKING:
+    from ops.local.starter import Starter
 
 ENV = (
     "# Written by `make local`\nexport BUILDKIT_HOST=unix:///x\nexport CONVOS_IMAGE_REGISTRY=127.0.0.1:5001\n"
@@ -271,3 +277,41 @@ def test_the_projects_of_a_state_are_read_as_if_a_stranger_had_written_it(
     backend_files.forget_stacks(layout.state, layout.broken)
     assert [one.read_bytes() for one in layout.broken.iterdir()] == [state]
     assert list(file.parent.iterdir()) == []
+
+
+SERVICE = """
+import pathlib, sys, time
+data = pathlib.Path(sys.argv[1])
+if sys.argv[2] == "broken" or (data / "db").exists() and (data / "db").read_text() == "damaged":
+    sys.exit("panic: invalid page")
+data.mkdir(exist_ok=True)
+(data / "db").write_text("made again")
+(data / "ready").touch()
+time.sleep(60)
+"""
+
+
+def test_a_service_that_ends_over_damaged_data_starts_without_them_if_they_can_be_made_again(
+    starter: Starter, out: io.StringIO
+) -> None:
+    data = starter.layout.root / "cache"
+
+    def start(kind: str) -> LocalService:
+        argv = [sys.executable, "-c", SERVICE, str(data), kind]
+        service = LocalService("buildkit", "path", "")
+        return starter.run_on_cache(service, argv, lambda _: (data / "ready").exists(), data)
+
+    with pytest.raises(ToolError, match="panic: invalid page"):
+        start("broken")
+    assert not data.exists()
+    data.mkdir()
+    (data / "db").write_text("damaged")
+    with pytest.raises(ToolError, match="panic: invalid page"):
+        start("broken")
+    assert [file.name for file in data.iterdir()] == ["db"], "another reason throws nothing away"
+    assert (data / "db").read_text() == "damaged"
+    service = start("whole")
+    assert service.is_alive()
+    assert (data / "db").read_text() == "made again"
+    assert "starting it without what it had kept, which can be made again" in out.getvalue()
+    assert [one.name for one in data.parent.glob("cache*")] == ["cache"]

@@ -154,7 +154,7 @@ def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
     fake.chmod(0o755)
     code = (
         "import os, sys; from pathlib import Path; from ops.local import stack; "
-        "sys.exit(stack.up(Path.cwd(), os.environ))"
+        'sys.exit(stack.up(Path.cwd(), os.environ, "mark"))'
     )
     env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     child = subprocess.Popen(
