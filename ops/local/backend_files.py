@@ -17,6 +17,8 @@ from ops.toolchain.store import read_json
 if TYPE_CHECKING:
     from pathlib import Path
 
+_META = b"version: 1\n"
+"""What Pulumi 3.259 writes into a new backend; it refuses a backend whose file has no version ("corrupt store")."""
 _PROJECT = "pulumi-python:dynamic/railway:Project"
 
 
@@ -27,8 +29,12 @@ def repair(state: Path, aside: Path) -> tuple[str, ...]:
         state: the folder of the backend.
         aside: a folder that takes the files which cannot be read.
     """
-    pulumi = state / ".pulumi"
-    done = [_set_aside(file, aside) for file in sorted((pulumi / "history").glob("*/*/*.json")) if not _is_whole(file)]
+    pulumi, done = state / ".pulumi", []
+    meta = pulumi / "meta.yaml"
+    if meta.exists() and meta.read_bytes() != _META:
+        done.append(f"{_set_aside(meta, aside)}, and written again")
+        meta.write_bytes(_META)
+    done += [_set_aside(file, aside) for file in sorted((pulumi / "history").glob("*/*/*.json")) if not _is_whole(file)]
     for file in sorted((pulumi / "stacks").glob("*/*.json")):
         if _is_whole(file):
             continue

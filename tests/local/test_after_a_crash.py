@@ -205,32 +205,35 @@ def test_files_of_the_backend_that_are_in_pieces_are_moved_aside_and_the_stack_c
         folder.mkdir(parents=True)
     aside = layout.root / "broken"
     whole = {stacks / "local.json": b'{"n": 3}', stacks / "local.json.bak": b'{"n": 2}'}
+    whole[layout.state / ".pulumi" / "meta.yaml"] = b"version: 1\n"
     whole |= {history / f"local-{n}.{kind}.json": b'{"n": 1}' for n in (1, 2) for kind in ("history", "checkpoint")}
     for age, (file, text) in enumerate(whole.items()):
         file.write_bytes(text)
         os.utime(file, (1_000_000 - age, 1_000_000 - age))
     assert backend_files.repair(layout.state, aside) == ()
     assert not aside.exists()
-    cut = [history / "local-2.history.json", stacks / "local.json"]
+    meta = layout.state / ".pulumi" / "meta.yaml"
+    cut = [meta, history / "local-2.history.json", stacks / "local.json"]
     for file in cut:
         file.write_bytes(content)
     done = backend_files.repair(layout.state, aside)
     assert [line.split(" ")[0] for line in done] == [file.name for file in cut]
-    assert done[1].endswith("and brought back from local.json.bak")
+    assert meta.read_bytes() == b"version: 1\n"
+    assert done[2].endswith("and brought back from local.json.bak")
     assert (stacks / "local.json").read_bytes() == b'{"n": 2}'
-    assert sorted(file.read_bytes() for file in aside.iterdir()) == [content, content]
-    assert not cut[0].exists()
+    assert sorted(file.read_bytes() for file in aside.iterdir()) == [content] * 3
+    assert not cut[1].exists()
     assert backend_files.repair(layout.state, aside) == ()
     # Without a copy beside it, the newest of the history.
     (stacks / "local.json.bak").write_bytes(content)
-    cut[1].write_bytes(content)
+    cut[2].write_bytes(content)
     assert "brought back from local-" in backend_files.repair(layout.state, aside)[0]
     for file in history.iterdir():
         file.unlink()
-    cut[1].write_bytes(content)
+    cut[2].write_bytes(content)
     (left,) = backend_files.repair(layout.state, aside)
     assert "brought back" not in left
-    assert not cut[1].exists()
+    assert not cut[2].exists()
 
 
 @pytest.mark.parametrize("cut", [0, 1, 21, 42])
