@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from convos_infra.rollout.leaving import ON_DESTROY, VARIABLE
+from convos_infra.rollout.retire_on_destroy import ON_DESTROY, VARIABLE
 from stack import reading
 from stack.problem import Problem, Problems
 from stack.section import OneOf, Section, Text, Whole, config_keys, key, key_of_variable, values_of
