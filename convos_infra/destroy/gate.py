@@ -21,8 +21,8 @@ from convos_infra.railway.address import addresses, is_local
 from convos_infra.railway.destroy_reasons import Mine, Reason
 from convos_infra.railway.session import RailwayProvider
 from convos_infra.railway.snapshot import Gone, Snapshot
-from convos_infra.rollout.leaving import on_destroy, refuse_where_in_use
 from convos_infra.rollout.pool_place import pool_at
+from convos_infra.rollout.retire_on_destroy import on_destroy, refuse_if_in_use
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.connection import connect
 from railway_api.failure import Failure
@@ -144,7 +144,7 @@ class DestroyGateProvider(RailwayProvider):
         pool = pool_at(session, place, str(url), str(key))
         session.run.pool_url = pool.url
         wanted = on_destroy(self.setting, os.environ)
-        refuse_where_in_use(pool, wanted, str(props.get("agentPrefix") or ""))
+        refuse_if_in_use(pool, wanted, str(props.get("agentPrefix") or ""))
 
 
 def _pool_service(snapshot: Snapshot, props: Props, session: Session) -> str:

@@ -1,4 +1,4 @@
-"""What Pulumi has to do with a rollout over living agents: policy, plan and the wait. The pool manager carries it out.
+"""The part of a rollout over living agents that belongs to Pulumi: policy, plan and wait. The pool manager executes it.
 
-Knows nothing of Railway: it speaks with the pool manager's HTTP API (docs/decisions/0009-who-rolls-out.md).
+This package does not depend on Railway: it uses the pool manager's HTTP API (docs/decisions/0009-who-rolls-out.md).
 """

@@ -1,4 +1,4 @@
-"""What a pool manager can do, asked once: another one than this project's may claim and drain, and no more."""
+"""Detects the abilities of a pool manager: one that is not this project's may be able to claim and drain only."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 ROLLOUT, RETIRE = "rollout", "retire"
 REACH_SECONDS = 300.0
-"""How long a new pool manager may take to reach Railway and its database."""
+"""How long, in seconds, a new pool manager may take to reach Railway and its database."""
 _PAUSE = 1.0
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a pool manager can do.
+    """The abilities of a pool manager.
 
     Attributes:
-        version: as it says it; for people.
-        rollouts: whether it moves living agents to another image.
-        retires: whether it can be closed, its agents deleted with it.
+        version: the version that it reports; for people.
+        rollouts: whether it can move living agents to another image.
+        retires: whether it can be closed, which deletes its agents.
     """
 
     version: str
@@ -36,22 +36,25 @@ class Abilities:
 
     @property
     def bearer_only(self) -> bool:
-        """Whether it sends its Railway token as a bearer, which a project token is not: all but this project's do."""
+        """Whether it sends its Railway token as a bearer token, as every pool manager but this project's does.
+
+        Railway does not accept a project token as a bearer token.
+        """
         return not self.rollouts
 
 
 def abilities(api: PoolApi) -> Abilities:
-    """Ask a pool manager what it can do.
+    """Detect the abilities of a pool manager.
 
     Raises:
-        NoAnswer: it does not answer, or it is not known whether it was a pool manager that did.
+        NoAnswer: it does not answer, or the answer may come from something else.
     """
     try:
         told = api.version()
     except NoRoute as error:
-        # Railway's own edge says 404 as well, while nothing runs: only a status proves that a pool manager does.
+        # Railway's edge also answers 404 while nothing runs. Only a status proves that a pool manager answered.
         if not _is_status(api.status()):
-            raise NoAnswer("pool-manager", "it does not answer as a pool manager does") from error
+            raise NoAnswer("pool-manager", "it does not answer like a pool manager") from error
         told = {}
     version = str(told.get("version") or "unknown")[:40]
     known = told.get("capabilities")
@@ -65,23 +68,23 @@ def abilities(api: PoolApi) -> Abilities:
 
 
 def can_be_closed(api: PoolApi) -> bool:
-    """Say whether a pool manager deletes its agents and makes no more; True as well where it does not answer."""
+    """Tell whether a pool manager can delete its agents and stop creating more; True if it does not answer."""
     try:
         return abilities(api).retires
     except Failure:
         return True
 
 
-def once_it_answers(
+def wait_until_answering(
     api: PoolApi,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
     seconds: float = REACH_SECONDS,
 ) -> Abilities:
-    """Return what a pool manager that was just deployed can do.
+    """Return the abilities of a pool manager that was just deployed.
 
     Raises:
-        InfraError: it does not answer within the time.
+        InfraError: it does not answer in time.
     """
     began = clock()
     while True:
@@ -94,31 +97,31 @@ def once_it_answers(
 
 
 def refuse_without_rollouts(found: Abilities, policy: str, hold: str) -> None:
-    """Stop where a policy needs what the pool manager does not have.
+    """Raise an error if a policy needs rollouts and the pool manager has none.
 
     Raises:
-        InfraError: it has no rollouts, and the policy is not to hold.
+        InfraError: it has no rollouts, and the policy is not `hold`.
     """
     if policy != hold and not found.rollouts:
-        problem = f"{policy[:40]} needs a pool manager with rollouts, and the one that runs (version {found.version})"
-        step = f"pulumi config set rolloutPolicy {hold}; where another pool manager is to replace it, deploy that first"
-        raise InfraError("rolloutPolicy", f"{problem} has none", step)
+        problem = f"{policy[:40]} needs a pool manager with rollouts; version {found.version}, which runs now, has none"
+        step = f"pulumi config set rolloutPolicy {hold}; if another pool manager will replace it, deploy that one first"
+        raise InfraError("rolloutPolicy", problem, step)
 
 
 def refuse_unfit_token(found: Abilities, *, made_token: bool) -> None:
-    """Stop where the pool manager cannot use the token that the stack makes.
+    """Raise an error if the pool manager cannot use the token that the stack creates.
 
     Raises:
-        InfraError: it sends the token as a bearer, and that is a project token.
+        InfraError: it sends a bearer token, and the stack creates a project token.
     """
     if made_token and found.bearer_only:
         problem = (
-            f"missing: the pool manager that runs (version {found.version}) sends its token as Authorization: Bearer,"
-            " which Railway takes no project token as"
+            f"missing: the running pool manager (version {found.version}) sends its token as Authorization: Bearer,"
+            " and Railway does not accept a project token there"
         )
         step = (
             "pulumi config set --secret poolRailwayToken with an account or workspace token;"
-            " where another pool manager is to replace it, deploy that first"
+            " if another pool manager will replace it, deploy that one first"
         )
         raise InfraError("poolRailwayToken", problem, step)
 
@@ -130,13 +133,13 @@ def check_reach(
     clock: Callable[[], float] = time.monotonic,
     seconds: float = REACH_SECONDS,
 ) -> None:
-    """Ask whether a pool manager reaches Railway and its database.
+    """Check that a pool manager reaches Railway and its database.
 
-    The status of one with rollouts is what it last saw of both. Another one's may be its database alone, so that is
-    asked to reconcile, which is the next tick before its time.
+    The status of one with rollouts reports its last read of both. The status of another one may come from its database
+    alone, so that one is asked to reconcile, which runs its next tick early.
 
     Raises:
-        InfraError: it has not within the time.
+        InfraError: it did not reach them in time.
     """
     began = clock()
     while True:
@@ -144,10 +147,9 @@ def check_reach(
         if not problem:
             return
         if clock() - began + _PAUSE > seconds:
-            step = "see its log on Railway; mend its token (poolRailwayToken) or its database, then pulumi up"
-            raise InfraError(
-                "pool-manager", f"it runs, but its look at Railway and the database fails: {problem}", step
-            )
+            step = "see its log on Railway; fix its token (poolRailwayToken) or its database, then run pulumi up"
+            problem = f"it runs, but cannot read Railway and its database: {problem}"
+            raise InfraError("pool-manager", problem, step)
         sleep(_PAUSE)
 
 

@@ -1,4 +1,4 @@
-"""The agents in a pool manager's status, whichever pool manager tells of them."""
+"""Reads the agents from a pool manager's status, in the format of this project or of another one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def agent_rows(status: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """Return every agent with `id`, `service` and `state` at least; None where the status lists none, not even nobody.
+    """Return every agent with at least `id`, `service` and `state`; None if the status contains no list of agents.
 
     Args:
         status: of this project's pool manager, which lists `agents`, or of another one, which lists `instances`.

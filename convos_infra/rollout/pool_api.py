@@ -1,4 +1,4 @@
-"""The pool manager's HTTP API, as far as rollouts and people at a shell need it."""
+"""A client of the pool manager's HTTP API, with the operations that rollouts and the command line need."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LONGEST_PROBLEM = 300
 
 
 class NoAnswer(InfraError):
-    """The pool manager does not answer, or not in a way that can be used; the same question may be answered later."""
+    """The pool manager does not answer, or its answer is unusable. The same request may work later."""
 
 
 class NoRoute(NoAnswer):
-    """It answers 404: it has no such route, or Railway's edge answers because nothing runs there."""
+    """The pool manager answers 404: it lacks the route, or nothing runs there and Railway's edge answers."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class PoolApi:
     """One pool manager.
 
     Attributes:
-        url: where it answers, without a path.
+        url: its URL, without a path.
         key: its bearer key.
-        seconds: how long it may take to connect, and then to answer.
-        unasked: why it is not asked at all, in place of every answer; empty where it is.
+        seconds: the timeouts in seconds, for connecting and for the answer.
+        unasked: the reason why no request may be sent, which every call raises; empty if requests are allowed.
     """
 
     url: str
@@ -40,7 +40,7 @@ class PoolApi:
     unasked: str = ""
 
     def version(self) -> dict[str, Any]:
-        """Return what it is.
+        """Return its version and capabilities.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -48,7 +48,7 @@ class PoolApi:
         return self._asked("GET", "/version", None)
 
     def reconcile(self) -> None:
-        """Have it look at Railway and its database now.
+        """Run a tick now: it reads Railway and its database.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -56,7 +56,7 @@ class PoolApi:
         self._asked("POST", "/api/pool/reconcile", {})
 
     def kill(self, agent_id: str) -> None:
-        """Have one agent deleted, claimed or not.
+        """Delete one agent, claimed or not.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -64,16 +64,16 @@ class PoolApi:
         self._asked("DELETE", f"/api/pool/instances/{quote(agent_id, safe='')}", None)
 
     def plan(self, variables: Mapping[str, str]) -> dict[str, Any]:
-        """Return what a pool manager with these variables would do with the agents that are there now.
+        """Return what a pool manager with these variables would do with the current agents.
 
         Raises:
             NoAnswer: it does not answer.
-            InfraError: it refuses the question.
+            InfraError: it refuses the request.
         """
         return self._asked("POST", "/api/pool/rollout/plan", {"variables": dict(variables)})
 
     def rollout(self) -> dict[str, Any]:
-        """Return where its rollout is.
+        """Return the progress of its rollout.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -89,7 +89,7 @@ class PoolApi:
         return self._asked("GET", "/api/pool/status", None)
 
     def events(self) -> list[dict[str, Any]]:
-        """Return its last acts, the newest first.
+        """Return its latest events, the newest first.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -98,7 +98,7 @@ class PoolApi:
         return found
 
     def retry(self) -> bool:
-        """Have it begin again with an image that it has given up; return whether it had.
+        """Retry an image that it has given up; return whether there was one.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -116,7 +116,7 @@ class PoolApi:
         return str(self._asked("POST", "/api/pool/claim", body).get("instanceId"))
 
     def replenish(self, count: int) -> None:
-        """Have `count` agents made beyond those that are kept idle.
+        """Create `count` agents in addition to those that are kept idle.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -124,13 +124,13 @@ class PoolApi:
         self._asked("POST", "/api/pool/replenish", {"count": count})
 
     def drain(self, count: int) -> int:
-        """Have up to `count` idle agents deleted; return how many were.
+        """Delete up to `count` idle agents; return the number of deleted agents.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
         """
         drained = self._asked("POST", "/api/pool/drain", {"count": count}).get("drained") or 0
-        # Pool managers before this one list the ids.
+        # Older pool managers return a list of ids.
         return len(drained) if isinstance(drained, list) else int(drained)
 
     def redeploy(self, agent_id: str) -> None:
@@ -143,16 +143,16 @@ class PoolApi:
         self._asked("POST", f"/api/pool/redeploy/{agent_id}", {})
 
     def retire(self, *, claimed: bool) -> int:
-        """Close the pool and have agents deleted, claimed ones as well where asked; return how many are left.
+        """Close the pool and delete its agents, including claimed ones if requested; return how many are left.
 
         Raises:
             NoAnswer: as for a plan.
-            InfraError: agents are claimed, and must not go.
+            InfraError: there are claimed agents, and their deletion was not requested.
         """
         return int(self._asked("POST", "/api/pool/retire", {"claimed": claimed}).get("left") or 0)
 
     def reopen(self) -> bool:
-        """Open a pool that was closed; return whether it was.
+        """Open a pool that was closed; return whether it had been closed.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
@@ -181,7 +181,7 @@ class PoolApi:
             raise InfraError("pool-manager", f"it refuses this stack's poolApiKey ({problem})", "run pulumi up")
         if answer.status_code == requests.codes.not_found:
             raise NoRoute("pool-manager", f"{path}: {problem}")
-        # One that is just being replaced answers with its proxy's words.
+        # While the pool manager is replaced, a proxy may answer with a body of its own.
         if answer.status_code >= 500 or found is None:
             raise NoAnswer("pool-manager", f"{path}: {problem}")
         raise InfraError("pool-manager", problem)

@@ -1,4 +1,4 @@
-"""The way to the pool manager, by Railway's word of this moment: its key goes there and nowhere else."""
+"""Finds the pool manager's current URL on Railway, so that its key is sent nowhere else."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from convos_infra.railway.session import Session
 
 PLACE = ("projectId", "environmentId", "serviceId")
-_NOWHERE = "not asked, as Railway shows no place where its service answers now"
-_UNPLACED = "not asked, as the state does not say which service it is (pulumi up records it)"
+_NOWHERE = "not asked: Railway shows no URL of its service now"
+_UNPLACED = "not asked: the state does not contain its service's id (pulumi up records it)"
 
 
 def pool_at(session: Session, place: Mapping[str, Any], recorded: str, key: str, *, settle: bool = False) -> PoolApi:
-    """Return the pool manager of a service; one that gives no answer where Railway shows no place of it.
+    """Return the pool manager of a service. If Railway shows no URL of it, every request to it fails.
 
     Args:
-        session: asks Railway.
-        place: `projectId`, `environmentId` and `serviceId`; a state of an older release has none of them.
-        recorded: where it answered when it was last known.
+        session: the access to Railway.
+        place: `projectId`, `environmentId` and `serviceId`; absent in a state of an older release.
+        recorded: its last known URL.
         key: its bearer key.
         settle: whether it was just deployed, so that reads may lag behind.
 
@@ -30,7 +30,7 @@ def pool_at(session: Session, place: Mapping[str, Any], recorded: str, key: str,
         RailwayError: Railway cannot be asked.
     """
     if not all(place.get(name) for name in PLACE):
-        # The gate of a destroy has looked, before anything else was deleted.
+        # The gate of a destroy has read it, before anything else was deleted.
         url = session.run.pool_url
         return PoolApi(url, key, unasked="" if url else _UNPLACED)
     url = address_now(session, place, [recorded], settle=settle)

@@ -1,4 +1,4 @@
-"""`AgentRollout`: what a new image or policy means for the living agents. The preview shows the plan, `up` waits.
+"""`AgentRollout`: moves living agents to a new image or policy. The preview shows the plan, `up` waits.
 
 The module path and the class names are part of the state's format.
 """
@@ -23,12 +23,12 @@ from convos_infra.rollout.abilities import (
     abilities,
     can_be_closed,
     check_reach,
-    once_it_answers,
     refuse_unfit_token,
     refuse_without_rollouts,
+    wait_until_answering,
 )
-from convos_infra.rollout.leaving import drain, on_destroy, refuse_where_in_use, retire
 from convos_infra.rollout.pool_place import PLACE, pool_at
+from convos_infra.rollout.retire_on_destroy import drain, on_destroy, refuse_if_in_use, retire
 from convos_infra.rollout.waiting import ROLLING, Outcome, Wait, wait
 from railway_api.failure import Failure
 from railway_api.progress import say
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 IMAGE, POLICY = "RAILWAY_RUNTIME_IMAGE", "POOL_ROLLOUT_POLICY"
 HOLD = "hold"
 SIMULATED = "simulated"
-NOBODY = "the pool manager is simulated here, no agent runs: nothing to roll out"
+NOBODY = "the pool manager is simulated here, so no agent runs: nothing to roll out"
 AGENT_PREFIX = "convos-agent-"
-"""How agents are called where a state of an older release does not say."""
+"""The prefix of agents' services if the state of an older release does not contain it."""
 MADE = "madeToken"
 _INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, "plan", *PLACE)
 
@@ -53,14 +53,14 @@ class AgentRolloutArgs:
     """The inputs of an `AgentRollout`.
 
     Attributes:
-        at: the pool manager's service, which is asked of Railway before its key is sent anywhere.
-        url: where the pool manager answers.
+        at: the pool manager's service. Its current URL is read from Railway before its key is sent.
+        url: the pool manager's URL.
         api_key: its bearer key.
-        mode: `simulated` where no container runs.
-        variables: the pool manager's own variables that say image and policy; the plan is asked for with them.
-        wait_seconds: how long an update waits for the rollout at most.
-        service_owned: whether this stack made the pool manager's service; None where that is not known.
-        agent_prefix: how the names of agents' services begin.
+        mode: `simulated` if no container runs.
+        variables: the pool manager's variables for image and policy, with which the plan is requested.
+        wait_seconds: how long an update waits for the rollout at most, in seconds.
+        service_owned: whether this stack made the pool manager's service; None if that is unknown.
+        agent_prefix: the prefix of agents' services.
         made_token: whether the pool manager's Railway token is a project token that the stack makes.
     """
 
@@ -76,10 +76,10 @@ class AgentRolloutArgs:
 
 
 class AgentRolloutProvider(RailwayProvider):
-    """Asks the pool manager for the plan, and waits for it."""
+    """Requests the plan from the pool manager, and waits for the rollout."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Add the plan where image or policy change; the text of the last one stays otherwise."""
+        """Add a new plan if the image or the policy changes; otherwise keep the text of the last one."""
         seconds = news.get("waitSeconds")
         if not is_unknown(seconds) and not (isinstance(seconds, int | float) and seconds >= 0):
             return news, [CheckFailure("waitSeconds", f"must be 0 seconds or more, not {seconds!r}")]
@@ -89,37 +89,37 @@ class AgentRolloutProvider(RailwayProvider):
         return {**news, "plan": self._plan(olds, news, made_token=made_token)}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Another image or policy is another rollout; one that was still under way is waited for again."""
+        """A new image or policy is a new rollout; an unfinished rollout is waited for again."""
         del id_
         differs = has_unknown(news.get("variables")) or olds.get("variables") != news.get("variables")
         left = olds.get("state") == ROLLING
-        # Where and with which key the pool manager answers is no rollout, but the next plan is asked there.
+        # A new URL or key of the pool manager does not start a rollout, but the next plan needs it.
         moved = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in ("url", "apiKey", "mode"))
         return DiffResult(changes=differs or left or moved, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Wait. A destroy that ended half-way has closed the pool: it is opened again."""
+        """Wait for the rollout. An interrupted destroy has closed the pool, so it is opened again."""
         if api := self._api(props):
             with contextlib.suppress(InfraError):
                 api.reopen()
         return CreateResult("agents", self._waited(props))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Wait for what is new."""
+        """Wait for the new rollout."""
         del id_, olds
         return UpdateResult(self._waited(news))
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Return what is in the state: agents come and go, and none of that is drift."""
+        """Return what is in the state: agents are created and deleted all the time, which is not drift."""
         return ReadResult(id_, props, {key: props[key] for key in _INPUTS if props.get(key) is not None})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Have the agents deleted, while there is a pool manager that knows which of them somebody has.
+        """Delete the agents while there is still a pool manager that knows which of them are claimed.
 
-        Those of a pool manager that was taken over are its own, and stay with it.
+        The agents of a pool manager that was taken over belong to it, so they are kept.
 
         Raises:
-            InfraError: somebody has one; `agentsOnDestroy` says whether that matters.
+            InfraError: an agent is claimed, and `agentsOnDestroy` does not allow its deletion.
         """
         del id_
         api, wanted = self._api(props), on_destroy(self.setting, os.environ)
@@ -127,11 +127,11 @@ class AgentRolloutProvider(RailwayProvider):
             return
         owned = True if policy(self.setting, os.environ).adopted else props.get(SERVICE_OWNED)
         if owned is False:
-            say("keeps the agents: their pool manager was taken over, this stack did not make it")
+            say("keeps the agents: their pool manager was taken over, so this stack did not make it")
         elif owned is None:
-            # A state of an older release: closing the pool of somebody else would be the greater harm.
-            refuse_where_in_use(api, wanted, str(props.get("agentPrefix") or AGENT_PREFIX))
-            say("keeps the idle agents: the state does not say whose their pool manager is")
+            # A state of an older release: closing a pool that belongs to others would do more harm.
+            refuse_if_in_use(api, wanted, str(props.get("agentPrefix") or AGENT_PREFIX))
+            say("keeps the idle agents: the state does not tell who owns their pool manager")
         elif can_be_closed(api):
             retire(api, wanted, say)
         else:
@@ -154,7 +154,7 @@ class AgentRolloutProvider(RailwayProvider):
         return {**props, "state": outcome.state, "text": outcome.text}
 
     def _api(self, props: Props) -> PoolApi | None:
-        """Return the pool manager; None where none runs."""
+        """Return the pool manager; None if none runs."""
         url, key = props.get("url"), props.get("apiKey")
         if not url or not key or props.get("mode") == SIMULATED:
             return None
@@ -170,11 +170,11 @@ class AgentRolloutProvider(RailwayProvider):
         return False
 
     def pool(self, place: Props, recorded: str, key: str, *, settle: bool = False) -> PoolApi:
-        """Return the way to the pool manager, where Railway says at this moment that its service is.
+        """Return a client of the pool manager at the current URL of its service on Railway.
 
         Args:
-            place: whose it is.
-            recorded: where it answered when it was last known.
+            place: the ids of its service.
+            recorded: its last known URL.
             key: its bearer key.
             settle: whether it was just deployed, so that reads may lag behind.
         """
@@ -184,7 +184,7 @@ class AgentRolloutProvider(RailwayProvider):
         """Ask for the plan; the pool manager that runs now knows the agents.
 
         Raises:
-            InfraError: it cannot do what is wanted of it.
+            InfraError: it cannot do what the stack needs.
         """
         mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
         if mode == SIMULATED:
@@ -214,12 +214,12 @@ class AgentRolloutProvider(RailwayProvider):
 
 
 def check(api: PoolApi, policy: str, *, made_token: bool) -> None:
-    """Ask the pool manager that was deployed whether it can do what is wanted, and reaches what it needs.
+    """Check that the deployed pool manager has the needed abilities and reaches Railway and its database.
 
     Raises:
-        InfraError: it cannot, or does not.
+        InfraError: it lacks one, or does not reach them.
     """
-    found = once_it_answers(api)
+    found = wait_until_answering(api)
     refuse_unfit_token(found, made_token=made_token)
     refuse_without_rollouts(found, policy, HOLD)
     check_reach(api, found)

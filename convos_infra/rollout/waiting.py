@@ -1,4 +1,4 @@
-"""The wait for a rollout that the pool manager carries out."""
+"""Waits for a rollout that the pool manager executes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
 REPEAT_SECONDS = 15.0
-"""How often a text that does not change is said again, so that a person sees that it lives."""
+"""How often, in seconds, unchanged progress is printed again, to show that the wait goes on."""
 GOALS = ("held", "done", "waiting")
 ROLLING = "rolling"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a rollout was when the wait ended.
+    """The result of a wait.
 
     Attributes:
-        state: `held`, `done`, `waiting` (for claimed agents), or `rolling` where the wait was over first.
+        state: `held`, `done`, `waiting` (for claimed agents), or `rolling` if the wait ended first.
         text: for people.
     """
 
@@ -35,11 +35,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Wait:
-    """How to wait.
+    """The bounds and the output of a wait.
 
     Attributes:
-        seconds: for how long at most.
-        progress: told what happens, a line at a time.
+        seconds: its longest duration, in seconds.
+        progress: called with each line of progress.
         sleep, clock: injected by tests.
     """
 
@@ -54,12 +54,12 @@ def wait(api: PoolApi, image: str, policy: str, how: Wait) -> Outcome:
 
     Args:
         api: the pool manager.
-        image: to which image; a pool manager that still has another one is being replaced.
-        policy: under which policy.
-        how: how long, and whom to tell.
+        image: the new image. A pool manager that still has another one is being replaced.
+        policy: the new policy.
+        how: the bounds and the output.
 
     Raises:
-        InfraError: the rollout has stopped; names the batch and its agents.
+        InfraError: the rollout has stopped; the error names the batch and its agents.
     """
     began, said, said_at = how.clock(), "", 0.0
     pause = FIRST_PAUSE
@@ -70,11 +70,11 @@ def wait(api: PoolApi, image: str, policy: str, how: Wait) -> Outcome:
             how.progress(f"agents: {text}, {elapsed:.0f} s")
             said, said_at = text, how.clock()
         if state == "aborted":
-            raise InfraError("agents", text, "pin an image that works, or push a mended one, and run pulumi up")
+            raise InfraError("agents", text, "pin an image that works, or push a fixed one, and run pulumi up")
         if state in GOALS:
             return Outcome(state, text)
         if elapsed + pause > how.seconds:
-            how.progress("agents: the pool manager goes on by itself; the next pulumi up waits again")
+            how.progress("agents: the pool manager continues without us; the next pulumi up waits again")
             return Outcome(ROLLING, text)
         how.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
@@ -91,6 +91,6 @@ def _asked(api: PoolApi, image: str, policy: str) -> tuple[str, str]:
         return "", f"the pool manager does not have the policy {policy} yet"
     state, text, problem = (str(found.get(key) or "") for key in ("state", "text", "problem"))
     if problem or (state == "held" and policy != "hold"):
-        # What keeps the pool manager from going on may pass: a database that restarts, a limit of Railway's.
+        # The obstacle may be temporary: a database that restarts, or one of Railway's limits.
         return "", problem or text
     return state, text

@@ -15,26 +15,26 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "XMTP_ENV",
         "agents",
-        "XMTP's network. `production` is accepted only where POOL_ENVIRONMENT is production.",
+        "XMTP's network. `production` is accepted only if POOL_ENVIRONMENT is production.",
         allowed=Choice(("dev", "production")),
         runtime=InRuntime(default="dev"),
     ),
     key(
         "OPENROUTER_API_KEY",
         "agents",
-        "OpenRouter. Where it is set, agents share it; else OPENROUTER_MANAGEMENT_KEY makes one for each.",
+        "OpenRouter. If it is set, agents share it; else OPENROUTER_MANAGEMENT_KEY makes one for each.",
         secret=True,
         made_per_agent=True,
         made_with="OPENROUTER_MANAGEMENT_KEY",
         runtime=InRuntime(required=True, description="The agent's own key at OpenRouter."),
     ),
     key("AGENTMAIL_API_KEY", "both", "AgentMail. Makes an inbox for each agent and the canary.", secret=True),
-    key("AGENTMAIL_DOMAIN", "both", "The domain of new inboxes; AgentMail's own where it is not set."),
+    key("AGENTMAIL_DOMAIN", "both", "The domain of new inboxes; AgentMail's own by default."),
     key(
         "AGENTMAIL_INBOX_ID",
         "agents",
-        "An agent's inbox. Where it is set, all agents share it; else AGENTMAIL_API_KEY makes one each.",
-        # Stacks have it sealed on Railway, where a sealed variable cannot be opened again.
+        "An agent's inbox. If it is set, all agents share it; else AGENTMAIL_API_KEY makes one each.",
+        # Stacks seal it on Railway, where a sealed variable can never be read again.
         secret=True,
         made_per_agent=True,
         made_with="AGENTMAIL_API_KEY",
@@ -50,7 +50,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         "TELNYX_PHONE_NUMBER",
         "agents",
         "The phone number that agents send from.",
-        # `pulumi config set --path` takes +15551234567 for a number, and the plus sign is gone.
+        # `pulumi config set --path` parses +15551234567 as a number and loses the plus sign.
         allowed=Pattern(r"\+[1-9][0-9]{1,14}", "a phone number with its country, such as +15551234567"),
     ),
     key("TELNYX_MESSAGING_PROFILE_ID", "agents", "Telnyx's messaging profile."),

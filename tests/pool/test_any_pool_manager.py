@@ -10,9 +10,9 @@ from pulumi.dynamic import Config
 
 from convos_infra.errors import InfraError
 from convos_infra.rollout.abilities import Abilities, abilities, check_reach
-from convos_infra.rollout.leaving import DELETE, REFUSE, Time, drain, refuse_where_in_use
 from convos_infra.rollout.pool_api import NoAnswer, PoolApi
 from convos_infra.rollout.resource import AgentRolloutProvider
+from convos_infra.rollout.retire_on_destroy import DELETE, REFUSE, Time, drain, refuse_if_in_use
 from stack.rollout import RolloutPolicy
 from tests.pool.other_pool_manager import KEY, PREFIX, Other, agent, other_pool_manager
 from tests.railway.scripted import FakeTime
@@ -85,7 +85,7 @@ def test_one_that_runs_and_reaches_nothing_fails_the_update_in_one_line(other: O
     with pytest.raises(InfraError) as caught:
         check_reach(api(other), Abilities("1", rollouts=False, retires=False), passed.sleep, passed.clock, 10)
     text = str(caught.value)
-    assert "its look at Railway and the database fails: /api/pool/reconcile: Not Authorized" in text
+    assert "cannot read Railway and its database: /api/pool/reconcile: Not Authorized" in text
     assert "poolRailwayToken" in text
     assert "\n" not in text
     assert passed.now <= 10
@@ -139,7 +139,7 @@ def test_one_of_before_that_has_the_route_and_no_list_of_abilities_has_rollouts(
 def test_an_agent_that_somebody_has_stops_the_destroy_and_nothing_is_deleted(theirs: dict[str, Any]) -> None:
     with other_pool_manager(agent("aaaaaaaaaaaa"), theirs) as other:
         with pytest.raises(InfraError, match="in use: .*cccccccccccc"):
-            refuse_where_in_use(api(other), REFUSE, PREFIX)
+            refuse_if_in_use(api(other), REFUSE, PREFIX)
         with pytest.raises(InfraError, match="in use: .*cccccccccccc"):
             configured().deleted("agents", inputs(other))
         assert len(other.instances) == 2
@@ -147,8 +147,8 @@ def test_an_agent_that_somebody_has_stops_the_destroy_and_nothing_is_deleted(the
 
 def test_a_status_that_lists_nobody_is_not_taken_for_nobody(other: Other) -> None:
     other.odd["/api/pool/status"] = (200, {"counts": {"claimed": 3}})
-    with pytest.raises(InfraError, match="whether somebody has one is not known"):
-        refuse_where_in_use(api(other), REFUSE, PREFIX)
+    with pytest.raises(InfraError, match="unknown whether any is claimed"):
+        refuse_if_in_use(api(other), REFUSE, PREFIX)
 
 
 def test_idle_agents_are_drained_and_where_told_all_of_them_go() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.leaving import DELETE, REFUSE, STUCK_SECONDS, Time, refuse_where_in_use, retire
 from convos_infra.rollout.pool_api import PoolApi
+from convos_infra.rollout.retire_on_destroy import DELETE, REFUSE, STUCK_SECONDS, Time, refuse_if_in_use, retire
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, Pool
 from tests.pool.surroundings import Surroundings, counts, until_idle
@@ -67,21 +67,21 @@ def test_an_agent_that_somebody_has_stops_it_and_the_pool_goes_on(around: Surrou
 def test_the_question_alone_names_the_same_agents_and_changes_nothing(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="2") as pool:
         until_idle(pool, 2)
-        refuse_where_in_use(api(pool), REFUSE, PREFIX)
+        refuse_if_in_use(api(pool), REFUSE, PREFIX)
         id_ = pool.json("POST", "/api/pool/claim", WISH)["instanceId"]
         until_idle(pool, 2)
         before = {row["serviceId"] for row in around.services()}
         with pytest.raises(InfraError) as caught:
-            refuse_where_in_use(api(pool), REFUSE, PREFIX)
+            refuse_if_in_use(api(pool), REFUSE, PREFIX)
         with pytest.raises(InfraError) as deleting:
             told_of(pool, REFUSE)
         assert str(caught.value) == str(deleting.value)
         assert f"convos-agent-ada-{id_} (claimed)" in str(caught.value)
-        refuse_where_in_use(api(pool), DELETE, PREFIX)
+        refuse_if_in_use(api(pool), DELETE, PREFIX)
         around.sql("DELETE FROM agent_metadata")
         until(lambda: counts(pool).get("released") == 1, 20)
         with pytest.raises(InfraError, match=r"convos-agent-ada-\w{12} \(released\)"):
-            refuse_where_in_use(api(pool), REFUSE, PREFIX)
+            refuse_if_in_use(api(pool), REFUSE, PREFIX)
         assert {row["serviceId"] for row in around.services()} == before
 
 
@@ -103,7 +103,7 @@ def test_agents_that_cannot_be_deleted_end_the_wait(claimed: str) -> None:
     time = Time(sleep, lambda: now[0])
     if claimed == DELETE:
         retire(Stuck("http://127.0.0.1:9", API_KEY), claimed, lines.append, time)
-        assert lines[-1] == "agents: 3 could not be deleted within 120 s, left as they are"
+        assert lines[-1] == "agents: 3 could not be deleted within 120 s, kept"
     else:
         with pytest.raises(
             InfraError, match=r"^agents: 3 could not be deleted within 120 s; see the pool manager's log"
@@ -136,11 +136,11 @@ def test_where_it_is_asked_for_claimed_agents_go_as_well(around: Surroundings) -
 
 def test_a_pool_manager_that_does_not_answer_stops_it_unless_all_may_go() -> None:
     nobody = PoolApi("http://127.0.0.1:9", API_KEY)
-    with pytest.raises(InfraError, match=r"^agents: whether somebody has one is not known: .* does not answer"):
+    with pytest.raises(InfraError, match=r"^agents: unknown whether any is claimed: .* does not answer"):
         retire(nobody, REFUSE, lambda _: None)
     lines: list[str] = []
     retire(nobody, DELETE, lines.append)
-    assert lines == ["agents: left as they are, http://127.0.0.1:9 does not answer (ConnectionError)"]
+    assert lines == ["agents: kept, http://127.0.0.1:9 does not answer (ConnectionError)"]
 
 
 def test_a_word_that_is_neither_is_refused() -> None:

@@ -54,7 +54,7 @@ def test_an_older_image_is_no_goal(around: Surroundings) -> None:
         waits = Patience(pool, lambda: None)
         outcome = waits.wait(seconds=5.0)
         assert (outcome.state, outcome.text) == ("rolling", "the pool manager does not have the new image yet")
-        assert waits.told[-1] == "agents: the pool manager goes on by itself; the next pulumi up waits again"
+        assert waits.told[-1] == "agents: the pool manager continues without us; the next pulumi up waits again"
 
 
 def test_held_for_want_of_a_table_keeps_waiting_and_says_why(around: Surroundings) -> None:

@@ -26,7 +26,7 @@ REFUSED = {
         "this stack did not make these buckets: bucket-0a1b2c3d (copy what is in them, and delete them on Railway)"
     ),
     "claimed agent": "agents: in use: agent-ada-1 (claimed)",
-    "dead pool manager": "agents: whether somebody has one is not known: ",
+    "dead pool manager": "agents: unknown whether any is claimed: ",
     "dead database": "database 127.0.0.1:9/gone: ",
     "data": "these volumes have data: web-volume (of web) (to delete it: DATA_ON_DESTROY=delete pulumi destroy)",
     "deleted volume": (

@@ -92,7 +92,7 @@ def test_where_railway_shows_no_place_nobody_is_asked(stack: StackDouble, stale:
     if how == "removed":
         (row,) = json.loads(stack.emulator.snapshot(environment))["deployment"]
         stack.emulator.admin("POST", "/deployments", {"id": row["id"], "status": "REMOVED"})
-        with pytest.raises(InfraError, match="whether somebody has one is not known: not asked, as Railway shows no"):
+        with pytest.raises(InfraError, match="unknown whether any is claimed: not asked: Railway shows no"):
             stack.destroy(preview=False)
         stack.config["agentsOnDestroy"] = "delete"
     else:
@@ -106,7 +106,7 @@ def test_an_older_state_is_asked_where_a_service_of_the_stack_still_answers(
     stack: StackDouble, stale: Pool, now: Pool
 ) -> None:
     with_the_place_forgotten(stack, AgentRolloutProvider, DestroyGateProvider)
-    with pytest.raises(InfraError, match="not asked, as the state does not say which service it is"):
+    with pytest.raises(InfraError, match="not asked: the state does not contain its service's id"):
         stack.destroy(preview=False)
     assert (stale.asked, now.asked) == ([], [])
     stack.answers_at(stale.url)

@@ -1,4 +1,4 @@
-"""What becomes of agents when their stack is destroyed."""
+"""Retires the agents when their stack is destroyed."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ REFUSE, DELETE = "refuse", "delete"
 ON_DESTROY = (REFUSE, DELETE)
 KEY = "agentsOnDestroy"
 VARIABLE = "AGENTS_ON_DESTROY"
-"""Takes the place of the key: a destroy has the config of the last update, and one more update may not be possible."""
+"""Overrides the key: a destroy uses the config of the last update, and another update may not be possible."""
 DELETE_ALL = f"to delete them too: {VARIABLE}={DELETE} pulumi destroy"
 STUCK_SECONDS = 120.0
-"""How long the number of agents that are left may stay the same: one request deletes for up to 15 seconds."""
+"""How long, in seconds, the number of remaining agents may stay the same: one request deletes for up to 15 seconds."""
 _IN_USE = ("claimed", "released", "crashed")
 _NAMED = 5
 MOST_DRAINED = 20
-"""How many agents one request drains at most."""
+"""The most agents that one request drains."""
 
 
 def on_destroy(setting: Callable[[str], str], environ: Mapping[str, str]) -> str:
-    """Return what a stack says about its agents; the variable takes the key's place."""
+    """Return the stack's policy for its agents; the environment variable overrides the key."""
     return environ.get(VARIABLE) or setting(KEY)
 
 
 @dataclass(frozen=True)
 class Time:
-    """How time passes; injected by tests."""
+    """The clock; injected by tests."""
 
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
 
-def refuse_where_in_use(api: PoolApi, claimed: str, prefix: str) -> None:
-    """Ask whether somebody has an agent; changes nothing.
+def refuse_if_in_use(api: PoolApi, claimed: str, prefix: str) -> None:
+    """Check that no agent is in use; this changes nothing.
 
     Args:
         api: the pool manager.
-        claimed: as for `retire`; with `delete` there is nothing to ask.
-        prefix: how the names of agents' services begin; one that nobody ever had is called by that and its id alone.
+        claimed: as for `retire`; with `delete` there is nothing to check.
+        prefix: the prefix of agents' services. A service that was never claimed is named by the prefix and its id.
 
     Raises:
-        InfraError: somebody has one, or had it and left it, or it is not known; and it was not said that it may go.
+        InfraError: an agent is or was claimed, or that is unknown; and its deletion was not requested.
     """
     _check(claimed)
     if claimed == DELETE:
@@ -64,17 +64,17 @@ def refuse_where_in_use(api: PoolApi, claimed: str, prefix: str) -> None:
 
 
 def retire(api: PoolApi, claimed: str, tell: Callable[[str], None], time_: Time | None = None) -> None:
-    """Have the pool manager delete its agents, before it goes itself and nothing would delete them.
+    """Make the pool manager delete its agents; after its own deletion nothing would delete them.
 
     Args:
         api: the pool manager.
-        claimed: `refuse`, which is the default, stops where somebody has an agent, `delete` deletes those as well.
-        tell: told what happens, a line at a time.
-        time_: how time passes.
+        claimed: with `refuse`, the default, a claimed agent is an error; with `delete`, it is deleted too.
+        tell: called with each line of progress.
+        time_: the clock.
 
     Raises:
-        InfraError: agents are somebody's, or it is not known whether any is, or they cannot be deleted; what is left
-            of the pool goes on as before.
+        InfraError: an agent is claimed, or that is unknown, or agents cannot be deleted. The rest of the pool keeps
+            running.
     """
     _check(claimed)
     time_ = time_ or Time()
@@ -84,8 +84,8 @@ def retire(api: PoolApi, claimed: str, tell: Callable[[str], None], time_: Time 
             now = api.retire(claimed=claimed == DELETE)
         except Failure as error:
             if claimed == DELETE:
-                # Those in an environment of the stack's own go with it.
-                tell(f"agents: left as they are, {error.problem}")
+                # If the stack owns the environment, they are deleted with it.
+                tell(f"agents: kept, {error.problem}")
                 return
             raise _refused(error) from error
         if now != left:
@@ -94,7 +94,7 @@ def retire(api: PoolApi, claimed: str, tell: Callable[[str], None], time_: Time 
             _stuck(left, claimed, tell)
             return
         if left:
-            tell(f"agents: {left} are left to delete")
+            tell(f"agents: {left} left to delete")
             time_.sleep(0.1)
 
 
@@ -102,7 +102,7 @@ def _stuck(left: int, claimed: str, tell: Callable[[str], None]) -> None:
     problem = f"{left} could not be deleted within {STUCK_SECONDS:g} s"
     if claimed != DELETE:
         raise InfraError("agents", problem, f"see the pool manager's log; or, {DELETE_ALL}")
-    tell(f"agents: {problem}, left as they are")
+    tell(f"agents: {problem}, kept")
 
 
 def _check(claimed: str) -> None:
@@ -111,10 +111,10 @@ def _check(claimed: str) -> None:
 
 
 def _agents(api: PoolApi) -> list[Mapping[str, Any]]:
-    """Return every agent with `id`, `service` and `state`, whichever pool manager tells of them.
+    """Return every agent with `id`, `service` and `state`, from any pool manager.
 
     Raises:
-        NoAnswer: it tells of none, not even that there are none.
+        NoAnswer: its status contains no list of agents.
     """
     rows = agent_rows(api.status())
     if rows is None:
@@ -123,22 +123,22 @@ def _agents(api: PoolApi) -> list[Mapping[str, Any]]:
 
 
 def drain(api: PoolApi, claimed: str, prefix: str, tell: Callable[[str], None], time_: Time | None = None) -> None:
-    """Have a pool manager that cannot be closed delete its agents: the idle ones, and where told all of them.
+    """Make a pool manager that cannot be closed delete its agents: the idle ones, or all of them if requested.
 
-    It goes on making idle ones until its own service goes, so what is left is said and left.
+    It keeps creating idle agents until its own service is deleted, so the remaining ones are reported and kept.
 
     Args:
         api: the pool manager.
         claimed: as for `retire`.
-        prefix: how the names of agents' services begin.
-        tell: told what happens, a line at a time.
-        time_: how time passes.
+        prefix: the prefix of agents' services.
+        tell: called with each line of progress.
+        time_: the clock.
 
     Raises:
-        InfraError: agents are somebody's, or it is not known whether any is.
+        InfraError: an agent is claimed, or that is unknown.
     """
     time_ = time_ or Time()
-    refuse_where_in_use(api, claimed, prefix)
+    refuse_if_in_use(api, claimed, prefix)
     began, gone = time_.clock(), 0
     try:
         wanted = len(_agents(api))
@@ -155,18 +155,18 @@ def drain(api: PoolApi, claimed: str, prefix: str, tell: Callable[[str], None], 
     except Failure as error:
         if claimed != DELETE:
             raise _refused(error) from error
-        tell(f"agents: left as they are, {error.problem}")
+        tell(f"agents: kept, {error.problem}")
         return
     tell(f"agents: {max(0, wanted - left)} deleted, {left} are left: this pool manager cannot be closed")
 
 
 def _is_in_use(row: Mapping[str, Any], prefix: str) -> bool:
-    """Tell whether somebody has or had an agent: its state says so, or its service's name, which a claim changes."""
+    """Tell whether an agent is or was claimed: its state shows it, or its service's name, which a claim changes."""
     return row.get("state") in _IN_USE or row.get("service") != f"{prefix}{row.get('id')}"
 
 
 def _refused(error: Failure) -> InfraError:
     if isinstance(error, NoAnswer):
-        problem = f"whether somebody has one is not known: {error.problem}"
-        return InfraError("agents", problem, f"mend it; or, {DELETE_ALL}")
+        problem = f"unknown whether any is claimed: {error.problem}"
+        return InfraError("agents", problem, f"fix that; or, {DELETE_ALL}")
     return InfraError("agents", error.problem, f"let them end first; or, {DELETE_ALL}")
