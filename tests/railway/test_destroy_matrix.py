@@ -5,10 +5,7 @@ With `-s -n 0` every row of the table is printed.
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +14,6 @@ from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.rollout.resource import AgentRolloutProvider
-from tests.emulator.fix_emulator import Emulator
-from tests.railway.answering_pool import Pool, answering_pool
 from tests.railway.destroying import (
     OPTIONS,
     OWN,
@@ -34,34 +29,6 @@ from tests.railway.destroying import (
     stranger,
 )
 from tests.railway.stack_double import ORDER, PREFIX, StackDouble, alive
-
-_PROJECT_DELETE = "mutation d($id: String!) { projectDelete(id: $id) }"
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with answering_pool() as pool:
-        yield pool
-
-
-@pytest.fixture
-def new(
-    railway_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, pool: Pool
-) -> Iterator[Callable[..., StackDouble]]:
-    name = f"m-{uuid.uuid4().hex[:12]}"
-    domain = f"{name}.example.org"
-    monkeypatch.delenv("DATA_ON_DESTROY", raising=False)
-    monkeypatch.delenv("AGENTS_ON_DESTROY", raising=False)
-    monkeypatch.setattr("convos_infra.destroy.gate.DATABASE_SECONDS", 0.2)
-
-    def one(**more: Any) -> StackDouble:
-        config = {"dataOnDestroy": "delete"}
-        return StackDouble(railway_emulator, monkeypatch, name, pool, config, domain=domain, **more)
-
-    yield one
-    for found in railway_emulator.admin("GET", "/snapshot")["projects"]:
-        if found["name"] == name:
-            railway_emulator.run(_PROJECT_DELETE, id=found["id"])
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -247,67 +214,6 @@ def test_without_a_gate_the_environment_of_a_deleted_volume_stays(new: Callable[
     assert alive(one.emulator, ids)["Environment"]
     assert "keeps environment test: not empty, it has deleted volume their-tool-volume" in one.said
     assert one.state == {}
-
-
-def _fill_and_delete_own_volume(one: StackDouble) -> None:
-    ids = one.ids()
-    (volume,) = json.loads(one.emulator.snapshot(ids[EnvironmentProvider]))["volume_instance"]
-    one.emulator.admin("POST", "/volume_instances", {"id": volume["id"], "currentSizeMB": 48})
-    one.emulator.run("mutation d($i: String!) { volumeDelete(volumeId: $i) }", i=ids[VolumeProvider])
-
-
-def test_a_deleted_volume_of_others_stops_a_destroy_that_gives_up_the_stacks_own_data(
-    new: Callable[..., StackDouble], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = new()
-    one.up()
-    ids = one.ids()
-    give_up_a_volume(one, {"projectId": ids[ProjectProvider], "environmentId": ids[EnvironmentProvider]})
-    said = destroyed(one, "--skip-preview")
-    assert "these deleted volumes that this stack did not make can still be restored" in said
-    assert "their-tool-volume (to delete their data: DATA_ON_DESTROY=delete pulumi destroy)" in said
-    assert all(alive(one.emulator, ids).values())
-    # Said for this destroy, after the names were told.
-    monkeypatch.setenv("DATA_ON_DESTROY", "delete")
-    assert destroyed(one, "--skip-preview") == ""
-    assert not alive(one.emulator, ids)["Environment"]
-
-
-def test_a_volume_of_others_that_is_deleted_after_the_gate_has_asked_keeps_its_environment(
-    new: Callable[..., StackDouble], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = new()
-    one.up()
-    ids = one.ids()
-    where = {"projectId": ids[ProjectProvider], "environmentId": ids[EnvironmentProvider]}
-    deleted = ServiceProvider.deleted
-
-    def at_the_same_time(provider: ServiceProvider, id_: str, props: Any) -> None:
-        give_up_a_volume(one, where)
-        deleted(provider, id_, props)
-
-    monkeypatch.setattr(ServiceProvider, "deleted", at_the_same_time)
-    assert destroyed(one, "--skip-preview") == ""
-    assert "keeps environment test: not empty, it has deleted volume their-tool-volume" in one.said
-    assert alive(one.emulator, ids)["Environment"]
-
-
-@pytest.mark.parametrize("replaced", [False, True])
-def test_the_stacks_own_deleted_volumes_go_with_it_where_its_config_says_so(
-    new: Callable[..., StackDouble], replaced: bool
-) -> None:
-    one = new()
-    one.up()
-    ids = one.ids()
-    _fill_and_delete_own_volume(one)
-    if replaced:
-        one.config["replaceVolume"] = "web"
-        # Pulumi replaces it: the new one is made in its place, and the gate is updated after it.
-        del one.state[VolumeProvider]
-        one.up()
-        assert one.ids()[VolumeProvider] != ids[VolumeProvider]
-    assert destroyed(one, "--skip-preview") == ""
-    assert not alive(one.emulator, ids)["Environment"]
 
 
 def test_what_deleted_agents_leave_behind_keeps_no_destroy_from_beginning(new: Callable[..., StackDouble]) -> None:

@@ -13,7 +13,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.provider import Props, has_unknown, is_unknown
-from convos_infra.railway import bound, live_change, patch_plan
+from convos_infra.railway import bound, live_change, patch_plan, sealing
 from convos_infra.railway import change as changes
 from convos_infra.railway.bound import BOUND
 from convos_infra.railway.bring import bring
@@ -41,6 +41,7 @@ from convos_infra.railway.resources.service_instance_args import (
     unknown_failures,
 )
 from convos_infra.railway.resources.unknown_secrets import refuse_unknown_secrets
+from convos_infra.railway.sealing import SEALED_LEFT
 from convos_infra.railway.service_configuration import AS_FOUND
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
@@ -165,6 +166,7 @@ class ServiceInstanceProvider(RailwayProvider):
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}
         outputs = _outputs(wanted, live, deployment_id=found or deployment_id)
+        outputs[SEALED_LEFT] = sealing.left_by(recorded, wanted, live_variables(live))
         if FOUND in recorded and recorded[FOUND] == outputs["deploymentId"]:
             outputs[FOUND] = recorded[FOUND]
         if outputs[UNMANAGED] and _removes(wanted):
@@ -182,6 +184,8 @@ class ServiceInstanceProvider(RailwayProvider):
         live = snapshot.service(props["serviceId"])
         if live is None:
             return ReadResult("", {})
+        if sealed := sealing.by_others(props, live_variables(live)):
+            session.client.progress(sealing.line(str(props["service"]), sealed))
         seen = _seen(props, live)
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
@@ -263,12 +267,8 @@ def _removes(props: Mapping[str, Any]) -> bool:
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:
     """Return the properties with what Railway has now for each that is managed."""
     fields = live_fields(live)
-    seen = {**props, **{name: fields.get(name) for name in changed_fields(props, live)}}
-    values = live_variables(live)
-    recorded = dict(props.get(VARIABLES) or {})
-    seen[VARIABLES] = {
-        name: value if values[name] is None else values[name] for name, value in recorded.items() if name in values
-    }
+    changed = {name: fields.get(name) for name in changed_fields(props, live)}
+    seen = {**props, **changed, **sealing.read(props, live_variables(live))}
     return {key: value for key, value in seen.items() if value is not None}
 
 
