@@ -160,6 +160,9 @@ def test_services_stand_in_the_order_of_the_system_and_others_by_their_names() -
     assert labels == ["stack", "canary", "database service", "z"]
 
 
+UNFINISHED_STEP = "records what is there, and the next pulumi up finds or makes the rest"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -188,12 +191,7 @@ def test_services_stand_in_the_order_of_the_system_and_others_by_their_names() -
         ),
         (
             {**CLEAR, "unfinished": [{"operation": "creating", "resource": "Volume postgres"}]},
-            "; ".join(
-                (
-                    "not finished: creating Volume postgres",
-                    f"{forget_unfinished('scaling')} records what is there, and the next pulumi up finds or makes the rest",
-                )
-            ),
+            f"not finished: creating Volume postgres; {forget_unfinished('scaling')} {UNFINISHED_STEP}",
         ),
     ],
 )
