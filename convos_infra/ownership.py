@@ -27,11 +27,13 @@ class DestroyPolicy:
     Attributes:
         adopted: whether things that were taken over are deleted as well.
         data: `refuse` the destroy if a volume has data, or `delete` the data.
+        data_now: whether `DATA_ON_DESTROY=delete` was given to this very destroy, not once and for all in the config.
         protect: whether the last update was made with `protect: true`.
     """
 
     adopted: bool = False
     data: str = REFUSE
+    data_now: bool = False
     protect: bool = False
 
 
@@ -47,7 +49,12 @@ def policy(setting: Callable[[str], str], environ: Mapping[str, str]) -> Destroy
     """
     adopted = _one_of(ADOPTED_KEY, ADOPTED_VARIABLE, setting, environ, (_FALSE, _TRUE))
     data = _one_of(DATA_KEY, DATA_VARIABLE, setting, environ, (REFUSE, DELETE))
-    return DestroyPolicy(adopted == _TRUE, data, setting(PROTECT_KEY).lower() == _TRUE)
+    return DestroyPolicy(
+        adopted=adopted == _TRUE,
+        data=data,
+        data_now=data == DELETE and bool(environ.get(DATA_VARIABLE)),
+        protect=setting(PROTECT_KEY).lower() == _TRUE,
+    )
 
 
 def _one_of(

@@ -100,6 +100,14 @@ class Provider(ResourceProvider):
         """Read the thing; an empty id means that it is provably gone. A failed read raises an error."""
         raise NotImplementedError
 
+    def recorded_now(self, id_: str, props: Props) -> ReadResult:
+        """Return what a refresh records: what `current` reads."""
+        return self.current(id_, props)
+
+    def removed(self, id_: str, props: Props) -> None:
+        """Take the thing out of the state: what `deleted` does."""
+        self.deleted(id_, props)
+
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Change the thing and return *all* outputs: missing ones would vanish from the state."""
         raise NotImplementedError
@@ -123,13 +131,13 @@ class Provider(ResourceProvider):
         return _shaped("create", lambda: self.created(_own(props)))
 
     def read(self, id_: str, props: Props) -> ReadResult:  # noqa: D102
-        return _shaped("read", lambda: self.current(id_, _own(props)))
+        return _shaped("read", lambda: self.recorded_now(id_, _own(props)))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:  # noqa: D102
         return _shaped("update", lambda: self.updated(id_, _own(olds), _own(news)))
 
     def delete(self, id_: str, props: Props) -> None:  # noqa: D102
-        _shaped("delete", lambda: self.deleted(id_, _own(props)))
+        _shaped("delete", lambda: self.removed(id_, _own(props)))
 
 
 def _own(props: Props) -> Props:

@@ -262,6 +262,15 @@ def _missing() -> PulumiError:
     return PulumiError("pulumi", "is not on PATH", "run: make toolchain; make and ops/run put it on PATH")
 
 
+def forget_unfinished(stack: str) -> str:
+    """Return the command that ends what an update of a stack has left unfinished.
+
+    Without the flag, and without a terminal to ask at, Pulumi keeps what was interrupted while it was being created in
+    the state, and so does every later update. Nothing is lost with it: a creation looks for the thing by its name.
+    """
+    return f"pulumi refresh --clear-pending-creates --stack {stack}"
+
+
 def masked(text: str) -> str:
     """Return a text without the secrets that the process was given."""
     return redact(text, [value for name in SECRETS if (value := os.environ.get(name, ""))])

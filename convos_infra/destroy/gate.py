@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from convos_infra.ownership import OWNED, is_owned
+from convos_infra.ownership import DELETE, OWNED, is_owned
 from convos_infra.provider import has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.address import addresses, is_local
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from convos_infra.railway.session import Session
 
 ID = "gate"
+FORMER = "formerVolumes"
+"""An output: the ids of volumes that the stack made, and has given up or replaced since."""
 SIMULATED = "simulated"
 _RECORDED = (
     *("projectId", "environmentId", "environmentOwned", "services", "volumes", "agentPrefix"),
@@ -108,8 +110,9 @@ class DestroyGateProvider(RailwayProvider):
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Record it."""
-        del id_, olds
-        return UpdateResult(news)
+        del id_
+        former = _former(olds, news)
+        return UpdateResult({**news, **({FORMER: former} if former else {})})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Return what is in the state: nothing exists outside of it."""
@@ -128,12 +131,15 @@ class DestroyGateProvider(RailwayProvider):
             snapshot: Snapshot | None = session.read(props, thing="destroy", fresh=True)
         except Gone:
             snapshot = None
-        reasons = _on_railway(snapshot, props, stack_policy) if snapshot is not None else []
+        mine = _mine(props)
+        reasons = destroy_reasons.with_a_gate(snapshot, mine, stack_policy) if snapshot is not None else []
         reasons += _asked("agents", lambda: self._ask_pool(session, snapshot, props, stack_policy))
         reasons += _asked("database", lambda: _ask_database(props, stack_policy))
         if reasons:
             raise destroy_reasons.refusal(reasons)
         session.run.asked.add(str(props["environmentId"]))
+        if stack_policy.data == DELETE and not stack_policy.data_now:
+            session.run.given_up = mine.known_volumes(stack_policy)
 
     def _ask_pool(self, session: Session, snapshot: Snapshot | None, props: Props, stack_policy: DestroyPolicy) -> None:
         url, key = props.get("poolUrl"), props.get("poolKey")
@@ -156,14 +162,21 @@ def _pool_service(snapshot: Snapshot, props: Props, session: Session) -> str:
     return next((id_ for id_ in ids if recorded in addresses(snapshot, id_, local=local)), "")
 
 
-def _on_railway(snapshot: Snapshot, props: Props, stack_policy: DestroyPolicy) -> list[Reason]:
-    mine = Mine(
+def _former(olds: Props, news: Props) -> list[str]:
+    """Return the volumes that were this stack's: Railway keeps their data for a while (fact: volume-grace)."""
+    there = {str(row["id"]) for row in news.get("volumes") or ()}
+    owned = {str(row["id"]) for row in olds.get("volumes") or () if is_owned(row, otherwise=True)}
+    return sorted({*(olds.get(FORMER) or ()), *owned} - there)
+
+
+def _mine(props: Props) -> Mine:
+    return Mine(
         owns_environment=props.get("environmentOwned") is True,
         services=props.get("services") or (),
         volumes=props.get("volumes") or (),
         prefix=str(props.get("agentPrefix") or ""),
+        former=[str(id_) for id_ in props.get(FORMER) or ()],
     )
-    return destroy_reasons.with_a_gate(snapshot, mine, stack_policy)
 
 
 def _ask_database(props: Props, stack_policy: DestroyPolicy) -> None:

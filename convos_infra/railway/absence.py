@@ -6,15 +6,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.railway import pending
 from convos_infra.railway.listing import list_projects, nodes, read_project
 from railway_api.errors import RailwayError
 from railway_api.token import reach
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from railway_api.client import Client
+
+
+class PendingDeletion(InfraError):
+    """A project or an environment is not gone: its deletion is scheduled, and can be cancelled until then.
+
+    Attributes:
+        until: when Railway deletes it.
+    """
+
+    def __init__(self, thing: str, until: str, now: datetime) -> None:
+        hours = pending.hours_left(until, now)
+        super().__init__(
+            thing,
+            f"its deletion is scheduled: Railway deletes it and everything in it in {hours} hours (at {until})",
+            "to keep it, cancel the deletion on Railway (projectScheduleDeleteCancel), then run pulumi refresh",
+        )
+        self.until = until
+
+
+def refuse_scheduled(client: Client, thing: str, row: Mapping[str, Any]) -> None:
+    """Stop where the deletion of a project or an environment is scheduled.
+
+    Raises:
+        PendingDeletion: it is.
+    """
+    if until := pending.scheduled(row, client.now()):
+        raise PendingDeletion(thing, until, client.now())
+
+
+def refuse_leaving(
+    client: Client, environment_id: str, environment: Mapping[str, Any], project: Mapping[str, Any]
+) -> None:
+    """Stop where an environment answers, and its deletion or its project's is scheduled; raises PendingDeletion."""
+    refuse_scheduled(client, f"project {project.get('name') or environment_id}", project)
+    listed = [row for row in nodes(project.get("environments")) if row["id"] == environment_id]
+    for row in (environment, *listed):
+        refuse_scheduled(client, f"environment {row.get('name') or environment_id}", row)
 
 
 def environment_is_gone(client: Client, project_id: str, environment_id: str, thing: str) -> bool:
@@ -22,6 +63,7 @@ def environment_is_gone(client: Client, project_id: str, environment_id: str, th
 
     Raises:
         InfraError: the token sees no project of the environment, not even a deleted one.
+        PendingDeletion: its deletion, or its project's, is scheduled.
     """
     try:
         project = read_project(client, project_id, thing=thing)
@@ -30,6 +72,7 @@ def environment_is_gone(client: Client, project_id: str, environment_id: str, th
             return project_is_gone(client, project_id, thing)
         except RailwayError:
             return False
+    refuse_leaving(client, environment_id, {}, project)
     if project.get("deletedAt"):
         return True
     # A project token belongs to one environment, so its lists may be incomplete.
@@ -46,10 +89,12 @@ def project_is_gone(client: Client, project_id: str, thing: str) -> bool:
 
     Raises:
         InfraError: no workspace of the token lists it, not even as deleted, so it may exist in another one.
+        PendingDeletion: its deletion is scheduled.
         RailwayError: one of the lists could not be read.
     """
     for row in list_projects(client, thing=thing, deleted=True):
         if row["id"] == project_id:
+            refuse_scheduled(client, f"project {row.get('name') or project_id}", row)
             return bool(row.get("deletedAt"))
     names = ", ".join(str(row.get("name") or row["id"]) for row in reach(client, thing=thing).workspaces)
     problem = f"the token does not see project {project_id}: workspace {names} does not list it, not even as deleted"

@@ -7,13 +7,13 @@ one provider process: what a service refers to has been checked before the servi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from convos_infra.provider import is_unknown
 from convos_infra.railway.change import REMOVES
-from convos_infra.railway.environment_config import VARIABLES
+from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.referable import Declarations, Declared
 from convos_infra.railway.references import SOMETHING, Value
 
@@ -133,6 +133,28 @@ class Declaring:
         """Forget which services one waited for."""
         with self._lock:
             self._waiting.pop((key, service), None)
+
+
+def with_stored(
+    olds: Mapping[str, Any], news: Mapping[str, Any], stored: Callable[[], Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Return the inputs in the state with what Railway has already of what is wanted anew: nothing moves by that.
+
+    Args:
+        olds: the inputs in the state.
+        news: the new inputs.
+        stored: returns the service's part of the environment's config; called only if a variable is wanted anew. A
+            sealed value is left as it is, like that of a service that is taken over.
+    """
+    before, wanted = olds.get(VARIABLES) or {}, news.get(VARIABLES)
+    if not olds or not isinstance(wanted, Mapping):
+        return olds
+    anew = [name for name in wanted if name not in before]
+    if not anew:
+        return olds
+    live = live_variables(stored())
+    there = {name: wanted[name] for name in anew if name in live and live[name] in (None, wanted[name])}
+    return {**olds, VARIABLES: {**before, **there}}
 
 
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:

@@ -40,12 +40,14 @@ class Mine:
         owns_environment: whether this stack made the environment, so that a destroy deletes it.
         services, volumes: rows with `id`, `name` (of a volume: its service's) and `owned`.
         prefix: services of others whose names begin so are disposable: agents, which the pool manager answers for.
+        former: the ids of volumes that this stack made and does not have any more.
     """
 
     owns_environment: bool
     services: Sequence[Row]
     volumes: Sequence[Row]
     prefix: str
+    former: Collection[str] = ()
 
     @property
     def service_ids(self) -> set[str]:
@@ -55,6 +57,10 @@ class Mine:
     def deleted(self, rows: Sequence[Row], policy: DestroyPolicy) -> dict[str, Row]:
         """Return the rows, by id, of what a destroy deletes."""
         return {str(row["id"]): row for row in rows if policy.adopted or is_owned(row, otherwise=True)}
+
+    def known_volumes(self, policy: DestroyPolicy) -> set[str]:
+        """Return the ids of the volumes that are or were this stack's to delete."""
+        return {*self.deleted(self.volumes, policy), *self.former}
 
     def deletes_environment(self, policy: DestroyPolicy) -> bool:
         """Tell whether a destroy deletes the environment: not while something in it was taken over, and stays."""
@@ -130,7 +136,7 @@ def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[R
         *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
         *_elsewhere(snapshot, mine, policy),
         *(_data(snapshot, mine, policy) if policy.data != DELETE else []),
-        *(_restorable(snapshot, mine) if policy.data != DELETE and mine.deletes_environment(policy) else []),
+        *(_restorable(snapshot, mine, policy) if mine.deletes_environment(policy) and not policy.data_now else []),
     ]
 
 
@@ -191,13 +197,18 @@ def _data(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]
     return [Reason(f"these volumes have data: {', '.join(named)}", f"to delete it: {ALLOW_DATA}")] if named else []
 
 
-def _restorable(snapshot: Snapshot, mine: Mine) -> list[Reason]:
-    named = restorable_in(snapshot, mine.prefix, [str(row["name"]) for row in mine.services])
-    problem = f"these deleted volumes can still be restored, but not once their environment is gone: {', '.join(named)}"
+def _restorable(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
+    """Find deleted volumes: `dataOnDestroy: delete` in the config gives up the stack's own data, not that of others."""
+    given_up = mine.known_volumes(policy) if policy.data == DELETE else ()
+    named = restorable_in(snapshot, mine.prefix, [str(row["name"]) for row in mine.services], given_up=given_up)
+    whose = "deleted volumes that this stack did not make" if policy.data == DELETE else "deleted volumes"
+    problem = f"these {whose} can still be restored, but not once their environment is gone: {', '.join(named)}"
     return [Reason(problem, f"to delete their data: {ALLOW_DATA}")] if named else []
 
 
-def restorable_in(snapshot: Snapshot, prefix: str, own: Collection[str] = ()) -> list[str]:
+def restorable_in(
+    snapshot: Snapshot, prefix: str, own: Collection[str] = (), *, given_up: Collection[str] = ()
+) -> list[str]:
     """Return the deleted volumes with data, which Railway keeps for 48 hours (fact: volume-grace), by name.
 
     A deleted volume is mounted nowhere; what agents leave behind is known by the name of the service that it was of.
@@ -206,8 +217,10 @@ def restorable_in(snapshot: Snapshot, prefix: str, own: Collection[str] = ()) ->
         snapshot: the environment.
         prefix: how the names of agents' services begin.
         own: the names of the stack's services.
+        given_up: the ids of volumes whose data may go.
     """
     rows = [row for row in snapshot.pending_volumes if float(row.get("currentSizeMB") or 0) > 0]
+    rows = [row for row in rows if row["volumeId"] not in given_up]
     named = sorted(volume_name(snapshot, row).removesuffix(" (mounted nowhere)") for row in rows)
     return [name for name in named if not is_left_by_agent(name, own, prefix)]
 

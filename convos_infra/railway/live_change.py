@@ -127,10 +127,22 @@ def narrowed(session: Session, olds: Props, news: Props, change: Change) -> Chan
     plan = patch_plan.plan(olds, news, live, removes=news.get("removes") or ())
     refuse_conflicts(news, plan)
     target = target_of(session, news, snapshot, plan)
-    if not target.is_due and not change.rebinds:
+    if (not target.is_due and not change.rebinds) or _only_records(change, target):
         return change.running_already()
     ours = {*plan.fields, *plan.variables, *change.variables}
     return replace(change, others=tuple(name for name in target.running.others if name not in ours))
+
+
+def _only_records(change: Change, target: Target) -> bool:
+    """Tell whether a change only records what is stored and runs already, such as a name that was left to Railway.
+
+    What else does not run there is not part of the change: a service that was taken over may have such things, and
+    any other is recorded by a refresh first.
+    """
+    reasons = change.idle or change.revives or change.rerenders or change.rebinds
+    changed = {*change.fields, *change.variables}
+    runs = not target.running.condition.needs_deployment and changed.isdisjoint(target.running.idle)
+    return runs and not target.plan.patch and not reasons
 
 
 def refuse_conflicts(wanted: Props, plan: patch_plan.Plan) -> None:

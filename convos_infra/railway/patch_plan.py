@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from convos_infra.railway import sealing
 from convos_infra.railway.environment_config import (
     BY_NAME,
     FIELDS,
@@ -130,9 +131,10 @@ def _plan_variables(
     changed = []
     for name, value in sorted(want.items()):
         present, now = name in have, have.get(name)
-        # Sealed by us or by somebody else: Railway's value cannot be read, so it is assumed to equal the recorded one;
-        # without a recorded one, it is accepted.
-        if present and now is None and was.get(name, value) == value:
+        # Railway's value cannot be read, so it is assumed to equal the recorded one; without a recorded one, it is
+        # accepted. One that others have sealed since must not be taken for one that this update seals.
+        unseen = sealing.is_unseen(recorded, name, have)
+        if present and now is None and was.get(name, value) == value and not (unseen and name in sealed):
             continue
         if present and now == value and name not in sealed:
             continue
@@ -144,7 +146,7 @@ def _plan_variables(
     for name in sorted(gone):
         if name not in have:
             continue
-        if name in was and have[name] is not None and have[name] != was[name]:
+        if name in was and (_differs(have[name], was[name]) or sealing.is_unseen(recorded, name, have)):
             conflicts.append(name)
         put(patch, (VARIABLES, name), None)
         changed.append(name)
@@ -157,8 +159,12 @@ def _is_conflict(recorded: Props, name: str, have: Mapping[str, str | None]) -> 
     if name not in have:
         return name in was
     if have[name] is None:
-        return False
+        return sealing.is_unseen(recorded, name, have)
     return have[name] != was[name] if name in was else not _is_seen(recorded, name)
+
+
+def _differs(live: str | None, recorded: Any) -> bool:
+    return live is not None and live != recorded
 
 
 def _is_seen(recorded: Props, name: str) -> bool:

@@ -1,7 +1,8 @@
-"""Deleted volumes that can still be restored: until when, and how. Pure.
+"""What is deleted and can still be brought back: until when, and how. Pure.
 
 Railway keeps a deleted volume for 48 hours; it can be restored by the link that is sent by e-mail
 (docs.railway.com/volumes). Until then `VolumeInstance.isPendingDeletion` is set; `deletedAt` is the end of its data.
+A project waits as long whose deletion is scheduled (fact: volume-grace): its `deletedAt` is still to come.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from convos_infra.railway.snapshot import Snapshot
 
 KEPT = timedelta(hours=48)
+_CLOCKS = timedelta(minutes=10)
+"""How far the clocks of Railway and this machine may be apart: what was deleted a moment ago is gone."""
 
 
 def of_id(snapshot: Snapshot, volume_id: str) -> Mapping[str, Any] | None:
@@ -60,6 +63,13 @@ def told(until: str, now: datetime) -> str:
     return (
         f"Railway is deleting it; its data can be restored {left}: use the link in Railway's e-mail about the deletion"
     )
+
+
+def scheduled(row: Mapping[str, Any], now: datetime) -> str:
+    """Return when a project or an environment will be deleted; empty where it lives on, or is gone already."""
+    until = str(row.get("deletedAt") or "")
+    moment = _moment(until)
+    return until if moment is not None and moment > now + _CLOCKS else ""
 
 
 def _moment(text: str) -> datetime | None:

@@ -19,6 +19,9 @@ class Run:
         environments: the names of the `Environment` resources that were checked.
         services: the names of the `Service` resources that were checked, by environment.
         adopts: what its checks have found in the place of new resources, in their words.
+        told: the lines that are said once in a run, whatever they concern.
+        given_up: the volumes whose data goes with a destroy, where its gate has told them from those of others; None
+            where it has not.
         stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
             a destroy and a refresh, which check nothing.
     """
@@ -30,5 +33,14 @@ class Run:
     environments: set[tuple[str, str]] = field(default_factory=set)
     services: set[tuple[str, str]] = field(default_factory=set)
     adopts: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    given_up: set[str] | None = None
     stacks: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.Lock, repr=False)
+
+    def is_new(self, line: str) -> bool:
+        """Tell whether a line was not said yet in this run, and remember it."""
+        with self.lock:
+            said = line in self.told
+            self.told.add(line)
+            return not said

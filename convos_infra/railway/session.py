@@ -9,10 +9,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pulumi.dynamic import CheckResult, CreateResult, ReadResult
+
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED, DestroyPolicy, is_owned, policy
 from convos_infra.provider import Props, Provider, is_unknown
 from convos_infra.railway import destroy_reasons, takeover
+from convos_infra.railway.absence import PendingDeletion
 from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.group import Group
 from convos_infra.railway.poll import Poll
@@ -23,8 +26,6 @@ from railway_api.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from pulumi.dynamic import CheckResult, CreateResult
 
     from convos_infra.railway.bound import BoundPlace
 
@@ -213,6 +214,28 @@ class RailwayProvider(Provider):
             own = " as this stack's own, which a destroy deletes" if props.get(OWNED) else ""
             self.session().client.progress(f"{kind} {name}: takes over {adopts}{own}")
         return super().create(props)
+
+    def recorded_now(self, id_: str, props: Props) -> ReadResult:
+        """Keep what is recorded of a thing in a project or an environment whose deletion is scheduled, and say so."""
+        try:
+            return self.current(id_, props)
+        except PendingDeletion as pending:
+            self.say_once(str(pending))
+            return ReadResult(id_, props)
+
+    def removed(self, id_: str, props: Props) -> None:
+        """Leave it to Railway, in a destroy, where the deletion of its project or environment is scheduled already."""
+        try:
+            self.deleted(id_, props)
+        except PendingDeletion as pending:
+            if self.session().run.is_update:
+                raise
+            self.say_once(f"left to Railway: {pending}")
+
+    def say_once(self, line: str) -> None:
+        """Print a progress line, unless this run has printed it already."""
+        if self.session().run.is_new(line):
+            self.session().client.progress(line)
 
     def run(self) -> Run | None:
         """Return what this run has seen so far; None without a token, as a preview that asks nothing needs none."""

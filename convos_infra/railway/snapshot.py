@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import snapshot_query
-from convos_infra.railway.absence import environment_is_gone
+from convos_infra.railway.absence import environment_is_gone, refuse_leaving
 from convos_infra.railway.deployment import DeploymentState, parsed
 from convos_infra.railway.details import Details, ask_domains
 from convos_infra.railway.details import ask as ask_details
@@ -252,6 +252,7 @@ class Snapshots:
             # Whoever may read an environment need not be shown the tokens of its project.
             found = data(with_tokens=False)
             self._shows_tokens = False
+        refuse_leaving(self._client, environment_id, found.get("environment") or {}, found.get("project") or {})
         return _parsed(project_id, environment_id, found, thing)
 
 

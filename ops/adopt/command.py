@@ -180,7 +180,7 @@ def _before(stack: str) -> Before:
     config = {key: row for key, row in config.items() if key in own}
     deployment = Pulumi(stack).state().get("deployment") or {}
     if deployment.get("pending_operations"):
-        step = f"let it end, or run pulumi refresh --stack {stack}, and adopt then"
+        step = f"let it end; if it was cut off, run {pulumi_cli.forget_unfinished(stack)}, and adopt then"
         raise InfraError("STACK", f"an update of {stack} is under way, or was cut off", step)
     resources = deployment.get("resources") or ()
     return replace(opened(config, stacks.PROJECT), state=resources)

@@ -17,6 +17,7 @@ from convos_infra.railway.inventory import inventory
 from convos_infra.railway.patch_plan import UNMANAGED_FIELDS
 from convos_infra.railway.pending import told
 from convos_infra.railway.running import Condition, Running
+from convos_infra.railway.sealing import SEALED_LEFT
 from ops.status.finding import Finding, FindingKind
 from ops.status.report import SUCCEEDED
 
@@ -152,7 +153,7 @@ def _configuration(subject: str, values: Values, stored: Values) -> Iterator[Fin
 
 def changed_variables(values: Values, live: Mapping[str, str | None]) -> list[str]:
     """Name the recorded variables that are stored otherwise; a sealed value is shown to nobody and is not compared."""
-    sealed = set(values.get(SEALED) or ())
+    sealed = {*(values.get(SEALED) or ()), *(values.get(SEALED_LEFT) or ())}
     found = []
     for name, value in (values.get(VARIABLES) or {}).items():
         if name not in live or (live[name] is None and name not in sealed) or live[name] not in (None, value):

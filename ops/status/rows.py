@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.running import Condition
+from ops.pulumi_cli import forget_unfinished
 from ops.status.finding import Finding, Severity
 from ops.status.recorded import Role
 from ops.status.report import ABORTED, CONNECTED, DIGEST_SHOWN, SUCCEEDED, Part, Report, short
@@ -95,9 +96,7 @@ def _update(stack: str, value: Mapping[str, Any]) -> Iterator[Said]:
     if value["inProgress"]:
         yield f"an update is under way or was cut, says the backend; if none runs: {cancel}", Tone.RED
     for one in value["unfinished"]:
-        # Pulumi keeps a create that was cut until it is told to forget it, also after updates that went well.
-        clear = " --clear-pending-creates" if one["operation"] == "creating" else ""
-        step = f"pulumi refresh{clear} --stack {stack}, and the next pulumi up finds what was made"
+        step = f"{forget_unfinished(stack)} records what is there, and the next pulumi up finds or makes the rest"
         yield f"not finished: {one['operation']} {one['resource']}; {step}", Tone.RED
     if not (value["locks"] or value["inProgress"] or value["unfinished"]):
         unseen = "" if value["locksAreShown"] else ", as far as the state shows: this backend does not show its locks"

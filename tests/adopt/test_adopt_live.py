@@ -160,6 +160,33 @@ def opened(checkout: Checkout, stack: str) -> dict[str, object]:
     return found
 
 
+def test_a_state_that_an_update_was_killed_in_is_not_adopted_over_and_what_the_error_says_helps(
+    first: Checkout,
+) -> None:
+    assert first.pulumi("stack", "init", "cut").code == 0
+    # As the CLI leaves it behind when it is killed during the first creation.
+    (state,) = (first.folder.parent / f"backend-{first.backends}").rglob("cut.json")
+    found = json.loads(state.read_text())
+    urn = "urn:pulumi:cut::convos-infra::pulumi-python:dynamic/railway:Project::project"
+    begun = {"urn": urn, "custom": True, "type": "pulumi-python:dynamic/railway:Project", "inputs": {"name": "convos"}}
+    latest = {**(found["checkpoint"]["latest"] or {}), "pending_operations": [{"resource": begun, "type": "creating"}]}
+    state.write_text(json.dumps({**found, "checkpoint": {**found["checkpoint"], "latest": latest}}))
+
+    # An update and a destroy go on, and name it; nor does a refresh that cannot ask forget it.
+    plain = first.pulumi("refresh", "--stack", "cut", "--yes", "--skip-preview")
+    destroyed = first.pulumi("destroy", "--stack", "cut", "--yes", "--skip-preview")
+    assert (plain.code, destroyed.code) == (0, 0), plain.text + destroyed.text
+    assert f"{urn}, interrupted while creating" in destroyed.text
+
+    refused = first.adopt("convos", "first", "cut")
+    helps = "pulumi refresh --clear-pending-creates --stack cut"
+    line = "STACK: an update of cut is under way, or was cut off; let it end; if it was cut off, run"
+    assert (refused.code != 0, f"{line} {helps}, and adopt then" in refused.text) == (True, True), refused.text
+    assert not (first.folder / ".adopted" / "cut.txt").exists()
+    assert first.pulumi(*helps.split()[1:], "--yes", "--skip-preview").code == 0
+    assert not json.loads(state.read_text())["checkpoint"]["latest"].get("pending_operations")
+
+
 def test_adopting_again_over_a_file_or_a_state_loses_no_key_and_keeps_the_file_before(taken: Checkout) -> None:
     """Sealed values are in the file and in the state alone: Railway never shows them again."""
     file: Path = taken.folder / "Pulumi.again.yaml"

@@ -169,6 +169,28 @@ def test_a_name_that_is_left_to_railway_later_is_not_taken_away_there(emulator: 
     assert "REDIS_PASSWORD" not in inputs["variables"]
 
 
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_a_name_that_is_taken_back_from_railway_costs_nothing_while_it_is_the_same(
+    emulator: Inside, refreshed: bool
+) -> None:
+    made = built(inside(emulator), SEVERAL)
+    _, settings, _ = adopted(emulator, made, SEVERAL)
+    stack = Stack(emulator)
+    stack.up(settings)
+    counted, before = Counted(emulator), emulator.documents()
+    database = settings.database.model_copy(update={"keeps": f"{settings.database.keeps} POSTGRES_DB POSTGRES_USER"})
+    pool = settings.pool.model_copy(update={"keeps": f"{settings.pool.keeps} POOL_MIN_IDLE healthcheckPath"})
+    left = with_entry(settings.model_copy(update={"database": database, "pool": pool}), "redis-old", keeps="REDISPORT")
+    stack.up(left)
+    if refreshed:
+        stack.refresh()
+    # Others refer to POSTGRES_DB and POSTGRES_USER: nothing becomes other for them, either.
+    stack.up(settings)
+    assert counted.taken() == ([], 0)
+    assert changed(before, emulator.documents()) == []
+    assert stack.state[("ServiceInstance", "postgres")].inputs["variables"]["POSTGRES_DB"]
+
+
 def test_an_entry_whose_service_is_not_there_is_made_and_goes_with_the_stack(emulator: Inside) -> None:
     fixture = FIXTURES["the usual one, by a patch"]
     made = built(inside(emulator), fixture)

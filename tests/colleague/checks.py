@@ -109,6 +109,8 @@ def obstacles(store: Store, state: Mapping[str, Made]) -> list[str]:
         row["id"] for row in store.all("project", lambda row: not row.get("deletedAt")) if row["name"] == PROJECT
     ]
     own = state["project"].id if "project" in state else ""
+    rows = store.all("project", lambda row: row["name"] == PROJECT and bool(row.get("deletionScheduled")))
+    found += ["a project's deletion is scheduled" for row in rows if row.get("deletedAt")]
     if len(projects) > 1 or (own and projects not in ([], [own])):
         found.append("another project of that name")
     rows = store.all("environment", lambda row: not row.get("deletedAt") and row["name"] == ENVIRONMENT)
@@ -156,7 +158,7 @@ def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[F
     """Yield what this stack has made and does not know any more."""
     ids = {made.id for made in state.values()}
     for key, value in facts(store).items():
-        if key not in book.ours:
+        if key not in book.ours or (len(key) > 1 and _is_left_to_railway(store, key[1])):
             continue
         kind, id_ = key[0], key[-1]
         living = kind != "volume_instance" or value == "living"
@@ -168,6 +170,13 @@ def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[F
             name.endswith("/proxy") and made.outputs["serviceId"] == key[2] for name, made in state.items()
         ):
             yield key
+
+
+def _is_left_to_railway(store: Store, environment_id: str) -> bool:
+    """Tell whether an environment goes with its project, whose deletion is scheduled."""
+    environment = store.get("environment", environment_id) or {}
+    project = store.get("project", str(environment.get("projectId"))) or {}
+    return bool(project.get("deletionScheduled"))
 
 
 def is_kept(store: Store, book: Book, said: Sequence[str], key: Fact) -> bool:

@@ -133,7 +133,7 @@ class Engine:
         for key, made in list(self.state.items()):
             found = run.provider(made.provider).read(made.id, copy.deepcopy(made.outputs))
             if found.id:
-                inputs = dict(found.inputs or {})
+                inputs = made.inputs if found.inputs is None else dict(found.inputs)
                 self.state[key] = Made(made.provider, found.id, dict(found.outs or {}), inputs)
             else:
                 self._forget(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from convos_infra.railway.sealing import HIDDEN
 from tests.colleague.truth import Fact
 from tests.railway.fix_resources import Made
 
@@ -14,6 +15,9 @@ def knows(made: Made, key: Fact, value: Any) -> bool:
     kind, props = key[0], made.outputs
     if kind in ("variable", "shared"):
         recorded = (props.get("variables") or {}).get(key[-1])
+        if value is not None and value[1] and recorded == HIDDEN:
+            # Nobody can read it: the state says by name that others have sealed it.
+            return True
         return bool((None if value is None else value[0]) == recorded)
     if kind == "field":
         return bool((None if value is None else json.loads(value)) == props.get(key[-1]))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
+from convos_infra.railway.sealing import SEALED_LEFT
 from emulator.store import Store
 from ops.status import railway_now
 from ops.status.compare import compare
@@ -81,7 +82,11 @@ def _of_instance(store: Store, now: Facts, made: Made, environment: str) -> Iter
     for variable in managed:
         fact: Fact = ("variable", environment, service_id, variable)
         entry = (stored.get("variables") or {}).get(variable) or {}
-        if entry.get("isSealed") or not knows(made, fact, now.get(fact)):
+        if entry.get("isSealed"):
+            # One that the last update left sealed is as it left it, for all that anybody can read.
+            if variable not in (made.outputs.get(SEALED_LEFT) or ()):
+                yield variable
+        elif not knows(made, fact, now.get(fact)):
             yield variable
     for name in ("image", *(name for name in CHOICES if made.outputs.get(name) is not None)):
         fact = ("field", environment, service_id, name)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from convos_infra.provider import Provider
-from convos_infra.railway import change, details, session
+from convos_infra.railway import change, destroy_reasons, details, session
 from convos_infra.railway.change import Change
 from convos_infra.railway.resources import environment, service_domain, service_instance
 from convos_infra.railway.resources.project import BASE_ENVIRONMENT
@@ -143,6 +143,22 @@ def deployed_under_another_name(act: Colleague) -> list[Step]:
     ]
 
 
+def a_volume_that_its_owner_deleted(act: Colleague) -> list[Step]:
+    """A volume of the colleague's in a service of ours has data, and is deleted; Railway can still restore it."""
+    path = "/theirs"
+
+    def place(look: Look) -> Arguments:
+        project = named(look, ENVIRONMENT)["projectId"]
+        return {"input": {"projectId": project, **here(look, APP), "mountPath": path}}
+
+    def theirs(look: Look) -> Arguments:
+        [row] = look.store.all("volume_instance", lambda row: row["mountPath"] == path)
+        return {"volumeId": row["volumeId"]}
+
+    filled = act("serviceInstanceDeployV2", lambda look: here(look, APP))
+    return [act("volumeCreate", place), filled, act("volumeDelete", theirs), REFRESH, UP, DESTROY]
+
+
 def says_no_bound(patched: Patch) -> None:
     patched.setattr(Change, "is_uncertain", False)
 
@@ -181,6 +197,10 @@ def reads_no_private_domain(patched: Patch) -> None:
     patched.setattr(details, "addressed", lambda _: [])
 
 
+def asks_about_no_deleted_volume(patched: Patch) -> None:
+    patched.setattr(destroy_reasons, "restorable_in", lambda *_, **__: [])
+
+
 Cases = Sequence[tuple[Callable[[Colleague], list[Step]], Callable[[Patch], None], Rule]]
 CASES: Cases = (
     (mended_and_broken_again, says_no_bound, Rule.DEPLOYMENTS),
@@ -192,6 +212,7 @@ CASES: Cases = (
     (a_service_filled_after_a_kill, says_nothing_is_kept, Rule.ORPHAN),
     (another_password, follows_no_reference, Rule.CONFIG),
     (deployed_under_another_name, reads_no_private_domain, Rule.STATUS),
+    (a_volume_that_its_owner_deleted, asks_about_no_deleted_volume, Rule.STRANGER),
 )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from tests.emulator.fix_emulator import Emulator, EmulatorError, running_emulator
+from tests.railway.answering_pool import Pool, answering_pool
 from tests.railway.fix_resources import Place, Runs, place
 from tests.railway.small_stack import SmallStack, two_services
+from tests.railway.stack_double import StackDouble
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,29 @@ def stack(runs: Runs) -> Iterator[SmallStack]:
     yield made
     with contextlib.suppress(EmulatorError):
         runs.emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=project)
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    with answering_pool() as pool:
+        yield pool
+
+
+@pytest.fixture
+def new(
+    railway_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, pool: Pool
+) -> Iterator[Callable[..., StackDouble]]:
+    name = f"m-{uuid.uuid4().hex[:12]}"
+    domain = f"{name}.example.org"
+    monkeypatch.delenv("DATA_ON_DESTROY", raising=False)
+    monkeypatch.delenv("AGENTS_ON_DESTROY", raising=False)
+    monkeypatch.setattr("convos_infra.destroy.gate.DATABASE_SECONDS", 0.2)
+
+    def one(**more: Any) -> StackDouble:
+        config = {"dataOnDestroy": "delete"}
+        return StackDouble(railway_emulator, monkeypatch, name, pool, config, domain=domain, **more)
+
+    yield one
+    for found in railway_emulator.admin("GET", "/snapshot")["projects"]:
+        if found["name"] == name:
+            railway_emulator.run("mutation d($id: String!) { projectDelete(id: $id) }", id=found["id"])

@@ -201,9 +201,10 @@ class StackDouble:
         """Refresh."""
         self.begin()
         for kind, made in list(self.state.items()):
-            read = self.provider(kind).current(made.id, copy.deepcopy(made.outputs))
+            read = self.provider(kind).recorded_now(made.id, copy.deepcopy(made.outputs))
             if read.id:
-                self.state[kind] = Made(kind, read.id, dict(read.outs or {}), dict(read.inputs or {}))  # type: ignore[arg-type]
+                inputs = made.inputs if read.inputs is None else dict(read.inputs)
+                self.state[kind] = Made(kind, read.id, dict(read.outs or {}), inputs)  # type: ignore[arg-type]
             else:
                 del self.state[kind]
 
@@ -222,7 +223,7 @@ class StackDouble:
             if self.protect:
                 raise InfraError("pulumi", f"{kind.__name__} is protected")
             made = self.state[kind]
-            self.provider(kind).deleted(made.id, copy.deepcopy(made.outputs))
+            self.provider(kind).removed(made.id, copy.deepcopy(made.outputs))
             del self.state[kind]
 
     def forget(self, *keys: str) -> None:

@@ -5,9 +5,7 @@ With `-s -n 0` every row of the table is printed.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -16,8 +14,6 @@ from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.rollout.resource import AgentRolloutProvider
-from tests.emulator.fix_emulator import Emulator
-from tests.railway.answering_pool import Pool, answering_pool
 from tests.railway.destroying import (
     OPTIONS,
     OWN,
@@ -33,34 +29,6 @@ from tests.railway.destroying import (
     stranger,
 )
 from tests.railway.stack_double import ORDER, PREFIX, StackDouble, alive
-
-_PROJECT_DELETE = "mutation d($id: String!) { projectDelete(id: $id) }"
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    with answering_pool() as pool:
-        yield pool
-
-
-@pytest.fixture
-def new(
-    railway_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, pool: Pool
-) -> Iterator[Callable[..., StackDouble]]:
-    name = f"m-{uuid.uuid4().hex[:12]}"
-    domain = f"{name}.example.org"
-    monkeypatch.delenv("DATA_ON_DESTROY", raising=False)
-    monkeypatch.delenv("AGENTS_ON_DESTROY", raising=False)
-    monkeypatch.setattr("convos_infra.destroy.gate.DATABASE_SECONDS", 0.2)
-
-    def one(**more: Any) -> StackDouble:
-        config = {"dataOnDestroy": "delete"}
-        return StackDouble(railway_emulator, monkeypatch, name, pool, config, domain=domain, **more)
-
-    yield one
-    for found in railway_emulator.admin("GET", "/snapshot")["projects"]:
-        if found["name"] == name:
-            railway_emulator.run(_PROJECT_DELETE, id=found["id"])
 
 
 @pytest.mark.parametrize("option", OPTIONS)

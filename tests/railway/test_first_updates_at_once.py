@@ -16,8 +16,9 @@ import pytest
 from convos_infra.errors import InfraError
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.first_made import keep_first_made
-from convos_infra.railway.resources.project import ProjectProvider, _namesakes, _workspace_id
+from convos_infra.railway.resources.project import ProjectProvider, _namesakes
 from convos_infra.railway.resources.service import ServiceProvider
+from convos_infra.railway.resources.workspace import workspace_id
 from convos_infra.railway.session import RailwayProvider
 from tests.emulator.fix_emulator import Emulator
 from tests.railway.fix_resources import Place, Runs
@@ -124,7 +125,7 @@ def test_an_update_whose_younger_project_is_in_use_stops_and_names_both(runs: Ru
     runs.emulator.run(CREATE_SERVICE, id=mine)
     session = runs.provider(ProjectProvider).session()
     with pytest.raises(InfraError, match="at the same time") as stopped:
-        keep_first_made(session, mine, _namesakes(session, {"name": name}, _workspace_id(session, {})))
+        keep_first_made(session, mine, _namesakes(session, {"name": name}, workspace_id(session, {})))
     assert older in str(stopped.value)
     assert mine in str(stopped.value)
     assert set(projects(runs.emulator, name)) == {older, mine}

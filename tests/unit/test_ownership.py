@@ -50,7 +50,7 @@ def volume(service: str | None = "web", mb: float = 0.0, at: str = EARLY, name: 
         ({}, {}, DestroyPolicy()),
         ({"dataOnDestroy": "delete"}, {}, DestroyPolicy(data=DELETE)),
         ({"dataOnDestroy": "delete"}, {"DATA_ON_DESTROY": "refuse"}, DestroyPolicy(data=REFUSE)),
-        ({}, {"DATA_ON_DESTROY": " Delete "}, DestroyPolicy(data=DELETE)),
+        ({}, {"DATA_ON_DESTROY": " Delete "}, DestroyPolicy(data=DELETE, data_now=True)),
         ({}, {"DATA_ON_DESTROY": ""}, DestroyPolicy()),
         ({"destroyAdopted": "True"}, {}, DestroyPolicy(adopted=True)),
         ({"destroyAdopted": "true"}, {"DESTROY_ADOPTED": "false"}, DestroyPolicy()),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from convos_infra.railway.running import Condition
+from ops.pulumi_cli import forget_unfinished
 from ops.status.compare import of_history
 from ops.status.finding import FindingKind
 from ops.status.keys import Key
@@ -159,6 +160,9 @@ def test_services_stand_in_the_order_of_the_system_and_others_by_their_names() -
     assert labels == ["stack", "canary", "database service", "z"]
 
 
+UNFINISHED_STEP = "records what is there, and the next pulumi up finds or makes the rest"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -187,8 +191,7 @@ def test_services_stand_in_the_order_of_the_system_and_others_by_their_names() -
         ),
         (
             {**CLEAR, "unfinished": [{"operation": "creating", "resource": "Volume postgres"}]},
-            "not finished: creating Volume postgres; pulumi refresh --clear-pending-creates --stack scaling, and the next "
-            "pulumi up finds what was made",
+            f"not finished: creating Volume postgres; {forget_unfinished('scaling')} {UNFINISHED_STEP}",
         ),
     ],
 )

@@ -175,8 +175,7 @@ class EnvironmentProvider(RailwayProvider):
 
         It goes last: nothing is refused here any more. What must keep a destroy from beginning, its gate has asked.
         """
-        session = self.session()
-        thing = f"environment {props['name']}"
+        session, thing = self.session(), f"environment {props['name']}"
         where = {**props, "environmentId": id_}
         try:
             # Also for one that stays: a token that does not see it must not empty the state.
@@ -187,9 +186,10 @@ class EnvironmentProvider(RailwayProvider):
             return
         prefix = str(props.get("disposablePrefix") or "")
         left = destroy_reasons.left_in(snapshot, prefix)
-        if self.policy().data != DELETE:
-            # Where no gate has asked: with the environment, nothing of them could be restored any more.
-            left += [f"deleted volume {name}" for name in destroy_reasons.restorable_in(snapshot, prefix)]
+        if self.policy().data != DELETE or session.run.given_up is not None:
+            # Unless the gate has asked, and nobody deleted a volume since: nothing could be restored any more.
+            named = destroy_reasons.restorable_in(snapshot, prefix, given_up=session.run.given_up or ())
+            left += [f"deleted volume {name}" for name in named]
         if left or id_ in session.run.kept:
             session.client.progress(f"keeps {thing}: not empty, it has {', '.join(left) or 'what was taken over'}")
             return

@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway.absence import project_is_gone
+from convos_infra.railway.absence import PendingDeletion, project_is_gone, refuse_scheduled
 from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.provided_variables import PROJECT_NAME
 from convos_infra.railway.resources.adoption import with_identity
@@ -24,10 +24,10 @@ from convos_infra.railway.resources.properties import (
     with_outputs,
 )
 from convos_infra.railway.resources.rename import rename
+from convos_infra.railway.resources.workspace import workspace_id
 from convos_infra.railway.session import RailwayProvider, Session
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
-from railway_api.token import reach
 
 BASE_ENVIRONMENT = "base"
 """The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
@@ -35,6 +35,8 @@ DESCRIPTION = "Made by convos-infra."
 """What a project says that a stack has made: an interrupted creation is told by it from a project of others."""
 
 
+PENDING = "pendingDeletion"
+"""When Railway deletes it with everything in it, as a refresh saw it."""
 _IN_PLACE = ("name",)
 _INPUTS = ("name", "workspace", "projectIdToAdopt", ADOPTS, OWNED)
 
@@ -62,12 +64,16 @@ class ProjectProvider(RailwayProvider):
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if failures or is_unknown(news.get("name")):
             return news, failures
+        if olds.get(PENDING):
+            leaving = PendingDeletion(f"project {olds['name']}", str(olds[PENDING]), self.session().client.now())
+            return news, [CheckFailure("", str(leaving))]
         self.declaring().renames(olds, news, PROJECT_NAME)
 
         def find(named: Props) -> tuple[str, Props] | None:
             session = self.session()
             found = _find(session, named)
             if found is None:
+                _refuse_to_make_anew(session, named)
                 return None
             project = _read(session, found["id"], str(news["name"])) or found
             ids = {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
@@ -78,7 +84,7 @@ class ProjectProvider(RailwayProvider):
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A name changes in place, with all that is in it."""
         del id_
-        return difference(olds, news, _IN_PLACE, ())
+        return difference(olds, news, (*_IN_PLACE, PENDING), ())
 
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, or make it with its empty base environment."""
@@ -91,12 +97,12 @@ class ProjectProvider(RailwayProvider):
             return CreateResult(found["id"], _outputs(props, project, owned=_is_fresh(project)))
 
     def _made(self, session: Session, props: Props) -> CreateResult:
-        workspace_id = _workspace_id(session, props)
+        workspace = workspace_id(session, props)
         given = {
             "name": props["name"],
             "description": DESCRIPTION,
             "defaultEnvironmentName": BASE_ENVIRONMENT,
-            "workspaceId": workspace_id,
+            "workspaceId": workspace,
         }
 
         def seen() -> Mapping[str, Any] | None:
@@ -108,7 +114,7 @@ class ProjectProvider(RailwayProvider):
         session.client.newborn()
         project = found or (data or {}).get("projectCreate") or {}
         if found is None:
-            kept = keep_first_made(session, project["id"], _namesakes(session, props, workspace_id))
+            kept = keep_first_made(session, project["id"], _namesakes(session, props, workspace))
             if kept != project["id"]:
                 return self._taken(session, props, kept)
         # After a lost answer it may be somebody else's that was found.
@@ -124,7 +130,13 @@ class ProjectProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone only where the workspace's list agrees."""
         session = self.session()
-        project = _read(session, id_, props["name"])
+        props = {key: value for key, value in props.items() if key != PENDING}
+        try:
+            project = _read(session, id_, props["name"])
+        except PendingDeletion as leaving:
+            self.say_once(str(leaving))
+            until = {PENDING: leaving.until}
+            return ReadResult(id_, {**props, **until}, {**inputs_of(props, _INPUTS), **until})
         if project is None:
             return ReadResult("", {})
         # One that was named by its id may be called as its owners like.
@@ -207,6 +219,13 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
     return named[0] if named else None
 
 
+def _refuse_to_make_anew(session: Session, props: Mapping[str, Any]) -> None:
+    """Refuse to make an empty project in the place of one that can still be kept; raises PendingDeletion."""
+    for row in list_projects(session.client, thing=f"project {props['name']}", deleted=True):
+        if props["name"] == row["name"]:
+            refuse_scheduled(session.client, f"project {row['name']}", row)
+
+
 def _namesakes(session: Session, props: Props, workspace_id: str) -> Namesakes:
     thing = f"project {props['name']}"
 
@@ -237,24 +256,8 @@ def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
         if project_is_gone(session.client, id_, thing):
             return None
         raise
+    refuse_scheduled(session.client, thing, project)
     return None if project.get("deletedAt") else project
-
-
-def _workspace_id(session: Session, props: Mapping[str, Any]) -> str:
-    wanted = props.get("workspace") or ""
-    found = reach(session.client)
-    if found.project_id:
-        step = "use an account or workspace token, or the name of the project that it is of"
-        raise InfraError("railwayToken", "a project token makes no projects", step)
-    names = ", ".join(row["name"] for row in found.workspaces)
-    if wanted:
-        for row in found.workspaces:
-            if wanted in (row["id"], row["name"]):
-                return str(row["id"])
-        raise InfraError("workspace", f"the token sees no workspace {wanted!r}", f"it sees: {names}")
-    if len(found.workspaces) != 1:
-        raise InfraError("workspace", f"the token sees {len(found.workspaces)} workspaces", f"set one of: {names}")
-    return str(found.workspaces[0]["id"])
 
 
 def _base_id(project: Mapping[str, Any]) -> str:

@@ -6,19 +6,20 @@ started without its variables (mission, what they learnt afterwards 2).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.provider import Props, has_unknown, is_unknown
-from convos_infra.railway import bound, live_change, patch_plan
+from convos_infra.railway import bound, live_change, sealing
 from convos_infra.railway import change as changes
 from convos_infra.railway.bound import BOUND
 from convos_infra.railway.bring import bring
 from convos_infra.railway.change import ANNOUNCED, REBINDS, REDEPLOYS, REMOVES, RERENDERS, REVIVES, SOURCED, Change
 from convos_infra.railway.commit import sourced
+from convos_infra.railway.declaring import with_stored
 from convos_infra.railway.environment_config import (
     FIELDS,
     SEALED,
@@ -40,10 +41,12 @@ from convos_infra.railway.resources.service_instance_args import (
     sealing_failures,
     unknown_failures,
 )
+from convos_infra.railway.resources.service_takeover import removes_others, taken_over
 from convos_infra.railway.resources.unknown_secrets import refuse_unknown_secrets
+from convos_infra.railway.sealing import SEALED_LEFT
 from convos_infra.railway.service_configuration import AS_FOUND
-from convos_infra.railway.session import RailwayProvider, Session
-from convos_infra.railway.snapshot import Gone, Snapshot
+from convos_infra.railway.session import RailwayProvider
+from convos_infra.railway.snapshot import Gone
 
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
@@ -68,7 +71,7 @@ class ServiceInstanceProvider(RailwayProvider):
         if problems:
             return news, problems
         checked, change = self._costed(olds, news)
-        self.declaring().instance(olds, checked, changes=not olds or not change.is_empty)
+        self.declaring().instance(self._with_stored(olds, news), checked, changes=not olds or not change.is_empty)
         looks = bool(change.deployments or olds.get(NOT_RUNNING))
         looks = looks or (olds.get(VARIABLES) or {}) != (news.get(VARIABLES) or {})
         if not olds and checked.get(AS_FOUND) and checked.get("adopts") and change.is_empty:
@@ -87,7 +90,7 @@ class ServiceInstanceProvider(RailwayProvider):
             live = snapshot.service(news["serviceId"]) or {}
             if live_fields(live) or live_variables(live):
                 refuse_unknown_secrets(news, live)
-                news, change = _adoption(self.session(), news, snapshot)
+                news, change = taken_over(self.session(), news, snapshot)
                 return {**news, **changes.said(olds, change)}, change
         if olds:
             news = self._marked(olds, news, is_known=is_known)
@@ -105,16 +108,26 @@ class ServiceInstanceProvider(RailwayProvider):
         """Add to the inputs what the last refresh saw, and what is new to the deployment that runs."""
         kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
         strangers = [name for name in olds.get(SEEN) or () if name not in (news.get(VARIABLES) or {})]
-        if strangers and not _removes(news):
+        if strangers and not removes_others(news):
             kept[SEEN] = strangers
         marks = {
-            REMOVES: (olds.get(SEEN) or []) if _removes(news) else [],
+            REMOVES: (olds.get(SEEN) or []) if removes_others(news) else [],
             REDEPLOYS: olds.get(NOT_RUNNING),
             REVIVES: olds.get(NOT_SERVING),
-            RERENDERS: rerendered(self.session, self.declaring(), olds, news) if is_known else [],
+            RERENDERS: rerendered(self.session, self.declaring(), self._with_stored(olds, news), news)
+            if is_known
+            else [],
             REBINDS: self._rebound(olds, news, is_known=is_known) if news.get(BOUND) else [],
         }
         return {**news, **kept, **{key: value for key, value in marks.items() if value}}
+
+    def _with_stored(self, olds: Props, news: Props) -> Mapping[str, Any]:
+        if has_unknown([news[key] for key in PARENT]):
+            return olds
+        service_id = str(news["serviceId"])
+        return with_stored(
+            olds, news, lambda: self.session().living(news, thing=news["service"]).service(service_id) or {}
+        )
 
     def _rebound(self, olds: Props, news: Props, *, is_known: bool) -> list[str]:
         session = self.session()
@@ -165,9 +178,10 @@ class ServiceInstanceProvider(RailwayProvider):
         found = latest.id if latest is not None else ""
         live = snapshot.service(wanted["serviceId"]) or {}
         outputs = _outputs(wanted, live, deployment_id=found or deployment_id)
+        outputs[SEALED_LEFT] = sealing.left_by(recorded, wanted, live_variables(live))
         if FOUND in recorded and recorded[FOUND] == outputs["deploymentId"]:
             outputs[FOUND] = recorded[FOUND]
-        if outputs[UNMANAGED] and _removes(wanted):
+        if outputs[UNMANAGED] and removes_others(wanted):
             text = f"kept, as the preview did not list them: {', '.join(outputs[UNMANAGED])}; pulumi refresh does"
             session.client.progress(f"{wanted['service']}: {text}")
         return outputs
@@ -182,6 +196,8 @@ class ServiceInstanceProvider(RailwayProvider):
         live = snapshot.service(props["serviceId"])
         if live is None:
             return ReadResult("", {})
+        if sealed := sealing.by_others(props, live_variables(live)):
+            session.client.progress(sealing.line(str(props["service"]), sealed))
         seen = _seen(props, live)
         latest = snapshot.latest_deployment(props["serviceId"])
         outputs = _outputs(seen, live, deployment_id=latest.id if latest is not None else "")
@@ -208,67 +224,11 @@ class ServiceInstanceProvider(RailwayProvider):
         self.session().prove_sight(props, thing=props["service"])
 
 
-def _adoption(session: Session, news: Props, snapshot: Snapshot) -> tuple[Props, Change]:
-    """Return what taking over a service changes, as inputs, and what that costs."""
-    live = snapshot.service(news["serviceId"]) or {}
-    managed = news.get(VARIABLES) or {}
-    strangers = sorted(name for name in live_variables(live) if name not in managed)
-    removes = strangers if _removes(news) else []
-    plan = patch_plan.plan({}, news, live, removes=removes)
-    changed = [*plan.fields, *plan.variables]
-    what = f"changes {', '.join(changed)}" if changed else "changes nothing"
-    unread = sorted(name for name, value in live_variables(live).items() if value is None)
-    if unread:
-        what += f", takes as they are (sealed): {', '.join(unread)}"
-    has_source = sourced(news, live)
-    change = Change(0) if _is_left(news, changed) else _change_of(session, news, snapshot, plan)
-    props = {
-        **news,
-        **({REMOVES: removes} if removes else {SEEN: strangers} if strangers else {}),
-        **({SOURCED: True} if has_source and not changes.has_source(news) else {}),
-        "adopts": f"{news['serviceId']}, {what}",
-    }
-    return props, change
-
-
-def _is_left(news: Props, changed: Collection[str]) -> bool:
-    """Tell whether a service that is taken over stays exactly as it is, with whatever is broken in it."""
-    return bool(news.get(AS_FOUND)) and not changed
-
-
-def _change_of(session: Session, news: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> Change:
-    """Return what bringing a service that is taken over to the inputs costs."""
-    changed = [*plan.fields, *plan.variables]
-    has_source = sourced(news, snapshot.service(news["serviceId"]) or {})
-    target = live_change.target_of(session, news, snapshot, plan)
-    condition = target.running.condition
-    return Change(
-        deployments=int(has_source and target.is_due),
-        at_most=int(has_source),
-        fields=plan.fields,
-        variables=plan.variables,
-        idle=tuple(name for name in target.running.idle if name not in changed),
-        # Of a service without a deployment, what changes says enough.
-        revives=str(condition)
-        if condition.needs_deployment and not (changed and target.running.newest is None)
-        else "",
-        others=tuple(name for name in target.running.others if name not in changed) if target.is_due else (),
-    )
-
-
-def _removes(props: Mapping[str, Any]) -> bool:
-    return props.get("unmanagedVariables") == "remove"
-
-
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:
     """Return the properties with what Railway has now for each that is managed."""
     fields = live_fields(live)
-    seen = {**props, **{name: fields.get(name) for name in changed_fields(props, live)}}
-    values = live_variables(live)
-    recorded = dict(props.get(VARIABLES) or {})
-    seen[VARIABLES] = {
-        name: value if values[name] is None else values[name] for name, value in recorded.items() if name in values
-    }
+    changed = {name: fields.get(name) for name in changed_fields(props, live)}
+    seen = {**props, **changed, **sealing.read(props, live_variables(live))}
     return {key: value for key, value in seen.items() if value is not None}
 
 

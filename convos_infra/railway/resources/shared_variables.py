@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown
-from convos_infra.railway import patch_plan
+from convos_infra.railway import patch_plan, sealing
 from convos_infra.railway.environment_config import VARIABLES, live_variables
 from convos_infra.railway.patch_plan import UNMANAGED, UNSEEN_CHANGE
 from convos_infra.railway.resources.properties import (
@@ -22,6 +22,7 @@ from convos_infra.railway.resources.properties import (
     refuse_lost,
     variable_failures,
 )
+from convos_infra.railway.sealing import SEALED_LEFT
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
@@ -79,7 +80,8 @@ class SharedVariablesProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Set what is not there yet."""
         live = self._bring({}, props)
-        return CreateResult(f"{props['environmentId']}/shared", {**props, TAKEN_OVER: _theirs({}, props, live)})
+        found = {TAKEN_OVER: _theirs({}, props, live), SEALED_LEFT: sealing.left_by({}, props, live)}
+        return CreateResult(f"{props['environmentId']}/shared", {**props, **found})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Set what changed, remove what was taken out; what was there before the first update stays."""
@@ -88,7 +90,8 @@ class SharedVariablesProvider(RailwayProvider):
         before = set(_found_before(olds, snapshot))
         left = before - set(news.get(VARIABLES) or {})
         live = self._bring(_without(olds, left), news)
-        return UpdateResult({**news, TAKEN_OVER: sorted({*before, *_theirs(olds, news, live)} - left)})
+        found = sorted({*before, *_theirs(olds, news, live)} - left)
+        return UpdateResult({**news, TAKEN_OVER: found, SEALED_LEFT: sealing.left_by(_known(olds), news, live)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read the values of the names that are managed here."""
@@ -97,8 +100,10 @@ class SharedVariablesProvider(RailwayProvider):
         except Gone:
             return ReadResult("", {})
         live = live_variables(_as_service(snapshot))
-        kept = {name: live[name] for name in props.get(VARIABLES) or {} if name in live and live[name] is not None}
-        seen = {**props, VARIABLES: kept, TAKEN_OVER: _found_before(props, snapshot)}
+        if sealed := sealing.by_others(_known(props), live):
+            self.session().client.progress(sealing.line(_THING, sealed))
+        seen = {**props, **sealing.read(_known(props), live), TAKEN_OVER: _found_before(props, snapshot)}
+        kept = seen[VARIABLES]
         # What others set is recorded, so that to want it, too, later on is no conflict that nothing resolves.
         others = sorted(name for name in live if name not in kept)
         seen = {key: value for key, value in seen.items() if key != UNMANAGED} | ({UNMANAGED: others} if others else {})
@@ -125,7 +130,7 @@ class SharedVariablesProvider(RailwayProvider):
         session = self.session()
         with session.snapshots.writing(wanted["environmentId"]):
             live = _as_service(session.living(wanted, thing=_THING, fresh=bool(recorded)))
-            plan = patch_plan.plan(_variables_of(recorded), _variables_of(wanted), live)
+            plan = patch_plan.plan(_variables_of(_known(recorded)), _variables_of(wanted), live)
             if plan.conflicts and not wanted.get("overwriteChanges"):
                 names = ", ".join(plan.conflicts)
                 raise InfraError(_THING, f"{names} changed outside this stack since the last update", UNSEEN_CHANGE)
@@ -160,7 +165,13 @@ def _without(props: Props, names: Collection[str]) -> Props:
 
 
 def _variables_of(props: Props) -> Props:
-    return {key: props[key] for key in (VARIABLES, UNMANAGED) if props.get(key)}
+    kept = {SEALED_LEFT: props[SEALED_LEFT]} if SEALED_LEFT in props else {}
+    return {key: props[key] for key in (VARIABLES, UNMANAGED) if props.get(key)} | kept
+
+
+def _known(recorded: Props) -> Props:
+    """Return what is recorded, also where an old state does not say what was sealed: this resource seals nothing."""
+    return {SEALED_LEFT: recorded.get(TAKEN_OVER) or (), **recorded} if recorded else recorded
 
 
 def _as_service(snapshot: Snapshot) -> Mapping[str, Any]:
