@@ -1,0 +1,69 @@
+"""A key that leaked leaves every agent: each says which keys it has to change; a claimed one is moved by name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pool_contract.agent_api_key import agent_api_key
+from tests.emulator.fix_emulator import until
+from tests.pool.pool_process import API_KEY, Pool
+from tests.pool.surroundings import Surroundings, agents, counts, until_idle
+
+WISH = {"agentName": "Ada", "instructions": "Be brief."}
+OLD, NEW = "exa-of-the-leak", "exa-of-today"
+OLD_POOL_KEY = "older-key-of-the-pool"
+
+
+def behind(pool: Pool) -> dict[str, Any]:
+    return {one["id"]: one.get("keysBehind") for one in pool.json("GET", "/api/pool/status")["instances"]}
+
+
+def until_behind(pool: Pool, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    until(lambda: wanted(behind(pool)), 30, lambda: f"{behind(pool)}\n{pool.printed()[-2000:]}")
+
+
+def test_a_leaked_key_leaves_idle_agents_and_a_claimed_one_by_name_alone(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1", POOL_AGENT_KEYS="EXA_API_KEY", EXA_API_KEY=OLD) as pool:
+        until_idle(pool, 1)
+        mine = pool.json("POST", "/api/pool/claim", WISH)["instanceId"]
+        until_idle(pool, 1)
+        before = around.variables_of(mine)
+        pool.restart(EXA_API_KEY=NEW)
+        until_idle(pool, 1)
+        until_behind(pool, lambda found: set(map(str, found.values())) == {"['EXA_API_KEY']"})
+        shown = pool.call("GET", "/api/pool/agents", headers={}).text
+        assert "keysBehind" not in shown, "callers without the key are told no names"
+
+        (idle,) = (one["id"] for one in agents(pool) if one["state"] == "idle")
+        refused = {"absent": {}, "no": {"claimed": False}, "text": {"claimed": "yes"}, "null": {"claimed": None}}
+        codes = {
+            name: pool.call("POST", f"/api/pool/redeploy/{mine}", body).status_code for name, body in refused.items()
+        }
+        assert codes == {"absent": 409, "no": 409, "text": 400, "null": 400}
+        assert around.variables_of(mine) == before
+        pool.json("POST", f"/api/pool/redeploy/{idle}", {"claimed": True})
+        pool.json("POST", f"/api/pool/redeploy/{mine}", {"claimed": True})
+        until_behind(pool, lambda found: list(found.values()) == [[], []])
+        assert around.variables_of(mine) == {**before, "EXA_API_KEY": NEW}, "its own secrets stay"
+        assert [one["volumes"] for one in around.services() if one["serviceName"].endswith(mine)] == [1]
+        (row,) = around.sql("SELECT id, conversation_id IS NOT NULL FROM agent_metadata")
+        assert row == (mine, True)
+        until(lambda: {one["state"] for one in agents(pool)} == {"idle", "claimed"}, 30)
+        assert OLD not in pool.printed()
+        assert NEW not in pool.printed()
+
+
+def test_the_pools_own_key_is_named_for_agents_that_have_one_of_an_older_one(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1", POOL_API_KEY=OLD_POOL_KEY) as pool:
+        until(lambda: counts(pool).get("idle") == 1, 30)
+        pool.restart(POOL_API_KEY=API_KEY)
+        until_idle(pool, 1)
+        until_behind(pool, lambda found: list(found.values()) == [["POOL_API_KEY"]])
+        assert (counts(pool)["behind"], counts(pool)["behindKeys"]) == (0, 0), "it can be handed out as it is"
+        (id_,) = behind(pool)
+        before = around.variables_of(id_)
+        pool.json("POST", f"/api/pool/redeploy/{id_}")
+        until_behind(pool, lambda found: list(found.values()) == [[]])
+        assert around.variables_of(id_) == {**before, "POOL_API_KEY": agent_api_key(API_KEY, id_)} != before
+        until_idle(pool, 1)
