@@ -10,7 +10,7 @@ from ops.ci import workflow
 
 VERBS = {
     "adopt": "ops.adopt.command",
-    "agents": "ops.status.agents",
+    "agents": "ops.agents.command",
     "config-docs": "ops.config.command",
     "demo": "ops.demo.command",
     "deploy": "ops.ci.deploy",
@@ -20,6 +20,7 @@ VERBS = {
     "preview": "ops.ci.preview",
     "release": "ops.adopt.release",
     "retention": "ops.ci.retention",
+    "rotate": "ops.rotate.command",
     "rollback": "ops.ci.rollback",
     "rollout-plan": "ops.plan.rollout_plan",
     "schema-plan": "ops.plan.schema_plan",
