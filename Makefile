@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE
+	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents rotate bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents rotate logs bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ agents: $(STAMP) ## the agents of a stack's pool and its last acts: STACK=… [J
 rotate: $(STAMP) ## replace a key until nothing has the old value; the new one from standard input: STACK=… KEY=NAME [CLAIMED=redeploy] [RESUME=1] [WITH_IMAGE=1] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
 	@ops/run rotate --stack="$$STACK" --key="$$KEY" --claimed="$${CLAIMED:-leave}" $(if $(RESUME),--resume) $(if $(WITH_IMAGE),--with-image) $(if $(JSON),--json)
+
+logs: $(STAMP) ## what was printed: STACK=… SERVICE=canary|pool-manager|database|<name> or AGENT=<id> or DEPLOYMENT=<id> [FOLLOW=1] [LINES=200] [JSON=1]
+	@ops/run logs --stack="$$STACK" --service="$$SERVICE" --agent="$$AGENT" --deployment="$$DEPLOYMENT" --lines="$${LINES:-200}" $(if $(FOLLOW),--follow) $(if $(JSON),--json)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url

@@ -16,6 +16,7 @@ VERBS = {
     "deploy": "ops.ci.deploy",
     "drift": "ops.ci.drift",
     "keys": "ops.status.keys",
+    "logs": "ops.logs.command",
     "pr_stack": "ops.ci.pr_stack",
     "preview": "ops.ci.preview",
     "release": "ops.adopt.release",
