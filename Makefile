@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents rotate logs bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents rotate logs images history bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -51,6 +51,12 @@ rotate: $(STAMP) ## replace a key until nothing has the old value; the new one f
 
 logs: $(STAMP) ## what was printed: STACK=… SERVICE=canary|pool-manager|database|<name> or AGENT=<id> or DEPLOYMENT=<id> [FOLLOW=1] [LINES=200] [JSON=1]
 	@ops/run logs --stack="$$STACK" --service="$$SERVICE" --agent="$$AGENT" --deployment="$$DEPLOYMENT" --lines="$${LINES:-200}" $(if $(FOLLOW),--follow) $(if $(JSON),--json)
+
+images: $(STAMP) ## what a stack can be pinned to (tags, digests, ages, commits), and what runs now: STACK=… [N=20] [JSON=1]
+	@ops/run images --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
+
+history: $(STAMP) ## who deployed what, when, from which commit, with which result: STACK=… [N=20] [JSON=1]
+	@ops/run history --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url

@@ -15,6 +15,8 @@ VERBS = {
     "demo": "ops.demo.command",
     "deploy": "ops.ci.deploy",
     "drift": "ops.ci.drift",
+    "history": "ops.history.command",
+    "images": "ops.images.command",
     "keys": "ops.status.keys",
     "logs": "ops.logs.command",
     "pr_stack": "ops.ci.pr_stack",
