@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES
+	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents rotate logs images history bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents rotate logs images history doctor backup restore bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -57,6 +57,15 @@ images: $(STAMP) ## what a stack can be pinned to (tags, digests, ages, commits)
 
 history: $(STAMP) ## who deployed what, when, from which commit, with which result: STACK=… [N=20] [JSON=1]
 	@ops/run history --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
+
+doctor: $(STAMP) ## ask everything that a stack depends on (backend, passphrase, keys, tokens, registry, database, pool manager): STACK=… [JSON=1]
+	@ops/run doctor --stack="$$STACK" $(if $(JSON),--json)
+
+backup: $(STAMP) ## a stack's database into a file: STACK=… [TO=file] [JSON=1]
+	@ops/run backup --stack="$$STACK" --to="$$TO" $(if $(JSON),--json)
+
+restore: $(STAMP) ## try a backup in a scratch database: STACK=… FROM=file [JSON=1]; in place of the stack's own tables: OVER=<the stack again>
+	@ops/run restore --stack="$$STACK" --from="$$FROM" --over="$$OVER" $(if $(JSON),--json)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url

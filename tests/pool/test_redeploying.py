@@ -54,12 +54,3 @@ def test_leaked_keys_leave_idle_agents_and_a_claimed_one_by_name_alone(around: S
         until(lambda: {one["state"] for one in agents(pool)} == {"idle", "claimed"}, 30)
         assert OLD not in pool.printed()
         assert NEW not in pool.printed()
-
-
-def test_the_pools_own_key_alone_makes_no_agent_behind(around: Surroundings) -> None:
-    with around.pool(POOL_MIN_IDLE="1", POOL_API_KEY=OLD_POOL_KEY) as pool:
-        until(lambda: counts(pool).get("idle") == 1, 30)
-        pool.restart(POOL_API_KEY=API_KEY)
-        until_idle(pool, 1)
-        until_behind(pool, lambda found: list(found.values()) == [["POOL_API_KEY"]])
-        assert (counts(pool)["behind"], counts(pool)["behindKeys"]) == (0, 0), "it can be handed out as it is"
