@@ -29,6 +29,7 @@ VERBS = {
     "rotate": "ops.rotate.command",
     "rollback": "ops.ci.rollback",
     "rollout-plan": "ops.plan.rollout_plan",
+    "scale": "ops.scale.command",
     "schema-plan": "ops.plan.schema_plan",
     "status": "ops.status.command",
 }

@@ -21,15 +21,14 @@ from convos_infra.errors import InfraError
 from ops import stacks
 from ops.agents.moving import Mover, Need, ReadyWait
 from ops.ci import workflow
-from ops.ci.reviewed import IMAGE, POOL_IMAGE
+from ops.guarded_update import GuardedUpdate
 from ops.printable import log_line
-from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError, last_error
+from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.rotate import new_value
 from ops.rotate.holders import holders
 from ops.rotate.key_place import KeyPlace, key_place
 from ops.rotate.rotation import Rotation
 from ops.status import live_stack
-from railway_api.redact import redact
 
 if TYPE_CHECKING:
     from ops.agents.living_agent import LivingAgent
@@ -56,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if value != old:
         cli.encrypt(place.path, value)
         _say(f"{place.path}: the new value is in Pulumi.{stack}.yaml, encrypted")
-    _update(cli, place, value, shows=not chosen.json, with_image=chosen.with_image)
+    again = f"make rotate STACK={stack} KEY={place.variable} RESUME=1"
+    GuardedUpdate(cli, again, _say, shows=not chosen.json, with_image=chosen.with_image).run([value])
     outcome = _finish(stack, place, old if value != old else "", chosen, wrote=value != old)
     text = json.dumps(outcome.document(), indent=2) if chosen.json else "\n".join(outcome.lines())
     sys.stdout.write(f"{text}\n")
@@ -68,31 +68,6 @@ def _value_now(cli: Pulumi, place: KeyPlace, state: Recorded) -> str:
     if place.is_set:
         return str(cli.read("config", "get", "--path", place.path)["value"])
     return str((state.outputs.get("poolManager") or {}).get("apiKey") or "")
-
-
-def _update(cli: Pulumi, place: KeyPlace, value: str, *, shows: bool, with_image: bool) -> None:
-    """Deploy the new value to the canary, and then to the pool manager.
-
-    Raises:
-        InfraError: the update would bring another image as well, or it failed.
-    """
-    again = f"then make rotate STACK={cli.stack} KEY={place.variable} RESUME=1"
-    preview = cli.preview()
-    for image in (IMAGE, POOL_IMAGE):
-        if preview.digest_of(image) and not with_image:
-            problem = f"the update would also deploy another image ({preview.digest_of(image)[:15]})"
-            raise InfraError(image, problem, f"pin the running one (imageTag), or say WITH_IMAGE=1; {again}")
-    for change in preview.changes:
-        if change.deployments:
-            _say(f"{change.what.partition(' ')[2]}: {change.cost}")
-    if not preview.changes:
-        _say("the update changes nothing: canary and pool manager have this value")
-        return
-    _say("pulumi up: the canary first, then the pool manager")
-    ran = cli.run("up", "--yes", "--skip-preview", "--suppress-outputs", show=shows)
-    if ran.code != 0:
-        problem = f"pulumi up: {redact(last_error(ran.text), [value])}"
-        raise PulumiError(cli.stack, problem, f"the old value still runs where it was; fix that, {again}")
 
 
 def _finish(stack: str, place: KeyPlace, old: str, chosen: argparse.Namespace, *, wrote: bool) -> Rotation:
