@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS
+	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents rotate logs images history doctor backup restore scale incidents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -41,9 +41,34 @@ down: ## stop and remove everything that make local started
 status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
 	@$(if $(STACK),ops/run status --stack="$$STACK" $(if $(JSON),--json),$(VENV)/python -m ops.local status)
 
-agents: $(STAMP) ## the agents of a stack's pool, and the last acts of its pool manager with their reasons: STACK=… [JSON=1]
+agents: $(STAMP) ## the agents of a stack's pool and its last acts: STACK=… [JSON=1], with an act [MOVE=id|idle | DRAIN=n | END=id] [CLAIMED=yes]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
-	@ops/run agents --stack="$$STACK" $(if $(JSON),--json)
+	@ops/run agents --stack="$$STACK" --move="$$MOVE" --drain="$$DRAIN" --end="$$END" --claimed="$$CLAIMED" $(if $(JSON),--json)
+
+rotate: $(STAMP) ## replace a key until nothing has the old value; the new one from standard input: STACK=… KEY=NAME [CLAIMED=redeploy] [RESUME=1] [WITH_IMAGE=1] [JSON=1]
+	@$(VENV)/python -m ops.toolchain pulumi >&2
+	@ops/run rotate --stack="$$STACK" --key="$$KEY" --claimed="$${CLAIMED:-leave}" $(if $(RESUME),--resume) $(if $(WITH_IMAGE),--with-image) $(if $(JSON),--json)
+
+logs: $(STAMP) ## what was printed: STACK=… SERVICE=canary|pool-manager|database|<name> or AGENT=<id> or DEPLOYMENT=<id> [FOLLOW=1] [LINES=200] [JSON=1]
+	@ops/run logs --stack="$$STACK" --service="$$SERVICE" --agent="$$AGENT" --deployment="$$DEPLOYMENT" --lines="$${LINES:-200}" $(if $(FOLLOW),--follow) $(if $(JSON),--json)
+
+images: $(STAMP) ## what a stack can be pinned to (tags, digests, ages, commits), and what runs now: STACK=… [N=20] [JSON=1]
+	@ops/run images --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
+
+history: $(STAMP) ## who deployed what, when, from which commit, with which result: STACK=… [N=20] [JSON=1]
+	@ops/run history --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
+
+doctor: $(STAMP) ## ask everything that a stack depends on (backend, passphrase, keys, tokens, registry, database, pool manager): STACK=… [JSON=1]
+	@ops/run doctor --stack="$$STACK" $(if $(JSON),--json)
+
+backup: $(STAMP) ## a stack's database into a file: STACK=… [TO=file] [JSON=1]
+	@ops/run backup --stack="$$STACK" --to="$$TO" $(if $(JSON),--json)
+
+restore: $(STAMP) ## try a backup in a scratch database: STACK=… FROM=file [JSON=1]; in place of the stack's own tables: OVER=<the stack again>
+	@ops/run restore --stack="$$STACK" --from="$$FROM" --over="$$OVER" $(if $(JSON),--json)
+
+scale: $(STAMP) ## how many agents the pool keeps idle; one deployment of the pool manager: STACK=… IDLE=n [WITH_IMAGE=1] [JSON=1]
+	@ops/run scale --stack="$$STACK" --idle="$$IDLE" $(if $(WITH_IMAGE),--with-image) $(if $(JSON),--json)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url
@@ -77,6 +102,9 @@ faults: $(STAMP) toolchain ## every request of create, update and destroy goes w
 colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
+
+incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page: some minutes
+	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py
 
 crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0]
 	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}"

@@ -133,14 +133,19 @@ class PoolApi:
         # Older pool managers return a list of ids.
         return len(drained) if isinstance(drained, list) else int(drained)
 
-    def redeploy(self, agent_id: str) -> None:
-        """Give one idle agent the newest image.
+    def redeploy(self, agent_id: str, *, claimed: bool = False) -> None:
+        """Give one agent the newest image and the keys of today.
+
+        Args:
+            agent_id: which.
+            claimed: whether it may be one that somebody has.
 
         Raises:
             NoAnswer: it does not answer, or there is no such agent.
-            InfraError: the agent is not idle.
+            InfraError: the agent is neither idle, nor claimed where that is allowed.
         """
-        self._asked("POST", f"/api/pool/redeploy/{agent_id}", {})
+        body = {"claimed": True} if claimed else {}
+        self._asked("POST", f"/api/pool/redeploy/{quote(agent_id, safe='')}", body)
 
     def retire(self, *, claimed: bool) -> int:
         """Close the pool and delete its agents, including claimed ones if requested; return how many are left.

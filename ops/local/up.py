@@ -242,7 +242,8 @@ def _report(layout: Layout, ready: Ready, rows: list[table.Row], before: int | N
     emulator = ready.services.by_name["emulator"]
     _say("\n" + "\n".join(table.lines(rows)))
     _say("\n  Try next:  make demo · make status STACK=local · make test · make down")
-    _say("             . .local/env && pulumi config set imageTag sha-… && pulumi preview --stack local --diff")
+    again = "pulumi config set imageTag sha-… --stack local && pulumi preview --stack local --diff"
+    _say(f"             . .local/env && {again}")
     after = ledger.deployments(emulator.address)
     changed = stack.changed(layout.checkout, ready.env)
     parts = [f"{changed} changes"] if changed is not None else []

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.rollout.agent_rows import agent_rows
+from ops.history.update_origin import origin
 from ops.status.finding import Finding, Severity
 from ops.status.keys import Key
 from ops.status.services import ServiceNow
@@ -144,7 +145,7 @@ def of_updates(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "kind": row.get("kind", ""),
             "result": row.get("result", ""),
             "at": row.get("endTime") or row.get("startTime", ""),
-            "by": (row.get("environment") or {}).get("git.author") or "",
+            "by": origin(row.get("environment") or {}),
             "changes": {
                 name: count
                 for name, count in (row.get("resourceChanges") or {}).items()

@@ -120,7 +120,7 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
     guarded("POST", "/credentials/sweep", routes.sweep, requests.SweepRequest, answers.Swept)
     guarded("POST", "/retire", routes.retire, requests.RetireRequest, answers.RetirementReport)
     guarded("POST", "/reopen", routes.reopen, empty, answers.Reopened)
-    guarded("POST", "/redeploy/{id}", routes.redeploy, empty, answers.Redeployed)
+    guarded("POST", "/redeploy/{id}", routes.redeploy, requests.RedeployRequest, answers.Redeployed)
     guarded("GET", "/rollout", routes.rollout, empty, answers.RolloutAnswer)
     guarded("POST", "/rollout/plan", routes.plan, requests.PlanRequest, answers.RolloutPlan)
     guarded("POST", "/rollout/abort", routes.abort, empty, answers.Aborted)

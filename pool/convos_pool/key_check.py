@@ -1,8 +1,7 @@
 """Finds agents whose keys differ from those of a new agent, by the variables that Railway stores for each.
 
-Values are compared and forgotten. What is remembered of an agent is yes or no, and which names are too many, for the
-deployment that it runs: Railway is asked for all agents at once, and only when one has a deployment that was not
-compared yet.
+Values are compared and forgotten. What is remembered of an agent is names, for the deployment that it runs: Railway is
+asked for all agents at once, and only when one has a deployment that was not compared yet.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pool_contract.agent_variables import taken_out
+from pool_contract.agent_api_key import agent_api_key
+from pool_contract.agent_variables import API_KEY, taken_out
 
 from . import agents
 from .errors import RailwayCallError
@@ -30,15 +30,22 @@ class Compared:
     """The remembered result of an agent.
 
     Attributes:
-        is_behind: whether it has other keys than a new agent would get.
+        behind: the names of the keys that it lacks, has with another value than a new agent, or has too many.
         removed: the names of those that were taken out of the keys.
+        has_old_api_key: whether its own bearer key was not derived from the pool's key of today.
     """
 
-    is_behind: bool
+    behind: tuple[str, ...] = ()
     removed: frozenset[str] = frozenset()
+    has_old_api_key: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The names of everything that a redeploy would change, its own bearer key among them."""
+        return sorted([*self.behind, *([API_KEY] if self.has_old_api_key else [])])
 
 
-NOT_KNOWN = Compared(is_behind=False)
+NOT_KNOWN = Compared()
 
 
 class KeyCheck:
@@ -76,23 +83,33 @@ class KeyCheck:
         for place, agent in unknown.items():
             found = stored.get(agent.instance.service_id)
             if found:
-                self._known[place] = Compared(
-                    bool(agents.keys_behind(self._settings, found)),
-                    frozenset(taken_out(self._settings.agent_variables, found)),
-                )
+                self._known[place] = self._compared(agent, found)
         self._open = {
             place
             for place, agent in unknown.items()
-            if (place not in self._known or self._known[place].is_behind) and self._may_lag(agent)
+            if (place not in self._known or self._known[place].names) and self._may_lag(agent)
         }
 
     def behind(self, living: Iterable[Agent]) -> frozenset[str]:
         """Return the ids of the agents that are known to have other keys; nothing is asked."""
-        return frozenset(agent.id for agent in living if self._known.get(_place(agent), NOT_KNOWN).is_behind)
+        return frozenset(agent.id for agent in living if self._known.get(_place(agent), NOT_KNOWN).behind)
+
+    def names(self, agent: Agent) -> list[str] | None:
+        """Return the names of the keys that a redeploy would change; None while they are not known."""
+        known = self._known.get(_place(agent))
+        return known.names if known is not None else None
 
     def removed(self, agent: Agent) -> frozenset[str]:
         """Return the names of an agent's keys that were removed, as far as known; no request is sent."""
         return self._known.get(_place(agent), NOT_KNOWN).removed
+
+    def _compared(self, agent: Agent, stored: Mapping[str, str]) -> Compared:
+        # An agent of an older pool manager has the pool's own key: it goes on as it is and does not count as behind.
+        return Compared(
+            tuple(agents.keys_behind(self._settings, stored)),
+            frozenset(taken_out(self._settings.agent_variables, stored)),
+            stored.get(API_KEY) not in (agent_api_key(self._settings.api_key, agent.id), agents.SEALED),
+        )
 
     def _may_lag(self, agent: Agent) -> bool:
         deployed_at = agent.instance.deployed_at

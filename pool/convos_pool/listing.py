@@ -126,6 +126,7 @@ def _instance(service: Service, agent: Agent, words: Words | None, *, with_words
         image=agent.image,
         latest=agents.same_image(agent.image, service.settings.runtime_image),
         reason=_or_none(agent.reason),
+        keysBehind=service.key_check.names(agent) if with_words else None,
     )
 
 

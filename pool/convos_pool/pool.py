@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pool_contract.agent_api_key import agent_api_key
-from pool_contract.agent_variables import API_KEY, taken_out
 from pool_contract.answers import Claimed
 
 from . import agents
@@ -250,41 +248,6 @@ class Pool:
         if agent is not None and agent.state not in DISMISSIBLE:
             raise ConflictError(f"dismiss: {agent_id} is {agent.state}, not crashed; kill it if it has to go")
         self.kill(agent_id)
-
-    def redeploy(self, agent_id: str) -> str:
-        """Give one idle agent the newest image and the keys of today, and return the image.
-
-        Raises:
-            NotFoundError: there is no such agent.
-            ConflictError: it is not idle.
-        """
-        agent = self.look().agents.get(agent_id)
-        if agent is None:
-            raise NotFoundError(f"redeploy: there is no agent {agent_id[:40]!r} in this environment")
-        if agent.state not in {"idle", "released"}:
-            raise ConflictError(f"redeploy: {agent_id} is {agent.state}; only an idle agent is redeployed")
-        image = self._settings.runtime_image
-        with self._database.lock(agent_id):
-            self.unclaimed(agent)
-            self.touch(agent)
-            self._redeploy_locked(agent, image)
-        self.note(replace(agent, instance=replace(agent.instance, image=image), ready=False), "starting")
-        self._log(Act("redeployed", f"redeployed on {image}", agent_id))
-        self._wake()
-        return image
-
-    def _redeploy_locked(self, agent: Agent, image: str) -> None:
-        service_id = agent.instance.service_id
-        key = agent_api_key(self._settings.api_key, agent.id)
-        _, variables = self._railway.before_claim(service_id)
-        is_current = variables.get(API_KEY) == key and not agents.keys_behind(self._settings, variables)
-        if agents.same_image(agent.image, image) and is_current:
-            # A patch that changes nothing deploys nothing.
-            self._railway.deploy(service_id)
-        else:
-            removed = {service_id: taken_out(self._settings.agent_variables, variables)}
-            patch = agents.image_patch({service_id: (image, key)}, self._settings, removed)
-            self._railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
 
     def unclaimed(self, agent: Agent) -> None:
         """Verify, under the agent's lock, that it was not claimed since the last read.

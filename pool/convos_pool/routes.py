@@ -32,6 +32,7 @@ CAPABILITIES = [
     "kill",
     "plan",
     "redeploy",
+    "redeploy-claimed",
     "reopen",
     "retire",
     "rollout",
@@ -181,9 +182,9 @@ class Routes:
         """Delete those of them that are in the body."""
         return self._service.sweeper.sweep(recorded=body.recorded, ids=body.ids)
 
-    def redeploy(self, _body: requests.EmptyRequest, id_: str) -> answers.Redeployed:
-        """Give one idle agent the newest image."""
-        return answers.Redeployed(instanceId=id_, image=self._pool.redeploy(id_))
+    def redeploy(self, body: requests.RedeployRequest, id_: str) -> answers.Redeployed:
+        """Give one agent the newest image and the keys of today; one that somebody has only where the body says so."""
+        return answers.Redeployed(instanceId=id_, image=self._service.redeploying.redeploy(id_, claimed=body.claimed))
 
     def rollout(self, _body: requests.EmptyRequest, _id: str) -> answers.RolloutAnswer:
         """Return the progress of the rollout, and its remaining batches."""

@@ -26,6 +26,7 @@ from .pool import Pool
 from .pool_parts import PoolParts
 from .record import LEASE_SECONDS, Record
 from .recovery import Recovery
+from .redeploying import Redeploying
 from .retirement import Retirement, RetirementParts
 from .rolling import Rolling
 from .set_aside import SetAside
@@ -75,9 +76,9 @@ class Service:
         creation = Creation(settings, patient, credentials, database, say)
         own = settings.service_id
         census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say, own=own)
-        self.pool = Pool(
-            PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
-        )
+        parts = PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
+        self.pool = Pool(parts)
+        self.redeploying = Redeploying(self.pool, parts)
         self.record = Record(database, max(LEASE_SECONDS, 3 * settings.tick_seconds))
         self.key_check = KeyCheck(settings, patient.variables)
         self.rolling = Rolling(settings, patient, database, self.record, self.pool.touch, self.key_check.removed, say)

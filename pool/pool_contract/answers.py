@@ -78,6 +78,9 @@ class ListedInstance(Answer):
         status: as other pool managers say it.
         state: as this one says it, which is finer.
         reason: why its state is what it is, where that needs a word.
+        keysBehind: names of the keys that it has with another value than a new agent would get, or lacks, or has too
+            many; with POOL_API_KEY where its own bearer key comes from an older pool key. Only with the key; not there
+            while it is not known.
     """
 
     serviceId: str
@@ -97,6 +100,7 @@ class ListedInstance(Answer):
     image: str = ""
     latest: bool = False
     reason: str | None = None
+    keysBehind: list[str] | None = None
 
 
 class Agents(Answer):

@@ -82,6 +82,16 @@ class FinishRequest(Body):
     inviteUrl: Annotated[Text, Field(max_length=LONGEST_VALUE)] | None = None
 
 
+class RedeployRequest(Body):
+    """`POST /api/pool/redeploy/{id}`.
+
+    Attributes:
+        claimed: whether an agent that somebody has may be redeployed as well.
+    """
+
+    claimed: StrictBool = False
+
+
 class SweepRequest(Body):
     """`POST /api/pool/credentials/sweep`: the unowned keys and inboxes to delete; none by default.
 

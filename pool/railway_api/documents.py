@@ -173,6 +173,10 @@ LATEST_DEPLOYMENT = """
 query latestDeployment($serviceId: String!, $environmentId: String!) {
   serviceInstance(serviceId: $serviceId, environmentId: $environmentId) { latestDeployment { id status } }
 }"""
+DEPLOYMENT_LIST = """
+query deploymentList($input: DeploymentListInput!, $first: Int) {
+  deployments(input: $input, first: $first) { edges { node { id status createdAt meta } } }
+}"""
 DEPLOYMENT_FIELDS = "id status createdAt serviceId meta url staticUrl"
 DEPLOYMENT_LOGS = """
 query deploymentLogs($id: String!, $limit: Int) {

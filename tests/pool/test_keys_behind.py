@@ -13,6 +13,7 @@ from convos_pool.errors import RailwayCallError
 from convos_pool.key_check import LAG_SECONDS, KeyCheck
 from convos_pool.railway import Instance
 
+from pool_contract.agent_api_key import agent_api_key
 from tests.emulator.fix_emulator import until
 from tests.pool.surroundings import NEXT_IMAGE, Surroundings, agents, counts, until_idle
 from tests.unit.test_canary_environment import OF_THE_POOL
@@ -112,6 +113,16 @@ def test_what_is_behind(stored: dict[str, str], expected: bool) -> None:
     check.refresh([one("d")])
     assert check.behind([one("d")]) == ({"abcdefghijkm"} if expected else set())
     assert check.behind([one("another")]) == set()
+
+
+def test_a_bearer_key_of_an_older_pool_key_is_named_and_makes_no_agent_behind() -> None:
+    derived = agent_api_key(SETTINGS.api_key, "abcdefghijkm")
+    for key, names in (("older", ["POOL_API_KEY"]), (derived, []), ("", [])):
+        stored = {**CURRENT, "POOL_API_KEY": key}
+        check = KeyCheck(SETTINGS, lambda stored=stored: {"s": stored}, lambda: NOW)  # type: ignore[misc]
+        assert check.names(one("d")) is None, "not known yet"
+        check.refresh([one("d")])
+        assert (check.names(one("d")), check.behind([one("d")])) == (names, frozenset())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.status.agents import NEWEST, lines
+from ops.agents.listing import NEWEST, lines
 
 DIGEST = "sha256:" + "1" * 64
 

@@ -233,14 +233,14 @@ def test_updates_name_what_changed_and_who_did_it() -> None:
             "kind": "update",
             "result": "succeeded",
             "endTime": "2026-03-01T10:00:00Z",
-            "environment": {"git.author": "Ada"},
+            "environment": {"git.author": "Ada", "ci.system": "GitHub Actions", "ci.build.number": "7"},
             "resourceChanges": {"same": 20, "update": 2},
         },
         {"kind": "destroy", "result": "failed", "startTime": "2026-02-01T10:00:00Z"},
     ]
     assert table({Part.UPDATES: of_updates(history)}) == [
-        "  updates  2026-03-01T10:00:00Z  update  succeeded  2 update  Ada",
-        "           2026-02-01T10:00:00Z  destroy  failed  no changes",
+        "  updates  2026-03-01T10:00:00Z  update  succeeded  2 update  GitHub Actions 7",
+        "           2026-02-01T10:00:00Z  destroy  failed  no changes  a shell",
     ]
 
 

@@ -66,7 +66,7 @@ class Acts:
         return done(f"{_agent(fields)} was dismissed.")
 
     def _redeploy(self, fields: Fields) -> Markup:
-        found = self._routes.redeploy(EMPTY, _agent(fields))
+        found = self._routes.redeploy(requests.RedeployRequest(), _agent(fields))
         return done(f"{found.instanceId} is deployed on {found.image}.")
 
     def _finish(self, fields: Fields) -> Markup:

@@ -1,26 +1,15 @@
-"""Every agent of a stack's pool, and the last acts of its pool manager with their reasons: `make agents STACK=…`.
-
-python -m ops agents --stack STACK [--json]; read-only.
-"""
+"""Every agent of a pool, and the last acts of its pool manager with their reasons, as lines. Pure."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convos_infra.rollout.pool_api import NoRoute
-from ops import stacks
-from ops.ci import workflow
 from ops.plan.rollout_rows import columns
 from ops.printable import escaped, log_line
-from ops.status import live_stack
 from ops.status.report import short
 
-HEAD = ("agent", "state", "name", "image", "reason")
+HEAD = ("agent", "state", "name", "image", "older keys", "reason")
 EVENTS_HEAD = ("at", "act", "agent", "reason")
 NEWEST = 20
 
@@ -46,7 +35,8 @@ def lines(status: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | None)
 
 def _agent(one: Mapping[str, Any]) -> tuple[str, ...]:
     name, reason = str(one.get("agentName") or "-"), str(one.get("reason") or "-")
-    return str(one["id"]), _state(one), name, short(str(one.get("image") or "")) or "-", reason
+    keys = ", ".join(map(str, one.get("keysBehind") or ())) or "-"
+    return str(one["id"]), _state(one), name, short(str(one.get("image") or "")) or "-", keys, reason
 
 
 def _state(one: Mapping[str, Any]) -> str:
@@ -57,28 +47,3 @@ def _state(one: Mapping[str, Any]) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     # Names are what users wrote: a line break in one begins no row.
     return [log_line(line) for line in columns([[escaped(cell) for cell in row] for row in rows])]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print agents and events."""
-    parser = argparse.ArgumentParser(prog="ops agents", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--json", action="store_true", help="for scripts")
-    chosen = parser.parse_args(argv)
-    state = live_stack.recorded(stacks.checked(chosen.stack))
-    api = live_stack.pool_api(state, live_stack.railway(state))
-    status = api.status()
-    try:
-        events = api.events()
-    except NoRoute:
-        # Another pool manager than ours has no such route.
-        events = None
-    text = (
-        json.dumps({"status": status, "events": events}, indent=2) if chosen.json else "\n".join(lines(status, events))
-    )
-    sys.stdout.write(f"{text}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(workflow.run(main))

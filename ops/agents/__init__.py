@@ -1,0 +1,1 @@
+"""The agents of a stack's pool: listed, moved, drained, ended."""

@@ -1,0 +1,127 @@
+"""The agents of a stack's pool, and the last acts of its pool manager: `make agents STACK=…`.
+
+python -m ops agents --stack STACK [--json]
+python -m ops agents --stack STACK --move ID|idle [--claimed yes]
+python -m ops agents --stack STACK --drain N
+python -m ops agents --stack STACK --end ID [--claimed yes]
+
+Without an act it is read-only. --move gives an agent, or every idle one that is behind, the newest image and the keys
+of today; --drain deletes idle agents, those on an old image first; --end deletes one. An agent that somebody has is
+moved or ended only by its id, and with --claimed yes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.errors import InfraError
+from convos_infra.rollout.pool_api import NoRoute
+from ops import stacks
+from ops.agents.listing import lines
+from ops.agents.moving import Mover, ReadyWait
+from ops.ci import workflow
+from ops.printable import log_line
+from ops.status import live_stack
+
+if TYPE_CHECKING:
+    from convos_infra.rollout.pool_api import PoolApi
+    from ops.agents.living_agent import LivingAgent
+
+IDLE = "idle"
+WORD = "yes"
+MOST_DRAINED = 20
+"""As many as the pool manager drains at one request."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Act if an act is named, then print agents and events."""
+    chosen = _parser().parse_args(argv)
+    if sum(bool(act) for act in (chosen.move, chosen.drain, chosen.end)) > 1:
+        raise InfraError("agents", "one act at a time: MOVE=, DRAIN= or END=")
+    state = live_stack.recorded(stacks.checked(chosen.stack))
+    api = live_stack.pool_api(state, live_stack.railway(state))
+    done = act(api, chosen)
+    status, events = api.status(), _events(api)
+    document = {"done": done, "status": status, "events": events}
+    text = json.dumps(document, indent=2) if chosen.json else "\n".join(lines(status, events))
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Do what was chosen, and return which agents were moved, drained or ended.
+
+    Raises:
+        InfraError: it names no agent, or one that somebody has without saying so; or an agent does not get ready.
+    """
+    mover = Mover(api, _say, ReadyWait(ready_seconds=chosen.wait))
+    if chosen.move == IDLE:
+        return {"moved": mover.move_free(lambda one: one.is_behind)}
+    if chosen.move:
+        agent = named(mover.agents(), chosen.move, chosen.claimed)
+        return {"moved": [mover.move(agent, lambda one: one.is_behind)]}
+    if chosen.drain:
+        return {"drained": api.drain(chosen.drain)}
+    if chosen.end:
+        agent = named(mover.agents(), chosen.end, chosen.claimed)
+        api.kill(agent.id)
+        _say(f"ended {agent}")
+        return {"ended": [agent.id]}
+    return {}
+
+
+def named(agents: Sequence[LivingAgent], agent_id: str, word: str) -> LivingAgent:
+    """Return the agent of an id, if it may be acted on.
+
+    Raises:
+        InfraError: there is none, or somebody has it and the word is missing.
+    """
+    agent = next((one for one in agents if one.id == agent_id), None)
+    if agent is None:
+        raise InfraError("agents", f"there is no agent {agent_id[:40]!r}", "make agents STACK=… lists them")
+    if not (agent.is_free or agent.is_coming) and word != WORD:
+        raise InfraError("agents", f"{agent} belongs to somebody", f"say CLAIMED={WORD} if that is meant")
+    return agent
+
+
+def _events(api: PoolApi) -> list[dict[str, Any]] | None:
+    try:
+        return api.events()
+    except NoRoute:
+        # Another pool manager than ours has no such route.
+        return None
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(log_line(f"  {line}\n"))
+
+
+def _count(text: str) -> int:
+    if not text:
+        return 0
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_DRAINED:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_DRAINED}, not {text[:20]!r}")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ops agents", description=__doc__)
+    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
+    parser.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
+    parser.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
+    parser.add_argument(
+        "--claimed", default="", metavar=WORD, help=f"`{WORD}`: the one that is named may be somebody's"
+    )
+    parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

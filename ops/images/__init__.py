@@ -1,0 +1,1 @@
+"""The images that a stack can be pinned to."""

@@ -1,0 +1,1 @@
+"""What a service, an agent or one deployment has printed."""

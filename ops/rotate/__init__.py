@@ -1,0 +1,1 @@
+"""A key of a stack is replaced everywhere, until nothing has the old value."""

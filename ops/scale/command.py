@@ -1,0 +1,111 @@
+"""Changes how many agents a pool keeps idle: `make scale STACK=… IDLE=5`.
+
+python -m ops scale --stack STACK --idle N [--wait 300] [--with-image] [--json]
+
+The number goes into the stack's config (poolMinIdle), and one deployment of the pool manager brings it; no agent is
+moved. What is missing is made, what is too much is drained; agents that somebody has are not touched. Exit code 3 where
+the pool is still making agents when the wait is over: it goes on by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from convos_infra.errors import InfraError
+from convos_infra.rollout.pool_api import NoAnswer
+from ops import stacks
+from ops.agents.living_agent import living
+from ops.ci import workflow
+from ops.guarded_update import GuardedUpdate
+from ops.printable import log_line
+from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError, last_error
+from ops.status import live_stack
+
+if TYPE_CHECKING:
+    from convos_infra.rollout.pool_api import PoolApi
+
+CONFIG_KEY = "poolMinIdle"
+MOST = 1000
+"""As many as POOL_MIN_IDLE allows."""
+MOST_DRAINED = 20
+PAUSE_SECONDS = 1.0
+UNDER_WAY = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Change the number, and wait for the agents."""
+    chosen = _parser().parse_args(argv)
+    stack = stacks.checked(chosen.stack)
+    before = stacks.config(CHECKOUT, stack).get(CONFIG_KEY)
+    if not live_stack.recorded(stack).is_deployed:
+        raise InfraError(stack, "nothing is deployed", f"pulumi up --stack {stack}")
+    cli = Pulumi(stack)
+    ran = cli.run("config", "set", CONFIG_KEY, str(chosen.idle), show=False)
+    if ran.code != 0:
+        raise PulumiError(stack, f"pulumi config set {CONFIG_KEY}: {last_error(ran.text)}")
+    again = f"make scale STACK={stack} IDLE={chosen.idle}"
+    GuardedUpdate(cli, again, _say, shows=not chosen.json, with_image=chosen.with_image).run()
+    state = live_stack.recorded(stack)
+    idle = settled(live_stack.pool_api(state, live_stack.railway(state)), chosen.idle, chosen.wait)
+    document = {"stack": stack, "wanted": chosen.idle, "idle": idle, "before": None if before is None else int(before)}
+    text = f"{stack}: {idle} agents are idle, {chosen.idle} are kept; commit Pulumi.{stack}.yaml"
+    sys.stdout.write(f"{json.dumps(document, indent=2) if chosen.json else text}\n")
+    return 0 if idle == chosen.idle else UNDER_WAY
+
+
+def settled(api: PoolApi, wanted: int, seconds: float) -> int:
+    """Wait until so many agents are idle, drain what is too much, and return how many are.
+
+    Args:
+        api: the pool manager.
+        wanted: how many.
+        seconds: how long agents are waited for.
+    """
+    end, idle = time.monotonic() + seconds, -1
+    while time.monotonic() < end:
+        try:
+            found = Counter(one.state for one in living(api.status()))
+        except NoAnswer:
+            # One that has just started has not looked at its agents yet.
+            time.sleep(PAUSE_SECONDS)
+            continue
+        if found["idle"] != idle:
+            idle = found["idle"]
+            _say(f"{idle} idle, {found['starting'] + found['unfinished']} on their way")
+        if idle == wanted and not found["starting"]:
+            break
+        if idle > wanted:
+            api.drain(min(MOST_DRAINED, idle - wanted))
+        time.sleep(PAUSE_SECONDS)
+    return max(idle, 0)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(log_line(f"  {line}\n"))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MOST}, not {text[:20]!r}: IDLE=n")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ops scale", description=__doc__)
+    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser.add_argument("--idle", required=True, type=_count, metavar="N", help="how many are kept idle")
+    parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
+    parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(workflow.run(main))

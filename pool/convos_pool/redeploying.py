@@ -1,0 +1,88 @@
+"""Gives one agent a new deployment: the newest image and the keys of today."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pool_contract.agent_api_key import agent_api_key
+from pool_contract.agent_variables import API_KEY, taken_out
+
+from . import agents
+from .act import Act
+from .errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from .agents import Agent
+    from .pool import Pool
+    from .pool_parts import PoolParts
+
+FREE = frozenset({"idle", "released"})
+OF_SOMEBODY = frozenset({"claimed", "crashed", "sleeping"})
+"""Agents that somebody has are redeployed only by a request that says so."""
+
+
+class Redeploying:
+    """Redeploys agents, each under its lock.
+
+    Args:
+        pool: knows the agents.
+        parts: what the pool works with.
+    """
+
+    def __init__(self, pool: Pool, parts: PoolParts) -> None:
+        self._pool = pool
+        self._parts = parts
+
+    def redeploy(self, agent_id: str, *, claimed: bool = False) -> str:
+        """Redeploy one agent and return its image.
+
+        Args:
+            agent_id: which.
+            claimed: whether it may be one that somebody has; it keeps its volume, its secrets and its claim.
+
+        Raises:
+            NotFoundError: there is no such agent.
+            ConflictError: it is not idle, nor claimed where that is allowed; or that has changed meanwhile.
+        """
+        agent = self._pool.look().agents.get(agent_id)
+        if agent is None:
+            raise NotFoundError(f"redeploy: there is no agent {agent_id[:40]!r} in this environment")
+        is_somebodys = agent.claimed and agent.state in OF_SOMEBODY
+        if agent.state not in FREE and not (claimed and is_somebodys):
+            raise ConflictError(f"redeploy: {agent_id} is {agent.state}; only an idle agent is redeployed")
+        image = self._parts.settings.runtime_image
+        with self._parts.database.lock(agent_id):
+            self._check_claim(agent, is_somebodys=is_somebodys)
+            self._pool.touch(agent)
+            self._send(agent, image)
+        moved = replace(agent, instance=replace(agent.instance, image=image), ready=False)
+        self._pool.note(moved, "claimed" if is_somebodys else "starting")
+        self._parts.log(Act("redeployed", f"redeployed on {image}", agent_id))
+        self._parts.wake()
+        return image
+
+    def _check_claim(self, agent: Agent, *, is_somebodys: bool) -> None:
+        """Make sure, under the agent's lock, that its claim is as the look saw it, and none is on its way."""
+        if not is_somebodys:
+            self._pool.unclaimed(agent)
+            return
+        claims = self._parts.database.claims().values()
+        claim = next((one for one in claims if one.service_id == agent.instance.service_id), None)
+        if claim is None or claim.reserved:
+            problem = "nobody has it any more" if claim is None else "its claim is not complete yet"
+            raise ConflictError(f"redeploy: {agent.id}: {problem}; look again")
+
+    def _send(self, agent: Agent, image: str) -> None:
+        settings, railway = self._parts.settings, self._parts.railway
+        service_id = agent.instance.service_id
+        key = agent_api_key(settings.api_key, agent.id)
+        _, variables = railway.before_claim(service_id)
+        is_current = variables.get(API_KEY) == key and not agents.keys_behind(settings, variables)
+        if agents.same_image(agent.image, image) and is_current:
+            # A patch that changes nothing deploys nothing.
+            railway.deploy(service_id)
+        else:
+            removed = {service_id: taken_out(settings.agent_variables, variables)}
+            patch = agents.image_patch({service_id: (image, key)}, settings, removed)
+            railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
