@@ -22,9 +22,10 @@ from convos_infra.registry.resolve import resolve
 from ops import stacks
 from ops.ci import comment, forward, github, workflow
 from ops.ci.just_built import There, followed, just_built
-from ops.ci.preview import headline, subject
+from ops.ci.preview import head, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
+from ops.plan.previewed import previewed
 from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 
@@ -155,8 +156,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if built.leave:
         return 0
     pulumi = Pulumi(stack, extra=built.variables)
-    now = pulumi.preview()
-    workflow.summary(headline(stack, now))
+    found = previewed(pulumi)
+    now = found.preview
+    workflow.summary(head(found))
     if not now.changes:
         workflow.notice(f"{stack}: nothing to change")
         return 0
