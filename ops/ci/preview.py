@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SUMMARY = 900_000
 """GitHub takes a summary of at most 1 MiB a step."""
-_LONGEST_HEAD = 30_000
+LONGEST_HEAD = 30_000
 """The hidden data of a comment needs the rest of it."""
 
 
@@ -43,7 +43,7 @@ def head(found: Previewed) -> str:
     """Return what one looks at first, as Markdown, and the fingerprint with which a deploy can accept it."""
     plan = found.plan
     title = f"Preview of `{plan.stack}`: {headline(plan)}"
-    text = plan_markdown(title, plan_rows(plan, datetime.now(UTC)), longest=_LONGEST_HEAD)
+    text = plan_markdown(title, plan_rows(plan, datetime.now(UTC)), longest=LONGEST_HEAD)
     return f"{text}\n\nfingerprint `{found.preview.fingerprint}`\n"
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from ops.ci.reviewed import UNKNOWN
 
 UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
-_PREFIX = "pulumi-python:dynamic/"
+DYNAMIC = "pulumi-python:dynamic/"
+"""How the types of our resources begin in a state."""
 _CREATES = frozenset({"create", "create-replacement", "replace"})
 
 
@@ -78,7 +79,7 @@ def steps(document: Mapping[str, Any]) -> Iterator[PreviewStep]:
         yield PreviewStep(
             urn=urn,
             op=str(row.get("op")),
-            kind=kind.rpartition("$")[2].removeprefix(_PREFIX),
+            kind=kind.rpartition("$")[2].removeprefix(DYNAMIC),
             name=name,
             before=mapping(before.get("inputs")),
             after={} if str(row.get("op")).startswith("delete") else mapping(after.get("inputs")),
