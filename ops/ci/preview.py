@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ops preview", description=__doc__)
     parser.add_argument("--stack", default=os.environ.get("STACK", ""))
     parser.add_argument("--json", action="store_true", help="for scripts")
-    parser.add_argument("--pull-request", type=int, default=os.environ.get("PULL_REQUEST"), metavar="NUMBER")
+    parser.add_argument("--pull-request", type=int, default=os.environ.get("PULL_REQUEST") or None, metavar="NUMBER")
     chosen = parser.parse_args(argv)
     base = os.environ.get("GITHUB_BASE_REF", "")
     stack = stacks.checked(chosen.stack or (stacks.of_branch(base) if base else ""))

@@ -144,8 +144,10 @@ def _things(plan: UpdatePlan, *fates: Fate) -> Iterator[Said]:
 
 
 def _image(image: ImagePlan, now: datetime) -> Iterator[Said]:
-    digest = _arrow(image.digest, DIGEST_SHOWN) if image.is_known else f"{image.digest.before[:DIGEST_SHOWN]} → built"
-    words = [f"{image.name}: {_arrow(image.tag, 128)}".rstrip(": "), digest, *_age(image.created, now)]
+    digest = _arrow(image.digest, DIGEST_SHOWN) if image.is_known else "built by this update"
+    # An image that is still to be built has the time of its commit.
+    made = _age(image.created, now) if image.is_known else []
+    words = [f"{image.name}: {_arrow(image.tag, 128)}".rstrip(": "), digest, *made]
     yield ", ".join(filter(None, words)), Mark.PLAIN
     if image.revision.is_change and image.revision.after:
         commits = image.commits

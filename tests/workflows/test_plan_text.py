@@ -157,6 +157,15 @@ def test_there_are_colours_in_a_terminal_alone(environ: dict[str, str], is_termi
     assert plain(text).splitlines()[0].startswith("scaling: 2 deployments")
 
 
+def test_an_image_that_is_still_to_be_built_has_neither_digest_nor_age() -> None:
+    image = replace(
+        PLAN.images[0], is_known=False, digest=Pair("sha256:" + "7" * 64), revision=Pair("1" * 40, "1" * 40)
+    )
+    assert shown(UpdatePlan("dev", images=(image,), mutations=1)).splitlines()[1:] == [
+        "  image runtime: scaling → sha-1a2b3c4, built by this update"
+    ]
+
+
 def test_what_is_lost_is_red_and_what_is_deployed_is_not() -> None:
     lines = shown(PLAN, colours=True).splitlines()
     assert all("\x1b[1;31m" in line for line in lines if "with its data" in line or "old: deleted" in line)
