@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs" / "preview.md").read_text(encoding="utf-8")
-EXAMPLES = dict(re.findall(r"^### (.+)\n+```diff\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+EXAMPLES = dict(re.findall(r"^### ([^\n]+)\n+```diff\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 ROWS = {
     cells[0]: cells[1:]
     for line in PAGE.splitlines()
