@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents rotate logs images history doctor backup restore scale incidents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -109,6 +109,9 @@ incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local s
 crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0]
 	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}"
 
+plans: $(STAMP) toolchain ## five typical changes on a local stack: each update does what its preview announced: minutes [RECORD=folder]
+	@$(WITH_PULUMI) $(VENV)/python -m tests.plans
+
 matrix: $(STAMP) toolchain ## every resource by every check, and the tests that show it: runs them, writes docs/acceptance.md
 	@$(WITH_PULUMI) $(VENV)/python -m tests.acceptance
 
@@ -154,6 +157,10 @@ lock: $(STAMP) ## write the locked requirements from the *.in files
 	@echo "  ops/program.in" && $(VENV)/$(LOCK) ops/program.in --output-file requirements.txt
 	@for in in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
+
+preview: $(STAMP) ## what an update would do, from image and services to schema and agents: STACK=… [JSON=1]
+	@$(VENV)/python -m ops.toolchain pulumi >&2
+	@ops/run preview --stack="$$STACK" $(if $(JSON),--json)
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
 	@ops/run schema-plan --stack="$$STACK"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from convos_infra.rollout.resource import AgentRollout, AgentRolloutArgs
+from convos_infra.rollout.resource import BATCHES, AgentRollout, AgentRolloutArgs
 
 if TYPE_CHECKING:
     from components.pool_manager import PoolManager
@@ -44,7 +44,12 @@ class LivingAgents(pulumi.ComponentResource):
                 agent_prefix=prefix,
                 made_token=pool_manager.made_token,
             ),
-            pulumi.ResourceOptions(parent=self, depends_on=[pool_manager.ready]),
+            # Where the pool manager answers is unknown whenever it is deployed; the image is shown by its own record.
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[pool_manager.ready],
+                hide_diffs=["url", "mode", "variables", BATCHES],
+            ),
         )
         self.summary = {"rollout": rollout.state, "text": rollout.text}
         self.register_outputs(self.summary)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from convos_infra.railway.bound import Bound
+from convos_infra.railway.change import CHANGE
 from convos_infra.railway.readiness import ReadinessArgs
 from convos_infra.railway.resources.custom_domain import CustomDomain, CustomDomainArgs
 from convos_infra.railway.resources.deployment import DeployedService, Deployment, DeploymentArgs
@@ -192,7 +193,8 @@ def deployed(
     instance = ServiceInstance(
         name,
         ServiceInstanceArgs.of(_with_login(configuration, parts.registry_login), at, bound),
-        pulumi.ResourceOptions(parent=parent, depends_on=[*taken_up, *parts.after]),
+        # `deploys` says the same in one line.
+        pulumi.ResourceOptions(parent=parent, depends_on=[*taken_up, *parts.after], hide_diffs=[CHANGE]),
     )
     asked = None
     if parts.readiness is not None and domain is not None:
@@ -204,7 +206,8 @@ def deployed(
         DeploymentArgs(
             place.project_id, place.environment_id, [waited], place.deployment_seconds, as_found=place.as_found
         ),
-        pulumi.ResourceOptions(parent=parent),
+        # Ids, and an image that its service shows.
+        pulumi.ResourceOptions(parent=parent, hide_diffs=["services"]),
     )
     return DeclaredService(service, volume, proxy, domain, list(custom.values()), instance, ready)
 

@@ -78,6 +78,23 @@ def commits_between(checkout: Path, old: str, new: str) -> Commits | None:
     return Commits(int(gained), int(lost))
 
 
+def titles_between(checkout: Path, old: str, new: str, most: int) -> list[tuple[str, str]]:
+    """Return the newest commits that `new` has and `old` lacks, each with its title, as their authors wrote them.
+
+    Args:
+        checkout: the repository.
+        old: hex digits.
+        new: hex digits.
+        most: how many commits are returned.
+    """
+    if not (_is_commit(old) and _is_commit(new)):
+        return []
+    told = _git(checkout, "log", f"--max-count={most}", "--format=%H %s", f"{old}..{new}", "--")
+    pairs = (line.partition(" ") for line in (told or "").split("\n") if line)
+    # With log.showSignature, git prints what GnuPG says between the commits.
+    return [(commit, title) for commit, _, title in pairs if _is_commit(commit)]
+
+
 class Relation(Enum):
     """The relation of one commit to another."""
 

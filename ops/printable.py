@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from railway_api.printable import escaped
 
-__all__ = ["escaped", "log_line"]
+__all__ = ["escaped", "in_code_block", "log_line"]
+_FENCE = re.compile("`(?=``)")
 
 
 def log_line(text: str) -> str:
@@ -19,3 +22,8 @@ def log_line(text: str) -> str:
     if shown.startswith("::", len(indent)):
         shown = f"{indent}\\x3a{shown[len(indent) + 1 :]}"
     return shown.replace("##[", "#\\x23[") + ending
+
+
+def in_code_block(text: str) -> str:
+    """Return a text for a code block of Markdown: it does not end the block, and has no comment of HTML in it."""
+    return _FENCE.sub("`\u200b", text).replace("<!--", "<\u200b!--")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from convos_infra.errors import InfraError
-from ops.ci.reviewed import Preview, parse
 from ops.printable import log_line
 from railway_api.redact import redact
 
@@ -149,14 +148,6 @@ class Pulumi:
         check_passphrase(self._environment())
         command = ["pulumi", *arguments, "--stack", self.stack, *QUIET]
         return _called(command, self.folder, self._environment(), given)
-
-    def preview(self) -> Preview:
-        """Return what an update would do now.
-
-        Raises:
-            PulumiError: the preview failed.
-        """
-        return parse(self.read("preview"))
 
     def _environment(self) -> dict[str, str]:
         return {**PARALLEL, **os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **(self.extra or {})}

@@ -183,7 +183,12 @@ def _gate(settings: Settings, made: StackResources) -> None:
             dropped_database=database.dropped if database is not None else None,
             database_owned=schema.owned if schema is not None else None,
         ),
-        pulumi.ResourceOptions(depends_on=made.components, protect=settings.protect or None),
+        # What a destroy asks later is of no interest to an update.
+        pulumi.ResourceOptions(
+            depends_on=made.components,
+            protect=settings.protect or None,
+            hide_diffs=["poolUrl", "poolMode", "services", "volumes"],
+        ),
     )
 
 

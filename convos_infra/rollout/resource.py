@@ -45,7 +45,11 @@ NOBODY = "the pool manager is simulated here, so no agent runs: nothing to roll 
 AGENT_PREFIX = "convos-agent-"
 """The prefix of agents' services if the state of an older release does not contain it."""
 MADE = "madeToken"
-_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, "plan", *PLACE)
+PLAN, BATCHES = "plan", "planBatches"
+"""The announcement: as lines for people, and how many agents move in each batch. Names that begin so are no change of
+their own where two previews are compared (ops/ci/reviewed.py): agents come and go."""
+_ANNOUNCED = (PLAN, BATCHES)
+_INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, *_ANNOUNCED, *PLACE)
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,8 @@ class AgentRolloutProvider(RailwayProvider):
             return news, [CheckFailure("waitSeconds", f"must be 0 seconds or more, not {seconds!r}")]
         made_token = news.get(MADE) is True
         if olds and olds.get("variables") == news.get("variables"):
-            return {**news, "plan": olds.get("plan") or []}, []
-        return {**news, "plan": self._plan(olds, news, made_token=made_token)}, []
+            return {**news, PLAN: olds.get(PLAN) or [], **({BATCHES: olds[BATCHES]} if olds.get(BATCHES) else {})}, []
+        return {**news, **self._plan(olds, news, made_token=made_token)}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """A new image or policy is a new rollout; an unfinished rollout is waited for again."""
@@ -147,7 +151,7 @@ class AgentRolloutProvider(RailwayProvider):
         check(api, str(variables.get(POLICY) or HOLD), made_token=props.get(MADE) is True)
         if variables.get(POLICY, HOLD) == HOLD:
             # Nothing will happen, so nothing is waited for.
-            outcome = Outcome("held", str((props.get("plan") or ["policy hold: nothing is touched"])[0]))
+            outcome = Outcome("held", str((props.get(PLAN) or ["policy hold: nothing is touched"])[0]))
         else:
             how = Wait(float(props["waitSeconds"]), say)
             outcome = wait(api, variables[IMAGE], variables[POLICY], how)
@@ -180,37 +184,39 @@ class AgentRolloutProvider(RailwayProvider):
         """
         return pool_at(self.session(), place, recorded, key, settle=settle)
 
-    def _plan(self, olds: Props, news: Props, *, made_token: bool) -> list[str]:
-        """Ask for the plan; the pool manager that runs now knows the agents.
+    def _plan(self, olds: Props, news: Props, *, made_token: bool) -> Props:
+        """Ask for the plan, and return it as inputs; the pool manager that runs now knows the agents.
 
         Raises:
             InfraError: it cannot do what the stack needs.
         """
         mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
         if mode == SIMULATED:
-            return [NOBODY]
+            return {PLAN: [NOBODY]}
         variables = news.get("variables") or {}
         if has_unknown(variables):
-            return ["the image is known once it is built: no plan yet"]
+            return {PLAN: ["the image is known once it is built: no plan yet"]}
         url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
         if not url or not key or has_unknown([news.get(name) for name in PLACE]):
-            return ["the pool manager is not there yet: no plan"]
+            return {PLAN: ["the pool manager is not there yet: no plan"]}
         try:
             api = self.pool(news, str(url), str(key))
             found = abilities(api)
         except Failure as error:
-            return [f"no plan: {error}"]
+            return {PLAN: [f"no plan: {error}"]}
         refuse_unfit_token(found, made_token=made_token)
         refuse_without_rollouts(found, str(variables.get(POLICY) or HOLD), HOLD)
         if not found.rollouts:
             told = f"policy hold: this pool manager (version {found.version}) has no rollouts"
-            return [f"{told}: every agent stays as it is"]
+            return {PLAN: [f"{told}: every agent stays as it is"]}
         try:
             planned = api.plan(variables)
         except Failure as error:
             # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
-            return [f"no plan: {error}"]
-        return [str(line) for line in planned.get("lines") or []]
+            return {PLAN: [f"no plan: {error}"]}
+        batches = [len(batch.get("agents") or ()) for batch in planned.get("batches") or []]
+        lines = [str(line) for line in planned.get("lines") or []]
+        return {PLAN: lines, **({BATCHES: batches} if batches else {})}
 
 
 def check(api: PoolApi, policy: str, *, made_token: bool) -> None:
@@ -243,7 +249,7 @@ class AgentRollout(Resource, module="convos", name="AgentRollout"):
             SERVICE_OWNED: args.service_owned,
             "agentPrefix": args.agent_prefix or None,
             MADE: args.made_token or None,
-            "plan": None,
+            PLAN: None,
             "state": None,
             "text": None,
         }

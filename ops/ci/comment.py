@@ -9,6 +9,7 @@ from typing import Any
 
 from convos_infra.errors import InfraError
 from ops.ci.github import BOT, GitHub
+from ops.printable import in_code_block
 
 LONGEST = 64_000
 """GitHub refuses comments of more than 65 536 characters; some are left for what it adds itself."""
@@ -34,14 +35,14 @@ def cut(head: str, folded: str, tail: str, longest: int = LONGEST) -> str:
 
     Args:
         head: always whole; so is `tail`.
-        folded: the long text; fences in it are broken, so that it stays inside its block.
+        folded: the long text; fences in it are broken, so that it stays inside its block, and so are hidden comments.
         tail: hidden data and the like.
         longest: how many characters the comment may have.
 
     Raises:
         CutError: head and tail alone are longer.
     """
-    text = folded.replace("```", "`\u200b``")
+    text = in_code_block(folded)
     opening, closing = "\n<details><summary>The whole preview</summary>\n\n```diff\n", "\n```\n</details>\n"
     note = "\n… cut here; the whole is in the summary of the job"
     room = longest - len(head) - len(tail) - len(opening) - len(closing) - 1

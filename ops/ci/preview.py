@@ -1,6 +1,8 @@
-"""Previews a stack for a pull request, and writes the preview as the one comment about it.
+"""What an update of a stack would do: `make preview STACK=… [JSON=1]`, and the one comment about it on a pull request.
 
-python -m ops preview [--stack STACK]: the stack that the base branch deploys (GITHUB_BASE_REF), unless named.
+python -m ops preview [--stack STACK] [--json] [--pull-request NUMBER]: the stack that the base branch deploys
+(GITHUB_BASE_REF), unless named. With a pull request (or PULL_REQUEST) the plan is the head of the comment, and the
+whole preview is folded below it.
 """
 
 from __future__ import annotations
@@ -8,16 +10,28 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ops import stacks
 from ops.ci import comment, github, workflow
-from ops.ci.reviewed import IMAGE, POOL_IMAGE, Leaf, Preview, encoded
+from ops.ci.reviewed import encoded
+from ops.plan.plan_rows import headline, plan_rows
+from ops.plan.plan_text import ENDLESS, plan_markdown, plan_text
+from ops.plan.previewed import Previewed, previewed
 from ops.pulumi_cli import Pulumi, PulumiError
+from ops.status.terminal import has_colours
+
+if TYPE_CHECKING:
+    from ops.plan.update_plan import UpdatePlan
 
 _LONGEST_SUMMARY = 900_000
 """GitHub takes a summary of at most 1 MiB a step."""
+LONGEST_HEAD = 30_000
+"""The hidden data of a comment needs the rest of it."""
 
 
 def subject(stack: str) -> str:
@@ -25,71 +39,62 @@ def subject(stack: str) -> str:
     return f"preview:{stack}"
 
 
-def headline(stack: str, preview: Preview) -> str:
-    """Return what one looks at first: deployments, the image, why each service is deployed."""
-    count, deployments = len(preview.changes), preview.deployments
-    lines = [
-        f"### Preview of `{stack}`: {_plural(deployments, 'deployment')}, {_plural(count, 'change')}",
-        "",
-    ]
-    for recorded, name in ((IMAGE, "image"), (POOL_IMAGE, "pool manager's image")):
-        if changed := preview.image_of(recorded):
-            lines.append(f"- {name}: {_image(changed)}")
-    lines += [
-        f"- {change.what.partition(' ')[2]}: {change.cost}" for change in preview.changes if not change.cost.is_nothing
-    ]
-    lines += [
-        f"- **{change.op}** {change.what}"
-        for change in preview.changes
-        if change.op.startswith(("delete", "replace", "create-replacement"))
-    ]
-    lines += ["", f"fingerprint `{preview.fingerprint}`", ""]
-    return "\n".join(lines)
+def head(found: Previewed) -> str:
+    """Return what one looks at first, as Markdown, and the fingerprint with which a deploy can accept it."""
+    plan = found.plan
+    title = f"Preview of `{plan.stack}`: {headline(plan)}"
+    text = plan_markdown(title, plan_rows(plan, datetime.now(UTC)), longest=LONGEST_HEAD)
+    return f"{text}\n\nfingerprint `{found.preview.fingerprint}`\n"
 
 
-def body(stack: str, preview: Preview, text: str) -> str:
+def body(found: Previewed, text: str) -> str:
     """Return the comment: what matters, the whole text folded, and the preview as data for the deploy to compare."""
-    return comment.cut(headline(stack, preview), text, comment.hidden(encoded(preview)))
+    return comment.cut(head(found), text, comment.hidden(encoded(found.preview)))
+
+
+def shown(plan: UpdatePlan) -> str:
+    """Return the plan for standard output: with colours and wrapped in a terminal, otherwise plain lines."""
+    is_terminal = sys.stdout.isatty()
+    return plan_text(
+        f"{plan.stack}: {headline(plan)}",
+        plan_rows(plan, datetime.now(UTC)),
+        width=shutil.get_terminal_size().columns if is_terminal else ENDLESS,
+        colours=has_colours(os.environ, is_terminal=is_terminal),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Preview, write the summary, write the comment; loud about whatever of it does not work."""
+    """Preview, print the plan; for a pull request write summary and comment, loud about whatever does not work."""
     parser = argparse.ArgumentParser(prog="ops preview", description=__doc__)
     parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--pull-request", type=int, default=os.environ.get("PULL_REQUEST"), metavar="NUMBER")
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--pull-request", type=int, default=os.environ.get("PULL_REQUEST") or None, metavar="NUMBER")
     chosen = parser.parse_args(argv)
-    stack = stacks.checked(chosen.stack or stacks.of_branch(os.environ.get("GITHUB_BASE_REF", "")))
-    if not chosen.pull_request:
-        parser.error("which pull request? --pull-request NUMBER, or PULL_REQUEST")
-    door, number = github.from_environment(), chosen.pull_request
+    base = os.environ.get("GITHUB_BASE_REF", "")
+    stack = stacks.checked(chosen.stack or (stacks.of_branch(base) if base else ""))
     pulumi = Pulumi(stack)
+    if chosen.pull_request:
+        _comment(pulumi, chosen.pull_request)
+        return 0
+    plan = previewed(pulumi).plan
+    sys.stdout.write(f"{json.dumps(plan.document(), indent=2)}\n" if chosen.json else shown(plan))
+    return 0
+
+
+def _comment(pulumi: Pulumi, number: int) -> None:
+    door, stack = github.from_environment(), pulumi.stack
     try:
-        preview = pulumi.preview()
+        found = previewed(pulumi)
         text = pulumi.do("preview", "--diff")
     except PulumiError as error:
         failed = f"### Preview of `{stack}` failed\n\n```\n{str(error)[:4000]}\n```\n"
         workflow.summary(failed)
         comment.put(door, number, subject(stack), failed)
         raise
-    workflow.summary(f"{headline(stack, preview)}\n```diff\n{text[:_LONGEST_SUMMARY]}\n```\n")
-    address = comment.put(door, number, subject(stack), body(stack, preview, text))
-    workflow.notice(f"{stack}: {_plural(preview.deployments, 'deployment')}; {address}")
-    return 0
-
-
-def _image(changed: Mapping[str, Leaf]) -> str:
-    def short(name: str, length: int) -> str:
-        before, after = (str(json.loads(value)) if value else "" for value in changed.get(name, ("", "")))
-        return f"{before[:length] or 'none'} → {after[:length]}" if after else ""
-
-    said = [short("tag", 128), short("digest", 15), short("revision", 7)]
-    words = [f"{name} {text}" for name, text in zip(("tag", "digest", "revision"), said, strict=True) if text]
-    after = changed.get("history", ("", ""))[1]
-    return ", ".join([*words, *([str(json.loads(after))] if after else [])])
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    sys.stdout.write(shown(found.plan))
+    workflow.summary(f"{head(found)}\n```diff\n{text[:_LONGEST_SUMMARY]}\n```\n")
+    address = comment.put(door, number, subject(stack), body(found, text))
+    workflow.notice(f"{stack}: {headline(found.plan)}; {address}")
 
 
 if __name__ == "__main__":

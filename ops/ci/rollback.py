@@ -21,6 +21,7 @@ from ops.ci import comment, github, workflow
 from ops.ci.image_tags import BRANCH_TAGS
 from ops.ci.preview import body, subject
 from ops.ci.registry_login import credentials
+from ops.plan.previewed import previewed
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from railway_api.failure import Failure
 
@@ -123,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # As bytes: line ends stay as they are.
     file.write_bytes(stacks.with_pin(file.read_bytes().decode(), tag).encode())
     pulumi = Pulumi(stack)
-    preview = pulumi.preview()
+    found = previewed(pulumi)
     text = pulumi.do("preview", "--diff")
     failed: Failure | None = None
     if chosen.apply:
@@ -135,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             workflow.summary(f"### {stack} runs {tag or 'its branch tag'} now\n\n{_why(stack, image)}\n")
     try:
-        number = propose(github.from_environment(), stack, tag, _why(stack, image), body(stack, preview, text))
+        number = propose(github.from_environment(), stack, tag, _why(stack, image), body(found, text))
     except AlreadySoError as error:
         workflow.notice(str(error))
     except Failure as error:

@@ -1,1 +1,1 @@
-"""Read-only answers to "what would an update do": the schema's migrations, the rollout over the agents."""
+"""Read-only answers to "what would an update do": the whole plan, the schema's migrations, the agents' rollout."""

@@ -63,6 +63,7 @@ def test_the_preview_shows_each_batch_with_its_agents_and_up_does_just_that(arou
         rows = around.sql(
             "SELECT batch, string_agg(agent_id, ', ' ORDER BY agent_id) FROM agent_move GROUP BY 1 ORDER BY 1"
         )
+        assert news["planBatches"] == [len(ids.split(", ")) for _, ids in rows]
         moves = f"sha256:{'1' * 8} -> sha256:{'2' * 8}"
         assert batches == [f"batch {number}: {ids}: {moves}" for number, ids in rows]
 

@@ -62,6 +62,13 @@ class LocalStack:
         """Run `pulumi preview --diff`."""
         return self.pulumi("preview", "--stack", "local", "--diff", *QUIET, *arguments, env=env)
 
+    def plan(self) -> dict[str, Any]:
+        """Return what `ops preview --json` says; what Pulumi said before it stands in the same text."""
+        done = self.shell("python", "-m", "ops", "preview", "--stack", "local", "--json")
+        assert done.code == 0, done.text
+        found: dict[str, Any] = json.JSONDecoder().raw_decode(done.text[done.text.index('{\n  "stack"') :])[0]
+        return found
+
     def set(self, key: str, value: str, *more: str) -> None:
         """Set a key of the stack's config."""
         done = self.pulumi("config", "set", "--stack", "local", *more, key, value)

@@ -35,6 +35,13 @@ def test_a_pin_is_previewed_and_costs_one_deployment_of_canary_and_pool_manager_
     assert re.search(rf'digest *: "{old}" => "{new}"', preview.text), preview.text
     assert len(re.findall(r"dynamic/railway:ServiceInstance: \(update\)", preview.text)) == 2
     assert preview.text.count('=> "1 deployment:') == 2
+    plan = stack.plan()
+    assert [(one["name"], one["deployments"], one["after"]) for one in plan["services"]] == [
+        (CANARY, 1, []),
+        (POOL, 1, [CANARY]),
+    ]
+    assert (plan["deployments"], plan["mutations"]) == (2, len(ONE_EACH))
+    assert plan["images"][0]["digest"] == {"before": old, "after": new}
     assert stack.cost() == []
 
     assert stack.up().code == 0

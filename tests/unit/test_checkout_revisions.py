@@ -15,6 +15,7 @@ from convos_infra.checkout import (
     is_older,
     relation,
     revision,
+    titles_between,
 )
 
 if TYPE_CHECKING:
@@ -93,3 +94,13 @@ def test_without_a_repository_nothing_is_known_and_nothing_is_refused(tmp_path: 
     assert revision(tmp_path, ".") == Revision("", "0", is_clean=False)
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     assert revision(tmp_path, ".").commit == "", "a branch without a commit"
+
+
+def test_titles_are_of_the_commits_that_one_has_and_the_other_lacks_newest_first(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    base, one, two = (commit(tmp_path, title) for title in ("base", "one: \x1b[31m ::x", "two\n\nand a body"))
+    assert titles_between(tmp_path, base, two, 9) == [(two, "two"), (one, "one: \x1b[31m ::x")]
+    assert titles_between(tmp_path, base[:7], two[:7], 1) == [(two, "two")]
+    assert titles_between(tmp_path, two, base, 9) == []
+    for wrong in ("--output=x", "", "1234567", "HEAD"):
+        assert titles_between(tmp_path, wrong, two, 9) == titles_between(tmp_path, two, wrong, 9) == []

@@ -10,14 +10,22 @@ from typing import Any
 import pytest
 
 from ops.ci.comment import revealed
-from ops.ci.preview import body, headline
+from ops.ci.preview import body, head
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
+from ops.plan.of_preview import Beside, update_plan
+from ops.plan.previewed import Previewed
 
 RECORDED = json.loads((Path(__file__).parent / "previews" / "new-image.json").read_text())
 """What the real CLI printed for a new image on a running stack, but for states' outputs; names made general."""
 OLD = "sha256:7fde4bb4f64c54e05aff79c5fd2cfea82e826d118430c60a849b288e65e28254"
 BUILT = "sha256:13a434806a4687216bcaed7ba5f5d75c69d7415a9d36b6ea7278b51a75cd5960"
 NOTHING = Preview(())
+
+
+def read_twice(document: dict[str, Any]) -> Previewed:
+    return Previewed(parse(document), update_plan("dev", document, Beside()))
+
+
 CANARY = "railway:ServiceInstance convos-runtime-canary"
 
 
@@ -197,7 +205,7 @@ def test_what_others_stored_and_a_deployment_brings_to_life_is_a_difference() ->
     assert differences(parse(RECORDED), parse(now), "") == [
         f"in this preview, and not reviewed: {CANARY}: THEIRS, which others stored, is deployed"
     ]
-    assert "; also deploys what others stored: THEIRS" in headline("dev", parse(now))
+    assert "; also deploys what others stored: THEIRS" in head(read_twice(now))
 
 
 def test_a_preview_of_an_older_release_that_has_only_the_text_announces_nothing_and_is_no_preview_of_ours() -> None:
@@ -235,7 +243,7 @@ def test_the_stacks_name_is_in_nothing_that_is_compared() -> None:
 def test_a_preview_goes_through_a_comment_and_back() -> None:
     preview = parse(RECORDED)
     assert decoded(encoded(preview)) == preview
-    data = revealed(body("dev", preview, "the text"))
+    data = revealed(body(read_twice(RECORDED), "the text"))
     assert data is not None
     assert decoded(data) == preview
 
@@ -250,19 +258,6 @@ def test_data_of_somebody_else_is_refused(data: bytes) -> None:
 def test_what_is_no_preview_is_refused(found: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no preview"):
         parse(found)
-
-
-def test_the_headline_says_what_one_looks_at_first() -> None:
-    text = headline("dev", parse(RECORDED))
-    assert text.splitlines()[:5] == [
-        "### Preview of `dev`: 2 deployments, 5 changes",
-        "",
-        "- image: digest sha256:7fde4bb4 → sha256:13a43480, revision 8a286ea → 9ef94b5, 21 commits forward",
-        "- convos-agent-pool-manager: 1 deployment: RAILWAY_RUNTIME_IMAGE",
-        "- convos-runtime-canary: 1 deployment: image",
-    ]
-    assert "### Preview of `dev`: 0 deployments, 0 changes" in headline("dev", NOTHING)
-    assert "- pool manager's image: digest sha256:66666666 → sha256:77777777" in headline("dev", parse(pool_document()))
 
 
 TWO_IMAGES = json.loads((Path(__file__).parent / "previews" / "two-images.json").read_text())

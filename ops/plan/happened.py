@@ -1,0 +1,97 @@
+"""What an update did, service by service, beside what its plan announced. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ops.plan.plan_rows import Mark, PlanRow
+from ops.plan.preview_steps import DYNAMIC, mapping
+from ops.plan.service_changes import INSTANCE, WAIT
+
+if TYPE_CHECKING:
+    from ops.plan.update_plan import UpdatePlan
+
+
+@dataclass(frozen=True)
+class ServiceNow:
+    """A service as a state records it.
+
+    Attributes:
+        deployment: the id of its newest deployment; empty if it has none.
+        status: how that ended, such as `SUCCESS`; empty if it was not waited for.
+    """
+
+    deployment: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class ServiceOutcome:
+    """What became of a service.
+
+    Attributes:
+        name: the service.
+        announced: how many deployments its plan said.
+        is_deployed: whether it has another deployment than before.
+        status: of its newest deployment.
+    """
+
+    name: str
+    announced: int
+    is_deployed: bool
+    status: str
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the update did what its plan said."""
+        return self.is_deployed is bool(self.announced)
+
+
+def services_of(exported: Mapping[str, Any]) -> dict[str, ServiceNow]:
+    """Return the services that a state records, from what `pulumi stack export` prints."""
+    deployments: dict[str, str] = {}
+    statuses: dict[str, str] = {}
+    for row in mapping(exported.get("deployment")).get("resources") or []:
+        kind, outputs = str(row.get("type")).removeprefix(DYNAMIC), mapping(row.get("outputs"))
+        if kind == INSTANCE:
+            deployments[str(outputs.get("service"))] = str(outputs.get("deploymentId") or "")
+        elif kind == WAIT:
+            waited = mapping(outputs.get("deployed")).items()
+            statuses |= {str(name): str(mapping(now).get("status") or "") for name, now in waited}
+    return {name: ServiceNow(id_, statuses.get(name, "")) for name, id_ in deployments.items()}
+
+
+def outcomes(
+    plan: UpdatePlan, before: Mapping[str, ServiceNow], after: Mapping[str, ServiceNow]
+) -> list[ServiceOutcome]:
+    """Return what became of each service that was announced or deployed, in the order of the plan."""
+    announced = {service.name: service.deployments for service in plan.services}
+    found = []
+    for name in dict.fromkeys([*announced, *sorted(after)]):
+        now = after.get(name, ServiceNow())
+        is_deployed = bool(now.deployment) and now.deployment != before.get(name, ServiceNow()).deployment
+        if is_deployed or announced.get(name):
+            found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, now.status))
+    return found
+
+
+def happened_title(plan: UpdatePlan, found: Sequence[ServiceOutcome], seconds: float) -> str:
+    """Return the outcome in one line: `2 of 2 announced deployments, 41 s`."""
+    made = sum(1 for one in found if one.is_deployed and one.announced)
+    return f"{made} of {plan.deployments} announced deployments, {seconds:.0f} s"
+
+
+def happened_rows(found: Sequence[ServiceOutcome]) -> list[PlanRow]:
+    """Return the rows of the services with what really happened."""
+    return [PlanRow("" if place else "services", *_said(one)) for place, one in enumerate(found)]
+
+
+def _said(one: ServiceOutcome) -> tuple[str, Mark]:
+    status = f", {one.status}" if one.status else ""
+    if one.is_kept:
+        return f"{one.name}: deployed as announced{status}", Mark.NEW if one.status in ("", "SUCCESS") else Mark.LOST
+    if one.is_deployed:
+        return f"{one.name}: deployed, which was not announced{status}", Mark.LOST
+    return f"{one.name}: announced and not deployed{status}", Mark.LOST

@@ -1,0 +1,95 @@
+"""Previews a stack and returns what an update would do: asks Pulumi, git and, for pending migrations, the database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.checkout import UnreadableCheckoutError, commits_between, titles_between
+from convos_infra.errors import InfraError
+from convos_infra.ownership import policy
+from ops.ci.reviewed import Preview, parse
+from ops.plan.of_preview import Beside, pending_tables, update_plan
+from ops.plan.row_counts import row_counts
+from ops.plan.update_plan import Commit, CommitsPlan
+from ops.plan.update_time import of_history
+from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError
+from ops.stacks import PROJECT
+
+if TYPE_CHECKING:
+    from ops.plan.update_plan import UpdatePlan
+    from ops.plan.update_time import UpdateTime
+
+TITLES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """A preview, read twice.
+
+    Attributes:
+        preview: every property that changes, to compare it with another preview.
+        plan: what people are told.
+    """
+
+    preview: Preview
+    plan: UpdatePlan
+
+
+def previewed(pulumi: Pulumi) -> Previewed:
+    """Preview a stack.
+
+    Raises:
+        PulumiError: the preview failed.
+    """
+    document = pulumi.read("preview", "--show-sames")
+    tables = pending_tables(document)
+    beside = Beside(
+        commits=commits,
+        rows=row_counts(_database_url(pulumi), tables) if tables else None,
+        time=_time(pulumi),
+        deletes_adopted=_deletes_adopted(document),
+    )
+    return Previewed(parse(document), update_plan(pulumi.stack, document, beside))
+
+
+def commits(before: str, after: str) -> CommitsPlan | None:
+    """Return the commits between two revisions; None if this checkout does not have both."""
+    try:
+        counted = commits_between(CHECKOUT, before, after)
+        if counted is None:
+            return None
+        gained = titles_between(CHECKOUT, before, after, TITLES_SHOWN)
+        lost = titles_between(CHECKOUT, after, before, TITLES_SHOWN)
+    except UnreadableCheckoutError:
+        return None
+    return CommitsPlan(
+        counted.gained, counted.lost, tuple(Commit(*one) for one in gained), tuple(Commit(*one) for one in lost)
+    )
+
+
+def _database_url(pulumi: Pulumi) -> str:
+    try:
+        outputs = pulumi.read("stack", "output", "--show-secrets")
+    except PulumiError:
+        return ""
+    return str((outputs.get("database") or {}).get("url") or "")
+
+
+def _time(pulumi: Pulumi) -> UpdateTime | None:
+    try:
+        rows = pulumi.read("stack", "history", "--page-size", "10")
+    except PulumiError:
+        return None
+    return of_history(rows if isinstance(rows, list) else [])
+
+
+def _deletes_adopted(document: Mapping[str, Any]) -> bool:
+    config = document.get("config") or {}
+    try:
+        return policy(lambda key: str(config.get(f"{PROJECT}:{key}") or ""), os.environ).adopted
+    except InfraError:
+        # The preview itself refuses a policy that is none.
+        return False
