@@ -12,6 +12,7 @@ VERBS = {
     "adopt": "ops.adopt.command",
     "agents": "ops.status.agents",
     "config-docs": "ops.config.command",
+    "conformance": "ops.conformance.command",
     "demo": "ops.demo.command",
     "deploy": "ops.ci.deploy",
     "drift": "ops.ci.drift",
