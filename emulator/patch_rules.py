@@ -122,7 +122,7 @@ def broken(patch: Any) -> str:
             return "region"
     for group in (patch.get("groups") or {}).values():
         found = _first({key: group.get(key) for key in ("name", "color", "icon")} if group else {}, _is_text)
-        if found or (group and not isinstance(group.get("isCollapsed", False), bool)):
+        if found or (group and group.get("isCollapsed") not in (None, True, False)):
             return found or "isCollapsed"
     return next((found for service in (patch.get("services") or {}).values() if (found := _service(service))), "")
 

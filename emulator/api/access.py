@@ -132,6 +132,9 @@ def check(request: Request, operation: str, arguments: Arguments, *, writes: boo
     if not all(_is_of(store, token, kind, id_) for kind, id_ in named(operation, arguments)):
         raise not_authorized()
     touched = _TOUCHED.get(operation)
+    seen = set(_holding(store, arguments)) if operation == "service" else set()
+    if seen and token["environmentId"] not in seen:
+        raise not_authorized()
     if touched is not None and not set(touched(store, _flat(arguments))) <= {token["environmentId"]}:
         raise not_authorized()
 
