@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE
+	IMAGE POLICY SUITE WORKERS MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE REAL REPLAY YES REPORT
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -105,6 +105,10 @@ colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seed
 
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page: some minutes
 	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py
+
+conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
+	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
+		$(if $(ONLY),--only="$$ONLY") $(if $(REPORT),--report="$$REPORT")
 
 crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0]
 	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}"

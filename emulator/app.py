@@ -15,11 +15,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from emulator import admin, console, execution, guard
+from emulator.api import access
 from emulator.api.request import Request as Caller
 from emulator.api.request import World
 from emulator.faults import Faults
 from emulator.ledger import Ledger
-from emulator.limits import Limits
+from emulator.limits import Edge, Limits
 from emulator.planted import ANSWERS, Dropped, answer_of, response
 from emulator.store import PastStore
 
@@ -46,9 +47,12 @@ class Endpoint:
         self._faults = Faults()
         self._ledger = Ledger()
         self._limits = Limits(world.settings)
+        self._edge = Edge(world.settings)
 
     async def graphql(self, request: Request) -> Response:
-        """Answer one POST; the query string (`?source=…`) is ignored, as Railway ignores it."""
+        """Answer one POST; an address that names no source is limited at the edge (fact: source-by-query)."""
+        if not request.query_params.get("source") and not self._edge.passes():
+            return HTMLResponse(ANSWERS["429"][1], 429, {"Retry-After": "1"})
         try:
             body = await request.json()
         except ValueError:
@@ -69,7 +73,7 @@ class Endpoint:
         began, at = time.monotonic(), time.time()
         operation = execution.read(self._schema, body)
         if isinstance(operation, execution.Answer):
-            self._refuse(operation.errors[0], at, time.monotonic() - began, headers)
+            self._refuse(operation.errors[0], at, time.monotonic() - began, headers, operation.unserved)
             return response(operation)
         allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
         fault = None if allowance.retry_after else self._faults.take(operation.name)
@@ -105,11 +109,11 @@ class Endpoint:
                 client=_client(headers),
             )
 
-    def _refuse(self, why: str, at: float, seconds: float, headers: dict[str, str]) -> None:
+    def _refuse(self, why: str, at: float, seconds: float, headers: dict[str, str], operation: str = "") -> None:
         """Write down what is no valid operation: Railway counts it too, and a client that sends it has a fault."""
         self._ledger.add(
-            operation="",
-            fields=[],
+            operation=operation,
+            fields=[operation] if operation else [],
             type="invalid",
             at=at,
             seconds=round(seconds, 4),
@@ -126,7 +130,9 @@ class Endpoint:
         store = self._world.store
         caller = self._caller(headers)
         if isinstance(caller, execution.Answer):
-            return caller, []
+            if not access.PUBLIC.issuperset(operation.fields):
+                return caller, []
+            caller = Caller(self._world, None, is_foreign=True)
         if not operation.writes:
             lag = self._world.settings.current.read_lag_seconds
             # A writer in the middle of its work must not be seen: half a deletion reads as a broken answer.
@@ -157,6 +163,7 @@ class Endpoint:
         other = self._world.settings.current.other_workspace_token
         if scheme.lower() == "bearer" and other and hmac.compare_digest(given.strip().encode(), other.encode()):
             return Caller(self._world, None, is_foreign=True)
+        # A token that is wrong is told from one that is blank (fact: unauthenticated).
         code = "INTERNAL_SERVER_ERROR" if given.strip() or project_token else "UNAUTHENTICATED"
         return execution.refused("Not Authorized", code)
 

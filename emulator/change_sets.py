@@ -38,6 +38,7 @@ def changes_of(input_: Any) -> Sequence[Change]:
     """Return the changes of a change set, or refuse what is none."""
     version = input_.get("version") if isinstance(input_, dict) else None
     if version != _VERSION:
+        # Railway's words (fact: change-set-version).
         raise Refusal(f"Unsupported RailwayChangeSet version: {'undefined' if version is None else version}")
     changes = input_.get("changes")
     if not isinstance(changes, list) or not all(isinstance(change, dict) for change in changes):

@@ -9,13 +9,13 @@ from typing import Any
 
 Config = dict[str, Any]
 DEPLOYING = ("source", "build", "deploy", "variables")
-# Scaling starts and stops replicas of the running deployment, it makes no new one (docs: deployments/scaling).
+# Scaling starts and stops replicas of the running deployment, it makes no new one (fact: scaling-keeps-deployment).
 SCALING = ("multiRegionConfig", "numReplicas")
 DEFAULT_REGION = "us-west2"
 
 
 def merged(base: Any, patch: Any) -> Any:
-    """Return `base` with `patch` laid over it: objects merge, `null` removes, anything else replaces."""
+    """Return `base` with `patch` laid over it (fact: patch-null-removes): objects merge, anything else replaces."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(base) if isinstance(base, dict) else {}
@@ -28,7 +28,7 @@ def merged(base: Any, patch: Any) -> Any:
 
 
 def masked(config: Config, *, decrypt: bool) -> Config:
-    """Return what a read shows: variables' values only where decrypted and never sealed ones, logins never.
+    """Return what a read shows (fact: masked-config): values only where decrypted and never sealed ones, logins never.
 
     Takes a patch as well, where null stands for what it removes.
     """
@@ -71,6 +71,12 @@ def _deploying_part(service: Config) -> Config:
         part["deploy"].pop(key, None)
     part["deploy"]["regions"] = regions
     return part
+
+
+def replicas(deploy: Config) -> int:
+    """Return how many replicas a service has, in all its regions."""
+    regions = deploy.get("multiRegionConfig") or {}
+    return sum((region or {}).get("numReplicas", 1) for region in regions.values()) or deploy.get("numReplicas") or 1
 
 
 def sealed(before: Config, after: Config) -> Config:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from emulator.config import has_source
+from emulator.config import DEFAULT_REGION, has_source
 from emulator.environment_variables import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
 from emulator.references import rendered
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from emulator.postgres import Postgres
     from emulator.settings import LiveSettings
 
+UNDER_WAY = frozenset({"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING"})
+PORT = "8080"
+"""What a deployment listens on that is not told otherwise."""
 _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
 USED_MB = 48.0
 """What is said to be on a volume once a deployment has run with it; nothing measures it here."""
@@ -80,13 +83,15 @@ class Deployments:
             "meta": {
                 **({"image": image} if image else {"repo": source.get("repo")}),
                 "reason": reason,
-                "serviceManifest": {"build": config.get("build", {}), "deploy": _public(config.get("deploy", {}))},
+                "serviceManifest": {"build": config.get("build", {}), "deploy": _manifest(config.get("deploy", {}))},
             },
             "logs": [],
             "run": {"mode": "", "handle": "", "address": ""},
         }
         variables = rendered(
-            service["name"], environment_variables(self._store, environment), shared_variables(environment)
+            service["name"],
+            environment_variables(self._store, environment, opened=True),
+            shared_variables(environment, opened=True),
         )
         deployment["variables"] = replay["variables"] if replay else variables
         self._store.put("deployment", deployment["id"], deployment)
@@ -230,7 +235,7 @@ class Deployments:
             service=service["name"],
             image=deployment["meta"].get("image") or "",
             command=deploy.get("startCommand") or "",
-            variables={**deployment["variables"], "RAILWAY_DEPLOYMENT_ID": deployment["id"]},
+            variables={"PORT": PORT, **deployment["variables"], "RAILWAY_DEPLOYMENT_ID": deployment["id"]},
             health_path=deploy.get("healthcheckPath") or "",
             health_seconds=float(deploy.get("healthcheckTimeout") or 300),
             volume=volumes[0]["mountPath"] if volumes else "",
@@ -260,5 +265,9 @@ class Deployments:
         self._store.put("deployment", deployment["id"], deployment)
 
 
-def _public(deploy: Document) -> Document:
-    return {key: value for key, value in deploy.items() if key != "registryCredentials"}
+def _manifest(deploy: Document) -> Document:
+    """Return what a deployment says of its config: no login, and a region also where none was set."""
+    # A client that makes a service reads `multiRegionConfig` and fails without it (fact: deployment-meta).
+    regions = deploy.get("multiRegionConfig") or {DEFAULT_REGION: {"numReplicas": deploy.get("numReplicas") or 1}}
+    shown = {key: value for key, value in deploy.items() if key != "registryCredentials"}
+    return {**shown, "multiRegionConfig": regions}

@@ -9,14 +9,18 @@ if TYPE_CHECKING:
     from emulator.store import Document, Store
 
 
-def environment_variables(store: Store, environment: Document) -> dict[str, dict[str, str]]:
-    """Return every service's variables, RAILWAY_* included and references unrendered, by the service's name."""
+def environment_variables(store: Store, environment: Document, *, opened: bool) -> dict[str, dict[str, str]]:
+    """Return every service's variables, RAILWAY_* included and references unrendered, by the service's name.
+
+    A deployment gets sealed values (`opened`), and nobody else does, not even in a reference (fact: sealed-stays).
+    `PORT` is not among them: only what runs is given one (fact: port-is-not-a-variable).
+    """
     result: dict[str, dict[str, str]] = {}
     for service_id, config in environment["config"].get("services", {}).items():
         service = store.get("service", service_id)
         if service is None:
             continue
-        own = {name: str(entry.get("value") or "") for name, entry in config.get("variables", {}).items()}
+        own = {name: _value(entry, opened=opened) for name, entry in config.get("variables", {}).items()}
         result[service["name"]] = {**_railway_variables(store, environment, service), **own}
     return result
 
@@ -26,11 +30,14 @@ def private_domain(service: str) -> str:
     return f"{re.sub(r'[^a-z0-9-]+', '-', service.lower())}.railway.internal"
 
 
-def shared_variables(environment: Document) -> dict[str, str]:
-    """Return the environment's shared variables."""
-    return {
-        name: str(entry.get("value") or "") for name, entry in environment["config"].get("sharedVariables", {}).items()
-    }
+def shared_variables(environment: Document, *, opened: bool) -> dict[str, str]:
+    """Return the environment's shared variables, which services refer to (fact: variable-shared)."""
+    shared = environment["config"].get("sharedVariables", {})
+    return {name: _value(entry, opened=opened) for name, entry in shared.items()}
+
+
+def _value(entry: Document, *, opened: bool) -> str:
+    return str(entry.get("value") or "") if opened or not entry.get("isSealed") else ""
 
 
 def _railway_variables(store: Store, environment: Document, service: Document) -> dict[str, str]:
@@ -41,7 +48,6 @@ def _railway_variables(store: Store, environment: Document, service: Document) -
 
     project = store.get("project", environment["projectId"]) or {}
     variables = {
-        "PORT": "8080",
         "RAILWAY_PROJECT_ID": environment["projectId"],
         "RAILWAY_PROJECT_NAME": project.get("name", ""),
         "RAILWAY_ENVIRONMENT_ID": environment["id"],

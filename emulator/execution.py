@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from graphql import (
 
 from emulator import neutral
 from emulator.api import (
+    access,
     account,
     change_sets,
     deploys,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from graphql import DocumentNode
 
 SDL = Path(__file__).with_name("schema.graphql")
+OPERATIONS = Path(__file__).with_name("public_operations.json")
+"""The names of the operations of Railway's public schema, recorded by tests.emulator.public_schema."""
 _MODULES = (
     account,
     change_sets,
@@ -62,11 +66,15 @@ _MODULES = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back over HTTP: the status, and the body as JSON."""
+    """What goes back over HTTP: the status, and the body as JSON.
+
+    `unserved` is the operation of Railway that was asked for and is not served.
+    """
 
     status: int
     body: Mapping[str, Any]
     errors: tuple[str, ...] = ()
+    unserved: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,29 @@ def executable_schema() -> GraphQLSchema:
         bindables += [module.query, module.mutation]
     schema = make_executable_schema(load_schema_from_path(str(SDL)), *bindables)
     neutral.fill(schema)
+    _guard(schema)
     return schema
 
 
+def _guard(schema: GraphQLSchema) -> None:
+    """Let each root field ask first whether the caller may; no resolver asks that itself."""
+    for root in (schema.query_type, schema.mutation_type):
+        for name, field_ in (root.fields if root else {}).items():
+            assert field_.resolve is not None
+            field_.resolve = _guarded(name, field_.resolve, writes=root is schema.mutation_type)
+
+
+def _guarded(name: str, resolve: Any, *, writes: bool) -> Any:
+    @functools.wraps(resolve)
+    def guarded(source: object, info: Any, **arguments: Any) -> Any:
+        access.check(info.context["emulator"], name, arguments, writes=writes)
+        return resolve(source, info, **arguments)
+
+    return guarded
+
+
 def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
-    """Parse and validate; what fails is answered with HTTP 400, as Railway's Apollo server does."""
+    """Parse and validate; what fails is answered with HTTP 400 (fact: bad-document)."""
     text = body.get("query") if isinstance(body, dict) else None
     if not isinstance(text, str):
         return _bad("GraphQL operations must contain a non-empty `query`.", "BAD_REQUEST")
@@ -113,6 +139,25 @@ def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
     return Operation(document, fields[0] if fields else "", fields, chosen[0].operation == OperationType.MUTATION)
 
 
+@functools.cache
+def _public() -> Mapping[str, frozenset[str]]:
+    """Return the names of Railway's operations, by the kind of operation."""
+    recorded = json.loads(OPERATIONS.read_text(encoding="utf-8"))
+    return {kind.lower(): frozenset(names) for kind, names in recorded.items()}
+
+
+def _unserved(schema: GraphQLSchema, document: DocumentNode) -> str:
+    """Return the first operation of a document that Railway has and this emulator has not, or the empty string."""
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            root = schema.get_root_type(node.operation)
+            for selected in node.selection_set.selections:
+                name = selected.name.value if isinstance(selected, FieldNode) else ""
+                if name in _public()[node.operation.value] and name not in (root.fields if root else {}):
+                    return name
+    return ""
+
+
 @functools.lru_cache(maxsize=500)
 def _valid(schema: GraphQLSchema, text: str) -> DocumentNode | Answer:
     """Parse and validate one text; clients send the same few again and again, and that is most of a call."""
@@ -123,6 +168,10 @@ def _valid(schema: GraphQLSchema, text: str) -> DocumentNode | Answer:
     errors = validate(schema, document)
     if not errors:
         return document
+    unserved = _unserved(schema, document)
+    if unserved:
+        message = f"{unserved} is an operation of Railway that this emulator does not serve: docs/railway-coverage.md"
+        return replace(_bad(message, "GRAPHQL_VALIDATION_FAILED"), unserved=unserved)
     return Answer(
         400,
         {"errors": [{"message": e.message, "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}} for e in errors]},
@@ -145,7 +194,7 @@ def run(schema: GraphQLSchema, operation: Operation, body: Mapping[str, Any], co
     assert isinstance(result, ExecutionResult)
     if not result.errors:
         return Answer(200, {"data": result.data})
-    # A variable of the wrong type is not explained by Railway: `Problem processing request` and a trace id.
+    # A variable of the wrong type is not explained by Railway (fact: opaque-variable-types).
     if any(not error.path for error in result.errors):
         return opaque(400)
     shaped = [_shaped(error) for error in result.errors]

@@ -20,6 +20,29 @@ class Allowance:
     headers: dict[str, str]
 
 
+class Edge:
+    """Counts all requests of clients that do not say who they are (fact: source-by-query)."""
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._seen = deque[float]()
+
+    def passes(self) -> bool:
+        """Count one request, and tell whether it may pass."""
+        limit = self._settings.current.edge_requests_per_second
+        if not limit:
+            return True
+        now = time.monotonic()
+        with self._lock:
+            while self._seen and self._seen[0] < now - 1:
+                self._seen.popleft()
+            if len(self._seen) >= limit:
+                return False
+            self._seen.append(now)
+        return True
+
+
 class Limits:
     """Counts requests by credential in sliding windows."""
 

@@ -10,7 +10,13 @@ from typing import Any
 
 from emulator.history import LONGEST_LAG_SECONDS
 
-_WORDS = {float: "a number", int: "a whole number", str: "a text", dict: "an object"}
+_WORDS = {bool: "true or false", float: "a number", int: "a whole number", str: "a text", dict: "an object"}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "project_token": ("environment", "strict"),
+    "deleted_answer": ("not_found", "not_authorized"),
+    "domain_rename": ("kept", "ignored"),
+}
+"""What is disputed about Railway, with both behaviours: the first is the default."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,16 @@ class Settings:
         image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
         further_tokens: account tokens of other users of the same workspace, separated by commas.
         other_workspace_token: an account token of another workspace, which has no projects; empty for none.
+        project_token: how far a project token reaches: `environment`, or `strict` for deployments alone
+            (fact: project-token-reach).
+        deleted_answer: what is said of a deleted project or service: `not_found` or `not_authorized`
+            (fact: deleted-is-not-found).
+        domain_rename: `kept`, or `ignored` where a service domain's update changes the port alone
+            (fact: domain-rename).
+        update_source_deploys: whether an update of an instance's source deploys (fact: update-source-deploys).
+        volume_create_deploys: whether a volume for a running service deploys it (fact: volume-create-deploys).
+        edge_requests_per_second: the limit of requests whose address names no source; 0 switches it off
+            (fact: source-by-query).
         outcomes: part of an image reference -> healthy, never_ready, crash, complete: what a simulated run of it does.
     """
 
@@ -38,6 +54,12 @@ class Settings:
     image_check: str = "on"
     further_tokens: str = ""
     other_workspace_token: str = ""
+    project_token: str = "environment"  # noqa: S105  # how far it reaches
+    deleted_answer: str = "not_found"
+    domain_rename: str = "kept"
+    update_source_deploys: bool = False
+    volume_create_deploys: bool = False
+    edge_requests_per_second: int = 0
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
     def changed(self, values: Mapping[str, Any]) -> Settings:
@@ -52,6 +74,8 @@ class Settings:
             raise ValueError(f"unknown setting {unknown[0]!r}; there are {', '.join(sorted(known))}")
         typed = {name: _typed(name, known[name], value) for name, value in values.items()}
         for name, value in typed.items():
+            if name in CHOICES and value not in CHOICES[name]:
+                raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}, not {value!r}")
             if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} is 0 or more, not {value}")
         if not 0 <= typed.get("read_lag_seconds", 0.0) <= LONGEST_LAG_SECONDS:
@@ -66,6 +90,10 @@ def _typed(name: str, example: Any, value: Any) -> Any:
         ValueError: it is of another type.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(example, bool):
+        if isinstance(value, bool):
+            return value
+        raise ValueError(f"{name} is {_WORDS[bool]}, not {str(value)[:40]!r}")
     if isinstance(example, dict) and isinstance(value, Mapping):
         return dict(value)
     if isinstance(example, str) and isinstance(value, str):

@@ -13,6 +13,7 @@ VERBS = {
     "agents": "ops.agents.command",
     "backup": "ops.backup.command",
     "config-docs": "ops.config.command",
+    "conformance": "ops.conformance.command",
     "demo": "ops.demo.command",
     "deploy": "ops.ci.deploy",
     "doctor": "ops.doctor.command",

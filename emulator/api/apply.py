@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from emulator.api.sync import follow_config, rows, with_known_keys
-from emulator.config import deploys, merged, sealed
+from emulator.config import deploys, merged, replicas, sealed
 from emulator.errors import Refusal
 from emulator.patch_rules import broken
 from emulator.store import Document, now
@@ -24,18 +24,20 @@ def apply_patch(
 ) -> list[str]:
     """Merge a patch into an environment's config and deploy each service that it changes, once.
 
+    However much was changed it is one deployment (fact: patch-one-deployment), and none if nothing was
+    (fact: patch-no-change).
+
     Returns:
         The ids of the deployments that it started.
     """
-    at = broken(patch)
-    if at:
-        raise Refusal(f"Error in {at} - Invalid input")
+    check_patch(patch)
     store = request.store
     before = copy.deepcopy(environment["config"])
     old = before.get("services", {})
     _check_services(request, environment, patch)
     config = sealed(before, merged(before, with_known_keys(request, environment, copy.deepcopy(patch))))
     services = config.setdefault("services", {})
+    _check_replicas(services, patch.get("services") or {})
     removed = [id_ for id_, service in services.items() if service.get("isDeleted")]
     for id_ in removed:
         services.pop(id_)
@@ -61,6 +63,13 @@ def apply_patch(
     return [request.world.deployments.start(environment["id"], id_, reason) for id_ in changed]
 
 
+def check_patch(patch: Document) -> None:
+    """Refuse a patch that cannot be stored; one set of rules for all ways in (fact: pre-deploy-list)."""
+    at = broken(patch)
+    if at:
+        raise Refusal(f"Error in {at} - Invalid input")
+
+
 def store_patch(request: Request, environment: Document, patch: Document) -> None:
     """Merge a patch, deploying nothing."""
     apply_patch(request, environment, patch, "", skip_deploys=True)
@@ -69,11 +78,24 @@ def store_patch(request: Request, environment: Document, patch: Document) -> Non
 def _check_services(request: Request, environment: Document, patch: Document) -> None:
     here = environment["config"].get("services", {})
     for id_, service in (patch.get("services") or {}).items():
+        # What is not here is made only where that is said (fact: patch-creates-instance).
         if service and id_ not in here and not service.get("isCreated"):
             raise Refusal("Service Instance not found")
         known = request.store.get("service", id_)
         if known is None or known.get("deletedAt") or known["projectId"] != environment["projectId"]:
             raise Refusal("Service not found")
+    for id_ in patch.get("volumes") or {}:
+        known = request.store.get("volume", id_)
+        if known is not None and known["projectId"] != environment["projectId"]:
+            raise Refusal("Volume not found")
+
+
+def _check_replicas(services: Document, patched: Document) -> None:
+    """Refuse more than one replica beside a volume (fact: volume-no-replicas)."""
+    for id_ in patched:
+        service = services.get(id_) or {}
+        if service.get("volumeMounts") and replicas(service.get("deploy") or {}) > 1:
+            raise Refusal("Services with a volume cannot have more than one replica")
 
 
 def _remove_instance(request: Request, environment: Document, service_id: str) -> None:

@@ -13,7 +13,7 @@ from emulator.api.services import new_service
 from emulator.api.sync import new_volume, rows
 from emulator.api.views import View
 from emulator.change_sets import address, changes_of, created, plan
-from emulator.config import etag
+from emulator.config import etag, merged
 from emulator.errors import Refusal, not_found
 from emulator.store import Document, new_id, now
 
@@ -41,10 +41,31 @@ def preview_change_set(_: object, info: Info, environmentId: str, input: Any) ->
     ids, names = _known(request, environment)
     for at, name in created(changes).items():
         ids[at], names[at] = new_id(), name
+    # What changes nothing is left out: clients plan by what is answered (fact: preview-drops-no-ops).
+    kept = [change for change in changes if _changes_something(environment["config"], change, ids, names)]
     effects = [
-        {"path": change.get("path"), "effect": "deploy"} for change in changes if change.get("deployEffect") == "deploy"
+        {"path": change.get("path"), "effect": "deploy"} for change in kept if change.get("deployEffect") == "deploy"
     ]
-    return {"changeSet": input, "diagnostics": plan(changes, ids, names).diagnostics, "effects": effects}
+    diagnostics = plan(changes, ids, names).diagnostics
+    return {"changeSet": {**input, "changes": kept}, "diagnostics": diagnostics, "effects": effects}
+
+
+def _changes_something(config: Document, change: Any, ids: dict[str, str], names: dict[str, str]) -> bool:
+    """Tell whether a change would leave the config, or a name, other than it is."""
+    planned = plan([change], ids, names)
+    if planned.diagnostics or planned.deleted or planned.renamed:
+        return not planned.renamed or planned.renamed.items() != {
+            (id_, _name_of(names, ids, id_)) for id_ in planned.renamed
+        }
+    return bool(merged(config, _without_empty(planned.patch)) != config)
+
+
+def _name_of(names: dict[str, str], ids: dict[str, str], id_: str) -> str:
+    return next((names[at] for at, known in ids.items() if known == id_ and at in names), "")
+
+
+def _without_empty(patch: Document) -> Document:
+    return {part: entries for part, entries in patch.items() if entries}
 
 
 @mutation.field("environmentApplyChangeSet")
@@ -62,6 +83,7 @@ def apply_change_set(
     environment = request.environment(environmentId)
     changes = changes_of(input)
     if baseConfigEtag is not None and baseConfigEtag != etag(environment["config"]):
+        # Its code is known, its words are not (fact: stale-etag).
         raise Refusal("The environment has changed since this plan was made", "STALE_ENVIRONMENT_BASE")
     result = _applied(request, environment, changes, commitMessage or "change set applied")
     request.store.put("change_set", result["id"], result)

@@ -9,6 +9,7 @@ from ariadne import MutationType, QueryType
 from emulator.api.request import Info, Request, connection, request_of
 from emulator.api.views import View, deployment_view
 from emulator.config import has_source
+from emulator.deployments import UNDER_WAY
 from emulator.errors import Refusal, not_found
 
 if TYPE_CHECKING:
@@ -62,14 +63,21 @@ def deployment_events(_: object, info: Info, id: str, **page: Any) -> View:
 
 @query.field("deploymentSnapshot")
 def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
-    """Return the variables that a deployment runs with, without RAILWAY_* (fact: snapshot-variables)."""
+    """Return the variables that a deployment runs with, without RAILWAY_* (fact: snapshot-variables).
+
+    What was sealed has no value here either (fact: sealed-stays).
+    """
     found = _deployment(request_of(info), deploymentId)
     own = found["snapshot"].get("variables", {})
     return {
         "id": found["snapshotId"],
         "createdAt": found["createdAt"],
         "updatedAt": found["createdAt"],
-        "variables": {name: value for name, value in found["variables"].items() if name in own},
+        "variables": {
+            name: None if own[name].get("isSealed") else value
+            for name, value in found["variables"].items()
+            if name in own
+        },
     }
 
 
@@ -86,7 +94,7 @@ def environment_logs(_: object, info: Info, environmentId: str, **_filters: Any)
 @query.field("buildLogs")
 @query.field("deploymentLogs")
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_filters: Any) -> list[View]:
-    """Return the last lines."""
+    """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
     found = _deployment(request_of(info), deploymentId)
     tags = {"deploymentId": deploymentId, "serviceId": found["serviceId"], "environmentId": found["environmentId"]}
     lines = found["logs"] if limit is None else found["logs"][-limit - 1 :]
@@ -97,7 +105,7 @@ def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_
 def service_instance_deploy_v2(
     _: object, info: Info, serviceId: str, environmentId: str, commitSha: str | None = None
 ) -> str:
-    """Deploy the stored config; each call makes a deployment."""
+    """Deploy the stored config; each call makes a deployment (fact: deploy-v2-stored)."""
     request = request_of(info)
     environment = request.environment(environmentId)
     if serviceId not in environment["config"].get("services", {}):
@@ -120,14 +128,22 @@ def service_instance_deploy(
 
 @mutation.field("serviceInstanceRedeploy")
 def service_instance_redeploy(_: object, info: Info, serviceId: str, environmentId: str) -> bool:
-    """Replay the newest deployment's snapshot: its old image and its old variables."""
+    """Replay the newest deployment's snapshot: its old image and its old variables (fact: redeploy-replays)."""
     request = request_of(info)
     environment = request.environment(environmentId)
     known = request.world.deployments.of(environmentId, serviceId)
+    # Railway's words (fact: redeploy-needs-snapshot).
     if not known or not has_source(environment["config"].get("services", {}).get(serviceId) or {}):
         raise Refusal("Cannot redeploy without a snapshot")
+    _check_settled(known)
     request.world.deployments.start(environmentId, serviceId, "redeploy", replay=known[-1])
     return True
+
+
+def _check_settled(deployments: list[Document]) -> None:
+    """Refuse to repeat what is still being built (fact: redeploy-in-flight)."""
+    if any(row["status"] in UNDER_WAY for row in deployments):
+        raise Refusal("Cannot redeploy yet, please wait for the original deployment to finish building")
 
 
 @mutation.field("deploymentRedeploy")
@@ -135,6 +151,7 @@ def deployment_redeploy(_: object, info: Info, id: str, usePreviousImageTag: boo
     """Replay one deployment's snapshot."""
     request = request_of(info)
     found = _deployment(request, id)
+    _check_settled(request.world.deployments.of(found["environmentId"], found["serviceId"]))
     made = request.world.deployments.start(found["environmentId"], found["serviceId"], "redeploy", replay=found)
     return deployment_view(request, _deployment(request, made))
 

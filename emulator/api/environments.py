@@ -43,7 +43,7 @@ def environment(_: object, info: Info, id: str, projectId: str | None = None) ->
     """Return an environment, a deleted one with its `deletedAt` (fact: deleted-environment-answers)."""
     request = request_of(info)
     found = request.store.get("environment", id)
-    if found is not None and found.get("deletedAt") and (not request.token or request.token["environmentId"] == id):
+    if found is not None and found.get("deletedAt"):
         request.project(found["projectId"])
         return environment_view(request, found)
     return environment_view(request, request.environment(id))
@@ -51,9 +51,8 @@ def environment(_: object, info: Info, id: str, projectId: str | None = None) ->
 
 @mutation.field("environmentCreate")
 def environment_create(_: object, info: Info, input: Document) -> View:
-    """Make an environment, empty or as a fork: with a source its services and variables come along, sealed ones not."""
+    """Make an environment, empty or as a fork, which has what its source has (fact: fork-copies)."""
     request = request_of(info)
-    request.account()
     request.project(input["projectId"])
     _check_name(request, input["projectId"], input["name"])
     throttle(request, "environment", "environments")
@@ -128,6 +127,7 @@ def _check_name(request: Request, project_id: str, name: str) -> None:
         lambda row: row["projectId"] == project_id and not row.get("deletedAt") and row["name"] == name,
     )
     if taken:
+        # Nobody saw what Railway says (fact: environment-name-unique).
         raise Refusal(f'An environment named "{name}" already exists in this project')
 
 
@@ -146,7 +146,6 @@ def environment_rename(_: object, info: Info, id: str, input: Document) -> View:
 def environment_delete(_: object, info: Info, id: str) -> bool:
     """Delete an environment; its services stay in the project where another environment has them."""
     request = request_of(info)
-    request.account()
     delete_environment(request, request.environment(id))
     return True
 

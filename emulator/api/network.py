@@ -43,9 +43,10 @@ def domain_available(_: object, info: Info, domain: str) -> View:
 
 
 def _checked_port(port: int | None) -> int | None:
-    if port is not None and not is_port(port):
+    """Return a port; 0 is what a Go client sends for one that it does not set (fact: zero-port)."""
+    if port and not is_port(port):
         raise Refusal("Invalid port")
-    return port
+    return port or None
 
 
 def _store(request: Request, environment: Document, service_id: str, kind: str, entries: Document) -> None:
@@ -60,6 +61,7 @@ def service_domain_create(_: object, info: Info, input: Document) -> View:
     environment = _instance(request, input["environmentId"], input["serviceId"])
     port = _checked_port(input.get("targetPort"))
     if rows(request, "domain", environment["id"], input["serviceId"]):
+        # One each (fact: one-service-domain).
         raise Refusal("A service domain already exists for this service")
     id_, made = new_domain(request, environment, input["serviceId"], "")
     request.store.put("domain", id_, made)
@@ -70,7 +72,7 @@ def service_domain_create(_: object, info: Info, input: Document) -> View:
 
 @mutation.field("serviceDomainUpdate")
 def service_domain_update(_: object, info: Info, input: Document) -> bool:
-    """Rename a Railway domain or change its port."""
+    """Rename a Railway domain or change its port (fact: domain-rename)."""
     request = request_of(info)
     found = _mine(request, "domain", input["serviceDomainId"])
     domain, before = input["domain"], found["domain"]
@@ -78,8 +80,9 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
         raise Refusal(f"{domain} is not a valid domain")
     if request.store.all("domain", lambda row: row["domain"] == domain and row["id"] != found["id"]):
         raise Refusal("Domain already exists")
-    # 0 is what a Go client sends for a port that it does not set (fact: zero-port).
-    port = _checked_port(input.get("targetPort") or None) or found["targetPort"]
+    port = _checked_port(input.get("targetPort")) or found["targetPort"]
+    if request.world.settings.current.domain_rename == "ignored":
+        domain = before
     found.update(domain=domain, updatedAt=now())
     request.store.put("domain", found["id"], found)
     entries = {**({before: None} if before != domain else {}), domain: {"port": port} if port else {}}
@@ -163,9 +166,12 @@ def tcp_proxy_create(_: object, info: Info, input: Document) -> View:
     """Make a TCP proxy, through the config as a patch does."""
     request = request_of(info)
     environment = _instance(request, input["environmentId"], input["serviceId"])
-    port = str(_checked_port(input["applicationPort"]))
+    if not is_port(input["applicationPort"]):
+        raise Refusal("Invalid port")
+    port = str(input["applicationPort"])
     networking = environment["config"]["services"][input["serviceId"]].get("networking", {})
     if port in networking.get("tcpProxies", {}):
+        # Nobody saw what Railway says (fact: one-tcp-proxy-a-port).
         raise Refusal("A TCP proxy already exists for this service")
     _store(request, environment, input["serviceId"], "tcpProxies", {port: {}})
     found: Document = tcp_proxies(_, info, environment["id"], input["serviceId"])[-1]

@@ -25,7 +25,6 @@ mutation = MutationType()
 def me(_: object, info: Info) -> View:
     """Only an account token has a user (docs: integrations/api)."""
     request = request_of(info)
-    request.account()
     # `User.projects` answers nothing any more: deprecated in favour of the workspace's.
     return {**USER, "workspaces": [workspace_view(request)], "projects": lambda _info, **page: connection([], page)}
 
@@ -34,7 +33,6 @@ def me(_: object, info: Info) -> View:
 def api_token(_: object, info: Info) -> View:
     """Which workspaces an account or workspace token reaches."""
     request = request_of(info)
-    request.account()
     return {"workspaces": [request.workspace]}
 
 
@@ -42,7 +40,6 @@ def api_token(_: object, info: Info) -> View:
 def workspace(_: object, info: Info, workspaceId: str) -> View:
     """There is one workspace."""
     request = request_of(info)
-    request.account()
     if workspaceId != request.workspace["id"]:
         raise not_authorized()
     return workspace_view(request)
@@ -78,7 +75,7 @@ def _token_view(request: Request, token: Document) -> View:
 
 @mutation.field("projectTokenCreate")
 def project_token_create(_: object, info: Info, input: Document) -> str:
-    """Make a token for one environment; the answer is the only time its value is seen."""
+    """Make a token for one environment, whose value is seen this once (fact: project-token-shown-once)."""
     request = request_of(info)
     request.environment(input["environmentId"])
     if not str(input["name"]).strip():
@@ -104,7 +101,6 @@ def project_token_delete(_: object, info: Info, id: str) -> bool:
 def projects(_: object, info: Info, includeDeleted: bool | None = None, **page: Any) -> View:
     """List projects."""
     request = request_of(info)
-    request.account()
     rows = request.store.all("project", lambda row: bool(includeDeleted) or not row.get("deletedAt"))
     rows = [] if request.is_foreign else rows
     return connection([project_view(request, row) for row in rows], page)
@@ -121,9 +117,6 @@ def project(_: object, info: Info, id: str) -> View:
 def project_create(_: object, info: Info, input: Document) -> View:
     """Make a project with one environment."""
     request = request_of(info)
-    request.account()
-    if request.is_foreign:
-        raise not_authorized()
     throttle(request, "project", "projects")
     name = input["name"] if input.get("name") is not None else f"project-{secrets.token_hex(3)}"
     if not name.strip() or len(name) > _LONGEST_NAME or name != name.lower():
@@ -159,7 +152,6 @@ def project_update(_: object, info: Info, id: str, input: Document) -> View:
 def project_schedule_delete(_: object, info: Info, id: str) -> bool:
     """Take a project out of the listing; it is deleted in 48 hours, which nothing here waits for."""
     request = request_of(info)
-    request.account()
     found = request.project(id)
     found.update(deletedAt=(datetime.now(UTC) + timedelta(hours=KEPT_HOURS)).isoformat(), deletionScheduled=True)
     request.store.put("project", id, found)
@@ -170,7 +162,6 @@ def project_schedule_delete(_: object, info: Info, id: str) -> bool:
 def project_schedule_delete_cancel(_: object, info: Info, id: str) -> bool:
     """Bring a project back whose deletion was scheduled."""
     request = request_of(info)
-    request.account()
     found = request.store.get("project", id)
     if found is None or not found.get("deletionScheduled"):
         raise not_authorized()
@@ -181,7 +172,7 @@ def project_schedule_delete_cancel(_: object, info: Info, id: str) -> bool:
 
 @mutation.field("projectDelete")
 def project_delete(_: object, info: Info, id: str) -> bool:
-    """Delete a project, softly, and everything in it."""
+    """Delete a project, softly, and everything in it; a second time is refused (fact: project-delete-twice)."""
     request = request_of(info)
     found = request.project(id)
     for environment in request.store.all(

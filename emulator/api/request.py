@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
 
-from emulator.errors import not_authorized
+from emulator.errors import not_authorized, not_found
 
 if TYPE_CHECKING:
     from emulator.deployments import Deployments
+    from emulator.errors import Refusal
     from emulator.postgres import Postgres
     from emulator.settings import LiveSettings
     from emulator.store import Document, Store
 
 Info = GraphQLResolveInfo[Any]
-WORKSPACE = {"id": "local-workspace", "name": "Local workspace"}
-OTHER_WORKSPACE = {"id": "other-workspace", "name": "Another workspace"}
-USER = {"id": "local-user", "name": "Local user", "email": "user@example.invalid"}
+# Clients refuse a workspace whose id is no UUID (fact: workspace-id-uuid).
+WORKSPACE = {"id": "6a1f0c52-8f0e-4d3b-9c57-2f6d1b7e4a90", "name": "Local workspace"}
+OTHER_WORKSPACE = {"id": "b83d2e71-45c9-4f6a-8d10-7e9a3c5f2b64", "name": "Another workspace"}
+USER = {"id": "3c9e5d18-7b2a-4e64-a1f8-90d7c6b45e23", "name": "Local user", "email": "user@example.invalid"}
 
 
 @dataclass(frozen=True)
@@ -56,35 +58,32 @@ class Request:
         return self.past or self.world.store
 
     def project(self, id_: str | None) -> Document:
-        """Return a living project that the caller may see, or refuse as Railway does."""
+        """Return a living project, or refuse; whether the caller may see it was decided before, by `access`."""
         document = self.store.get("project", id_)
-        is_hidden = self.is_foreign or (self.token and self.token["projectId"] != id_)
-        if document is None or document.get("deletedAt") or is_hidden:
-            raise not_authorized()
+        if document is None or document.get("deletedAt"):
+            raise self._gone("Project")
         return document
 
     def environment(self, id_: str | None) -> Document:
-        """Return a living environment that the caller may see, or refuse."""
+        """Return a living environment, or refuse."""
         document = self.store.get("environment", id_)
         if document is None or document.get("deletedAt"):
             raise not_authorized()
         self.project(document["projectId"])
-        if self.token and self.token["environmentId"] != id_:
-            raise not_authorized()
         return document
 
     def service(self, id_: str | None) -> Document:
-        """Return a living service that the caller may see, or refuse."""
+        """Return a living service, or refuse."""
         document = self.store.get("service", id_)
         if document is None or document.get("deletedAt"):
-            raise not_authorized()
+            raise self._gone("Service")
         self.project(document["projectId"])
         return document
 
-    def account(self) -> None:
-        """Refuse a project token."""
-        if self.token:
-            raise not_authorized()
+    def _gone(self, what: str) -> Refusal:
+        """Return what is said of a deleted thing, and of one that never was (fact: deleted-is-not-found)."""
+        is_said = self.world.settings.current.deleted_answer == "not_found"
+        return not_found(what) if is_said else not_authorized()
 
 
 def request_of(info: Info) -> Request:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ariadne import MutationType, QueryType
 
-from emulator.api.apply import apply_patch
+from emulator.api.apply import apply_patch, check_patch, store_patch
 from emulator.api.environments import drop_service_without_instances
 from emulator.api.request import Info, Request, request_of
 from emulator.api.views import View, instance_view, service_view
@@ -36,6 +36,7 @@ def service_instance(_: object, info: Info, environmentId: str, serviceId: str) 
     request = request_of(info)
     environment = request.environment(environmentId)
     if serviceId not in environment["config"].get("services", {}):
+        # Railway's words (fact: instance-not-found).
         raise not_found("ServiceInstance")
     return instance_view(request, environment, serviceId)
 
@@ -49,6 +50,7 @@ def service_create(_: object, info: Info, input: Document) -> View:
     _check_name(name)
     store = request.store
     if store.all("service", lambda row: _has_name(row, project["id"], name)):
+        # Railway's words (fact: service-name-unique).
         raise Refusal(f'A service named "{name}" already exists in this project')
     targets = _targets(request, project, input.get("environmentId"))
     made = new_service(request, project["id"], name, icon=input.get("icon"))
@@ -62,6 +64,7 @@ def service_create(_: object, info: Info, input: Document) -> View:
         config["deploy"] = {"registryCredentials": input["registryCredentials"]}
     if input.get("variables"):
         config["variables"] = {key: {"value": value} for key, value in input["variables"].items()}
+    # Without a source there is nothing to deploy (fact: empty-service-waits).
     for environment in targets:
         apply_patch(request, environment, {"services": {made["id"]: config}}, "service created")
     return service_view(request, made)
@@ -121,11 +124,16 @@ def service_update(_: object, info: Info, id: str, input: Document) -> View:
 
 @mutation.field("serviceDelete")
 def service_delete(_: object, info: Info, id: str, environmentId: str | None = None) -> bool:
-    """Delete a service: of a fork only there, else from every environment that is no fork; volumes stay."""
+    """Delete a service: everywhere, of a fork only there, or from every environment that is no fork.
+
+    Its volumes stay (fact: service-keeps-volume).
+    """
     request = request_of(info)
     found = request.service(id)
     environment = request.environment(environmentId) if environmentId else None
-    if environment is not None and environment.get("sourceEnvironmentId"):
+    if environment is None:
+        targets = _holding(request, id)
+    elif environment.get("sourceEnvironmentId"):
         targets = [environment]
     else:
         targets = _persistent(request, found["projectId"])
@@ -167,20 +175,34 @@ def _holding(request: Request, service_id: str) -> list[Document]:
 def service_instance_update(
     _: object, info: Info, serviceId: str, input: Document, environmentId: str | None = None
 ) -> bool:
-    """Write the stored config without a deployment; True even without an instance (fact: instance-update-true)."""
+    """Write the stored config; True even without an instance (fact: instance-update-true).
+
+    Whether a new source deploys is disputed (fact: update-source-deploys).
+    """
     request = request_of(info)
     request.service(serviceId)
     targets = [request.environment(environmentId)] if environmentId else _holding(request, serviceId)
     patch = _instance_patch(input)
+    check_patch({"services": {serviceId: patch}})
+    deploys = "source" in input and request.world.settings.current.update_source_deploys
     for environment in targets:
-        services = environment["config"].get("services", {})
-        if serviceId in services:
-            # What was left out is kept, but replicas fall back to one (fact: replicas-reset).
-            if "numReplicas" not in input and "multiRegionConfig" not in input:
-                patch.setdefault("deploy", {})["numReplicas"] = None
-            services[serviceId] = merged(services[serviceId], patch)
-            request.store.put("environment", environment["id"], environment)
+        here = environment["config"].get("services", {}).get(serviceId)
+        if here is not None:
+            own = {**patch, "deploy": {**patch.get("deploy", {}), **_one_replica(here, input)}}
+            whole = {"services": {serviceId: own}}
+            apply_patch(request, environment, whole, "instance updated", skip_deploys=not deploys)
     return True
+
+
+def _one_replica(service: Document, input_: Document) -> Document:
+    """Return what an update without replicas resets: one in each region (fact: replicas-reset)."""
+    if "numReplicas" in input_ or "multiRegionConfig" in input_:
+        return {}
+    regions = (service.get("deploy") or {}).get("multiRegionConfig") or {}
+    return {
+        "numReplicas": None,
+        **({"multiRegionConfig": {name: {"numReplicas": 1} for name in regions}} if regions else {}),
+    }
 
 
 def _instance_patch(input: Document) -> Document:
@@ -220,7 +242,7 @@ def service_instance_limits(_: object, info: Info, environmentId: str, serviceId
 
 @mutation.field("serviceInstanceLimitsUpdate")
 def service_instance_limits_update(_: object, info: Info, input: Document) -> bool:
-    """Set the limits of a service instance."""
+    """Set the limits of a service instance (fact: limits-override)."""
     request = request_of(info)
     environment = request.environment(input["environmentId"])
     services = environment["config"].get("services", {})
@@ -231,7 +253,6 @@ def service_instance_limits_update(_: object, info: Info, input: Document) -> bo
         containers["cpu"] = input["vCPUs"]
     if input.get("memoryGB") is not None:
         containers["memoryBytes"] = int(input["memoryGB"] * 1_000_000_000)
-    patch = {"deploy": {"limitOverride": {"containers": containers}}}
-    services[input["serviceId"]] = merged(services[input["serviceId"]], patch)
-    request.store.put("environment", environment["id"], environment)
+    patch = {"services": {input["serviceId"]: {"deploy": {"limitOverride": {"containers": containers}}}}}
+    store_patch(request, environment, patch)
     return True

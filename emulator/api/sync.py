@@ -93,7 +93,9 @@ def _domain_of(request: Request, environment: Document, service_id: str, key: st
     for row in rows(request, "domain", environment["id"], service_id):
         if key in (row["domain"], row["id"], row.get("key")):
             return row
-    chosen = key if DOMAIN.match(key) and key.endswith(f".{SUFFIX}") else ""
+    # A config that was copied names the domain of the other environment: this one gets its own.
+    is_taken = bool(request.store.all("domain", lambda row: row["domain"] == key))
+    chosen = key if DOMAIN.match(key) and key.endswith(f".{SUFFIX}") and not is_taken else ""
     return request.store.put("domain", *new_domain(request, environment, service_id, chosen, key=key))
 
 
@@ -168,7 +170,18 @@ def new_custom_domain(environment: Document, service_id: str, domain: str) -> Do
                     "currentValue": "",
                     "status": "DNS_RECORD_STATUS_REQUIRES_UPDATE",
                     "purpose": "DNS_RECORD_PURPOSE_TRAFFIC_ROUTE",
-                }
+                },
+                # Without it the domain answers 404 (fact: custom-domain-txt).
+                {
+                    "fqdn": f"_railway-verify.{domain}",
+                    "hostlabel": f"_railway-verify.{label}",
+                    "zone": zone,
+                    "recordType": "DNS_RECORD_TYPE_TXT",
+                    "requiredValue": f"railway-verify={id_[:8]}",
+                    "currentValue": "",
+                    "status": "DNS_RECORD_STATUS_REQUIRES_UPDATE",
+                    "purpose": "DNS_RECORD_PURPOSE_UNSPECIFIED",
+                },
             ],
         },
     }
@@ -229,8 +242,23 @@ def _adopted_volume(request: Request, environment: Document, volume_id: str, giv
 
 def free_volume_name(request: Request, project_id: str, base: str) -> str:
     """Return the first of `base`, `base-2`, … that no volume of the project has."""
-    taken = {row["name"] for row in request.store.all("volume", lambda row: row["projectId"] == project_id)}
+    taken = volume_names(request, project_id)
     return next(name for name in (base, *(f"{base}-{index}" for index in range(2, 10_000))) if name not in taken)
+
+
+def volume_names(request: Request, project_id: str) -> dict[str, str]:
+    """Return the names that volumes of a project have, each with the volume's id.
+
+    What is pending deletion everywhere has given its name free (fact: volume-name-taken).
+    """
+    gone = {
+        row["volumeId"]: True for row in request.store.all("volume_instance", lambda row: bool(row.get("deletedAt")))
+    }
+    gone.update(
+        {row["volumeId"]: False for row in request.store.all("volume_instance", lambda row: not row.get("deletedAt"))}
+    )
+    rows_ = request.store.all("volume", lambda row: row["projectId"] == project_id and not gone.get(row["id"]))
+    return {row["name"]: row["id"] for row in rows_}
 
 
 def new_volume(project_id: str, name: str, *, id_: str = "") -> Document:

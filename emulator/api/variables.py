@@ -6,7 +6,7 @@ from typing import Any
 
 from ariadne import MutationType, QueryType
 
-from emulator.api.apply import apply_patch
+from emulator.api.apply import apply_patch, check_patch
 from emulator.api.environments import staged_patch
 from emulator.api.request import Info, Request, connection, request_of
 from emulator.api.views import NOTHING_STAGED, View, patch_view
@@ -41,36 +41,38 @@ def variables(
     environmentId: str,
     serviceId: str | None = None,
     unrendered: bool | None = None,
-) -> dict[str, str]:
-    """Return variables: as stored without sealed ones, or rendered with what Railway injects."""
+) -> dict[str, str | None]:
+    """Return variables: as stored, or rendered with what Railway injects."""
     request = request_of(info)
     environment = request.environment(environmentId)
     stored = _config_of(environment, serviceId)
+    # Sealed ones are there, with null for a value (fact: sealed-stays).
+    sealed = {name: None for name, entry in stored.items() if entry.get("isSealed")}
     if unrendered or serviceId is None:
-        return {name: str(entry.get("value") or "") for name, entry in stored.items() if not entry.get("isSealed")}
+        return {**{name: str(entry.get("value") or "") for name, entry in stored.items()}, **sealed}
     service = request.service(serviceId)
-    found = rendered(service["name"], environment_variables(request.store, environment), shared_variables(environment))
-    return {name: value for name, value in found.items() if not (stored.get(name) or {}).get("isSealed")}
+    services = environment_variables(request.store, environment, opened=False)
+    return {**rendered(service["name"], services, shared_variables(environment, opened=False)), **sealed}
 
 
 @query.field("variablesForServiceDeployment")
 def variables_for_service_deployment(
     _: object, info: Info, projectId: str, environmentId: str, serviceId: str
-) -> dict[str, str]:
-    """Return what a deployment would get."""
-    found: dict[str, str] = variables(_, info, projectId, environmentId, serviceId)
+) -> dict[str, str | None]:
+    """Return what a deployment would get, but for sealed values."""
+    found: dict[str, str | None] = variables(_, info, projectId, environmentId, serviceId)
     return found
 
 
 @mutation.field("variableUpsert")
 def variable_upsert(_: object, info: Info, input: Document) -> bool:
-    """Set one variable, and deploy unless told otherwise."""
+    """Set one variable, and deploy unless told otherwise (fact: upsert-skips)."""
     return _upsert(request_of(info), input, {input["name"]: input["value"]}, replace=False)
 
 
 @mutation.field("variableCollectionUpsert")
 def variable_collection_upsert(_: object, info: Info, input: Document) -> bool:
-    """Set several variables; with `replace` every unlisted one goes, sealed ones too."""
+    """Set several variables; with `replace` every unlisted one goes, sealed ones too (fact: collection-replace)."""
     return _upsert(request_of(info), input, input["variables"], replace=bool(input.get("replace")))
 
 
@@ -89,7 +91,7 @@ def _upsert(request: Request, input_: Document, values: Document, *, replace: bo
 
 @mutation.field("variableDelete")
 def variable_delete(_: object, info: Info, input: Document) -> bool:
-    """Remove one variable; there is no way to skip the deployment."""
+    """Remove one variable; there is no way to skip the deployment (fact: variable-delete-deploys)."""
     request = request_of(info)
     environment = request.environment(input["environmentId"])
     _config_of(environment, input.get("serviceId"))
@@ -116,7 +118,7 @@ def environment_patch_commit(
     commitMessage: str | None = None,
     skipDeploys: bool | None = None,
 ) -> str:
-    """Commit a patch and leave what is staged alone."""
+    """Commit a patch and leave what is staged alone (fact: staged-apart)."""
     request = request_of(info)
     environment = request.environment(environmentId)
     apply_patch(request, environment, patch or {}, commitMessage or "patch committed", skip_deploys=bool(skipDeploys))
@@ -151,7 +153,7 @@ def environment_patches(_: object, info: Info, environmentId: str, **page: Any) 
 
 @query.field("environmentStagedChanges")
 def environment_staged_changes(_: object, info: Info, environmentId: str) -> View:
-    """Return the staged patch, never null: its id is `<empty>` where nothing is staged."""
+    """Return the staged patch, never null: `<empty>` where nothing is staged (fact: staged-never-null)."""
     request = request_of(info)
     request.environment(environmentId)
     staged = request.store.get("staged", environmentId)
@@ -165,6 +167,7 @@ def environment_stage_changes(
     """Stage changes: beside those that are staged with `merge`, in place of them without."""
     request = request_of(info)
     request.environment(environmentId)
+    check_patch(input)
     known = request.store.get("staged", environmentId)
     patch = merged(known["patch"], input) if known and merge else input
     row = staged_patch(environmentId, patch, id_=known["id"] if known else "")
@@ -181,6 +184,7 @@ def environment_patch_commit_staged(
     environment = request.environment(environmentId)
     staged = request.store.get("staged", environmentId)
     if staged is None:
+        # Railway's words (fact: no-patch).
         raise Refusal("No patch to apply")
     apply_patch(
         request, environment, staged["patch"], commitMessage or "staged changes", skip_deploys=bool(skipDeploys)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.api import canvas
+from emulator.api.access import require_account, sees
 from emulator.api.request import WORKSPACE, Request, connection
 from emulator.api.sync import domains_of
 from emulator.api.triggers import triggers_of
-from emulator.config import etag, masked
-from emulator.errors import Refusal
+from emulator.config import etag, masked, replicas
+from emulator.errors import Refusal, not_authorized
+from emulator.instance_fields import instance_fields
 from emulator.references import referenced
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def workspace_view(request: Request) -> View:
     """Return the one Workspace; `team` is its name from before there were workspaces (fact: team-of-workspace)."""
 
     def projects(_info: object, **page: Any) -> View:
-        request.account()
+        require_account(request)
         rows = request.store.all("project", lambda row: not row.get("deletedAt"))
         return connection([project_view(request, row) for row in rows if not request.is_foreign], page)
 
@@ -71,6 +73,7 @@ def project_view(request: Request, project: Document) -> View:
             [
                 deployment_view(request, row)
                 for row in reversed(store.all("deployment", lambda row: row["projectId"] == id_))
+                if sees(request, row["environmentId"])
             ],
             page,
         ),
@@ -95,22 +98,28 @@ def environment_view(request: Request, environment: Document) -> View:
     store, id_ = request.store, environment["id"]
 
     def here(kind: str) -> list[Document]:
-        return store.all(kind, lambda row: row.get("environmentId") == id_)
+        return store.all(kind, lambda row: row.get("environmentId") == id_) if is_seen else []
+
+    is_seen = sees(request, id_)
+    services = environment["config"].get("services", {}) if is_seen else {}
+
+    def of_seen(value: Any) -> Any:
+        if not is_seen:
+            raise not_authorized()
+        return value
 
     source = store.get("environment", environment.get("sourceEnvironmentId"))
     return {
         **environment,
         "sourceEnvironment": lambda _info: environment_view(request, source) if source else None,
-        "canAccess": True,
+        "canAccess": is_seen,
         "unmergedChangesCount": None,
-        "config": lambda _info, decryptVariables=False: masked(environment["config"], decrypt=bool(decryptVariables)),
-        "configEtag": lambda _info: etag(environment["config"]),
+        "config": lambda _info, decryptVariables=False: of_seen(
+            masked(environment["config"], decrypt=bool(decryptVariables))
+        ),
+        "configEtag": lambda _info: of_seen(etag(environment["config"])),
         "serviceInstances": lambda _info, **page: connection(
-            [
-                instance_view(request, environment, service_id)
-                for service_id in environment["config"].get("services", {})
-            ],
-            page,
+            [instance_view(request, environment, service_id) for service_id in services], page
         ),
         "volumeInstances": lambda _info, **page: connection(
             [volume_instance_view(request, row) for row in here("volume_instance")], page
@@ -118,8 +127,8 @@ def environment_view(request: Request, environment: Document) -> View:
         "deployments": lambda _info, **page: connection(
             [deployment_view(request, row) for row in reversed(here("deployment"))], page
         ),
-        "variables": lambda _info, **page: connection(_variable_views(request, environment), page),
-        "deploymentTriggers": lambda _info, **page: connection(triggers_of(environment), page),
+        "variables": lambda _info, **page: connection(_variable_views(request, environment) if is_seen else [], page),
+        "deploymentTriggers": lambda _info, **page: connection(triggers_of(environment) if is_seen else [], page),
         # How Railway shapes it is not known; nothing is grouped on a canvas that nobody sees.
         "canvasGroupRefs": {},
     }
@@ -166,10 +175,11 @@ def service_view(request: Request, service: Document) -> View:
         environments = store.all(
             "environment", lambda row: not row.get("deletedAt") and id_ in row["config"].get("services", {})
         )
+        environments = [row for row in environments if sees(request, row["id"])]
         return [instance_view(request, row, id_) for row in environments]
 
     def rows() -> list[Document]:
-        return store.all("deployment", lambda row: row["serviceId"] == id_)
+        return store.all("deployment", lambda row: row["serviceId"] == id_ and sees(request, row["environmentId"]))
 
     return {
         **service,
@@ -185,9 +195,7 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
     """Return a ServiceInstance: the stored config, field by field."""
     config = environment["config"]["services"][service_id]
     service = request.store.get("service", service_id) or {"name": "", "createdAt": environment["createdAt"]}
-    deploy, build, source = config.get("deploy", {}), config.get("build", {}), config.get("source", {})
     deployments = request.world.deployments.of(environment["id"], service_id)
-    regions = deploy.get("multiRegionConfig") or {}
     return {
         "id": f"{environment['id']}:{service_id}",
         "serviceId": service_id,
@@ -197,35 +205,7 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
         "createdAt": service["createdAt"],
         "updatedAt": service["createdAt"],
         "deletedAt": None,
-        "isUpdatable": True,
-        "source": {"image": source.get("image"), "repo": source.get("repo")} if source else None,
-        "builder": build.get("builder") if build.get("builder") in {"NIXPACKS", "RAILPACK"} else "RAILPACK",
-        "buildCommand": build.get("buildCommand"),
-        "dockerfilePath": build.get("dockerfilePath"),
-        "watchPatterns": build.get("watchPatterns") or [],
-        "rootDirectory": source.get("rootDirectory"),
-        "railwayConfigFile": config.get("configFile"),
-        "upstreamUrl": source.get("upstreamUrl"),
-        "region": None,
-        "nextCronRunAt": None,
-        "nixpacksPlan": None,
-        "numReplicas": sum(region.get("numReplicas", 1) for region in regions.values()) or deploy.get("numReplicas", 1),
-        "restartPolicyType": deploy.get("restartPolicyType") or "ON_FAILURE",
-        "restartPolicyMaxRetries": deploy.get("restartPolicyMaxRetries", 10),
-        **{
-            key: deploy.get(key)
-            for key in (
-                "startCommand",
-                "preDeployCommand",
-                "healthcheckPath",
-                "healthcheckTimeout",
-                "cronSchedule",
-                "sleepApplication",
-                "overlapSeconds",
-                "drainingSeconds",
-                "ipv6EgressEnabled",
-            )
-        },
+        **instance_fields(config),
         "domains": lambda _info: domains_of(request, environment["id"], service_id),
         "latestDeployment": lambda _info: deployment_view(request, deployments[-1]) if deployments else None,
         "activeDeployments": lambda _info: [
@@ -251,7 +231,11 @@ def deployment_view(request: Request, deployment: Document) -> View:
         "canRedeploy": deployment["status"] not in {"QUEUED", "SKIPPED"},
         "canRollback": deployment["status"] == "REMOVED",
         "deploymentStopped": completed or deployment["status"] in {"REMOVED", "FAILED", "CRASHED"},
-        "instances": [{"id": deployment["id"], "status": "EXITED" if completed else "RUNNING"}] if running else [],
+        "instances": [
+            {"id": f"{deployment['id']}:{index}", "status": "EXITED" if completed else "RUNNING"}
+            for index in range(replicas(deployment["snapshot"].get("deploy") or {}))
+            if running
+        ],
     }
 
 
@@ -274,6 +258,7 @@ def volume_view(request: Request, volume: Document) -> View:
             [
                 volume_instance_view(request, row)
                 for row in request.store.all("volume_instance", lambda row: row["volumeId"] == volume["id"])
+                if sees(request, row["environmentId"])
             ],
             page,
         ),

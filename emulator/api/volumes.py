@@ -6,7 +6,7 @@ from ariadne import MutationType, QueryType
 
 from emulator.api.apply import delete_volume_instances, store_patch
 from emulator.api.request import Info, Request, request_of
-from emulator.api.sync import free_volume_name, new_volume, new_volume_instance, rows
+from emulator.api.sync import free_volume_name, new_volume, new_volume_instance, rows, volume_names
 from emulator.api.views import View, volume_instance_view, volume_view
 from emulator.errors import Refusal, not_authorized, not_found
 from emulator.store import Document
@@ -37,6 +37,7 @@ def volume_create(_: object, info: Info, input: Document) -> View:
         if service_id and service_id not in environment["config"].get("services", {}):
             raise not_found("ServiceInstance")
         if service_id and rows(request, "volume_instance", environment["id"], service_id):
+            # One each (fact: one-volume-a-service).
             raise Refusal("Service already has a volume attached")
     if not str(input["mountPath"]).startswith("/"):
         raise Refusal("Invalid mount path")
@@ -49,7 +50,15 @@ def volume_create(_: object, info: Info, input: Document) -> View:
         )
         request.store.put("volume_instance", instance["id"], instance)
         _mount(request, environment, instance, service_id)
+        if service_id and request.world.settings.current.volume_create_deploys:
+            _deploy_again(request, environment, service_id)
     return volume_view(request, volume)
+
+
+def _deploy_again(request: Request, environment: Document, service_id: str) -> None:
+    """Deploy a service that was deployed before, so that its new volume is mounted (fact: volume-create-deploys)."""
+    if request.world.deployments.of(environment["id"], service_id):
+        request.world.deployments.start(environment["id"], service_id, "volume attached")
 
 
 def _targets(request: Request, project_id: str, input_: Document) -> list[Document]:
@@ -89,10 +98,8 @@ def volume_update(_: object, info: Info, volumeId: str, input: Document) -> View
     request = request_of(info)
     found = _volume(request, volumeId)
     name = input.get("name")
-    if name and request.store.all(
-        "volume", lambda row: row["projectId"] == found["projectId"] and row["name"] == name and row["id"] != volumeId
-    ):
-        raise Refusal(f"A volume named {name} already exists in this project")
+    if name and volume_names(request, found["projectId"]).get(name, volumeId) != volumeId:
+        raise Refusal("Volume name already exists")
     if name:
         found["name"] = name
         request.store.put("volume", volumeId, found)

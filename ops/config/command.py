@@ -1,8 +1,8 @@
 """Writes what is made from the model of a stack's config, and from the declarations of keys and attributes.
 
 That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the tables in docs/runtime.md and
-docs/pool.md, keys.list and .env.example of the runtime, .env.example of the pool manager, the smoke tests' keys, and
-the lists of branches and stacks in the workflows.
+docs/pool.md, the pages about Railway, keys.list and .env.example of the runtime, .env.example of the pool manager, the
+smoke tests' keys, and the lists of branches and stacks in the workflows.
 
 python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
 """
@@ -29,7 +29,11 @@ from ops.config import (
     smoke_test_keys,
     workflow_stacks,
 )
+from ops.conformance.scenarios import checked
 from ops.pulumi_cli import CHECKOUT
+from ops.railway_facts import coverage_page, facts_page
+from ops.railway_facts.citations import cited
+from ops.railway_facts.register import register
 from pool_contract.keys import DECLARATIONS
 from stack.settings import KEYS
 
@@ -50,6 +54,8 @@ def texts(checkout: Path) -> dict[Path, str]:
         program: pulumi_yaml.written(program.read_text(encoding="utf-8"), keys),
         checkout / "docs" / "configuration.md": configuration_page.page(keys, DECLARATIONS),
         checkout / "docs" / "service-attributes.md": attributes_page.page(ATTRIBUTES),
+        checkout / "docs" / "railway-facts.md": facts_page.page(register(), cited(checkout), checked()),
+        checkout / "docs" / "railway-coverage.md": coverage_page.page(register(), coverage_page.served(checkout)),
         checkout / "runtime" / "scripts" / "keys.list": keys_list.keys_list(DECLARATIONS),
         checkout / "runtime" / ".env.example": env_example.env_example(DECLARATIONS),
         checkout / "pool" / ".env.example": env_example.pool_env_example(DECLARATIONS),

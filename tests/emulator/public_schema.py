@@ -1,6 +1,7 @@
 """What Railway's public schema says about the types that the emulator has: recorded once, compared by a test.
 
-Record again after a change of emulator/schema.graphql, with the public schema as SDL:
+The names of all of its operations are recorded too, which the emulator needs to say that it does not serve one. Record
+again after a change of emulator/schema.graphql, with the public schema as SDL:
 
     python -m tests.emulator.public_schema path/to/schema.graphql
 """
@@ -28,6 +29,7 @@ from graphql import (
 
 from emulator.execution import SDL
 
+OPERATIONS = SDL.with_name("public_operations.json")
 RECORD = Path(__file__).with_name("data") / "public_schema.json"
 Signatures = dict[str, dict[str, Any]]
 
@@ -35,6 +37,12 @@ Signatures = dict[str, dict[str, Any]]
 def read_schema(path: Path) -> GraphQLSchema:
     """Read SDL; the public schema breaks rules of strict validation (`Team.id`), so none are checked."""
     return build_schema(path.read_text(), assume_valid=True, assume_valid_sdl=True)
+
+
+def operations(schema: GraphQLSchema) -> dict[str, list[str]]:
+    """Return the names of a schema's operations by their kind."""
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    return {root.name: sorted(root.fields) for root in roots if root is not None}
 
 
 def signatures(schema: GraphQLSchema) -> Signatures:
@@ -80,7 +88,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m tests.emulator.public_schema path/to/schema.graphql\n")
         return 2
-    public = signatures(read_schema(Path(arguments[0])))
+    schema = read_schema(Path(arguments[0]))
+    OPERATIONS.write_text(json.dumps(operations(schema), indent=1) + "\n")
+    public = signatures(schema)
     kept = trimmed(public, signatures(read_schema(SDL)))
     lines = [f"{json.dumps(name)}: {json.dumps(kind)}" for name, kind in kept.items()]
     RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")

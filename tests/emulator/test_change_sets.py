@@ -118,7 +118,7 @@ def test_a_deleted_service_is_gone_and_its_volume_is_never_deleted(world: World)
     service = world.running("web")
     apply(world, {"kind": "resource.delete", "address": "service.web", "severity": "destructive"})
     assert service not in world.instances()
-    with pytest.raises(EmulatorError, match="Not Authorized"):
+    with pytest.raises(EmulatorError, match="Service not found"):
         world.run("query s($id: String!) { service(id: $id) { name } }", id=service)
     create_volume = "mutation v($input: VolumeCreateInput!) { volumeCreate(input: $input) { id name } }"
     given = {"projectId": world.project_id, "environmentId": world.environment_id, "mountPath": "/data"}

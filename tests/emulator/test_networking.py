@@ -169,7 +169,14 @@ def test_a_patch_makes_and_removes_a_tcp_proxy(world: World) -> None:
     assert proxies(world, service) == []
 
 
-@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_domain_with_port_0_has_none_and_a_proxy_needs_one(world: World) -> None:
+    service = world.service("db")
+    assert world.run(CREATE, i=here(world, service, targetPort=0))["serviceDomainCreate"]["targetPort"] is None
+    with pytest.raises(EmulatorError, match="(?i)invalid"):
+        world.run(CREATE_PROXY, i=here(world, service, applicationPort=0))
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none_is_refused(world: World, port: int) -> None:
     service = world.service("db")
     with pytest.raises(EmulatorError, match="(?i)invalid"):

@@ -106,7 +106,7 @@ def test_a_scheduled_deletion_can_be_taken_back_and_a_deletion_can_not(world: Wo
     service = world.running("web")
     look = "query p($id: String!) { project(id: $id) { services { edges { node { id } } } } }"
     assert world.run("mutation d($id: String!) { projectScheduleDelete(id: $id) }", id=world.project_id)
-    with pytest.raises(EmulatorError, match="Not Authorized"):
+    with pytest.raises(EmulatorError, match="Project not found"):
         world.run(look, id=world.project_id)
     assert world.run(CANCEL, id=world.project_id)["projectScheduleDeleteCancel"]
     assert [row["id"] for row in nodes(world.run(look, id=world.project_id)["project"]["services"])] == [service]

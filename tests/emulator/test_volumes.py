@@ -64,7 +64,7 @@ def test_a_second_volume_of_a_service_is_refused(world: World) -> None:
 def test_a_volume_name_is_taken_once_in_a_project(world: World) -> None:
     first, second = create(world, world.service("a")), create(world, world.service("b"))
     assert world.run(RENAME, id=first["id"], n="data")["volumeUpdate"]["name"] == "data"
-    with pytest.raises(EmulatorError, match="A volume named data already exists in this project"):
+    with pytest.raises(EmulatorError, match="Volume name already exists"):
         world.run(RENAME, id=second["id"], n="data")
 
 

@@ -32,7 +32,7 @@ assert KEYS
 FILES = (
     *("Pulumi.yaml", "docs/configuration.md", "docs/service-attributes.md"),
     *("runtime/scripts/keys.list", "runtime/.env.example", "pool/.env.example"),
-    *("docs/runtime.md", "docs/pool.md"),
+    *("docs/runtime.md", "docs/pool.md", "docs/railway-facts.md", "docs/railway-coverage.md"),
     *(f".github/workflows/{file.name}" for file in sorted((ROOT / ".github/workflows").glob("*.yml"))),
 )
 

@@ -1,0 +1,255 @@
+"""Who may do what: decided here alone, from the token, the operation and the objects that it names.
+
+Resolvers ask whether a thing exists; views ask `sees` before they show more of an environment than that it is there.
+How far a project token reaches is disputed (fact: project-token-reach): never beyond its environment, and never to what
+several environments share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import not_authorized
+
+if TYPE_CHECKING:
+    from emulator.api.request import Request
+    from emulator.store import Document, Store
+
+PUBLIC = frozenset({"__schema", "__type", "__typename", "template"})
+"""What is answered without a token (fact: introspection-is-public) (fact: template-is-public)."""
+ANY_TOKEN = frozenset(
+    {
+        "cliEventTrack",
+        "customDomainAvailable",
+        "projectToken",
+        "regions",
+        "serviceDomainAvailable",
+        "template",
+        "workflowStatus",
+    }
+)
+"""What names nothing that belongs to anybody."""
+ACCOUNT = frozenset(
+    {
+        "apiToken",
+        "environmentCreate",
+        "environmentDelete",
+        "environmentRename",
+        "externalWorkspaces",
+        "me",
+        "projectCreate",
+        "projectDelete",
+        "projectFavorites",
+        "projectScheduleDelete",
+        "projectScheduleDeleteCancel",
+        "projectTokenCreate",
+        "projectTokenDelete",
+        "projectTokens",
+        "projectUpdate",
+        "projects",
+        "twoFactorInfo",
+        "workspace",
+    }
+)
+"""What no project token may: it is of the account, the workspace or the project (fact: account-only-me)."""
+DEPLOYING = frozenset(
+    {
+        "deploymentApprove",
+        "deploymentCancel",
+        "deploymentRedeploy",
+        "deploymentRemove",
+        "deploymentRestart",
+        "deploymentRollback",
+        "deploymentStop",
+        "serviceInstanceDeploy",
+        "serviceInstanceDeployV2",
+        "serviceInstanceRedeploy",
+    }
+)
+"""The mutations of a project token under the setting `project_token: strict`."""
+_KIND_OF_ARGUMENT = {
+    "deploymentId": "deployment",
+    "environmentId": "environment",
+    "projectId": "project",
+    "serviceDomainId": "domain",
+    "serviceId": "service",
+    "sourceEnvironmentId": "environment",
+    "volumeId": "volume",
+}
+_KIND_OF_ID = {
+    "customDomain": "custom_domain",
+    "customDomainDelete": "custom_domain",
+    "customDomainUpdate": "custom_domain",
+    "deployment": "deployment",
+    "deploymentEvents": "deployment",
+    "environment": "environment",
+    "environmentDelete": "environment",
+    "environmentRename": "environment",
+    "project": "project",
+    "projectDelete": "project",
+    "projectScheduleDelete": "project",
+    "projectScheduleDeleteCancel": "project",
+    "projectTokenDelete": "project_token",
+    "projectUpdate": "project",
+    "service": "service",
+    "serviceConnect": "service",
+    "serviceDelete": "service",
+    "serviceDisconnect": "service",
+    "serviceDomainDelete": "domain",
+    "serviceUpdate": "service",
+    "tcpProxyDelete": "tcp_proxy",
+    "volumeInstance": "volume_instance",
+    **dict.fromkeys((name for name in DEPLOYING if name.startswith("deployment")), "deployment"),
+}
+Arguments = Mapping[str, Any]
+
+
+def check(request: Request, operation: str, arguments: Arguments, *, writes: bool) -> None:
+    """Refuse an operation that the caller's token may not do.
+
+    Args:
+        request: the caller.
+        operation: the name of a root field.
+        arguments: its arguments.
+        writes: whether it is a mutation.
+
+    Raises:
+        Refusal: `Not Authorized`.
+    """
+    if operation in ANY_TOKEN:
+        return
+    if request.is_foreign:
+        if operation == "projectCreate" or any(True for _ in named(operation, arguments)):
+            raise not_authorized()
+        return
+    token = request.token
+    if token is None:
+        return
+    if operation in ACCOUNT or (writes and operation not in DEPLOYING and _is_strict(request)):
+        raise not_authorized()
+    store = request.world.store
+    if not all(_is_of(store, token, kind, id_) for kind, id_ in named(operation, arguments)):
+        raise not_authorized()
+    touched = _TOUCHED.get(operation)
+    seen = set(_holding(store, arguments)) if operation == "service" else set()
+    if seen and token["environmentId"] not in seen:
+        raise not_authorized()
+    if touched is not None and not set(touched(store, _flat(arguments))) <= {token["environmentId"]}:
+        raise not_authorized()
+
+
+def require_account(request: Request) -> None:
+    """Refuse a project token what it may not see of its workspace.
+
+    Raises:
+        Refusal: `Not Authorized`.
+    """
+    if request.token is not None:
+        raise not_authorized()
+
+
+def sees(request: Request, environment_id: str) -> bool:
+    """Tell whether the caller may see what is in an environment."""
+    return request.token is None or bool(request.token["environmentId"] == environment_id)
+
+
+def named(operation: str, arguments: Arguments) -> Iterator[tuple[str, str]]:
+    """Return kind and id of each object that the arguments name."""
+    for name, value in _flat(arguments).items():
+        kind = _KIND_OF_ID.get(operation) if name == "id" else _KIND_OF_ARGUMENT.get(name)
+        if kind and isinstance(value, str) and value:
+            yield kind, value
+
+
+def _flat(arguments: Arguments) -> Arguments:
+    """Return arguments and the fields of an input object beside each other."""
+    given = arguments.get("input")
+    return {**arguments, **given} if isinstance(given, Mapping) else arguments
+
+
+def _is_strict(request: Request) -> bool:
+    return request.world.settings.current.project_token == "strict"  # noqa: S105  # the value of a setting
+
+
+def _is_of(store: Store, token: Document, kind: str, id_: str) -> bool:
+    """Tell whether an object is of a token's project and environment; what does not exist is for the resolver."""
+    if kind == "project":
+        return bool(token["projectId"] == id_)
+    if kind == "environment":
+        return bool(token["environmentId"] == id_)
+    row = store.get(kind, id_) or {}
+    same_project = row.get("projectId") in (None, token["projectId"])
+    return same_project and row.get("environmentId") in (None, token["environmentId"])
+
+
+def _environments(store: Store, matches: Callable[[Document], bool]) -> list[Document]:
+    return store.all("environment", lambda row: not row.get("deletedAt") and matches(row))
+
+
+def _holding(store: Store, given: Arguments) -> Iterator[str]:
+    """Return the environments that have a service."""
+    service = given.get("serviceId") or given.get("id")
+    for row in _environments(store, lambda row: service in row["config"].get("services", {})):
+        yield row["id"]
+
+
+def _given_or_holding(store: Store, given: Arguments) -> Iterator[str]:
+    if given.get("environmentId"):
+        yield str(given["environmentId"])
+    else:
+        yield from _holding(store, given)
+
+
+def _deleting(store: Store, given: Arguments) -> Iterator[str]:
+    """Return the environments from which a service goes: a fork alone, or more (fact: service-delete-scope)."""
+    environment = store.get("environment", given.get("environmentId"))
+    if environment is not None and environment.get("sourceEnvironmentId"):
+        yield environment["id"]
+    else:
+        yield from _holding(store, given)
+
+
+def _creating(store: Store, given: Arguments) -> Iterator[str]:
+    """Return the environments in which a service is made (fact: service-create-scope)."""
+    environment = store.get("environment", given.get("environmentId"))
+    if environment is not None and environment.get("sourceEnvironmentId"):
+        yield environment["id"]
+    else:
+        project = given.get("projectId")
+        for row in _environments(store, lambda row: row["projectId"] == project and not row.get("sourceEnvironmentId")):
+            yield row["id"]
+
+
+def _given_or_all(store: Store, given: Arguments) -> Iterator[str]:
+    if given.get("environmentId"):
+        yield str(given["environmentId"])
+    elif "environmentId" not in given:
+        for row in _environments(store, lambda row: row["projectId"] == given.get("projectId")):
+            yield row["id"]
+
+
+def _mounting(store: Store, given: Arguments) -> Iterator[str]:
+    """Return the environments that have an instance of a volume, or the one that is named."""
+    if given.get("environmentId"):
+        yield str(given["environmentId"])
+    else:
+        for row in store.all("volume_instance", lambda row: row["volumeId"] == given.get("volumeId")):
+            yield row["environmentId"]
+
+
+_TOUCHED: Mapping[str, Callable[[Store, Arguments], Iterator[str]]] = {
+    "deployments": _given_or_all,
+    "serviceConnect": _holding,
+    "serviceCreate": _creating,
+    "serviceDelete": _deleting,
+    "serviceDisconnect": _holding,
+    "serviceInstanceUpdate": _given_or_holding,
+    "serviceUpdate": _holding,
+    "templateDeployV2": _given_or_all,
+    "volumeCreate": _given_or_all,
+    "volumeDelete": _mounting,
+    "volumeInstanceUpdate": _mounting,
+    "volumeUpdate": _mounting,
+}
+"""Which environments an operation touches, where that is not only the one that it names."""

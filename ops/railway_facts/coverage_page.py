@@ -1,0 +1,81 @@
+"""docs/railway-coverage.md: each operation of Railway's public schema, and whether the emulator serves it.
+
+Pure but for `served`, which reads the two files that say so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphql import ObjectTypeDefinitionNode, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ops.railway_facts.register import Register
+
+_HEAD = """\
+# Railway's operations, and those that the emulator serves
+
+This page is written by `make config-docs` from `emulator/public_operations.json`, which is recorded from Railway's
+public schema, from `emulator/schema.graphql` and from the register of beliefs; a test compares.
+
+An operation that is not served is answered with HTTP 400 and one error that names it, and the ledger of calls counts
+it. Not served by choice are buckets, egress gateways, private networks, deployment triggers, uploads, metrics, members,
+billing and what else no flow of this program or its users needs. The beliefs are those of
+[railway-facts.md](railway-facts.md) that speak of the operation; without one the emulator follows the public schema.
+
+"""
+_KINDS = ("Query", "Mutation", "Subscription")
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What there is.
+
+    Attributes:
+        public: the names of Railway's operations by their kind.
+        served: those that the emulator has.
+    """
+
+    public: Mapping[str, Sequence[str]]
+    served: Mapping[str, Sequence[str]]
+
+
+def served(checkout: Path) -> Coverage:
+    """Return the operations of the public schema, and those of the emulator's."""
+    recorded = json.loads((checkout / "emulator" / "public_operations.json").read_text(encoding="utf-8"))
+    document = parse((checkout / "emulator" / "schema.graphql").read_text(encoding="utf-8"))
+    types = [node for node in document.definitions if isinstance(node, ObjectTypeDefinitionNode)]
+    return Coverage(
+        {kind: list(recorded[kind]) for kind in _KINDS},
+        {node.name.value: [one.name.value for one in node.fields or ()] for node in types if node.name.value in _KINDS},
+    )
+
+
+def page(register: Register, coverage: Coverage) -> str:
+    """Return the page."""
+    counts, tables = [], []
+    for kind in _KINDS:
+        ours = set(coverage.served.get(kind, ()))
+        names = sorted(ours | set(coverage.public[kind]))
+        counts.append(f"{len(ours)} of {len(names)} {'queries' if kind == 'Query' else f'{kind.lower()}s'}")
+        rows = [_row(register, name, is_served=name in ours) for name in names]
+        tables.append(f"\n## {kind}\n\n| Operation | Served | By which belief |\n| --- | --- | --- |\n{''.join(rows)}")
+    return f"{_HEAD}Served: {', '.join(counts)}.\n{''.join(tables)}"
+
+
+def _row(register: Register, name: str, *, is_served: bool) -> str:
+    ids = beliefs_of(register, name) if is_served else []
+    links = ", ".join(f"[{id_}](railway-facts.md#{id_})" for id_ in ids)
+    return f"| `{name}` | {'yes' if is_served else 'no'} | {links or ('public schema' if is_served else '')} |\n"
+
+
+def beliefs_of(register: Register, operation: str) -> list[str]:
+    """Return the ids of the beliefs that name an operation."""
+    name = re.compile(rf"`{operation}\b")
+    return [id_ for id_, belief in register.belief.items() if name.search(belief.says)]
