@@ -137,6 +137,8 @@ class Service:
 
     def _loop(self) -> None:
         while not self._ends.is_set():
+            # Claims come first: most of them wake this round, and it would take the processor away from the others.
+            self.pool.wait_until_quiet()
             self._wake.clear()
             problem = self._run()
             # The same cause is said once, whatever the seconds that are left.
@@ -144,7 +146,8 @@ class Service:
                 # To stand back is no failure.
                 self.journal(problem.words if self._stands_back else Act("failure", problem.words))
             self._problem = problem
-            self._wake.wait(min(self.settings.tick_seconds, self.tick.seconds_until_creation))
+            if not self.tick.has_more_to_make:
+                self._wake.wait(min(self.settings.tick_seconds, self.tick.seconds_until_creation))
 
     def _run(self) -> TickProblem:
         """Do one tick; return what went wrong."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 WORST_DELAY_SECONDS = 600.0
+FILL_SECONDS = 10.0
+"""How long one round makes agents: who was made is handed out as soon as the next round has seen it ready."""
 LAG_SECONDS = 60.0
 """How long a service that was just made may be missing from Railway's list: 8 s were seen."""
 
@@ -79,6 +81,8 @@ class Tick:
         self._not_before = 0.0
         self._stalled = StalledMoves(parts.railway, parts.log, clock)
         self._creates_after = 0.0
+        self.has_more_to_make = False
+        """Whether the last round ended with agents still to be made that nothing else holds up."""
         self._made: dict[str, float] = {}
         self.held = NO_PROBLEM
         """Why agents that are missing are not made; no problem where they are."""
@@ -125,7 +129,7 @@ class Tick:
             ConflictError: another pool manager is at it.
             PoolError: Railway or the database does not answer. Nothing is decided on half of the truth.
         """
-        self._creates_after = 0.0
+        self._creates_after, self.has_more_to_make = 0.0, False
         with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
             self._parts.railway.keep_for_claims(LOOK_SHARE)
@@ -232,7 +236,13 @@ class Tick:
             count = warm + self._extra
         made: list[str] = []
         self.held = NO_PROBLEM
+        until = self._clock() + FILL_SECONDS
         for number in range(count := self._fitting(count)):
+            if self._clock() >= until:
+                self.has_more_to_make = True
+                break
+            # Railway's limit of a second is for claims first.
+            self._parts.pool.wait_until_quiet()
             lock.confirm()
             self._parts.railway.keep_for_claims()
             try:
