@@ -21,7 +21,6 @@ from .errors import (
     AgentError,
     ConflictError,
     NoIdleAgentError,
-    PoolError,
     RailwayError,
     UnavailableError,
 )
@@ -171,8 +170,8 @@ class Claiming:
             return None
         try:
             confirmed = self._confirmed(agent)
-        except PoolError:
-            # It has not been told anything.
+        except Exception:
+            # Whatever it was, the agent has not been told anything.
             self._release(agent)
             raise
         if confirmed is None:

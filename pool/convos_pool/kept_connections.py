@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 30.0
 """How long an unused connection is kept: poolers and servers end idle ones after minutes."""
+LIFE_SECONDS = 60.0
+"""How long a connection is used at all: the name may lead to another server by now, and this one be a copy of it."""
 
 
 class KeptConnections:
@@ -42,7 +44,7 @@ class KeptConnections:
         self._silence_seconds = silence_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._free: list[tuple[BoundedConnection, float]] = []
+        self._free: list[tuple[BoundedConnection, float, float]] = []
 
     @contextmanager
     def block(self) -> Iterator[BoundedConnection]:
@@ -51,24 +53,26 @@ class KeptConnections:
         Raises:
             psycopg.Error: the database does not answer, or refuses.
         """
-        connection = self._begun()
+        connection, made_at = self._begun()
         try:
             yield connection
             if connection.closed:
                 # Whoever used it has been told, by an error of its own.
                 return
             connection.commit()
-        except BaseException:
+        except BaseException as error:
             # Whatever it was, no later block meets what is left of this one.
-            with suppress(psycopg.Error):
-                connection.close()
+            _close([connection])
+            if isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction):
+                # The others lead to the same server.
+                self._forget()
             raise
-        with self._lock:
-            self._free.append((connection, self._clock()))
+        self._keep(connection, made_at)
 
-    def _begun(self) -> BoundedConnection:
-        kept = self._kept()
-        if kept is not None:
+    def _begun(self) -> tuple[BoundedConnection, float]:
+        found = self._kept()
+        if found is not None:
+            kept, made_at = found
             try:
                 kept.execute(self._first)
             except SilentError:
@@ -80,29 +84,34 @@ class KeptConnections:
                 kept.close()
                 self._forget()
             else:
-                return kept
+                return kept, made_at
         made = connected(self.url, self._silence_seconds)
         try:
             made.execute(self._first)
         except BaseException:
             made.close()
             raise
-        return made
+        return made, self._clock()
 
-    def _kept(self) -> BoundedConnection | None:
-        """Return the connection that was used last; those that nobody has used for long are closed."""
-        since = self._clock() - KEPT_SECONDS
+    def _keep(self, connection: BoundedConnection, made_at: float) -> None:
+        now = self._clock()
         with self._lock:
-            old = [one for one, at in self._free if at < since]
-            self._free = [(one, at) for one, at in self._free if at >= since]
-            found = self._free.pop()[0] if self._free else None
+            self._free.append((connection, made_at, min(now + KEPT_SECONDS, made_at + LIFE_SECONDS)))
+
+    def _kept(self) -> tuple[BoundedConnection, float] | None:
+        """Return the connection that was used last, and when it was made; those whose time is over are closed."""
+        now = self._clock()
+        with self._lock:
+            old = [one for one, _, until in self._free if until < now]
+            self._free = [kept for kept in self._free if kept[2] >= now]
+            found = self._free.pop()[:2] if self._free else None
         _close(old)
         return found
 
     def _forget(self) -> None:
         with self._lock:
             free, self._free = self._free, []
-        _close([one for one, _ in free])
+        _close([one for one, *_ in free])
 
 
 def _close(connections: list[BoundedConnection]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from convos_pool.connection import SilentError
 from convos_pool.database import Database
 from convos_pool.heartbeat import Heartbeat
-from convos_pool.kept_connections import KEPT_SECONDS, KeptConnections
+from convos_pool.kept_connections import KEPT_SECONDS, LIFE_SECONDS, KeptConnections
 
 from tests.pool.swallowing_wire import Wire, wire
 from tests.schema.postgres_server import Database as Place
@@ -84,6 +84,26 @@ def test_one_that_nobody_used_for_long_is_closed(place: Place) -> None:
     now[0] += KEPT_SECONDS + 1
     assert pid(kept)
     assert first.closed
+
+
+def test_one_that_is_used_all_the_time_is_replaced_as_its_server_may_be_another_by_now(place: Place) -> None:
+    now = [0.0]
+    kept = KeptConnections(place.url, FIRST, clock=lambda: now[0])
+    pids = []
+    while now[0] <= LIFE_SECONDS + 10:
+        pids.append(pid(kept))
+        now[0] += 10
+    assert len(set(pids)) == 2
+
+
+def test_a_server_that_takes_no_writes_any_more_is_left_by_all(place: Place) -> None:
+    kept = KeptConnections(place.url, FIRST)
+    with kept.block() as one, kept.block() as other:
+        one.execute("CREATE TABLE t (n int)")
+        pids = {one.info.backend_pid, other.info.backend_pid}
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), kept.block() as connection:
+        connection.execute("SET TRANSACTION READ ONLY; INSERT INTO t VALUES (1)")
+    assert pid(kept) not in pids
 
 
 def test_no_statement_is_prepared_which_a_pooler_would_not_know(place: Place) -> None:
