@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from convos_infra.errors import InfraError
-from ops.ci.reviewed import IMAGE, POOL_IMAGE
+from ops.ci.reviewed import IMAGE, POOL_IMAGE, parse
 from ops.pulumi_cli import Pulumi, PulumiError, last_error
 from railway_api.redact import redact
 
@@ -38,7 +38,7 @@ class GuardedUpdate:
         Raises:
             InfraError: another image would come along, or the update failed.
         """
-        preview = self.cli.preview()
+        preview = parse(self.cli.read("preview"))
         for image in (IMAGE, POOL_IMAGE):
             if preview.digest_of(image) and not self.with_image:
                 problem = f"the update would also deploy another image ({preview.digest_of(image)[:15]})"

@@ -72,6 +72,8 @@ def main() -> int:
         log_config=None,
         http=ImpatientProtocol,
         access_log=False,
+        # The other end of a connection stays what it is; `dashboard.caller` decides which header counts.
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     Server(config, service).run()

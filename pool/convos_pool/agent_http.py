@@ -6,20 +6,27 @@ followed, as they would send the bearer key elsewhere.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import http.client
+import io
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import certifi
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
 CONNECT_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
+MOST_READ = 2 * LARGEST_ANSWER
+"""Of all that an agent sends: its headers, its chunks' sizes and its interim answers (100 Continue) among it."""
 _CHUNK = 8192
 
 
@@ -62,33 +69,87 @@ def send(request: Request) -> RawAnswer:
     """
     until = time.monotonic() + request.seconds
     try:
-        connection = _connected(request)
-    except (OSError, ValueError) as error:
-        raise NoAnswer(type(error).__name__) from None
-    # A read's own timeout begins anew with each byte. This one does not.
-    watch = threading.Timer(max(0.0, until - time.monotonic()), _cut, [connection])
-    watch.daemon = True
-    watch.start()
-    try:
-        return _exchange(connection, request, until)
+        with _connected(request, until) as line:
+            return _exchange(line, request)
     except (OSError, ValueError, http.client.HTTPException) as error:
         late = time.monotonic() >= until
         raise NoAnswer("took too long" if late else type(error).__name__) from None
-    finally:
-        watch.cancel()
-        connection.close()
 
 
-def _connected(request: Request) -> http.client.HTTPConnection:
+class _Line:
+    """A connection whose every wait ends at one deadline: a socket's own limit begins anew with each byte.
+
+    It is what `http.client` wants of a socket.
+    """
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+        self._left = MOST_READ
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sock.close()
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        view = memoryview(data).cast("B")
+        while view:
+            self._limit()
+            view = view[self._sock.send(view) :]
+
+    def recv_into(self, buffer: WriteableBuffer) -> int:
+        self._limit()
+        count = self._sock.recv_into(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise NoAnswer(f"more than {MOST_READ} bytes")
+        return count
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Bytes(self))
+
+    def close(self) -> None:
+        """The end of its block closes it, and not a response that was read."""
+
+    def _limit(self) -> None:
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        self._sock.settimeout(seconds)
+
+
+class _Bytes(io.RawIOBase):
+    """What comes over a line."""
+
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        return self._line.recv_into(buffer)
+
+
+def _connected(request: Request, until: float) -> _Line:
     parts = urlsplit(request.url)
     host, is_tls = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
-    connection = http.client.HTTPConnection(host, port)
-    connection.default_port = 443 if is_tls else 80
     sock = socket.create_connection((host, port), timeout=min(CONNECT_SECONDS, request.seconds))
-    # The handshake comes later, when the deadline watches.
-    connection.sock = _tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False) if is_tls else sock
-    return connection
+    # The body is a packet of its own: it must not wait until the headers were acknowledged.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not is_tls:
+        return _Line(sock, until)
+    # The handshake has what is left, in all.
+    sock.settimeout(max(0.001, until - time.monotonic()))
+    try:
+        return _Line(_tls().wrap_socket(sock, server_hostname=host), until)
+    except BaseException:
+        sock.close()
+        raise
 
 
 @functools.cache
@@ -96,11 +157,12 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
 
 
-def _exchange(connection: http.client.HTTPConnection, request: Request, until: float) -> RawAnswer:
-    connection.sock.settimeout(request.seconds)
-    if isinstance(connection.sock, ssl.SSLSocket):
-        connection.sock.do_handshake()
+def _exchange(line: _Line, request: Request) -> RawAnswer:
     parts = urlsplit(request.url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    connection.default_port = 443 if parts.scheme == "https" else 80
+    socket_like: Any = line
+    connection.sock = socket_like
     headers = {"Authorization": f"Bearer {request.bearer}", "Accept": "application/json", "Connection": "close"}
     if request.body is not None:
         headers["Content-Type"] = "application/json"
@@ -112,12 +174,4 @@ def _exchange(connection: http.client.HTTPConnection, request: Request, until: f
         body += chunk
         if len(body) > LARGEST_ANSWER:
             raise NoAnswer(f"an answer of more than {LARGEST_ANSWER} bytes")
-        if time.monotonic() >= until:
-            raise NoAnswer("took too long")
     return RawAnswer(answer.status, body)
-
-
-def _cut(connection: http.client.HTTPConnection) -> None:
-    # Wakes whatever waits for the socket, in the other thread.
-    with contextlib.suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)

@@ -20,23 +20,30 @@ _Answer = TypeVar("_Answer")
 _INTERVAL = 0.1
 
 
+class SilentError(psycopg.OperationalError):
+    """No answer came in time."""
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed if an answer does not arrive in time."""
 
     silence_seconds: float = SILENCE_SECONDS
 
+    def __del__(self, _warn: Any = None) -> None:
+        """Say nothing: an unused connection is kept, and ends with whoever keeps it. libpq's part closes it then."""
+
     def wait(self, gen: PQGen[_Answer], interval: float = _INTERVAL, timeout: float | None = None) -> _Answer:
         """Wait for an answer.
 
         Raises:
-            psycopg.OperationalError: none came in time. The connection is closed, as its answer may come later.
+            SilentError: none came in time. The connection is closed, as its answer may come later.
         """
         seconds = self.silence_seconds if timeout is None else timeout
         try:
             return super().wait(gen, interval, seconds)
         except psycopg.errors._WaitTimeout:  # noqa: SLF001 - the only name that psycopg has for it
             self.pgconn.finish()
-            raise psycopg.OperationalError(f"no answer for {seconds:.0f} s") from None
+            raise SilentError(f"no answer for {seconds:.0f} s") from None
 
 
 def connected(url: str, silence_seconds: float = SILENCE_SECONDS) -> BoundedConnection:
@@ -57,6 +64,8 @@ def connected(url: str, silence_seconds: float = SILENCE_SECONDS) -> BoundedConn
         keepalives_interval=5,
         keepalives_count=3,
         tcp_user_timeout=int(SILENCE_SECONDS * 1000),
+        # A statement that was prepared on one server is unknown on the next one behind a pooler.
+        prepare_threshold=None,
     )
     found.silence_seconds = silence_seconds
     return found

@@ -7,14 +7,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from .claim import Claim, Words
-from .connection import SILENCE_SECONDS, BoundedConnection, connected
+from .connection import SILENCE_SECONDS
 from .errors import ConflictError, MissingTableError, UnavailableError
 from .heartbeat import IDLE_SECONDS, Heartbeat
+from .kept_connections import KeptConnections
+
+if TYPE_CHECKING:
+    from .connection import BoundedConnection
 
 MOST_CONNECTIONS, MOST_LOCKS = 8, 12
 """The most connections: 20 of one pool manager, so that two of them fit into the smallest PostgreSQL."""
@@ -27,7 +31,7 @@ TICK = "tick"
 
 
 class Database:
-    """PostgreSQL, one short connection for each use: it may go away and come back at any time.
+    """PostgreSQL, a connection for a short block at each use: it may go away and come back at any time.
 
     Args:
         url: its URL.
@@ -43,10 +47,14 @@ class Database:
         heartbeat: Heartbeat | None = None,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        self._url = url
-        self._silence_seconds = silence_seconds
         self._heartbeat = heartbeat or Heartbeat()
-        self._idle_seconds = idle_seconds
+        # Not as a startup option, which poolers refuse. A transaction whose client cannot be heard any more would keep
+        # its rows from everybody else.
+        limits = (
+            f"SET LOCAL statement_timeout = {STATEMENT_MS};"
+            f" SET LOCAL idle_in_transaction_session_timeout = {round(idle_seconds * 1000)}"
+        )
+        self._kept = KeptConnections(url, limits, silence_seconds)
         # Whoever holds a lock needs another connection to act, and must get it: two limits, that cannot wait in a ring.
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._room_of_locks = threading.BoundedSemaphore(MOST_LOCKS)
@@ -167,17 +175,20 @@ class Database:
             yield Lock(connection, frozenset(held))
 
     def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str, join_url: str) -> bool:
-        """Claim an agent before it is told, committed at once; return False when somebody has it.
+        """Claim an agent before it is asked, committed at once; return False if somebody has it, or acts on it.
 
         `claimed_at` stays NULL until the agent has answered: this is how an interrupted claim is found again.
         """
         with self.connect() as connection:
+            # The agent's lock is held for this one statement. Whoever gets it later finds the row.
             row = connection.execute(
                 "INSERT INTO agent_metadata (id, railway_service_id, agent_name, instructions, invite_url, claimed_at)"
                 " SELECT %(id)s, %(service)s, %(name)s, %(instructions)s, nullif(%(join)s, ''), NULL"
                 " WHERE NOT EXISTS (SELECT 1 FROM agent_metadata WHERE railway_service_id = %(service)s)"
+                " AND pg_try_advisory_xact_lock(%(class)s, hashtext(%(id)s))"
                 " ON CONFLICT (id) DO NOTHING RETURNING id",
                 {
+                    "class": LOCK_CLASS,
                     "id": agent_id,
                     "service": service_id,
                     "name": agent_name,
@@ -227,14 +238,7 @@ class Database:
     @contextmanager
     def _connected(self) -> Iterator[BoundedConnection]:
         try:
-            with connected(self._url, self._silence_seconds) as found:
-                # Not as a startup option, which poolers refuse. A transaction whose client cannot be heard any more
-                # would keep its rows from everybody else.
-                idle_ms = round(self._idle_seconds * 1000)
-                found.execute(
-                    f"SET LOCAL statement_timeout = {STATEMENT_MS};"
-                    f" SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
-                )
+            with self._kept.block() as found:
                 yield found
         except psycopg.errors.UndefinedTable as error:
             table = re.search(r'"([\w.]+)"', str(error))

@@ -5,6 +5,7 @@ A slow agent's request continues in the background; until it has answered, its p
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .railway import Instance
 
 ROUND_SECONDS, FIRST_SECONDS = 2.0, 5.5
+GRACE_SECONDS = 0.25
+"""How long a round waits, once all others have answered, for those that an earlier one has waited for in vain."""
 AT_ONCE = 64
 Place = tuple[str, str]
 _ORDER = {Readiness.READY: 0, Readiness.NOT_READY: 1, Readiness.UNAUTHORIZED: 1, Readiness.NONSENSE: 2}
@@ -28,6 +31,7 @@ class HealthRounds:
         ask: checks one agent, and ends by itself.
         round_seconds: the longest duration of a round.
         first_seconds: how long it takes where an agent is asked for the first time.
+        grace_seconds: see GRACE_SECONDS.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class HealthRounds:
         ask: Callable[[Instance], Readiness],
         round_seconds: float = ROUND_SECONDS,
         first_seconds: float = FIRST_SECONDS,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._ask = ask
         self._round_seconds = round_seconds
         self._first_seconds = first_seconds
+        self._grace_seconds = grace_seconds
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="health")
         self._last: dict[Place, Readiness] = {}
         self._pending: dict[Place, Future[Readiness]] = {}
@@ -46,11 +52,12 @@ class HealthRounds:
     def ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
         """Check agents, by the service's id; return the answer of each, or its previous one."""
         places = {id_: place(one) for id_, one in asked.items()}
+        asked_before = frozenset(self._pending)
         # Those that answered come first: a hundred that hang must not keep a thousand others waiting.
         for id_ in sorted(asked, key=lambda one: self._turn(places[one])):
             if places[id_] not in self._pending:
                 self._pending[places[id_]] = self._threads.submit(self._ask, asked[id_])
-        wait([self._pending[found] for found in places.values()], timeout=self._round_seconds)
+        self._wait(frozenset(places.values()), asked_before)
         # Of one that never answered nothing is known that could count meanwhile: it has the time of a whole request.
         unknown = [self._pending[found] for found in places.values() if found not in self._last]
         wait(unknown, timeout=self._first_seconds - self._round_seconds)
@@ -59,6 +66,14 @@ class HealthRounds:
                 self._last[key] = Readiness.SILENT if future.exception() is not None else future.result()
                 del self._pending[key]
         return {id_: self._last.get(places[id_], Readiness.SILENT) for id_ in asked}
+
+    def _wait(self, places: frozenset[Place], asked_before: frozenset[Place]) -> None:
+        """Wait until all have answered, for a round's time; hardly for those that an earlier round has waited for."""
+        until = time.monotonic() + self._round_seconds
+        silent = {one for one in places if one in asked_before or self._last.get(one) is Readiness.SILENT}
+        wait([self._pending[found] for found in places - silent], timeout=self._round_seconds)
+        left = min(self._grace_seconds, until - time.monotonic())
+        wait([self._pending[found] for found in silent], timeout=max(0.0, left))
 
     def said(self, instance: Instance) -> Readiness | None:
         """Return an agent's last answer; None if it was not checked yet."""

@@ -32,15 +32,16 @@ class Heartbeat:
     def __init__(self, beat_seconds: float = BEAT_SECONDS) -> None:
         self._beat_seconds = beat_seconds
         self._lock = threading.Lock()
-        self._held: set[BoundedConnection] = set()
+        self._held: dict[BoundedConnection, threading.Lock] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def keeps(self, connection: BoundedConnection) -> Iterator[None]:
         """Keep a connection's transaction alive for a block."""
+        beating = threading.Lock()
         with self._lock:
-            self._held.add(connection)
+            self._held[connection] = beating
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
                 self._thread.start()
@@ -48,13 +49,17 @@ class Heartbeat:
             yield
         finally:
             with self._lock:
-                self._held.discard(connection)
+                self._held.pop(connection, None)
+            # A beat that is on its way belongs to this block: after it, the connection is used for something else.
+            with beating:
+                pass
 
     def _beat(self) -> None:
         while not self._ended.wait(self._beat_seconds):
             with self._lock:
-                held = list(self._held)
-            for connection in held:
+                held = list(self._held.items())
+            for connection, beating in held:
                 # Whoever holds the lock finds out by itself: it confirms before each act.
-                with suppress(psycopg.Error):
-                    connection.execute("SELECT 1")
+                with beating, suppress(psycopg.Error):
+                    if connection in self._held:
+                        connection.execute("SELECT 1")

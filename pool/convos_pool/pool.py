@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from pool_contract.answers import Claimed
 
 from . import agents
 from .act import Act
-from .errors import AgentError, ConflictError, NoIdleAgentError, NotFoundError, RailwayCallError, UnavailableError
+from .claiming import Claiming
+from .errors import ConflictError, RailwayCallError, UnavailableError
 from .latest_look import LatestLook
 
 if TYPE_CHECKING:
-    from .agent_client import Conversation
+    from pool_contract.answers import Claimed
+
     from .agents import Agent
     from .census import Look
+    from .claiming import Wish
     from .pool_parts import PoolParts
-    from .railway import Instance
 
 KILL_SECONDS = 10.0
 """How long, in seconds, a kill waits for another operation on the same agent."""
 DISMISSIBLE = frozenset({"crashed", "unknown"})
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A claim, as somebody asks for it."""
-
-    agent_name: str
-    instructions: str
-    join_url: str
-
-    def words(self) -> dict[str, str]:
-        """Return what the agent is told."""
-        return {"agentName": self.agent_name, "instructions": self.instructions, "joinUrl": self.join_url}
 
 
 class Pool:
@@ -56,9 +40,8 @@ class Pool:
         self._wake = parts.wake
         self._log = parts.log
         self._sight = LatestLook(parts.census.look)
-        self._taking = threading.Lock()
-        self._taken: set[str] = set()
         self._touched: dict[str, str] = {}
+        self._claiming = Claiming(parts, self._sight, self._touched, lambda agent: self.rename(agent, "in use"))
         self.is_closed = False
         """Whether agents are no longer created or handed out, because the stack is being destroyed."""
 
@@ -84,111 +67,20 @@ class Pool:
 
         Raises:
             UnavailableError: none is idle, or the database does not answer.
+            RailwayCallError: Railway does not answer.
             AgentError: an agent was told, and it is unknown what came of it.
         """
         if self.is_closed:
             raise UnavailableError("claim: the pool is closed, its stack is being destroyed")
-        tried: set[str] = set()
         try:
-            while (agent := self._take(tried)) is not None:
-                try:
-                    answer = self._try_claim(agent, wish)
-                finally:
-                    self._give_back(agent)
-                if answer is not None:
-                    return answer
+            return self._claiming.claim(wish)
         finally:
             # The tick renames the claimed agent, creates missing ones, and reads again if nothing was known.
             self._wake()
-        raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
 
-    def _take(self, tried: set[str]) -> Agent | None:
-        """Take the next agent that no other claim is at: a hundred claims at once are for a hundred agents.
-
-        What is known is enough: an agent is asked itself before it is handed out. Where nothing is known yet, one look.
-        """
-        look = self.latest or self.look()
-        with self._taking:
-            for agent in self._candidates(self.latest or look):
-                if agent.id not in tried and agent.id not in self._taken:
-                    tried.add(agent.id)
-                    self._taken.add(agent.id)
-                    return agent
-        return None
-
-    def _give_back(self, agent: Agent) -> None:
-        with self._taking:
-            self._taken.discard(agent.id)
-
-    def _candidates(self, look: Look) -> list[Agent]:
-        """Return the idle agents, those with the newest image first, then the ones that have waited longest."""
-        idle = [agent for agent in look.agents.values() if agent.state == "idle"]
-        newest = self._settings.runtime_image
-        return sorted(idle, key=lambda one: (not agents.same_image(one.image, newest), one.instance.created_at, one.id))
-
-    def _try_claim(self, agent: Agent, wish: Wish) -> Claimed | None:
-        try:
-            with self._database.lock(agent.id):
-                reserved = self._reserve(agent, wish)
-            # From here on the reservation keeps everybody else away, and no connection is held while the agent works.
-            return None if reserved is None else self._provision(agent, *reserved, wish)
-        except (ConflictError, NotFoundError):
-            return None
-        except AgentError as error:
-            if not error.refused:
-                raise
-            self._log(Act("claim-failed", f"claim: {error}; another agent is tried", agent.id))
-            if error.in_use:
-                # Its new name takes it out of the pool: somebody is in a conversation with it.
-                self.rename(agent, "in use")
-            return None
-
-    def _reserve(self, agent: Agent, wish: Wish) -> tuple[Instance, Mapping[str, str]] | None:
-        """Claim an agent for somebody, under its lock; None where it cannot be handed out."""
-        instance, variables = self._railway.before_claim(agent.instance.service_id)
-        if instance.deployment_status != "SUCCESS" or agents.is_moving(instance):
-            return None
-        if not self._client.is_ready(instance, variables):
-            return None
-        if instance.name != agents.service_name(agent.id) or self._touched.get(agent.id) == instance.deployment_id:
-            return None
-        if not self._database.reserve(agent.id, instance.service_id, wish.agent_name, wish.instructions, wish.join_url):
-            return None
-        return instance, variables
-
-    def _provision(self, agent: Agent, instance: Instance, variables: Mapping[str, str], wish: Wish) -> Claimed:
-        try:
-            conversation = self._client.provision(instance, wish.words(), variables)
-        except AgentError as error:
-            # Unknown: the reservation stays, and the tick has it found out what became of it.
-            if error.refused:
-                self._database.release(agent.id)
-            raise
-        if not self._database.complete(agent.id, conversation.id, conversation.invite_url):
-            raise ConflictError(f"{agent.id}: it was killed while it was told")
-        self._keep_credentials(agent.id)
-        self._log(Act("claimed", "claimed, and joined" if conversation.joined else "claimed", agent.id))
-        self.note(agent, "claimed")
-        return self._claimed(agent.id, instance, variables.get(agents.GATEWAY_TOKEN, ""), conversation)
-
-    def _claimed(self, id_: str, instance: Instance, gateway_token: str, conversation: Conversation) -> Claimed:
-        return Claimed(
-            inviteUrl=conversation.invite_url,
-            conversationId=conversation.id,
-            instanceId=id_,
-            joined=conversation.joined,
-            gatewayToken=gateway_token,
-            gatewayUrl=self._client.address(instance),
-        )
-
-    def _keep_credentials(self, agent_id: str) -> None:
-        """Keep the key's hash and the inbox with the claim, too; they are on record in any case."""
-        try:
-            key_hash, inbox_id = self._parts.credentials.of(agent_id)
-            if key_hash or inbox_id:
-                self._database.note_credentials(agent_id, key_hash, inbox_id)
-        except UnavailableError as error:
-            self._log(f"{agent_id}: its key and inbox are not noted with its claim: {error}")
+    def wait_until_quiet(self) -> None:
+        """Wait until no claim is under way, for a limited time; see `Claiming.wait_until_quiet`."""
+        self._claiming.wait_until_quiet()
 
     def rename(self, agent: Agent, agent_name: str) -> None:
         """Rename the service so that Railway's dashboard shows its agent; if that fails, the tick does it later."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import operations
 from .agent_homes import AgentHome, AgentHomes, mark, marked_agent
 from .agents import agent_id, service_name
 from .errors import ConflictError, RailwayCallError, ThrottledError
-from .railway import Instance, ProjectUse, instance_of, variables_of
+from .railway import Instance, ProjectUse, before_claim_of, instance_of, time_of, variables_of
+from .railway_answers import pages, readable
 from .railway_calls import CLAIMS_SHARE
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class ProjectPerAgent:
         """Reserve calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
         self._calls.keep_for_claims(share)
 
+    @readable("agentProjects")
     def instances(self) -> list[Instance]:
         """Return the agents: one request for each hundred projects of the workspace."""
         found: dict[str, Instance] = {}
@@ -72,9 +73,7 @@ class ProjectPerAgent:
         """Return a service's current state and its stored variables, in one request."""
         home = self._homes.of(service_id)
         scope = {"projectId": home.project_id, "environmentId": home.environment_id, "serviceId": service_id}
-        found = self._calls.execute(operations.BEFORE_CLAIM, scope)
-        variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
-        return instance_of(found["serviceInstance"]), variables
+        return before_claim_of(self._calls.execute(operations.BEFORE_CLAIM, scope))
 
     def variables(self) -> dict[str, dict[str, str]]:
         """Return the variables of all agents, with one request for each hundred."""
@@ -97,8 +96,9 @@ class ProjectPerAgent:
             half = len(places) // 2
             return self._variables_in(places[:half]) | self._variables_in(places[half:])
         found: dict[str, dict[str, str]] = {}
-        for name in given:
-            found.update(variables_of(answer[name]["config"]))
+        with readable("agentsVariables"):
+            for name in given:
+                found.update(variables_of(answer[name]["config"]))
         return found
 
     def project_use(self) -> ProjectUse:
@@ -198,6 +198,7 @@ class ProjectPerAgent:
         self._calls.execute(operations.PROJECT_DELETE, {"id": home.project_id})
         self._homes.gone(service_id)
 
+    @readable("agentProject")
     def _services(self, project_id: str) -> tuple[dict[str, str], str]:
         """Read the names of a project's services by their ids, and the agent that it belongs to.
 
@@ -229,16 +230,15 @@ class ProjectPerAgent:
                 self._place = str(found["project"]["workspaceId"]), str(found["environment"]["name"])
             return self._place
 
-    def _projects(self) -> Iterator[dict[str, Any]]:
-        after = None
+    def _projects(self) -> Iterator[Any]:
         workspace_id, _ = self._own_place()
-        while True:
+
+        def ask(after: str | None) -> Mapping[str, Any]:
             variables = {"workspaceId": workspace_id, "first": PAGE, "after": after}
-            found = self._calls.execute(operations.AGENT_PROJECTS, variables)["projects"]
-            yield from (edge["node"] for edge in found["edges"])
-            if not found["pageInfo"]["hasNextPage"]:
-                return
-            after = found["pageInfo"]["endCursor"]
+            found: Mapping[str, Any] = self._calls.execute(operations.AGENT_PROJECTS, variables)["projects"]
+            return found
+
+        return pages("agentProjects", ask)
 
 
 def _of_project(project: Mapping[str, Any], owner: str) -> Iterator[tuple[Instance, AgentHome]]:
@@ -251,7 +251,7 @@ def _of_project(project: Mapping[str, Any], owner: str) -> Iterator[tuple[Instan
     place = str(project["id"]), str(first["id"])
     living = [edge["node"] for edge in first["serviceInstances"]["edges"] if not edge["node"]["deletedAt"]]
     if not living:
-        made_at = datetime.fromisoformat(project["createdAt"])
+        made_at = time_of(project["createdAt"])
         yield (
             Instance(place[0], service_name(owner), "", "", made_at, "", "", None),
             AgentHome(*place, has_service=False),

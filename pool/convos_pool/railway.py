@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import operations
 from .agents import SEALED
+from .railway_answers import pages, readable
 from .railway_calls import CLAIMS_SHARE
 
 if TYPE_CHECKING:
@@ -85,29 +86,29 @@ class Railway:
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""
-        return [
-            instance_of(node) for node in self._pages(operations.INSTANCES, "serviceInstances") if not node["deletedAt"]
-        ]
+        with readable("agents"):
+            nodes = self._pages("agents", operations.INSTANCES, "serviceInstances")
+            return [instance_of(node) for node in nodes if not node["deletedAt"]]
 
     def volumes(self) -> dict[str, list[str]]:
         """Return the ids of the volumes of each service in the environment."""
         found: dict[str, list[str]] = {}
-        for node in self._pages(operations.VOLUMES, "volumeInstances"):
-            if node["serviceId"] and not node["deletedAt"] and not node["isPendingDeletion"]:
-                found.setdefault(node["serviceId"], []).append(node["volumeId"])
+        with readable("agentVolumes"):
+            for node in self._pages("agentVolumes", operations.VOLUMES, "volumeInstances"):
+                if node["serviceId"] and not node["deletedAt"] and not node["isPendingDeletion"]:
+                    found.setdefault(node["serviceId"], []).append(node["volumeId"])
         return found
 
     def before_claim(self, service_id: str) -> tuple[Instance, dict[str, str]]:
         """Return a service's current state and its stored variables, without sealed ones, in one request."""
         scope = {"projectId": self._project_id, "environmentId": self._environment_id, "serviceId": service_id}
-        found = self._calls.execute(operations.BEFORE_CLAIM, scope)
-        variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
-        return instance_of(found["serviceInstance"]), variables
+        return before_claim_of(self._calls.execute(operations.BEFORE_CLAIM, scope))
 
     def variables(self) -> dict[str, dict[str, str]]:
         """Return the variables of all services, by the service's id, sealed ones empty: one request for all."""
-        found = self._calls.execute(operations.CONFIG, {"environmentId": self._environment_id})
-        return variables_of(found["environment"]["config"])
+        with readable("agentVariables"):
+            found = self._calls.execute(operations.CONFIG, {"environmentId": self._environment_id})
+            return variables_of(found["environment"]["config"])
 
     def project_use(self) -> ProjectUse:
         """Return the number of services and volumes in the project; at most PAGE of each are counted."""
@@ -165,19 +166,26 @@ class Railway:
         """Delete a service; its volume is not deleted with it."""
         self._calls.execute(operations.SERVICE_DELETE, {"id": service_id, "environmentId": self._environment_id})
 
-    def _pages(self, document: str, field: str) -> Iterator[dict[str, Any]]:
-        after = None
-        while True:
+    def _pages(self, operation: str, document: str, field: str) -> Iterator[Any]:
+        def ask(after: str | None) -> Mapping[str, Any]:
             variables = {"environmentId": self._environment_id, "first": PAGE, "after": after}
-            connection = self._calls.execute(document, variables)["environment"][field]
-            yield from (edge["node"] for edge in connection["edges"])
-            if not connection["pageInfo"]["hasNextPage"]:
-                return
-            after = connection["pageInfo"]["endCursor"]
+            found: Mapping[str, Any] = self._calls.execute(document, variables)["environment"][field]
+            return found
+
+        return pages(operation, ask)
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def before_claim_of(found: Mapping[str, Any]) -> tuple[Instance, dict[str, str]]:
+    """Return what BEFORE_CLAIM was answered: the service, and its variables."""
+    with readable("agentBeforeClaim"):
+        variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
+        return instance_of(found["serviceInstance"]), variables
+
+
+def time_of(text: str) -> datetime:
+    """Return a time of Railway's; one without an offset is UTC, as it could not be compared with the others."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def variables_of(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -201,9 +209,9 @@ def instance_of(node: Mapping[str, Any]) -> Instance:
         name=node["serviceName"],
         image=(node["source"] or {}).get("image") or "",
         domain=domains[0]["domain"] if domains else "",
-        created_at=_time(node["createdAt"]),
+        created_at=time_of(node["createdAt"]),
         deployment_id=deployment["id"] if deployment else "",
         deployment_status=deployment["status"] if deployment else "",
-        deployed_at=_time(deployment["createdAt"]) if deployment else None,
+        deployed_at=time_of(deployment["createdAt"]) if deployment else None,
         deployed_image=str(((deployment or {}).get("meta") or {}).get("image") or ""),
     )

@@ -12,8 +12,8 @@ from pool_contract.join_link import join_link_problem
 
 from . import listing
 from .act import Act
+from .claiming import Wish
 from .errors import BadRequestError, ConflictError, NoIdleAgentError, NotFoundError, PoolError, SettingsError
-from .pool import Wish
 from .rollout import Rollout
 from .rollout_plan import plan, told
 from .settings import IMAGE, image_and_policy

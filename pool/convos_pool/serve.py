@@ -138,6 +138,8 @@ class Service:
 
     def _loop(self) -> None:
         while not self._ends.is_set():
+            # Claims come first: most of them wake this round, and it would take the processor away from the others.
+            self.pool.wait_until_quiet()
             self._wake.clear()
             problem = self._run()
             # The same cause is logged once, whatever the remaining seconds.
@@ -145,7 +147,8 @@ class Service:
                 # Standing back for a newer pool manager is not a failure.
                 self.journal(problem.words if self._stands_back else Act("failure", problem.words))
             self._problem = problem
-            self._wake.wait(min(self.settings.tick_seconds, self.tick.seconds_until_creation))
+            if not self.tick.has_more_to_make:
+                self._wake.wait(min(self.settings.tick_seconds, self.tick.seconds_until_creation))
 
     def _run(self) -> TickProblem:
         """Run one tick; return its problem."""

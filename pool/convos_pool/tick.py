@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 WORST_DELAY_SECONDS = 600.0
+FILL_SECONDS = 10.0
+"""How long one round makes agents: who was made is handed out as soon as the next round has seen it ready."""
 LAG_SECONDS = 60.0
 """How long, in seconds, a new service may be missing from Railway's list: 8 s were observed."""
 
@@ -79,6 +81,8 @@ class Tick:
         self._not_before = 0.0
         self._stalled = StalledMoves(parts.railway, parts.log, clock)
         self._creates_after = 0.0
+        self.has_more_to_make = False
+        """Whether the last round ended with agents still to be made that nothing else holds up."""
         self._made: dict[str, float] = {}
         self.held = NO_PROBLEM
         """Why missing agents are not created; no problem if they are."""
@@ -125,7 +129,7 @@ class Tick:
             ConflictError: another pool manager runs one.
             PoolError: Railway or the database does not answer. Nothing is decided on incomplete information.
         """
-        self._creates_after = 0.0
+        self._creates_after, self.has_more_to_make = 0.0, False
         with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
             self._parts.railway.keep_for_claims(LOOK_SHARE)
@@ -232,7 +236,13 @@ class Tick:
             count = warm + self._extra
         made: list[str] = []
         self.held = NO_PROBLEM
+        until = self._clock() + FILL_SECONDS
         for number in range(count := self._fitting(count)):
+            if self._clock() >= until:
+                self.has_more_to_make = True
+                break
+            # Railway's limit of a second is for claims first.
+            self._parts.pool.wait_until_quiet()
             lock.confirm()
             self._parts.railway.keep_for_claims()
             try:

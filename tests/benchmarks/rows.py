@@ -67,6 +67,15 @@ BARS = (
     Bar("pool", "claims", "1 call to Railway a claim", lambda row: row["confirmations"] == row["claims"]),
     Bar("pool", "claims", "at most 20 connections", lambda row: row["connections"] <= 20),
     Bar("pool", "claims", "at most 200 MiB", lambda row: row["peak_mib"] <= 200),
+    Bar("pool", "claims", "p99 of at most 2 s", lambda row: row["p99"] <= 2),
+    Bar("pool", "claims", "a tick of at most 3 s while agents hang", lambda row: row["tick_seconds"] <= 3),
+    Bar(
+        "pool",
+        "claims-while-filling",
+        "each claim is answered, none twice, with 1 call to Railway",
+        lambda row: row["answered"] == row["claims"] == row["confirmations"] and not row["double"],
+    ),
+    Bar("pool", "claims-while-filling", "p99 of at most 2 s", lambda row: row["p99"] <= 2),
     Bar("schema", "noop", "at most 3 round trips", lambda row: row["calls"] <= 3),
     Bar("schema", "guard", "2 MB in at most 2 s", lambda row: row["seconds"] <= 2),
     Bar(

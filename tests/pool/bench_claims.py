@@ -1,4 +1,4 @@
-"""The suite `pool`: a hundred claims at once, and a tick while some agents hang, at several sizes of a pool."""
+"""The suite `pool`: a hundred claims at once, a tick while some agents hang, and claims while a pool fills."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from tests.schema.postgres_server import embedded_binaries, new_database, runnin
 
 SIZES = (100, 500, 1000)
 CLAIMS = 100
+CLAIMS_WHILE_FILLING = 50
+HOURS_CALLS = 1000
 HANGING_SHARE = 0.05
 FILL_SECONDS = 3600.0
-MOST_MADE = 500
-"""A larger fleet is grown out of one of this size: the emulator takes long for each change of a large one."""
+MOST_MADE = 20
+"""A larger fleet is grown out of one of this size: what the emulator takes to make it is not measured."""
 HOUR_MS = "3600000"
 CONNECTIONS = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'convos-pool' AND datname = current_database()"
@@ -46,6 +48,44 @@ def rows(sizes: tuple[int, ...] = SIZES) -> Iterator[dict[str, Any]]:
                 surroundings(Path(name), database, emulator, farm) as around,
             ):
                 yield _row(around, size)
+        with (
+            new_database(server) as database,
+            running_farm() as farm,
+            surroundings(Path(name), database, emulator, farm) as around,
+        ):
+            yield _row_while_filling(around)
+
+
+def _row_while_filling(around: Surroundings) -> dict[str, Any]:
+    """Claim now and then while a large pool fills under the limits of Railway's smallest paid plan."""
+    around.emulator.settings(requests_per_second=10, requests_per_hour=HOURS_CALLS)
+    around.emulator.forget_calls()
+    with around.pool(POOL_MIN_IDLE=str(SIZES[-1])) as pool:
+        until(lambda: counts(pool).get("idle", 0) >= CLAIMS_WHILE_FILLING // 5, FILL_SECONDS)
+        began = time.monotonic()
+        answers = []
+        for number in range(CLAIMS_WHILE_FILLING):
+            answers.append(_claim(pool, number))
+            time.sleep(max(0.0, began + number + 1 - time.monotonic()))
+        seconds = time.monotonic() - began
+        calls = around.emulator.calls()
+        peak_mib = _peak_mib(pool)
+    waits = sorted(seconds for seconds, _ in answers)
+    given = [id_ for _, id_ in answers if id_]
+    return {
+        "suite": "pool",
+        "case": "claims-while-filling",
+        "size": SIZES[-1],
+        "calls": len(calls),
+        "seconds": round(seconds, 2),
+        "peak_mib": peak_mib,
+        "claims": CLAIMS_WHILE_FILLING,
+        "answered": len(given),
+        "double": len(given) - len(set(given)),
+        "p50": round(waits[len(waits) // 2], 2),
+        "p99": round(waits[-1], 2),
+        "confirmations": sum(call["operation"] == "serviceInstance" and not call["error"] for call in calls),
+    }
 
 
 def _row(around: Surroundings, size: int) -> dict[str, Any]:

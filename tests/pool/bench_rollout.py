@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convos_pool.pool import Wish
+from convos_pool.claiming import Wish
 from convos_pool.serve import Service
 from convos_pool.settings import Settings, read
 

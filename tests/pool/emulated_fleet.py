@@ -16,8 +16,8 @@ from typing import Any
 
 import requests
 from convos_pool import agents
+from convos_pool.claiming import Wish
 from convos_pool.errors import ConflictError, NotFoundError, PoolError
-from convos_pool.pool import Wish
 from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 

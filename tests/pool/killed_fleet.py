@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
-from convos_pool import agents, database
+from convos_pool import agents
 from convos_pool.errors import PoolError
+from convos_pool.kept_connections import KeptConnections
 from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 
@@ -162,16 +163,16 @@ class _Raw:
 def killed_fleet(ground: Ground, image: str, min_idle: int, kept: Connections) -> Iterator[KilledFleet]:
     """Begin a fleet in an empty environment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "connected", lambda url, _: kept.connect(url))
+        patch.setattr(KeptConnections, "block", lambda self: kept.connect(self.url))
         fleet = KilledFleet(ground, 1, Policy(), 0, image, providers=PROVIDERS, min_idle=min_idle)
         connect(fleet, patch)
 
         @contextmanager
-        def stepped(url: str, _: float) -> Iterator[psycopg.Connection[Any]]:
+        def stepped(self: KeptConnections) -> Iterator[psycopg.Connection[Any]]:
             fleet.step("before a transaction")
-            with kept.connect(url) as connection:
+            with kept.connect(self.url) as connection:
                 yield connection
             fleet.step("after a transaction")
 
-        patch.setattr(database, "connected", stepped)
+        patch.setattr(KeptConnections, "block", stepped)
         yield fleet

@@ -12,9 +12,10 @@ from typing import Any
 
 from convos_pool.agent_client import Conversation
 from convos_pool.census import Census
+from convos_pool.claiming import Wish
 from convos_pool.creation import Creation
 from convos_pool.errors import AgentError, ConflictError, NotFoundError, PoolError
-from convos_pool.pool import Pool, Wish
+from convos_pool.pool import Pool
 from convos_pool.pool_parts import PoolParts
 from convos_pool.railway import Instance
 from convos_pool.recovery import Recovery

@@ -97,6 +97,32 @@ def test_an_agent_that_stopped_being_ready_is_passed_over(around: Surroundings) 
         assert claim(pool)["instanceId"] == good
 
 
+def test_an_agent_that_was_deleted_by_hand_since_the_look_is_passed_over(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="2") as pool:
+        until_idle(pool, 2)
+        pool.restart(TICK_INTERVAL_MS="3600000", POOL_MIN_IDLE="0")
+        until_idle(pool, 2)
+        oldest = min(agents(pool), key=lambda one: one["createdAt"])
+        delete = "mutation d($id: String!, $e: String!) { serviceDelete(id: $id, environmentId: $e) }"
+        around.world.run(delete, id=oldest["serviceId"], e=around.environment_id)
+        assert claim(pool)["instanceId"] != oldest["id"]
+        assert len(rows(around)) == 1, "the deleted one is nobody's"
+
+
+def test_an_agent_that_could_not_be_handed_out_comes_last_from_then_on(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="3") as pool:
+        until_idle(pool, 3)
+        pool.restart(TICK_INTERVAL_MS="3600000", POOL_MIN_IDLE="0")
+        until_idle(pool, 3)
+        oldest = min(agents(pool), key=lambda one: one["createdAt"])
+        around.farm.answers[oldest["id"]] = (400, b'{"error": "not today"}')
+        claim(pool)
+        around.emulator.forget_calls()
+        claim(pool)
+        asked = [one["operation"] for one in around.emulator.calls()]
+        assert asked.count("serviceInstance") == 1, "the unwilling one was not asked again"
+
+
 def test_an_agent_that_is_in_a_conversation_already_is_passed_over_and_kept(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="2") as pool:
         until_idle(pool, 2)

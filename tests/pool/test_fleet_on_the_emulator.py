@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from convos_pool import agents, database
+from convos_pool import agents
+from convos_pool.kept_connections import KeptConnections
 from convos_pool.rollout import Policy
 from convos_pool.rollout_plan import plan
 
@@ -51,7 +52,7 @@ def start(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     kept = Connections()
 
     def begin(seed: int, policy: Policy, size: int) -> Fleet:
-        monkeypatch.setattr(database, "connected", lambda url, _: kept.connect(url))
+        monkeypatch.setattr(KeptConnections, "block", lambda self: kept.connect(self.url))
         fleet = Fleet(ground, seed, policy, size, OLD)
         connect(fleet, monkeypatch)
         return fleet

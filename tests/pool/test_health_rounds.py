@@ -10,6 +10,8 @@ from convos_pool.health_rounds import AT_ONCE, HealthRounds, place
 from convos_pool.railway import Instance
 from convos_pool.readiness import Readiness
 
+from tests.emulator.fix_emulator import until
+
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ROUND, FIRST = 0.3, 0.6
 
@@ -54,6 +56,24 @@ def test_a_round_ends_in_time_with_more_that_hang_than_are_asked_at_once() -> No
     assert ready(rounds.ask(everybody)) == set(everybody) - asked.hanging
     assert time.monotonic() - began < ROUND + 2
     asked.let_go.set()
+
+
+def test_those_that_were_silent_keep_no_round_waiting_and_are_heard_when_they_speak_again() -> None:
+    everybody = agents(3)
+    asked = Asked({"s1"})
+    asked.let_go.set()
+    rounds = HealthRounds(asked, 20.0, 40.0, grace_seconds=0.01)
+    assert ready(rounds.ask(everybody)) == {"s0", "s2"}
+    asked.let_go.clear()
+    began = time.monotonic()
+    assert ready(rounds.ask(everybody)) == {"s0", "s2"}
+    assert time.monotonic() - began < 10.0, "known to be silent: it is asked, and hardly waited for"
+    began = time.monotonic()
+    assert ready(rounds.ask(everybody)) == {"s0", "s2"}
+    assert time.monotonic() - began < 10.0, "it is being asked still"
+    asked.let_go.set()
+    asked.hanging = set()
+    until(lambda: ready(rounds.ask(everybody)) == set(everybody), 20.0)
 
 
 def test_one_that_begins_to_hang_is_what_it_said_last_until_it_is_known_not_to_answer() -> None:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from convos_pool import agent_http
 from convos_pool.agent_client import AgentClient, Conversation, Readiness
 from convos_pool.agent_keys import AgentKeys
 from convos_pool.printable import printable
@@ -21,125 +15,10 @@ from pydantic import ValidationError
 
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import Pool
+from tests.pool.raw_agent import HEAD, answering, say_all
 from tests.pool.surroundings import Surroundings, agents, counts, until_idle
 
 WISH = {"agentName": "Ada", "instructions": "Be brief."}
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-
-
-@contextmanager
-def answering(script: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve a script to each connection; return where."""
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(0.1)
-    ends = threading.Event()
-
-    def run(client: socket.socket) -> None:
-        with client:
-            try:
-                client.recv(65536)
-                script(client)
-            except OSError:
-                return
-
-    def serve() -> None:
-        while not ends.is_set():
-            try:
-                client, _ = server.accept()
-            except OSError:
-                continue
-            threading.Thread(target=run, args=(client,), daemon=True).start()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        ends.set()
-        thread.join(5)
-        server.close()
-
-
-def drip(data: bytes) -> Callable[[socket.socket], None]:
-    def script(client: socket.socket) -> None:
-        for byte in data * 1000:
-            client.sendall(bytes([byte]))
-            time.sleep(0.05)
-
-    return script
-
-
-def say_all(*parts: bytes) -> Callable[[socket.socket], None]:
-    def script(client: socket.socket) -> None:
-        for part in parts:
-            client.sendall(part)
-
-    return script
-
-
-def endless(client: socket.socket) -> None:
-    client.sendall(HEAD + b"\r\n")
-    while True:
-        client.sendall(b"x" * 65536)
-
-
-def endless_chunks(client: socket.socket) -> None:
-    client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    while True:
-        client.sendall(b"2000\r\n" + b"x" * 8192 + b"\r\n")
-
-
-def slow_body(client: socket.socket) -> None:
-    client.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
-    drip(b"{")(client)
-
-
-def silent(client: socket.socket) -> None:
-    client.settimeout(3)
-    client.recv(1)
-
-
-SCRIPTS: dict[str, Callable[[socket.socket], None]] = {
-    "silent": silent,
-    "one byte at a time": drip(b"H"),
-    "slow headers": drip(b"HTTP/1.1 200 OK\r\nX-A: b"),
-    "slow body": slow_body,
-    "endless body": endless,
-    "endless chunks": endless_chunks,
-    "a header without an end": say_all(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 200_000),
-    "a thousand headers": say_all(b"HTTP/1.1 200 OK\r\n", *[b"X%d: y\r\n" % n for n in range(1000)], b"\r\n{}"),
-    "nonsense": say_all(b"\x00\xff\x16\x03\x01" * 100),
-    "a length that is no number": say_all(HEAD + b"Content-Length: -5\r\n\r\n{}"),
-    "an end before the length": say_all(HEAD + b"Content-Length: 50\r\n\r\n{"),
-    "a hang-up": lambda client: client.close(),
-}
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_request_ends_at_its_deadline_whatever_comes(name: str) -> None:
-    with answering(SCRIPTS[name]) as url:
-        began = time.monotonic()
-        try:
-            answer = agent_http.send(agent_http.Request("GET", url + "/pool/health", "key", seconds=0.6))
-            assert len(answer.body) <= agent_http.LARGEST_ANSWER
-        except agent_http.NoAnswer:
-            pass
-        assert time.monotonic() - began < 2.5
-
-
-def test_an_agent_that_cannot_be_reached_is_no_answer() -> None:
-    for url in ("http://127.0.0.1:9/", "http://nowhere.invalid/", "https://127.0.0.1:9/x", "http:///", "http://[::1"):
-        with pytest.raises(agent_http.NoAnswer):
-            agent_http.send(agent_http.Request("GET", url, "key", seconds=2.0))
-
-
-def test_a_redirect_is_not_followed() -> None:
-    heard: list[bytes] = []
-    with answering(lambda client: heard.append(b"asked")) as other:
-        location = f"HTTP/1.1 307 Go\r\nLocation: {other}/\r\nContent-Length: 0\r\n\r\n".encode()
-        with answering(say_all(location)) as url:
-            assert agent_http.send(agent_http.Request("GET", url, "key")).status == 307
-    assert heard == []
 
 
 NONSENSE = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convos_pool import creation
-from convos_pool.pool import Wish
+from convos_pool.claiming import Wish
 
 from tests.pool.emulated_ground import Connections, Ground
 from tests.pool.fix_ground import running_ground

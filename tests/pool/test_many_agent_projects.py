@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from convos_pool.claiming import Wish
 from convos_pool.errors import PoolError
 from convos_pool.hosting import hosting
-from convos_pool.pool import Wish
 from convos_pool.serve import Service
 from convos_pool.settings import Settings, read
 

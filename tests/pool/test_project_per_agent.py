@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convos_pool.agent_homes import AgentHome, AgentHomes, mark, marked_agent
+from convos_pool.claiming import Wish
 from convos_pool.errors import PoolError, RailwayCallError, ThrottledError
-from convos_pool.pool import Wish
 
 from tests.emulator.fix_emulator import until
 from tests.pool.fix_agent_projects import AgentProjects, services_of, volumes_of

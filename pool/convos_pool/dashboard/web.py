@@ -15,6 +15,7 @@ from convos_pool.errors import BadRequestError, NotFoundError, PoolError
 
 from . import assets, page
 from .acts import Acts, refused
+from .caller import address_of
 from .forms import FormContext
 from .invite import invite
 from .markup import Markup, joined, tag
@@ -246,9 +247,8 @@ def _is_own(request: Request) -> bool:
 
 
 def _address(request: Request) -> str:
-    """Return who asks: what Railway's proxy says, which nobody before it can, else the other end of the connection."""
     peer = request.client.host if request.client is not None else ""
-    return request.headers.get("x-real-ip", peer)[:64]
+    return address_of(peer, request.headers.getlist("x-real-ip"))
 
 
 async def _fields(request: Request) -> dict[str, str]:

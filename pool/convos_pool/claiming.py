@@ -1,0 +1,255 @@
+"""Hands out idle agents. An agent is written down as somebody's before anything is asked about it.
+
+From that row on everybody else leaves the agent alone, so that neither a lock nor a connection of the database is held
+while Railway and the agent answer: however long they take, other claims go on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pool_contract.answers import Claimed
+
+from . import agents
+from .act import Act
+from .errors import (
+    AgentError,
+    ConflictError,
+    NoIdleAgentError,
+    RailwayCallError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from .agent_client import Conversation
+    from .agents import Agent
+    from .latest_look import LatestLook
+    from .pool_parts import PoolParts
+    from .railway import Instance
+
+TRYING_SECONDS = 10.0
+"""After so long no further agent is tried for one claim: somebody waits."""
+MOST_PASSED_OVER = 5000
+QUIET_SECONDS = 10.0
+"""How long a round may be put off by claims."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A claim, as somebody asks for it."""
+
+    agent_name: str
+    instructions: str
+    join_url: str
+
+    def words(self) -> dict[str, str]:
+        """Return what the agent is told."""
+        return {"agentName": self.agent_name, "instructions": self.instructions, "joinUrl": self.join_url}
+
+
+class Claiming:
+    """Hands out agents: a hundred claims at once are for a hundred agents.
+
+    Args:
+        parts: what the pool works with.
+        sight: the last look at the agents.
+        touched: agent id -> the deployment that must not be handed out, because another one is on its way.
+        mark_in_use: called with an agent that says that it is in a conversation already.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        parts: PoolParts,
+        sight: LatestLook,
+        touched: Mapping[str, str],
+        mark_in_use: Callable[[Agent], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parts = parts
+        self._sight = sight
+        self._touched = touched
+        self._mark_in_use = mark_in_use
+        self._clock = clock
+        self._taking = threading.Lock()
+        self._taken: set[str] = set()
+        self._passed_over: set[tuple[str, str]] = set()
+        self._under_way = 0
+        self._quiet = threading.Event()
+        self._quiet.set()
+
+    def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
+        """Wait until each claim waits for its agent, for a limited time: rounds take the processor from claims."""
+        self._quiet.wait(seconds)
+
+    def claim(self, wish: Wish) -> Claimed:
+        """Hand out an idle agent.
+
+        Raises:
+            UnavailableError: none is idle, or the database does not answer.
+            RailwayCallError: Railway does not answer.
+            AgentError: an agent was told, and it is unknown what came of it.
+        """
+        with self._counted(1):
+            return self._claim(wish)
+
+    @contextmanager
+    def _counted(self, more: int) -> Iterator[None]:
+        """Count a claim as under way for a block, or as one that only waits for its agent."""
+        self._count(more)
+        try:
+            yield
+        finally:
+            self._count(-more)
+
+    def _count(self, more: int) -> None:
+        with self._taking:
+            self._under_way += more
+            if self._under_way:
+                self._quiet.clear()
+            else:
+                self._quiet.set()
+
+    def _claim(self, wish: Wish) -> Claimed:
+        until = self._clock() + TRYING_SECONDS
+        tried: set[str] = set()
+        while (agent := self._take(tried)) is not None:
+            try:
+                answer = self._try_claim(agent, wish)
+            finally:
+                with self._taking:
+                    self._taken.discard(agent.id)
+            if answer is not None:
+                return answer
+            self._pass_over(agent)
+            if self._clock() >= until:
+                raise UnavailableError(f"claim: none of {len(tried)} idle agents could be handed out; try again")
+        raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
+
+    def _take(self, tried: set[str]) -> Agent | None:
+        """Take the next agent that no other claim is at.
+
+        What is known is enough: an agent is asked itself before it is handed out. Where nothing is known yet, one look.
+        """
+        look = self._sight.latest or self._sight.look()
+        with self._taking:
+            known = (self._sight.latest or look).agents.values()
+            free = [one for one in known if one.state == "idle" and one.id not in tried and one.id not in self._taken]
+            if not free:
+                return None
+            agent = self._first(free)
+            tried.add(agent.id)
+            self._taken.add(agent.id)
+            return agent
+
+    def _first(self, free: list[Agent]) -> Agent:
+        """Return an agent with the newest image, of these the one that has waited longest; the unwilling come last."""
+        newest = self._parts.settings.runtime_image
+        is_newest = {image: agents.same_image(image, newest) for image in {one.image for one in free}}
+
+        def order(one: Agent) -> tuple[object, ...]:
+            return _place(one) in self._passed_over, not is_newest[one.image], one.instance.created_at, one.id
+
+        return min(free, key=order)
+
+    def _pass_over(self, agent: Agent) -> None:
+        with self._taking:
+            if len(self._passed_over) >= MOST_PASSED_OVER:
+                self._passed_over.clear()
+            self._passed_over.add(_place(agent))
+
+    def _try_claim(self, agent: Agent, wish: Wish) -> Claimed | None:
+        """Claim one agent for somebody; None where it cannot be handed out."""
+        database, service_id = self._parts.database, agent.instance.service_id
+        if not database.reserve(agent.id, service_id, wish.agent_name, wish.instructions, wish.join_url):
+            return None
+        try:
+            confirmed = self._confirmed(agent)
+        except Exception:
+            # Whatever it was, the agent has not been told anything.
+            self._release(agent)
+            raise
+        if confirmed is None:
+            database.release(agent.id)
+            return None
+        try:
+            return self._told(agent, *confirmed, wish)
+        except ConflictError:
+            return None
+        except AgentError as error:
+            if not error.refused:
+                raise
+            self._parts.log(Act("claim-failed", f"claim: {error}; another agent is tried", agent.id))
+            if error.in_use:
+                # Its new name takes it out of the pool: somebody is in a conversation with it.
+                self._mark_in_use(agent)
+            return None
+
+    def _confirmed(self, agent: Agent) -> tuple[Instance, Mapping[str, str]] | None:
+        """Return an agent as it is at this moment, with its variables; None where it cannot be handed out."""
+        try:
+            instance, variables = self._parts.railway.before_claim(agent.instance.service_id)
+        except RailwayCallError as error:
+            if error.is_there:
+                raise
+            # Somebody has deleted it since the look.
+            return None
+        if instance.deployment_status != "SUCCESS" or agents.is_moving(instance):
+            return None
+        if not self._parts.client.is_ready(instance, variables):
+            return None
+        if instance.name != agents.service_name(agent.id) or self._touched.get(agent.id) == instance.deployment_id:
+            return None
+        return instance, variables
+
+    def _release(self, agent: Agent) -> None:
+        try:
+            self._parts.database.release(agent.id)
+        except UnavailableError as error:
+            # A later round asks the agent, as for any claim that was cut off.
+            self._parts.log(f"{agent.id}: its reservation stays for now: {error}")
+
+    def _told(self, agent: Agent, instance: Instance, variables: Mapping[str, str], wish: Wish) -> Claimed:
+        try:
+            with self._counted(-1):
+                conversation = self._parts.client.provision(instance, wish.words(), variables)
+        except AgentError as error:
+            # Unknown: the reservation stays, and the tick has it found out what became of it.
+            if error.refused:
+                self._parts.database.release(agent.id)
+            raise
+        if not self._parts.database.complete(agent.id, conversation.id, conversation.invite_url):
+            raise ConflictError(f"{agent.id}: it was killed while it was told")
+        self._keep_credentials(agent.id)
+        self._parts.log(Act("claimed", "claimed, and joined" if conversation.joined else "claimed", agent.id))
+        self._sight.note(agent, "claimed")
+        return self._answer(agent.id, instance, variables.get(agents.GATEWAY_TOKEN, ""), conversation)
+
+    def _answer(self, id_: str, instance: Instance, gateway_token: str, conversation: Conversation) -> Claimed:
+        return Claimed(
+            inviteUrl=conversation.invite_url,
+            conversationId=conversation.id,
+            instanceId=id_,
+            joined=conversation.joined,
+            gatewayToken=gateway_token,
+            gatewayUrl=self._parts.client.address(instance),
+        )
+
+    def _keep_credentials(self, agent_id: str) -> None:
+        """Keep the key's hash and the inbox with the claim, too; they are on record in any case."""
+        try:
+            key_hash, inbox_id = self._parts.credentials.of(agent_id)
+            if key_hash or inbox_id:
+                self._parts.database.note_credentials(agent_id, key_hash, inbox_id)
+        except UnavailableError as error:
+            self._parts.log(f"{agent_id}: its key and inbox are not noted with its claim: {error}")
+
+
+def _place(agent: Agent) -> tuple[str, str]:
+    # Another deployment of it may be willing.
+    return agent.id, agent.instance.deployment_id
