@@ -98,7 +98,7 @@ FAULTS: Mapping[str, Fault] = {
         "a dead emulator, a broken database or a full disk was told as a running stack",
         (
             *of(
-                "local/test_after_a_crash",
+                "local/test_files_cut_off",
                 "a_database_that_cannot_be_read_is_set_aside_and_kept",
             ),
             *of(
