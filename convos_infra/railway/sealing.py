@@ -46,7 +46,7 @@ def left_by(recorded: Props, wanted: Props, live: Live) -> list[str]:
         wanted: its inputs.
         live: the variables as they are stored after it.
     """
-    before, others = recorded.get(VARIABLES) or {}, by_others(recorded, live)
+    before, others = recorded.get(VARIABLES) or {}, set(by_others(recorded, live)) - set(wanted.get(SEALED) or ())
     return sorted(
         name
         for name, value in (wanted.get(VARIABLES) or {}).items()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from convos_infra.destroy.gate import DestroyGateProvider
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
@@ -57,6 +58,18 @@ def test_a_volume_of_others_that_is_deleted_after_the_gate_has_asked_keeps_its_e
     assert destroyed(one, "--skip-preview") == ""
     assert "keeps environment test: not empty, it has deleted volume their-tool-volume" in one.said
     assert alive(one.emulator, ids)["Environment"]
+
+
+def test_the_gate_remembers_the_volumes_that_the_stack_made_and_gave_up_and_no_others() -> None:
+    made, adopted, kept = {"id": "a", "owned": True}, {"id": "b", "owned": False}, {"id": "c", "owned": True}
+    gate = DestroyGateProvider()
+    first = gate.updated("gate", {"volumes": [made, adopted, kept]}, {"volumes": [kept]}).outs or {}
+    assert first["formerVolumes"] == ["a"]
+    second = gate.updated("gate", first, {"volumes": []}).outs or {}
+    assert second["formerVolumes"] == ["a", "c"]
+    assert not gate.changed("gate", second, {"volumes": []}).changes, "it is no difference"
+    restored = gate.updated("gate", second, {"volumes": [made]}).outs or {}
+    assert restored["formerVolumes"] == ["c"]
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -101,6 +101,15 @@ def test_another_change_of_ours_does_not_hide_what_others_have_sealed(at: Place,
     assert refreshed(at, done).outputs["variables"][name] == HIDDEN
 
 
+def test_what_this_stack_seals_later_on_is_as_it_left_it(at: Place) -> None:
+    runs = at.runs
+    made, wanted = made_by_us(at, "A")
+    after = {**wanted, "sealedVariables": ["A"]}
+    done = runs.update(made, after)
+    assert done.outputs[SEALED_LEFT] == ["A"]
+    assert not runs.drift(done, refreshed(at, done))
+
+
 def test_what_this_stack_has_sealed_or_taken_over_sealed_is_unchanged(at: Place) -> None:
     runs = at.runs
     wanted = {**CASES["ServiceInstance"].inputs(at), "sealedVariables": ["A"]}
