@@ -12,6 +12,7 @@ from convos_infra.rollout.pool_api import PoolApi
 from ops.agents.command import act
 from ops.agents.moving import Mover, ReadyWait
 from ops.rotate.command import lacks
+from ops.scale.command import settled
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
 from tests.pool.surroundings import BROKEN_IMAGE, Surroundings, until_idle
 
@@ -65,3 +66,18 @@ def test_the_first_agent_that_ends_stops_the_moves(around: Surroundings) -> None
         with pytest.raises(InfraError, match="ended after they were redeployed: "):
             mover.move_free(lambda one: one.is_behind)
         assert around.images()[IMAGE] == 1, "the other one is as it was"
+
+
+def test_what_is_too_much_is_drained_and_a_claimed_agent_stays(around: Surroundings) -> None:
+    with around.pool(POOL_MIN_IDLE="1") as pool:
+        until_idle(pool, 1)
+        mine = pool.json("POST", "/api/pool/claim", WISH)["instanceId"]
+        until_idle(pool, 1)
+        api = api_of(pool)
+        api.replenish(1)
+        until_idle(pool, 2)
+        assert settled(api, 1, 30) == 1
+        assert [one["state"] for one in pool.json("GET", "/api/pool/status")["instances"] if one["id"] == mine] == [
+            "claimed"
+        ]
+        assert settled(api, 5, 0.5) == 1, "the wait is over: it says how many there are"

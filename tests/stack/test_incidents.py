@@ -219,19 +219,3 @@ def test_lost_rows_come_back_from_a_backup(stack: LocalStack) -> None:
     assert not [name for (name,) in names if name.startswith("convos_restore_drill_")]
     if mine:
         assert stack.shell("make", "agents", "STACK=local", f"END={mine}", "CLAIMED=yes").code == 0
-
-
-@minutes_long
-def test_the_pool_is_made_smaller_and_larger_without_moving_an_agent(stack: LocalStack) -> None:
-    if not has_containers(stack):
-        pytest.skip("no Docker on this machine: there is no pool; apt-get install -y docker.io")
-    before = {one["id"]: one["createdAt"] for one in agents(stack)}
-    for idle in (1, 3):
-        done = stack.shell("make", "scale", "STACK=local", f"IDLE={idle}")
-        assert done.code == 0, done.text
-        assert f"local: {idle} agents are idle, {idle} are kept" in done.text
-    after = {one["id"]: one["createdAt"] for one in agents(stack)}
-    assert len(after) == len(before) == 3
-    assert len(set(before.items()) & set(after.items())) == 1, "the one that was kept is the one that was there"
-    for wrong in ("", "-1", "1001", "3.5", "many"):
-        assert stack.shell("make", "scale", "STACK=local", f"IDLE={wrong}").code == 2
