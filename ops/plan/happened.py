@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NewestDeployment:
+class RecordedService:
     """A service as a state records it.
 
     Attributes:
@@ -49,7 +49,7 @@ class ServiceOutcome:
         return self.is_deployed is bool(self.announced)
 
 
-def services_of(exported: Mapping[str, Any]) -> dict[str, NewestDeployment]:
+def services_of(exported: Mapping[str, Any]) -> dict[str, RecordedService]:
     """Return the services that a state records, from what `pulumi stack export` prints."""
     deployments: dict[str, str] = {}
     statuses: dict[str, str] = {}
@@ -60,18 +60,18 @@ def services_of(exported: Mapping[str, Any]) -> dict[str, NewestDeployment]:
         elif kind == WAIT:
             waited = mapping(outputs.get("deployed")).items()
             statuses |= {str(name): str(mapping(now).get("status") or "") for name, now in waited}
-    return {name: NewestDeployment(id_, statuses.get(name, "")) for name, id_ in deployments.items()}
+    return {name: RecordedService(id_, statuses.get(name, "")) for name, id_ in deployments.items()}
 
 
 def outcomes(
-    plan: UpdatePlan, before: Mapping[str, NewestDeployment], after: Mapping[str, NewestDeployment]
+    plan: UpdatePlan, before: Mapping[str, RecordedService], after: Mapping[str, RecordedService]
 ) -> list[ServiceOutcome]:
     """Return what became of each service that was announced or deployed, in the order of the plan."""
     announced = {service.name: service.deployments for service in plan.services}
     found = []
     for name in dict.fromkeys([*announced, *sorted(after)]):
-        now = after.get(name, NewestDeployment())
-        is_deployed = bool(now.deployment) and now.deployment != before.get(name, NewestDeployment()).deployment
+        now = after.get(name, RecordedService())
+        is_deployed = bool(now.deployment) and now.deployment != before.get(name, RecordedService()).deployment
         if is_deployed or announced.get(name):
             found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, now.status))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.plan.happened import NewestDeployment, happened_rows, happened_title, outcomes, services_of
+from ops.plan.happened import RecordedService, happened_rows, happened_title, outcomes, services_of
 from ops.plan.plan_rows import Mark
 from ops.plan.update_plan import Fate, ServicePlan, UpdatePlan
 
@@ -49,4 +49,4 @@ def test_each_service_is_told_in_the_order_of_the_plan() -> None:
 def test_an_update_without_a_change_has_no_rows() -> None:
     assert outcomes(UpdatePlan("dev"), services_of(BEFORE), services_of(BEFORE)) == []
     assert services_of({"version": 3, "deployment": None}) == services_of({}) == {}
-    assert services_of(AFTER)["canary"] == NewestDeployment("2", "CRASHED")
+    assert services_of(AFTER)["canary"] == RecordedService("2", "CRASHED")
