@@ -38,6 +38,13 @@ FAULTS = ("lost_answer", "drop_before", "502", "429", "opaque", "null_data", "no
 THEIRS = {"value": "theirs"}
 
 
+def edited_with_volume(rng: random.Random, props: Props) -> Props:
+    """Change something; a service with a volume has one replica (fact: volume-no-replicas)."""
+    changed = edited(rng, props)
+    regions = changed.get("multiRegionConfig") or {}
+    return {**changed, "multiRegionConfig": {key: {"numReplicas": 1} for key in regions}} if regions else changed
+
+
 class Killed(Exception):
     """The process ended after Railway did something and before the state was written."""
 
@@ -131,15 +138,15 @@ class Program:
         self.up()
 
     def _edit(self) -> None:
-        self.wanted = edited(self.rng, self.wanted)
+        self.wanted = edited_with_volume(self.rng, self.wanted)
         self.up()
 
     def _kill(self) -> None:
-        self.wanted = edited(self.rng, self.wanted)
+        self.wanted = edited_with_volume(self.rng, self.wanted)
         self.up(killed_at=self.rng.randrange(len(ORDER)))
 
     def _fault(self) -> None:
-        self.wanted = edited(self.rng, self.wanted)
+        self.wanted = edited_with_volume(self.rng, self.wanted)
         kind = self.rng.choice(FAULTS)
         self.told.append(kind)
         self.at.runs.emulator.fault(kind, after=self.rng.randrange(8), times=self.rng.choice((1, 1, 6)), seconds=0)
