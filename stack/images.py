@@ -121,7 +121,7 @@ def _branch(settings: Settings, build: Build | None) -> pin.Branch:
 def _tell(settings: Settings, checkout: Path, pinned: ResolvedImage, branch: pin.Branch) -> None:
     ahead = commits_between(checkout, pinned.revision, branch.revision)
     old_after = timedelta(days=settings.image.old_after_days)
-    told = pin.told(pinned, branch, ahead, datetime.now(UTC), old_after, "imageTag")
+    told = pin.describe(pinned, branch, ahead, datetime.now(UTC), old_after, "imageTag")
     pulumi.log.info(told.line)
     for warning in told.warnings:
         pulumi.log.warn(warning)

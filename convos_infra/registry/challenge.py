@@ -1,4 +1,4 @@
-"""`WWW-Authenticate`: what a registry asks for before it answers. Pure.
+"""Parses `WWW-Authenticate`: how a registry asks for a login. Pure.
 
 Grammar: RFC 9110 section 11.6.1; several challenges may share one header, and a quoted `scope` may hold commas.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-# Some registries send an unquoted realm, a URL, whose colon and slashes the grammar does not allow there.
+# Some registries send the realm, a URL, without quotes. The grammar does not allow its colon and slashes there.
 _PARAMETER = re.compile(rf'\s*(?P<key>{_WORD})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s",]+))\s*(?:,|$)')
 _SCHEME = re.compile(rf"\s*(?P<scheme>{_WORD})(?=\s|,|$)(?:\s+(?P<token68>[A-Za-z0-9._~+/-]+=*)(?=\s*(?:,|$)))?\s*,?")
 
@@ -29,7 +29,7 @@ class Challenge:
 
     @property
     def realm(self) -> str:
-        """Where tokens come from."""
+        """The URL of the token server."""
         return self.parameters.get("realm", "")
 
     @property
@@ -39,7 +39,7 @@ class Challenge:
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
-    """Parse a header, or several joined by commas; what follows something malformed is left out."""
+    """Parse a header, or several joined by commas; everything after a malformed part is ignored."""
     found: list[Challenge] = []
     position = 0
     parameters: dict[str, str] = {}
@@ -59,7 +59,7 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
 
 
 def choose(challenges: tuple[Challenge, ...]) -> Challenge | None:
-    """Return the challenge to answer: bearer before basic, since it does not repeat the password; None if neither."""
+    """Return the challenge to answer: bearer before basic, as it does not repeat the password; None without either."""
     for scheme in ("bearer", "basic"):
         for challenge in challenges:
             if challenge.scheme == scheme and (scheme == "basic" or challenge.realm):

@@ -1,4 +1,4 @@
-"""The endpoints of the distribution API that we use, each a method; what comes back is verified and typed."""
+"""The endpoints of the distribution API that we use, one method each; answers are verified and typed."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ _FORBIDDEN = 403
 _NOT_FOUND = 404
 _METHOD_NOT_ALLOWED = 405
 _HEAD_IS_NOT_SERVED = frozenset({400, _METHOD_NOT_ALLOWED, 406, 415, 501})
-"""What registries and proxies answer a HEAD with that they do not implement; a GET tells."""
+"""The statuses of registries and proxies that do not implement HEAD; then a GET is sent."""
 _MANIFEST_TYPES = {"Accept": ", ".join(manifests.ACCEPTED)}
 
 
 class RegistryClient:
-    """One registry, for one thread.
+    """A client of one registry, for one thread.
 
     Args:
-        registry: `host[:port]`; plain http is spoken to this machine alone.
-        credentials: for this registry; None reads what is public.
-        thing: what errors are about, in the user's words, such as the config key `imageTag`.
-        realm_hosts: hosts beside the registry's own that may see the credentials.
-        known: a login challenge to answer before it is made.
-        transport: how requests are sent; None makes one.
+        registry: `host[:port]`; plain http is used on this machine only.
+        credentials: for this registry; None reads public repositories only.
+        thing: the subject of errors, in the user's words, such as the config key `imageTag`.
+        realm_hosts: hosts other than the registry that may receive the credentials.
+        known: a challenge to answer before the registry sends it.
+        transport: sends the requests; None creates one.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class RegistryClient:
 
     @property
     def requests(self) -> int:
-        """How many HTTP requests were sent, logins, redirects and repeats included."""
+        """The number of HTTP requests sent, including logins, redirects and retries."""
         return self._transport.requests
 
     def digest(self, repository: str, version: str) -> str:
-        """Return the digest of a tag or digest, or the empty string where there is none. HEAD, one request.
+        """Return the digest of a tag or digest, or the empty string if it does not exist. One HEAD request.
 
-        Docker Hub counts GETs against its pull limit, HEADs not; a registry whose HEAD names no digest is asked again.
+        Docker Hub counts only GET requests against its pull limit. If a HEAD answer has no digest, a GET is sent.
         """
         answer = self._send("HEAD", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
         if answer.status == _NOT_FOUND:
@@ -90,12 +90,12 @@ class RegistryClient:
         raise self._unexpected(answer)
 
     def manifest(self, repository: str, version: str) -> manifests.Manifest:
-        """Return the manifest or index of a tag or digest, its bytes checked against the digest.
+        """Return the manifest or index of a tag or digest, verified against the digest.
 
         Raises:
-            NoSuchManifestError, NoSuchRepositoryError: it is not there.
+            NoSuchManifestError, NoSuchRepositoryError: it does not exist.
             NotAnImageError: it is something else.
-            BadAnswerError: the bytes are not those of the digest.
+            BadAnswerError: the content does not match the digest.
         """
         answer = self.document(repository, version)
         try:
@@ -104,11 +104,11 @@ class RegistryClient:
             raise NotAnImageError(self.thing, f"{self._place(repository, version)} {error}") from None
 
     def document(self, repository: str, version: str) -> RegistryAnswer:
-        """Return the bytes behind a tag or digest, whatever kind of manifest they are, checked against the digest.
+        """Return the content of a tag or digest, of any kind of manifest, verified against the digest.
 
         Raises:
-            NoSuchManifestError, NoSuchRepositoryError: it is not there.
-            BadAnswerError: the bytes are not those of the digest.
+            NoSuchManifestError, NoSuchRepositoryError: it does not exist.
+            BadAnswerError: the content does not match the digest.
         """
         answer = self._send("GET", _manifest_path(repository, version), Scope(repository), _MANIFEST_TYPES)
         self._check_found(answer, repository, version)
@@ -116,10 +116,10 @@ class RegistryClient:
         return answer
 
     def config(self, repository: str, digest: str) -> manifests.ImageConfig:
-        """Return an image's config, its bytes checked against the digest. Many registries redirect to a blob store.
+        """Return an image's config, verified against the digest. Many registries redirect to a blob store.
 
         Raises:
-            NoSuchManifestError: it is not there.
+            NoSuchManifestError: it does not exist.
             NotAnImageError: it is something else.
         """
         answer = self._send("GET", f"/v2/{repository}/blobs/{digest}", Scope(repository), {})
@@ -139,15 +139,15 @@ class RegistryClient:
         return list(dict.fromkeys(tag for page in self._tag_pages(repository) for tag in page))
 
     def delete(self, repository: str, digest: str) -> bool:
-        """Delete a manifest with all its tags; False where it was gone already.
+        """Delete a manifest with all its tags; return False if it was gone already.
 
         Raises:
-            UnsupportedError: the registry does not delete.
+            UnsupportedError: the registry does not support deletion.
         """
         answer = self._send("DELETE", _manifest_path(repository, digest), Scope(repository, "pull,delete"), {})
         if answer.status == _METHOD_NOT_ALLOWED:
-            problem = f"{self.registry} does not delete manifests (405)"
-            raise UnsupportedError(self.thing, problem, "turn deletion on in the registry, or use its own API for it")
+            problem = f"{self.registry} does not support deletion of manifests (405)"
+            raise UnsupportedError(self.thing, problem, "enable deletion in the registry, or use its own API")
         if answer.status not in {_ACCEPTED, _OK, 204, _NOT_FOUND}:
             raise self._unexpected(answer)
         return answer.status != _NOT_FOUND
@@ -157,7 +157,7 @@ class RegistryClient:
         seen: set[str] = set()
         while path is not None:
             if path in seen or len(seen) >= _MOST_PAGES:
-                raise BadAnswerError(self.thing, f"{self.registry} pages its list of tags without end")
+                raise BadAnswerError(self.thing, f"{self.registry} returns endless pages of tags")
             seen.add(path)
             answer = self._send("GET", path, Scope(repository), {})
             if answer.status == _NOT_FOUND and len(seen) == 1:
@@ -173,27 +173,27 @@ class RegistryClient:
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, Mapping):
-            raise BadAnswerError(self.thing, f"{self.registry} answered something else than a list of tags")
-        tags = document.get("tags") or []  # null where all tags were deleted (distribution 2.8)
+            raise BadAnswerError(self.thing, f"{self.registry} did not answer with a list of tags")
+        tags = document.get("tags") or []  # null if all tags were deleted (distribution 2.8)
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise BadAnswerError(self.thing, f"{self.registry} answered a list of tags with something else in it")
+            raise BadAnswerError(self.thing, f"{self.registry} answered with a list of tags that are not all texts")
         return list(tags)
 
     def _next_page(self, answer: RegistryAnswer, asked: str) -> str | None:
         try:
             target = next_target(answer.headers.get("Link", ""))
         except LinkError as error:
-            raise BadAnswerError(self.thing, f"{self.registry} answers a list of tags whose Link {error}") from None
+            raise BadAnswerError(self.thing, f"{self.registry} sent a list of tags whose Link {error}") from None
         if target is None:
             return None
-        url = urljoin(asked, target)  # relative to the page that names it (RFC 8288, section 3.1)
+        url = urljoin(asked, target)  # relative to the page that contains it (RFC 8288, section 3.1)
         if hosts.origin_of(url) != hosts.origin_of(self._base):
             raise BadAnswerError(self.thing, f"{self.registry} continues its list of tags on another host")
         parts = urlsplit(url)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
     def _send(self, method: str, path: str, scope: Scope, headers: Mapping[str, str]) -> RegistryAnswer:
-        """Send a request; one 401 is answered by a (new) login: the first token, or one in place of an expired one."""
+        """Send a request. On a 401, log in and send it again once: the token was missing, or it has expired."""
         url = f"{self._base}{path}"
         answer = self._transport.send(method, url, headers, self._login.header(scope))
         if answer.status == _UNAUTHORIZED:
@@ -208,11 +208,11 @@ class RegistryClient:
     def _check_found(self, answer: RegistryAnswer, repository: str, version: str) -> None:
         if answer.status != _OK and "html" in answer.headers.get("Content-Type", ""):
             problem = f"{self.registry} answers {answer.status} with a web page"
-            raise BadAnswerError(self.thing, problem, "check the name: that is no registry")
+            raise BadAnswerError(self.thing, problem, "check the name: that is not a registry")
         if answer.status == _NOT_FOUND:
             if "NAME_UNKNOWN" in _codes(answer.body):
                 raise self._no_repository(repository)
-            raise NoSuchManifestError(self.thing, f"{self._place(repository, version)} is not there")
+            raise NoSuchManifestError(self.thing, f"{self._place(repository, version)} does not exist")
         if answer.status != _OK:
             raise self._unexpected(answer)
 
@@ -220,8 +220,8 @@ class RegistryClient:
         have = manifests.digest_of(answer.body)
         said = version if is_digest(version) else answer.headers.get("Docker-Content-Digest", have)
         if said != have:
-            problem = f"{self.registry} sent {short_digest(have)} where it should send {short_digest(said)}"
-            raise BadAnswerError(self.thing, problem, "ask again; if it stays, something between us changes the bytes")
+            problem = f"{self.registry} sent {short_digest(have)} instead of {short_digest(said)}"
+            raise BadAnswerError(self.thing, problem, "try again; if it persists, a proxy changes the content")
 
     def _place(self, repository: str, version: str) -> str:
         location = f"{self.registry}/{repository}"
@@ -229,7 +229,7 @@ class RegistryClient:
 
     def _no_repository(self, repository: str) -> NoSuchRepositoryError:
         problem = f"{self.registry} has no repository {repository}"
-        return NoSuchRepositoryError(self.thing, problem, "check the name; it appears with the first push")
+        return NoSuchRepositoryError(self.thing, problem, "check the name; a repository is created by its first push")
 
     def _unexpected(self, answer: RegistryAnswer) -> RegistryError:
         said = "; ".join(_codes(answer.body))[:_LONGEST_QUOTE]
@@ -242,7 +242,7 @@ def _manifest_path(repository: str, version: str) -> str:
 
 
 def _codes(body: bytes) -> list[str]:
-    """Return the error codes of the distribution API in a body, `MANIFEST_UNKNOWN` and the like."""
+    """Return the error codes of the distribution API in a body, such as `MANIFEST_UNKNOWN`."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Taking stock of a repository, and deleting what a plan says."""
+"""Takes inventory of a repository, and executes a plan of deletions."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from convos_infra.registry.reference import ImageReference
 
 STEP = 50
-"""How many manifests are deleted between two looks at what is in use."""
+"""How many manifests are deleted between two checks of the images in use."""
 
 
 def take_stock(client: RegistryClient, repository: str, also: Iterable[str] = ()) -> list[StoredManifest]:
-    """Return every manifest that a tag leads to, and those of the digests in `also`, with all that they name.
+    """Return every manifest that a tag points to, and those of the digests in `also`, with everything they reference.
 
-    A registry lists tags only: what lost its tag and is not in `also` is not seen, and so not deleted.
+    A registry lists only tags. A manifest that lost its tag and is not in `also` is not found, and so is not deleted.
 
     Raises:
-        RegistryError: a read failed; an inventory with holes would be a licence to delete. A digest in `also` may be
-            missing: the plan says so.
+        RegistryError: a read failed; an incomplete inventory would lead to wrong deletions. A digest in `also` may be
+            missing: the plan reports it.
     """
     tags: dict[str, list[str]] = {}
     found: dict[str, StoredManifest] = {}
@@ -58,7 +58,7 @@ def take_stock(client: RegistryClient, repository: str, also: Iterable[str] = ()
             continue
         try:
             child = _read(client, repository, digest)
-        except NoSuchManifestError:  # a clean-up elsewhere took it; what cannot be read lists nothing that we delete
+        except NoSuchManifestError:  # deleted elsewhere meanwhile; it cannot reference anything that we delete
             child = StoredManifest(digest)
         stock[digest] = replace(child, created=None)
         waiting += child.children
@@ -74,24 +74,24 @@ def plan_for(
     listed: Iterable[StoredManifest] | None = None,
     now: datetime | None = None,
 ) -> RetentionPlan:
-    """Take stock of a repository and work out what may be deleted; nothing is deleted here.
+    """Take inventory of a repository and plan its deletions; nothing is deleted here.
 
     Args:
-        client: of the registry.
-        repository: without the registry.
-        in_use: what stacks and living agents use; references of other repositories are left aside.
-        rules: what stays beside them.
-        listed: what the registry's own API lists (`Packages.versions`); None goes by the tags.
-        now: with a time zone.
+        client: the registry's client.
+        repository: its name, without the registry.
+        in_use: the images that stacks and living agents use; references to other repositories are ignored.
+        rules: the rules that keep other images.
+        listed: the versions from the registry's own API (`Packages.versions`); None uses the tags.
+        now: the time, with a time zone.
 
     Raises:
-        RegistryError: a read failed, so that nobody knows what is needed; or the keep-list names no image of this
-            repository, which is more likely a list that was not gathered than a fleet without an image.
+        RegistryError: a read failed, so it is unknown what is needed; or the keep-list contains no image of this
+            repository, which more likely means that the list is incomplete than that no image is in use.
     """
     mine = [ref for ref in in_use if (ref.registry, ref.repository) == (client.registry, repository)]
     if not mine:
-        problem = f"the keep-list names no image of {client.registry}/{repository}"
-        raise RegistryError(client.thing, problem, "nothing is deleted without one: gather it from the stacks")
+        problem = f"the keep-list contains no image of {client.registry}/{repository}"
+        raise RegistryError(client.thing, problem, "nothing is deleted without one: collect it from the stacks")
     if listed is None:
         stock = take_stock(client, repository, [ref.digest for ref in mine if ref.digest])
     else:
@@ -111,22 +111,22 @@ def carry_out(
     *,
     most: int | None = None,
 ) -> int:
-    """Delete what a plan says and return how many manifests went. Running it again after a crash is safe.
+    """Execute a plan and return how many manifests were deleted. Running it again after a crash is safe.
 
     Args:
-        client: of the registry.
-        repository: without the registry.
+        client: the registry's client.
+        repository: its name, without the registry.
         what: the plan.
-        in_use: the keep-list again: a tag of it may have moved.
-        say: takes one line for each manifest.
-        delete: how (`Packages.delete`); None uses the distribution API.
-        most: delete at most this many; the next run goes on.
+        in_use: the keep-list again: one of its tags may have moved.
+        say: called with one line for each manifest.
+        delete: deletes one manifest (`Packages.delete`); None uses the distribution API.
+        most: the most manifests to delete; the next run continues.
 
     Raises:
-        DisagreementError: something in use is missing, or a tag in use has moved since the plan; before the first step
-            nothing was deleted, and after a step no other follows.
-        UnsupportedError: the registry does not delete.
-        RefusedError: some were refused; all others are gone.
+        DisagreementError: an image in use is missing, or its tag has moved since the plan. Nothing was deleted if this
+            is found at the start; later it stops the run.
+        UnsupportedError: the registry does not support deletion.
+        RefusedError: some deletions were refused; all others were executed.
     """
     in_use = list(in_use)
     doomed = what.doomed[:most]
@@ -139,19 +139,19 @@ def carry_out(
         for manifest in doomed[start : start + STEP]:
             try:
                 gone = _delete(client, repository, manifest, delete)
-            except RefusedError as error:  # one that can never go must not keep all others for ever
+            except RefusedError as error:  # one that is always refused must not keep all others forever
                 refused.append(error)
                 say(f"refused {_named(manifest)}")
                 continue
             except RegistryError:
-                say(f"stopped after {count} of {len(what.doomed)}: the next run goes on")
+                say(f"stopped after {count} of {len(what.doomed)}: the next run continues")
                 raise
             count += gone
             say(f"{'deleted' if gone else 'gone   '} {_named(manifest)}")
     if doomed:
         check_in_use(client, repository, what, in_use)
     if left := len(what.doomed) - len(doomed):
-        say(f"{left} are left for the next run: at most {most} go in one")
+        say(f"{left} left for the next run: one run deletes at most {most}")
     if refused:
         problem = f"{count} deleted, {len(refused)} refused; the first: {refused[0].problem}"
         raise RefusedError(client.thing, problem, refused[0].next_step)
@@ -161,25 +161,25 @@ def carry_out(
 def check_in_use(
     client: RegistryClient, repository: str, what: RetentionPlan, in_use: Iterable[ImageReference]
 ) -> None:
-    """Prove that everything in use is there, whole, and is what the plan took it for.
+    """Check that everything in use still exists, is complete, and has the digest that the plan assumed.
 
     Raises:
-        DisagreementError: something is missing, or a promote, a rollback or a push has overtaken the plan.
+        DisagreementError: something is missing, or a promotion, a rollback or a push happened after the plan.
     """
     if what.missing:
         problem = f"{what.missing[0]} is in use, but not in the registry"
-        raise DisagreementError(client.thing, problem, "nothing is deleted: restore it, or take it out of use")
+        raise DisagreementError(client.thing, problem, "nothing is deleted: restore it, or stop using it")
     for reference in in_use:
         if (reference.registry, reference.repository) != (client.registry, repository) or not reference.tag:
             continue
         now = client.digest(repository, reference.tag)
         if now not in what.needed:
             problem = f"tag {reference.tag} moved to {short_digest(now) or 'nothing'} since the plan"
-            raise DisagreementError(client.thing, problem, "no more is deleted: make a new plan")
+            raise DisagreementError(client.thing, problem, "deletion stops here: make a new plan")
     for digest in what.needed:
         if not client.digest(repository, digest):
-            problem = f"{short_digest(digest)} is in use, or part of what is, and does not pull"
-            raise DisagreementError(client.thing, problem, "no more is deleted: restore it (docs/ci.md, Retention)")
+            problem = f"{short_digest(digest)} is in use, or part of an image in use, and cannot be pulled"
+            raise DisagreementError(client.thing, problem, "deletion stops here: restore it (docs/ci.md, Retention)")
 
 
 def _delete(
@@ -187,8 +187,8 @@ def _delete(
 ) -> bool:
     gone = delete(manifest) if delete else client.delete(repository, manifest.digest)
     if not gone and client.digest(repository, manifest.digest):
-        # GitHub answers 404, not 403, to a token that may read and not delete.
-        problem = f"{short_digest(manifest.digest)} is said to be gone, and still pulls"
+        # GitHub answers 404, not 403, to a token that may read but not delete.
+        problem = f"{short_digest(manifest.digest)} was reported as gone, but can still be pulled"
         raise RefusedError(client.thing, problem, "check that the token may delete")
     return gone
 
@@ -199,18 +199,18 @@ def _named(manifest: StoredManifest) -> str:
 
 
 def _check_complete(client: RegistryClient, repository: str, versions: Iterable[StoredManifest]) -> None:
-    """Compare two lists of one repository: a tag that the registry serves must be in the list of versions as well."""
+    """Compare two lists of one repository: every tag that the registry serves must be in the list of versions."""
     listed = {tag for version in versions for tag in version.tags}
     if absent := [tag for tag in client.tags(repository) if tag not in listed]:
         problem = f"the list of versions lacks tag {absent[0]}, which the registry has ({len(absent)} tags)"
-        raise DisagreementError(client.thing, problem, "nothing is deleted: run it again, a push may have come between")
+        raise DisagreementError(client.thing, problem, "nothing is deleted: run it again, in case of a push meanwhile")
 
 
 def _completed(client: RegistryClient, repository: str, version: StoredManifest) -> StoredManifest:
-    """Complete what another API lists by what the manifest itself says.
+    """Complete a version from another API by the content of its manifest.
 
     Raises:
-        NoSuchManifestError, BadAnswerError: it cannot be read. What it lists is not known then, so nothing may go.
+        NoSuchManifestError, BadAnswerError: it cannot be read, so its children are unknown and nothing may be deleted.
     """
     read = _read(client, repository, version.digest)
     return replace(version, children=read.children, subject=read.subject, aliases=read.aliases)
@@ -221,7 +221,7 @@ def _read(client: RegistryClient, repository: str, version: str) -> StoredManife
     try:
         named = named_by(document.body)
     except UnreadableError as error:
-        step = "nothing is deleted while it cannot be read: delete it by hand if nobody uses it"
+        step = "nothing is deleted while it cannot be read: delete it by hand if it is unused"
         raise NotAnImageError(client.thing, f"{repository}@{version} {error}", step) from None
     return StoredManifest(
         manifests.digest_of(document.body), children=named.children, subject=named.subject, aliases=named.aliases
@@ -229,7 +229,7 @@ def _read(client: RegistryClient, repository: str, version: str) -> StoredManife
 
 
 def _created(client: RegistryClient, repository: str, digest: str) -> datetime | None:
-    """Return when an image was built; None where that is not known, and then it is never old."""
+    """Return when an image was built; None if that is unknown, and then it never counts as old."""
     try:
         top = client.manifest(repository, digest)
         if said := top.annotations.get(manifests.CREATED):

@@ -1,7 +1,7 @@
-"""Every manifest that a stored document names, whatever kind of document it is. Pure.
+"""Finds every manifest that a stored document of any kind references. Pure.
 
-Retention must not delete what a document needs only because it does not know that kind of document: an index in an
-index, an OCI artifact, an entry addressed by sha512, a media type of tomorrow.
+Retention must not delete the parts of a document only because its kind is unknown: an index in an index, an OCI
+artifact, an entry with a sha512 digest, a future media type.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import Any
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{32,}")
 _BLOBS = frozenset({"config", "layers", "fsLayers"})
-"""Keys whose digests are of blobs, which no manifest's name is."""
+"""Keys whose digests name blobs, which are never manifests."""
 _SHORT_TAG_HEX = 64
 
 
 class UnreadableError(ValueError):
-    """The bytes name nothing that can be followed; the message says what they are."""
+    """The content has no references that can be followed; the message says what it is."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """What a document names.
+    """The references of a document.
 
     Attributes:
         children: the digests of all other manifests that it lists, in order.
-        subject: the digest of what it is attached to; empty where it is attached to nothing.
-        aliases: other names of the document itself: its sha512 digest, whole and as the tag of a referrer has it
+        subject: the digest of the manifest that it is attached to; empty if there is none.
+        aliases: other names of the document itself: its sha512 digest, and that digest as the tag of a referrer
             (distribution-spec, "Referrers Tag Schema": at most 64 characters of the digest).
     """
 
@@ -40,10 +40,10 @@ class Named:
 
 
 def named_by(content: bytes) -> Named:
-    """Return what the bytes of a manifest name.
+    """Return the references of a manifest's content.
 
     Raises:
-        UnreadableError: it is not a JSON object, or a digest in it is not one: then nobody can tell what it needs.
+        UnreadableError: it is not a JSON object, or has an invalid digest, so what it needs is unknown.
     """
     try:
         document = json.loads(content)
@@ -60,12 +60,12 @@ def named_by(content: bytes) -> Named:
 
 
 def is_any_digest(text: str) -> bool:
-    """Tell whether a text is a digest of any algorithm, as OCI's image-spec writes them."""
+    """Tell whether a text is a digest of any algorithm, in the format of OCI's image-spec."""
     return bool(_DIGEST.fullmatch(text))
 
 
 def _digests(value: Any) -> Iterator[str]:
-    """Yield the value of every key `digest`, at any depth; iterative, since a document may be nested deeply."""
+    """Yield the value of every key `digest`, at any depth. It is iterative because a document may be nested deeply."""
     waiting = [value]
     while waiting:
         item = waiting.pop()

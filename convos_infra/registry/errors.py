@@ -1,22 +1,22 @@
-"""Every way a registry can fail us.
+"""Every way in which a registry can fail.
 
     RegistryError
-      InvalidReferenceError        the text is no image reference
-      NoSuchRepositoryError        the registry does not know the repository
-      NoSuchTagError               it knows the repository, not the tag
-      NoSuchManifestError          a digest is not there (an index's child included)
+      InvalidReferenceError        the text is not an image reference
+      NoSuchRepositoryError        the registry does not have the repository
+      NoSuchTagError               it has the repository, but not the tag
+      NoSuchManifestError          a digest does not exist (also a child of an index)
       NoSuchPlatformError          the image is not built for the platform
-      AmbiguousError               a prefix that several tags share
+      AmbiguousError               several tags begin with the given prefix
       DisagreementError            two statements about one image contradict each other
       NotAnImageError              something else is stored under that name
-      UnauthorizedError            the registry wants (other) credentials
-      UnreachableError             no answer at all
-      BusyError                    it kept answering "later" or "broken" until our budget was used up
-      BadAnswerError               an answer that no registry should give: HTML, wrong digest, a redirect we refuse
-      UnsupportedError             the registry does not do that
-      RefusedError                 it does that, but not to this one
+      UnauthorizedError            the registry requires (other) credentials
+      UnreachableError             no answer
+      BusyError                    it kept answering "later" or failing until the retry budget was used up
+      BadAnswerError               an invalid answer: HTML, a wrong digest, a redirect that we refuse
+      UnsupportedError             the registry does not support the operation
+      RefusedError                 it supports the operation, but refuses it for this manifest
 
-`thing` is what the caller's user knows: a config key such as `imageTag`, or the reference itself.
+`thing` is a name that the user knows: a config key such as `imageTag`, or the reference itself.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from convos_infra.errors import InfraError
 
 
 class RegistryError(InfraError):
-    """The base of all of them."""
+    """The base of all errors of registries."""
 
 
 class InvalidReferenceError(RegistryError):
-    """The text is no image reference."""
+    """The text is not an image reference."""
 
 
 class NoSuchRepositoryError(RegistryError):
-    """The registry does not know the repository."""
+    """The registry does not have the repository."""
 
 
 class NoSuchTagError(RegistryError):
-    """The registry knows the repository, not the tag."""
+    """The registry has the repository, but not the tag."""
 
 
 class NoSuchManifestError(RegistryError):
-    """A digest is not there."""
+    """A digest does not exist."""
 
 
 class NoSuchPlatformError(RegistryError):
@@ -49,7 +49,7 @@ class NoSuchPlatformError(RegistryError):
 
 
 class AmbiguousError(RegistryError):
-    """Several tags begin like this."""
+    """Several tags begin with the given prefix."""
 
 
 class DisagreementError(RegistryError):
@@ -57,28 +57,28 @@ class DisagreementError(RegistryError):
 
 
 class NotAnImageError(RegistryError):
-    """Something is stored under that name, but nothing that a container can be started from."""
+    """Something is stored under that name, but a container cannot be started from it."""
 
 
 class UnauthorizedError(RegistryError):
-    """The registry wants credentials, or other ones."""
+    """The registry requires credentials, or other ones."""
 
 
 class UnreachableError(RegistryError):
-    """The registry gave no answer at all."""
+    """The registry did not answer."""
 
 
 class BusyError(RegistryError):
-    """The registry kept answering "later" or "broken" until the budget of retries was used up."""
+    """The registry kept answering "later" or failing until the retry budget was used up."""
 
 
 class BadAnswerError(RegistryError):
-    """An answer that no registry should give."""
+    """An answer that is invalid for a registry."""
 
 
 class UnsupportedError(RegistryError):
-    """The registry does not do that."""
+    """The registry does not support the operation."""
 
 
 class RefusedError(RegistryError):
-    """The registry does that, but not to this one manifest."""
+    """The registry supports the operation, but refuses it for this manifest."""

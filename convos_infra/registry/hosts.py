@@ -1,4 +1,4 @@
-"""Which hosts are spoken to how, and where a request may be sent on to. Pure."""
+"""Decides the scheme for a host, and which redirects may be followed. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-# What people write and what answers differ for Docker Hub alone (distribution/reference and docker/cli agree on it).
+# Docker Hub alone has an API host that differs from its name (see distribution/reference and docker/cli).
 _API_HOSTS = {"docker.io": "registry-1.docker.io"}
-# Registries whose login lives on another host. Everyone else's credentials stay with the host they were given for.
+# Registries whose login is on another host. All other credentials stay on the host that they were given for.
 _LOGIN_HOSTS = {"docker.io": frozenset({"auth.docker.io"})}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Scheme, host and port: what credentials are bound to."""
+    """Scheme, host and port, to which credentials are bound."""
 
     scheme: str
     host: str
@@ -48,7 +48,7 @@ def is_internal(host: str) -> bool:
 
 
 def api_url(registry: str) -> str:
-    """Return the base URL of a registry (`host[:port]`); plain http for this machine alone."""
+    """Return the base URL of a registry (`host[:port]`); plain http is used on this machine only."""
     host = _API_HOSTS.get(registry, registry)
     origin = origin_of(f"https://{host}")
     plain = origin is not None and is_loopback(origin.host)
@@ -56,19 +56,19 @@ def api_url(registry: str) -> str:
 
 
 def login_hosts(registry: str) -> frozenset[str]:
-    """Return the hosts, beside its own, that may see the credentials of a registry."""
+    """Return the hosts, other than its own, that may receive the credentials of a registry."""
     return _LOGIN_HOSTS.get(registry, frozenset())
 
 
 def why_not_follow(source: str, target: str) -> str:
-    """Return why a registry's answer must not send us from one URL to another, or the empty string if it may.
+    """Return why a redirect from one URL to another must not be followed, or the empty string if it may.
 
-    A registry on the internet that points at this machine or at a private address wants us to speak to somebody it
-    cannot reach itself (server-side request forgery; cloud metadata services sit on such addresses).
+    If a registry on the internet redirects to this machine or to a private address, it may try to reach hosts that it
+    cannot reach itself (server-side request forgery; cloud metadata services have such addresses).
     """
     here, there = origin_of(source), origin_of(target)
     if here is None or there is None:
-        return "that is no http(s) URL"
+        return "that is not an http(s) URL"
     if is_loopback(here.host):
         return "" if there.scheme == "https" or is_loopback(there.host) else "it is not https"
     if is_internal(there.host) and there.host != here.host:

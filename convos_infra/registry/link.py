@@ -1,7 +1,7 @@
-"""The `Link` header: where the next page of a list is. Pure. Grammar: RFC 8288, section 3.
+"""Parses the `Link` header, which contains the next page of a list. Pure. Grammar: RFC 8288, section 3.
 
-A list that is cut short without an error is a list with holes, and deletions are planned from such lists: a header that
-cannot be understood is an error, never "the last page".
+Deletions are planned from such lists, so a list must never be truncated silently: a header that cannot be parsed is
+an error, never "the last page".
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class LinkError(ValueError):
 
 
 def next_target(header: str) -> str | None:
-    """Return the target of the link whose relation is `next`, as it stands: often relative; None where there is none.
+    """Return the target of the link with the relation `next`, unchanged and often relative; None if there is none.
 
-    Names of parameters and relations are compared without case; one `rel` may have several relations, and of several
-    `rel` the first counts (RFC 8288, section 3.3).
+    Names of parameters and relations are case-insensitive. One `rel` may contain several relations. If there are
+    several `rel`, the first one counts (RFC 8288, section 3.3).
 
     Raises:
-        LinkError: the header is malformed, or names several next pages.
+        LinkError: the header is malformed, or contains several next pages.
     """
     found = {url for url, relations in _links(header) if "next" in relations}
     if len(found) > 1:

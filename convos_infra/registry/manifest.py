@@ -1,8 +1,8 @@
-"""Manifests and indexes, OCI's and Docker's, from bytes to values. Pure.
+"""Parses manifests and indexes, OCI's and Docker's. Pure.
 
 An index lists one manifest for each platform. BuildKit adds an entry for each attestation (provenance, SBOM) with
-platform `unknown/unknown`, which makes an index out of a one-platform image (docker/build-push-action#755): those are
-no platforms.
+platform `unknown/unknown`, which turns a single-platform image into an index (docker/build-push-action#755). These
+entries are not platforms.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ VERSION = "org.opencontainers.image.version"
 _INDEXES = frozenset({OCI_INDEX, DOCKER_INDEX})
 _REFERENCE_TYPE = "vnd.docker.reference.type"
 _UNKNOWN = "unknown/unknown"
-# Reproducible builds stamp the epoch or a day near it: that is no date of a build.
+# Reproducible builds use the epoch or a date near it, which is not the build's date.
 _FIRST_YEAR = 2000
 
 
 class ManifestError(ValueError):
-    """The bytes are no manifest that an image can be started from; the message says what they are."""
+    """The content is not a manifest that a container can be started from; the message says what it is."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Child:
     """One entry of an index.
 
     Attributes:
-        platform: `os/arch[/variant]`; empty where the entry names none.
+        platform: `os/arch[/variant]`; empty if the entry has none.
     """
 
     digest: str
@@ -57,12 +57,12 @@ class Child:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest or an index, with the digest of the bytes it was read from.
+    """A manifest or an index, with the digest of its content.
 
     Attributes:
         children: the entries of an index; empty for a single manifest.
         config: the digest of the image's config; empty for an index.
-        size_bytes: config and layers as they travel, compressed; 0 for an index.
+        size_bytes: the compressed size of config and layers; 0 for an index.
         subject: the digest of the manifest that this one is attached to, if any.
     """
 
@@ -82,18 +82,18 @@ class Manifest:
 
     @property
     def images(self) -> tuple[Child, ...]:
-        """The entries of an index that a container can be started from."""
+        """The entries of an index from which a container can be started."""
         return tuple(child for child in self.children if not child.is_attestation)
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that an index names, sorted, each once."""
+        """The platforms of an index, sorted and without duplicates."""
         return tuple(sorted({child.platform for child in self.images if child.platform}))
 
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """What we read of an image's config."""
+    """The parts of an image's config that we use."""
 
     platform: str
     labels: Mapping[str, str]
@@ -101,7 +101,7 @@ class ImageConfig:
 
 
 def digest_of(content: bytes) -> str:
-    """Return the sha256 digest of the bytes, as registries write it."""
+    """Return the sha256 digest of the bytes, in the format of registries."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
@@ -109,16 +109,16 @@ def parse_manifest(content: bytes, content_type: str = "") -> Manifest:
     """Parse a manifest or an index.
 
     Args:
-        content: the very bytes that the registry sent; the digest is taken from them.
-        content_type: the header, for bodies that do not name their own media type (OCI makes that optional).
+        content: the exact bytes that the registry sent; the digest is computed from them.
+        content_type: the header, for bodies without a media type (OCI makes that optional).
 
     Raises:
-        ManifestError: what it is instead.
+        ManifestError: it is something else, which the message names.
     """
     document = _document(content, content_type)
     if document.get("schemaVersion") == 1:
         raise ManifestError(
-            "is a schema 1 manifest, which Docker gave up in 2019; push it again with a current builder"
+            "is a schema 1 manifest, which Docker dropped in 2019; push it again with a current builder"
         )
     media_type = _media_type(document, content_type)
     annotations = _texts(document.get("annotations"))
@@ -144,7 +144,7 @@ def parse_config(content: bytes) -> ImageConfig:
     """Parse an image's config.
 
     Raises:
-        ManifestError: it is none.
+        ManifestError: it is something else.
     """
     document = _document(content, "")
     labels = document.get("config")
@@ -156,18 +156,18 @@ def parse_config(content: bytes) -> ImageConfig:
 
 
 def platform(document: Mapping[str, Any]) -> str:
-    """Return `os/arch[/variant]` of a config or of an index entry's platform; empty where it says none."""
+    """Return `os/arch[/variant]` of a config or of an index entry's platform; empty if there is none."""
     parts = [_text(document.get(key)) for key in ("os", "architecture", "variant")]
     return "/".join(part for part in parts if part) if parts[0] and parts[1] else ""
 
 
 def matches(wanted: str, offered: str) -> bool:
-    """Tell whether an image for `offered` runs where `wanted` is asked for: `linux/arm64` takes `linux/arm64/v8`."""
+    """Tell whether an image for `offered` runs on `wanted`: `linux/arm64/v8` runs on `linux/arm64`."""
     return offered == wanted or offered.startswith(f"{wanted}/")
 
 
 def parse_created(text: str) -> datetime | None:
-    """Parse RFC 3339, nanoseconds included; None where it is missing, not understood, or the epoch."""
+    """Parse RFC 3339, including nanoseconds; None if it is missing, malformed, or the epoch."""
     head, dot, tail = text.partition(".")
     if dot:  # Python 3.11 reads up to 6 digits of a second, BuildKit writes 9
         digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
@@ -188,7 +188,7 @@ def _document(content: bytes, content_type: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         raise ManifestError("is not JSON") from None
     if not isinstance(document, Mapping):
-        raise ManifestError("is JSON, but no manifest")
+        raise ManifestError("is JSON, but not a manifest")
     return document
 
 
@@ -197,9 +197,9 @@ def _media_type(document: Mapping[str, Any], content_type: str) -> str:
     if named in ACCEPTED:
         return named
     if document.get("schemaVersion") != 2:
-        raise ManifestError("is JSON, but no manifest")
+        raise ManifestError("is JSON, but not a manifest")
     if named not in {"", "application/json", "text/plain", "application/octet-stream"}:
-        raise ManifestError(f"has media type {named[:80]!r}, which is no image")
+        raise ManifestError(f"has media type {named[:80]!r}, which is not an image")
     return OCI_INDEX if "manifests" in document else OCI_MANIFEST
 
 

@@ -1,4 +1,4 @@
-"""Which tags a person may have meant. Pure."""
+"""Finds the tags that a person may have meant. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 _COMMIT_TAG = re.compile(r"sha-([0-9a-f]{4,40})")
-# Signatures and attestations by cosign's tag scheme (`sha256-<hex>.sig`): nobody means those.
+# Signatures and attestations in cosign's tag scheme (`sha256-<hex>.sig`) are never meant.
 _ATTACHED = re.compile(r"sha256-[0-9a-f]{64}(?:\..+)?")
 _LONGEST_COMPARED = 64
 _SHORTEST_PART = 3
@@ -15,14 +15,14 @@ _ENOUGH = 8
 
 
 def nearest(asked: str, tags: Iterable[str], most: int = 3) -> list[str]:
-    """Return the tags that resemble `asked`, the nearest first; empty where none comes near.
+    """Return the tags that resemble `asked`, the nearest first; empty if there is none.
 
-    A tag that contains what was asked for, or is contained in it, counts before all others (`prod`, or a commit without
-    `sha-`); of two tags as many edits away, the one with the longer common beginning.
+    A tag that contains `asked`, or is contained in it, comes before all others (`prod`, or a commit without `sha-`). If
+    two tags are equally many edits away, the one with the longer common prefix comes first.
     """
     limit = max(2, len(asked) // 2)
     ranked: list[tuple[bool, int, int, str]] = []
-    worst = limit  # of those that are not contained: no more edits than this can still be among the nearest
+    worst = limit  # for tags that are not contained: with more edits they cannot be among the nearest
     for tag in set(tags):
         if _ATTACHED.fullmatch(tag):
             continue
@@ -39,7 +39,7 @@ def nearest(asked: str, tags: Iterable[str], most: int = 3) -> list[str]:
 
 
 def _least_distance(one: str, other: str) -> int:
-    """Return what the edits between two texts are at least: the characters that only one of them has, counted."""
+    """Return a lower bound of the edits between two texts: the number of characters that only one of them has."""
     one, other = one[:_LONGEST_COMPARED], other[:_LONGEST_COMPARED]
     surplus = Counter(one)
     surplus.subtract(other)
@@ -54,7 +54,7 @@ def commit_of(tag: str) -> str:
 
 
 def same_commit(asked: str, tags: Iterable[str]) -> list[str]:
-    """Return the `sha-…` tags that may be the commit of `asked`: one of the two is a beginning of the other."""
+    """Return the `sha-…` tags that may be the commit of `asked`: one is a prefix of the other."""
     wanted = commit_of(asked)
     if not wanted:
         return []
@@ -67,7 +67,7 @@ def _common_prefix(one: str, other: str) -> int:
 
 
 def _distance(one: str, other: str) -> int:
-    """Count the edits between two tags (Levenshtein), of their first 64 characters."""
+    """Count the edits between two tags (Levenshtein), using their first 64 characters."""
     one, other = one[:_LONGEST_COMPARED], other[:_LONGEST_COMPARED]
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, start=1):

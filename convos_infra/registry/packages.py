@@ -1,7 +1,7 @@
-"""GitHub's packages API: the only way to delete from GHCR.
+"""GitHub's packages API, the only way to delete from GHCR.
 
-GHCR answers the distribution API's DELETE with 405 (containers/skopeo#1880). In exchange its own API lists what the
-other cannot: versions without a tag. A version is a manifest; deleting it deletes all its tags. Source: GitHub's REST
+GHCR answers the distribution API's DELETE with 405 (containers/skopeo#1880). Unlike that API, the packages API also
+lists versions without a tag. A version is a manifest; deleting it deletes all its tags. Source: GitHub's REST
 documentation, "REST API endpoints for packages", version 2022-11-28.
 """
 
@@ -44,11 +44,11 @@ class Packages:
     """The versions of one container package of an organisation.
 
     Args:
-        repository: `owner/package`, as GHCR has it.
-        token: may read and delete packages; in a workflow the job's own, if the package is linked to the repository.
-        thing: what errors are about.
+        repository: `owner/package`, as on GHCR.
+        token: may read and delete packages; in a workflow the job's token, if the package is linked to the repository.
+        thing: the subject of errors.
         api: the API's host, `host[:port]`.
-        transport: how requests are sent; None makes one.
+        transport: sends the requests; None creates one.
     """
 
     def __init__(
@@ -68,29 +68,29 @@ class Packages:
         self._transport = transport or RegistryTransport(api, thing)
 
     def versions(self) -> list[StoredManifest]:
-        """Return all versions, with the time they were pushed and their ids; without children, which are not told.
+        """Return all versions, with their push times and ids, but without children, which the API does not return.
 
         Raises:
-            NoSuchRepositoryError, UnauthorizedError, BadAnswerError: a list with holes is not used.
+            NoSuchRepositoryError, UnauthorizedError, BadAnswerError: the list cannot be read completely.
         """
         found: dict[str, StoredManifest] = {}
         path: str | None = f"?per_page={PAGE}&state=active"
         pages: set[str] = set()
         while path is not None:
             if path in pages or len(pages) >= _MOST_PAGES:
-                raise BadAnswerError(self._thing, "GitHub pages its list of versions without end")
+                raise BadAnswerError(self._thing, "GitHub returns endless pages of versions")
             pages.add(path)
             entries, path = self._page(path)
-            # A push during the listing moves the last entry of a page to the next one: it is listed twice, not lost.
+            # A push during the listing moves the last entry of a page to the next page: it is listed twice, not lost.
             found |= {version.digest: version for version in map(self._version, entries)}
         return list(found.values())
 
     def _page(self, path: str) -> tuple[list[Mapping[str, Any]], str | None]:
-        """Return the entries of a page, and the path of the next one: where `Link` says, however short this one is."""
+        """Return the entries of a page, and the path of the next one: only `Link` decides whether there is one."""
         answer = self._send("GET", path)
         if answer.status == _NOT_FOUND:
             problem = f"GitHub shows no package {self._repository} to this token"
-            raise NoSuchRepositoryError(self._thing, problem, "check the name, and that it may read packages")
+            raise NoSuchRepositoryError(self._thing, problem, "check the name, and that the token may read packages")
         entries = _entries(answer.body) if answer.status == _OK else None
         if entries is None:
             problem = f"GitHub answers {answer.status} instead of a list of versions{self._said(answer)}"
@@ -99,7 +99,7 @@ class Packages:
         try:
             target = next_target(answer.headers.get("Link", ""))
         except LinkError as error:
-            raise BadAnswerError(self._thing, f"GitHub answers a list of versions whose Link {error}") from None
+            raise BadAnswerError(self._thing, f"GitHub sent a list of versions whose Link {error}") from None
         if target is None:
             return entries, None
         url = urljoin(asked, target)
@@ -108,12 +108,12 @@ class Packages:
         return entries, f"?{urlsplit(url).query}"
 
     def delete(self, version: StoredManifest) -> bool:
-        """Delete a version with all its tags; False where GitHub does not show it: gone, or not this token's to delete.
+        """Delete a version with all its tags; False if GitHub does not show it: it is gone, or hidden from the token.
 
         Raises:
             RefusedError: GitHub keeps the last tagged version of a package, and public ones with many downloads.
-            BusyError: GitHub's rate limit is used up; the next request would be refused as well.
-            UnauthorizedError: this token may not delete, the other versions included.
+            BusyError: GitHub's rate limit is used up, so further requests would be refused as well.
+            UnauthorizedError: the token may not delete any version.
         """
         answer = self._send("DELETE", f"/{quote(version.handle, safe='')}")
         if answer.status not in {_NO_CONTENT, _NOT_FOUND}:
@@ -125,7 +125,7 @@ class Packages:
         answer = self._transport.send(method, f"{self._base}{path}", _HEADERS, f"Bearer {self._token}")
         if answer.status == _FORBIDDEN and _is_rate_limit(answer):
             problem = f"GitHub's rate limit is used up{self._said(answer)}"
-            raise BusyError(self._thing, problem, "the next run goes on where this one stopped")
+            raise BusyError(self._thing, problem, "the next run continues where this one stopped")
         if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
             problem = f"GitHub does not accept this token for {self._repository}{self._said(answer)}"
             raise UnauthorizedError(self._thing, problem, "it needs read:packages and delete:packages")
@@ -139,7 +139,7 @@ class Packages:
         container = metadata.get("container") if isinstance(metadata, Mapping) else None
         tags = container.get("tags") if isinstance(container, Mapping) else None
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            # Without its tags a version that is in use looks like an orphan.
+            # A version in use would look unused without its tags.
             raise BadAnswerError(self._thing, f"GitHub lists version {short_digest(digest)} without its tags")
         created = parse_created(str(entry.get("created_at", "")))
         return StoredManifest(digest, tuple(sorted(map(str, tags))), created, handle=handle)
@@ -154,7 +154,7 @@ class Packages:
 
 
 def _is_rate_limit(answer: RegistryAnswer) -> bool:
-    """Tell a rate limit from a missing right; GitHub answers 403 for both ("Rate limits for the REST API")."""
+    """Tell a rate limit from a missing permission; GitHub answers 403 for both ("Rate limits for the REST API")."""
     headers = answer.headers
     is_used_up = headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
     return is_used_up or b"rate limit" in answer.body.lower()

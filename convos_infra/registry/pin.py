@@ -1,4 +1,4 @@
-"""What to tell about a pinned image, and about a change from one image to another. Pure."""
+"""Describes a pinned image, and a change from one image to another. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from convos_infra.registry.resolve import ResolvedImage, age
 
 @dataclass(frozen=True)
 class PinDescription:
-    """What a person is told.
+    """The description of a pin, for people.
 
     Attributes:
-        line: what is pinned, always there.
+        line: the pinned image; always present.
         warnings: each a line of its own.
     """
 
@@ -24,12 +24,12 @@ class PinDescription:
 
 @dataclass(frozen=True)
 class Branch:
-    """The image that a stack would follow if nothing were pinned.
+    """The image that a stack would follow without a pin.
 
     Attributes:
-        tag: what is followed.
-        digest: empty for what would be built, and where the tag was not found.
-        revision: its commit; empty where it does not say.
+        tag: the followed tag.
+        digest: empty if the image would be built, or if the tag was not found.
+        revision: its commit; empty if the image does not tell.
     """
 
     tag: str
@@ -38,7 +38,7 @@ class Branch:
 
 
 def history(commits: Commits | None) -> str:
-    """Return `3 commits back`, `2 commits forward`, both for branches that parted, or empty where nobody can tell."""
+    """Return `3 commits back`, `2 commits forward`, both for branches that diverged, or empty if that is unknown."""
     if commits is None:
         return ""
     parts = []
@@ -49,18 +49,18 @@ def history(commits: Commits | None) -> str:
     return ", ".join(parts) or "the same commit"
 
 
-def told(
+def describe(
     pinned: ResolvedImage, branch: Branch, ahead: Commits | None, now: datetime, old_after: timedelta, thing: str
 ) -> PinDescription:
-    """Return what to tell about a pin.
+    """Describe a pin.
 
     Args:
         pinned: the image.
-        branch: what the stack follows otherwise.
-        ahead: the commits from the pinned image to the branch's; None where git does not tell.
-        now: with a time zone.
-        old_after: from which age on there is a warning.
-        thing: the config key that pins.
+        branch: the image that the stack would follow without the pin.
+        ahead: the commits from the pinned image to the branch's; None if git does not tell.
+        now: the time, with a time zone.
+        old_after: the age from which there is a warning.
+        thing: the config key of the pin.
     """
     words = [f"pinned: {pinned.tag or 'digest'} = {pinned.short_digest}"]
     if pinned.revision:

@@ -1,8 +1,8 @@
-"""Image references, by the grammar of distribution/reference with Docker's defaults. Pure.
+"""Parses image references, by the grammar of distribution/reference with Docker's defaults. Pure.
 
     [registry/]repository[:tag][@sha256:<64 hex>]
 
-A reference with tag and digest means the digest; the tag is kept for people.
+In a reference with both a tag and a digest, the digest decides; the tag is kept for people.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class ImageReference:
-    """One image, or one name that moves.
+    """A reference to an image, or to a name that can move.
 
     Attributes:
         registry: `host[:port]`.
         repository: the path below it, without the registry.
-        tag: what people call it; empty where only a digest was given.
+        tag: the name for people; empty if only a digest was given.
         digest: `sha256:…`, or empty.
-        typed: the text as a person wrote it; not part of the identity.
+        typed: the text that a person wrote; not part of the identity.
     """
 
     registry: str
@@ -57,16 +57,16 @@ class ImageReference:
 
     @property
     def name(self) -> str:
-        """The canonical form, nothing left to defaults."""
+        """The canonical form, without defaults."""
         return self.location + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
     @property
     def version(self) -> str:
-        """What registries take after `/manifests/`: the digest where there is one, else the tag."""
+        """The part after `/manifests/` of a request: the digest if there is one, else the tag."""
         return self.digest or self.tag
 
     def pinned(self, digest: str) -> str:
-        """Return `repository:tag@sha256:…`, which pulls exactly this digest and still says its name."""
+        """Return `repository:tag@sha256:…`, which pulls exactly this digest and still shows the tag."""
         return replace(self, digest=digest).name
 
     def __str__(self) -> str:
@@ -77,23 +77,23 @@ def parse(text: str, thing: str = "image") -> ImageReference:
     """Parse a reference.
 
     Args:
-        text: as a person wrote it.
-        thing: what to call it in an error.
+        text: the reference, as a person wrote it.
+        thing: the subject of errors.
 
     Raises:
-        InvalidReferenceError: with the rule that is broken, and the character or count that breaks it.
+        InvalidReferenceError: names the broken rule, and the character or length that breaks it.
     """
     try:
         return _parse(text)
     except ValueError as error:
-        raise InvalidReferenceError(thing, f"{_quoted(text)} is no image reference: {error}") from None
+        raise InvalidReferenceError(thing, f"{_quoted(text)} is not an image reference: {error}") from None
 
 
 def parse_version(location: str, text: str, thing: str = "image") -> ImageReference:
-    """Parse what a person pins: a tag, `sha256:…`, or `tag@sha256:…` of a repository.
+    """Parse the value of a pin: a tag, `sha256:…`, or `tag@sha256:…` of a repository.
 
     Raises:
-        InvalidReferenceError: a digest that is cut or not written as one is never taken for a tag.
+        InvalidReferenceError: it is neither. A truncated or malformed digest is never read as a tag.
     """
     base = parse(location, thing)
     try:
@@ -104,7 +104,7 @@ def parse_version(location: str, text: str, thing: str = "image") -> ImageRefere
 
 
 def short_digest(digest: str) -> str:
-    """Return the digest as people compare it: `sha256:` and 8 characters."""
+    """Return the digest in its short form: `sha256:` and 8 characters."""
     return digest[:SHORT_DIGEST]
 
 
@@ -135,7 +135,7 @@ def _parse(text: str) -> ImageReference:
 
 
 def _split_registry(text: str) -> tuple[str, str]:
-    """Docker's rule: the first part is a host if it has a dot, a port or an upper-case letter, or is `localhost`."""
+    """Docker's rule: the first part is a host if it contains a dot, a port or a capital letter, or is `localhost`."""
     first, slash, rest = text.partition("/")
     is_host = first == "localhost" or any(c in first for c in ".:[") or first != first.lower()
     if not (slash and is_host):
@@ -164,7 +164,7 @@ def _check_registry(text: str) -> None:
     host = _HOST.match(text)
     rest = text[host.end() :] if host else text
     if not host or (rest and not rest.startswith(":")):
-        raise ValueError(f"{text!r} is no host name" + (f" (character {rest[0]!r})" if rest else ""))
+        raise ValueError(f"{text!r} is not a host name" + (f" (character {rest[0]!r})" if rest else ""))
     if rest and not (rest[1:].isdecimal() and 1 <= int(rest[1:]) <= _HIGHEST_PORT):
         raise ValueError(f"port {rest[1:]!r} is not a number from 1 to {_HIGHEST_PORT}")
 
@@ -176,7 +176,7 @@ def _check_repository(path: str) -> None:
         hint = "; repositories are lower case" if odd[0].isupper() else ""
         raise ValueError(f"character {odd[0]!r} is not allowed in a repository{hint}")
     if len(path) > LONGEST_REPOSITORY:
-        raise ValueError(f"its repository has {len(path)} characters, {LONGEST_REPOSITORY} at the most")
+        raise ValueError(f"its repository has {len(path)} characters, more than {LONGEST_REPOSITORY}")
     for component in path.split("/"):
         if not component:
             raise ValueError("its repository has an empty part between slashes")
@@ -196,7 +196,7 @@ def _check_tag(tag: str) -> None:
     if tag[0] in ".-":
         raise ValueError(f"a tag must not begin with {tag[0]!r}")
     if len(tag) > LONGEST_TAG:
-        raise ValueError(f"its tag has {len(tag)} characters, {LONGEST_TAG} at the most")
+        raise ValueError(f"its tag has {len(tag)} characters, more than {LONGEST_TAG}")
 
 
 def _check_digest(digest: str) -> None:
@@ -212,6 +212,6 @@ def _check_digest(digest: str) -> None:
 
 
 def _quoted(text: str) -> str:
-    """Quote for one line; a tag of 10 000 characters must not become the message."""
+    """Quote for one line; the message must not contain all of a tag of 10 000 characters."""
     longest = 80
     return repr(text if len(text) <= longest else text[:longest] + "…")

@@ -1,14 +1,14 @@
-"""What a reference names right now, and whether it can be deployed: asked once, before anything changes.
+"""Resolves a reference to the image that it names now, and checks that it can be deployed, before anything changes.
 
-What it costs in HTTP requests (a login is one more; GHCR's needs no question first; a registry that keeps its blobs
-elsewhere answers a config with a redirect, one more):
+The number of HTTP requests (plus one for a login, plus one if the registry must first ask for it, which GHCR need not,
+plus one for a redirect if the registry keeps its blobs elsewhere):
 
     single manifest                                    2   manifest, config
     index of one platform, with attestations           3   index, manifest, config
     the same, revision and created as annotations      2   index, manifest
     each further platform                              1   HEAD
 
-The first request is a GET: a HEAD would only be followed by the same GET. `current_digest` is the HEAD.
+The first request is a GET, as a HEAD would always be followed by the same GET. `current_digest` sends the HEAD.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ _TIMES = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 
 
 @dataclass(frozen=True)
 class ResolvedImage:
-    """An image as the registry has it.
+    """An image as it is in the registry.
 
     Attributes:
         reference: as typed.
-        tag: the tag it was found by; the whole one where a unique beginning of a `sha-` tag was typed.
-        digest: of what the tag names: the index where there is one.
-        platforms: what it is built for, attestations not counted.
-        labels: the image's labels, with the annotations of index and manifest over them; labels of an index that
-            carries revision and created as annotations are not read.
-        revision: the commit it was built from; empty where it does not say.
-        created: None where it does not say, or claims the epoch as reproducible builds do.
-        size_bytes: what a pull for the platform moves.
+        tag: the tag by which it was found; completed if a unique prefix of a `sha-` tag was typed.
+        digest: the digest behind the tag: of the index if there is one.
+        platforms: the platforms that it is built for, without attestations.
+        labels: the image's labels, overridden by the annotations of index and manifest. The labels are not read if the
+            index has revision and created as annotations.
+        revision: the commit it was built from; empty if the image does not tell.
+        created: None if the image does not tell, or has the epoch as reproducible builds do.
+        size_bytes: the size of a pull for the platform.
     """
 
     reference: str
@@ -76,7 +76,7 @@ class ResolvedImage:
 
     @property
     def pinned(self) -> str:
-        """`repo:tag@sha256:…`: what is deployed."""
+        """`repo:tag@sha256:…`, the reference that is deployed."""
         return ImageReference(self.registry, self.repository, self.tag, self.digest).name
 
     @property
@@ -93,17 +93,17 @@ def resolve(
     thing: str = "image",
     client: RegistryClient | None = None,
 ) -> ResolvedImage:
-    """Ask the registry what a reference names, and refuse what could not be deployed.
+    """Resolve a reference at the registry, and refuse an image that cannot be deployed.
 
     Args:
-        reference: a tag, a digest, or both: then they must agree, if the tag still exists.
-        platform: `os/arch[/variant]` that must be there.
+        reference: a tag, a digest, or both. If it has both and the tag still exists, they must agree.
+        platform: the required platform, `os/arch[/variant]`.
         credentials: for the registry of the reference.
-        thing: what errors are about, in the user's words.
-        client: one that is in use already; it brings its own credentials and thing.
+        thing: the subject of errors, in the user's words.
+        client: an existing client, with its own credentials and subject.
 
     Raises:
-        RegistryError: one of `errors.py`, in one line.
+        RegistryError: one of the errors in `errors.py`.
     """
     wanted = parse(reference, thing) if isinstance(reference, str) else reference
     client = client or RegistryClient(wanted.registry, credentials=credentials, thing=thing)
@@ -122,13 +122,13 @@ def current_digest(
     client: RegistryClient | None = None,
     thing: str = "image",
 ) -> str:
-    """Return what a tag names right now, and no more: one HEAD. Empty where the tag is not there."""
+    """Return only the digest that a tag names now, with one HEAD request. Empty if the tag does not exist."""
     client = client or RegistryClient(reference.registry, credentials=credentials, thing=thing)
     return client.digest(reference.repository, reference.tag or reference.digest)
 
 
 def age(created: datetime | None, now: datetime | None = None) -> str:
-    """Return `2 days old`, or the empty string where it is not known."""
+    """Return `2 days old`, or the empty string if the age is unknown."""
     if created is None:
         return ""
     seconds = ((now or datetime.now(UTC)) - created).total_seconds()
@@ -140,7 +140,7 @@ def age(created: datetime | None, now: datetime | None = None) -> str:
 
 
 def _top(client: RegistryClient, wanted: ImageReference) -> tuple[ImageReference, manifests.Manifest]:
-    """Return the manifest behind the reference; for a `sha-` tag that is not there, behind the one it can only mean."""
+    """Return the manifest behind the reference. For a `sha-` tag that does not exist, use its only possible match."""
     try:
         return wanted, client.manifest(wanted.repository, wanted.version)
     except NoSuchManifestError:
@@ -150,7 +150,7 @@ def _top(client: RegistryClient, wanted: ImageReference) -> tuple[ImageReference
     candidates = same_commit(wanted.tag, tags)
     if len(candidates) > 1:
         problem = f"{wanted.tag} may be {', '.join(candidates[:5])} in {wanted.location}"
-        raise AmbiguousError(client.thing, problem, "write more of the commit's digits")
+        raise AmbiguousError(client.thing, problem, "write more digits of the commit")
     if not candidates:
         raise _no_tag(client, wanted, tags)
     found = replace(wanted, tag=candidates[0])
@@ -165,13 +165,13 @@ def _image(client: RegistryClient, named: ImageReference, top: manifests.Manifes
         single, annotations, said = top, dict(top.annotations), ()
     if single.config_media_type not in manifests.IMAGE_CONFIGS:
         what = single.config_media_type[:80] or "no media type"
-        raise NotAnImageError(client.thing, f"{named} is no container image (its config is {what})")
+        raise NotAnImageError(client.thing, f"{named} is not a container image (its config is {what})")
     config = None
     if not (said and manifests.REVISION in annotations and manifests.CREATED in annotations):
         config = client.config(named.repository, single.config)
         _check_platform(client.thing, named, platform, (config.platform,))
-    # Labels are inherited from the base image, its revision included; annotations are not. So annotations win, and
-    # `created` is taken from the config before the label.
+    # Labels are inherited from the base image, including its revision; annotations are not. So annotations win, and
+    # `created` of the config comes before the label.
     labels = {**(config.labels if config else {}), **annotations}
     created = annotations.get(manifests.CREATED) or (config.created if config else "")
     return ResolvedImage(
@@ -193,7 +193,7 @@ def _image(client: RegistryClient, named: ImageReference, top: manifests.Manifes
 def _chosen_child(
     client: RegistryClient, named: ImageReference, index: manifests.Manifest, platform: str
 ) -> tuple[manifests.Manifest, dict[str, str]]:
-    """Return the platform's manifest and all annotations above it; every other platform must still pull as well."""
+    """Return the platform's manifest and all annotations above it; check that all other platforms can be pulled."""
     if not index.images:
         raise NotAnImageError(client.thing, f"{named} is an index that lists no image")
     _check_platform(client.thing, named, platform, index.platforms)
@@ -210,7 +210,7 @@ def _chosen_child(
 
 def _check_platform(thing: str, named: ImageReference, platform: str, found: tuple[str, ...]) -> None:
     if not any(manifests.matches(platform, offered) for offered in found):
-        listed = ", ".join(offered for offered in found if offered) or "none that it names"
+        listed = ", ".join(offered for offered in found if offered) or "none with a name"
         raise NoSuchPlatformError(thing, f"{_called(named)} has no {platform} image (found {listed})")
 
 
@@ -218,7 +218,7 @@ def _check_tag_agrees(client: RegistryClient, named: ImageReference) -> None:
     current = client.digest(named.repository, named.tag)
     if current and current != named.digest:
         problem = f"tag {named.tag} is {short_digest(current)} now, not {short_digest(named.digest)}"
-        raise DisagreementError(client.thing, problem, "write the tag alone, or the digest alone")
+        raise DisagreementError(client.thing, problem, "write only the tag, or only the digest")
 
 
 def _check_revision(thing: str, wanted: ImageReference, image: ResolvedImage) -> None:
@@ -226,7 +226,7 @@ def _check_revision(thing: str, wanted: ImageReference, image: ResolvedImage) ->
     if not commit or not image.revision:
         return
     if not (image.revision.startswith(commit) or commit.startswith(image.revision)):
-        problem = f"{wanted.tag} was built from {image.revision[:SHORT_REVISION]}, says its label"
+        problem = f"{wanted.tag} was built from {image.revision[:SHORT_REVISION]}, according to its label"
         step = f"pin {image.digest} if that is the image you mean"
         raise DisagreementError(thing, problem, step)
 
@@ -254,7 +254,7 @@ def _no_tag(client: RegistryClient, wanted: ImageReference, tags: list[str]) -> 
 
 
 def _created(client: RegistryClient, wanted: ImageReference, tag: str) -> datetime | None:
-    """Return when a tag was built; None whatever is wrong with it, since it only adorns another error."""
+    """Return when a tag was built; None after any error, as it only decorates another error."""
     try:
         top = client.manifest(wanted.repository, tag)
         if created := manifests.parse_created(top.annotations.get(manifests.CREATED, "")):

@@ -1,8 +1,8 @@
-"""`Image`: what the program resolved, recorded in Pulumi's state, so that a preview shows `digest: old => new`.
+"""`Image`: the resolved image, recorded in Pulumi's state, so that a preview shows `digest: old => new`.
 
-It asks no registry: `resolve` did, in the program, before anything changes, and a tag that moved since the last update
-must show as a change of *inputs* in the next preview, not as drift. The module path and the class names here are part
-of the state's format.
+It sends no request: `resolve` did, in the program, before anything changes. A tag that moved since the last update must
+show as a change of *inputs* in the next preview, not as drift. The module path and the class names are part of the
+state's format.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class ImageArgs:
     """The inputs of an `Image`; its outputs have the same names.
 
     Attributes:
-        repository: with its registry.
-        tag: what people call it; empty for a bare digest.
-        digest: `sha256:…`; not known in the preview of a build.
-        pinned: `repository:tag@digest`: what is deployed.
+        repository: the repository, with its registry.
+        tag: the tag, for people; empty for a bare digest.
+        digest: `sha256:…`; unknown in the preview of a build.
+        pinned: `repository:tag@digest`, the reference that is deployed.
         revision: the commit, or empty.
         created: RFC 3339, or empty.
         pinned_by: how the image was chosen: `follow` a tag, `pin` one, or `build` it.
@@ -50,13 +50,13 @@ _FIELDS = tuple(field.name for field in fields(ImageArgs))
 
 
 class ImageProvider(Provider):
-    """Records; there is nothing outside the state to make, read or delete."""
+    """Only records: nothing outside of the state is created, read or deleted."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Refuse what could not be deployed exactly; add `history`, the commits from the image before to this one.
+        """Refuse an inexact reference; add `history`, the commits from the previous image to this one.
 
-        The program cannot know what is deployed now; this can, and what is added here shows in the preview. It stays
-        as it is for as long as the revision does, so that it is never a change of its own.
+        The program does not know the previous image, but the provider does, and an added property shows in the preview.
+        It stays the same as long as the revision does, so that it never causes a change itself.
         """
         failures = []
         digest, pinned_by = news.get("digest"), news.get("pinned_by")
@@ -67,7 +67,7 @@ class ImageProvider(Provider):
         return {**news, **_history(olds, news)}, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare all fields; never a replacement, since nothing outside would be replaced."""
+        """Compare all fields; never replace, as there is nothing outside to replace."""
         del id_
         differs = any(is_unknown(news.get(name)) or olds.get(name) != news.get(name) for name in _FIELDS)
         return DiffResult(changes=differs, replaces=[], stables=[], delete_before_replace=False)
@@ -86,7 +86,7 @@ class ImageProvider(Provider):
         return UpdateResult(news)
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Forget them: images are deleted by retention, never by a stack."""
+        """Remove the record: images are deleted by retention, never by a stack."""
         del id_, props
 
 
@@ -110,5 +110,5 @@ class Image(Resource, module="registry", name="Image"):
     pinned_by: pulumi.Output[str]
 
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        # A dict of its own: the base class writes `__provider` into the one it is given.
+        # A new dict: the base class writes `__provider` into the one that it gets.
         super().__init__(ImageProvider(), name, {field: getattr(args, field) for field in _FIELDS}, opts)

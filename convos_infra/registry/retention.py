@@ -1,9 +1,9 @@
-"""Which manifests of a repository may be deleted. Pure: an inventory and a keep-list in, a plan out.
+"""Decides which manifests of a repository may be deleted. Pure: makes a plan from an inventory and a keep-list.
 
-Mark and sweep. Roots are what is in use, the newest, and the young; all that a root lists (platforms, attestations) and
-all that is attached to something kept (signatures) stays with it, and so does an index whose child is in use by its own
-digest. Clean-up by "untagged and old" deletes the children of living indexes, since those have no tag
-(snok/container-retention-policy#97).
+It is a mark and sweep. The roots are the images in use, the newest and the young ones. Everything that a root lists
+(platforms, attestations) and everything attached to something kept (signatures) is kept too, and so is an index whose
+child is in use by its own digest. A clean-up by "untagged and old" would delete the children of indexes in use, as they
+have no tag (snok/container-retention-policy#97).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from convos_infra.registry.reference import ImageReference, short_digest
 
-# cosign's tags (`sha256-<hex>.sig`) and OCI's fallback for registries without the referrers API (`sha256-<hex>`).
+# cosign's tags (`sha256-<hex>.sig`), and OCI's fallback for registries without the referrers API (`sha256-<hex>`).
 _ATTACHED_TAG = re.compile(r"(?P<algorithm>sha256|sha512)-(?P<hex>[0-9a-f]{64})(?:[0-9a-f]{64})?(?:\..+)?")
 
 
@@ -24,12 +24,12 @@ class StoredManifest:
     """One manifest of a repository.
 
     Attributes:
-        tags: all of them; empty for children and for what a tag has left.
-        created: None where it is not known; then its age is never a reason to delete it.
-        children: the digests of all manifests that it names, attestations included; of any algorithm.
+        tags: all of its tags; empty for children and for manifests that lost their tag.
+        created: None if unknown; then its age is never a reason to delete it.
+        children: the digests of all manifests that it references, attestations included; of any algorithm.
         subject: the digest that it is attached to, if any.
-        handle: what the store calls it, where that is not the digest.
-        aliases: its digests by other algorithms, which others may name it by.
+        handle: its id in the store, if that is not the digest.
+        aliases: its digests by other algorithms, which may be used in references.
     """
 
     digest: str
@@ -42,7 +42,7 @@ class StoredManifest:
 
     @property
     def attached_to(self) -> str:
-        """The digest it is attached to, by its own word or by the name of its tag; empty for images."""
+        """The digest it is attached to, by its subject or by the name of its tag; empty for images."""
         if self.subject:
             return self.subject
         matches = [_ATTACHED_TAG.fullmatch(tag) for tag in self.tags]
@@ -51,11 +51,11 @@ class StoredManifest:
 
 @dataclass(frozen=True)
 class Rules:
-    """What stays though nobody says that it is in use.
+    """The rules that keep images that are not in use.
 
     Attributes:
-        newest: how many of the newest tagged images stay.
-        younger_than: what was built more recently stays.
+        newest: how many of the newest tagged images are kept.
+        younger_than: images that were built more recently are kept.
     """
 
     newest: int = 10
@@ -64,15 +64,15 @@ class Rules:
 
 @dataclass(frozen=True)
 class RetentionPlan:
-    """What stays, why, and what may go.
+    """The manifests that are kept, with the reasons, and those that may be deleted.
 
     Attributes:
         kept: the reason by digest.
-        doomed: in the order of deletion: what lists others goes before them, so that a run that is killed leaves
-            nothing behind that exists and does not pull.
-        missing: what is said to be in use and is not in the registry; nothing is deleted while there is any.
+        doomed: in the order of deletion: an index goes before its children, so that an interrupted run never leaves a
+            manifest that exists but cannot be pulled.
+        missing: references in use that are not in the registry; if there are any, nothing is deleted.
         names: the tags by digest.
-        needed: the digests that what is in use consists of, in use ones included: each must pull before and after.
+        needed: the digests of images in use and of their parts: each must be pullable before and after.
     """
 
     kept: Mapping[str, str]
@@ -82,13 +82,13 @@ class RetentionPlan:
     needed: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the plan for people: each image that stays with its reason, each manifest that goes, the sums."""
+        """Return the plan for people: each kept image with its reason, each manifest to delete, and the totals."""
         lines = [
             f"keep    {self._name(digest)}  {reason}" for digest, reason in sorted(self.kept.items(), key=_by_reason)
         ]
         lines += [f"delete  {self._name(gone.digest)}  {_when(gone.created)}" for gone in self.doomed]
         lines += [f"missing {name}  in use, but not in the registry" for name in self.missing]
-        return [*lines, f"{len(self.kept)} stay, {len(self.doomed)} go, {len(self.missing)} missing"]
+        return [*lines, f"{len(self.kept)} kept, {len(self.doomed)} to delete, {len(self.missing)} missing"]
 
     def _name(self, digest: str) -> str:
         return " ".join((short_digest(digest), *self.names.get(digest, ())))
@@ -97,13 +97,13 @@ class RetentionPlan:
 def plan(
     inventory: Iterable[StoredManifest], in_use: Iterable[ImageReference], rules: Rules, now: datetime
 ) -> RetentionPlan:
-    """Work out what may be deleted.
+    """Plan the deletions.
 
     Args:
-        inventory: all manifests that are known; what is not in here is neither deleted nor followed.
-        in_use: references of this repository; of tag and digest in one, both stay.
-        rules: what stays beside them.
-        now: with a time zone.
+        inventory: all known manifests; others are neither deleted nor followed.
+        in_use: references to this repository; if one has a tag and a digest, both are kept.
+        rules: the rules that keep other images.
+        now: the time, with a time zone.
     """
     manifests = _by_one_name(inventory)
     used, missing = _in_use(manifests, in_use)
@@ -118,7 +118,7 @@ def plan(
 
 
 def _by_one_name(inventory: Iterable[StoredManifest]) -> dict[str, StoredManifest]:
-    """Return the manifests by digest; what they name is called by the digest it is stored under, not by an alias."""
+    """Return the manifests by digest; in their references, aliases are replaced by the digest that is stored."""
     listed = list(inventory)
     stored_as = {alias: manifest.digest for manifest in listed for alias in manifest.aliases}
     return {
@@ -144,7 +144,7 @@ def _consists_of(manifests: Mapping[str, StoredManifest], roots: Iterable[str]) 
 
 
 def _above(manifests: Mapping[str, StoredManifest], used: Iterable[str]) -> dict[str, str]:
-    """Return every index above something in use, however many indexes are between the two."""
+    """Return every index above something in use, at any depth."""
     parents: dict[str, list[str]] = {}
     for manifest in manifests.values():
         for child in manifest.children:

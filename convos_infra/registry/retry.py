@@ -1,4 +1,4 @@
-"""When to ask a registry again, and after how long. Pure: time and randomness come in as numbers."""
+"""Decides whether and when to retry a request to a registry. Pure: time and randomness are arguments."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 TOO_MANY_REQUESTS = 429
-# 500 too: distribution answers it while its storage hiccups. 501 and 505 will not change their mind.
+# 500 too: distribution answers it during a failure of its storage. 501 and 505 are permanent.
 _WORTH_ASKING_AGAIN = frozenset({408, TOO_MANY_REQUESTS, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class RegistryBudget:
-    """How long one request may try.
+    """The limits for retries of one request.
 
     Attributes:
-        attempts: the most tries, the first included.
-        seconds: the most time spent waiting between tries, in sum.
-        base_delay: the first delay in seconds; it triples, as go-containerregistry's does (0.1 s, 0.3 s, …).
-        max_delay: the longest delay of our own choice, in seconds.
+        attempts: the most attempts, including the first.
+        seconds: the longest total time between attempts, in seconds.
+        base_delay: the first delay in seconds; it triples, like go-containerregistry's (0.1 s, 0.3 s, …).
+        max_delay: the longest delay in seconds, unless the registry asks for one.
     """
 
     attempts: int = 4
@@ -33,19 +33,19 @@ class RegistryBudget:
 
 
 def is_worth_asking_again(status: int) -> bool:
-    """Tell whether an answer with this status may be another one in a moment."""
+    """Tell whether a request that was answered with this status may succeed later."""
     return status in _WORTH_ASKING_AGAIN
 
 
 def delay(budget: RegistryBudget, attempt: int, spent: float, random: float, told: float | None = None) -> float | None:
-    """Return the seconds to wait before try number `attempt + 1`, or None where the budget is used up.
+    """Return the seconds to wait before attempt number `attempt + 1`, or None if the budget is used up.
 
     Args:
         budget: the limits.
-        attempt: how many tries were made, from 1.
-        spent: seconds waited so far.
-        random: in [0, 1); spreads our own delays over their upper half, so that parallel jobs do not knock in step.
-        told: what the registry asked for (`Retry-After`), if it did; taken as it is or not at all.
+        attempt: the number of attempts so far, from 1.
+        spent: the seconds waited so far.
+        random: in [0, 1); spreads the delays over their upper half, so that parallel jobs are not synchronised.
+        told: the delay that the registry asked for (`Retry-After`), if any; it is used exactly or not at all.
     """
     if attempt >= budget.attempts:
         return None
@@ -55,7 +55,7 @@ def delay(budget: RegistryBudget, attempt: int, spent: float, random: float, tol
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Parse `Retry-After`: seconds or an HTTP date; None where it is missing, negative or not understood."""
+    """Parse `Retry-After`: seconds or an HTTP date; None if it is missing, negative or malformed."""
     if header is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Who we are to a registry: nobody, a bearer of its token, or a name and a password.
+"""Authentication at a registry: anonymous, with a bearer token, or with a name and a password.
 
-Source: distribution's "Token Authentication Specification". A token is asked for one repository and for what is done
-there, whatever scope the challenge names: the registry need not get more than that.
+Source: distribution's "Token Authentication Specification". A token is requested for one repository and the needed
+actions, whatever scope the challenge contains, so that the registry never gets more than that.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from convos_infra.registry.errors import BadAnswerError, UnauthorizedError
 if TYPE_CHECKING:
     from convos_infra.registry.transport import RegistryTransport
 
-# Asking GHCR without a token first only to be told this costs one of three requests.
-# Its answer is public: `Bearer realm="https://ghcr.io/token",service="ghcr.io"` (sigstore/cosign#3434).
+# Without this table, the first request to GHCR would only return the challenge: one request of three.
+# The challenge is public: `Bearer realm="https://ghcr.io/token",service="ghcr.io"` (sigstore/cosign#3434).
 _KNOWN = {"ghcr.io": challenge.Challenge("bearer", {"realm": "https://ghcr.io/token", "service": "ghcr.io"})}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _REFUSED = frozenset({400, 401, 403, 404})
@@ -44,7 +44,7 @@ class RegistryCredentials:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a token is for."""
+    """The scope of a token."""
 
     repository: str
     actions: str = "pull"
@@ -54,11 +54,11 @@ class Scope:
 
 
 class Login:
-    """The `Authorization` headers of one registry, each kept until the registry refuses it.
+    """The `Authorization` headers of one registry; each is kept until the registry refuses it.
 
     Args:
-        realm_hosts: hosts beside the registry's own that may see the credentials.
-        known: the challenge to answer before it is made; None asks the table above.
+        realm_hosts: hosts other than the registry that may receive the credentials.
+        known: the challenge to answer before the registry sends it; None uses the table above.
     """
 
     def __init__(
@@ -82,27 +82,27 @@ class Login:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All that must not be seen in a text."""
+        """All values that must not appear in a text."""
         mine = (self._credentials.password, self._credentials.basic) if self._credentials else ()
         return (*mine, *(header.partition(" ")[2] for header in self._headers.values()))
 
     def header(self, scope: Scope) -> str:
-        """Return the `Authorization` header to begin with; empty where the registry has not asked for one."""
+        """Return the `Authorization` header of the first request; empty if the registry has not asked for one."""
         if scope not in self._headers and self._known is not None:
             self._headers[scope] = self._answer(self._known, scope)
         return self._headers.get(scope, "")
 
     def renewed(self, www_authenticate: str, scope: Scope) -> str:
-        """Return the header that answers a 401, or the empty string where we have none to give.
+        """Return the header that answers a 401, or the empty string if we have no credentials for it.
 
         Raises:
-            UnauthorizedError, BadAnswerError: the token server refused, or is not one.
+            UnauthorizedError, BadAnswerError: the token server refused, or is not a token server.
         """
         asked = challenge.choose(challenge.parse_challenges(www_authenticate))
         if asked is None:
             return ""
         if asked.scheme == "bearer":
-            self._known = asked  # the next scope is asked for without another 401
+            self._known = asked  # the next scope is requested without another 401
         header = self._answer(asked, scope)
         if header:
             self._headers[scope] = header
@@ -116,9 +116,9 @@ class Login:
     def _exchange(self, asked: challenge.Challenge, scope: Scope) -> str:
         if reason := hosts.why_not_follow(self._base, asked.realm):
             problem = (
-                f"{self._registry} wants us to log in at {_host(asked.realm) or 'nowhere'}, which is refused: {reason}"
+                f"{self._registry} asks for a login at {_host(asked.realm) or 'no host'}, which is refused: {reason}"
             )
-            raise BadAnswerError(self._thing, problem, "check the registry's name, and what stands in front of it")
+            raise BadAnswerError(self._thing, problem, "check the registry's name, and any proxy in front of it")
         query = {"service": asked.service, "scope": str(scope)} if asked.service else {"scope": str(scope)}
         joint = "&" if urlsplit(asked.realm).query else "?"
         basic = self._credentials.basic if self._credentials and self._may_see(asked.realm) else ""
@@ -128,30 +128,30 @@ class Login:
         token = _token(answer.body) if answer.status == _OK else ""
         if not token:
             problem = (
-                f"{_host(asked.realm)}, where {self._registry} wants us to log in, gave no token ({answer.status})"
+                f"{_host(asked.realm)}, where {self._registry} asks for a login, returned no token ({answer.status})"
             )
             raise BadAnswerError(self._thing, problem)
         return token
 
     def _may_see(self, realm: str) -> bool:
-        """The password was given for the registry: its own origin, and hosts that were named, may see it."""
+        """Tell whether a realm may receive the password: the registry's own origin, and the hosts that were allowed."""
         origin, home = hosts.origin_of(realm), hosts.origin_of(self._base)
         return origin is not None and (origin == home or {origin.host, _host(realm)} & self._realm_hosts != set())
 
     def _refused(self, realm: str, scope: Scope, *, told: bool) -> UnauthorizedError:
         place = f"{self._registry}/{scope.repository}"
         if self._credentials and not told:
-            problem = f"{self._registry} wants us to log in at {_host(realm)}, which is not to see its password"
+            problem = f"{self._registry} asks for a login at {_host(realm)}, which may not receive its password"
             return UnauthorizedError(self._thing, problem, f"allow {_host(realm)} if it belongs to the registry")
         return unauthorized(self._thing, place, has_credentials=self._credentials is not None)
 
 
 def unauthorized(thing: str, place: str, *, has_credentials: bool) -> UnauthorizedError:
-    """Say that a repository is closed to us; registries do not tell a private one from one that does not exist."""
+    """Return the error for a repository without access; registries do not tell a private one from a missing one."""
     if has_credentials:
-        problem = f"{place} is not there, or its registry does not accept these credentials for it"
+        problem = f"{place} does not exist, or its registry does not accept these credentials for it"
         return UnauthorizedError(thing, problem, "check the name, the user, and that the token may read packages")
-    return UnauthorizedError(thing, f"{place} is private or not there", "check the name, or give registry credentials")
+    return UnauthorizedError(thing, f"{place} is private or missing", "check the name, or set registry credentials")
 
 
 def _token(body: bytes) -> str:
@@ -161,7 +161,7 @@ def _token(body: bytes) -> str:
         return ""
     if not isinstance(document, Mapping):
         return ""
-    token = document.get("token") or document.get("access_token")  # the second is OAuth 2's name for it
+    token = document.get("token") or document.get("access_token")  # the second is OAuth 2's name of it
     return token if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
 
 

@@ -1,4 +1,4 @@
-"""One HTTP request to a registry: bounded, tried again where that is safe, and never sent where it must not go."""
+"""Sends one HTTP request to a registry: bounded, retried if that is safe, and only to hosts that it may reach."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True)
 class Pace:
-    """The outside's time and chance, so that tests own them."""
+    """Time and randomness, which tests replace."""
 
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
@@ -40,7 +40,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class RegistryAnswer:
-    """What came back: status, headers (keys of any case) and the whole body."""
+    """An answer: status, headers (keys of any case) and the whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,7 +49,7 @@ class RegistryAnswer:
 
 
 class RegistryTransport:
-    """Sends requests for one registry; not shared between threads, as `requests.Session` is not."""
+    """Sends the requests to one registry; like `requests.Session`, it must not be shared between threads."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class RegistryTransport:
         pace: Pace | None = None,
     ) -> None:
         self.requests = 0
-        """How many requests were sent, redirects, logins and repeats included."""
+        """The number of requests sent, including redirects, logins and retries."""
         self._registry = registry
         self._thing = thing
         self._budget = budget or retry.RegistryBudget()
@@ -73,8 +73,8 @@ class RegistryTransport:
 
         Raises:
             UnreachableError: no answer.
-            BusyError: 429 or 5xx until the budget was used up.
-            BadAnswerError: a redirect that must not be followed, or a body without end.
+            BusyError: 429 or 5xx until the retry budget was used up.
+            BadAnswerError: a redirect that must not be followed, or an endless body.
         """
         home = hosts.origin_of(url)
         for _ in range(_MOST_REDIRECTS + 1):
@@ -86,17 +86,17 @@ class RegistryTransport:
                 raise BadAnswerError(self._thing, f"{self._registry} redirects a DELETE, which is never followed")
             url = self._next(url, urljoin(url, answer.headers["Location"]))
             if hosts.origin_of(url) != home:
-                authorization = ""  # gone for good: a redirect back home may have been written by the other host
+                authorization = ""  # also for later redirects: one that leads back may come from the other host
         raise BadAnswerError(self._thing, f"{self._registry} redirected {_MOST_REDIRECTS} times and did not answer")
 
     def _next(self, source: str, target: str) -> str:
         if reason := hosts.why_not_follow(source, target):
             problem = f"{self._registry} redirects to {_place(target)}, which is not followed: {reason}"
-            raise BadAnswerError(self._thing, problem, "check the registry's name, and what stands in front of it")
+            raise BadAnswerError(self._thing, problem, "check the registry's name, and any proxy in front of it")
         return target
 
     def _patiently(self, method: str, url: str, headers: Mapping[str, str]) -> RegistryAnswer:
-        """Try within the budget. All methods used here are idempotent (DELETE only ever names a digest)."""
+        """Retry within the budget. All methods used here are idempotent (a DELETE always names a digest)."""
         attempt, spent = 0, 0.0
         while True:
             attempt += 1
@@ -112,7 +112,7 @@ class RegistryTransport:
                 problem = f"{_place(url)} has no TLS certificate that this machine trusts"
                 raise UnreachableError(self._thing, problem, "check the name, the clock and any proxy") from None
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader):
-                raise BadAnswerError(self._thing, f"{_place(url)} is no URL that can be asked") from None
+                raise BadAnswerError(self._thing, f"{_place(url)} is not a valid URL") from None
             except requests.RequestException as error:
                 failure = self._unreachable(url, error)
             pause = retry.delay(self._budget, attempt, spent, self._pace.random(), told)
@@ -135,9 +135,9 @@ class RegistryTransport:
             for chunk in response.iter_content(_CHUNK):
                 body += chunk
                 if len(body) > LARGEST_BODY:
-                    problem = f"{_place(url)} sends more than {LARGEST_BODY // 1024**2} MiB, which is no manifest"
+                    problem = f"{_place(url)} sends more than {LARGEST_BODY // 1024**2} MiB, which cannot be a manifest"
                     raise BadAnswerError(self._thing, problem)
-                if self._pace.monotonic() - began > 2 * READ_SECONDS:  # a drip of bytes outlives any read timeout
+                if self._pace.monotonic() - began > 2 * READ_SECONDS:  # a read timeout does not stop a slow drip
                     raise requests.ReadTimeout
             return RegistryAnswer(response.status_code, response.headers, bytes(body), url)
 
@@ -145,10 +145,8 @@ class RegistryTransport:
         asked = f" and asks to wait {told:.0f} s" if told else ""
         if status == retry.TOO_MANY_REQUESTS:
             problem = f"{_place(url)} limits our requests (429){asked}"
-            return BusyError(self._thing, problem, "wait, or log in: most registries allow more then")
-        return BusyError(
-            self._thing, f"{_place(url)} answers {status}{asked}", "it is the registry's trouble: try later"
-        )
+            return BusyError(self._thing, problem, "wait, or log in, as most registries then allow more")
+        return BusyError(self._thing, f"{_place(url)} answers {status}{asked}", "the registry has a problem: try later")
 
     def _unreachable(self, url: str, error: requests.RequestException) -> UnreachableError:
         here = hosts.origin_of(url)
@@ -160,14 +158,14 @@ class RegistryTransport:
 
 
 class _Session(requests.Session):
-    """Follows nothing: `Transport.send` does, and drops the credentials.
+    """Follows no redirect: `RegistryTransport.send` does, and drops the credentials.
 
-    requests itself keeps them on some redirects and asks ~/.netrc on others; with `allow_redirects=False` it still
-    reads the whole body of a redirect, however large.
+    requests keeps the credentials on some redirects and reads ~/.netrc on others. Even with `allow_redirects=False`, it
+    reads the whole body of a redirect, whatever its size.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that no answer is a redirect."""
+        """Treat no answer as a redirect."""
         del resp
 
 
@@ -176,7 +174,7 @@ def _session(base_url: str, adapter: BaseAdapter | None) -> requests.Session:
     if adapter is not None:
         session.mount("https://", adapter)
         session.mount("http://", adapter)
-    # Any `auth` keeps requests from putting ~/.netrc's password for the host over our own header.
+    # Any `auth` prevents requests from replacing our header by the password for the host from ~/.netrc.
     session.auth = _as_it_is
     origin = hosts.origin_of(base_url)
     session.trust_env = not (origin and hosts.is_loopback(origin.host))  # no proxy between us and this machine
@@ -188,7 +186,7 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _place(url: str) -> str:
-    """Return the host and port of a URL: signed URLs carry secrets behind them."""
+    """Return the host and port of a URL, as signed URLs contain secrets in the rest."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2] or "nowhere"
     except ValueError:

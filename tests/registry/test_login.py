@@ -82,7 +82,7 @@ def test_private_without_a_login_is_one_line(gates: Any, repository: Repository,
     with pytest.raises(UnauthorizedError) as caught:
         resolve(f"{gate.host}/{image}", thing="imageTag")
     place = f"{gate.host}/{repository.name}"
-    expected = f"imageTag: {place} is private or not there; check the name, or give registry credentials"
+    expected = f"imageTag: {place} is private or missing; check the name, or set registry credentials"
     assert str(caught.value) == expected
 
 
@@ -167,7 +167,7 @@ def test_a_realm_on_another_host_does_not_see_the_password(gates: Any, repositor
     gate.realm, gate.tokens = stranger.realm, stranger.tokens
     with pytest.raises(UnauthorizedError) as caught:
         resolve(f"{gate.host}/{image}", credentials=CREDENTIALS)
-    assert f"wants us to log in at {stranger.host}, which is not to see its password" in str(caught.value)
+    assert f"asks for a login at {stranger.host}, which may not receive its password" in str(caught.value)
     assert stranger.seen
     assert stranger.authorizations() == []
 

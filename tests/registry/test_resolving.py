@@ -188,7 +188,7 @@ def test_index_child_missing_is_found_before_the_deploy(repository: Repository, 
 
 def test_a_sha_tag_whose_label_disagrees_is_refused(repository: Repository) -> None:
     pushed = repository.image("sha-9f8e7d6", labels=LABELS)
-    expected = f"imageTag: sha-9f8e7d6 was built from 1a2b3c4, says its label; pin {pushed.digest} if"
+    expected = f"imageTag: sha-9f8e7d6 was built from 1a2b3c4, according to its label; pin {pushed.digest} if"
     assert line(repository, "sha-9f8e7d6", DisagreementError).startswith(expected)
 
 
@@ -213,7 +213,7 @@ def test_an_ambiguous_prefix_names_all_it_may_be(repository: Repository) -> None
     repository.image("sha-1a2b3c4", content="a")
     repository.image("sha-1a2b9d9", content="b")
     candidates = f"sha-1a2b3c4, sha-1a2b9d9 in {repository.location}"
-    expected = f"imageTag: sha-1a2b may be {candidates}; write more of the commit's digits"
+    expected = f"imageTag: sha-1a2b may be {candidates}; write more digits of the commit"
     assert line(repository, "sha-1a2b", AmbiguousError) == expected
 
 
@@ -222,7 +222,7 @@ def test_tag_and_digest_that_disagree_are_refused(repository: Repository) -> Non
     after = repository.image("scaling", content="after")
     assert line(repository, f"scaling@{before.digest}", DisagreementError) == (
         f"imageTag: tag scaling is {after.digest[:15]} now, not {before.digest[:15]}; "
-        "write the tag alone, or the digest alone"
+        "write only the tag, or only the digest"
     )
 
 

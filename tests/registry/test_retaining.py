@@ -78,7 +78,7 @@ def test_a_plan_alone_deletes_nothing(repository: Repository) -> None:
     client = RegistryClient(repository.host)
     plan = plan_for(client, repository.name, keep_list(repository, ":scaling"), Rules(newest=1), now=NOW)
     assert [line.split()[0] for line in plan.lines()] == ["keep", "delete", "delete", "delete", "1"]
-    assert plan.lines()[-1] == "1 stay, 3 go, 0 missing"
+    assert plan.lines()[-1] == "1 kept, 3 to delete, 0 missing"
     assert repository.pulls(old.digest)
 
 
@@ -110,7 +110,7 @@ def test_a_tag_that_moved_since_the_plan_stops_the_deletion(repository: Reposito
 @pytest.mark.parametrize("in_use", [[], ["ghcr.io/example/other:scaling"]])
 def test_without_a_keep_list_nothing_is_planned(repository: Repository, in_use: list[str]) -> None:
     repository.image("old", created=days_ago(300))
-    with pytest.raises(RegistryError, match="the keep-list names no image of"):
+    with pytest.raises(RegistryError, match="the keep-list contains no image of"):
         plan_for(RegistryClient(repository.host), repository.name, [parse(text) for text in in_use], RULES, now=NOW)
 
 

@@ -109,7 +109,7 @@ def test_a_token_that_may_read_and_not_delete_is_found_out(repository: Repositor
     client, versions = RegistryClient(repository.host), Packages(repository.name, TOKEN, api=api.host)
     in_use = [parse(f"{repository.location}:scaling")]
     plan = plan_for(client, repository.name, in_use, RULES, listed=versions.versions(), now=NOW)
-    with pytest.raises(RefusedError, match=r"0 deleted, 3 refused; .* is said to be gone, and still pulls"):
+    with pytest.raises(RefusedError, match=r"0 deleted, 3 refused; .* was reported as gone, but can still be pulled"):
         carry_out(client, repository.name, plan, in_use, silent, lambda version: False)
     assert repository.pulls(old.digest)
 

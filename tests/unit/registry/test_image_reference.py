@@ -72,8 +72,8 @@ BAD = [
     ("ghcr.io/a:.b", "a tag must not begin with '.'"),
     ("ghcr.io/a:-b", "a tag must not begin with '-'"),
     ("ghcr.io/a:b+c", "character '+' is not allowed in a tag"),
-    (f"ghcr.io/a:{'t' * 129}", "its tag has 129 characters, 128 at the most"),
-    (f"a/{'r' * 254}", "its repository has 256 characters, 255 at the most"),
+    (f"ghcr.io/a:{'t' * 129}", "its tag has 129 characters, more than 128"),
+    (f"a/{'r' * 254}", "its repository has 256 characters, more than 255"),
     ("ghcr.io/a@", "a digest is written sha256:<64 hex digits>"),
     ("ghcr.io/a@sha256", "a digest is written sha256:<64 hex digits>"),
     ("ghcr.io/a@sha256:", "its digest has 0 hex digits, not 64"),
@@ -93,9 +93,9 @@ BAD = [
     ("ghcr.io:http/a", "port 'http' is not a number from 1 to 65535"),
     ("ghcr.io:/a", "port '' is not a number from 1 to 65535"),
     ("user@ghcr.io/a", "a digest is written sha256:<64 hex digits>"),
-    ("-ghcr.io/a", "'-ghcr.io' is no host name"),
-    ("ghcr_.io/a", "'ghcr_.io' is no host name (character '_')"),
-    ("[::1/a", "'[::1' is no host name"),
+    ("-ghcr.io/a", "'-ghcr.io' is not a host name"),
+    ("ghcr_.io/a", "'ghcr_.io' is not a host name (character '_')"),
+    ("[::1/a", "'[::1' is not a host name"),
 ]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from convos_infra.checkout import Commits
-from convos_infra.registry.pin import Branch, history, told
+from convos_infra.registry.pin import Branch, describe, history
 from convos_infra.registry.resolve import ResolvedImage
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -36,12 +36,12 @@ AHEAD = Branch("scaling", NEWER, "9f8e7d6" + "0" * 33)
 
 
 def test_a_pin_says_tag_digest_revision_and_age() -> None:
-    said = told(image(), AHEAD, Commits(3, 0), NOW, FORTNIGHT, "imageTag")
+    said = describe(image(), AHEAD, Commits(3, 0), NOW, FORTNIGHT, "imageTag")
     assert said.line == "pinned: sha-1a2b3c4 = sha256:ee9764fe, revision 1a2b3c4, built 2 days ago"
 
 
 def test_a_bare_digest_without_label_says_what_it_can() -> None:
-    assert told(image(revision="", tag=""), AHEAD, None, NOW, FORTNIGHT, "imageTag").line == (
+    assert describe(image(revision="", tag=""), AHEAD, None, NOW, FORTNIGHT, "imageTag").line == (
         "pinned: digest = sha256:ee9764fe, built 2 days ago"
     )
 
@@ -59,7 +59,7 @@ def test_a_bare_digest_without_label_says_what_it_can() -> None:
     ],
 )
 def test_a_branch_that_has_moved_on_is_a_warning(branch: Branch, ahead: Commits | None, wanted: str) -> None:
-    (warning,) = told(image(), branch, ahead, NOW, FORTNIGHT, "imageTag").warnings
+    (warning,) = describe(image(), branch, ahead, NOW, FORTNIGHT, "imageTag").warnings
     assert wanted in warning
     assert warning.startswith("imageTag: ")
     assert warning.endswith("a pin wins until pulumi config rm imageTag")
@@ -67,12 +67,12 @@ def test_a_branch_that_has_moved_on_is_a_warning(branch: Branch, ahead: Commits 
 
 @pytest.mark.parametrize("branch", [Branch("scaling", PINNED, "1a2b3c4"), Branch("scaling")])
 def test_a_branch_that_is_where_the_pin_is_or_that_nobody_knows_is_none(branch: Branch) -> None:
-    assert told(image(), branch, None, NOW, FORTNIGHT, "imageTag").warnings == ()
+    assert describe(image(), branch, None, NOW, FORTNIGHT, "imageTag").warnings == ()
 
 
 @pytest.mark.parametrize(("days", "warned"), [(13.9, False), (14.1, True)])
 def test_an_old_pin_is_a_warning_from_the_day_that_the_config_says(days: float, warned: bool) -> None:
-    warnings = told(image(days), Branch("scaling", PINNED), None, NOW, FORTNIGHT, "imageTag").warnings
+    warnings = describe(image(days), Branch("scaling", PINNED), None, NOW, FORTNIGHT, "imageTag").warnings
     assert bool(warnings) is warned
     assert not warned or warnings == (
         "imageTag: sha-1a2b3c4 is 14 days old, more than 14 days; follow the branch again: pulumi config rm imageTag",

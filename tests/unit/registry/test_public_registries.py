@@ -158,7 +158,7 @@ def test_a_realm_on_this_machine_is_refused(realm: str) -> None:
     internet = Internet(
         {"https://registry.example/v2/": (401, {"WWW-Authenticate": f'Bearer realm="{realm}"'}, b""), "http": TOKEN}
     )
-    with pytest.raises(BadAnswerError, match=r"wants us to log in at .*, which is refused"):
+    with pytest.raises(BadAnswerError, match=r"asks for a login at .*, which is refused"):
         resolve("registry.example/a:b", client=internet.client("registry.example", CREDENTIALS))
     assert len(internet.asked) == 1
 
@@ -195,12 +195,14 @@ def test_a_web_site_is_no_registry() -> None:
     internet = Internet({"https://www.example/v2/": page})
     with pytest.raises(BadAnswerError) as caught:
         resolve("www.example/a:b", client=internet.client("www.example"))
-    assert str(caught.value) == "imageTag: www.example answers 404 with a web page; check the name: that is no registry"
+    assert (
+        str(caught.value) == "imageTag: www.example answers 404 with a web page; check the name: that is not a registry"
+    )
 
 
 def test_a_token_server_that_gives_no_token_is_named() -> None:
     internet = Internet({"https://ghcr.io/token": (200, {}, b'{"token":"two\\nlines"}')})
-    with pytest.raises(BadAnswerError, match=r"ghcr\.io, where ghcr\.io wants us to log in, gave no token \(200\)"):
+    with pytest.raises(BadAnswerError, match=r"ghcr\.io, where ghcr\.io asks for a login, returned no token \(200\)"):
         resolve("ghcr.io/a/b:c", client=internet.client("ghcr.io"))
 
 

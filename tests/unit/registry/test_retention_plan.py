@@ -115,7 +115,7 @@ def test_the_plan_says_why_each_stays() -> None:
         "keep    sha256:00000000 scaling  in use as scaling",
         "keep    sha256:00000000  part of sha256:00000000",
         "delete  sha256:00000000 old  built 2026-08-15",
-        "2 stay, 1 go, 0 missing",
+        "2 kept, 1 to delete, 0 missing",
     ]
 
 
