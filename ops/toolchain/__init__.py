@@ -1,1 +1,1 @@
-"""Pinned tools for a machine that may have none of them; on plain Python, before any virtual environment exists."""
+"""Installs the pinned tools on a machine that may have none of them, with only the standard library of Python."""

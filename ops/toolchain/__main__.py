@@ -1,4 +1,4 @@
-"""`python3 -m ops.toolchain [COMMAND]`: what a fresh machine needs before the rest can run."""
+"""`python3 -m ops.toolchain [COMMAND]`: installs what a fresh machine needs before anything else can run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; what is missing is told in one line, never as a traceback."""
+    """Run one command; report errors in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python3 -m ops.toolchain", description=__doc__)
     parser.add_argument(
         "command", choices=["venv", "tools", "pulumi", "workflows", "checksums", "path"], nargs="?", default="tools"
@@ -27,11 +27,11 @@ def main(argv: list[str] | None = None) -> int:
     except ToolError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except OSError as error:  # a full disk, a read-only checkout: the system's own words are the clearest
+    except OSError as error:  # a full disk, a read-only checkout: the system's own message is the clearest
         sys.stderr.write(f"toolchain: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; run the same command again to go on\n")
+        sys.stderr.write("stopped; run the same command again to continue\n")
         return 130
     return 0
 

@@ -1,8 +1,8 @@
-"""Stand-ins for public base images, made of files of this machine, where the images themselves cannot be pulled.
+"""Stand-ins for public base images, built from this machine's files, if the images themselves cannot be pulled.
 
 `python3 -m ops.toolchain.base_images DIR` fills DIR with folders for BuildKit's named contexts (`CONTEXTS`), so that
-the Dockerfiles of runtime/ and pool/ build unchanged. The same inputs give the same bytes and times, and with them the
-same layer; when nothing changed, a second call only compares a few fingerprints.
+the Dockerfiles of runtime/ and pool/ build unchanged. The same inputs produce the same bytes and times, and so the
+same layer. If nothing changed, a second call only compares a few fingerprints.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CONTEXTS = {
     "python:3.11-slim-bookworm": "python",
     "dependencies": "pool-dependencies",
 }
-"""Named build context -> folder in DIR. `dependencies` is the stage of pool/Dockerfile that asks a package index."""
+"""Named build context -> folder in DIR. `dependencies` is the stage of pool/Dockerfile that needs a package index."""
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = CHECKOUT / "pool" / "requirements.txt"
 NODE_MINIMUM = 20
 EPOCH = 1_700_000_000
 _ALIAS_SECONDS = 30 * 24 * 3600.0
-"""The modification time of every file, in seconds since 1970: a layer's digest covers it."""
+"""The modification time of every file, in seconds since 1970: a layer's digest depends on it."""
 PIP_SECONDS = 600.0
 
 SHELL_PROGRAMS = (
@@ -52,7 +52,7 @@ SHELL_PROGRAMS = (
     *("sort", "split", "stat", "stdbuf", "stty", "sync", "tac", "tail", "tar", "tee", "test", "timeout", "touch", "tr"),
     *("true", "truncate", "tty", "uname", "uniq", "wc", "which", "whoami", "xargs", "yes"),
 )
-"""What a slim base image has and a script may want; taken one by one where there is no busybox."""
+"""Programs of a slim base image that scripts may use; they are copied one by one if there is no busybox."""
 BUSYBOX_LEAVES_OUT = {"busybox", "dpkg", "dpkg-deb", "rpm", "rpm2cpio", "node", "python", "python3"}
 STDLIB_LEAVES_OUT = {
     *("test", "tests", "idlelib", "lib2to3", "ensurepip", "turtledemo", "tkinter", "pydoc_data", "site-packages"),
@@ -63,13 +63,13 @@ EXTENSION_LEAVES_OUT = re.compile(r"_tkinter|_test|xxlimited|_ctypes_test|_xxtes
 
 @dataclass(frozen=True)
 class MadeFolder:
-    """One folder that was made or found up to date.
+    """A folder that was built or is up to date.
 
     Args:
-        name: its folder.
-        way: what it is made of, for people.
+        name: the folder's name.
+        way: its source, for people.
         megabytes: the size of its files.
-        made: False when it was there already.
+        made: False if it was up to date.
     """
 
     name: str
@@ -79,7 +79,7 @@ class MadeFolder:
 
 
 def _base(tree: FileTree) -> str:
-    """Add what any base has: users, name service, certificates, a shell with the usual programs; say where from."""
+    """Add the common part: users, name service, certificates, a shell with the usual programs; return its source."""
     tree.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n")
     tree.write("/etc/group", "root:x:0:\nnode:x:1000:\n")
     tree.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
@@ -104,7 +104,7 @@ def _base(tree: FileTree) -> str:
 
 
 def _node(tree: FileTree) -> str:
-    """Make the stand-in of the Node image."""
+    """Build the stand-in for the Node image."""
     node = shutil.which("node")
     version = _output(node, "--version") if node else ""
     if node is None or int((re.match(r"v(\d+)", version) or [0, 0])[1]) < NODE_MINIMUM:
@@ -117,7 +117,7 @@ def _node(tree: FileTree) -> str:
 
 
 def _python(tree: FileTree) -> str:
-    """Make the stand-in of the Python image: the interpreter that runs this, without tests and installed packages."""
+    """Build the stand-in for the Python image: the running interpreter, without tests and installed packages."""
     shell = _base(tree)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     program = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
@@ -143,7 +143,7 @@ def _stdlib_files(stdlib: Path) -> Iterator[Path]:
 
 
 def _dependencies(tree: FileTree) -> str:
-    """Make the stand-in of the stage `dependencies` of pool/Dockerfile, with this machine's pip."""
+    """Build the stand-in for the stage `dependencies` of pool/Dockerfile, with this machine's pip."""
     target = tree.root / "dependencies"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     command += ["--no-input", "--require-hashes", "--only-binary", ":all:", "--target", str(target)]
@@ -152,7 +152,7 @@ def _dependencies(tree: FileTree) -> str:
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise ToolError("pool's dependencies", said[-1], "python needs pip and a package index: see pip config list")
-    shutil.rmtree(target / "bin", ignore_errors=True)  # scripts whose first line names the Python of this machine
+    shutil.rmtree(target / "bin", ignore_errors=True)  # scripts whose first line contains this machine's Python
     tree.sources.add(REQUIREMENTS)
     return "pip on this machine"
 
@@ -174,7 +174,7 @@ def _fingerprint(path: Path) -> list[int] | None:
 
 
 def _settle(root: Path) -> int:
-    """Give everything one modification time and the rights of any umask; return the bytes that the files take."""
+    """Set one modification time and permissions that do not depend on the umask; return the size of the files."""
     size = 0
     for folder, folders, files in os.walk(root, topdown=False):
         for name in [*files, *folders]:
@@ -188,14 +188,14 @@ def _settle(root: Path) -> int:
 
 
 def _open_to_all(path: Path) -> None:
-    """Let others read what the umask of whoever made it may keep from them: an image's process is not its owner."""
+    """Make everything readable for all users, whatever the umask was: an image's process does not own the files."""
     mode = path.stat().st_mode
     if not mode & stat.S_ISVTX:
         path.chmod(0o755 if path.is_dir() or mode & 0o111 else 0o644)
 
 
 def _key(name: str) -> str:
-    """Return a digest of what decides a part, apart from the files it is made of, which the stamp lists."""
+    """Return a digest of everything that determines a part, except its source files, which the stamp lists."""
     interpreter = getattr(sys, "_base_executable", sys.executable)
     chosen = [sys.version, interpreter, shutil.which("node"), shutil.which("busybox")]
     code = Path(__file__).read_bytes() + Path(file_tree.__file__).read_bytes()
@@ -233,19 +233,17 @@ def _make(folder: Path, name: str) -> MadeFolder:
 
 
 def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[MadeFolder]:
-    """Make the folders that are missing or out of date; two calls at once wait for each other.
+    """Build the folders that are missing or out of date; concurrent calls wait for each other.
 
     Args:
-        folder: where; the stamps lie beside the parts.
-        names: which parts.
+        folder: the target; the stamps are beside the parts.
+        names: the parts.
 
     Raises:
-        ToolError: this is not Linux, or a program that a part is made of is missing; one line with what to do.
+        ToolError: the system is not Linux, or a program that a part needs is missing.
     """
     if platform.system() != "Linux":
-        raise ToolError(
-            "base images", f"stand-ins are made of Linux programs, this is {platform.system()}", "use Docker"
-        )
+        raise ToolError("base images", f"stand-ins need Linux programs, but this is {platform.system()}", "use Docker")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -253,9 +251,9 @@ def make(folder: Path, names: Iterable[str] = tuple(MAKERS)) -> list[MadeFolder]
 
 
 def named_by_content(folder: Path) -> Path:
-    """Return a path of `folder` that changes with what is in it.
+    """Return a path of `folder` that changes with its content.
 
-    docker-build hashes the build context, not the named ones: under one path an image on a new base looks unchanged.
+    docker-build hashes the build context, but not the named ones: with a constant path, a new base goes unnoticed.
     """
     digest = hashlib.sha256(b"".join(stamp.read_bytes() for stamp in sorted(folder.glob("*.json")))).hexdigest()[:12]
     alias = folder / f"at-{digest}"
@@ -264,7 +262,7 @@ def named_by_content(folder: Path) -> Path:
         if not alias.is_symlink():
             alias.symlink_to(".")
         os.utime(alias, follow_symlinks=False)
-        # Another checkout that shares this cache may have a stack whose images name an older alias.
+        # Another checkout that shares this cache may have a stack whose images use an older alias.
         for old in folder.glob("at-*"):
             if time.time() - old.lstat().st_mtime > _ALIAS_SECONDS:
                 old.unlink()

@@ -1,4 +1,4 @@
-"""The whole toolchain in one call; a second call, with nothing changed, starts no process and reads a few files."""
+"""Installs the whole toolchain in one call; a repeated call without changes starts no process and reads a few files."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ WATCHED = (*pins.PULUMI_PROGRAMS, "pulumi-resource-docker-build", "buildkitd", "
 
 @dataclass(frozen=True)
 class Toolchain:
-    """Everything that the local stack needs of the machine.
+    """All tools that the local stack needs.
 
     Args:
-        tools: by name; `docker` is missing where none can be had.
-        daemon: the Docker daemon that answers now; None before one of our own is started.
+        tools: by name; `docker` is missing if it cannot be installed.
+        daemon: the running Docker daemon; None until one of our own is started.
     """
 
     tools: dict[str, Tool]
@@ -42,17 +42,17 @@ class Toolchain:
 def ensure(
     store: Store, step: Step, *, own: Daemon | None = None, own_host: str = "", with_docker: bool = True
 ) -> Toolchain:
-    """Decide and install every tool, or find that it was done before.
+    """Choose and install every tool, or return the previous result if it is still valid.
 
     Args:
         store: the cache.
-        step: where progress is told.
-        own: the daemon that this checkout has started before and that still answers.
-        own_host: where such a daemon would be, so that it is not taken for the user's.
-        with_docker: False where Docker is not wanted, or was tried and does not start.
+        step: shows the progress.
+        own: the running daemon that this checkout has started before.
+        own_host: the address of such a daemon, so that it is not taken for the user's.
+        with_docker: False if Docker is not wanted, or was tried and does not start.
 
     Raises:
-        ToolError: a tool that nothing can do without is missing; one line with the command that installs it.
+        ToolError: an indispensable tool is missing; the message has the command that installs it.
     """
     with store.locked(lambda: step.doing("waiting for another make that fills the cache", slow=True)):
         shop = Workshop(read_machine(), store, step)
@@ -64,14 +64,14 @@ def _with_docker(shop: Workshop, own: Daemon | None, own_host: str) -> Toolchain
     found = own or docker_api.find(own_host)
     shop = replace(shop, docker=found)
     docker = Tool("docker", "own", f"docker {show(own.version)}") if own else tools.docker(shop)
-    if docker is not None and docker.way == "daemon" and found is None:  # its package has just started one
+    if docker is not None and docker.way == "daemon" and found is None:  # its package has just started a daemon
         found = docker_api.find(own_host)
     chosen = _chosen(replace(shop, docker=found or _daemon_to_be(docker, own_host)))
     return Toolchain({**chosen, "docker": docker} if docker else chosen, found)
 
 
 def _chosen(shop: Workshop) -> dict[str, Tool]:
-    """Return the tools that were chosen before while nothing changed that their choice rests on, else choose."""
+    """Return the previous choice if nothing that it depends on has changed; otherwise choose again."""
     memo = shop.store.root / "chosen.json"
     known = read_json(memo)
     if isinstance(known, dict) and known.get("key") == key(shop) and _all_there(known["files"]):
@@ -94,7 +94,7 @@ def _all_there(files: dict[str, Any]) -> bool:
 
 
 def key(shop: Workshop) -> str:
-    """Return a digest of what the choice rests on: the pins, what PATH has of these programs, and the daemon."""
+    """Return a digest of everything that the choice depends on: the pins, the programs on PATH, and the daemon."""
     path = search_path(without=shop.store.bin)
     found = {name: find_program(name, path) for name in WATCHED}
     seen = [(program.path, fingerprint(program.path)) for program in found.values() if program is not None]
@@ -104,7 +104,7 @@ def key(shop: Workshop) -> str:
 
 
 def _daemon_to_be(docker: Tool | None, own_host: str) -> Daemon | None:
-    """Return the daemon that `local` will start, as its program describes it: BuildKit's way depends on its version."""
+    """Return the daemon that `local` will start, as its program reports it: BuildKit's choice needs its version."""
     if docker is None or docker.way != "own":
         return None
     version = parse_version(run_for_text(docker.programs["dockerd"], "--version") or "")

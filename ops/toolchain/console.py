@@ -1,4 +1,4 @@
-"""Progress that a person can follow: one line a step, alive on a terminal, plain where there is none."""
+"""Progress for people: one line per step, updated live on a terminal, and plain otherwise."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import TextIO
 
 LABEL = 12
 HEARTBEAT_SECONDS = 20.0
-"""Between two lines that say a long step still lives, where there is no terminal to redraw."""
+"""The interval, in seconds, of the lines that show that a long step is running, if there is no terminal."""
 
 
 class Step:
-    """One step of a command: what it does now, what came of it, and how long it took."""
+    """One step of a command: its current activity, its result, and its duration."""
 
     def __init__(self, name: str, out: TextIO) -> None:
         self.name = name
@@ -34,27 +34,27 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """Time since the step began."""
+        """The seconds since the step began."""
         return time.monotonic() - self._start
 
     def doing(self, what: str, *, slow: bool = False) -> None:
-        """Say what the step does or waits for now; a slow thing is also announced where there is no terminal."""
+        """Show the step's current activity; without a terminal, print only the slow ones."""
         with self._lock:
             self._doing = what
             if slow and not self._tty:
                 self._line(f"{what} …")
 
     def note(self, text: str) -> None:
-        """Print a line that stays: a decision, a way that was skipped, a package that was installed."""
+        """Print a permanent line: a decision, a skipped alternative, an installed package."""
         with self._lock:
             self._line(text)
 
     def got(self, what: str) -> None:
-        """Add to the step's one line of result."""
+        """Add to the step's result, which is one line."""
         self.result.append(what)
 
     def finish(self, *, failed: bool = False) -> None:
-        """Stop the live line, and print the result with the time that the step took."""
+        """Stop the live line, and print the result with the step's duration."""
         self._done.set()
         self._thread.join()
         text = ", ".join(self.result) or ("failed" if failed else "done")
@@ -72,7 +72,7 @@ class Step:
                     self._line(f"{self._doing}: {self.seconds:.0f} s so far")
 
     def _draw(self) -> None:
-        if self.seconds < 0.5:  # a step that is done at once needs no live line
+        if self.seconds < 0.5:  # a short step needs no live line
             return
         text = f"  {self.name:<{LABEL}}{self._doing or 'working'} … {self.seconds:.0f} s"
         self._out.write("\r\x1b[2K" + text[: self._width() - 1])
@@ -91,7 +91,7 @@ class Step:
 
 @contextmanager
 def step(name: str, out: TextIO | None = None) -> Iterator[Step]:
-    """Run a block as one step, and print its line at the end, also when it fails."""
+    """Run a block as one step, and print its line at the end, even if it fails."""
     current = Step(name, out or sys.stdout)
     failed = True
     try:

@@ -1,4 +1,4 @@
-"""Debian packages: installed only as root and only after saying so, or unpacked into the cache."""
+"""Installs Debian packages, only as root and announced, or unpacks them into the cache."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ APT_SECONDS = 900.0
 
 
 def install(packages: tuple[str, ...], store: Store, step: Step) -> None:
-    """Install packages, with their lists brought up to date where there are none or where they are too old.
+    """Install packages; update the package lists if they are missing or outdated.
 
     Raises:
-        ToolError: apt-get refused; its last words and the command to try by hand.
+        ToolError: apt-get failed; the message has its last line and the command to try by hand.
     """
     names = " ".join(packages)
     step.note(f"installing Debian packages: {names}")
@@ -31,23 +31,23 @@ def install(packages: tuple[str, ...], store: Store, step: Step) -> None:
     command = ("install", "-y", "--no-install-recommends", *packages)
     if _apt(store, step, *command) is None:
         return
-    _apt(store, step, "update")  # lists that are there but old name versions that the mirror has dropped
+    _apt(store, step, "update")  # outdated lists contain versions that the mirror has removed
     problem = _apt(store, step, *command)
     if problem is not None:
         raise ToolError("apt-get", problem, f"run: apt-get update && apt-get install -y {names}")
 
 
 def unpack(package: str, libraries: tuple[str, ...], store: Store, step: Step) -> Path:
-    """Return a folder with the files of a package that is not installed: no service of it starts.
+    """Unpack a package that is not installed into a folder and return it; none of its services starts.
 
     Args:
-        package: its name, and the folder's in the cache.
-        libraries: what the names of those it depends on begin with that a machine need not have.
+        package: its name, which is also the folder's in the cache.
+        libraries: the prefixes of its dependencies that may be missing on this machine.
         store: the cache.
-        step: is told what is done.
+        step: shows the progress.
 
     Raises:
-        ToolError: apt-get or dpkg-deb refused.
+        ToolError: apt-get or dpkg-deb failed.
     """
     home = store.root / "debian" / package
     if home.is_dir():
@@ -56,7 +56,7 @@ def unpack(package: str, libraries: tuple[str, ...], store: Store, step: Step) -
     with store.workspace() as folder:
         problem = _apt(store, step, "download", package, *_needed(package, libraries), folder=folder)
         if problem is not None:
-            _apt(store, step, "update")  # there are no lists, or they name versions that the mirror has dropped
+            _apt(store, step, "update")  # there are no lists, or they contain versions that the mirror has removed
             problem = _apt(store, step, "download", package, *_needed(package, libraries), folder=folder)
         if problem is not None:
             raise ToolError("apt-get", problem, f"run: apt-get update && apt-get install -y {package}")
@@ -71,20 +71,20 @@ def unpack(package: str, libraries: tuple[str, ...], store: Store, step: Step) -
 
 
 def _needed(package: str, libraries: tuple[str, ...]) -> list[str]:
-    """Return the names that a distribution has for libraries of a package."""
+    """Return the distribution's names for the libraries of a package."""
     said = run_for_text("apt-cache", "depends", package) or ""
     names = [line.partition("Depends: ")[2] for line in said.splitlines() if line.startswith("  Depends: ")]
     return [name for name in names if name.startswith(libraries)]
 
 
 def _apt(store: Store, step: Step, *args: str, folder: Path | None = None) -> str | None:
-    """Run apt-get without questions; return its last complaint, or None when it went well.
+    """Run apt-get without prompts; return its last error message, or None if it succeeded.
 
     Args:
-        store: where its words are kept.
-        step: is told what is done.
+        store: keeps its output.
+        step: shows the progress.
         args: the command.
-        folder: where it runs.
+        folder: the working directory.
     """
     step.doing(f"apt-get {args[0]}", slow=True)
     log = store.logs / "apt-get.log"

@@ -1,4 +1,4 @@
-"""Ask Docker's API over its socket, with nothing but the standard library: is a daemon there, and which one."""
+"""Queries Docker's API over its socket, with only the standard library: finds a daemon and its version."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _connect(host: str, seconds: float) -> http.client.HTTPConnection:
         return _UnixConnection(url.path, seconds)
     if url.scheme == "tcp" and url.hostname:
         return http.client.HTTPConnection(url.hostname, url.port or 2375, timeout=seconds)
-    raise ValueError(f"{url.scheme}: not asked without Docker's own CLI")
+    raise ValueError(f"{url.scheme}: supported only by Docker's own CLI")
 
 
 def request(host: str, method: str, path: str, seconds: float = ANSWER_SECONDS) -> Any:
@@ -61,7 +61,7 @@ def request(host: str, method: str, path: str, seconds: float = ANSWER_SECONDS) 
 
 
 def ask(host: str) -> Daemon | None:
-    """Return the daemon at a host, or None when it does not answer. ssh:// and TLS are asked through Docker's CLI."""
+    """Return the daemon at a host, or None if it does not answer. For ssh:// and TLS, Docker's CLI is used."""
     try:
         answer = request(host, "GET", "/version")
         version = parse_version(str(answer["Version"]))
@@ -75,10 +75,10 @@ def ask(host: str) -> Daemon | None:
 
 
 def candidates(ours: str = "") -> list[str]:
-    """Return the hosts where a user's daemon may be; `DOCKER_HOST` alone when it is set, as for Docker's own CLI.
+    """Return the hosts where a user's daemon may be; only `DOCKER_HOST` if it is set, like Docker's own CLI.
 
     Args:
-        ours: the host of the daemon that this checkout starts, which is nobody's daemon even if `DOCKER_HOST` names it.
+        ours: the host of the daemon that this checkout starts; it is not the user's, even if `DOCKER_HOST` contains it.
     """
     named = os.environ.get("DOCKER_HOST")
     if named and named != ours:
@@ -91,7 +91,7 @@ def candidates(ours: str = "") -> list[str]:
 
 
 def find(ours: str = "") -> Daemon | None:
-    """Return the daemon that a user of this machine has, by the usual sockets and then by Docker's current context."""
+    """Return the daemon of this machine's user, by the usual sockets and then by Docker's current context."""
     asked = candidates(ours)
     for host in asked:
         daemon = ask(host)
@@ -107,7 +107,7 @@ def pull(host: str, image: str, tag: str, seconds: float = 300.0) -> None:
     """Pull an image, anonymously.
 
     Raises:
-        OSError: the daemon or the image's registry cannot be reached, or one of them says no.
+        OSError: the daemon or the image's registry cannot be reached, or one of them refuses.
     """
     connection = _connect(host, seconds)
     try:
@@ -118,7 +118,7 @@ def pull(host: str, image: str, tag: str, seconds: float = 300.0) -> None:
         raise OSError(str(error)) from None
     finally:
         connection.close()
-    # The status is 200 as soon as the pull begins: what went wrong later is the last line of the stream.
+    # The status is 200 as soon as the pull begins; a later error is in the last line of the stream.
     complaint = next((line for line in reversed(lines) if '"error"' in line), "")
     if answer.status >= 400 or complaint:
         raise OSError(complaint or f"{answer.status} {lines[0] if lines else ''}")

@@ -1,4 +1,4 @@
-"""The one shape of what a user is told: the thing, what happened, what to do next; one line."""
+"""The format of all errors: the thing, what happened, what to do next; one line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from railway_api.printable import escaped
 
 
 class ToolError(Exception):
-    """A tool or a service that is missing or does not work, said in one line.
+    """A tool or a service that is missing or does not work, reported in one line.
 
     Args:
         thing: the tool or the step.
         problem: what happened.
-        next_step: best a command that mends it.
+        next_step: preferably a command that fixes it.
     """
 
     def __init__(self, thing: str, problem: str, next_step: str = "") -> None:
@@ -21,6 +21,6 @@ class ToolError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """Return the one line, white space folded; the last words of a program in it steer no terminal."""
+        """Return the one line, with whitespace folded; output of a program in it cannot control the terminal."""
         text = f"{self.thing}: {self.problem}" + (f"; {self.next_step}" if self.next_step else "")
         return escaped(" ".join(text.split()))

@@ -1,4 +1,4 @@
-"""`FileTree`: a root file system that is put together from files of this machine."""
+"""`FileTree`: a root file system that is assembled from files of this machine."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ EXTRA_LIBRARIES = (
     *("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"),
     *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6"),
 )
-"""Beside libc in any base: those that glibc loads by name for DNS, and those that binary wheels are allowed to need."""
+"""Libraries of every base besides libc: glibc loads some by name for DNS, and binary wheels may depend on others."""
 
 
 @dataclass
 class FileTree:
-    """A root file system that is being put together; it notes which files of the machine it was made of."""
+    """A root file system that is being assembled; it records its source files on this machine."""
 
     root: Path
     sources: set[Path] = field(default_factory=set)
 
     def add(self, source: Path, target: str) -> None:
-        """Copy one file of the machine, links followed, as root would own it."""
+        """Copy one file of the machine, owned by root, following links."""
         place = self.root / target.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
@@ -41,19 +41,19 @@ class FileTree:
         place.write_text(text)
 
     def link(self, target: str, to: str) -> None:
-        """Make a symbolic link, unless something is there."""
+        """Create a symbolic link, unless the target exists."""
         place = self.root / target.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         if not os.path.lexists(place):
             place.symlink_to(to)
 
     def add_program(self, source: Path, target: str) -> None:
-        """Copy an executable or a shared object, and the libraries that the loader would give it."""
+        """Copy an executable or a shared object, with the libraries that the loader would load for it."""
         self.add(source, target)
         self.add_libraries([source])
 
     def add_libraries(self, sources: Iterable[Path]) -> None:
-        """Copy the libraries that the loader would give to each of `sources`."""
+        """Copy the libraries that the loader would load for each of `sources`."""
         for name, library in sorted(_libraries(sources).items()):
             self.add(library, f"{_library_folder(library)}/{name}")
             for extra in EXTRA_LIBRARIES if name == "libc.so.6" else ():
@@ -62,7 +62,7 @@ class FileTree:
 
 
 def _libraries(sources: Iterable[Path]) -> dict[str, Path]:
-    """Return what `ldd` resolves, by the name that is looked up: `libc.so.6` or an interpreter's whole path."""
+    """Return the libraries that `ldd` resolves, by their names: `libc.so.6`, or an interpreter's whole path."""
     found: dict[str, Path] = {}
     for source in sources:
         done = subprocess.run(["ldd", str(source)], capture_output=True, text=True)
@@ -74,7 +74,7 @@ def _libraries(sources: Iterable[Path]) -> dict[str, Path]:
 
 
 def _library_folder(library: Path) -> str:
-    """Return where the loader looks without being told; a library of a Python of the user's own goes beside libc."""
+    """Return a folder that the loader searches by default; libraries of a user's own Python go beside libc."""
     folder = str(library.parent)
     if re.match(r"(/usr)?/lib(32|64)?(/[\w.-]+-linux-gnu\w*)?$", folder):
         return folder

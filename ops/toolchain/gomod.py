@@ -1,4 +1,4 @@
-"""Build pinned Go modules: the way where the vendor's site is out of reach and the Go module proxy is not."""
+"""Builds pinned Go modules, if the vendor's site is out of reach but the Go module proxy is not."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ BUILD_SECONDS = 1800.0
 
 
 def build(module: GoModule, store: Store, step: Step) -> None:
-    """Build and install a module's programs, unless the cache has exactly these.
+    """Build and install a module's programs, unless the cache already has them.
 
     Raises:
-        ToolError: the build failed; the line names the log and the likely cause's last words.
+        ToolError: the build failed; the message has the log's path and the last line of the output.
     """
     digest = module.digest()
     if store.is_current(module.name, digest):
@@ -46,12 +46,12 @@ def build(module: GoModule, store: Store, step: Step) -> None:
 
 
 def _go(module: GoModule, args: list[str], log: Path) -> str:
-    """Run go in the module's folder, read-only: what go.sum does not list is refused, never added."""
+    """Run go in the module's folder, read-only: a module that is not in go.sum is refused, never added."""
     verb, *rest = args
     environment = {
         **os.environ,
         "GOFLAGS": "-mod=readonly -buildvcs=false",
-        "GOWORK": "off",  # a workspace of the user above this checkout must not change what is built
+        "GOWORK": "off",  # a user's workspace above this checkout must not change the build
         "CGO_ENABLED": "0",
     }
     try:
@@ -70,9 +70,9 @@ def _go(module: GoModule, args: list[str], log: Path) -> str:
         ) from None
     with log.open("a") as file:
         file.write(f"{time.strftime('%H:%M:%S')} go {' '.join(args)}\n{done.stderr}")
-    if "SECURITY ERROR" in done.stderr:  # cmd/go/internal/modfetch: a module's hash is not the one in go.sum
-        problem = f"a Go module is not the one that {module.folder.name}/go.sum vouches for"
-        raise ToolError(module.name, problem, f"do not use it, tell the maintainers; the whole output is in {log}")
+    if "SECURITY ERROR" in done.stderr:  # cmd/go/internal/modfetch: a module's hash differs from the one in go.sum
+        problem = f"a Go module does not match {module.folder.name}/go.sum"
+        raise ToolError(module.name, problem, f"do not use it; tell the maintainers; the whole output is in {log}")
     if done.returncode != 0:
         words = [line for line in done.stderr.splitlines() if not line.startswith("go: downloading")]
         last = words[-1] if words else f"exit code {done.returncode}"

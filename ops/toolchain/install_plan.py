@@ -1,4 +1,4 @@
-"""Which way each tool comes: pure functions from facts to the ways worth trying, first choice first."""
+"""Decides how each tool is installed: pure functions from facts to a list of ways, the best first."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ops.toolchain.machine import Machine, Program, Version, show
 
 @dataclass(frozen=True)
 class Daemon:
-    """A Docker daemon that answers.
+    """A running Docker daemon.
 
     Args:
-        host: how to reach it, as `DOCKER_HOST` names it.
-        version: its release, the server's and not the client's.
+        host: its address, in the format of `DOCKER_HOST`.
+        version: the server's release, not the client's.
     """
 
     host: str
@@ -24,13 +24,13 @@ class Daemon:
 
 @dataclass(frozen=True)
 class InstallPlan:
-    """The ways to try in this order, why earlier ones are out, and what to tell when none works.
+    """The ways to try, in order, with the reasons against better ones and the advice if all fail.
 
     Args:
-        tool: what is wanted.
+        tool: the tool.
         ways: `path`, `release`, `plugin`, `go`, `debian`, `container`, `daemon` or `own`, best first.
-        skipped: why a better way is not taken, each a short phrase.
-        missing: what to do when every way fails: one line with a command.
+        skipped: why a better way is not used, each a short phrase.
+        missing: the advice if every way fails: one line with a command.
     """
 
     tool: str
@@ -48,7 +48,7 @@ def _install_go(machine: Machine) -> str:
 
 
 def pulumi(found: Mapping[str, Program | None], machine: Machine) -> InstallPlan:
-    """Decide for the Pulumi CLI with its Python language host: all of it comes one way, as its parts must agree."""
+    """Plan the Pulumi CLI with its Python language host: both must come the same way, as they must match."""
     ways: list[str] = []
     skipped: list[str] = []
     cli = found.get("pulumi")
@@ -56,7 +56,7 @@ def pulumi(found: Mapping[str, Program | None], machine: Machine) -> InstallPlan
     if cli is not None and (cli.version is None or cli.version < pins.PULUMI_MINIMUM):
         skipped.append(f"pulumi on PATH is {show(cli.version)}, older than {show(pins.PULUMI_MINIMUM)}")
     elif cli is not None and absent:
-        skipped.append(f"pulumi on PATH comes without {absent[0]}")
+        skipped.append(f"pulumi on PATH lacks {absent[0]}")
     elif cli is not None:
         ways.append("path")
     if machine.arch in ("x64", "arm64") and machine.system in ("Linux", "Darwin"):
@@ -70,7 +70,7 @@ def pulumi(found: Mapping[str, Program | None], machine: Machine) -> InstallPlan
 
 
 def docker_build(found: Program | None, machine: Machine, pulumi_way: str) -> InstallPlan:
-    """Decide for the docker-build plugin: a Pulumi from its vendor fetches it itself, the others need it on PATH."""
+    """Plan the docker-build plugin: the vendor's Pulumi downloads it itself, any other needs it on PATH."""
     ways = ["path"] if found is not None else []
     if pulumi_way in ("path", "release"):
         ways.append("plugin")
@@ -81,7 +81,7 @@ def docker_build(found: Program | None, machine: Machine, pulumi_way: str) -> In
 
 
 def docker(daemon: Daemon | None, dockerd: Program | None, machine: Machine) -> InstallPlan:
-    """Decide for Docker: a daemon that answers, else one of our own; without one, runs are simulated."""
+    """Plan Docker: a running daemon, else one of our own; without either, deployments are simulated."""
     if daemon is not None:
         return InstallPlan("docker", ("daemon",), "")
     if machine.system == "Linux" and machine.root:
@@ -101,7 +101,7 @@ def docker(daemon: Daemon | None, dockerd: Program | None, machine: Machine) -> 
 
 
 def buildkit(daemon: Daemon | None, found: Mapping[str, Program | None], machine: Machine) -> InstallPlan:
-    """Decide for BuildKit: Docker's own where it is new enough, else a `buildkitd`, which needs root and runc."""
+    """Plan BuildKit: Docker's own if it is new enough, else a `buildkitd`, which needs root and runc."""
     if daemon is not None and daemon.version >= pins.DOCKER_MINIMUM:
         return InstallPlan("buildkit", ("daemon",), "")
     old = (f"Docker {show(daemon.version)} has no BuildKit for docker-build",) if daemon else ("no Docker",)
@@ -118,7 +118,7 @@ def buildkit(daemon: Daemon | None, found: Mapping[str, Program | None], machine
 
 
 def registry(found: Program | None, daemon: Daemon | None, machine: Machine) -> InstallPlan:
-    """Decide for the OCI registry: a binary, Debian's package, a container, or the same program from its Go module."""
+    """Plan the OCI registry: a binary, Debian's package, a container, or the same program from its Go module."""
     ways = ["path"] if found is not None else []
     if machine.root and machine.debian and found is None:
         ways.append("debian")

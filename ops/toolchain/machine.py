@@ -1,4 +1,4 @@
-"""What this machine has: facts, read once and cheaply, so that every decision about them can be a pure function."""
+"""Facts about this machine, read once and cheaply, so that every decision about them can be a pure function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Program:
-    """An executable on PATH and the version that it says it has (None: it did not say one)."""
+    """An executable on PATH and the version that it reports (None if it reports none)."""
 
     path: str
     version: Version | None = None
@@ -23,13 +23,13 @@ class Program:
 
 @dataclass(frozen=True)
 class Machine:
-    """The facts that decide which way a tool comes.
+    """The facts that decide how a tool is installed.
 
     Args:
-        system: `Linux` or `Darwin`, as `uname -s` says.
-        arch: `x64` or `arm64`, as Pulumi names its releases.
+        system: `Linux` or `Darwin`, as reported by `uname -s`.
+        arch: `x64` or `arm64`, as in the names of Pulumi's releases.
         root: whether this process may install packages and start daemons.
-        debian: Debian or a child of it, with `apt-get` on PATH.
+        debian: whether it is Debian or a derivative, with `apt-get` on PATH.
         go: the version of the `go` on PATH.
     """
 
@@ -47,12 +47,12 @@ def parse_version(text: str) -> Version | None:
 
 
 def show(version: Version | None) -> str:
-    """Return a version as people write it."""
+    """Return a version in its usual notation."""
     return ".".join(str(part) for part in version) if version else "of an unknown version"
 
 
 def run_for_text(*argv: str, seconds: float = 20.0) -> str | None:
-    """Return what a command printed, or None when it is missing, fails or takes too long."""
+    """Return a command's output, or None if it is missing, fails or takes too long."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
@@ -70,9 +70,9 @@ def search_path(without: Path) -> str:
 
 
 def find_program(name: str, path: str, version_flag: str = "") -> Program | None:
-    """Return a program on `path`, with its version where a flag to ask for it is given.
+    """Return a program on `path`, with its version if `version_flag` is given.
 
-    Debian keeps daemons in `sbin`, which is not on the PATH of everybody: these folders are searched as well.
+    Debian keeps daemons in `sbin`, which not every user has on PATH, so these folders are searched as well.
     """
     where = shutil.which(name, path=os.pathsep.join([path, "/usr/local/sbin", "/usr/sbin", "/sbin"]))
     if where is None:

@@ -1,4 +1,4 @@
-"""What is pinned: one version of each tool, and how the Go module proxy builds it. The hashes are in each go.sum."""
+"""The pins: one version of each tool, and its build from Go modules. The hashes are in each go.sum."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 PULUMI = "3.259.0"
 PULUMI_MINIMUM = (3, 259, 0)
-"""The oldest `pulumi` on PATH that is used: older ones were never tried with this program."""
+"""The oldest accepted `pulumi` on PATH: this program was not tested with older ones."""
 LANGUAGE_HOST = "3.79.0"
-"""Newer language hosts are a Go module of their own that the module proxy does not serve; this one runs today's SDK."""
+"""Newer language hosts are a separate Go module that the module proxy does not serve; this one runs today's SDK."""
 DOCKER_BUILD = "0.0.22"
 BUILDKIT = "0.31.1"
 BUILDKIT_MINIMUM = (0, 12, 0)
@@ -18,7 +18,7 @@ REGISTRY = "3.1.2"
 DOCKER_MINIMUM = (23, 0, 0)
 """Docker's first release whose default builder is BuildKit, which docker-build's docker driver needs."""
 GO_MINIMUM = (1, 21)
-"""The first Go that fetches the newer Go that a go.mod asks for by itself."""
+"""The first Go that downloads a newer Go by itself if a go.mod requires it."""
 RELEASES = "https://get.pulumi.com/releases/sdk"
 CHECKSUM_LIST = f"https://github.com/pulumi/pulumi/releases/download/v{PULUMI}/pulumi-{PULUMI}-checksums.txt"
 
@@ -33,12 +33,12 @@ PULUMI_PROGRAMS = (
 
 @dataclass(frozen=True)
 class GoModule:
-    """A folder with a go.mod and a go.sum, the commands built from it, and files taken from a module as they are.
+    """A folder with a go.mod and a go.sum, the commands built from it, and files copied from a module.
 
     Args:
-        folder: where the go.mod is.
+        folder: the folder of the go.mod.
         commands: (program, import path, linker flags) for `go build`.
-        scripts: (module, path in the module's folder) of files that need only their run bit.
+        scripts: (module, path in the module's folder) of files that only need to be made executable.
     """
 
     folder: Path
@@ -47,16 +47,16 @@ class GoModule:
 
     @property
     def name(self) -> str:
-        """What its build is called in the cache and in messages."""
+        """The name of its build in the cache and in messages."""
         return self.folder.name
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Names of all the files that it installs."""
+        """The names of all files that it installs."""
         return tuple(c[0] for c in self.commands) + tuple(Path(s[1]).name for s in self.scripts)
 
     def digest(self) -> str:
-        """Return a digest of everything that decides what is built, apart from the Go release."""
+        """Return a digest of everything that determines the build, except the Go release."""
         parts = [repr((self.name, self.commands, self.scripts)).encode()]
         parts += [p.read_bytes() for p in sorted(self.folder.rglob("*")) if p.is_file()]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
@@ -114,4 +114,4 @@ WORKFLOW_MODULE = GoModule(
         ("act", "github.com/nektos/act", f"-s -w -X main.version={ACT}"),
     ),
 )
-"""Checks and runs .github/workflows. Only tests and `make workflows` want it, so `make toolchain` leaves it out."""
+"""Check and run .github/workflows. Only tests and `make workflows` use them, so `make toolchain` leaves them out."""

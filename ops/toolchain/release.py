@@ -1,8 +1,8 @@
-"""The vendor's pinned release of Pulumi, taken only with a checksum: one committed here, else the vendor's own list.
+"""The vendor's pinned release of Pulumi, verified by a checksum: one committed here, else from the vendor's own list.
 
-The list is on another host than the archive, so a site or mirror that serves something else cannot vouch for it. While
-`checksums.txt` has no line for a platform, the first download of a cache is trusted on the word of that list, and said
-so; from then on that cache takes nothing else for this version, whatever the list says.
+The list is on another host than the archive, so a compromised site or mirror cannot confirm its own archive. If
+`checksums.txt` has no line for a platform, the first download into a cache trusts that list and says so. From then
+on, that cache accepts nothing else for this version, whatever the list contains.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHECKSUMS = HERE / "checksums.txt"
 TRUSTED = "trusted-releases.txt"
 """In the cache: the checksums of first downloads."""
 CONNECT_SECONDS = 10.0
-"""Also the longest pause between two reads: a site that is cut off must not hold a fresh machine for minutes."""
+"""Also the longest pause between two reads: an unreachable site must not delay a fresh machine for minutes."""
 PLATFORMS = ("linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64")
 _HEADER = "# sha256 of the vendor's releases, as `sha256sum` writes it; filled by `make toolchain-checksums`.\n"
 
@@ -40,7 +40,7 @@ def archive(platform: str) -> str:
 
 
 def platform_of(machine: Machine) -> str:
-    """Return the platform as the vendor's file names have it."""
+    """Return the platform in the notation of the vendor's file names."""
     return f"{machine.system.lower()}-{machine.arch}"
 
 
@@ -55,15 +55,15 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def site() -> str:
-    """Return where releases are: the vendor's site, or a mirror of it in `CONVOS_PULUMI_RELEASES`."""
+    """Return the site of the releases: the vendor's, or a mirror of it in `CONVOS_PULUMI_RELEASES`."""
     return os.environ.get("CONVOS_PULUMI_RELEASES", RELEASES).rstrip("/")
 
 
 def published_checksum(name: str) -> str:
-    """Return the sha256 that the vendor's own list has for an archive of the pinned version.
+    """Return the sha256 of an archive of the pinned version, from the vendor's own list.
 
     Raises:
-        ToolError: the list is out of reach, or does not name the archive.
+        ToolError: the list is out of reach, or does not contain the archive.
     """
     url = os.environ.get("CONVOS_PULUMI_CHECKSUMS", CHECKSUM_LIST)
     try:
@@ -80,7 +80,7 @@ def fetch(url: str, target: Path) -> str:
     """Download to a file and return its sha256.
 
     Raises:
-        OSError: the site is out of reach or says no; urllib's errors are all children of it.
+        OSError: the site is out of reach or refuses; urllib's errors are all subclasses of it.
     """
     digest = hashlib.sha256()
     with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:  # noqa: S310
@@ -91,16 +91,16 @@ def fetch(url: str, target: Path) -> str:
 
 
 def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
-    """Install the pinned release into the cache, unless it is there.
+    """Install the pinned release into the cache, unless it is already there.
 
     Args:
-        machine: for which platform.
-        checksum: the committed sha256; empty takes the one that the vendor publishes.
+        machine: determines the platform.
+        checksum: the committed sha256; if empty, the vendor's published one is used.
         store: the cache.
-        step: where progress is told.
+        step: shows the progress.
 
     Raises:
-        ToolError: the site is out of reach, or what it sent is not what is pinned.
+        ToolError: the site is out of reach, or the archive does not match the pin.
     """
     name = archive(platform_of(machine))
     source = "ops/toolchain/checksums.txt"
@@ -129,17 +129,17 @@ def install(machine: Machine, checksum: str, store: Store, step: Step) -> None:
         store.install("release", checksum, list(_unpack(work / name, work)))
         if is_first:
             _trust(trusted, name, checksum)
-            step.note(f"{name}: trusted on the word of the vendor's list; pinned from now on in {trusted}")
+            step.note(f"{name}: trusted because of the vendor's list; pinned from now on in {trusted}")
 
 
 def _trust(file: Path, name: str, checksum: str) -> None:
-    """Note what the first download was; nothing else is taken under this name into this cache."""
+    """Record the checksum of a first download; this cache accepts nothing else under this name."""
     known = {**read_checksums(file), name: checksum}
     write_atomically(file, "".join(f"{found}  {archive_name}\n" for archive_name, found in sorted(known.items())))
 
 
 def _unpack(archive_file: Path, folder: Path) -> Iterator[Path]:
-    """Unpack the programs, each under its plain name: no path from inside an archive is ever followed."""
+    """Unpack the programs under their plain names; paths inside the archive are never used."""
     with tarfile.open(archive_file) as tar:
         for member in tar.getmembers():
             name = Path(member.name).name
@@ -151,7 +151,7 @@ def _unpack(archive_file: Path, folder: Path) -> Iterator[Path]:
 
 
 def pin(step: Step) -> None:
-    """Download every platform's release and commit to its checksum: a maintainer's task after changing the version.
+    """Download every platform's release and record its checksum: a maintainer's task after changing the version.
 
     Raises:
         ToolError: the site is out of reach.

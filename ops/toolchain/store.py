@@ -1,4 +1,4 @@
-"""The cache: an ignored folder with finished tools only, and notes of how each came to be there."""
+"""The cache: an ignored folder that contains only finished tools, and records of how each was installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.toolchain.pins import HERE
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file whole or not at all; `mode` holds from the first byte, so no secret is readable in between."""
+    """Write a file completely or not at all; `mode` applies from the first byte, so that no secret is ever readable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -30,7 +30,7 @@ def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds, or None when it is missing or half-written: a note that is lost is made again."""
+    """Return the content of a JSON file, or None if it is missing or incomplete: a lost record is made again."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -38,7 +38,7 @@ def read_json(path: Path) -> Any:
 
 
 def fingerprint(path: str | Path) -> list[int] | None:
-    """Return size and modification time of a file, which change when it is replaced; None when it is not there."""
+    """Return a file's size and modification time, which change when it is replaced; None if it does not exist."""
     try:
         stat = Path(path).stat()
     except OSError:
@@ -48,7 +48,7 @@ def fingerprint(path: str | Path) -> list[int] | None:
 
 @dataclass(frozen=True)
 class Store:
-    """The folder of tools: `bin/` goes on PATH, `stamps/` says what each build was made from.
+    """The folder of tools: `bin/` goes on PATH, `stamps/` records what each build was made from.
 
     Args:
         root: `.cache/toolchain` of the checkout, or `CONVOS_INFRA_CACHE`.
@@ -63,12 +63,12 @@ class Store:
 
     @property
     def logs(self) -> Path:
-        """What compilers and package tools printed, kept for the line that names it."""
+        """The output of compilers and package tools, for the messages that refer to it."""
         return self.root / "logs"
 
     @contextmanager
     def locked(self, waiting: Callable[[], None]) -> Iterator[None]:
-        """Hold the cache alone; `waiting` is called when another process has it. The lock dies with its holder."""
+        """Hold the cache exclusively; call `waiting` if another process holds it. The lock ends with its process."""
         file = self._open_lock(0)
         while file is None:
             waiting()
@@ -77,7 +77,7 @@ class Store:
             yield
 
     def _open_lock(self, wait: int) -> IO[str] | None:
-        """Return the lock file, held; None where somebody else holds it, or has removed it while we waited for it."""
+        """Return the lock file, held; None if another process holds it, or removed it while we waited."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.root / "lock"
         file = path.open("w")
@@ -92,13 +92,13 @@ class Store:
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """Give a temporary folder on the same file system as `bin/`, where what is half-built stays."""
+        """Provide a temporary folder on the same file system as `bin/` for unfinished builds."""
         self.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.root, prefix="tmp-") as folder:
             yield Path(folder)
 
     def install(self, name: str, digest: str, files: Iterable[Path]) -> None:
-        """Move finished files into `bin/`, and only then note what they were made from."""
+        """Move finished files into `bin/`, and only then record what they were made from."""
         self.bin.mkdir(parents=True, exist_ok=True)
         prints = {}
         for file in files:
@@ -109,7 +109,7 @@ class Store:
         write_atomically(self._stamp(name), json.dumps({"digest": digest, "files": prints}))
 
     def is_current(self, name: str, digest: str) -> bool:
-        """Say whether `bin/` holds exactly what was installed under this name from this digest."""
+        """Tell whether `bin/` contains exactly the files that were installed under this name from this digest."""
         note = read_json(self._stamp(name))
         if not isinstance(note, dict) or note.get("digest") != digest:
             return False
@@ -121,6 +121,6 @@ class Store:
 
 
 def default_store() -> Store:
-    """Return the cache of this checkout, or the one that `CONVOS_INFRA_CACHE` names, for sharing between checkouts."""
+    """Return the cache of this checkout, or the one in `CONVOS_INFRA_CACHE`, for sharing between checkouts."""
     named = os.environ.get("CONVOS_INFRA_CACHE")
     return Store(Path(named).expanduser().resolve() if named else HERE.parents[1] / ".cache" / "toolchain")

@@ -1,4 +1,4 @@
-"""Parts of the toolchain for those who want no more: a job that deploys, the workflows' tests, the schema's tests."""
+"""Parts of the toolchain for single purposes: a job that deploys, the workflows' tests, the schema's tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pulumi(store: Store, step: Step) -> list[Tool]:
     """Return the Pulumi CLI and its plugin, without the services of a local stack.
 
     Raises:
-        ToolError: no way worked; the line has the command that installs it.
+        ToolError: every way failed; the message has the command that installs it.
     """
     with store.locked(lambda: step.doing("waiting for another make that fills the cache", slow=True)):
         shop = Workshop(read_machine(), store, step)
@@ -29,26 +29,26 @@ def pulumi(store: Store, step: Step) -> list[Tool]:
 
 
 def workflow_tools(store: Store, step: Step) -> list[Tool]:
-    """Return actionlint and act: what lints workflows and what runs them, at the pinned versions.
+    """Return actionlint and act, which lint and run workflows, at the pinned versions.
 
     Raises:
-        ToolError: there is no Go to build them with, or the build failed.
+        ToolError: Go is missing, or the build failed.
     """
     module = pins.WORKFLOW_MODULE
     with store.locked(lambda: step.doing("waiting for another make that fills the cache", slow=True)):
         machine = read_machine()
         if machine.go is None or machine.go < pins.GO_MINIMUM:
-            raise ToolError("actionlint, act", "no Go to build them", "install Go 1.26 (https://go.dev/doc/install)")
+            raise ToolError("actionlint, act", "Go is missing", "install Go 1.26 (https://go.dev/doc/install)")
         gomod.build(module, store, step)
     says = {"actionlint": f"actionlint {pins.ACTIONLINT}", "act": f"act {pins.ACT}"}
     return [Tool(name, "go", says[name], {name: str(store.bin / name)}) for name in module.programs]
 
 
 def pooler(store: Store, step: Step) -> tuple[Path, dict[str, str]]:
-    """Return PgBouncer as Debian packages it, and the variables that it needs to find its libraries.
+    """Return PgBouncer from its Debian package, and the environment variables that it needs to find its libraries.
 
     Raises:
-        ToolError: this machine has no Debian packages, or they could not be fetched.
+        ToolError: this machine has no Debian packages, or they could not be downloaded.
     """
     if not read_machine().debian:
         raise ToolError("pgbouncer", "is not on PATH", "install it with the packages of this system")

@@ -1,4 +1,4 @@
-"""One function a tool: it decides the way, takes it, and says which way it took."""
+"""One function for each tool: it decides how to install the tool, installs it, and reports how."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ ORIGIN = {
     "daemon": "running already",
     "own": "a daemon of our own",
 }
-"""What each way is called in the line that a user sees."""
+"""The description of each way in the line for the user."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool that is there.
+    """An available tool.
 
     Args:
-        name: what was asked for.
-        way: which way it came, a key of `ORIGIN`.
+        name: the tool.
+        way: how it was installed, a key of `ORIGIN`.
         says: its name and version, for people.
-        programs: where its programs are, by name; empty where a daemon does the work.
+        programs: the paths of its programs, by name; empty if a daemon does the work.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Tool:
 
 @dataclass(frozen=True)
 class Workshop:
-    """What every tool's function needs: the machine's facts, the cache, and the step that tells the user.
+    """The common context of the tools' functions: the machine's facts, the cache, and the step that informs the user.
 
     Args:
-        docker: the daemon that is in use, asked once.
+        docker: the daemon in use, queried once.
     """
 
     machine: Machine
@@ -63,12 +63,12 @@ class Workshop:
     docker: install_plan.Daemon | None = None
 
     def find(self, name: str, version_flag: str = "") -> Program | None:
-        """Return a program that the user's PATH has, not counting our cache."""
+        """Return a program from the user's PATH, ignoring our cache."""
         return find_program(name, search_path(without=self.store.bin), version_flag)
 
 
 def summary(tools: Iterable[Tool]) -> list[str]:
-    """Return one phrase for each way that was taken, with all the tools that came that way."""
+    """Return one phrase for each way that was used, with all the tools that were installed that way."""
     by_way: dict[str, list[str]] = {}
     for tool in tools:
         by_way.setdefault(tool.way, []).append(tool.says)
@@ -79,11 +79,11 @@ def pulumi(shop: Workshop) -> Tool:
     """Return the Pulumi CLI with its Python language host.
 
     Raises:
-        ToolError: no way worked; the line has the command that installs it.
+        ToolError: every way failed; the message has the command that installs it.
     """
     found = {name: shop.find(name) for name in pins.PULUMI_PROGRAMS}
     cli = found["pulumi"]
-    if cli is not None:  # `--version` of these programs starts no plugin and asks no network
+    if cli is not None:  # `--version` of these programs starts no plugin and needs no network
         found["pulumi"] = Program(cli.path, shop.find("pulumi", "version").version)  # type: ignore[union-attr]
     checksum = release.read_checksums().get(release.archive(release.platform_of(shop.machine)), "")
     plan = install_plan.pulumi(found, shop.machine)
@@ -107,7 +107,7 @@ def docker_build(shop: Workshop, cli: Tool) -> Tool:
     """Return the docker-build plugin for a Pulumi CLI.
 
     Raises:
-        ToolError: no way worked; the line has the command that installs it.
+        ToolError: every way failed; the message has the command that installs it.
     """
     name = "pulumi-resource-docker-build"
     found = shop.find(name)
@@ -130,7 +130,7 @@ def buildkit(shop: Workshop) -> Tool:
     """Return BuildKit: Docker's own, or a `buildkitd` to start.
 
     Raises:
-        ToolError: no way worked; the line has the command that installs it.
+        ToolError: every way failed; the message has the command that installs it.
     """
     found = {"buildkitd": shop.find("buildkitd", "--version"), "runc": shop.find("runc")}
     plan = install_plan.buildkit(shop.docker, found, shop.machine)
@@ -156,10 +156,10 @@ def buildkit(shop: Workshop) -> Tool:
 
 
 def registry(shop: Workshop) -> Tool:
-    """Return an OCI registry to start: a binary, or the word that a container will be it.
+    """Return an OCI registry to start: a binary, or a marker that a container will be used.
 
     Raises:
-        ToolError: no way worked; the line has the command that installs it.
+        ToolError: every way failed; the message has the command that installs it.
     """
     found = shop.find("docker-registry") or shop.find("registry")
     plan = install_plan.registry(found, shop.docker, shop.machine)
@@ -186,7 +186,7 @@ def registry(shop: Workshop) -> Tool:
 
 
 def docker(shop: Workshop) -> Tool | None:
-    """Return Docker: a daemon that answers or a `dockerd` to start; None says that runs will be simulated, and why."""
+    """Return Docker: a running daemon or a `dockerd` to start. None means simulation; the reason is printed."""
     dockerd = shop.find("dockerd", "--version")
     plan = install_plan.docker(shop.docker, dockerd, shop.machine)
 
@@ -196,12 +196,12 @@ def docker(shop: Workshop) -> Tool | None:
 
     def own(program: Program | None) -> Tool:
         if program is None:
-            raise ToolError("docker", "docker.io came without dockerd")
+            raise ToolError("docker", "docker.io does not contain dockerd")
         return Tool("docker", "own", f"docker {show(program.version)}", {"dockerd": program.path})
 
     def from_debian() -> Tool:
         debian.install(("docker.io", "runc", "iptables"), shop.store, shop.step)
-        daemon = docker_api.find()  # where systemd runs, the package starts its own daemon
+        daemon = docker_api.find()  # with systemd, the package starts its own daemon
         if daemon is not None:
             return Tool("docker", "daemon", f"docker {show(daemon.version)}")
         return own(shop.find("dockerd", "--version"))
@@ -214,10 +214,10 @@ def docker(shop: Workshop) -> Tool | None:
 
 
 def _take(plan: install_plan.InstallPlan, take: Mapping[str, Callable[[], Tool]], step: Step) -> Tool:
-    """Try a plan's ways in their order; say why one did not work before going on to the next.
+    """Try a plan's ways in order; report why one failed before trying the next.
 
     Raises:
-        ToolError: none is left; the line has every reason and what to do.
+        ToolError: none is left; the message has every reason and the advice.
     """
     reasons = list(plan.skipped)
     for way in plan.ways:
@@ -246,7 +246,7 @@ def _cached(shop: Workshop, name: str, way: str, says: str, programs: tuple[str,
 
 
 def _install_plugin(shop: Workshop, cli: str) -> None:
-    """Let Pulumi fetch the plugin into the cache's own home, which `local` links into the stack's."""
+    """Let Pulumi download the plugin into the cache's own home, which `local` links into the stack's."""
     shop.step.doing(f"pulumi plugin install resource docker-build {pins.DOCKER_BUILD}", slow=True)
     environment = {
         **os.environ,
@@ -266,7 +266,7 @@ def _install_plugin(shop: Workshop, cli: str) -> None:
 
 
 def _pull(shop: Workshop, image: str, tag: str) -> None:
-    """Make sure that a daemon has an image, by the API and not by a CLI that may not be there."""
+    """Ensure that a daemon has an image, by the API, as the CLI may be missing."""
     if shop.docker is None:
         raise ToolError(image, "no Docker daemon")
     try:

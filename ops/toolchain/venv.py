@@ -1,4 +1,4 @@
-"""The virtual environment, from a locked requirements file with hashes; remade only when that file changes."""
+"""The virtual environment, from a locked requirements file with hashes; rebuilt only when that file changes."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ PIP_SECONDS = 900.0
 
 
 def digest(requirements: Path) -> str:
-    """Return what the environment depends on: the locked file and this Python."""
+    """Return a digest of what the environment depends on: the locked file and this Python."""
     return hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def ensure(folder: Path, requirements: Path, store: Store, step: Step) -> None:
-    """Make or update a virtual environment, unless it was made from exactly this file by exactly this Python.
+    """Create or update a virtual environment, unless it was made from exactly this file by exactly this Python.
 
     Raises:
-        ToolError: Python's own parts are missing, or pip refused; with the command to try.
+        ToolError: a part of Python is missing, or pip failed; the message has the command to try.
     """
     wanted = digest(requirements)
     stamp = folder / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
-        stamp.touch()  # newer than the locked file: make needs not ask again
+        stamp.touch()  # newer than the locked file, so that make does not call again
         step.got(f"{folder.name} (unchanged)")
         return
     with store.locked(lambda: step.doing("waiting for another make", slow=True)):
@@ -48,7 +48,7 @@ def ensure(folder: Path, requirements: Path, store: Store, step: Step) -> None:
 
 
 def _create(folder: Path, store: Store, step: Step) -> None:
-    """Make the environment; one that was half-made or belongs to another Python is made anew."""
+    """Create the environment; one that is incomplete or belongs to another Python is rebuilt."""
     python = folder / "bin" / "python"
     if python.exists() and _says(python, "import sys, pip; print(sys.version)") == sys.version:
         return
@@ -60,7 +60,7 @@ def _create(folder: Path, store: Store, step: Step) -> None:
     machine = read_machine()
     if (
         machine.debian and machine.root
-    ):  # Debian keeps the module that puts pip into an environment in a package of its own
+    ):  # Debian keeps the module that installs pip into an environment in a separate package
         debian.install((f"{minor}-venv",), store, step)
     problem = _venv(folder)
     if problem is not None:
