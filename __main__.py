@@ -12,7 +12,7 @@ from convos_infra.schema import check_reachable
 from railway_api.failure import Failure
 from stack import config, images
 from stack.resources import declare
-from stack.settings import Problems
+from stack.settings import ConfigError
 
 EXIT_AFTER_A_MESSAGE = 32
 """pulumi-language-python's code for "the user was told": after a RunError it adds an "unhandled error" of its own."""
@@ -29,7 +29,7 @@ def main() -> None:
         pool_source = images.pool(settings, Path(__file__).parent)
         if runtime_source is not None:
             images.check_schema(settings, Path(__file__).parent, runtime_source)
-    except (Problems, Failure) as error:
+    except (ConfigError, Failure) as error:
         pulumi.log.error(str(error))
         raise SystemExit(EXIT_AFTER_A_MESSAGE) from None
     declare(settings, runtime_source, pool_source)

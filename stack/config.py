@@ -19,7 +19,7 @@ def read(environ: Mapping[str, str]) -> settings.Settings:
         environ: the process's environment.
 
     Raises:
-        Problems: everything that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
     project = pulumi.get_project()
     prefix = f"{project}:"

@@ -29,8 +29,8 @@ class DatabaseShape(Section):
 
     managed: Flag = key(
         "manageDatabase",
-        "Whether the stack manages a PostgreSQL service and the schema in it; otherwise databases stay as they are, and"
-        " the pool manager is given databaseServiceUrl.",
+        "Whether the stack manages a PostgreSQL service and the schema in it; otherwise databases are left unchanged,"
+        " and the pool manager is given databaseServiceUrl.",
         default=True,
     )
     service: Text = key("databaseService", "The name of the PostgreSQL service on Railway.", defaults.DATABASE_SERVICE)
@@ -68,7 +68,7 @@ class DatabaseShape(Section):
     )
     keeps: Text = key(
         "databaseKeeps",
-        "Variables and attributes of the PostgreSQL service that stay as they are on Railway, separated by blanks"
+        "Variables and attributes of the PostgreSQL service that are left unchanged on Railway, separated by spaces"
         " (make adopt writes this).",
     )
 

@@ -51,7 +51,7 @@ class FurtherDatabase(Section):
     proxy: Flag = key("proxy", "Whether the service has a TCP proxy.", default=False)
     keeps: Text = key(
         "keeps",
-        "Variables and attributes that stay as they are on Railway, separated by blanks (make adopt writes this).",
+        "Variables and attributes that are left unchanged on Railway, separated by spaces (make adopt writes this).",
     )
     variables: Mapping[str, str] = Field(
         default={},

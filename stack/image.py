@@ -37,7 +37,7 @@ class ImageSettings(Section):
     )
     build: Flag = key(
         "imageBuild",
-        "Build the runtime image from this checkout and push it, where imageTag is empty.",
+        "Build the runtime image from this checkout and push it, if imageTag is empty.",
         default=False,
     )
     digest: str = ""

@@ -18,7 +18,7 @@ class Improvements(Section):
     )
     adopted_from: Text = key(
         "adoptedFrom",
-        "What make adopt saw, as hashes - the first update stops where somebody has changed it since.",
+        "What make adopt read, as hashes - the first update stops if it has changed since.",
         secret=True,
     )
     mark: Flag = key(
@@ -40,7 +40,7 @@ class Improvements(Section):
     )
     canary: Flag = key(
         "manageCanary",
-        "Whether the stack runs one agent of its own with the new image before the pool manager is told of it.",
+        "Whether the stack runs an agent with each new image before the pool manager gets the image.",
         default=True,
     )
     canary_service: Text = key("canaryService", "The name of the canary's service on Railway.", CANARY_SERVICE)

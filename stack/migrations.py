@@ -40,7 +40,7 @@ class MigrationSettings(Section):
     )
     on_destroy: Annotated[Text, Either((KEEP, DROP))] = key(
         "schemaOnDestroy",
-        "What becomes of the tables of a database that is not the stack's own when the stack is destroyed - keep or"
+        "What happens to the tables of a database that is not the stack's own when the stack is destroyed - keep or"
         " drop.",
         KEEP,
     )

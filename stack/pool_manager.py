@@ -65,8 +65,7 @@ class PoolSettings(Section):
     environment: Annotated[Text, OneOf(POOL_ENVIRONMENTS)] = key_of_variable(
         "poolEnvironment",
         "POOL_ENVIRONMENT",
-        "What the pool manager calls this environment; empty takes the stack's name where that is one of them, else"
-        " dev.",
+        "What the pool manager calls this environment; empty takes the stack's name if that is one of them, else dev.",
         default="",
     )
     railway_endpoint: Annotated[Text, AfterValidator(_url)] = key_of_variable(
@@ -92,8 +91,8 @@ class PoolSettings(Section):
     )
     keep_token: Flag = key(
         "poolKeepToken",
-        "Leave the pool manager's own RAILWAY_API_TOKEN as it is on Railway, where nobody can read it (make adopt sets"
-        " this). Remove it, and the stack makes a token of its environment.",
+        "Keep the pool manager's current RAILWAY_API_TOKEN, which Railway does not show (make adopt sets this). Without"
+        " this key, the stack creates a token of its environment.",
         default=False,
     )
     service: Text = key("poolService", "The name of the pool manager's service on Railway.", defaults.POOL_SERVICE)
@@ -118,13 +117,13 @@ class PoolSettings(Section):
     )
     domain: Flag = key(
         "poolDomain",
-        "Whether the stack manages the pool manager's domain below up.railway.app; domains of one's own always stay.",
+        "Whether the stack manages the pool manager's domain below up.railway.app; custom domains are always kept.",
         default=True,
     )
     keeps: Text = key(
         "poolKeeps",
-        "Variables and attributes of the pool manager that stay as they are on Railway, separated by blanks (make adopt"
-        " writes this).",
+        "Variables and attributes of the pool manager that are left unchanged on Railway, separated by spaces (make"
+        " adopt writes this).",
     )
     registry: str = ""
     digest: str = ""

@@ -26,7 +26,7 @@ class Problem:
         return str(InfraError(self.key, self.what, self.next_step))
 
 
-class Problems(Exception):
+class ConfigError(Exception):
     """All problems of a stack's config, one line each."""
 
     def __init__(self, found: Iterable[Problem]) -> None:

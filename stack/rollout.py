@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from convos_infra.rollout.retire_on_destroy import ON_DESTROY, VARIABLE
 from stack import reading
-from stack.problem import Problem, Problems
+from stack.problem import ConfigError, Problem
 from stack.section import OneOf, Section, Text, Whole, config_keys, key, key_of_variable, values_of
 
 HOLD, _, DRAIN_AND_REPLACE = KINDS = values_of("POOL_ROLLOUT_POLICY")
@@ -30,18 +30,18 @@ class RolloutPolicy(Section):
     )
     batch: Whole = key_of_variable("rolloutBatch", "POOL_ROLLOUT_BATCH", "How many agents each later batch has.")
     max_unavailable: Whole = key_of_variable(
-        "rolloutMaxUnavailable", "POOL_ROLLOUT_MAX_UNAVAILABLE", "How many agents may be on their way at once."
+        "rolloutMaxUnavailable", "POOL_ROLLOUT_MAX_UNAVAILABLE", "How many agents may be moving at once."
     )
     bake_seconds: Whole = key_of_variable(
         "rolloutBake",
         "POOL_ROLLOUT_BAKE_MS",
-        "How many seconds a moved agent has to stay ready before the next batch.",
+        "How many seconds a moved agent must stay ready before the next batch.",
         units=_SECOND_MS,
     )
     ready_seconds: Whole = key_of_variable(
         "rolloutReady",
         "POOL_ROLLOUT_READY_TIMEOUT_MS",
-        "How many seconds a moved agent may take to get ready before the rollout stops and its batch goes back.",
+        "How many seconds a moved agent may take to get ready before the rollout stops and its batch is rolled back.",
         units=_SECOND_MS,
     )
     deadline_seconds: Whole = key_of_variable(
@@ -55,15 +55,15 @@ class RolloutPolicy(Section):
     )
     wait_seconds: Whole = key(
         "rolloutWait",
-        "How many seconds an update waits for a rollout; the pool manager goes on by itself.",
+        "How many seconds an update waits for a rollout; afterwards the pool manager continues it without the update.",
         3600,
         lowest=0,
         highest=_DAY,
     )
     on_destroy: Annotated[Text, OneOf(ON_DESTROY)] = key(
         "agentsOnDestroy",
-        "What pulumi destroy does where somebody has an agent - refuse to begin, or delete those agents too; idle"
-        f" agents always go. {VARIABLE} takes its place.",
+        "What pulumi destroy does if an agent is claimed - refuse to begin, or delete those agents too; idle"
+        f" agents are always deleted. {VARIABLE} overrides it.",
         "refuse",
     )
 
@@ -88,10 +88,10 @@ def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
     """Return the rollout policy of a stack's config, without the rest of it.
 
     Raises:
-        Problems: the config is invalid.
+        ConfigError: the config is invalid.
     """
     keys = {declared.name: declared for declared in config_keys(RolloutPolicy)}
     found, wrong = reading.read(RolloutPolicy, reading.given(keys, "", values, {}, {}), {})
     if wrong:
-        raise Problems(wrong)
+        raise ConfigError(wrong)
     return found

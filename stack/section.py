@@ -182,7 +182,7 @@ def _text(value: object) -> object:
         kind = "date" if isinstance(value, str) else type(value).__name__
         raise refused(f"must be text, not {kind}: YAML did not keep it as it was written", SET_AS_TEXT)
     if value and not value.strip():
-        raise refused("holds only blanks", "set it, or remove it")
+        raise refused("is only whitespace", "set it, or remove it")
     return value.strip()
 
 

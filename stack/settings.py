@@ -22,7 +22,7 @@ from stack.image import DEFAULT_REPOSITORY, ImageSettings
 from stack.improvements import Improvements
 from stack.migrations import MigrationSettings  # pydantic reads it
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
-from stack.problem import Problem, Problems
+from stack.problem import ConfigError, Problem
 from stack.rollout import RolloutPolicy
 from stack.section import ConfigKey, Either, Flag, Section, Text, Whole, config_keys, key
 
@@ -33,7 +33,7 @@ __all__ = [
     "LONGEST_PROJECT",
     "PLAIN_KEYS",
     "POOL_ENVIRONMENTS",
-    "Problems",
+    "ConfigError",
     "Settings",
     "key_problem",
     "read",
@@ -85,7 +85,7 @@ class Settings(Section):
     registry_password: Text = key(
         "registryPassword",
         "The registry's password or token (read:packages). Where the stack's config has it, Railway pulls the images of"
-        " canary, pool manager and agents with it; one of the shell only looks images up.",
+        " canary, pool manager and agents with it; one of the shell is used only to look up images.",
         secret=True,
         env=("REGISTRY_PASSWORD",),
     )
@@ -126,8 +126,8 @@ class Settings(Section):
     )
     replace_volume: Text = key(
         "replaceVolume",
-        "The service (postgres, or one of databases) whose volume was deleted outside the stack and is given up,"
-        " although Railway could still restore it - an empty volume takes its place.",
+        "The service (postgres, or one of databases) whose volume was deleted outside the stack. The stack replaces"
+        " it by an empty volume, although Railway could still restore its data.",
     )
     migrations: MigrationSettings
     deployment_seconds: Whole = key(
@@ -142,7 +142,7 @@ class Settings(Section):
     )
     overwrite_changes: Flag = key(
         "overwriteChanges",
-        "Overwrite what somebody changed on Railway since the last update, instead of stopping.",
+        "Overwrite what others changed on Railway since the last update, instead of stopping.",
         default=False,
     )
     protect: Flag = key(
@@ -153,14 +153,14 @@ class Settings(Section):
     )
     data_on_destroy: Annotated[Text, Either((ownership.REFUSE, ownership.DELETE))] = key(
         ownership.DATA_KEY,
-        "What pulumi destroy does where a volume of the stack has data - refuse to begin, or delete it."
-        f" {ownership.DATA_VARIABLE} takes its place.",
+        "What pulumi destroy does if a volume of the stack has data - refuse to begin, or delete it."
+        f" {ownership.DATA_VARIABLE} overrides it.",
         ownership.REFUSE,
     )
     destroy_adopted: Flag = key(
         ownership.ADOPTED_KEY,
         "Whether pulumi destroy also deletes what the stack took over and did not make."
-        f" {ownership.ADOPTED_VARIABLE} takes its place.",
+        f" {ownership.ADOPTED_VARIABLE} overrides it.",
         default=False,
     )
     builder: str = ""
@@ -252,7 +252,7 @@ def read(
         is_secret: whether a key's value is encrypted in the config; `keys` where one of its values is, `keys.NAME`.
 
     Raises:
-        Problems: all of them.
+        ConfigError: all of them.
     """
     wrong = [*unknown(values, KEYS), *in_plain_text(values, KEYS, is_secret)]
     keys, wrong_keys = agent_keys.read(values, is_secret=is_secret)
@@ -290,5 +290,5 @@ def read(
     told = {problem.key for problem in wrong}
     wrong += [problem for problem in found if problem.key not in told]
     if wrong:
-        raise Problems(wrong)
+        raise ConfigError(wrong)
     return settings

@@ -1,4 +1,4 @@
-"""What a stack has already: its file's config and its state. Adopting again loses nothing of it. Pure."""
+"""The config and state that a stack has before an adoption. A repeated adoption loses nothing of them. Pure."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ DERIVED = frozenset(
         *("poolImage", "poolRepo", "poolBranch", "poolBuild", "databaseImage", "healthTimeout"),
     }
 )
-"""Keys that say what an environment is like: what is read there now takes the place of what the file says."""
+"""Keys that describe an environment: values that are read from it replace those of the file."""
 _SET_BY_PEOPLE = ("protect", "manageSchema")
-"""Keys that an adoption sets carefully and people set as they like."""
+"""Keys that an adoption sets with caution and people set as they like."""
 _OF_STATE = {
     "Canary": "canary",
     "Agents": "rollouts",
@@ -46,17 +46,17 @@ _OF_STATE = {
     "ProjectToken": "token",
 }
 _OTHER = "convos:index:RailwayService$"
-"""Stands in the name of a resource that is neither the pool manager's nor of the database which that uses."""
+"""A part of the names of resources that belong neither to the pool manager nor to the database that it uses."""
 _SECRETS = {"POOL_API_KEY": "poolApiKey", "RAILWAY_API_TOKEN": "poolRailwayToken"}
 
 
 @dataclass(frozen=True)
 class Before:
-    """A stack before it is adopted again.
+    """A stack before a repeated adoption.
 
     Attributes:
-        plain, secrets: of its file, as in `Described`.
-        state: the resources in its state, secrets opened.
+        plain, secrets: the config of its file, as in `Described`.
+        state: the resources in its state, with decrypted secrets.
     """
 
     plain: Mapping[str, Any] = field(default_factory=dict)
@@ -65,18 +65,18 @@ class Before:
 
     @property
     def known(self) -> dict[str, str]:
-        """The secrets that it has, by the config's path; those of the file come first."""
+        """Its secrets, by the config's path; those of the file take precedence."""
         return {**dict(self._of_state()), **self.secrets}
 
     @property
     def stored(self) -> dict[str, dict[str, str]]:
-        """The variables of the databases beside the pool manager's own that are in its state, by service."""
+        """The variables in its state of databases other than the pool manager's, by service."""
         inputs = [recorded.opened(row["inputs"]) for row in self._services() if _OTHER in str(row.get("urn"))]
         return {str(one.get("service")): dict(one.get("variables") or {}) for one in inputs}
 
     @property
     def improvements(self) -> tuple[str, ...]:
-        """The improvements that are in its state: switched off, the next update would take them away again."""
+        """The improvements in its state: if they were switched off, the next update would revert them."""
         kinds = {str(row["type"]).rpartition(":")[2] for row in self.state}
         found = [name for kind, name in _OF_STATE.items() if kind in kinds]
         sealed = any((row.get("inputs") or {}).get("sealedVariables") for row in self._services())
@@ -104,10 +104,10 @@ class Before:
 
 
 def opened(config: Mapping[str, Mapping[str, Any]], project: str) -> Before:
-    """Return a stack's config as `pulumi config --json --show-secrets` says it.
+    """Read a stack's config from the output of `pulumi config --json --show-secrets`.
 
     Args:
-        config: key with the project's prefix -> value and whether it is a secret.
+        config: key with the project's prefix -> its value and whether it is a secret.
         project: the prefix.
     """
     plain: dict[str, Any] = {}
@@ -132,7 +132,7 @@ def opened(config: Mapping[str, Mapping[str, Any]], project: str) -> Before:
 
 
 def _object(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the object that a key has: also one that was set as JSON in one text, as the program reads both."""
+    """Return the object of a key, also if it was set as JSON in one text, as the program accepts both."""
     try:
         found = row.get("objectValue") or json.loads(str(row.get("value") or "{}"))
     except ValueError:
@@ -141,13 +141,13 @@ def _object(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _flag(name: str, value: object) -> object:
-    """Return a switch as one: Pulumi tells of all values as texts."""
+    """Convert the value of a switch to a boolean: Pulumi returns all values as texts."""
     is_flag = name in KEYS and KEYS[name].type == "boolean"
     return value == "true" if is_flag and value in ("true", "false") else value
 
 
 def merged(new: Described, before: Before) -> Described:
-    """Return what was read with everything of the file and the state that Railway does not tell."""
+    """Return the new config, completed by everything in the file and the state that Railway does not show."""
     plain = {key: value for key, value in before.plain.items() if key not in DERIVED and key != "keys"}
     kept = {key: before.plain[key] for key in _SET_BY_PEOPLE if key in before.plain}
     keys = {**(before.plain.get("keys") or {}), **(new.plain.get("keys") or {})}
@@ -159,7 +159,7 @@ def merged(new: Described, before: Before) -> Described:
 
 
 def differences(before: Before, after: Described) -> Iterator[str]:
-    """Yield what becomes other in the file, a line each; never the value of a secret."""
+    """Yield the changes to the file, one line each; never the value of a secret."""
     old, new = _flat(before.plain), _flat(after.plain)
     for key in sorted({*old, *new}):
         if key not in old:
@@ -174,7 +174,7 @@ def differences(before: Before, after: Described) -> Iterator[str]:
         elif key not in after.secrets:
             yield f"- {key} (secret)"
         elif before.secrets[key] != after.secrets[key]:
-            yield f"~ {key} (secret, another value)"
+            yield f"~ {key} (secret, new value)"
 
 
 def _flat(plain: Mapping[str, Any], where: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Describes a live environment as a stack's config, and changes nothing there: `make adopt`.
+"""Writes a stack's config that describes a live environment, without changing the environment: `make adopt`.
 
 python -m ops adopt --project NAME --environment NAME --stack STACK [--with seal,canary] [--force]
 """
@@ -46,7 +46,7 @@ RECEIPTS = CHECKOUT / ".adopted"
 
 
 def read(railway: Client, project: str, environment: str) -> Live:
-    """Return an environment as it is now.
+    """Read an environment.
 
     Args:
         railway: with an account or workspace token.
@@ -54,7 +54,7 @@ def read(railway: Client, project: str, environment: str) -> Live:
         environment: its name or id.
 
     Raises:
-        InfraError: there is none of that name, or it cannot be read.
+        InfraError: there is none with that name, or it cannot be read.
     """
     rows = [row for row in list_projects(railway, thing="PROJECT") if not row.get("deletedAt")]
     found = _chosen("PROJECT", project, {str(row["id"]): str(row["name"]) for row in rows})
@@ -64,7 +64,7 @@ def read(railway: Client, project: str, environment: str) -> Live:
     except Gone:
         raise InfraError("ENVIRONMENT", f"{chosen[1]} was deleted just now") from None
     answer = railway.query(documents.STAGED_CHANGES, {"environmentId": chosen[0]}, thing=f"environment {chosen[1]}")
-    # It always answers; where nothing is staged the patch is empty.
+    # The query always answers; if nothing is staged, the patch is empty.
     staged = (answer.get("environmentStagedChanges") or {}).get("patch")
     return Live(found[1], chosen[1], snapshot, staged if isinstance(staged, Mapping) else {})
 
@@ -73,14 +73,16 @@ def _chosen(key: str, wanted: str, names: Mapping[str, str]) -> tuple[str, str]:
     found = [(id_, name) for id_, name in names.items() if wanted in (id_, name)]
     if not found:
         listed_ = ", ".join(sorted(names.values())) or "none"
-        raise InfraError(key, f"the token sees none that is called {wanted!r}", f"it sees: {listed_}")
+        raise InfraError(key, f"the token shows none with the name {wanted!r}", f"it shows: {listed_}")
     if len(found) > 1:
-        raise InfraError(key, f"{len(found)} are called {wanted}", f"give the id: {', '.join(row[0] for row in found)}")
+        raise InfraError(
+            key, f"{len(found)} have the name {wanted}", f"use an id: {', '.join(row[0] for row in found)}"
+        )
     return found[0]
 
 
 def digests() -> Callable[[str], str]:
-    """Return what says the digest of a `repository:tag`; empty where the registry does not tell."""
+    """Return a function that resolves `repository:tag` to its digest; empty if the registry does not tell."""
     known: dict[str, str] = {}
 
     def digest_of(reference: str) -> str:
@@ -88,7 +90,7 @@ def digests() -> Callable[[str], str]:
             try:
                 known[reference] = current_digest(parse(reference), credentials=credentials(), thing="image")
             except RegistryError as error:
-                sys.stderr.write(f"not asked further: {error}\n")
+                sys.stderr.write(f"no further requests to that registry: {error}\n")
                 known[reference] = ""
         return known[reference]
 
@@ -96,13 +98,13 @@ def digests() -> Callable[[str], str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Read, say what was compared and what becomes other in the file, and write it."""
+    """Read the environment, print the comparison and the changes to the file, and write the file."""
     chosen = _arguments(argv)
     stack = stacks.checked(chosen.stack)
     target = file.path_of(CHECKOUT, stack)
     if file.has_config(target) and not chosen.force and not sys.stdin.isatty():
         step = "choose another name, or adopt over it with FORCE=1"
-        raise InfraError("STACK", f"there is a {target.name}", step)
+        raise InfraError("STACK", f"{target.name} exists already", step)
     live = read(railway_view.client(), chosen.project, chosen.environment)
     if marked := takeover.problem(live.environment, stack, live.snapshot.config):
         raise InfraError("STACK", *marked)
@@ -111,15 +113,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = [*told.lines(), *_unused(found)]
     changes = list(differences(before, found)) if file.has_config(target) else []
     told_changes = [f"  {target.name}: {line}" for line in changes]
-    # Names and values of a live environment are text of others.
+    # Names and values of a live environment were written by others.
     sys.stdout.writelines(log_line(f"{line}\n") for line in [*lines, *told_changes])
     if changes and not chosen.force and not _agreed(target.name):
-        raise InfraError("STACK", f"{target.name} is as it was", "nothing was written")
+        raise InfraError("STACK", f"{target.name} is unchanged", "nothing was written")
     backup = file.write(CHECKOUT, stack, found, RECEIPTS / "backups")
     file.keep(RECEIPTS, f"{stack}.txt", "\n".join(lines) + "\n")
     file.keep(RECEIPTS, f"{stack}.json", json.dumps(told.document(), indent=1) + "\n")
     if backup is not None:
-        sys.stdout.write(f"\n  the file before: {backup.relative_to(CHECKOUT)}\n")
+        sys.stdout.write(f"\n  previous file: {backup.relative_to(CHECKOUT)}\n")
     sys.stdout.write(f"\n  receipt: {RECEIPTS.name}/{stack}.txt and .json\n")
     sys.stdout.write(f"  next: pulumi preview --stack {stack} --diff\n")
     return 0
@@ -134,7 +136,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     chosen = parser.parse_args(argv)
     for name in ("project", "environment"):
         if not getattr(chosen, name):
-            raise InfraError(name.upper(), "is not given", "make adopt PROJECT=… ENVIRONMENT=… STACK=…")
+            raise InfraError(name.upper(), "is missing", "make adopt PROJECT=… ENVIRONMENT=… STACK=…")
     return chosen
 
 
@@ -153,18 +155,18 @@ def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Befor
 
 
 def _databases(given: str) -> list[str] | None:
-    """Return the names in DATABASES, separated by commas; None where it is empty, and no name for `none`."""
+    """Return the names in DATABASES, separated by commas; None if it is empty, and an empty list for `none`."""
     if not given.strip():
         return None
     return [] if given.strip() == NONE else [name for name in (one.strip() for one in given.split(",")) if name]
 
 
 def _before(stack: str) -> Before:
-    """Return what the stack has already.
+    """Return the stack before the adoption.
 
     Raises:
-        PulumiError: its secrets cannot be opened: without them its keys would be lost.
-        InfraError: an update of it is under way.
+        PulumiError: its secrets cannot be decrypted, so its keys would be lost.
+        InfraError: an update of it is in progress.
     """
     target = file.path_of(CHECKOUT, stack)
     has_file = file.has_config(target)
@@ -173,41 +175,41 @@ def _before(stack: str) -> Before:
         return Before()
     pulumi_cli.ensure(stack)
     config = Pulumi(stack).read("config", "--show-secrets") if has_file else {}
-    # Pulumi tells of the defaults of Pulumi.yaml as well.
+    # Pulumi returns the defaults of Pulumi.yaml as well.
     own = file.document(target).get("config") or {}
     config = {key: row for key, row in config.items() if key in own}
     deployment = Pulumi(stack).state().get("deployment") or {}
     if deployment.get("pending_operations"):
-        step = f"let it end, or run pulumi refresh --stack {stack}, and adopt then"
-        raise InfraError("STACK", f"an update of {stack} is under way, or was cut off", step)
+        step = f"wait for its end, or run pulumi refresh --stack {stack}, then adopt"
+        raise InfraError("STACK", f"an update of {stack} is in progress, or was interrupted", step)
     resources = deployment.get("resources") or ()
     return replace(opened(config, stacks.PROJECT), state=resources)
 
 
 def _unused(found: Described) -> list[str]:
-    """Return what the shell gave and is not used, as a line."""
+    """Return a line about variables of the shell that are not used."""
     url = os.environ.get("DATABASE_URL", "").strip()
     if not url or found.secrets.get("databaseUrl") == url:
         return []
-    return ["  not used: DATABASE_URL of the shell, as the environment has the database's service itself"]
+    return ["  not used: DATABASE_URL of the shell, as the environment contains the database's service itself"]
 
 
 def _agreed(name: str) -> bool:
-    sys.stdout.write(f"Write {name} so? [y/N] ")
+    sys.stdout.write(f"Write {name}? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _improvements(text: str) -> tuple[str, ...]:
-    """Return the improvements that somebody chose.
+    """Return the chosen improvements.
 
     Raises:
-        InfraError: there is none of that name.
+        InfraError: there is none with that name.
     """
     chosen = listed(text)
     for name in chosen:
         if name not in IMPROVEMENTS:
-            raise InfraError("WITH", f"there is no improvement {name!r}", f"there are: {', '.join(IMPROVEMENTS)}")
+            raise InfraError("WITH", f"unknown improvement {name!r}", f"expected one of {', '.join(IMPROVEMENTS)}")
     return chosen
 
 

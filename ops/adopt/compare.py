@@ -1,4 +1,4 @@
-"""A live environment against what the program makes of a config: by the plan that its update would carry out. Pure."""
+"""Compares a live environment with the program's resources for a config, by the plan of its first update. Pure."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class ReportRow:
     Attributes:
         thing: its name.
         state: adopted, would be made, left alone.
-        matches: what was compared and is as the config has it, by name.
+        matches: the names of the compared parts that equal the config.
         changes: what the first update would change; names of variables, never values.
-        unread: what Railway does not show, taken as it is.
-        unkeyed: what the stack does not manage; it stays as it is.
-        deployments: how many the first update would make of it at most: a value that is written in another way and
-            gives what runs already is stored without one.
+        unread: what Railway does not show; assumed to be correct.
+        unkeyed: what the stack does not manage; it is kept.
+        deployments: the most deployments of it by the first update: a value in another notation that results in the
+            same running value is stored without one.
         changed: the names of the attributes, variables and parts in `changes`.
     """
 
@@ -59,13 +59,13 @@ class ReportRow:
 
 
 def at_most(deployments: int) -> str:
-    """Return a number of deployments for people."""
+    """Describe a number of deployments for people."""
     return f"at most {deployments} deployments" if deployments else "0 deployments"
 
 
 @dataclass(frozen=True)
 class ServicePart:
-    """A volume, a proxy or a domain of a service: which it is, what it is called, and whether it is as it is wanted."""
+    """A volume, a proxy or a domain of a service: its kind, its name, and whether it matches the config."""
 
     kind: str
     text: str
@@ -73,12 +73,12 @@ class ServicePart:
 
 
 def services(settings: Settings, live: Live, digest_of: DigestOf) -> Iterator[ReportRow]:
-    """Yield the services that the program has.
+    """Yield the services of the program.
 
     Args:
         settings: the stack's config.
         live: the environment.
-        digest_of: the digest that a registry has under `repository:tag` now.
+        digest_of: resolves `repository:tag` to the registry's current digest.
     """
     place = EnvironmentPlace(
         live.snapshot.project_id,
@@ -94,7 +94,7 @@ def services(settings: Settings, live: Live, digest_of: DigestOf) -> Iterator[Re
     yield from (_further(entry, live, place) for entry in settings.databases.values())
     if settings.improvements.canary:
         name = settings.improvements.canary_service
-        # Nobody knows whose the key and the inbox are that the canary has: the update makes others.
+        # The owner of the canary's key and inbox is unknown, so the update creates new ones.
         made = dict.fromkeys(made_per_agent(settings.keys), UNKNOWN)
         variables = agent_variables({**settings.keys, **made}, _stored(live, name))
         wanted = canary.configuration(_at(live, name), place, runtime, variables, agent_settings(settings.keys))
@@ -142,7 +142,7 @@ def _pool_manager(
 
 
 def deployed(reference: str, digest_of: DigestOf | None) -> str:
-    """Return a reference as it is deployed: by digest, or as it is where none is asked for or the registry has none."""
+    """Return a reference as it is deployed: by digest, or unchanged if none is requested or the registry has none."""
     if digest_of is None:
         return reference
     found = parse(reference)
@@ -151,7 +151,7 @@ def deployed(reference: str, digest_of: DigestOf | None) -> str:
 
 
 def _stored(live: Live, service: str) -> Callable[[str, Generated], str]:
-    """Return what says which secret an update adopts: the one that is there."""
+    """Return a function that returns the existing secret, which an update adopts."""
     values = live_variables(live.service(service)[1])
     return lambda name, _: values.get(name) or UNKNOWN
 
@@ -166,8 +166,8 @@ def _compared(live: Live, name: str, args: ServiceInstanceArgs, parts: Sequence[
     Args:
         live: the environment.
         name: the service's name.
-        args: what the program wants of it, every value known.
-        parts: what else belongs to it.
+        args: the program's configuration of it, with all values known.
+        parts: its other parts.
     """
     id_, config = live.service(name)
     if not id_:
@@ -222,7 +222,7 @@ def _field_change(name: str, config: Mapping[str, Any], wanted: Mapping[str, Any
 def _variable_change(name: str, values: Mapping[str, str | None], sealed: Sequence[str]) -> str:
     if name not in values:
         return f"variable {name} (not there)"
-    return f"variable {name} ({'would be sealed' if name in sealed else 'another value'})"
+    return f"variable {name} ({'would be sealed' if name in sealed else 'new value'})"
 
 
 def _volume(live: Live, name: str, path: str) -> ServicePart:

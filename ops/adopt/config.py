@@ -1,4 +1,4 @@
-"""A live environment -> the config of a stack that describes it: `drafted`. Pure."""
+"""Drafts the config of a stack that describes a live environment: `drafted`. Pure."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ SOURCE = ("image", "repo", "branch")
 
 @dataclass(frozen=True)
 class AdoptionInputs:
-    """What the person who adopts knows and Railway does not tell: variables of the shell.
+    """What Railway does not tell: variables of the shell of the person who adopts.
 
     Attributes:
         pool_api_key: `POOL_API_KEY`.
-        database_url: `DATABASE_URL`, as this machine reaches the pool manager's database.
-        known: secrets of the stack's file or state, by the config's path: Railway shows no sealed value again.
+        database_url: `DATABASE_URL`, the URL of the pool manager's database from this machine.
+        known: secrets of the stack's file or state, by the config's path: Railway never shows a sealed value.
         databases: the entries of `databases` in the stack's file.
         stored: the variables of other databases in the stack's state, by service.
     """
@@ -54,8 +54,8 @@ class AdoptionInputs:
 
 
 @dataclass(frozen=True)
-class Untold:
-    """Something that is not in the config, and what to do about it; `next_step` is empty where nothing has to be."""
+class MissingValue:
+    """A value that is not in the config, and what to do about it; `next_step` is empty if nothing has to be done."""
 
     service: str
     name: str
@@ -68,16 +68,16 @@ class Described:
 
     Attributes:
         plain: key -> value.
-        secrets: path as `pulumi config set --path` takes it -> value.
-        unread: what is not in it because nobody can read it, or because the program does not take it.
+        secrets: path in the format of `pulumi config set --path` -> value.
+        unread: the values that are missing because they cannot be read, or because the program does not accept them.
     """
 
     plain: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
-    unread: tuple[Untold, ...]
+    unread: tuple[MissingValue, ...]
 
     def values(self) -> dict[str, Any]:
-        """Return the config as stack/settings.py reads it, secrets opened."""
+        """Return the config for stack/settings.py, with decrypted secrets."""
         found: dict[str, Any] = copy.deepcopy(dict(self.plain))
         for path, value in self.secrets.items():
             *folders, name = path.split(".")
@@ -88,24 +88,24 @@ class Described:
         return found
 
     def is_secret(self, key: str) -> bool:
-        """Tell whether a key is encrypted in the stack's file; an object is, where one value in it is."""
+        """Tell whether a key is encrypted in the stack's file; an object is encrypted if one of its values is."""
         return any(path == key or path.startswith(f"{key}.") for path in self.secrets)
 
 
 def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_of: DigestOf) -> Described:
-    """Return the config that describes an environment as far as the program takes it, without defaults.
+    """Return the config that describes an environment as far as the program supports it, without defaults.
 
     Args:
-        stack: the name of the stack that will have it.
+        stack: the name of the new stack.
         live: the environment.
-        found: which service is which.
+        found: the roles of the services.
         given: what Railway does not tell.
-        digest_of: the digest that a registry has under `repository:tag` now; empty where it does not tell.
+        digest_of: resolves `repository:tag` to the registry's current digest; empty if the registry does not tell.
     """
     _, first = live.service(found.canary)
     _, manager = live.service(found.pool_manager)
     _, postgres = live.service(found.database)
-    unread: list[Untold] = []
+    unread: list[MissingValue] = []
     told = live_variables(manager)
     plain: dict[str, Any] = {
         "project": _name(live.project, LONGEST_PROJECT),
@@ -146,7 +146,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
 
 
 def _name(name: str, longest: int) -> str:
-    """Return a name that the program takes; the id beside it says which one is meant, and it keeps its own."""
+    """Return a name that the program accepts; the id beside it identifies the thing, which keeps its own name."""
     return _NOT_IN_NAME.sub("-", name.lower())[:longest].strip("-") or "adopted"
 
 
@@ -182,9 +182,9 @@ SOURCE_PATH = ("repo", "branch", "image")
 
 
 def _pool_shape(live: Live, name: str, manager: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the pool manager's service is like, where that is not the default.
+    """Return the settings of the pool manager's service that differ from the defaults.
 
-    Its start command stays as it is: it may contain a secret.
+    Its start command is kept on Railway, as it may contain a secret.
     """
     folder = at(manager, ("source", "rootDirectory"))
     path = at(manager, ("deploy", "healthcheckPath"))
@@ -207,7 +207,7 @@ def _health(*services: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pool_secrets(
-    service: str, told: Mapping[str, str | None], given: AdoptionInputs, unread: list[Untold]
+    service: str, told: Mapping[str, str | None], given: AdoptionInputs, unread: list[MissingValue]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     key = given.pool_api_key or told.get("POOL_API_KEY") or given.known.get("poolApiKey")
@@ -215,17 +215,17 @@ def _pool_secrets(
     if key:
         found["poolApiKey"] = key
     elif "POOL_API_KEY" in told:
-        step = "without it agents are not asked for: pulumi config set --secret poolApiKey, out of poolKeeps"
-        unread.append(Untold(service, "POOL_API_KEY", step))
+        step = "without it, no agents are listed: pulumi config set --secret poolApiKey, and remove it from poolKeeps"
+        unread.append(MissingValue(service, "POOL_API_KEY", step))
     if token and _REFERENCE not in token:
         found["poolRailwayToken"] = token
     elif "RAILWAY_API_TOKEN" in told:
-        unread.append(Untold(service, "RAILWAY_API_TOKEN"))
+        unread.append(MissingValue(service, "RAILWAY_API_TOKEN"))
     return found
 
 
 def _database_shape(live: Live, name: str, postgres: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the PostgreSQL service is like, where that is not the default."""
+    """Return the settings of the PostgreSQL service that differ from the defaults."""
     told, image = live_variables(postgres), databases.image_of(postgres)
     volumes, proxies = live.volumes(name), live.proxies(name)
     mounted = volumes[0] if volumes else NONE
@@ -242,14 +242,16 @@ def _database_shape(live: Live, name: str, postgres: Mapping[str, Any]) -> dict[
     return found if proxies else {**found, "databaseProxy": False}
 
 
-def _password(service: str, postgres: Mapping[str, Any], given: AdoptionInputs, unread: list[Untold]) -> dict[str, str]:
+def _password(
+    service: str, postgres: Mapping[str, Any], given: AdoptionInputs, unread: list[MissingValue]
+) -> dict[str, str]:
     told = live_variables(postgres)
     password = told.get("POSTGRES_PASSWORD") or given.known.get("databasePassword")
     if password and _REFERENCE not in password:
         return {"databasePassword": password}
     if "POSTGRES_PASSWORD" in told:
         step = "for manageSchema: pulumi config set --secret databasePassword"
-        unread.append(Untold(service, "POSTGRES_PASSWORD", step))
+        unread.append(MissingValue(service, "POSTGRES_PASSWORD", step))
     return {}
 
 
@@ -259,7 +261,7 @@ def _service_url(service: str, told: Mapping[str, str | None]) -> dict[str, str]
 
 
 def _elsewhere(told: Mapping[str, str | None], given: AdoptionInputs) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the plain and the secret keys for a pool manager whose database is no service of the environment."""
+    """Return the plain and the secret keys for a pool manager whose database is not in the environment."""
     url = told.get("DATABASE_URL") or ""
     reached = given.database_url or ("" if _REFERENCE in url else url)
     plain = {} if reached else {"manageDatabase": False}
@@ -268,17 +270,17 @@ def _elsewhere(told: Mapping[str, str | None], given: AdoptionInputs) -> tuple[d
 
 
 def _keys(
-    service: str, known: Mapping[str, str], manager: Mapping[str, str | None], unread: list[Untold]
+    service: str, known: Mapping[str, str], manager: Mapping[str, str | None], unread: list[MissingValue]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return plain and secret keys: the declared variables of the pool manager, and those that it hands to agents.
 
-    Any other variable is the pool manager's own, and stays with it.
+    Any other variable belongs to the pool manager itself, and is kept there.
 
     Args:
-        service: the pool manager's.
-        known: the values of sealed variables that are known otherwise: the canary has the same keys unsealed.
+        service: the pool manager's service.
+        known: values of sealed variables from elsewhere: the canary has the same keys unsealed.
         manager: the pool manager's variables.
-        unread: gets what cannot be taken.
+        unread: receives the values that cannot be used.
     """
     plain: dict[str, str] = {}
     secrets: dict[str, str] = {}
@@ -288,9 +290,9 @@ def _keys(
             continue
         found = known.get(name) if value is None else value
         if found is None:
-            unread.append(Untold(service, name, f"pulumi config set --secret --path keys.{name}"))
+            unread.append(MissingValue(service, name, f"pulumi config set --secret --path keys.{name}"))
         elif problem := key_problem(name, found):
-            unread.append(Untold(service, f"{name} ({problem[0]}; it stays as it is)"))
+            unread.append(MissingValue(service, f"{name} ({problem[0]}; it is kept)"))
         elif name in PLAIN_KEYS:
             plain[name] = found
         else:

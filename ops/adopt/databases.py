@@ -1,4 +1,4 @@
-"""The databases of a live environment beside the pool manager's own -> `databases` of the config. Pure."""
+"""Writes `databases` of the config: the databases of a live environment other than the pool manager's. Pure."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _IMAGES = re.compile(
     r"postgres|pgvector|postgis|timescale|cockroach|mysql|mariadb|redis|valkey|keydb|dragonfly|mongo|clickhouse"
     r"|elasticsearch|opensearch|qdrant|neo4j|influxdb"
 )
-"""What the last part of the name of a database's image contains."""
+"""A part of the last component of a database image's name."""
 _NOT_IN_NAME = re.compile(r"[^a-z0-9]+")
 
 
 def databases(live: Live, others: Collection[str]) -> list[str]:
-    """Return the names of the services that look like databases, by their image.
+    """Return the names of the services that are databases, judging by their image.
 
     Args:
         live: the environment.
-        others: the names of services that have another role already.
+        others: the names of services that already have another role.
     """
     names = [name for name in live.names() if name not in others and name == name.strip()]
     names = [name for name in names if live.names().count(name) == 1]
@@ -41,10 +41,10 @@ def databases(live: Live, others: Collection[str]) -> list[str]:
 
 
 def chosen(live: Live, names: Sequence[str], others: Collection[str]) -> list[str]:
-    """Return the services that the person who adopts named as databases.
+    """Return the services that were explicitly named as databases.
 
     Raises:
-        InfraError: one is not there, or has another role.
+        InfraError: one does not exist, or has another role.
     """
     for name in names:
         if live.names().count(name) != 1:
@@ -57,7 +57,7 @@ def chosen(live: Live, names: Sequence[str], others: Collection[str]) -> list[st
 
 
 def image_of(config: Mapping[str, Any]) -> str:
-    """Return the image of a service; empty where it has none, or one that the program does not take."""
+    """Return the image of a service; empty if it has none, or one that the program does not accept."""
     image = str(at(config, ("source", "image")) or "")
     return image if image and image == image.strip() and not rules.image_problem(image) else ""
 
@@ -72,8 +72,8 @@ def described(live: Live, names: Sequence[str], given: AdoptionInputs) -> tuple[
 
     Args:
         live: the environment.
-        names: of the services.
-        given: what the stack has already: its entries keep their names, and sealed values their only copy.
+        names: the names of the services.
+        given: the stack's previous values: entries keep their names, and its copy of a sealed value is the only one.
     """
     entries: dict[str, Any] = {}
     secrets: dict[str, str] = {}
@@ -121,7 +121,7 @@ def _shape(live: Live, service: str, name: str, kept: Sequence[str]) -> Iterator
 
 
 def parted(entries: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the entries of a stack's file without their secrets, and those by the config's path."""
+    """Return the entries of a stack's file without their secrets, and the secrets by the config's path."""
     plain: dict[str, Any] = {}
     secrets: dict[str, str] = {}
     for name, entry in entries.items():
@@ -138,6 +138,6 @@ def parted(entries: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _is_recorded(name: str, value: str) -> bool:
-    """Tell whether a variable can be in the config: Pulumi takes a line break off the end of what it is given."""
+    """Tell whether the config can store a variable: Pulumi removes a line break at the end of a value."""
     is_text = not value.endswith(("\n", "\r"))
     return bool(VARIABLE_NAME.fullmatch(name)) and is_text and not variable_failures(VARIABLES, {name: value})

@@ -1,4 +1,4 @@
-"""A stack's file, written whole or not at all: whoever is killed half-way leaves the old one as it was."""
+"""Writes a stack's file completely or not at all: an interruption leaves the old file unchanged."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from ops.adopt.config import Described
 
 _HOW_ENCRYPTED = ("secretsprovider", "encryptedkey", "encryptionsalt")
-"""How a stack's secrets are encrypted: with another salt the file's other secrets could not be opened any more."""
+"""The encryption of a stack's secrets: with another salt, the file's other secrets could not be decrypted."""
 _PRIVATE = 0o600
 
 
 def path_of(folder: Path, stack: str) -> Path:
-    """Return where the file is."""
+    """Return the path of the file."""
     return folder / f"Pulumi.{stack}.yaml"
 
 
 def has_config(file: Path) -> bool:
-    """Tell whether there is a file with a config: `pulumi stack init` leaves one with a salt alone."""
+    """Tell whether a file with a config exists: `pulumi stack init` leaves a file with only a salt."""
     return file.exists() and bool(document(file).get("config"))
 
 
 def document(file: Path) -> Mapping[str, Any]:
-    """Return the file's document; empty where there is none."""
+    """Return the file's document; empty if there is no file."""
     found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
     return found if isinstance(found, dict) else {}
 
 
 def write(folder: Path, stack: str, found: Described, backups: Path) -> Path | None:
-    """Write the stack's file, secrets by Pulumi's own hand; returns where the old one was put, or None.
+    """Write the stack's file, with secrets encrypted by Pulumi; return the path of the backup, or None.
 
     Args:
         folder: the checkout.
@@ -47,14 +47,14 @@ def write(folder: Path, stack: str, found: Described, backups: Path) -> Path | N
         backups: the folder for the old file.
 
     Raises:
-        PulumiError: Pulumi refuses; the file is as it was.
+        PulumiError: Pulumi fails; the file is unchanged.
     """
     pulumi_cli.ensure(stack, folder)
     file = path_of(folder, stack)
     kept = {key: value for key, value in document(file).items() if key in _HOW_ENCRYPTED}
     config = {f"{stacks.PROJECT}:{key}": value for key, value in found.plain.items()}
     text = yaml.safe_dump({**kept, "config": config}, sort_keys=False, allow_unicode=True, width=1000)
-    # Beside the file, as only a rename within one folder is one step. No stack has this name, and git ignores it.
+    # In the same folder, as only a rename within one folder is atomic. No stack has this name, and git ignores it.
     draft = folder / f".Pulumi.{stack}.{os.getpid()}.yaml"
     try:
         _put(draft, text)
@@ -69,7 +69,7 @@ def write(folder: Path, stack: str, found: Described, backups: Path) -> Path | N
 
 
 def keep(folder: Path, name: str, text: str) -> None:
-    """Write a file of a folder whole or not at all."""
+    """Write a file into a folder, completely or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".{name}.{os.getpid()}"
     _put(draft, text)

@@ -1,8 +1,7 @@
-"""A draft of a config -> one with which the first update changes nothing but what was chosen: `fitted`. Pure.
+"""Adapts the draft of a config so that the first update changes only what was chosen: `fitted`. Pure.
 
-What the program would change is found by the comparison that its update makes, and is then left to Railway:
-improvements that are not there yet are switched off, and whatever else differs is named in `poolKeeps` and
-`databaseKeeps`.
+The comparison of an update finds the differences, and they are then left to Railway: improvements that the environment
+lacks are switched off, and every other difference is listed in `poolKeeps` and `databaseKeeps`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from convos_infra.railway import takeover
 from convos_infra.railway.environment_config import live_variables
 from convos_infra.registry.reference import parse
 from ops.adopt import compare
-from ops.adopt.config import SOURCE, Described, Untold
+from ops.adopt.config import SOURCE, Described, MissingValue
 from ops.adopt.improvement import DATABASE_KEEPS, IMPROVEMENTS, POOL_KEEPS, Offer, with_names
 from pool_contract.keys import is_reserved
 from stack import settings
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from stack.problem import Problem
 
 _ROUNDS = 40
-"""More than there are kinds of differences: each round either settles one or ends."""
+"""More than the kinds of differences: each round either resolves one or ends."""
 _IMAGE = ("imageRepository", "imageBranchTag", "imageTag")
 _POOL_SOURCE = ("poolImage", "poolRepo", "poolBranch")
 _ROLLOUT = frozenset(one.name for one in config_keys(RolloutPolicy) if one.variable)
@@ -41,15 +40,15 @@ _VARIABLE_OF = {"databasePassword": PASSWORD, "databaseUser": "POSTGRES_USER", "
 
 @dataclass(frozen=True)
 class Fitting:
-    """What does not change while a config is fitted.
+    """The constants while a config is fitted.
 
     Attributes:
         stack: the stack's name.
         live: the environment.
-        roles: which service is which.
-        digest_of: the digest that a registry has under `repository:tag` now.
-        environ: the process's environment, as the program will have it.
-        chosen: names of improvements that somebody asked for.
+        roles: the roles of the services.
+        digest_of: resolves `repository:tag` to the registry's current digest.
+        environ: the program's environment variables.
+        chosen: the names of the requested improvements.
     """
 
     stack: str
@@ -60,16 +59,16 @@ class Fitting:
     chosen: Collection[str] = ()
 
     def read(self, described: Described) -> settings.Settings:
-        """Read a config as the program will.
+        """Read a config like the program does.
 
         Raises:
-            Problems: it does not take it.
+            ConfigError: the config is invalid.
         """
         return settings.read(self.stack, described.values(), self.environ, is_secret=described.is_secret)
 
 
 def fitted(draft: Described, how: Fitting) -> Described:
-    """Return the config with which the first update changes nothing but what was chosen.
+    """Return the config with which the first update changes only what was chosen.
 
     Raises:
         InfraError: there is no such config.
@@ -78,7 +77,7 @@ def fitted(draft: Described, how: Fitting) -> Described:
     for _ in range(_ROUNDS):
         try:
             read = how.read(described)
-        except settings.Problems as error:
+        except settings.ConfigError as error:
             better = _without(described, error, how)
         else:
             better = _closer(described, read, how)
@@ -89,7 +88,7 @@ def fitted(draft: Described, how: Fitting) -> Described:
 
 
 def _witnessed(described: Described, how: Fitting) -> Described:
-    """Return the config with the fingerprint of what it describes."""
+    """Return the config with the fingerprint of the environment that it describes."""
     read = how.read(described)
     names = [row.thing for row in compare.services(read, how.live, how.digest_of) if row.state == compare.ADOPTED]
     ids = [how.live.service(name)[0] for name in names]
@@ -98,7 +97,7 @@ def _witnessed(described: Described, how: Fitting) -> Described:
 
 
 def offers(described: Described, how: Fitting) -> Iterator[Offer]:
-    """Yield every improvement that a config does not have, with what it would change."""
+    """Yield every improvement that a config lacks, with its changes."""
     before = {name for row in compare.services(how.read(described), how.live, how.digest_of) for name in _names(row)}
     for one in IMPROVEMENTS.values():
         has_database = how.roles.database or "databaseUrl" in described.secrets
@@ -106,13 +105,13 @@ def offers(described: Described, how: Fitting) -> Iterator[Offer]:
             continue
         try:
             rows = list(compare.services(how.read(one.chosen(described)), how.live, how.digest_of))
-        except settings.Problems as error:
+        except settings.ConfigError as error:
             yield Offer(one.name, one.about, one.one_way, problem=error.found[0].what)
             continue
         changed = {name for row in rows for name in _names(row)} - before
         deployments = sum(row.deployments for row in rows)
         if one.name == "token" and "RAILWAY_API_TOKEN" not in changed:
-            # A sealed token cannot be compared, but another one is another value.
+            # A sealed token cannot be compared, but a new token is always a change.
             changed, deployments = {*changed, "RAILWAY_API_TOKEN"}, max(deployments, 1)
         yield Offer(one.name, one.about, one.one_way, sorted(changed), deployments)
 
@@ -122,10 +121,10 @@ def _names(row: compare.ReportRow) -> list[str]:
 
 
 def _prepared(draft: Described, how: Fitting) -> Described:
-    """Return the draft with what cannot be compared left to Railway, and with what was chosen."""
+    """Return the draft with the chosen improvements, leaving to Railway what cannot be compared."""
     told = live_variables(how.live.service(how.roles.pool_manager)[1])
     is_known = "poolApiKey" in draft.secrets
-    # `poolKeepToken` leaves the token; a key that was given is the one that is sealed.
+    # `poolKeepToken` keeps the token; a key that was given is the sealed one.
     others = {"RAILWAY_API_TOKEN", "POOL_API_KEY"}
     kept = [name for name, value in told.items() if value is None and is_reserved(name) and name not in others]
     kept += [] if is_known else ["POOL_API_KEY"]
@@ -143,7 +142,7 @@ def _prepared(draft: Described, how: Fitting) -> Described:
 
 
 def _closer(described: Described, read: settings.Settings, how: Fitting) -> Described:
-    """Return a config that differs less from what lives; the same one where nothing but what was chosen differs."""
+    """Return a config with fewer differences from the environment; the same one if only chosen changes are left."""
     rows = list(compare.services(read, how.live, how.digest_of))
     off = _switched_off(described, read, how, rows)
     if off is not None:
@@ -167,7 +166,7 @@ def _closer(described: Described, read: settings.Settings, how: Fitting) -> Desc
 def _switched_off(
     described: Described, read: settings.Settings, how: Fitting, rows: Collection[compare.ReportRow]
 ) -> Described | None:
-    """Return the config with one more improvement off; None where every one that is on is there already."""
+    """Return the config with one more improvement off; None if the environment has every one that is on."""
     by_name = {row.thing: row for row in rows}
     pool, first = by_name[read.pool.service].changed, by_name.get(read.improvements.canary_service)
     unfit = {
@@ -183,7 +182,7 @@ def _switched_off(
 
 
 def _readable(read: settings.Settings, how: Fitting) -> set[str]:
-    """Return the variables that the pool manager has unsealed."""
+    """Return the pool manager's unsealed variables."""
     told = live_variables(how.live.service(read.pool.service)[1])
     return {name for name, value in told.items() if value is not None}
 
@@ -193,7 +192,7 @@ def _touched(improvement: str, names: Collection[str]) -> bool:
 
 
 def _is_unpinned(read: settings.Settings, how: Fitting) -> bool:
-    """Tell whether the registry does not say which digest an image has: an update would be stopped by that."""
+    """Tell whether the registry does not tell an image's digest, which would stop an update."""
     references = [read.image.reference, *([read.pool.image] if read.pool.image else [])]
     found = [parse(reference) for reference in references]
     return any(one.tag and not how.digest_of(f"{one.location}:{one.tag}") for one in found)
@@ -204,14 +203,14 @@ def _is_chosen(name: str, read: settings.Settings, how: Fitting) -> bool:
 
 
 def _secret(read: settings.Settings) -> set[str]:
-    """Return the variables of the pool manager that sealing is about."""
+    """Return the variables of the pool manager that sealing affects."""
     return {name for name in read.all_keys if name not in PLAIN_KEYS} | {"POOL_API_KEY", "RAILWAY_API_TOKEN"}
 
 
 def _left(
     plain: Mapping[str, Any], changed: Collection[str], keeps: str, parts: tuple[str, str, str]
 ) -> dict[str, Any]:
-    """Return a config that leaves to Railway what differs; `parts` are the keys of domain, proxy and volume."""
+    """Return a config that leaves the differences to Railway; `parts` are the keys of domain, proxy and volume."""
     domain, proxy, volume = parts
     left = dict(plain)
     if compare.DOMAIN in changed:
@@ -226,11 +225,11 @@ def _left(
     return with_names(left, keeps, rest)
 
 
-def _without(described: Described, error: settings.Problems, how: Fitting) -> Described:
-    """Return a config without what the program does not take; that stays on Railway as it is.
+def _without(described: Described, error: settings.ConfigError, how: Fitting) -> Described:
+    """Return a config without the values that the program does not accept; they are kept on Railway.
 
     Raises:
-        InfraError: leaving it out does not help.
+        InfraError: leaving them out does not help.
     """
     problem = error.found[0]
     if problem.key.startswith(f"{DATABASES}."):
@@ -238,18 +237,18 @@ def _without(described: Described, error: settings.Problems, how: Fitting) -> De
     plain, secrets, unread = dict(described.plain), dict(described.secrets), list(described.unread)
     gone, kept = _named(problem.key, described)
     if problem.key in _ROLLOUT and described.plain.get("manageRollouts") is not False:
-        # Its keys are checked together, those that are not set with their defaults.
+        # Its keys are checked together, with the defaults of those that are not set.
         left = {key: value for key, value in plain.items() if key not in _ROLLOUT}
         return replace(described, plain={**left, "manageRollouts": False})
     if not gone and not set(kept) - set(str(plain.get(POOL_KEEPS) or "").split()):
         text = "; ".join(error.lines)
-        raise InfraError(how.stack, f"this program cannot take the environment as it is: {text}")
+        raise InfraError(how.stack, f"this program does not support the environment: {text}")
     for name in gone:
         plain.pop(name, None)
         secrets.pop(name, None)
         key = name.removeprefix("keys.")
         plain["keys"] = {one: value for one, value in (plain.get("keys") or {}).items() if f"keys.{one}" != name}
-        unread.append(Untold(how.roles.pool_manager, f"{key} ({problem.what}; it stays as it is)"))
+        unread.append(MissingValue(how.roles.pool_manager, f"{key} ({problem.what}; it is kept)"))
     if not plain.get("keys"):
         plain.pop("keys", None)
     if problem.key == "databaseUrl":
@@ -263,22 +262,22 @@ def _without(described: Described, error: settings.Problems, how: Fitting) -> De
 
 
 def _without_entry(described: Described, problem: Problem) -> Described:
-    """Return a config without a database that the program does not take: its service stays, and is not the stack's."""
+    """Return a config without a database that the program does not accept: its service is kept, but not managed."""
     name = problem.key.split(".")[1]
     entries = dict(described.plain[DATABASES])
     service = str(entries.pop(name).get("service") or name)
     rest = {key: value for key, value in described.plain.items() if key != DATABASES}
     secrets = {path: value for path, value in described.secrets.items() if not path.startswith(f"{DATABASES}.{name}.")}
-    told = Untold(service, f"{problem.key} ({problem.what}; the service stays as it is)")
+    told = MissingValue(service, f"{problem.key} ({problem.what}; the service is kept)")
     plain = {**rest, **({DATABASES: entries} if entries else {})}
     return replace(described, plain=plain, secrets=secrets, unread=(*described.unread, told))
 
 
 def _named(key: str, described: Described) -> tuple[list[str], list[str]]:
-    """Return the keys of the config that a problem takes away, and the variables and attributes that then stay."""
+    """Return the keys of the config that a problem removes, and the variables and attributes that are then kept."""
     present = {*described.plain, *described.secrets, *(f"keys.{one}" for one in described.plain.get("keys") or {})}
     if key.startswith("keys."):
-        # What is missing cannot be left out: those that want it are.
+        # A missing key cannot be left out; the keys that need it are left out instead.
         family = f"{key.partition('_')[0]}_"
         gone = [key] if key in present else [name for name in sorted(present) if name.startswith(family)]
         return gone, []

@@ -1,4 +1,4 @@
-"""What a stack may improve in an environment that was taken over: each off until somebody chooses it. Pure."""
+"""The possible improvements of an environment that was taken over; each is off until it is chosen. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Improvement:
     """One improvement.
 
     Attributes:
-        name: as `--with` takes it.
-        about: what it does, in a few words.
-        flag: the key that switches it; empty where leaving out `removes` is what switches it on.
-        removes: keys of the config that go when it is chosen.
-        touches: whether a variable or an attribute of the pool manager is what it changes.
-        one_way: why it cannot be undone; empty where it can.
-        needs_database: whether it is about a database's service of the environment.
+        name: its name for `--with`.
+        about: its effect, in a few words.
+        flag: the key that switches it; empty if removing the keys in `removes` switches it on.
+        removes: keys of the config that are removed when it is chosen.
+        touches: tells whether it changes a given variable or attribute of the pool manager.
+        one_way: why it cannot be undone; empty if it can.
+        needs_database: whether it requires a database service in the environment.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Improvement:
 
 
 def with_names(plain: Mapping[str, Any], key: str, names: Collection[str]) -> dict[str, Any]:
-    """Return a config with these names under a key, those that it has there already included."""
+    """Return a config with these names under a key, in addition to those that it already has there."""
     kept = sorted({*listed(str(plain.get(key) or "")), *names})
     return {**plain, **({key: " ".join(kept)} if kept else {})}
 
@@ -62,37 +62,37 @@ def with_names(plain: Mapping[str, Any], key: str, names: Collection[str]) -> di
 IMPROVEMENTS: Mapping[str, Improvement] = {
     one.name: one
     for one in (
-        Improvement("seal", "seals the pool manager's secrets", "sealKeys", one_way="Railway never opens a sealed one"),
+        Improvement("seal", "seals the pool manager's secrets", "sealKeys", one_way="Railway never shows a sealed one"),
         Improvement(
             "pin",
             "deploys images by digest",
             "pinImages",
             touches=lambda name: name in ("image", "RAILWAY_RUNTIME_IMAGE"),
         ),
-        Improvement("canary", "runs one agent of the stack's own before the pool gets an image", "manageCanary"),
+        Improvement("canary", "runs an agent of the stack with each new image before the pool does", "manageCanary"),
         Improvement(
             "rollouts",
-            "tells the pool manager how to roll an image out",
+            "tells the pool manager how to roll out an image",
             "manageRollouts",
             touches=lambda name: name.startswith("POOL_ROLLOUT_"),
         ),
         Improvement(
             "token",
-            "gives the pool manager a token of its environment instead of the one that it has",
+            "gives the pool manager a token of its environment instead of its current token",
             removes=("poolKeepToken", "poolRailwayToken"),
             touches=lambda name: name == "RAILWAY_API_TOKEN",
             one_way="unless a copy of the old token is kept",
         ),
         Improvement(
             "private-url",
-            "gives services the reference to the database instead of the URL that they have",
+            "gives services a reference to the database instead of its URL",
             removes=("databaseServiceUrl",),
             touches=lambda name: name == "DATABASE_URL",
             needs_database=True,
         ),
         Improvement(
             "health",
-            "has Railway ask the pool manager's health before a deployment serves",
+            "makes Railway check the pool manager's health before a deployment serves",
             touches=lambda name: name in ("healthcheckPath", "healthcheckTimeout"),
         ),
         Improvement("schema", "applies the migrations to the database", "manageSchema", needs_database=True),
@@ -102,13 +102,13 @@ IMPROVEMENTS: Mapping[str, Improvement] = {
 
 @dataclass(frozen=True)
 class Offer:
-    """An improvement that is off, and what it would cost.
+    """An improvement that is off, with its cost.
 
     Attributes:
         name, about, one_way: the improvement's own.
-        changes: names of what it would change on Railway.
-        deployments: how many it would make at most.
-        problem: why it cannot be chosen now; empty where it can.
+        changes: the names of its changes on Railway.
+        deployments: the most deployments that it would cause.
+        problem: why it cannot be chosen now; empty if it can.
     """
 
     name: str

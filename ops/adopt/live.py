@@ -1,4 +1,4 @@
-"""A live environment, and which of its services is which. Pure."""
+"""A live environment and the roles of its services. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _OF_POOL_MANAGERS = frozenset(
     {"POOL_MIN_IDLE", "POOL_ENVIRONMENT", "POOL_STUCK_TIMEOUT_MS", "RAILWAY_RUNTIME_IMAGE", "TICK_INTERVAL_MS"}
 )
-"""Variables that nothing but a pool manager has: an agent is not given them."""
+"""Variables that only a pool manager has: agents do not get them."""
 _OF_DATABASES = frozenset({"POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB", "PGDATA"})
 
 
@@ -29,7 +29,7 @@ class Live:
     Attributes:
         project, environment: their names.
         snapshot: one read of it; contains secrets.
-        staged: what somebody has staged there and not deployed, in the form of a config; may contain secrets.
+        staged: the changes that are staged there but not deployed, in the form of a config; may contain secrets.
     """
 
     project: str
@@ -38,7 +38,7 @@ class Live:
     staged: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def service(self, name: str) -> tuple[str, Mapping[str, Any]]:
-        """Return id and config of the service of that name; an empty id where the environment has none."""
+        """Return id and config of the service with that name; an empty id if the environment has none."""
         for id_, row in self.snapshot.instances.items():
             if name and row.get("serviceName") == name:
                 return id_, self.snapshot.service(id_) or {}
@@ -49,14 +49,14 @@ class Live:
         return sorted(str(row.get("serviceName")) for row in self.snapshot.instances.values())
 
     def volumes(self, name: str) -> list[str]:
-        """Return where volumes are mounted in a service."""
+        """Return the paths at which volumes are mounted in a service."""
         id_, _ = self.service(name)
         return sorted(
             str(row["mountPath"]) for row in self.snapshot.volume_instances if id_ and row.get("serviceId") == id_
         )
 
     def proxies(self, name: str) -> list[int]:
-        """Return the ports to which TCP proxies of a service lead."""
+        """Return the ports of a service that TCP proxies forward to."""
         _, config = self.service(name)
         return sorted(int(port) for port in at(config, ("networking", "tcpProxies")) or {})
 
@@ -68,7 +68,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Roles:
-    """The names of the services that a stack manages; `database` is empty where it manages none.
+    """The names of the services that a stack manages; `database` is empty if it manages none.
 
     Attributes:
         pool_manager, canary, database: the pool manager, its canary, and the database that the pool manager uses.
@@ -82,15 +82,15 @@ class Roles:
 
 
 def roles(live: Live, given: Roles, others: Sequence[str] | None = None) -> Roles:
-    """Return which service is which: as given, by the usual names, or by what a service is like.
+    """Return the roles of the services: as given, by their usual names, or by their properties.
 
     Args:
         live: the environment.
-        given: the names that the person who adopts gave; empty ones are looked for.
-        others: the names of the other databases that the person gave; None looks for them.
+        given: the names that the person who adopts gave; empty ones are searched for.
+        others: the names of the other databases that the person gave; None searches for them.
 
     Raises:
-        InfraError: no service, or more than one, may be the pool manager; or a given name is not there.
+        InfraError: no service, or more than one, may be the pool manager; or a given name does not exist.
     """
     names = live.names()
     for key, name in (("POOL_MANAGER", given.pool_manager), ("CANARY", given.canary), ("DATABASE", given.database)):
@@ -114,11 +114,11 @@ def _pool_manager(live: Live) -> str:
     if len(found) == 1:
         return found[0]
     what = f"{', '.join(found)} may each be the pool manager" if found else "no service looks like a pool manager"
-    raise InfraError("POOL_MANAGER", what, f"name it: POOL_MANAGER=…; there are: {', '.join(live.names()) or 'none'}")
+    raise InfraError("POOL_MANAGER", what, f"set POOL_MANAGER=…; services: {', '.join(live.names()) or 'none'}")
 
 
 def _database(live: Live, pool: str, first: str) -> str:
-    """Return the database's service: the one that the pool manager's URL refers to, else the only one there is."""
+    """Return the database's service: the one in the reference of the pool manager's URL, else the only one."""
     names = [name for name in live.names() if name not in (pool, first)]
     url = live_variables(live.service(pool)[1]).get("DATABASE_URL") or ""
     referred = [name for name in _referred(url) if name in names and _is_database(live.service(name)[1])]
@@ -131,7 +131,7 @@ def _database(live: Live, pool: str, first: str) -> str:
 
 
 def _referred(value: str) -> list[str]:
-    """Return the services that a value refers to, also where a name with dots lacks its quotes."""
+    """Return the services that a value refers to, also if a name with dots lacks its quotes."""
     return [part.owner for part in parse(value) if isinstance(part, Reference | Unreadable)]
 
 
@@ -141,4 +141,4 @@ def _is_database(config: Mapping[str, Any]) -> bool:
 
 
 DigestOf = Callable[[str], str]
-"""Says which digest a registry has under `repository:tag` now; empty where it does not tell."""
+"""Resolves `repository:tag` to the registry's current digest; empty if the registry does not tell."""

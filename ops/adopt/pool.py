@@ -1,4 +1,4 @@
-"""A pool manager's variables -> the config keys that set them. Pure."""
+"""Converts a pool manager's variables to the config keys that set them. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stack.settings import Settings
 
 
 def pool_settings(stack: str, told: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the keys that are not secret; what is the default, or no value of a key, is left out.
+    """Return the keys that are not secret; defaults, and values that a key cannot have, are left out.
 
     Args:
-        stack: the name of the stack that will have them.
+        stack: the name of the new stack.
         told: the pool manager's variables; None for a sealed one.
     """
     return dict(_pool_settings(stack, told))

@@ -1,4 +1,4 @@
-"""Takes everything out of a stack's state and changes nothing on Railway: `make release`.
+"""Removes everything from a stack's state without changing anything on Railway: `make release`.
 
 python -m ops release --stack STACK [--force]
 """
@@ -22,7 +22,7 @@ BACKUPS = RECEIPTS / "backups"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Say what the stack would stop managing, keep a copy of its state, and forget it."""
+    """List what the stack would stop managing, back up its state, and empty it."""
     parser = argparse.ArgumentParser(prog="ops release", description=__doc__)
     parser.add_argument("--stack", default="")
     parser.add_argument("--force", action="store_true")
@@ -33,23 +33,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     exported = Pulumi(stack).exported()
     names = managed(exported)
     if not names:
-        sys.stdout.write(f"{stack}: its state is empty, there is nothing to release\n")
+        sys.stdout.write(f"{stack}: its state is empty, so there is nothing to release\n")
         return 0
-    sys.stdout.write(f"{stack} stops managing, and Railway keeps as it is:\n")
+    sys.stdout.write(f"{stack} stops managing these resources, and Railway keeps them unchanged:\n")
     sys.stdout.writelines(log_line(f"  {name}\n") for name in names)
     if not chosen.force and not _agreed(stack):
-        raise InfraError("STACK", f"the state of {stack} is as it was", "FORCE=1 does not ask")
+        raise InfraError("STACK", f"the state of {stack} is unchanged", "set FORCE=1 to skip the question")
     backup = f"{stack}.state.{file.next_number(BACKUPS, f'{stack}.state')}"
     file.keep(BACKUPS, backup, json.dumps(exported))
     Pulumi(stack).do("state", "delete", "--all", "--force", "--yes")
     sys.stdout.write(f"released {len(names)} resources; nothing was sent to Railway\n")
-    sys.stdout.write(f"  the state before, secrets encrypted: {(BACKUPS / backup).relative_to(CHECKOUT)}\n")
-    sys.stdout.write(f"  back again: pulumi stack import --stack {stack} --file that file, or make adopt\n")
+    sys.stdout.write(f"  state backup, secrets encrypted: {(BACKUPS / backup).relative_to(CHECKOUT)}\n")
+    sys.stdout.write(f"  to undo: pulumi stack import --stack {stack} --file that file, or make adopt\n")
     return 0
 
 
 def managed(exported: dict[str, object]) -> list[str]:
-    """Return what is outside Pulumi and in a state, as kind and name."""
+    """Return the resources in a state that exist outside Pulumi, as kind and name."""
     deployment = exported.get("deployment")
     rows = deployment.get("resources") or () if isinstance(deployment, dict) else ()
     return [f"{row['type'].rpartition(':')[2]} {row['urn'].rpartition('::')[2]}" for row in rows if row.get("custom")]

@@ -1,4 +1,4 @@
-"""What an adoption compared: per thing what matches, what the first update would change, what nobody can read. Pure."""
+"""Reports an adoption: what matches, what the first update would change, and what cannot be read. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEVER_SHOWN = "sealed values, passwords of registry logins, limits that the plan
 
 @dataclass(frozen=True)
 class Receipt:
-    """All rows, what is to be done before the first update, and what may be improved later."""
+    """All rows, the steps before the first update, and the possible improvements."""
 
     stack: str
     project: str
@@ -34,21 +34,21 @@ class Receipt:
     offers: Sequence[Offer] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return it as a JSON document."""
         return asdict(self)
 
     @property
     def changes(self) -> int:
-        """How much the first update would change."""
+        """The number of changes by the first update."""
         return sum(len(row.changes) + (row.state == MADE) for row in self.rows)
 
     @property
     def deployments(self) -> int:
-        """How many deployments the first update would make at most."""
+        """The most deployments by the first update."""
         return sum(row.deployments for row in self.rows)
 
     def lines(self) -> Iterator[str]:
-        """Yield it for people; nothing in a name steers a terminal or looks like a line of its own."""
+        """Yield its lines for people; names cannot control the terminal or look like separate lines."""
         yield from (escaped(line) for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -80,13 +80,13 @@ def _sum(row: ReportRow) -> str:
 def receipt(
     settings: Settings, live: Live, described: Described, digest_of: DigestOf, offers: Sequence[Offer] = ()
 ) -> Receipt:
-    """Compare an environment with what the program makes of the config that describes it.
+    """Compare an environment with the program's resources for the config that describes it.
 
     Args:
-        settings: that config, read by stack/settings.py.
+        settings: that config, parsed by stack/settings.py.
         live: the environment.
-        described: what was written.
-        digest_of: the digest that a registry has under `repository:tag` now; empty where it does not tell.
+        described: the written config.
+        digest_of: resolves `repository:tag` to the registry's current digest; empty if the registry does not tell.
         offers: the improvements that are off.
     """
     rows = [
@@ -116,12 +116,12 @@ def _shared(live: Live) -> list[str]:
 
 
 def _others(settings: Settings, live: Live) -> Iterator[ReportRow]:
-    """Yield what else lives in the environment: agents, which are the pool manager's, and services of others."""
+    """Yield everything else in the environment: agents, which belong to the pool manager, and unrelated services."""
     own = settings.service_names
     names = [name for name in live.names() if name not in own]
     agents = agents_in({name: name for name in names}, own)
     if agents:
-        yield ReportRow(f"{len(agents)} agents", LEFT, unkeyed=["they are the pool manager's, not the stack's"])
+        yield ReportRow(f"{len(agents)} agents", LEFT, unkeyed=["they belong to the pool manager, not to the stack"])
     for name in names:
         if name not in agents:
             yield ReportRow(name, LEFT, unkeyed=["the service, its volumes, domains and variables"])

@@ -1,4 +1,4 @@
-"""What somebody has staged in an environment and not deployed, by name; never a value. Pure."""
+"""Lists the changes that are staged in an environment but not deployed, by name; never a value. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ops.adopt.live import Live
 
 _SERVICES, _SHARED = "services", "sharedVariables"
-NEXT_STEP = "staged changes: apply or discard them on Railway; the next person who deploys there carries them out"
+NEXT_STEP = "staged changes: apply or discard them on Railway; otherwise the next deployment there applies them"
 
 
 def staged_changes(live: Live) -> Iterator[str]:
-    """Yield what is staged: of each service its variables and attributes, and the shared variables."""
+    """Yield the staged changes: for each service its variables and attributes, then the shared variables."""
     services = [(live.snapshot.name_of(id_) or id_, part) for id_, part in _parts(live.staged.get(_SERVICES))]
     for name, part in sorted(services, key=lambda row: row[0]):
         if not isinstance(part, Mapping) or part.get("isDeleted"):

@@ -22,7 +22,7 @@ from ops.ci import workflow
 from ops.plan.rollout_rows import lines
 from ops.pulumi_cli import CHECKOUT
 from ops.status import live_stack
-from stack.problem import Problems
+from stack.problem import ConfigError
 from stack.rollout import KINDS, rollout_policy
 
 
@@ -43,7 +43,7 @@ def variables(
     """
     try:
         wanted = rollout_policy({**config, **({"rolloutPolicy": policy} if policy else {})})
-    except Problems as problems:
+    except ConfigError as problems:
         raise InfraError("", problems.lines[0]) from None
     deployed = str((outputs.get("image") or {}).get("reference") or "")
     if not deployed:

@@ -51,7 +51,7 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "TICK_INTERVAL_MS",
         "pool",
-        "The time between two looks at Railway.",
+        "The time between two rounds.",
         default="30000",
         allowed=Number(100, 3_600_000),
     ),
@@ -65,7 +65,7 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_AGENT_HEALTHCHECK_PATH",
         "pool",
-        "The path that Railway itself checks. `none`: Railway sends no bearer token, which most runtimes want.",
+        "The path that Railway itself checks. `none`: Railway sends no bearer token, which most runtimes require.",
         default="none",
         allowed=Pattern(r"none|/[\x21-\x7e]{0,200}", "none, or a path that starts with /"),
     ),
@@ -93,14 +93,14 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_RAILWAY_TOKENS",
         "pool",
-        "Further account or workspace tokens, separated by commas, that take turns with RAILWAY_API_TOKEN: each user"
-        " has calls of an hour, and creations of projects, of their own.",
+        "Further account or workspace tokens, separated by commas, used in turn with RAILWAY_API_TOKEN: each user"
+        " has a separate hourly limit of calls, and of creations of projects.",
         secret=True,
     ),
     key(
         "POOL_PROJECT_LIMIT",
         "pool",
-        "How many projects Railway allows in the workspace; with `per-agent`, the pool makes no agents beyond. 0:"
+        "How many projects Railway allows in the workspace; with `per-agent`, the pool creates no more agents. 0:"
         " nothing is checked.",
         default="0",
         allowed=Number(0, 100_000),
@@ -108,14 +108,14 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_VOLUME_LIMIT",
         "pool",
-        "How many volumes Railway allows in the project; the pool makes no agents beyond. 0: nothing is checked.",
+        "How many volumes Railway allows in the project; the pool creates no more agents. 0: no check.",
         default="0",
         allowed=Number(0, 100_000),
     ),
     key(
         "POOL_SERVICE_LIMIT",
         "pool",
-        "How many services Railway allows in the project; the pool makes no agents beyond. 0: nothing is checked.",
+        "How many services Railway allows in the project; the pool creates no more agents. 0: no check.",
         default="0",
         allowed=Number(0, 100_000),
     ),
@@ -138,7 +138,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         required=True,
         made_per_agent=True,
         set_by="program",
-        runtime=InRuntime(description="Where it is set, every route under /pool/ wants it as a bearer token."),
+        runtime=InRuntime(description="If it is set, every route under /pool/ requires it as a bearer token."),
     ),
     key(
         "PORT",
@@ -180,7 +180,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "RAILWAY_TOKEN_KIND",
         "pool",
-        "The kind of RAILWAY_API_TOKEN; found out where it is not set.",
+        "The kind of RAILWAY_API_TOKEN; detected by default.",
         allowed=Choice(("project", "account")),
         set_by="program",
     ),
@@ -227,7 +227,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
         "POOL_AGENT_KEYS",
         "both",
         "Names, separated by commas, of variables that agents get and this table does not have. Agents and the"
-        " canary have it as well: a name that is taken out later is known by it.",
+        " canary have it as well: it identifies names that are removed later.",
         allowed=Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?: *, *[A-Za-z_][A-Za-z0-9_]*)*", "names separated by commas"),
         set_by="program",
     ),
@@ -258,7 +258,7 @@ PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_ROLLOUT_MAX_UNAVAILABLE",
         "pool",
-        "How many agents may be on their way at once.",
+        "How many agents may be moving at once.",
         default="10",
         allowed=Number(1, 1000),
         set_by="program",

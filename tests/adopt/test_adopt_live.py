@@ -118,15 +118,15 @@ def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_
 
 
 ROWS = {
-    "project": (("cnvos", "first", "x"), {}, "PROJECT: the token sees none that is called 'cnvos'; it sees: convos"),
+    "project": (("cnvos", "first", "x"), {}, "PROJECT: the token shows none with the name 'cnvos'; it shows: convos"),
     "environment": (
         ("convos", "frist", "x"),
         {},
-        "ENVIRONMENT: the token sees none that is called 'frist'; it sees: base, first",
+        "ENVIRONMENT: the token shows none with the name 'frist'; it shows: base, first",
     ),
-    "nothing given": (("", "first", "x"), {}, "PROJECT: is not given; make adopt PROJECT=… ENVIRONMENT=… STACK=…"),
+    "nothing given": (("", "first", "x"), {}, "PROJECT: is missing; make adopt PROJECT=… ENVIRONMENT=… STACK=…"),
     "no stack": (("convos", "first", "../x"), {}, "stack: '../x' is no stack's name"),
-    "the stack exists": (("convos", "first", "dev"), {}, "STACK: there is a Pulumi.dev.yaml; choose another name"),
+    "the stack exists": (("convos", "first", "dev"), {}, "STACK: Pulumi.dev.yaml exists already; choose another name"),
     "wrong token": (
         ("convos", "first", "x"),
         {"RAILWAY_API_TOKEN": "somebody-elses"},
@@ -185,7 +185,7 @@ def test_adopting_again_over_a_file_or_a_state_loses_no_key_and_keeps_the_file_b
         "convos-infra:poolKeeps": {"value": "AGENTMAIL_API_KEY", "secret": False},
     }
     changes = [line for line in done.text.splitlines() if line.startswith("  Pulumi.again.yaml: ")]
-    told = ("+ manageCanary: False", "+ poolKeeps: AGENTMAIL_API_KEY", "~ adoptedFrom (secret, another value)")
+    told = ("+ manageCanary: False", "+ poolKeeps: AGENTMAIL_API_KEY", "~ adoptedFrom (secret, new value)")
     assert changes == [f"  Pulumi.again.yaml: {change}" for change in told]
     assert set(before) <= set(after)
     (backup,) = (taken.folder / ".adopted" / "backups").glob("Pulumi.again.yaml.*")
@@ -210,7 +210,7 @@ def test_a_released_stack_is_forgotten_without_a_word_to_railway_and_can_be_adop
     taken.cost()
     asked = taken.run(*release)
     assert asked.code != 0
-    assert "STACK: the state of taken is as it was; FORCE=1 does not ask" in asked.text
+    assert "STACK: the state of taken is unchanged; set FORCE=1 to skip the question" in asked.text
     assert "Service convos-agent-pool-manager" in asked.text
 
     done = taken.run(*release, "FORCE=1")

@@ -12,7 +12,7 @@ from components.runtime_image import Found
 from convos_infra.errors import InfraError
 from convos_infra.registry import resource
 from stack import images
-from stack.settings import Problems, Settings, read
+from stack.settings import ConfigError, Settings, read
 from tests.registry.gate import Gate
 from tests.registry.pushing import ARM64, REVISION, Pushed, Repository
 
@@ -128,7 +128,7 @@ def test_what_ci_has_just_built_is_deployed_and_nothing_that_the_tag_names_later
 
 
 def test_a_digest_that_is_none_names_the_variable_it_came_in() -> None:
-    with pytest.raises(Problems, match="^IMAGE_DIGEST: "):
+    with pytest.raises(ConfigError, match="^IMAGE_DIGEST: "):
         settings("ghcr.io/xmtplabs/convos-runtime", digest="sha256:abc")
 
 
@@ -157,7 +157,7 @@ def test_a_pool_managers_image_that_ci_has_just_built_is_deployed_by_its_digest(
 
 
 def test_a_pool_managers_digest_that_is_none_names_the_variable_it_came_in() -> None:
-    with pytest.raises(Problems, match="^POOL_IMAGE_DIGEST: "):
+    with pytest.raises(ConfigError, match="^POOL_IMAGE_DIGEST: "):
         pool_settings("ghcr.io/xmtplabs/convos-pool:scaling", "sha256:abc")
 
 

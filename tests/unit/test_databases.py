@@ -11,7 +11,7 @@ import pytest
 from ops.adopt.before import differences, merged, opened
 from ops.adopt.config import Described
 from stack.databases import is_open
-from stack.settings import Problems, Settings, read
+from stack.settings import ConfigError, Settings, read
 
 ENVIRON = {"RAILWAY_API_TOKEN": "given"}
 CONFIG = {"poolImage": "ghcr.io/a/b:1"}
@@ -70,7 +70,7 @@ def test_a_mistake_is_named_by_its_path(databases: Any, problem: str) -> None:
     if not problem:
         assert settings(databases).service_names
         return
-    with pytest.raises(Problems) as caught:
+    with pytest.raises(ConfigError) as caught:
         settings(databases)
     (line,) = caught.value.lines
     assert line.startswith(problem)
@@ -112,7 +112,7 @@ def test_what_the_file_says_of_databases_is_read_back_and_what_changes_is_shown_
     assert list(differences(before, after)) == [
         "~ databases.cache.image: redis:7 -> redis:8",
         "- databases.cache.variables.REDISPORT: 6379",
-        "~ databases.cache.variables.PASSWORD (secret, another value)",
+        "~ databases.cache.variables.PASSWORD (secret, new value)",
     ]
     kind, urn = "pulumi-python:dynamic/railway:ServiceInstance", "urn::x::convos:index:RailwayService$y::Cache"
     state = {"type": kind, "urn": urn, "inputs": {"service": "Cache", "variables": {"POSTGRES_PASSWORD": "s3cret"}}}

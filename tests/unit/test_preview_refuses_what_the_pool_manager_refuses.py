@@ -48,7 +48,7 @@ def variables(found: settings.Settings) -> dict[str, str]:
     ],
 )
 def test_a_preview_refuses_a_key_in_the_words_of_the_pool_manager(name: str, value: str) -> None:
-    with pytest.raises(settings.Problems) as preview:
+    with pytest.raises(settings.ConfigError) as preview:
         read({"keys": {name: value}})
     with pytest.raises(SettingsError) as boot:
         pool_settings.read({**variables(read({})), name: value})
@@ -92,7 +92,7 @@ CONFIG = st.lists(
 def test_the_pool_manager_starts_with_whatever_a_preview_accepts(config: dict[str, object], keys: object) -> None:
     try:
         found = read({**config, "keys": keys})
-    except settings.Problems:
+    except settings.ConfigError:
         return
     pool_settings.read(variables(found))
 
@@ -108,7 +108,7 @@ def test_a_preview_accepts_a_value_of_every_key() -> None:
 def test_the_range_of_a_key_of_the_stack_is_the_one_of_its_variable() -> None:
     assert read({"poolMinIdle": "1000"}).pool.min_idle == 1000
     pool_settings.read(variables(read({"poolMinIdle": "1000"})))
-    with pytest.raises(settings.Problems, match="from 0 to 1000"):
+    with pytest.raises(settings.ConfigError, match="from 0 to 1000"):
         read({"poolMinIdle": "1001"})
 
 
@@ -143,7 +143,7 @@ def test_what_is_wrong_with_a_secret_key_never_shows_it() -> None:
     assert names
     for name in [*names, "ANY_NEW_KEY"]:
         for value in values:
-            with pytest.raises(settings.Problems) as caught:
+            with pytest.raises(settings.ConfigError) as caught:
                 read({"keys": {name: value}})
             assert secret not in "".join(caught.value.lines)
 
@@ -151,5 +151,5 @@ def test_what_is_wrong_with_a_secret_key_never_shows_it() -> None:
 def test_two_names_that_differ_by_case_are_both_kept_unless_one_is_declared() -> None:
     both = {"HTTP_PROXY": "http://proxy.example", "http_proxy": "http://proxy.example"}
     assert read({"keys": both}).keys == both
-    with pytest.raises(settings.Problems, match="is also set as XMTP_ENV"):
+    with pytest.raises(settings.ConfigError, match="is also set as XMTP_ENV"):
         read({"keys": {"XMTP_ENV": "dev", "Xmtp_Env": "dev"}})

@@ -25,7 +25,7 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key": ({"imageTagg": "x"}, "imageTagg: no such key in Pulumi.yaml; did you mean imageTag?"),
     "other case": ({"IMAGETAG": "x"}, "IMAGETAG: no such key in Pulumi.yaml; did you mean imageTag?"),
     "old prefix at the top": ({"INSTANCE_XMTP_ENV": "dev"}, "INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone"),
-    "blank": ({"project": "  "}, "project: holds only blanks"),
+    "blank": ({"project": "  "}, "project: is only whitespace"),
     "no text": ({"project": 3}, "project: must be text, not int"),
     "upper case": ({"project": "Convos"}, "project: 'Convos' may contain lower-case letters, digits and '-'"),
     "long project": ({"project": "p" * 33}, f"project: '{'p' * 33}' has 33 characters"),
@@ -118,7 +118,7 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         "databaseUrl: is no PostgreSQL URL",
     ),
     "port of a database": ({"databaseUrl": f"postgresql://u:{SECRET}@h:99999/x"}, "databaseUrl: is no PostgreSQL URL"),
-    "database without a user": ({"databaseUrl": "postgresql://h/x"}, "databaseUrl: names no user"),
+    "database without a user": ({"databaseUrl": "postgresql://h/x"}, "databaseUrl: has no user"),
     "bracket in the endpoint": ({"railwayEndpoint": "https://a]b"}, "railwayEndpoint: 'https://a]b' is not an http(s)"),
     "port of the endpoint": ({"railwayEndpoint": "https://h:x/"}, "railwayEndpoint: 'https://h:x/' is not an http(s)"),
     "bracket in the agents' address": ({"poolAgentUrl": "http://[{domain}"}, "poolAgentUrl: must be a URL that holds"),
@@ -202,7 +202,7 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("row", ROWS)
 def test_a_mistake_is_one_line_that_names_its_key(row: str) -> None:
     values, wanted = ROWS[row]
-    with pytest.raises(settings.Problems) as caught:
+    with pytest.raises(settings.ConfigError) as caught:
         read(values)
     assert len(caught.value.lines) == 1, caught.value.lines
     assert caught.value.lines[0].startswith(wanted), caught.value.lines
@@ -210,7 +210,7 @@ def test_a_mistake_is_one_line_that_names_its_key(row: str) -> None:
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    with pytest.raises(settings.Problems) as caught:
+    with pytest.raises(settings.ConfigError) as caught:
         read({"imageTagg": "x", "poolMinIdle": "1001"}, environ={})
     starts = sorted(line.partition(":")[0] for line in caught.value.lines)
     assert starts == ["imageTagg", "poolMinIdle", "railwayToken"]
@@ -219,19 +219,19 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize("key", ["railwayToken", "registryPassword", "poolApiKey", "poolRailwayToken", "databaseUrl"])
 def test_a_secret_in_plain_text_is_refused_by_name_and_never_shown(key: str) -> None:
     value = f"postgresql://u:{SECRET}@h/x" if key == "databaseUrl" else SECRET
-    with pytest.raises(settings.Problems) as caught:
+    with pytest.raises(settings.ConfigError) as caught:
         read({key: value}, plain=(key,))
     assert caught.value.lines == [f"{key}: is in plain text; pulumi config set --secret {key}"]
 
 
 def test_a_key_that_is_no_plain_setting_must_be_encrypted() -> None:
-    with pytest.raises(settings.Problems, match=r"keys\.BANKR_API_KEY: is in plain text"):
+    with pytest.raises(settings.ConfigError, match=r"keys\.BANKR_API_KEY: is in plain text"):
         read({"keys": {"BANKR_API_KEY": SECRET, "XMTP_ENV": "dev"}}, plain=("keys",))
 
 
 def test_a_plain_key_beside_an_encrypted_one_is_refused_by_name() -> None:
     keys = {"BANKR_API_KEY": SECRET, "TELNYX_MESSAGING_PROFILE_ID": "p", "MY_KEY": "m"}
-    with pytest.raises(settings.Problems) as caught:
+    with pytest.raises(settings.ConfigError) as caught:
         read({"keys": keys}, plain=("keys.BANKR_API_KEY", "keys.TELNYX_MESSAGING_PROFILE_ID"))
     assert caught.value.lines == [
         "keys.BANKR_API_KEY: is in plain text; pulumi config set --secret --path keys.BANKR_API_KEY"
@@ -241,7 +241,7 @@ def test_a_plain_key_beside_an_encrypted_one_is_refused_by_name() -> None:
 def test_a_project_token_serves_as_well_and_an_account_token_comes_first() -> None:
     assert read({}, environ={"RAILWAY_TOKEN": "t-project"}).token == "t-project"
     assert read({}, environ={"RAILWAY_TOKEN": "t-project", "RAILWAY_API_TOKEN": "t-account"}).token == "t-account"
-    with pytest.raises(settings.Problems, match="there is no account or workspace token"):
+    with pytest.raises(settings.ConfigError, match="there is no account or workspace token"):
         read({}, environ={"RAILWAY_TOKEN": " "})
 
 

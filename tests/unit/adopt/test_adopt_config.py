@@ -227,7 +227,7 @@ def test_what_cannot_be_read_is_listed_with_what_to_do() -> None:
     found = edited((VARIABLES, "NEW_KEY"), sealed)
     _, told = adopted(found)
     assert list(row(told, MANAGER).unread) == [*("BANKR_API_KEY", "NEW_KEY", "POOL_API_KEY", "RAILWAY_API_TOKEN")]
-    key = "without it agents are not asked for: pulumi config set --secret poolApiKey, out of poolKeeps"
+    key = "without it, no agents are listed: pulumi config set --secret poolApiKey, and remove it from poolKeeps"
     assert list(told.next_steps) == [f"{MANAGER} POOL_API_KEY: {key}"]
     login = edited(("deploy", "registryCredentials"), {"username": "u", "password": "*****"})
     assert "registry login" in row(adopted(login)[1], MANAGER).unread
