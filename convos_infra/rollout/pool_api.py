@@ -134,7 +134,7 @@ class PoolApi:
         return len(drained) if isinstance(drained, list) else int(drained)
 
     def redeploy(self, agent_id: str) -> None:
-        """Redeploy one idle agent with the newest image.
+        """Give one idle agent the newest image.
 
         Raises:
             NoAnswer: it does not answer, or there is no such agent.

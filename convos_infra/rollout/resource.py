@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 IMAGE, POLICY = "RAILWAY_RUNTIME_IMAGE", "POOL_ROLLOUT_POLICY"
 HOLD = "hold"
 SIMULATED = "simulated"
-NOTHING_TO_ROLL_OUT = "the pool manager is simulated here, so no agent runs: nothing to roll out"
+NOBODY = "the pool manager is simulated here, so no agent runs: nothing to roll out"
 AGENT_PREFIX = "convos-agent-"
 """The prefix of agents' services if the state of an older release does not contain it."""
 MADE = "madeToken"
@@ -140,14 +140,14 @@ class AgentRolloutProvider(RailwayProvider):
     def _waited(self, props: Props) -> Props:
         variables = props["variables"]
         if props.get("mode") == SIMULATED:
-            outcome = Outcome(SIMULATED, NOTHING_TO_ROLL_OUT)
-            say(f"agents: {NOTHING_TO_ROLL_OUT}")
+            outcome = Outcome(SIMULATED, NOBODY)
+            say(f"agents: {NOBODY}")
             return {**props, "state": outcome.state, "text": outcome.text}
         api = self.pool(props, str(props["url"]), str(props["apiKey"]), settle=True)
         check(api, str(variables.get(POLICY) or HOLD), made_token=props.get(MADE) is True)
         if variables.get(POLICY, HOLD) == HOLD:
-            # Nothing will happen, so there is nothing to wait for.
-            outcome = Outcome("held", str((props.get("plan") or ["policy hold: nothing changes"])[0]))
+            # Nothing will happen, so nothing is waited for.
+            outcome = Outcome("held", str((props.get("plan") or ["policy hold: nothing is touched"])[0]))
         else:
             how = Wait(float(props["waitSeconds"]), say)
             outcome = wait(api, variables[IMAGE], variables[POLICY], how)
@@ -181,20 +181,20 @@ class AgentRolloutProvider(RailwayProvider):
         return pool_at(self.session(), place, recorded, key, settle=settle)
 
     def _plan(self, olds: Props, news: Props, *, made_token: bool) -> list[str]:
-        """Request the plan from the pool manager that runs now, as it knows the agents.
+        """Ask for the plan; the pool manager that runs now knows the agents.
 
         Raises:
             InfraError: it cannot do what the stack needs.
         """
         mode = olds.get("mode") if is_unknown(news.get("mode")) else news.get("mode")
         if mode == SIMULATED:
-            return [NOTHING_TO_ROLL_OUT]
+            return [NOBODY]
         variables = news.get("variables") or {}
         if has_unknown(variables):
-            return ["no plan yet: the image is known only after its build"]
+            return ["the image is known once it is built: no plan yet"]
         url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
         if not url or not key or has_unknown([news.get(name) for name in PLACE]):
-            return ["no plan yet: the pool manager does not exist"]
+            return ["the pool manager is not there yet: no plan"]
         try:
             api = self.pool(news, str(url), str(key))
             found = abilities(api)
@@ -204,11 +204,11 @@ class AgentRolloutProvider(RailwayProvider):
         refuse_without_rollouts(found, str(variables.get(POLICY) or HOLD), HOLD)
         if not found.rollouts:
             told = f"policy hold: this pool manager (version {found.version}) has no rollouts"
-            return [f"{told}: no agent changes"]
+            return [f"{told}: every agent stays as it is"]
         try:
             planned = api.plan(variables)
         except Failure as error:
-            # The preview continues: a broken pool manager must not prevent the deployment of a fixed one.
+            # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
             return [f"no plan: {error}"]
         return [str(line) for line in planned.get("lines") or []]
 

@@ -180,8 +180,8 @@ def _before(stack: str) -> Before:
     config = {key: row for key, row in config.items() if key in own}
     deployment = Pulumi(stack).state().get("deployment") or {}
     if deployment.get("pending_operations"):
-        step = f"wait for its end, or run pulumi refresh --stack {stack}, then adopt"
-        raise InfraError("STACK", f"an update of {stack} is in progress, or was interrupted", step)
+        step = f"let it end, or run pulumi refresh --stack {stack}, and adopt then"
+        raise InfraError("STACK", f"an update of {stack} is under way, or was cut off", step)
     resources = deployment.get("resources") or ()
     return replace(opened(config, stacks.PROJECT), state=resources)
 

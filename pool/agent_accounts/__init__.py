@@ -1,1 +1,1 @@
-"""Clients of OpenRouter and AgentMail, where agents have keys and inboxes; for the pool manager and the program."""
+"""Clients of OpenRouter and AgentMail for agents' keys and inboxes; used by the pool manager and the program."""

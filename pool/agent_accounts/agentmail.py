@@ -31,7 +31,7 @@ class AgentMail:
 
     Args:
         provider: its API.
-        domain: of new inboxes; empty for AgentMail's own.
+        domain: the domain of new inboxes; empty for AgentMail's own.
     """
 
     def __init__(self, provider: Provider, domain: str = "") -> None:
@@ -39,28 +39,28 @@ class AgentMail:
         self._domain = domain
 
     def create(self, name: str) -> str:
-        """Make an inbox and return its id; a repetition returns the same one, by its `client_id`.
+        """Create an inbox and return its id; a repetition returns the same one, by its `client_id`.
 
         Raises:
-            ProviderError: it may have been made all the same.
+            ProviderError: it may have been created nevertheless.
         """
         body = {"username": name, "display_name": name, "client_id": name}
         body |= {"domain": self._domain} if self._domain else {}
         return self._provider.answer(ListedInbox, "POST", "/inboxes", body=body).inbox_id
 
     def delete(self, inbox_id: str) -> None:
-        """Delete an inbox; one that is gone is well.
+        """Delete an inbox, which may be gone already.
 
         Raises:
-            ProviderError: it may be there still.
+            ProviderError: it may still exist.
         """
         self._provider.delete(_path(inbox_id))
 
     def is_there(self, inbox_id: str) -> bool:
-        """Say whether an inbox is there.
+        """Tell whether an inbox exists.
 
         Raises:
-            ProviderError: it cannot be told.
+            ProviderError: that could not be found out.
         """
         return self._provider.is_there(_path(inbox_id))
 

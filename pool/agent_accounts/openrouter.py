@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 200
 PAGE = 100
-"""The most that OpenRouter returns at once."""
+"""The largest page of OpenRouter."""
 
 
 @dataclass(frozen=True)
 class MadeKey:
-    """A key as it is only seen when it is made, and the hash that names it from then on."""
+    """A key, which is shown only at its creation, and the hash that identifies it from then on."""
 
     key: str = field(repr=False)
     hash: str
@@ -51,8 +51,8 @@ class OpenRouter:
 
     Args:
         provider: its API, with the management key.
-        limit: of each key, in USD; only used where one is made or changed.
-        limit_reset: when the limit starts anew.
+        limit: the limit of each key, in USD; used only when a key is created or changed.
+        limit_reset: when the limit is reset.
     """
 
     def __init__(self, provider: Provider, limit: int = 0, limit_reset: str = "monthly") -> None:
@@ -61,37 +61,37 @@ class OpenRouter:
         self._limit_reset = limit_reset
 
     def create(self, name: str) -> MadeKey:
-        """Make a key. A repetition makes a second one: look for the name first where one may be there.
+        """Create a key. A repetition creates a second one: if one may exist, look for its name first.
 
         Raises:
-            ProviderError: it may have been made all the same.
+            ProviderError: it may have been created nevertheless.
         """
         body = {"name": name, "limit": self._limit, "limit_reset": self._limit_reset}
         found = self._provider.answer(_Created, "POST", "/keys", body=body)
         return MadeKey(found.key, found.data.hash)
 
     def delete(self, key_hash: str) -> None:
-        """Delete a key; one that is gone is well.
+        """Delete a key, which may be gone already.
 
         Raises:
-            ProviderError: it may be there still.
+            ProviderError: it may still exist.
         """
         self._provider.delete(_path(key_hash))
 
     def limit_to_settings(self, key_hash: str) -> None:
-        """Give a key the limit of these settings; its usage stays.
+        """Set a key's limit to that of these settings; its usage stays.
 
         Raises:
-            ProviderError: it may have another limit all the same.
+            ProviderError: the limit may have changed nevertheless.
         """
         body = {"limit": self._limit, "limit_reset": self._limit_reset}
         self._provider.ask("PATCH", _path(key_hash), body=body)
 
     def is_there(self, key_hash: str) -> bool:
-        """Say whether a key is there.
+        """Tell whether a key exists.
 
         Raises:
-            ProviderError: it cannot be told.
+            ProviderError: that could not be found out.
         """
         return self._provider.is_there(_path(key_hash))
 
@@ -114,7 +114,7 @@ class OpenRouter:
             query = {"offset": str(len(found)), "include_disabled": "true"}
             page = self._provider.answer(_Page, "GET", "/keys", query=query).data
             new = {one.hash: one for one in page if one.hash not in found}
-            # A server that takes no offset returns everything again.
+            # A server that ignores the offset returns everything again.
             if not page or (not new and len(page) < PAGE):
                 return list(found.values())
             if not new:

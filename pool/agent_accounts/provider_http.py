@@ -18,12 +18,12 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class ProviderError(Failure):
-    """OpenRouter or AgentMail refused, or did not answer; what it was asked for may have happened.
+    """OpenRouter or AgentMail refused, or did not answer; the requested change may have happened.
 
     Args:
-        name: which of the two.
+        name: the service's name.
         problem: what happened.
-        status: the HTTP status of its answer; 0 without one that can be used.
+        status: the HTTP status of its answer; 0 without a usable one.
     """
 
     def __init__(self, name: str, problem: str, status: int = 0) -> None:
@@ -32,16 +32,16 @@ class ProviderError(Failure):
 
     @property
     def may_work_later(self) -> bool:
-        """Whether the same request may be answered at another time."""
+        """Whether the same request may succeed at another time."""
         return self.status == 0 or self.status == requests.codes.too_many_requests or self.status >= 500
 
 
 class GoneError(ProviderError):
-    """What was asked for is not there."""
+    """The requested thing does not exist."""
 
 
 class _HeaderAlone(requests.auth.AuthBase):
-    """Keeps requests from replacing the Authorization header by a login of ~/.netrc for the same host."""
+    """Prevents requests from replacing the Authorization header by a login for the same host from ~/.netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
@@ -51,8 +51,8 @@ class Provider:
     """The HTTP API of one service.
 
     Args:
-        name: for people.
-        url: where its paths begin.
+        name: its name, for people.
+        url: the base of its paths.
         key: the bearer key.
     """
 
@@ -108,7 +108,7 @@ class Provider:
 
         Raises:
             GoneError: HTTP 404.
-            ProviderError: any other answer, or none; what was asked for may have happened all the same.
+            ProviderError: any other answer, or none; the requested change may have happened nevertheless.
         """
         data = self.ask(method, path, body=body, query=query)
         try:
@@ -117,23 +117,23 @@ class Provider:
             raise ProviderError(self._name, "an answer that cannot be used") from None
 
     def incomplete(self, what: str) -> ProviderError:
-        """Return the error of a list that could not be read to its end: with a part of it, nothing is decided."""
+        """Return the error of a list that could not be read completely: nothing is decided on a part of it."""
         return ProviderError(self._name, f"its list has no end: {what}", requests.codes.ok)
 
     def delete(self, path: str) -> None:
-        """Delete a thing; one that is gone is well.
+        """Delete a thing, which may be gone already.
 
         Raises:
-            ProviderError: it may be there still.
+            ProviderError: it may still exist.
         """
         with contextlib.suppress(GoneError):
             self.ask("DELETE", path)
 
     def is_there(self, path: str) -> bool:
-        """Say whether a thing is there.
+        """Tell whether a thing exists.
 
         Raises:
-            ProviderError: it cannot be told.
+            ProviderError: that could not be found out.
         """
         try:
             self.ask("GET", path)

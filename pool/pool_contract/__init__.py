@@ -1,4 +1,4 @@
 """The contract between the program, the pool manager and its callers: variables, policy and HTTP bodies.
 
-Depends on nothing of this repository, so that the program can refuse in a preview what the pool manager would refuse.
+It imports nothing else of this repository, so that a preview can refuse everything that the pool manager would refuse.
 """

@@ -1,4 +1,4 @@
-"""The bearer key of one agent, derived from the pool's: nothing has to be stored, and it opens nothing at the pool."""
+"""The bearer key of one agent. It is derived from the pool's, so it need not be stored, and gives no access to it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import hmac
 def agent_api_key(pool_api_key: str, agent_id: str) -> str:
     """Return an agent's POOL_API_KEY.
 
-    Agents run what their users tell them to. One that gives its key away gives away its own routes, and neither the
-    pool manager's nor another agent's.
+    Agents run arbitrary instructions of users. An agent that leaks its key exposes only its own routes, not those of
+    the pool manager or of other agents.
 
     Args:
         pool_api_key: the pool manager's own key.

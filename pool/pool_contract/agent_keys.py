@@ -34,7 +34,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         "AGENTMAIL_INBOX_ID",
         "agents",
         "An agent's inbox. If it is set, all agents share it; else AGENTMAIL_API_KEY makes one each.",
-        # Stacks have it sealed on Railway, where a sealed variable cannot be opened again.
+        # Stacks seal it on Railway, where a sealed variable can never be read again.
         secret=True,
         made_per_agent=True,
         made_with="AGENTMAIL_API_KEY",
@@ -50,7 +50,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         "TELNYX_PHONE_NUMBER",
         "agents",
         "The phone number that agents send from.",
-        # `pulumi config set --path` takes +15551234567 for a number, and the plus sign is gone.
+        # `pulumi config set --path` parses +15551234567 as a number and loses the plus sign.
         allowed=Pattern(r"\+[1-9][0-9]{1,14}", "a phone number with its country, such as +15551234567"),
     ),
     key("TELNYX_MESSAGING_PROFILE_ID", "agents", "Telnyx's messaging profile."),

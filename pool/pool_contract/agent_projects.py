@@ -1,4 +1,4 @@
-"""Whether agents share the pool's Railway project, or have one each."""
+"""Whether agents share the pool's Railway project, or have one each, and the tokens for that."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ SHARED, PER_AGENT = "shared", "per-agent"
 
 
 def tokens_in(text: str) -> tuple[str, ...]:
-    """Return the tokens in a value of POOL_RAILWAY_TOKENS, each once."""
+    """Return the tokens in a value of POOL_RAILWAY_TOKENS, without duplicates."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def token_problems(given: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the variable, what is wrong with it, and what to do.
+    """Yield the variable, its problem, and what to do.
 
     Args:
         given: the variables that are set.

@@ -1,4 +1,4 @@
-"""How an agent runs, the same for those of the pool and for the canary: set as keys, or the defaults."""
+"""How an agent runs, the same in the pool and as the canary: set by keys, or the defaults."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class AgentSettings:
     """How an agent runs.
 
     Attributes:
-        start_command: what its container is started with.
-        healthcheck_path: what Railway itself checks; empty for nothing.
-        readiness_path: what is asked, with the agent's bearer key, for `{"ready": true}`.
-        volume: where its volume is mounted; empty for an agent without a volume. The canary has none.
+        start_command: the start command of its container.
+        healthcheck_path: the path that Railway itself checks; empty for none.
+        readiness_path: the path that answers `{"ready": true}` to the agent's bearer key.
+        volume: the mount path of its volume; empty for an agent without a volume. The canary has none.
         vcpus, memory_bytes: its limits.
-        registry_login: with which Railway pulls its image; None where anybody may pull it.
+        registry_login: the login with which Railway pulls its image; None if the image is public.
     """
 
     start_command: str = declaration_of("POOL_AGENT_START_COMMAND").default
@@ -36,12 +36,12 @@ class AgentSettings:
 
     @property
     def limits(self) -> dict[str, dict[str, int]]:
-        """Its limits, as Railway's `limitOverride` takes them."""
+        """Its limits, in the format of Railway's `limitOverride`."""
         return {"containers": {"cpu": self.vcpus, "memoryBytes": self.memory_bytes}}
 
 
 def agent_settings(values: Mapping[str, str]) -> AgentSettings:
-    """Return how agents run, given variables that were checked."""
+    """Return how agents run, given validated variables."""
 
     def text(name: str) -> str:
         return values.get(name) or declaration_of(name).default
@@ -58,12 +58,12 @@ def agent_settings(values: Mapping[str, str]) -> AgentSettings:
 
 
 def login_variables(login: RegistryLogin[str]) -> dict[str, str]:
-    """Return the variables that tell the pool manager with which login Railway pulls the image of agents."""
+    """Return the variables with the login with which Railway pulls the image of agents."""
     return {REGISTRY_USERNAME: login.username, REGISTRY_PASSWORD: login.password}
 
 
 def _login(username: str, password: str) -> RegistryLogin[str] | None:
-    # Railway takes no login without a user; GitHub's registry takes any beside a token.
+    # Railway requires a user in a login; GitHub's registry accepts any user together with a token.
     return RegistryLogin(username or DEFAULT_USERNAME, password) if password else None
 
 

@@ -1,4 +1,4 @@
-"""The environment of an agent: what the pool manager gives its agents, and the program its canary."""
+"""The environment variables of an agent, for the pool manager's agents and the program's canary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 
 
 def own_secrets() -> dict[str, Generated]:
-    """Return the secrets that each agent has a value of its own of, and how these values look."""
+    """Return the secrets of which each agent has its own value, and the format of these values."""
     made = {
         one.name: one.runtime.generated
         for one in DECLARATIONS
@@ -37,7 +37,7 @@ def shared_variables(keys: Mapping[str, _Value]) -> dict[str, _Value | str]:
     """Return the variables that all agents have with the same values.
 
     Args:
-        keys: of the stack; those that are not for agents are left out, and defaults take the place of missing ones.
+        keys: the stack's keys; those that are not for agents are left out, and missing ones get their defaults.
     """
     defaults = {one.name: one.default for one in DECLARATIONS if one.default and is_handed_to_agents(one.name)}
     names = undeclared(keys)
@@ -45,14 +45,14 @@ def shared_variables(keys: Mapping[str, _Value]) -> dict[str, _Value | str]:
 
 
 def taken_out(keys: Mapping[str, object], stored: Mapping[str, str]) -> list[str]:
-    """Return the names of the variables that an agent has and a new one would not get: keys that were taken out.
+    """Return the names of the variables that an agent has but a new one would not get: keys that were removed.
 
-    A variable that nobody set as a key is the agent's own and stays: an undeclared name counts only where the agent's
-    POOL_AGENT_KEYS has it. A value that is made for each agent stays, because a shared one looks the same; and so does
-    one that is sealed (empty).
+    A variable that was never set as a key belongs to the agent and stays: an undeclared name counts only if the
+    agent's POOL_AGENT_KEYS contains it. A value that is made for each agent stays, because a shared one looks the same,
+    and so does a sealed (empty) one.
 
     Args:
-        keys: of the stack.
+        keys: the stack's keys.
         stored: the variables of the agent's service.
     """
     now = shared_variables(keys)
@@ -76,16 +76,17 @@ def agent_variables(
 
 
 def made_per_agent(keys: Mapping[str, object]) -> dict[str, str]:
-    """Return the variables of which each agent, and the canary, gets a value that is made in an account of its own.
+    """Return the variables of which each agent, and the canary, gets its own value from an account.
 
-    A runtime image that has an AGENTMAIL_API_KEY and no AGENTMAIL_INBOX_ID makes an inbox at each start, which nobody
-    deletes. So whoever starts one makes these things before, and deletes them with it.
+    A runtime image that has an AGENTMAIL_API_KEY but no AGENTMAIL_INBOX_ID creates an inbox at each start, and nothing
+    deletes it. So the pool manager and the program create these values before the start, and delete them with the
+    agent.
 
     Args:
-        keys: of the stack; a value that is set there is shared, and nothing is made.
+        keys: the stack's keys; a value that is set there is shared, and none is created.
 
     Returns:
-        The name of the key that opens the account, by the variable's name.
+        The name of the account's key, by the variable's name.
     """
     makers = {one.name: one.made_with for one in DECLARATIONS if one.made_with}
     return {name: maker for name, maker in makers.items() if maker in keys and name not in keys}

@@ -10,12 +10,12 @@ Status = Literal["starting", "idle", "claimed", "crashed", "dead", "sleeping"]
 
 
 class Answer(BaseModel):
-    """An answer's body; a caller ignores fields that it does not know."""
+    """An answer's body; callers ignore unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for JSON, without what is not there."""
+        """Return it for JSON, without missing values."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
@@ -38,8 +38,8 @@ class Version(Answer):
         version: the image's version.
         environment: POOL_ENVIRONMENT.
         revision: the commit that the image was built from.
-        capabilities: what this pool manager can do beyond claiming, draining and killing.
-        schemaVersion: the last migration that this pool manager knows.
+        capabilities: its abilities besides claiming, draining and killing.
+        schemaVersion: the last migration that it contains.
     """
 
     version: str
@@ -52,7 +52,7 @@ class Version(Answer):
 class Counts(Answer):
     """`GET /api/pool/counts`: agents by state.
 
-    `latest` are as a new one would be; `behind` run another image or have other keys, `behindKeys` only other keys.
+    `latest` equal a new one; `behind` have another image or other keys, `behindKeys` only other keys.
     """
 
     starting: int = 0
@@ -100,14 +100,14 @@ class ListedInstance(Answer):
 
 
 class Agents(Answer):
-    """`GET /api/pool/agents`. Without the key, what somebody said to an agent and where it is are left out."""
+    """`GET /api/pool/agents`. Without the key, instructions and addresses are left out."""
 
     claimed: list[ListedInstance]
     crashed: list[ListedInstance]
 
 
 class AgentSummary(Answer):
-    """One agent, as `status` has listed it since before `instances`."""
+    """One agent, in the older format of `status`, from before `instances`."""
 
     id: str
     service: str
@@ -121,7 +121,7 @@ class AgentSummary(Answer):
 
 
 class RolloutState(Answer):
-    """Where a rollout is."""
+    """The progress of a rollout."""
 
     state: str
     text: str
@@ -154,7 +154,7 @@ class Claimed(Answer):
 
 
 class Replenished(Answer):
-    """`POST /api/pool/replenish`: `created` were made by this request, `creating` follow with the next ticks."""
+    """`POST /api/pool/replenish`: `created` by this request, `creating` with the next ticks."""
 
     ok: Literal[True] = True
     created: int | None = None
@@ -182,7 +182,7 @@ class Reconciled(Answer):
 
 
 class Done(Answer):
-    """An act that says no more than that it is done."""
+    """An operation whose only result is its success."""
 
     ok: Literal[True] = True
 
@@ -241,7 +241,7 @@ class Retrying(Answer):
 
 
 class Aborted(Answer):
-    """`POST /api/pool/rollout/abort`: what the rollout says of itself now."""
+    """`POST /api/pool/rollout/abort`: the rollout's new description."""
 
     ok: Literal[True] = True
     text: str
@@ -251,9 +251,9 @@ class Credential(Answer):
     """An OpenRouter key or an AgentMail inbox.
 
     Attributes:
-        id: names it in a sweep: `openrouter:<hash>` or `agentmail:<inbox id>`.
-        agentId: the agent that it was made for, by its name.
-        recorded: whether this pool manager made it. What is not recorded may belong to another pool that shares the
+        id: its id for a sweep: `openrouter:<hash>` or `agentmail:<inbox id>`.
+        agentId: the agent that it was made for, according to its name.
+        recorded: whether this pool manager made it. Any other one may belong to another pool with the same
             account.
     """
 
@@ -265,7 +265,7 @@ class Credential(Answer):
 
 
 class CredentialList(Answer):
-    """`GET /api/pool/credentials`: how many have an agent, and those that have none here."""
+    """`GET /api/pool/credentials`: how many have an agent, and those that have none in this environment."""
 
     owned: int
     unowned: list[Credential]

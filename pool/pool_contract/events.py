@@ -1,4 +1,4 @@
-"""The bodies of the pool manager's answers about its acts."""
+"""The bodies of the answers about the pool manager's events."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pool_contract.answers import Answer
 
 
 class Event(Answer):
-    """One act of a pool manager.
+    """One event of a pool manager.
 
     Attributes:
         at: ISO 8601.
         act: what was done, in one word.
-        agentId: the agent; missing where it is about the pool.
-        reason: why, or what came of it.
+        agentId: the agent; missing if the event is about the pool.
+        reason: why, or with what result.
     """
 
     at: str

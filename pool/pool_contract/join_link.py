@@ -1,4 +1,4 @@
-"""Which links an agent may be told to join."""
+"""Validates the links that an agent may be told to join."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ LONGEST_URL = 2000
 _HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _FOREIGN = {"production": "dev.convos.org"}
 _FOREIGN_ELSEWHERE = "popup.convos.org"
-"""Links of the other network: an agent in production cannot join a conversation of the development network."""
+"""Links of the other network: an agent in production cannot join a conversation in the development network."""
 
 
 def join_link_problem(url: str, environment: str) -> str:
-    """Return what is wrong with a `joinUrl`; empty where nothing is.
+    """Return the problem of a `joinUrl`; empty if there is none.
 
     Args:
-        url: as the caller sent it.
+        url: the URL from the caller.
         environment: POOL_ENVIRONMENT: `dev`, `staging` or `production`.
     """
     if len(url) > LONGEST_URL:
@@ -31,7 +31,7 @@ def join_link_problem(url: str, environment: str) -> str:
 
 
 def invite_link_problem(url: str) -> str:
-    """Return what is wrong with a link that an agent answers with: it reaches a browser."""
+    """Return the problem of a link from an agent's answer, which reaches a browser; empty if there is none."""
     if not re.fullmatch(r"[\x21-\x7e]{1,2000}", url):
         return "is not a URL"
     scheme, separator, _ = url.lower().partition("://")
@@ -40,7 +40,7 @@ def invite_link_problem(url: str) -> str:
 
 
 def _host(url: str) -> str | None:
-    # Browsers drop tabs and line breaks from a URL and read `\` as `/`: what is checked here must be what they open.
+    # Browsers remove tabs and line breaks from a URL and read `\` as `/`: this must check what they would open.
     if not re.fullmatch(r"[\x21-\x7e]+", url) or "\\" in url:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What is known of one variable."""
+"""The declaration of one variable."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Generated:
 
 @dataclass(frozen=True)
 class InRuntime:
-    """What the runtime image does where the variable is not set.
+    """The runtime image's behaviour if the variable is not set.
 
     Attributes:
-        required: the runtime does not work without it.
-        default: what the runtime takes instead; empty where there is no default.
-        generated: what the runtime makes for itself at its first start.
+        required: whether the runtime does not work without it.
+        default: the runtime's default; empty if it has none.
+        generated: the value that the runtime generates at its first start.
         example: a value for runtime/.env.example.
-        description: what it is to the runtime, where it is something else to the pool manager.
+        description: its meaning for the runtime, if that differs from its meaning for the pool manager.
     """
 
     required: bool = False
@@ -40,7 +40,7 @@ class InRuntime:
 
 @dataclass(frozen=True)
 class KeyDeclaration:
-    """What is known of one variable.
+    """The declaration of one variable.
 
     Attributes:
         name: the variable's name, the same everywhere.
@@ -48,15 +48,15 @@ class KeyDeclaration:
             passes it on. `both`: the pool manager uses it, and agents and the canary get it.
         secret: whether it is kept encrypted and sealed on Railway, and never printed.
         required: whether the pool manager does not start without it.
-        default: what applies where it is not set; empty where there is no default.
-        allowed: which values it may have.
-        made_per_agent: whether each agent gets a value of its own, made by the pool manager. A value that is set as a
-            key is used instead only where `set_by` is `keys`.
+        default: the value if it is not set; empty if there is none.
+        allowed: its allowed values.
+        made_per_agent: whether each agent gets its own value, made by the pool manager. A value that is set as a key
+            replaces it only if `set_by` is `keys`.
         description: one line for people.
         set_by: `keys`: people set it as `keys.NAME`. `program`: the program sets it from other config. `pool`: the pool
             manager makes it, and it cannot be set.
-        made_with: the key with which the pool manager makes a value for each agent, where it needs one.
-        runtime: what the runtime image does without it; None where the runtime image has no use for it.
+        made_with: the key with which the pool manager makes a value for each agent, if it needs one.
+        runtime: the runtime image's behaviour without it; None if the runtime image does not use it.
     """
 
     name: str
@@ -91,7 +91,7 @@ def key(
     made_with: str = "",
     runtime: InRuntime | None = None,
 ) -> KeyDeclaration:
-    """Return a declaration; arguments as the attributes of `KeyDeclaration`.
+    """Return a declaration; the arguments are the attributes of `KeyDeclaration`.
 
     Without `runtime`, a variable that agents get is optional in the runtime image, or has the same default there.
     """

@@ -1,4 +1,4 @@
-"""Which values a variable may have; each kind says in one line what is wrong with a value."""
+"""The allowed values of a variable; each kind describes the problem of a value in one line."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ class Anything:
     """Any text on one line."""
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with a value; empty where nothing is."""
+        """Return the problem of a value; empty if there is none."""
         return "must not contain NUL" if "\x00" in value else ""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of these."""
+    """One of several values."""
 
     values: tuple[str, ...]
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with a value; empty where nothing is."""
+        """Return the problem of a value; empty if there is none."""
         return "" if value in self.values else f"must be one of {', '.join(self.values)}"
 
 
 @dataclass(frozen=True)
 class Number:
-    """A whole number, both ends included."""
+    """A whole number in a range, both ends included."""
 
     lowest: int
     highest: int
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with a value; empty where nothing is."""
+        """Return the problem of a value; empty if there is none."""
         if re.fullmatch(r"[0-9]{1,12}", value) and self.lowest <= int(value) <= self.highest:
             return ""
         return f"must be a whole number from {self.lowest} to {self.highest}"
@@ -47,18 +47,18 @@ class Number:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Text of a form.
+    """Text with a format.
 
     Attributes:
-        expression: what the whole value matches.
-        form: the same for people.
+        expression: the pattern of the whole value.
+        form: the format, for people.
     """
 
     expression: str
     form: str
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with a value; empty where nothing is."""
+        """Return the problem of a value; empty if there is none."""
         return "" if re.fullmatch(self.expression, value) else f"must be {self.form}"
 
 
@@ -68,14 +68,14 @@ class Url:
 
     Attributes:
         schemes: without `://`.
-        carries_key: whether requests to it carry a key, so that it has to be encrypted beyond this machine.
+        carries_key: whether requests to it contain a key, so that they must be encrypted beyond this machine.
     """
 
     schemes: tuple[str, ...]
     carries_key: bool = False
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with a value; empty where nothing is."""
+        """Return the problem of a value; empty if there is none."""
         parts = parsed(value)
         if parts is not None and parts.scheme in self.schemes and parts.netloc:
             return ""

@@ -1,7 +1,7 @@
 """Every variable of the pool manager and of agents, declared once.
 
-The program's config, the canary, the pool manager, `make keys` and the documentation read this table. A key that the
-table does not have is handed to agents, and to the canary, as a secret: the runtime image decides what it needs.
+The program's config, the canary, the pool manager, `make keys` and the documentation use this table. A key that is not
+in the table is handed to agents and the canary, as a secret: the runtime image decides what it needs.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ __all__ = [
     "undeclared",
 ]
 DECLARATIONS: tuple[KeyDeclaration, ...] = AGENT_KEYS + POOL_KEYS + PROGRAM_KEYS
-"""Every declared key, in the order in which people read them."""
+"""Every declared key, in the order of the documentation."""
 _BY_NAME: Mapping[str, KeyDeclaration] = {declared.name: declared for declared in DECLARATIONS}
 _Value = TypeVar("_Value")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def declaration_of(name: str) -> KeyDeclaration:
-    """Return what is known of a variable; for an undeclared one, a secret that agents get."""
+    """Return the declaration of a variable; an undeclared one is a secret for agents."""
     return _BY_NAME.get(name) or key(name, "agents", "", secret=True)
 
 
 def is_declared(name: str) -> bool:
-    """Say whether the table has this variable."""
+    """Tell whether the table contains this variable."""
     return name in _BY_NAME
 
 
 def is_reserved(name: str) -> bool:
-    """Say whether `keys.NAME` is refused because the program, the pool manager or Railway sets this variable."""
+    """Tell whether `keys.NAME` is refused because the program, the pool manager or Railway sets this variable."""
     declared = _BY_NAME.get(name)
     if declared is not None:
         return declared.set_by != "keys"
@@ -58,12 +58,12 @@ def is_reserved(name: str) -> bool:
 
 
 def is_handed_to_agents(name: str) -> bool:
-    """Say whether agents and the canary get the value of `keys.NAME` as it is."""
+    """Tell whether agents and the canary get the value of `keys.NAME` unchanged."""
     return declaration_of(name).for_agents and not is_reserved(name)
 
 
 def handed_to_agents(keys: Mapping[str, str]) -> dict[str, str]:
-    """Return those of a stack's `keys` that agents and the canary get, with the defaults of what is not set."""
+    """Return those of a stack's `keys` that agents and the canary get, with the defaults of missing ones."""
     defaults = {one.name: one.default for one in DECLARATIONS if one.default and is_handed_to_agents(one.name)}
     return defaults | {name: value for name, value in keys.items() if value and is_handed_to_agents(name)}
 
@@ -74,23 +74,23 @@ def keys_of_agents(keys: Mapping[str, _Value]) -> dict[str, _Value]:
 
 
 def endpoints_with_a_key(values: Mapping[str, str]) -> dict[str, str]:
-    """Return those of these variables to which the pool manager sends a key: they have to be encrypted."""
+    """Return the endpoints among these variables to which the pool manager sends a key, so they must be encrypted."""
     urls = {one.name for one in DECLARATIONS if isinstance(one.allowed, Url) and one.allowed.carries_key}
     return {name: value for name, value in values.items() if name in urls and value.strip()}
 
 
 def undeclared(names: Iterable[str]) -> str:
-    """Return POOL_AGENT_KEYS for these keys: the names that agents get although the table does not have them."""
+    """Return POOL_AGENT_KEYS for these keys: the names that agents get although they are not in the table."""
     return ",".join(sorted(name for name in names if not is_declared(name) and is_handed_to_agents(name)))
 
 
 @dataclass(frozen=True)
 class KeyProblem:
-    """What is wrong with one variable; never its value.
+    """The problem of one variable; never its value.
 
     Attributes:
         name: the variable.
-        what: what is wrong.
+        what: the problem.
         next_step: what to do, or empty.
     """
 
@@ -103,9 +103,9 @@ class KeyProblem:
 
 
 def problems(values: Mapping[str, str]) -> Iterator[KeyProblem]:
-    """Yield what the pool manager refuses of its variables; a variable that is empty counts as not set.
+    """Yield the problems of the pool manager's variables; an empty variable counts as not set.
 
-    What is missing is not looked at: the program and the pool manager know different things about that.
+    Missing variables are not checked, as the program and the pool manager differ in what they know about them.
     """
     given = {name: value for name, value in values.items() if value.strip()}
     for name in sorted(given):

@@ -1,4 +1,4 @@
-"""The rollout policy as the pool manager's variables carry it."""
+"""The rollout policy in the pool manager's variables."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Policy:
     """What happens to living agents when the image changes.
 
     Attributes:
-        kind: `hold` touches nothing, `redeploy-idle` moves idle agents, `drain-and-replace` claimed ones too, once they
+        kind: `hold` moves nothing, `redeploy-idle` moves idle agents, `drain-and-replace` also claimed ones, once they
             are released or their deadline has passed.
         canary: the size of the first batch.
         batch: the size of every later one.
-        max_unavailable: how many agents may be on their way at once.
+        max_unavailable: how many agents may be moving at once.
         bake_seconds: how long a ready agent is watched before it counts.
         ready_seconds: how long a moved agent may take to get ready before its batch counts as unhealthy.
         replace_claimed: whether claimed agents are moved once their deadline has passed.
@@ -35,7 +35,7 @@ class Policy:
 
 
 def policy_of(values: Mapping[str, str]) -> Policy:
-    """Return the policy of variables that `keys.problems` has found nothing wrong with."""
+    """Return the policy of variables that `keys.problems` has accepted."""
 
     def text(name: str) -> str:
         return values.get(f"POOL_ROLLOUT_{name}") or declaration_of(f"POOL_ROLLOUT_{name}").default

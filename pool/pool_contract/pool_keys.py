@@ -1,4 +1,4 @@
-"""Variables that only the pool manager uses, and the one that opens it."""
+"""Variables that only the pool manager uses, and the key of its API."""
 
 from __future__ import annotations
 
@@ -100,22 +100,22 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_PROJECT_LIMIT",
         "pool",
-        "How many projects Railway allows in the workspace; with `per-agent`, the pool creates no more agents. 0:"
-        " nothing is checked.",
+        "How many projects Railway allows in the workspace; with `per-agent`, the pool creates agents only up to that"
+        " number. 0: no check.",
         default="0",
         allowed=Number(0, 100_000),
     ),
     key(
         "POOL_VOLUME_LIMIT",
         "pool",
-        "How many volumes Railway allows in the project; the pool creates no more agents. 0: no check.",
+        "How many volumes Railway allows in the project; the pool creates agents only up to that number. 0: no check.",
         default="0",
         allowed=Number(0, 100_000),
     ),
     key(
         "POOL_SERVICE_LIMIT",
         "pool",
-        "How many services Railway allows in the project; the pool creates no more agents. 0: no check.",
+        "How many services Railway allows in the project; the pool creates agents only up to that number. 0: no check.",
         default="0",
         allowed=Number(0, 100_000),
     ),
@@ -128,7 +128,7 @@ POOL_KEYS: tuple[KeyDeclaration, ...] = (
         allowed=Number(128, 256_000),
     ),
 )
-"""Keys that people set and only the pool manager uses."""
+"""Keys that people set and that only the pool manager uses."""
 PROGRAM_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "POOL_API_KEY",

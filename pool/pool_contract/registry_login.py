@@ -1,4 +1,4 @@
-"""The login to the registry of a private image; Railway never shows its password again."""
+"""The login to the registry of a private image; Railway never shows its password."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Text_co = TypeVar("_Text_co", covariant=True)
 
 @dataclass(frozen=True)
 class RegistryLogin(Generic[_Text_co]):
-    """A user and a password: texts, or in a program whatever becomes texts once it runs."""
+    """A user and a password: texts, or in a program values that become texts when it runs."""
 
     username: _Text_co
     password: _Text_co = field(repr=False)

@@ -10,11 +10,11 @@ LONGEST_NAME = 200
 LONGEST_INSTRUCTIONS = 200_000
 LONGEST_VALUE = 2000
 MOST_AT_ONCE = 20
-"""How many agents one request makes or drains; a larger count is taken as this one."""
+"""How many agents one request creates or drains; a larger count is reduced to this."""
 
 
 def _storable(text: str) -> str:
-    # PostgreSQL's text has no NUL, and a lone surrogate is not text at all.
+    # PostgreSQL's text cannot contain NUL, and a lone surrogate is not valid text.
     if "\x00" in text:
         raise ValueError("must be text")
     try:
@@ -35,7 +35,7 @@ Count = Annotated[StrictInt, Field(ge=1, le=1000)]
 
 
 class Body(BaseModel):
-    """A request's body; fields that it does not know are ignored, as callers are older and newer than we are."""
+    """A request's body; unknown fields are ignored, as callers may be older or newer than we are."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -55,12 +55,12 @@ class CountRequest(Body):
 
     @property
     def at_most(self) -> int | None:
-        """How many, as far as one request goes; None where the caller did not say."""
+        """The count, limited to one request; None if the caller gave none."""
         return None if self.count is None else min(self.count, MOST_AT_ONCE)
 
 
 class EmptyRequest(Body):
-    """A request that says nothing in its body."""
+    """A request without content in its body."""
 
 
 class RetireRequest(Body):
@@ -70,23 +70,23 @@ class RetireRequest(Body):
 
 
 class PlanRequest(Body):
-    """`POST /api/pool/rollout/plan`: the variables that another pool manager would have."""
+    """`POST /api/pool/rollout/plan`: the variables of another pool manager."""
 
     variables: dict[StrictStr, Annotated[Text, Field(max_length=LONGEST_VALUE)]] = {}
 
 
 class FinishRequest(Body):
-    """`POST /api/pool/instances/{id}/finish`: what came of a claim; without it the agent is asked once more."""
+    """`POST /api/pool/instances/{id}/finish`: the outcome of a claim; without it the agent is asked once more."""
 
     conversationId: Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)] | None = None
     inviteUrl: Annotated[Text, Field(max_length=LONGEST_VALUE)] | None = None
 
 
 class SweepRequest(Body):
-    """`POST /api/pool/credentials/sweep`: which of the unowned keys and inboxes are deleted; none unless named.
+    """`POST /api/pool/credentials/sweep`: the unowned keys and inboxes to delete; none by default.
 
     Attributes:
-        recorded: all that this pool manager made itself, and whose agent is gone.
+        recorded: all that this pool manager made and whose agent is gone.
         ids: ids from `GET /api/pool/credentials`, also of those that another pool may have made.
     """
 

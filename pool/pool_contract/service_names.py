@@ -1,35 +1,35 @@
-"""Names of services that both the program and the pool manager go by."""
+"""Names of services that both the program and the pool manager use."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
 AGENT_PREFIX = "convos-agent-"
-"""Every agent's service has a name that begins so."""
+"""The prefix of every agent's service."""
 POOL_MANAGER = "convos-agent-pool-manager"
-"""The pool manager's own service, which begins so as well."""
+"""The pool manager's own service, which has the same prefix."""
 
 
 def agents_in(services: Mapping[str, str], own: Collection[str], prefix: str = AGENT_PREFIX) -> set[str]:
     """Return the ids of the services that are agents.
 
-    A team may give its pool manager, its canary or a database a name that begins as an agent's does. What is known to
-    be something else is therefore looked at before the name.
+    The names of a team's pool manager, canary or database may have the prefix of agents. So services that are known to
+    be something else are excluded first.
 
     Args:
         services: the name of each service of an environment, by id.
-        own: the ids of the services that the stack, or the pool manager that asks, knows as its own.
-        prefix: how agents' names begin; with an empty one no service is an agent.
+        own: the ids of the services that belong to the stack, or to the calling pool manager.
+        prefix: the prefix of agents' names; if it is empty, no service is an agent.
     """
     return {id_ for id_, name in services.items() if id_ not in own and _is_named_as_agent(name, prefix)}
 
 
 def is_left_by_agent(volume: str, own: Collection[str], prefix: str = AGENT_PREFIX) -> bool:
-    """Tell whether a volume that is mounted nowhere was an agent's, by its name: Railway begins it with the service's.
+    """Tell whether an unmounted volume was an agent's: by default, Railway begins its name with the service's.
 
     Args:
         volume: its name.
-        own: the names of the services that the stack knows as its own.
+        own: the names of the services that belong to the stack.
         prefix: as for `agents_in`.
     """
     theirs = (*own, POOL_MANAGER)

@@ -1,4 +1,4 @@
-"""The one parser of URLs that people give: it answers where Python's own raises."""
+"""The single parser of URLs that people enter: it returns None where Python's own raises."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
 def parsed(url: str) -> SplitResult | None:
-    """Return the parts of a URL, None where it is malformed: a stray bracket, an invalid port, a blank."""
+    """Return the parts of a URL, or None if it is malformed: a stray bracket, an invalid port, a blank."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         return None
-    # Python drops line breaks and tabs without a word, so the text itself is looked at.
+    # Python silently drops line breaks and tabs, so this checks the text itself.
     return None if _BLANK_OR_CONTROL.search(url) else parts

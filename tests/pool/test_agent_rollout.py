@@ -8,7 +8,7 @@ import pytest
 from pulumi.dynamic import Config
 
 from convos_infra.errors import InfraError
-from convos_infra.rollout.resource import NOTHING_TO_ROLL_OUT, AgentRolloutProvider
+from convos_infra.rollout.resource import NOBODY, AgentRolloutProvider
 from stack.rollout import RolloutPolicy
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
@@ -119,7 +119,7 @@ def test_a_wrong_key_is_said(around: Surroundings) -> None:
 
 def test_where_nothing_runs_it_says_so_and_goes_on() -> None:
     news = checked({**inputs(None, NEXT_IMAGE, "redeploy-idle"), "mode": "simulated"})
-    assert news["plan"] == [NOTHING_TO_ROLL_OUT]
+    assert news["plan"] == [NOBODY]
     assert (AgentRolloutProvider().created(news).outs or {})["state"] == "simulated"
 
 
