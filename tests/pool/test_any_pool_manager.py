@@ -47,7 +47,9 @@ def configured() -> AgentRolloutProvider:
 def test_the_preview_says_that_it_only_holds_and_asks_once(other: Other) -> None:
     found, failures = AgentRolloutProvider().checked({}, inputs(other))
     assert failures == []
-    assert found["plan"] == ["policy hold: this pool manager (version 1.2.3) has no rollouts: every agent stays as it is"]
+    assert found["plan"] == [
+        "policy hold: this pool manager (version 1.2.3) has no rollouts: every agent stays as it is"
+    ]
     assert other.asked == ["GET /version", "GET /api/pool/rollout"]
     AgentRolloutProvider().checked(found, inputs(other))
     assert len(other.asked) == 2, "a preview without a change asks nothing"
