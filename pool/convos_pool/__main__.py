@@ -1,4 +1,4 @@
-"""`python -m convos_pool`: the pool manager until SIGTERM."""
+"""`python -m convos_pool`: runs the pool manager until SIGTERM."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from types import FrameType
 
 DRAIN_SECONDS = 5
-"""How long requests that are under way at SIGTERM are waited for."""
+"""How long, in seconds, to wait for running requests after SIGTERM."""
 END_SECONDS = 8.0
-"""How long the process lives after SIGTERM, whatever hangs: what is cut off, the next pool manager completes. Less
-than the ten seconds that are promised: a busy machine takes its part of them."""
+"""How long, in seconds, the process may live after SIGTERM, even if something hangs: the next pool manager completes
+interrupted work. It is less than the promised ten seconds, as a busy machine adds delays."""
 
 
 class Server(uvicorn.Server):
-    """The web server; it ends in time even where a request or a tick hangs.
+    """The web server; it stops in time even if a request or a tick hangs.
 
     Args:
         config: uvicorn's.
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end: streams close, no new tick begins."""
+        """Begin to stop: streams are closed, and no new tick begins."""
         if not self._service.is_ending:
             self._service.end()
             watch = threading.Timer(END_SECONDS, self._cut_off)
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _cut_off(self) -> None:
-        # Threads of requests are waited for by the interpreter, for as long as an agent or a database takes.
+        # The interpreter waits for the threads of requests, which may take as long as an agent or a database takes.
         self._service.journal("ends although requests are under way; the next pool manager completes them")
         os._exit(0)
 
@@ -63,7 +63,7 @@ def main() -> int:
     service = Service(read)
     service.journal(f"listening on {read.port}, runtime image {read.runtime_image}")
     logging.basicConfig(handlers=[LibraryLog(service.journal)])
-    # A rollback that fails on a connection that broke: whoever used it has said that it broke.
+    # The rollback of a broken connection fails too: its user has already reported that it is broken.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app.create(service),

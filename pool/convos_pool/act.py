@@ -1,4 +1,4 @@
-"""A line of the log that tells of an act: what was done, to which agent, and why."""
+"""A log line about an act: what was done, to which agent, and why."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Kind = Literal[
 
 
 class Act(str):
-    """The line as people read it, with its parts: whoever takes a line of the log takes an act.
+    """The line for people, with its parts; it can be used wherever a log line is expected.
 
     Args:
         kind: what was done.
-        reason: why, or what came of it.
-        agent_id: the agent; empty where it is about the pool.
+        reason: why, or with what result.
+        agent_id: the agent; empty if the act is about the pool.
     """
 
     __slots__ = ("agent_id", "kind", "reason")

@@ -1,4 +1,4 @@
-"""HTTP to agents: their readiness, and telling one that it was claimed. Every answer is read by a model."""
+"""HTTP requests to agents: for their readiness, and to provision a claimed one. A model validates every answer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _is_link(text: str) -> str:
 
 
 class Conversation(BaseModel):
-    """What an agent answers when it is claimed."""
+    """An agent's answer to its provisioning."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
@@ -60,12 +60,12 @@ class _Refusal(BaseModel):
 
 
 class AgentClient:
-    """How agents are reached.
+    """A client of all agents.
 
     Args:
-        url: with `{domain}`, `{name}` or `{id}`.
-        keys: what agents want to hear.
-        readiness_path: what is asked for `{"ready": true}`.
+        url: the URL of an agent, with `{domain}`, `{name}` or `{id}`.
+        keys: the agents' bearer keys.
+        readiness_path: the path that answers `{"ready": true}`.
     """
 
     def __init__(self, url: str, keys: AgentKeys, readiness_path: str) -> None:
@@ -100,11 +100,11 @@ class AgentClient:
         return Readiness.READY if found.ready else Readiness.NOT_READY
 
     def is_ready(self, instance: Instance, variables: Mapping[str, str]) -> bool:
-        """Ask one agent whether it is ready, given the variables of its service; no answer is a no."""
+        """Ask one agent whether it is ready, given the variables of its service; without an answer, it is not."""
         return self.readiness(instance, self._keys.key_of(instance, variables)) is Readiness.READY
 
     def which_are_ready(self, instances: Iterable[Instance]) -> frozenset[str]:
-        """Ask many agents at once, and return the service ids of those that are ready."""
+        """Ask many agents at once, and return the service ids of the ready ones."""
         asked = {one.service_id: one for one in instances}
         found = self._rounds.ask(asked)
         refused = {id_: asked[id_] for id_, said in found.items() if said is Readiness.UNAUTHORIZED}
@@ -113,36 +113,36 @@ class AgentClient:
         return frozenset(id_ for id_, said in found.items() if said is Readiness.READY)
 
     def problem(self, instance: Instance) -> str:
-        """Return what is wrong with an agent's last answer; empty where it said yes or no, or nothing yet."""
+        """Return what is wrong with an agent's last answer; empty if it was valid, or if there is none yet."""
         said = self._rounds.said(instance)
         return f"unhealthy: {said.value}" if said in {Readiness.NONSENSE, Readiness.UNAUTHORIZED} else ""
 
     def forget_all_but(self, instances: Iterable[Instance]) -> None:
-        """Forget what agents said that are not there any more."""
+        """Forget the answers of agents that no longer exist."""
         self._rounds.forget(frozenset(place(one) for one in instances))
 
     def provision(
         self, instance: Instance, wanted: Mapping[str, str], variables: Mapping[str, str], *, tries: int = 2
     ) -> Conversation:
-        """Tell an agent its name, its instructions and where to join.
+        """Send an agent its name, its instructions and its invitation.
 
-        The same words again get the same conversation from a runtime that remembers; another refuses the repetition.
+        If an unchanged request is repeated, a runtime that remembers it returns the same conversation; others refuse.
 
         Args:
             instance: the agent.
-            wanted: what it is told.
-            variables: of its service, where its key is.
-            tries: how often it is asked while it is unknown what came of it.
+            wanted: the body of the request.
+            variables: the variables of its service, which contain its key.
+            tries: the most attempts while the outcome is unknown.
 
         Raises:
-            AgentError: it refused, or gave no answer that can be used.
+            AgentError: it refused, or its answer was unusable.
         """
         for number in range(1, tries + 1):
             try:
                 return self._provision(instance, wanted, self._keys.key_of(instance, variables))
             except AgentError as error:
                 if error.in_use and number > 1:
-                    # Most likely it is in the conversation that the lost answer told of.
+                    # Most likely it is in the conversation of the lost answer.
                     raise AgentError(str(error), refused=False, in_use=True) from None
                 if error.refused or number == tries:
                     raise

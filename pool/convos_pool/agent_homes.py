@@ -1,4 +1,4 @@
-"""Where agents with projects of their own live, and the words by which a pool knows its projects."""
+"""The projects of agents that have one each, and the description by which a pool recognises them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .agents import ID
 from .errors import RailwayError
 
 LAG_SECONDS = 60.0
-"""How long a project that was just made may be missing from Railway's list."""
+"""How long, in seconds, a new project may be missing from Railway's list."""
 _MARK = "Convos agent {id} of the pool in environment {environment}"
 _READ = re.compile(_MARK.format(id=f"(?P<id>{ID})", environment="(?P<environment>[0-9A-Za-z-]+)"))
 
 
 def mark(agent_id: str, environment_id: str) -> str:
-    """Return the description of an agent's project: created with it, it says whose it is from the first moment.
+    """Return the description of an agent's project. It is set at creation, so that the owner is known from the start.
 
     Args:
         agent_id: the agent.
-        environment_id: where its pool manager lives.
+        environment_id: the environment of its pool manager.
     """
     return _MARK.format(id=agent_id, environment=environment_id)
 
 
 def marked_agent(description: str | None, environment_id: str) -> str | None:
-    """Return the id of the agent whose project has this description; None for a project of anybody else."""
+    """Return the id of the agent whose project has this description; None for any other project."""
     found = _READ.fullmatch(description or "")
     return found["id"] if found is not None and found["environment"] == environment_id else None
 
@@ -38,8 +38,8 @@ class AgentHome:
     """The project of one agent.
 
     Attributes:
-        project_id, environment_id: where its service is.
-        has_service: whether there is one.
+        project_id, environment_id: the place of its service.
+        has_service: whether the service exists.
         volume_ids: its volumes.
     """
 
@@ -50,10 +50,10 @@ class AgentHome:
 
 
 class AgentHomes:
-    """Homes by the id of the agent's service, as they were listed last, and those that were made since.
+    """Homes by the id of the agent's service: those of the last list, and those that were created since.
 
     Args:
-        clock: seconds that never go back.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,27 +64,27 @@ class AgentHomes:
         self._projects = 0
 
     def listed(self, homes: Mapping[str, AgentHome], projects: int) -> None:
-        """Take what was listed.
+        """Record a new list.
 
         Args:
             homes: by the service's id.
-            projects: how many projects the workspace has, other people's too.
+            projects: the number of projects in the workspace, including unrelated ones.
         """
         with self._lock:
-            # The list lags behind what was just made (fact: read-lag).
+            # The list lags behind creations (fact: read-lag).
             recent = self._clock() - LAG_SECONDS
             self._made = {id_: one for id_, one in self._made.items() if id_ not in homes and one[1] > recent}
             self._homes = {**homes, **{id_: home for id_, (home, _) in self._made.items()}}
             self._projects = projects
 
     def made(self, service_id: str, home: AgentHome) -> None:
-        """Take one that was made."""
+        """Record a home that was created."""
         with self._lock:
             self._homes[service_id] = home
             self._made[service_id] = home, self._clock()
 
     def gone(self, service_id: str) -> None:
-        """Forget one that was deleted."""
+        """Forget a home that was deleted."""
         with self._lock:
             self._homes.pop(service_id, None)
             self._made.pop(service_id, None)
@@ -93,7 +93,7 @@ class AgentHomes:
         """Return an agent's home.
 
         Raises:
-            RailwayError: there is none of this pool.
+            RailwayError: this pool has none for the service.
         """
         with self._lock:
             found = self._homes.get(service_id)
@@ -102,11 +102,11 @@ class AgentHomes:
         return found
 
     def all(self) -> dict[str, AgentHome]:
-        """Return all of them, by the service's id."""
+        """Return all homes, by the service's id."""
         with self._lock:
             return dict(self._homes)
 
     @property
     def projects(self) -> int:
-        """How many projects the workspace had when they were listed last."""
+        """The number of projects in the workspace, from the last list."""
         return self._projects

@@ -1,7 +1,7 @@
-"""One HTTP request to an agent. Agents run what users tell them to, so every byte of an answer is hostile.
+"""One HTTP request to an agent. Agents run arbitrary instructions of users, so every byte of an answer is untrusted.
 
-A request ends at its deadline whatever the agent sends, and no more of an answer is read than anybody needs. No
-redirect is followed: it would carry the bearer key elsewhere.
+A request ends at its deadline whatever the agent sends, and the size of the answer is limited. Redirects are not
+followed, as they would send the bearer key elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHUNK = 8192
 
 
 class NoAnswer(Exception):
-    """No answer that can be used came before the deadline."""
+    """There was no usable answer before the deadline."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Request:
         method: GET or POST.
         url: with a scheme and a host.
         bearer: the agent's own key.
-        body: JSON, or nothing.
-        seconds: until when the answer must be there, to its last byte.
+        body: JSON, or None.
+        seconds: the deadline for the whole answer, in seconds.
     """
 
     method: str
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """An answer as it came."""
+    """An unprocessed answer."""
 
     status: int
     body: bytes
@@ -58,7 +58,7 @@ def send(request: Request) -> RawAnswer:
     """Send a request and return its answer.
 
     Raises:
-        NoAnswer: there is none, it is too large, or it did not end in time.
+        NoAnswer: there is no answer, it is too large, or it was not complete in time.
     """
     until = time.monotonic() + request.seconds
     try:

@@ -1,7 +1,7 @@
-"""Which bearer key an agent wants to hear: one derived from the pool's, or the one that is stored with its service.
+"""Decides which bearer key an agent expects: one derived from the pool's, or the one stored with its service.
 
-The pool manager's own key is never offered to an agent. An agent of an older pool manager was made with it: then it is
-what its service's variables on Railway say, and that is the only reason to send it.
+The pool manager's own key is never offered to an agent. Only an agent of an older pool manager may have been made with
+it: then its service's variables on Railway contain it, and that is the only reason to send it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ MOST_KNOWN = 5000
 
 
 class AgentKeys:
-    """The bearer keys of agents; nothing is stored beyond this process.
+    """The bearer keys of agents; they are stored only in this process.
 
     Args:
-        pool_api_key: what keys are derived from.
-        stored: asks Railway for the variables of all services, by the service's id.
-        log: one line for the log.
+        pool_api_key: the key from which agents' keys are derived.
+        stored: reads the variables of all services from Railway, by the service's id.
+        log: called with each line of the log.
     """
 
     def __init__(
@@ -46,29 +46,29 @@ class AgentKeys:
         self._asked: set[tuple[str, str]] = set()
 
     def key_for(self, instance: Instance) -> str:
-        """Return what an agent wants to hear, as far as is known: the derived key, until an agent refused it."""
+        """Return the key that an agent most likely expects: the derived key, until the agent refuses it."""
         with self._lock:
             known = self._known.get(_place(instance))
         return known or self.derived(agent_id(instance.name) or "")
 
     def derived(self, id_: str) -> str:
-        """Return the key that an agent is made with."""
+        """Return the key with which an agent is made."""
         return agent_api_key(self._pool_api_key, id_)
 
     def key_of(self, instance: Instance, variables: Mapping[str, str]) -> str:
-        """Return what an agent wants to hear, given the variables of its service."""
+        """Return the key that an agent expects, given the variables of its service."""
         stored = variables.get(API_KEY, "")
-        # A reference is what Railway has yet to resolve: not the key itself.
+        # A reference is a placeholder that Railway resolves later, not the key.
         return stored if stored and "${{" not in stored else self.derived(agent_id(instance.name) or "")
 
     def learn(self, refused: Mapping[str, Instance]) -> frozenset[str]:
-        """Look up the keys of agents that refused theirs: one question to Railway for all, once a deployment.
+        """Look up the keys of agents that refused theirs: one request to Railway for all, once per deployment.
 
         Args:
             refused: by the service's id.
 
         Returns:
-            The service ids whose key is another one now.
+            The ids of the services whose key has changed.
         """
         with self._lock:
             unasked = {id_: one for id_, one in refused.items() if _place(one) not in self._asked}
@@ -81,7 +81,7 @@ class AgentKeys:
         changed = set()
         with self._lock:
             if len(self._asked) > MOST_KNOWN:
-                # Those of deployments that are gone long since; the others are asked again.
+                # These belong to deployments that are long gone; others are looked up again.
                 self._asked, self._known = set(), {}
             for id_, instance in unasked.items():
                 place, before = _place(instance), self._known.get(_place(instance))
@@ -95,5 +95,5 @@ class AgentKeys:
 
 
 def _place(instance: Instance) -> tuple[str, str]:
-    # Another deployment has other variables, perhaps.
+    # Another deployment may have other variables.
     return instance.service_id, instance.deployment_id

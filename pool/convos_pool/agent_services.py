@@ -1,4 +1,4 @@
-"""What a pool asks of Railway: one interface for agents that share a project, and for those with one of their own."""
+"""The interface to Railway for a pool: for agents that share a project, and for agents with one each."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ if TYPE_CHECKING:
 
 
 class AgentServices(Protocol):
-    """The services of all agents of one pool; `Railway` and `ProjectPerAgent` are the two ways.
+    """The services of all agents of one pool, implemented by `Railway` and `ProjectPerAgent`.
 
-    A service is named by its id. An agent whose own project has no service yet is named by that project's id.
-    Each method raises RailwayError, or ThrottledError where Railway asks to wait.
+    A service is identified by its id. An agent whose own project has no service yet is identified by that project's id.
+    Each method raises RailwayError, or ThrottledError if Railway asks to wait.
     """
 
     def allowance(self) -> Allowance | None:
-        """Return what is left of Railway's rate limit; None while no answer has said."""
+        """Return the rest of Railway's rate limit; None until an answer has reported it."""
 
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
-        """Raise ThrottledError where this share of the hour's calls is all that is left: it is kept for claims."""
+        """Raise ThrottledError if only this share of the hour's calls is left: it is reserved for claims."""
 
     def instances(self) -> list[Instance]:
-        """Return the services among which the agents are."""
+        """Return the services that may be agents."""
 
     def volumes(self) -> Mapping[str, Sequence[str]]:
         """Return the ids of the volumes of each service."""
 
     def before_claim(self, service_id: str) -> tuple[Instance, dict[str, str]]:
-        """Return a service as it is now, and its variables as they are stored, sealed ones missing: one request."""
+        """Return a service's current state and its stored variables, without sealed ones, in one request."""
 
     def variables(self) -> dict[str, dict[str, str]]:
-        """Return the variables of all services, by the service's id, sealed ones empty."""
+        """Return the variables of all services, by the service's id; sealed ones are empty."""
 
     def project_use(self) -> ProjectUse:
-        """Return how much of Railway's limits is used."""
+        """Return the used part of Railway's limits."""
 
     def is_fork(self) -> bool:
-        """Say whether a service belongs to this pool's environment alone."""
+        """Tell whether services of this environment belong only to this pool."""
 
     def ensure_service(self, instance: Instance) -> str:
-        """Return the id of an agent's service; makes it where the agent's project has none yet."""
+        """Return the id of an agent's service; create it if the agent's project has none yet."""
 
     def create_service(self, name: str) -> str:
-        """Create an empty service, and where agents have one its project, and return the service's id.
+        """Create an empty service, with its project if agents have one each, and return the service's id.
 
         Raises:
-            CreationThrottledError: Railway lets nobody create a project yet.
+            CreationThrottledError: Railway does not allow the creation of a project yet.
         """
 
     def create_volume(self, service_id: str, mount_path: str) -> str:
@@ -67,10 +67,10 @@ class AgentServices(Protocol):
         """Deploy a service with its stored config, and return the deployment's id."""
 
     def rename(self, service_id: str, name: str) -> None:
-        """Give a service another name; its domain stays."""
+        """Rename a service; its domain stays."""
 
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume; Railway keeps its data for another 48 hours."""
 
     def delete_service(self, service_id: str) -> None:
-        """Delete a service, and where agents have one its project."""
+        """Delete a service, with its project if agents have one each."""

@@ -1,4 +1,4 @@
-"""The routes: HTTP in, one call to the pool, HTTP out."""
+"""The routes: each HTTP request is one call to the pool."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Work = Callable[[_Body, str], answers.Answer]
 Endpoint = Callable[[Request], Awaitable[Response]]
 RETRY_SECONDS = 5
 THREADS = 128
-"""Requests that are worked on at once."""
+"""The most concurrent requests."""
 
 
 def create(service: Service) -> FastAPI:
@@ -43,7 +43,7 @@ def create(service: Service) -> FastAPI:
         version=service.settings_version,
         description='Keeps agents warm and hands them out. Errors are `{"error": text}`.',
         lifespan=_lifespan(service),
-        # No page that loads scripts from elsewhere, and no redirect that would name the caller's Host header.
+        # No page that loads scripts from other sites, and no redirect that would contain the caller's Host header.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -65,7 +65,7 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return _json(routes.version())
 
     async def counts(_: Request) -> Response:
-        # From memory: it must not queue behind claims for a thread.
+        # From memory: it must not wait behind claims for a thread.
         return _json(routes.counts())
 
     async def measured(_: Request) -> Response:
@@ -129,7 +129,7 @@ def _add_guarded_routes(app: FastAPI, service: Service) -> None:
 
 
 def _described(method: str, body: type[requests.Body]) -> dict[str, Any]:
-    """Return what OpenAPI has to know beyond the signature: bodies are read here, after the key was checked."""
+    """Return the parts for OpenAPI that the signature lacks: bodies are read here, after the key was checked."""
     described: dict[str, Any] = {"security": [{"bearer": []}]}
     if method == "POST" and body is not requests.EmptyRequest:
         described["requestBody"] = {"content": {"application/json": {"schema": body.model_json_schema()}}}
@@ -152,7 +152,7 @@ def _json(answer: answers.Answer) -> Response:
 def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # Claims wait for agents, for up to two minutes each: a hundred of them must not keep everybody else waiting.
+        # Claims wait for agents, up to two minutes each: a hundred of them must not block other requests.
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         service.start()
         yield
@@ -163,7 +163,7 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
 
 async def _pool_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, PoolError)
-    # Railway's own seconds, where it is Railway that asks to wait.
+    # Railway's own seconds, if Railway asks to wait.
     seconds = math.ceil(error.seconds) if isinstance(error, ThrottledError) else RETRY_SECONDS
     headers = {"Retry-After": str(seconds)} if error.status == 503 else {}
     return JSONResponse(answers.Error(error=str(error)).as_json(), error.status, headers)

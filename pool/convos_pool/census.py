@@ -1,4 +1,4 @@
-"""One look at all agents: one query to Railway, one to the database, one health request to each agent that runs."""
+"""Reads all agents: one query to Railway, one to the database, one health check of each running agent."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """What was there at one moment.
+    """The state of the pool at one moment.
 
     Args:
         agents: by id, in the order of their ids.
         claims: the rows of `agent_metadata`, by the agent's id.
-        at: `time.time()` of the look.
+        at: `time.time()` of the read.
     """
 
     agents: Mapping[str, Agent]
@@ -38,17 +38,17 @@ class Look:
 
 
 class Census:
-    """Looks at agents, and remembers since when each has been ready, or not.
+    """Reads the agents, and remembers since when each has been ready, or not.
 
     Args:
         railway: the environment.
         database: the claims.
         client: the agents.
-        set_aside: claims whose outcome is unknown.
+        set_aside: claims with an unknown outcome.
         stuck_seconds: how long an agent may take to get ready.
-        clock: seconds that never go back.
-        log: one line for the log.
-        own: the id of the pool manager's own service, whatever it is called; empty where Railway does not say.
+        clock: monotonic seconds.
+        log: called with each line of the log.
+        own: the id of the pool manager's own service, whatever its name; empty if Railway does not provide it.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Census:
         self._clock = clock
         self._own = own
         self._unhealthy: dict[str, str] = {}
-        # By deployment: a new deployment starts anew. A restart forgets, which gives every agent its time again.
+        # By deployment, so that a new one starts again. A restart forgets them, which gives every agent its time again.
         self._since: dict[tuple[str, object], tuple[bool, float]] = {}
 
     def look(self) -> Look:
-        """Look.
+        """Read everything.
 
         Raises:
-            RailwayError, UnavailableError: one of the two cannot be asked; then nothing is known, not even that an
+            RailwayError, UnavailableError: one of the two cannot be read; then nothing is known, not even that an
                 agent is gone.
         """
         # Claims after services: an agent that is claimed in between must not look idle.
@@ -108,7 +108,7 @@ class Census:
         return Look(listed, claims, time.time())
 
     def _with_problem(self, agent: Agent) -> Agent:
-        """Name what is wrong with an agent that runs and says neither yes nor no; in the log, once."""
+        """Add the problem of an agent that runs but gives no valid answer; log it once."""
         if agent.reason or agent.ready or agent.instance.deployment_status != "SUCCESS":
             return agent
         problem = self._client.problem(agent.instance)
@@ -141,7 +141,7 @@ class Census:
 
 
 def _by_claim(instances: Iterable[Instance], claims: Mapping[str, Claim]) -> dict[str, Instance]:
-    """Return the agents that somebody has under a name that does not tell their id, as others rename them."""
+    """Return the claimed agents whose name does not contain their id, as other pool managers rename them."""
     named = {claim.service_id: claim.id for claim in claims.values()}
     return {
         named[one.service_id]: one

@@ -1,4 +1,4 @@
-"""A row of `agent_metadata`: who has an agent, and what was said."""
+"""A row of `agent_metadata`: a claimed agent, and its instructions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Claim:
-    """A row of `agent_metadata`, without what was said.
+    """A row of `agent_metadata`, without the instructions.
 
     Attributes:
         id: the agent's id.
         service_id: Railway's id of its service.
-        agent_name: what the agent is called.
-        reserved: whether the agent has not answered yet: a claim that is on its way, or was cut off.
-        seconds: the row's age.
+        agent_name: the agent's name.
+        reserved: whether the agent has not answered yet: the claim is in progress, or was interrupted.
+        seconds: the row's age, in seconds.
     """
 
     id: str
@@ -26,11 +26,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Words:
-    """What an agent was told, and what it answered.
+    """An agent's instructions, and its answer.
 
     Attributes:
-        join_url: of a reservation, where the agent was to join; empty afterwards.
-        claimed_at: as ISO 8601; empty before the agent has answered.
+        join_url: for a reservation, the invitation for the agent; empty afterwards.
+        claimed_at: as ISO 8601; empty until the agent has answered.
     """
 
     agent_name: str
@@ -42,5 +42,5 @@ class Words:
     source_branch: str
 
     def as_request(self) -> dict[str, str]:
-        """Return what the agent is told, in the words that it was told before."""
+        """Return the body of the original request to the agent."""
         return {"agentName": self.agent_name, "instructions": self.instructions, "joinUrl": self.join_url}

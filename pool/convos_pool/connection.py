@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL that are never waited for without end.
+"""Connections to PostgreSQL that never wait endlessly.
 
-A server that goes silent (a network that swallows packets, a host that is frozen) breaks no connection: without limits
-of its own, libpq waits for it for ever.
+If a server goes silent (a network that drops packets, a frozen host), the connection does not break: without our own
+limits, libpq waits for it forever.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 8.0
-"""How long one answer is waited for; longer than the server's own limit of a statement."""
+"""How long, in seconds, to wait for one answer; longer than the server's own statement timeout."""
 _Answer = TypeVar("_Answer")
 _INTERVAL = 0.1
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is closed where an answer does not come in time."""
+    """A connection that is closed if an answer does not arrive in time."""
 
     silence_seconds: float = SILENCE_SECONDS
 
@@ -44,7 +44,7 @@ def connected(url: str, silence_seconds: float = SILENCE_SECONDS) -> BoundedConn
 
     Args:
         url: the database.
-        silence_seconds: how long one answer is waited for.
+        silence_seconds: how long to wait for one answer.
 
     Raises:
         psycopg.Error: the database does not answer, or refuses.

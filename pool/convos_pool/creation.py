@@ -1,4 +1,4 @@
-"""Making and deleting agents on Railway, in the order that survives being cut off after every call."""
+"""Creates and deletes agents on Railway, in an order that survives an interruption after every call."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 ABANDONED_SECONDS = 180.0
-"""Outside a fork, how long a service may be without an image before it counts as somebody else's leftover."""
+"""Outside a fork, how long, in seconds, a service may lack an image before it counts as someone else's leftover."""
 
 
 class Creation:
-    """Makes agents and deletes them; only while the tick's lock is held, so that no two do it at once.
+    """Creates and deletes agents; only while the tick's lock is held, so that there are no concurrent changes.
 
     Args:
-        settings: what new agents get.
-        railway: where.
+        settings: the settings of new agents.
+        railway: the agents' services.
         credentials: their keys and inboxes.
         database: their claims.
-        log: one line for the log.
+        log: called with each line of the log.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Creation:
         self._strangers: set[str] = set()
 
     def create(self) -> str:
-        """Make an agent and return its id.
+        """Create an agent and return its id.
 
-        Empty service -> volume -> domain -> key and inbox -> one patch: the first boot knows its volume and its domain,
-        and starts once, with its variables. What is cut off in between is found again as `unfinished`.
+        Empty service -> volume -> domain -> key and inbox -> one patch: the agent starts once, with its volume, its
+        domain and its variables. After an interruption it is found again as `unfinished`.
         """
         id_ = agents.new_id()
         service_id = self._railway.create_service(agents.service_name(id_))
@@ -62,21 +62,21 @@ class Creation:
         return id_
 
     def finish(self, agent: Agent, volumes: Mapping[str, Sequence[str]]) -> bool:
-        """Give an unfinished agent what it lacks; return whether it lacked anything."""
+        """Complete an unfinished agent; return whether anything was missing."""
         service_id = self._railway.ensure_service(agent.instance)
         instance, variables = self._railway.before_claim(service_id)
         if instance.image or variables.get(agents.GATEWAY_TOKEN):
-            # The list lags behind. A second patch would give it other secrets, and a second start.
+            # The list lags behind. A second patch would give it other secrets, and start it again.
             return False
         has_volume, has_domain = bool(volumes.get(service_id)), bool(agent.instance.domain)
         self._furnish(agent.id, service_id, has_volume=has_volume, has_domain=has_domain, is_new=False)
         return True
 
     def may_finish(self) -> bool:
-        """Say whether an unfinished service is this pool's own.
+        """Tell whether an unfinished service belongs to this pool.
 
-        In a fork it is. Elsewhere Railway puts every new service into all environments that are no forks: it may be the
-        beginning of another pool's agent.
+        In a fork it does. Otherwise, Railway adds every new service to all environments that are not forks, so it may
+        be the start of another pool's agent.
         """
         try:
             return self._is_in_fork()
@@ -89,14 +89,14 @@ class Creation:
         return self._is_fork
 
     def is_abandoned(self, agent: Agent) -> bool:
-        """Say whether an unfinished service has been left long enough."""
+        """Tell whether an unfinished service has been left long enough."""
         return (datetime.now(UTC) - agent.instance.created_at).total_seconds() > ABANDONED_SECONDS
 
     def is_surely_an_agent(self, agent: Agent) -> bool:
-        """Say whether a service that is named like an agent is one, before it is deleted.
+        """Verify that a service with an agent's name is an agent, before it is deleted.
 
-        Ids of this pool manager have letters that hardly any other name ends with. Those of others may be a word: then
-        its variables tell.
+        Ids of this pool manager contain letters with which hardly any other name ends. Ids of others may be a word:
+        then its variables decide.
         """
         if agents.is_own_id(agent.id):
             return True
@@ -111,19 +111,19 @@ class Creation:
         return False
 
     def delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]], *, forgets_claim: bool = False) -> None:
-        """Delete an agent in this environment and no other; its volumes first, they outlive their service.
+        """Delete an agent in this environment only; its volumes first, as they outlive their service.
 
-        Its key and its inbox go last. That they are to go is on record before anything is deleted, so that the next
-        pool manager deletes them where this one ends in between.
+        Its key and its inbox are deleted last. The deletion is recorded before anything is deleted, so that the next
+        pool manager completes it if this one ends in between.
 
         Args:
-            agent: which.
-            volumes: of each service.
-            forgets_claim: whether its row of `agent_metadata` goes, too.
+            agent: the agent.
+            volumes: the volumes of each service.
+            forgets_claim: whether its row of `agent_metadata` is deleted, too.
         """
         service_id = agent.instance.service_id
-        # A fork has copies of its source's agents, whose keys belong to the source. While it is not known whether this
-        # is one, nothing is deleted.
+        # A fork has copies of its source's agents, whose keys belong to the source. Until it is known whether this is a
+        # fork, nothing is deleted.
         is_fork = self._is_in_fork()
         by_name = bool(agent.instance.image) and not is_fork
         known = self._credentials.begin_removal(
@@ -138,19 +138,19 @@ class Creation:
         try:
             self.finish_removal(known)
         except CredentialError as error:
-            # The agent is gone. What is left of it is on record, and the next tick's to delete.
+            # The agent is gone. The rest is on record, and the next tick deletes it.
             self._log(f"{agent.id}: its key or its inbox is not deleted yet: {error}")
 
     def delete_rest(self, agent_id: str) -> None:
-        """Delete what is left of an agent that is not there any more: its key, its inbox and its row."""
+        """Delete the rest of an agent that no longer exists: its key, its inbox and its row."""
         wanted = self._wanted(agent_id, "", by_name=not self._is_in_fork(), forgets_claim=True)
         self.finish_removal(self._credentials.begin_removal(wanted))
 
     def finish_removal(self, known: Recorded) -> None:
-        """Delete the key, the inbox and where asked the row of an agent whose service is gone.
+        """Delete the key, the inbox and, if requested, the row of an agent whose service is gone.
 
         Raises:
-            CredentialError: a key or an inbox may be there still; it stays on record.
+            CredentialError: a key or an inbox may still exist; it stays on record.
         """
         is_all = self._credentials.remove(known)
         if known.forgets_claim:
@@ -159,16 +159,16 @@ class Creation:
             self._credentials.record.forget(known.agent_id)
 
     def removals(self) -> list[Recorded]:
-        """Return the agents whose deletion was begun."""
+        """Return the agents whose deletion has begun."""
         return [one for one in self._credentials.record.all().values() if one.removing]
 
     def finish_removals(self, living: Mapping[str, Agent], lock: Lock, note: Callable[[Agent, str], None]) -> set[str]:
-        """Finish deletions that were begun; return the ids of their agents.
+        """Complete deletions that have begun; return the ids of their agents.
 
         Args:
-            living: the agents that are there, by id.
-            lock: the tick's.
-            note: told of each agent that is gone.
+            living: the existing agents, by id.
+            lock: the tick's lock.
+            note: called with each agent that is gone.
         """
         gone: set[str] = set()
         for known in self.removals():
@@ -186,7 +186,7 @@ class Creation:
             except ThrottledError:
                 raise
             except RailwayError as error:
-                # Perhaps its service is gone, and Railway's list lags behind.
+                # Its service may be gone already, as Railway's list lags behind.
                 self._log(f"{known.agent_id}: not deleted yet: {error}")
             except CredentialError as error:
                 self._log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")

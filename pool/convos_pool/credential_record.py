@@ -1,6 +1,6 @@
-"""`agent_credential`: which key and which inbox was made for which agent, written down before it is made.
+"""`agent_credential`: the key and the inbox of each agent, recorded before they are created.
 
-Where the table is not there yet, nothing is remembered: keys and inboxes are then found by their names alone.
+If the table does not exist yet, nothing is recorded: keys and inboxes are then found only by their names.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is known of one agent's key and inbox.
+    """The recorded key and inbox of one agent.
 
     Attributes:
-        agent_id, service_id: whose they are.
-        key_hash, inbox_id: empty where they were not made, or the process ended before it wrote them down.
-        by_name: whether what is missing may be looked for by the agent's name. Not where the agent may be another
-            environment's: a fork has copies of its source's services, with the same names.
-        removing: whether the agent is being deleted; what was begun is finished by the next tick.
-        forgets_claim: whether its row of `agent_metadata` goes, too.
-        seconds: the row's age.
+        agent_id, service_id: their agent.
+        key_hash, inbox_id: empty if they were not created, or if the process ended before it recorded them.
+        by_name: whether missing values may be looked up by the agent's name. False if the agent may belong to another
+            environment: a fork has copies of its source's services, with the same names.
+        removing: whether the agent is being deleted; the next tick completes a deletion.
+        forgets_claim: whether its row of `agent_metadata` is deleted, too.
+        seconds: the row's age, in seconds.
     """
 
     agent_id: str
@@ -47,8 +47,8 @@ class CredentialRecord:
     """The rows of one environment.
 
     Args:
-        database: where.
-        environment_id: rows of other environments, as in a copied database, are not ours.
+        database: the database.
+        environment_id: rows of other environments, as in a copied database, are ignored.
     """
 
     def __init__(self, database: Database, environment_id: str) -> None:
@@ -68,7 +68,7 @@ class CredentialRecord:
         return {row[0]: _recorded(row) for row in rows}
 
     def is_kept(self) -> bool:
-        """Say whether there is a record at all: then what is not on it was not made by this pool manager."""
+        """Tell whether records exist at all: then anything else was not created by this pool manager."""
         try:
             with self._database.connect() as connection:
                 connection.execute("SELECT 1 FROM agent_credential LIMIT 1")
@@ -94,7 +94,7 @@ class CredentialRecord:
         return {row[0]: _recorded(row) for row in rows}
 
     def begin(self, agent_id: str, service_id: str) -> None:
-        """Write down that a key and an inbox are about to be made."""
+        """Record that a key and an inbox are about to be created."""
         self._write(
             "INSERT INTO agent_credential (agent_id, railway_environment_id, railway_service_id)"
             " VALUES (%s, %s, %s) ON CONFLICT (agent_id) DO NOTHING",
@@ -102,15 +102,15 @@ class CredentialRecord:
         )
 
     def note_key(self, agent_id: str, key_hash: str) -> None:
-        """Write down which key an agent has."""
+        """Record an agent's key."""
         self._write("UPDATE agent_credential SET openrouter_key_hash = %s WHERE agent_id = %s", (key_hash, agent_id))
 
     def note_inbox(self, agent_id: str, inbox_id: str) -> None:
-        """Write down which inbox an agent has."""
+        """Record an agent's inbox."""
         self._write("UPDATE agent_credential SET agentmail_inbox_id = %s WHERE agent_id = %s", (inbox_id, agent_id))
 
     def begin_removal(self, wanted: Recorded) -> None:
-        """Write down that an agent is about to be deleted, with what is known of its key and its inbox."""
+        """Record that an agent is about to be deleted, with the known values of its key and its inbox."""
         self._write(
             "INSERT INTO agent_credential (agent_id, railway_environment_id, railway_service_id, openrouter_key_hash,"
             " agentmail_inbox_id, found_by_name, removing, forgets_claim)"
@@ -130,7 +130,7 @@ class CredentialRecord:
         )
 
     def forget(self, agent_id: str) -> None:
-        """Forget an agent whose key and inbox are gone."""
+        """Remove the record of an agent whose key and inbox are gone."""
         self._write("DELETE FROM agent_credential WHERE agent_id = %s", (agent_id,))
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:

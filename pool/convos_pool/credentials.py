@@ -1,7 +1,7 @@
-"""Each agent's OpenRouter key and AgentMail inbox: made with the agent, deleted with it, never a second one.
+"""Each agent's OpenRouter key and AgentMail inbox: created with the agent, deleted with it, and never duplicated.
 
-What is about to be made, or deleted, is written down first. A process that ends in between leaves what the next one
-finds: by the hash or the id in the record, else by the agent's name.
+Each creation and deletion is recorded first. If a process ends in between, the next one finds the rest by the hash or
+the id in the record, else by the agent's name.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Providers:
-    """Where keys and inboxes are made; None where they are not."""
+    """The accounts in which keys and inboxes are created; None if they are not."""
 
     openrouter: OpenRouter | None
     agentmail: AgentMail | None
 
 
 def providers(settings: ProviderSettings) -> Providers:
-    """Return the services that these settings have keys of."""
+    """Return the accounts for which these settings have keys."""
     openrouter = agentmail = None
     if settings.openrouter_key:
         provider = Provider("OpenRouter", settings.openrouter_url, settings.openrouter_key)
@@ -47,10 +47,10 @@ def providers(settings: ProviderSettings) -> Providers:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Turn what an account refuses into an error of the pool manager, for a block or a function.
+    """Convert the errors of an account to errors of the pool manager, for a block or a function.
 
     Raises:
-        CredentialError: in the place of a ProviderError.
+        CredentialError: instead of a ProviderError.
     """
     try:
         yield
@@ -59,17 +59,17 @@ def asking() -> Iterator[None]:
 
 
 class Credentials:
-    """Makes and deletes agents' keys and inboxes.
+    """Creates and deletes agents' keys and inboxes.
 
     Args:
-        settings: an agent is given what is set there for all, and nothing is made instead.
-        found: where they are made.
-        record: what was made.
-        log: one line for the log.
+        settings: a value that is set here for all agents is used instead of a new one.
+        found: the accounts.
+        record: the record of what was created.
+        log: called with each line of the log.
 
     Attributes:
-        makes: the variables of which each agent gets a value of its own.
-        record: what was made.
+        makes: the variables of which each agent gets its own value.
+        record: the record of what was created.
     """
 
     def __init__(
@@ -87,15 +87,15 @@ class Credentials:
 
     @asking()
     def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
-        """Make an agent's key and inbox, and return the variables that name them.
+        """Create an agent's key and inbox, and return the variables with their values.
 
         Args:
-            agent_id: whose.
-            service_id: of its service.
-            is_new: whether the id was made up a moment ago, so that nothing can be there.
+            agent_id: the agent.
+            service_id: its service.
+            is_new: whether the id was just generated, so that nothing can exist yet.
 
         Raises:
-            CredentialError: one of the two could not be made; the next try finds what was.
+            CredentialError: one of the two could not be created; the next attempt finds the other one.
         """
         if not self.makes:
             return {}
@@ -113,12 +113,12 @@ class Credentials:
         return made
 
     def _delete_keys_of(self, agent_id: str, name: str) -> None:
-        """Delete a key that an earlier try made: only the process that made it ever saw it."""
+        """Delete a key of an earlier attempt: only the process that created it knows its value."""
         if OPENROUTER_KEY not in self.makes or self._openrouter is None:
             return
         known = self.record.of(agent_id)
         if known is None and self.record.is_kept():
-            # A service of that name may be a copy, in a fork, of an agent whose key belongs to the source.
+            # In a fork, a service with that name may be a copy of an agent whose key belongs to the source.
             return
         for key_hash in dict.fromkeys([*([known.key_hash] if known and known.key_hash else []), *self._named(name)]):
             self._openrouter.delete(key_hash)
@@ -127,7 +127,7 @@ class Credentials:
         return self._openrouter.named(name) if self._openrouter is not None else []
 
     def begin_removal(self, wanted: Recorded) -> Recorded:
-        """Write down that an agent is about to be deleted, and return all that is known of its key and inbox."""
+        """Record that an agent is about to be deleted, and return everything known about its key and inbox."""
         known = self.record.of(wanted.agent_id)
         merged = Recorded(
             wanted.agent_id,
@@ -144,10 +144,10 @@ class Credentials:
 
     @asking()
     def remove(self, known: Recorded) -> bool:
-        """Delete an agent's key and inbox; what is gone already is well. Return False where one has to stay.
+        """Delete an agent's key and inbox, which may be gone already. Return False if one of them must stay.
 
         Raises:
-            CredentialError: something may be there still; what was begun stays on record.
+            CredentialError: something may still exist; the deletion stays on record.
         """
         name, stays = service_name(known.agent_id), []
         if self._openrouter is not None:
@@ -168,6 +168,6 @@ class Credentials:
         return not stays
 
     def of(self, agent_id: str) -> tuple[str, str]:
-        """Return the hash of an agent's key and the id of its inbox, for its claim's row; empty where unknown."""
+        """Return the hash of an agent's key and the id of its inbox, for its claim's row; empty if unknown."""
         known = self.record.of(agent_id) if self.makes else None
         return (known.key_hash, known.inbox_id) if known else ("", "")

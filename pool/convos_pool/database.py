@@ -1,4 +1,4 @@
-"""`agent_metadata`: who has claimed which agent, and the locks that let one pool manager act on an agent at a time."""
+"""`agent_metadata`: the claims, and the locks that let only one pool manager at a time act on an agent."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .errors import ConflictError, MissingTableError, UnavailableError
 from .heartbeat import IDLE_SECONDS, Heartbeat
 
 MOST_CONNECTIONS, MOST_LOCKS = 8, 12
-"""Connections at once: 20 of one pool manager, so that two of them leave room in the smallest PostgreSQL."""
+"""The most connections: 20 of one pool manager, so that two of them fit into the smallest PostgreSQL."""
 ROOM_SECONDS = 10.0
 LOCK_PAUSE_SECONDS = 0.2
 STATEMENT_MS = 5_000
 LOCK_CLASS = 0x434F4E56
-"""First key of our advisory locks, `CONV`, so that they meet no other program's."""
+"""The first key of our advisory locks, `CONV`, so that they do not collide with other programs."""
 TICK = "tick"
 
 
@@ -30,10 +30,10 @@ class Database:
     """PostgreSQL, one short connection for each use: it may go away and come back at any time.
 
     Args:
-        url: where it is.
-        silence_seconds: how long one answer is waited for.
+        url: its URL.
+        silence_seconds: how long to wait for one answer.
         heartbeat: keeps locks alive while they are held.
-        idle_seconds: how long a lock outlives a pool manager that says nothing any more.
+        idle_seconds: how long a lock outlives a pool manager that is silent.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Database:
         return {row[0]: Claim(*row) for row in rows}
 
     def words(self, agent_ids: Sequence[str]) -> dict[str, Words]:
-        """Return what agents were told, by their ids."""
+        """Return the instructions of agents, by their ids."""
         with self.connect() as connection:
             rows = connection.execute(
                 "SELECT id, agent_name, coalesce(instructions, ''),"
@@ -81,7 +81,7 @@ class Database:
         }
 
     def is_claimed(self, agent_id: str, service_id: str) -> bool:
-        """Say whether somebody has an agent, or is about to."""
+        """Tell whether an agent is claimed or reserved."""
         with self.connect() as connection:
             found = connection.execute(
                 "SELECT 1 FROM agent_metadata WHERE id = %s OR railway_service_id = %s LIMIT 1", (agent_id, service_id)
@@ -89,9 +89,9 @@ class Database:
         return found is not None
 
     def credentials_of(self, agent_id: str, service_id: str) -> tuple[str, str, str]:
-        """Return the service, the key's hash and the inbox of a claimed agent; empty where there are none.
+        """Return the service, the key's hash and the inbox of a claimed agent; empty if there are none.
 
-        What another row has as well is left out: it is not this agent's own.
+        A value that another row has as well is left out, as it does not belong to this agent only.
         """
         with self.connect() as connection:
             row = connection.execute(
@@ -107,7 +107,7 @@ class Database:
         return (row[0], row[1] or "", row[2] or "") if row else ("", "", "")
 
     def note_credentials(self, agent_id: str, key_hash: str, inbox_id: str) -> None:
-        """Keep the key's hash and the inbox with a claim: they are deleted with the agent, whoever deletes it."""
+        """Store the key's hash and the inbox with a claim, so that any pool manager deletes them with the agent."""
         with self.connect() as connection:
             connection.execute(
                 "UPDATE agent_metadata SET openrouter_key_hash = coalesce(openrouter_key_hash, nullif(%s, '')),"
@@ -116,7 +116,7 @@ class Database:
             )
 
     def forget_claim(self, agent_id: str, service_id: str) -> None:
-        """Delete the row of an agent that was deleted; older pool managers gave rows other ids than agents."""
+        """Delete the row of a deleted agent; older pool managers gave rows other ids than agents."""
         with self.connect() as connection:
             connection.execute(
                 "DELETE FROM agent_metadata WHERE id = %s OR railway_service_id = nullif(%s, '')",
@@ -124,7 +124,7 @@ class Database:
             )
 
     def check(self) -> str:
-        """Return the state of the database for people: `connected`, or what is wrong."""
+        """Return the state of the database for people: `connected`, or the problem."""
         try:
             with self.connect() as connection:
                 connection.execute("SELECT 1 FROM agent_metadata LIMIT 1")
@@ -138,10 +138,10 @@ class Database:
 
         Args:
             name: the agent's id, or TICK.
-            wait_seconds: how long to wait for somebody else who holds it.
+            wait_seconds: how long to wait if the lock is held.
 
         Raises:
-            ConflictError: somebody else holds it.
+            ConflictError: the lock is held.
             UnavailableError: the database does not answer.
         """
         until = time.monotonic() + wait_seconds
@@ -156,11 +156,11 @@ class Database:
 
     @contextmanager
     def locks(self, names: Sequence[str]) -> Iterator[Lock]:
-        """Hold as many of these locks as are free, without waiting for one."""
+        """Hold those of the locks that are free, without waiting."""
         with self._connect(self._room_of_locks) as connection, self._heartbeat.keeps(connection):
             held = set()
             for name in names:
-                # Of the transaction, not of the session: that holds behind a pooler too.
+                # For the transaction, not for the session, so that it also works behind a pooler.
                 row = connection.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", (LOCK_CLASS, name))
                 if (row.fetchone() or (False,))[0]:
                     held.add(name)
@@ -169,7 +169,7 @@ class Database:
     def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str, join_url: str) -> bool:
         """Claim an agent before it is told, committed at once; return False when somebody has it.
 
-        `claimed_at` stays NULL until the agent has answered: that is how a claim that was cut off is found again.
+        `claimed_at` stays NULL until the agent has answered: this is how an interrupted claim is found again.
         """
         with self.connect() as connection:
             row = connection.execute(
@@ -188,7 +188,7 @@ class Database:
         return row is not None
 
     def complete(self, agent_id: str, conversation_id: str, invite_url: str) -> bool:
-        """Note what the agent answered: from now on it is somebody's. Return False where its row is gone."""
+        """Record the agent's answer, which completes the claim. Return False if its row is gone."""
         with self.connect() as connection:
             done = connection.execute(
                 "UPDATE agent_metadata SET conversation_id = %s, invite_url = %s, claimed_at = now() WHERE id = %s",
@@ -197,7 +197,7 @@ class Database:
         return done.rowcount > 0
 
     def release(self, agent_id: str) -> None:
-        """Forget a reservation; a claim that was completed stays."""
+        """Remove a reservation; a completed claim stays."""
         with self.connect() as connection:
             connection.execute(
                 "DELETE FROM agent_metadata WHERE id = %s AND conversation_id IS NULL AND claimed_at IS NULL",
@@ -206,7 +206,7 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection[Any]]:
-        """Connect for a block, whose writes are committed at its end.
+        """Connect for a block; its writes are committed at its end.
 
         Raises:
             UnavailableError: the database does not answer, or lacks a table.
@@ -245,11 +245,11 @@ class Database:
 
 
 class Lock:
-    """Locks that are held for as long as their transaction lives.
+    """Locks that are held as long as their transaction lives.
 
     Args:
-        connection: whose transaction it is.
-        held: the names of those that were free.
+        connection: the connection of the transaction.
+        held: the names of the locks that were free.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], held: frozenset[str]) -> None:
@@ -257,10 +257,10 @@ class Lock:
         self.held = held
 
     def confirm(self) -> None:
-        """Make sure that the locks are still held: a connection that broke has given them back.
+        """Verify that the locks are still held: a broken connection has released them.
 
         Raises:
-            UnavailableError: they are not.
+            UnavailableError: they are not held any more.
         """
         try:
             self._connection.execute("SELECT 1")
@@ -269,6 +269,6 @@ class Lock:
 
 
 def one_line(error: psycopg.Error) -> str:
-    """Return libpq's words without the connection string, should it ever be in them."""
+    """Return libpq's message without the connection string, in case it contains it."""
     text = " ".join(str(error).split()) or type(error).__name__
     return re.sub(r"postgres(ql)?://\S+", "postgresql://…", text)[:300]

@@ -1,16 +1,16 @@
-"""What can go wrong, each said in one line and with the HTTP status that fits."""
+"""The errors, each with a message of one line and the matching HTTP status."""
 
 from __future__ import annotations
 
 
 class PoolError(Exception):
-    """Something that a caller or an operator must know about, in one line without secrets."""
+    """A problem that a caller or an operator must know about, in one line without secrets."""
 
     status = 500
 
     @property
     def cause(self) -> tuple[str, ...]:
-        """What tells this problem from another one: the same cause is said once in the log."""
+        """The identity of this problem: the log reports the same cause only once."""
         return (type(self).__name__, str(self))
 
 
@@ -31,7 +31,7 @@ class NotFoundError(PoolError):
 
 
 class ConflictError(PoolError):
-    """The agent or the pool is not in a state for this."""
+    """The state of the agent or the pool does not allow this."""
 
     status = 409
 
@@ -57,7 +57,7 @@ class UnauthorizedError(PoolError):
 
 
 class TooLargeError(PoolError):
-    """The body is larger than anything that a caller has to say."""
+    """The body is larger than any valid request."""
 
     status = 413
 
@@ -67,8 +67,8 @@ class AgentError(PoolError):
 
     Args:
         problem: what happened.
-        refused: whether it answered that it will not; else it is unknown what came of it.
-        in_use: whether it refused because it is in a conversation already.
+        refused: whether it answered with a refusal; otherwise the outcome is unknown.
+        in_use: whether it refused because it is already in a conversation.
     """
 
     status = 500
@@ -80,7 +80,7 @@ class AgentError(PoolError):
 
 
 class CredentialError(PoolError):
-    """OpenRouter or AgentMail refused, or did not answer; what it was asked for may have happened."""
+    """OpenRouter or AgentMail refused, or did not answer; the requested change may have happened."""
 
 
 class RailwayError(PoolError):
@@ -88,9 +88,9 @@ class RailwayError(PoolError):
 
     Args:
         operation: the name of the operation.
-        problem: what happened, with Railway's own words.
-        refusal: which kind of refusal it is, in one word.
-        is_there: False where Railway says that there is no such thing, or that it may not be seen.
+        problem: what happened, in Railway's own words.
+        refusal: the kind of refusal, in one word.
+        is_there: False if Railway reports that the thing does not exist, or that it may not be seen.
     """
 
     status = 500
@@ -102,18 +102,18 @@ class RailwayError(PoolError):
 
     @property
     def cause(self) -> tuple[str, ...]:
-        """The operation, and the kind of refusal: its words have the time and a trace's id in them."""
+        """The operation, and the kind of refusal: the message contains the time and a trace's id."""
         return (type(self).__name__, *self._cause)
 
 
 class ThrottledError(RailwayError):
-    """Railway asks to wait, in seconds; the operation was not carried out.
+    """Railway asks to wait, in seconds; the operation was not executed.
 
     Args:
-        operation: the name of the operation, or what was not done.
+        operation: the name of the operation, or a description.
         seconds: how long to wait.
-        amount: of what, before the operation's name.
-        is_of_calls: whether it is the rate limit of one token's calls, which another token does not share.
+        amount: a quantity, put before the operation's name.
+        is_of_calls: whether it is the rate limit of one token's calls, which does not affect other tokens.
     """
 
     status = 503
@@ -126,4 +126,4 @@ class ThrottledError(RailwayError):
 
 
 class CreationThrottledError(ThrottledError):
-    """Railway lets nobody create a project yet: one in about 30 seconds for each user (fact: creation-throttle)."""
+    """Railway does not allow the creation of a project yet: one in about 30 s per user (fact: creation-throttle)."""

@@ -1,4 +1,4 @@
-"""`pool_event`: the last acts of all pool managers of an environment."""
+"""`pool_event`: the latest acts of all pool managers of an environment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MOST_KEPT = 500
 
 @dataclass(frozen=True)
 class KeptEvent:
-    """An act as it is kept.
+    """A stored act.
 
     Attributes:
         at: seconds since the epoch.
         kind: see `act.Kind`.
-        agent_id: empty where it is about the pool.
-        reason: why, or what came of it.
+        agent_id: empty if it is about the pool.
+        reason: why, or with what result.
     """
 
     at: float
@@ -33,17 +33,17 @@ class EventStore:
     """Keeps the newest MOST_KEPT events.
 
     Args:
-        database: where.
+        database: the database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def exchange(self, events: Sequence[KeptEvent]) -> list[KeptEvent]:
-        """Add events, forget the oldest, and return all that are kept, the newest first.
+        """Add events, delete the oldest, and return all that are stored, the newest first.
 
         Raises:
-            UnavailableError: the database does not answer, or has no such table; nothing is added then.
+            UnavailableError: the database does not answer, or lacks the table; then nothing is added.
         """
         with self._database.connect() as connection:
             if events:

@@ -1,6 +1,6 @@
-"""Asks many agents at once how they are, and waits for none of them longer than for all of them.
+"""Checks the health of many agents at once, and limits the time for all of them together.
 
-An agent that takes long is asked on, beside what goes on; until it has answered, what it said last counts.
+A slow agent's request continues in the background; until it has answered, its previous answer counts.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _UNKNOWN, _SILENT = 1, 3
 
 
 class HealthRounds:
-    """Rounds of questions; one at a time.
+    """Rounds of health checks, one at a time.
 
     Args:
-        ask: asks one agent, and ends by itself.
-        round_seconds: how long a round takes at most.
+        ask: checks one agent, and ends by itself.
+        round_seconds: the longest duration of a round.
         first_seconds: how long it takes where an agent is asked for the first time.
     """
 
@@ -44,7 +44,7 @@ class HealthRounds:
         self._pending: dict[Place, Future[Readiness]] = {}
 
     def ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
-        """Ask agents, by the service's id; return what each says, or what it said last."""
+        """Check agents, by the service's id; return the answer of each, or its previous one."""
         places = {id_: place(one) for id_, one in asked.items()}
         # Those that answered come first: a hundred that hang must not keep a thousand others waiting.
         for id_ in sorted(asked, key=lambda one: self._turn(places[one])):
@@ -61,11 +61,11 @@ class HealthRounds:
         return {id_: self._last.get(places[id_], Readiness.SILENT) for id_ in asked}
 
     def said(self, instance: Instance) -> Readiness | None:
-        """Return what an agent said last; None where it has not been asked."""
+        """Return an agent's last answer; None if it was not checked yet."""
         return self._last.get(place(instance))
 
     def forget(self, known: frozenset[Place]) -> None:
-        """Forget deployments that are not among these."""
+        """Forget all deployments except these."""
         self._last = {key: said for key, said in self._last.items() if key in known}
 
     def _turn(self, key: Place) -> int:
@@ -74,5 +74,5 @@ class HealthRounds:
 
 
 def place(instance: Instance) -> Place:
-    """Return what an answer is about: another deployment of the same agent may say something else."""
+    """Return the identity of an answer: another deployment of the same agent may answer differently."""
     return instance.service_id, instance.deployment_id

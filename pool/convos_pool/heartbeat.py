@@ -1,8 +1,8 @@
-"""Keeps the transactions of held locks alive, so that the server may end the others.
+"""Keeps the transactions of held locks alive, so that the server may end all others.
 
-A lock lives as long as its transaction. Where a pool manager is frozen, or its network swallows everything, the server
-would keep the transaction, and nobody else could act. So the server ends one that is idle for long, and whoever holds a
-lock says every now and then that it is there still.
+A lock lives as long as its transaction. If a pool manager freezes, or its network drops everything, the server would
+keep the transaction, and no other pool manager could act. So the server ends transactions that are idle for long, and
+the holder of a lock regularly sends a sign of life.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .connection import BoundedConnection
 
 IDLE_SECONDS = 25.0
-"""After so long without a word the server gives a lock back."""
+"""The silence in seconds after which the server releases a lock."""
 BEAT_SECONDS = 5.0
 
 

@@ -1,4 +1,4 @@
-"""Where a pool's agents are hosted: in the pool manager's own project, or in one for each."""
+"""Creates the access to the agents' services: in the pool manager's own project, or in one for each."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 REQUEST_PATIENCE_SECONDS = 5.0
 CALL_SECONDS = 8.0
-"""How long somebody waits for one call, its repetitions included: a claim has ten seconds beside its agent's own."""
+"""How long, in seconds, a caller waits for one call with its retries: a claim has ten besides its agent's own."""
 CONNECT_SECONDS = 5.0
 TICK_PATIENCE_SECONDS = 35.0
 """Railway's creation throttles last 30 s."""
 USER_AGENT = "convos-pool/0.1"
-"""Tells its calls from those of an update, in Railway's logs and in the emulator's ledger."""
+"""Distinguishes its calls from those of an update, in Railway's logs and in the emulator's ledger."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Hosting:
     """The agents' services on Railway.
 
     Attributes:
-        patient: for ticks, which nobody waits for.
+        patient: for ticks, for which no caller waits.
         hurried: for requests.
     """
 
@@ -44,11 +44,11 @@ class Hosting:
 def hosting(
     settings: Settings, say: Callable[[str], None], throttle_seconds: float = CREATION_THROTTLE_SECONDS
 ) -> Hosting:
-    """Return the agents' services, as the settings say.
+    """Return the agents' services according to the settings.
 
     Args:
-        settings: what was configured.
-        say: one line for the log.
+        settings: the settings.
+        say: called with each line of the log.
         throttle_seconds: how long Railway refuses a second project of one user.
     """
     homes = AgentHomes()
@@ -69,7 +69,7 @@ def _calls(
     throttle_seconds: float,
     say: Callable[[str], None],
 ) -> RailwayCalls:
-    # Only account and workspace tokens create projects, and take turns.
+    # Only account and workspace tokens create projects, and are used in turn.
     kind = "account" if settings.has_project_per_agent else settings.railway_token_kind
     clients = [
         Client(

@@ -1,4 +1,4 @@
-"""What callers send: the bearer token and JSON bodies, checked before anything happens."""
+"""Validates requests: the bearer token and JSON bodies, before anything happens."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from pool_contract.requests import Body
 
 MAX_BODY_BYTES = 256 * 1024
-"""As much as the runtime takes."""
+"""The runtime's own limit."""
 LONGEST_SHOWN = 60
 BODY_SECONDS = 15.0
 _Body = TypeVar("_Body", bound="Body")
 
 
 def has_key(request: Request, api_key: str) -> bool:
-    """Say whether a request has the bearer token; the time taken says nothing of it.
+    """Tell whether a request has the bearer token, in constant time.
 
     Raises:
-        BadRequestError: there are two, of which a proxy and we might read different ones.
+        BadRequestError: there are two tokens, of which a proxy and we might read different ones.
     """
     given = request.headers.getlist("authorization")
     if len(given) > 1:
@@ -41,8 +41,8 @@ def has_key(request: Request, api_key: str) -> bool:
 
 
 def is_same(given: str, secret: str) -> bool:
-    """Compare with a secret; the time taken says nothing of it."""
-    # Digests have one length, so that not even the secret's length shows.
+    """Compare with a secret, in constant time."""
+    # Digests have a fixed length, so that not even the secret's length is revealed.
     digests = [hashlib.sha256(text.encode(errors="surrogatepass")).digest() for text in (given, secret)]
     return hmac.compare_digest(digests[0], digests[1])
 
@@ -57,7 +57,7 @@ async def read(request: Request) -> dict[str, Any]:
     """Return a request's JSON object; an empty body is an empty object.
 
     Raises:
-        TooLargeError, BadRequestError: it is none that can be used.
+        TooLargeError, BadRequestError: it is not usable.
     """
     data = await read_bytes(request, MAX_BODY_BYTES)
     if not data.strip():
@@ -76,7 +76,7 @@ async def read_bytes(request: Request, most: int) -> bytes:
 
     Args:
         request: the request.
-        most: how many bytes it may have.
+        most: the most bytes that it may have.
 
     Raises:
         TooLargeError: it has more.
@@ -97,7 +97,7 @@ async def read_bytes(request: Request, most: int) -> bytes:
 
 
 def agent_id(request: Request) -> str:
-    """Return the agent's id in a request's path; empty where its path has none; see `checked_id`."""
+    """Return the agent's id in a request's path; empty if the path has none; see `checked_id`."""
     found = request.path_params.get("id")
     return "" if found is None else checked_id(str(found))
 
@@ -106,19 +106,19 @@ def checked_id(text: str) -> str:
     """Return an agent's id.
 
     Raises:
-        BadRequestError: no pool manager has ever given such an id to an agent.
+        BadRequestError: no pool manager ever generates such an id.
     """
-    # The id becomes the name of a lock, of which one is the tick's.
+    # The id becomes the name of a lock, and one name is reserved for the tick's.
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) or text == TICK:
         raise BadRequestError("id: is not an agent's id")
     return text
 
 
 def parsed(model: type[_Body], given: dict[str, Any]) -> _Body:
-    """Return a body as its model.
+    """Parse a body as its model.
 
     Raises:
-        BadRequestError: the first thing that is wrong with it, by the field's name.
+        BadRequestError: the first problem, with the field's name.
     """
     try:
         return model.model_validate(given)

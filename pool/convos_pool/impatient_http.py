@@ -1,4 +1,4 @@
-"""HTTP connections on which no request comes are closed, also where one is begun and never ended."""
+"""Closes HTTP connections on which no request arrives, even if one was started but never finished."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ HEADER_SECONDS = 5.0
 
 
 class ImpatientProtocol(H11Protocol):
-    """uvicorn's own limit is for a connection without a byte of a request; one that sends a byte now and then has none.
+    """uvicorn's own limit applies only to a connection without any byte of a request; a slow sender would never hit it.
 
-    Looked at every `header_seconds`: a connection that had no request under way twice in a row is closed.
+    Every `header_seconds`, a connection that lacked a complete request twice in a row is closed.
     """
 
     header_seconds: ClassVar[float] = HEADER_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to look."""
+        """Start the checks."""
         super().connection_made(transport)
         self._was_silent = False
         self._look_later()
@@ -30,7 +30,7 @@ class ImpatientProtocol(H11Protocol):
         self._looking = self.loop.call_later(self.header_seconds, self._look)
 
     def _look(self) -> None:
-        # None before the first request, which its type does not say.
+        # This is None before the first request, although its type does not allow it.
         cycle: Any = self.cycle
         is_silent = cycle is None or cycle.response_complete
         if self.transport.is_closing():
@@ -42,6 +42,6 @@ class ImpatientProtocol(H11Protocol):
         self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Look no more."""
+        """Stop the checks."""
         self._looking.cancel()
         super().connection_lost(exc)

@@ -1,4 +1,4 @@
-"""The log: each line is printed at once, and acts are kept in the database beside what the pool manager does."""
+"""The log: each line is printed at once, and acts are stored in the database in the background."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from .event_store import EventStore
 
 PAUSE_SECONDS = 1.0
-"""Events of so long are kept in one go, and a database that does not answer is asked again after it."""
+"""The interval, in seconds, in which events are stored together, and after which a failed database is tried again."""
 REFRESH_SECONDS = 30.0
-"""How often it is read what other pool managers have done."""
+"""How often, in seconds, the acts of other pool managers are read."""
 STOP_SECONDS = 2.0
 LONGEST_REASON = 1000
 
 
 def printed(line: str) -> None:
-    """Print one line of the log: one line, whatever agents and callers have put into it."""
+    """Print one line of the log; it stays one line, whatever agents and callers put into it."""
     text = log_line.plain(line) if sys.stdout.isatty() else log_line.structured(line, time.time())
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 class LibraryLog(logging.Handler):
-    """Takes what libraries say of themselves, so that every line of the log has one form.
+    """Receives the messages of libraries, so that every line of the log has one format.
 
     Args:
         say: prints one line.
@@ -46,16 +46,16 @@ class LibraryLog(logging.Handler):
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record without its traceback, which would be many lines."""
+        """Print a record without its traceback, which would be several lines."""
         error = record.exc_info[1] if record.exc_info else None
         self._say(f"{record.name}: {record.getMessage()}" + (f": {type(error).__name__}" if error else ""))
 
 
 class Journal:
-    """Takes lines of the log; nobody who writes one waits for the database.
+    """Receives lines of the log; writing one never waits for the database.
 
     Args:
-        store: where events are kept.
+        store: stores the events.
         write: prints one line.
     """
 
@@ -71,7 +71,7 @@ class Journal:
         self._thread = threading.Thread(target=self._loop, name="journal", daemon=True)
 
     def __call__(self, line: str) -> None:
-        """Print a line; an act is kept as well."""
+        """Print a line; an act is stored as well."""
         self._write(line)
         if isinstance(line, Act):
             reason = printable(line.reason)[:LONGEST_REASON]
@@ -81,34 +81,34 @@ class Journal:
             self._wake.set()
 
     def recent(self) -> list[KeptEvent]:
-        """Return the newest events first, without asking the database."""
+        """Return the newest events first, without a request to the database."""
         with self._lock:
             return [*reversed(self._pending), *self._kept][:MOST_KEPT]
 
     def start(self) -> None:
-        """Begin to keep events."""
+        """Start to store events."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Keep what is left, if the database answers soon."""
+        """Store the rest, if the database answers soon."""
         self._ends.set()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS)
 
     def exchange(self) -> bool:
-        """Write pending events down and read all that are kept; return whether the database took them."""
+        """Write pending events and read all that are stored; return whether that succeeded."""
         with self._exchanging:
             with self._lock:
                 taken = list(self._pending)
             try:
                 kept = self._store.exchange(taken)
             except UnavailableError:
-                # They stay in memory; the tick says what is wrong with the database.
+                # They stay in memory; the tick reports the problem of the database.
                 return False
             with self._lock:
                 self._kept = tuple(kept)
-                # Where more came meanwhile than are kept, the oldest have made room.
+                # If more events were added meanwhile than are kept, the oldest were dropped.
                 for event in taken:
                     if self._pending and self._pending[0] is event:
                         self._pending.popleft()

@@ -1,4 +1,4 @@
-"""Which agents have other keys than a new agent would get: those that are set for all, by what Railway stores of each.
+"""Finds agents whose keys differ from those of a new agent, by the variables that Railway stores for each.
 
 Values are compared and forgotten. What is remembered of an agent is yes or no, and which names are too many, for the
 deployment that it runs: Railway is asked for all agents at once, and only when one has a deployment that was not
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 LAG_SECONDS = 60.0
-"""How long Railway's reads may lag behind a patch (fact: read-lag); until then, a difference is looked at again."""
+"""How long, in seconds, reads may lag behind a patch (fact: read-lag); until then, a difference is checked again."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What is remembered of an agent.
+    """The remembered result of an agent.
 
     Attributes:
         is_behind: whether it has other keys than a new agent would get.
@@ -42,11 +42,11 @@ NOT_KNOWN = Compared(is_behind=False)
 
 
 class KeyCheck:
-    """Compares agents with what a new one would get.
+    """Compares agents with a new one.
 
     Args:
-        settings: what all agents get.
-        stored: asks Railway for the variables of all services, by the service's id.
+        settings: the settings for all agents.
+        stored: reads the variables of all services from Railway, by the service's id.
         now: the time.
     """
 
@@ -63,7 +63,7 @@ class KeyCheck:
         self._open: set[tuple[str, str]] = set()
 
     def refresh(self, living: Iterable[Agent]) -> None:
-        """Compare the agents whose deployment is not known yet; where Railway does not answer, the next tick does."""
+        """Compare the agents whose deployment was not compared yet; without an answer, the next tick does it."""
         places = {_place(agent): agent for agent in living if agent.instance.deployment_id and agent.image}
         self._known = {place: behind for place, behind in self._known.items() if place in places}
         unknown = {place: agent for place, agent in places.items() if place not in self._known or place in self._open}
@@ -91,7 +91,7 @@ class KeyCheck:
         return frozenset(agent.id for agent in living if self._known.get(_place(agent), NOT_KNOWN).is_behind)
 
     def removed(self, agent: Agent) -> frozenset[str]:
-        """Return the names of an agent's keys that were taken out, as far as they are known; nothing is asked."""
+        """Return the names of an agent's keys that were removed, as far as known; no request is sent."""
         return self._known.get(_place(agent), NOT_KNOWN).removed
 
     def _may_lag(self, agent: Agent) -> bool:
@@ -100,5 +100,5 @@ class KeyCheck:
 
 
 def _place(agent: Agent) -> tuple[str, str]:
-    # Another deployment has other variables, perhaps.
+    # Another deployment may have other variables.
     return agent.instance.service_id, agent.instance.deployment_id

@@ -1,4 +1,4 @@
-"""The last look at the agents, kept up to date with what is done between two looks."""
+"""The last read of the agents, updated with every change until the next one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class LatestLook:
-    """What was seen last. Nobody who reads it, or notes something, waits for a look that is under way.
+    """The last read. Reading it, or recording a change, never waits for a read in progress.
 
     Args:
-        look: looks.
+        look: reads the agents.
     """
 
     def __init__(self, look: Callable[[], Look]) -> None:
@@ -27,13 +27,13 @@ class LatestLook:
         self._latest: Look | None = None
 
     def look(self) -> Look:
-        """Look at all agents, and keep what was seen; one look at a time."""
+        """Read all agents, and keep the result; one read at a time."""
         with self._looking:
             with self._noting:
                 self._notes = []
             found = self._look()
             with self._noting:
-                # What was done while it was looked is newer than what was seen.
+                # Changes during the read are newer than its result.
                 for agent, state in self._notes:
                     found = _noted(found, agent, state)
                 self._latest = found
@@ -41,11 +41,11 @@ class LatestLook:
 
     @property
     def latest(self) -> Look | None:
-        """The last look; None before the first one succeeded."""
+        """The last read; None before the first one succeeded."""
         return self._latest
 
     def note(self, agent: Agent, state: str) -> None:
-        """Bring the last look up to date, so that a caller sees at once what it did; `gone` is no agent any more."""
+        """Update the last read, so that callers see the change at once; `gone` removes the agent."""
         with self._noting:
             self._notes.append((agent, state))
             if self._latest is not None:

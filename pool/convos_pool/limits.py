@@ -1,4 +1,4 @@
-"""The limits of a Railway project, which all of its environments share, or of a workspace: how many more agents fit."""
+"""The limits of a Railway project, shared by all of its environments, or of a workspace: how many more agents fit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What was configured; 0 is no limit.
+    """The configured limits; 0 means no limit.
 
     Attributes:
-        services, volumes: how many Railway allows in the project.
+        services, volumes: the limits of the project.
         has_volumes: whether an agent has a volume.
-        projects: how many Railway allows in the workspace.
+        projects: the limit of the workspace.
     """
 
     services: int = 0
@@ -31,11 +31,11 @@ class Limits:
 
 
 def room(limits: Limits, use: ProjectUse) -> tuple[int | None, str]:
-    """Return how many more agents fit, None for any number; and what to do where there is no room for more.
+    """Return how many more agents fit (None for no limit), and the advice if there is no room.
 
     Args:
-        limits: what was configured.
-        use: what there is now.
+        limits: the configured limits.
+        use: the current use.
     """
     found: int | None = None
     words = ""

@@ -1,4 +1,4 @@
-"""What the pool manager tells of its agents."""
+"""Describes the pool manager's agents for its API."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ AS_OTHERS_SAY_IT: dict[str, Status] = {
     "crashed": "crashed",
     "dead": "dead",
 }
-"""Our states in the words of the team's pool manager. What is unknown is listed where somebody can dismiss it."""
+"""Our states in the terms of the team's pool manager. An unknown one is listed where a person can dismiss it."""
 
 
 def seen(service: Service) -> Look:
-    """Return the last look at the agents. Callers without the key get it: they must not make the pool manager ask.
+    """Return the last read of the agents. Callers without the key get it, as they must not trigger requests.
 
     Raises:
         UnavailableError: there is none yet.
@@ -43,11 +43,11 @@ def seen(service: Service) -> Look:
 
 
 def counts(service: Service, made: int = 0) -> Counts:
-    """Return how many agents are in which state.
+    """Return how many agents are in each state.
 
     Args:
-        service: whose.
-        made: how many were made since the last look.
+        service: the pool manager.
+        made: how many agents were created since the last read.
     """
     look = seen(service)
     living = look.agents.values()
@@ -61,7 +61,7 @@ def status(service: Service) -> PoolStatus:
     """Return everything about the agents, without secrets.
 
     Raises:
-        UnavailableError: Railway and the database could not be asked yet.
+        UnavailableError: Railway and the database were not read yet.
     """
     look = service.pool.latest or service.pool.look()
     living = list(look.agents.values())
@@ -81,12 +81,12 @@ def status(service: Service) -> PoolStatus:
 
 
 def claimed_and_crashed(service: Service, *, with_words: bool) -> Agents:
-    """Return the agents that somebody has, and those that have crashed.
+    """Return the claimed and the crashed agents.
 
     Args:
-        service: whose.
-        with_words: whether names, addresses, instructions, conversations and invites are told. They open conversations,
-            so only callers with the key get them.
+        service: the pool manager.
+        with_words: whether names, addresses, instructions, conversations and invites are included. They give access to
+            conversations, so only callers with the key get them.
     """
     look = seen(service)
     shown = _instances(service, [one for one in look.agents.values() if _is_somebodys(one)], with_words=with_words)
@@ -110,7 +110,7 @@ def _instance(service: Service, agent: Agent, words: Words | None, *, with_words
     return ListedInstance(
         serviceId=agent.instance.service_id,
         id=agent.id,
-        # A claimed agent's service is named after what its user calls it.
+        # A claimed agent's service is named after the agent's name.
         name=agent.instance.name if with_words else agents.service_name(agent.id),
         url=service.client.address(agent.instance) if with_words else "",
         status=AS_OTHERS_SAY_IT[agent.state],

@@ -1,4 +1,4 @@
-"""How a line of the log is written: plainly for a terminal, else as JSON, one object a line."""
+"""Formats a line of the log: as text for a terminal, else as JSON, one object per line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def plain(text: str) -> str:
 
 
 def structured(text: str, at: float) -> str:
-    """Return a line for a log that reads JSON, as Railway's does: it knows `message` and `level`.
+    """Return a line for a log that parses JSON, as Railway's does: it uses `message` and `level`.
 
     Args:
-        text: the line; an act brings its parts.
+        text: the line; an act provides its parts.
         at: seconds since the epoch.
     """
     found = {

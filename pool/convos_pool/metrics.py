@@ -1,4 +1,4 @@
-"""`/metrics` in Prometheus' text format: numbers alone, so that a scraper needs no key that could delete agents.
+"""`/metrics` in Prometheus' text format: only numbers, so that a scraper needs no key that could delete agents.
 
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -23,16 +23,16 @@ TICKS = ("done", "failed", "stood-back")
 
 @dataclass(frozen=True)
 class Measured:
-    """What is shown.
+    """The measured values.
 
     Attributes:
         counts: agents by state, `total`, `latest` and `behind`; None before the first look.
-        seen_at: when they were seen, in seconds since the epoch; 0 before the first look.
-        min_idle: how many are kept warm.
-        counted: what was counted.
-        calls_left: of Railway's rate limit; None while Railway has not said.
-        calls_limit: calls of a whole window; None while Railway has not said.
-        is_closed: whether no agent is made or handed out.
+        seen_at: when they were read, in seconds since the epoch; 0 before the first read.
+        min_idle: how many agents are kept warm.
+        counted: the counters.
+        calls_left: the rest of Railway's rate limit; None until Railway has reported it.
+        calls_limit: the calls of a whole window; None until Railway has reported it.
+        is_closed: whether no agent is created or handed out.
         environment, version: labels.
     """
 

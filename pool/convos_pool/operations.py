@@ -1,4 +1,4 @@
-"""Every GraphQL document that the pool manager sends; the names of operations show in Railway's own logs."""
+"""Every GraphQL document that the pool manager sends; the names of the operations appear in Railway's own logs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ VOLUME_DELETE = "mutation agentVolumeDelete($id: String!) { volumeDelete(volumeI
 
 
 def configs(count: int) -> str:
-    """Return the document that asks for the configs of so many environments at once: `$e0` as `e0`, and so on."""
+    """Return the document that reads the configs of several environments at once: `$e0` as `e0`, and so on."""
     asked = ", ".join(f"$e{number}: String!" for number in range(count))
     fields = " ".join(
         f"e{number}: environment(id: $e{number}) {{ id config(decryptVariables: true) }}" for number in range(count)

@@ -1,4 +1,4 @@
-"""The pool: what is done for each request, and at each tick."""
+"""The pool: the operations of requests, and their common state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .railway import Instance
 
 KILL_SECONDS = 10.0
-"""How long a kill waits for another act on the same agent."""
+"""How long, in seconds, a kill waits for another operation on the same agent."""
 DISMISSIBLE = frozenset({"crashed", "unknown"})
 
 
@@ -42,10 +42,10 @@ class Wish:
 
 
 class Pool:
-    """What requests ask for. Each act on an agent happens under that agent's lock.
+    """The operations of requests. Each operation on an agent holds that agent's lock.
 
     Args:
-        parts: what it works with.
+        parts: its dependencies.
     """
 
     def __init__(self, parts: PoolParts) -> None:
@@ -62,23 +62,23 @@ class Pool:
         self._taken: set[str] = set()
         self._touched: dict[str, str] = {}
         self.is_closed = False
-        """Whether no agent is made or handed out any more: the stack is being destroyed."""
+        """Whether agents are no longer created or handed out, because the stack is being destroyed."""
 
     def touch(self, agent: Agent) -> None:
-        """Note that an agent gets a new deployment: until Railway shows it, its old one must not be handed out."""
+        """Record that an agent gets a new deployment: until Railway shows it, the old one must not be handed out."""
         self._touched[agent.id] = agent.instance.deployment_id
 
     def look(self) -> Look:
-        """Look at all agents, and keep what was seen; one look at a time."""
+        """Read all agents, and keep the result; one read at a time."""
         return self._sight.look()
 
     @property
     def latest(self) -> Look | None:
-        """The last look; None before the first one succeeded."""
+        """The last read; None before the first one succeeded."""
         return self._sight.latest
 
     def note(self, agent: Agent, state: str) -> None:
-        """Bring the last look up to date, so that a caller sees at once what it did; `gone` is no agent any more."""
+        """Update the last read, so that callers see the change at once; `gone` removes the agent."""
         self._sight.note(agent, state)
 
     def claim(self, wish: Wish) -> Claimed:
@@ -100,7 +100,7 @@ class Pool:
                 if answer is not None:
                     return answer
         finally:
-            # It renames what was claimed, makes what is missing, and looks anew where there was none.
+            # The tick renames the claimed agent, creates missing ones, and reads again if nothing was known.
             self._wake()
         raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
 
@@ -193,7 +193,7 @@ class Pool:
             self._log(f"{agent_id}: its key and inbox are not noted with its claim: {error}")
 
     def rename(self, agent: Agent, agent_name: str) -> None:
-        """Show in Railway's dashboard whose an agent is; where that fails, the tick does it later."""
+        """Rename the service so that Railway's dashboard shows its agent; if that fails, the tick does it later."""
         try:
             self._railway.rename(agent.instance.service_id, agents.service_name(agent.id, agent_name))
         except RailwayError as error:
@@ -223,25 +223,25 @@ class Pool:
         return gone
 
     def kill(self, agent_id: str) -> None:
-        """Delete an agent, claimed or not, with its volume, its key, its inbox and its row; one that is gone is well.
+        """Delete an agent, claimed or not, with its volume, key, inbox and row; it may be gone already.
 
         Raises:
-            ConflictError: another request is at it.
+            ConflictError: another request holds its lock.
         """
         agent = self.look().agents.get(agent_id)
-        # A round may be finishing the same deletion.
+        # A round may be completing the same deletion.
         with self._database.lock(agent_id, wait_seconds=KILL_SECONDS):
             if agent is not None:
                 self._creation.delete(agent, self._railway.volumes(), forgets_claim=True)
                 self.note(agent, "gone")
                 self._log(Act("killed", f"killed, it was {agent.state}", agent.id))
             elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
-                # Only what this pool has on record: an id of another pool must not cost its agent the key.
+                # Only what is on record for this pool: an id of another pool must not cost its agent the key.
                 self._creation.delete_rest(agent_id)
         self._wake()
 
     def dismiss(self, agent_id: str) -> None:
-        """Delete an agent that somebody had and that has crashed, or of which nobody knows whether somebody has it.
+        """Delete a claimed agent that has crashed, or one whose claim has an unknown outcome.
 
         Raises:
             ConflictError: it is alive.
@@ -287,10 +287,10 @@ class Pool:
             self._railway.commit(patch, f"pool: redeploy {agent.id} on {image}")
 
     def unclaimed(self, agent: Agent) -> None:
-        """Make sure, under the agent's lock, that nobody has claimed it since the look.
+        """Verify, under the agent's lock, that it was not claimed since the last read.
 
         Raises:
-            ConflictError: somebody has.
+            ConflictError: it was claimed.
         """
         if self._database.is_claimed(agent.id, agent.instance.service_id):
             raise ConflictError(f"{agent.id}: it has been claimed meanwhile")

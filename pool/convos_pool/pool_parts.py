@@ -1,4 +1,4 @@
-"""What a pool works with."""
+"""The dependencies of a pool."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PoolParts:
-    """What a pool works with.
+    """The dependencies of a pool.
 
     Attributes:
-        settings: what was configured.
-        railway: the environment, with little patience: somebody waits.
+        settings: the settings.
+        railway: the environment, with short waits, as callers are waiting.
         database: claims and locks.
         client: the agents.
-        census: how to look.
-        creation: how to delete.
+        census: reads the agents.
+        creation: deletes agents.
         credentials: the agents' keys and inboxes.
-        wake: called when the next tick should come at once.
-        log: one line for the log.
+        wake: starts the next tick at once.
+        log: called with each line of the log.
     """
 
     settings: Settings

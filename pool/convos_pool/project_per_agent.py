@@ -1,4 +1,4 @@
-"""Agents that have a Railway project each: no limit of one project ends the pool, and no two agents share a network."""
+"""Agents with a Railway project each: the limits of one project do not apply, and agents do not share a network."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from .railway_calls import RailwayCalls
 
 PAGE = 100
-"""Projects of one request, each with its services, and environments whose variables are asked for at once."""
+"""The size of one request: projects, each with its services, or environments whose variables are read together."""
 
 
 class ProjectPerAgent:
-    """One of the two ways of `AgentServices`: a project of the same workspace for each agent.
+    """An implementation of `AgentServices`: a project of the same workspace for each agent.
 
     Args:
         calls: with account or workspace tokens.
-        homes: where agents live; shared by all who ask for one pool.
-        project_id: the pool manager's own project, whose workspace gets the agents'.
-        environment_id: the pool manager's own environment: it marks the agents' projects, and no other is touched.
+        homes: the agents' projects; shared by all users of one pool.
+        project_id: the pool manager's own project, whose workspace gets the agents' projects.
+        environment_id: the pool manager's own environment: it marks the agents' projects, and others are never changed.
     """
 
     def __init__(self, calls: RailwayCalls, homes: AgentHomes, project_id: str, environment_id: str) -> None:
@@ -42,11 +42,11 @@ class ProjectPerAgent:
         self._place: tuple[str, str] | None = None
 
     def allowance(self) -> Allowance | None:
-        """Return what is left of Railway's rate limit."""
+        """Return the rest of Railway's rate limit."""
         return self._calls.allowance()
 
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
-        """Leave calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
+        """Reserve calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
         self._calls.keep_for_claims(share)
 
     def instances(self) -> list[Instance]:
@@ -65,11 +65,11 @@ class ProjectPerAgent:
         return list(found.values())
 
     def volumes(self) -> dict[str, list[str]]:
-        """Return the volumes of each service, as they were listed with the agents; nothing is asked."""
+        """Return the volumes of each service, from the last list of agents; no request is sent."""
         return {id_: list(home.volume_ids) for id_, home in self._homes.all().items()}
 
     def before_claim(self, service_id: str) -> tuple[Instance, dict[str, str]]:
-        """Return a service as it is now, and its variables as they are stored: one request."""
+        """Return a service's current state and its stored variables, in one request."""
         home = self._homes.of(service_id)
         scope = {"projectId": home.project_id, "environmentId": home.environment_id, "serviceId": service_id}
         found = self._calls.execute(operations.BEFORE_CLAIM, scope)
@@ -77,7 +77,7 @@ class ProjectPerAgent:
         return instance_of(found["serviceInstance"]), variables
 
     def variables(self) -> dict[str, dict[str, str]]:
-        """Return the variables of all agents: one request for each hundred."""
+        """Return the variables of all agents, with one request for each hundred."""
         places = sorted({home.environment_id for home in self._homes.all().values() if home.has_service})
         found: dict[str, dict[str, str]] = {}
         for start in range(0, len(places), PAGE):
@@ -85,7 +85,7 @@ class ProjectPerAgent:
         return found
 
     def _variables_in(self, places: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Ask for these environments at once; where one is gone, Railway refuses them all: then for each half."""
+        """Read these environments at once. If one is gone, Railway refuses them all; then read each half."""
         given = {f"e{number}": place for number, place in enumerate(places)}
         try:
             answer = self._calls.execute(operations.configs(len(places)), given)
@@ -102,15 +102,15 @@ class ProjectPerAgent:
         return found
 
     def project_use(self) -> ProjectUse:
-        """Return how many projects the workspace has; nothing is asked."""
+        """Return the number of projects in the workspace; no request is sent."""
         return ProjectUse(0, 0, self._homes.projects)
 
     def is_fork(self) -> bool:
-        """Say that services belong to this pool alone: its projects are marked."""
+        """Return True: services belong only to this pool, as its projects are marked."""
         return True
 
     def ensure_service(self, instance: Instance) -> str:
-        """Return the id of an agent's service; makes it where the agent's project has none yet."""
+        """Return the id of an agent's service; create it if the agent's project has none yet."""
         home = self._homes.of(instance.service_id)
         if home.has_service:
             return instance.service_id
@@ -118,15 +118,15 @@ class ProjectPerAgent:
         service_id = next(iter(there), "") or self._new_service(home, instance.name)
         found = AgentHome(home.project_id, home.environment_id)
         self._homes.made(service_id, found)
-        # Whoever has looked before knows it by its project.
+        # An earlier read may have identified the agent by its project.
         self._homes.made(instance.service_id, found)
         return service_id
 
     def create_service(self, name: str) -> str:
-        """Create a project for an agent, and in it an empty service, and return the service's id.
+        """Create a project for an agent, with an empty service, and return the service's id.
 
         Raises:
-            CreationThrottledError: Railway lets nobody create a project yet.
+            CreationThrottledError: Railway does not allow the creation of a project yet.
         """
         workspace_id, environment = self._own_place()
         project = {
@@ -157,7 +157,7 @@ class ProjectPerAgent:
         return str(found["serviceDomainCreate"]["domain"])
 
     def commit(self, patch: Mapping[str, Any], message: str) -> None:
-        """Commit a patch, one for each project that it changes; one that is refused does not keep back the others."""
+        """Commit a patch, one for each project that it changes; a refused one does not prevent the others."""
         refused: RailwayError | None = None
         for service_id, changed in patch["services"].items():
             try:
@@ -177,17 +177,17 @@ class ProjectPerAgent:
         return str(self._calls.execute(operations.DEPLOY, scope)["serviceInstanceDeployV2"])
 
     def rename(self, service_id: str, name: str) -> None:
-        """Give a service another name; its project keeps its own, which has the agent's id."""
+        """Rename a service; its project keeps its own name, which contains the agent's id."""
         self._calls.execute(operations.RENAME, {"id": service_id, "name": name})
 
     def delete_volume(self, volume_id: str) -> None:
-        """Leave a volume to the deletion of its project, which comes next."""
+        """Do nothing: the volume is deleted with its project, which follows."""
 
     def delete_service(self, service_id: str) -> None:
         """Delete an agent's project, with its service and its volume.
 
         Raises:
-            ConflictError: somebody has put something else into it, or has taken the mark away: it is not deleted.
+            ConflictError: others have added something to it, or have removed the mark, so it is not deleted.
         """
         home = self._homes.of(service_id)
         there, owner = self._services(home.project_id)
@@ -199,10 +199,10 @@ class ProjectPerAgent:
         self._homes.gone(service_id)
 
     def _services(self, project_id: str) -> tuple[dict[str, str], str]:
-        """Return the names of a project's services by their ids, asked of Railway now, and the agent that it is for.
+        """Read the names of a project's services by their ids, and the agent that it belongs to.
 
         Raises:
-            ConflictError: it is no project of this pool any more.
+            ConflictError: it is no longer a project of this pool.
         """
         found = self._calls.execute(operations.AGENT_PROJECT, {"projectId": project_id})["project"]
         owner = marked_agent(found["description"], self._environment_id)
@@ -221,7 +221,7 @@ class ProjectPerAgent:
         return str(made["serviceCreate"]["id"])
 
     def _own_place(self) -> tuple[str, str]:
-        """Return the workspace for agents' projects, and the name of their environments: asked once."""
+        """Return the workspace for agents' projects, and the name of their environments; read once."""
         with self._asking:
             if self._place is None:
                 given = {"projectId": self._project_id, "environmentId": self._environment_id}
@@ -242,11 +242,11 @@ class ProjectPerAgent:
 
 
 def _of_project(project: Mapping[str, Any], owner: str) -> Iterator[tuple[Instance, AgentHome]]:
-    """Yield the services of an agent's project; without any, the agent as one that is unfinished."""
+    """Yield the services of an agent's project; without any, the agent as an unfinished one."""
     environments = [edge["node"] for edge in project["environments"]["edges"]]
     if not environments:
         return
-    # Somebody may have added environments: the agent lives in the first one.
+    # Others may have added environments: the agent is in the first one.
     first = min(environments, key=lambda one: str(one["createdAt"]))
     place = str(project["id"]), str(first["id"])
     living = [edge["node"] for edge in first["serviceInstances"]["edges"] if not edge["node"]["deletedAt"]]
@@ -258,7 +258,7 @@ def _of_project(project: Mapping[str, Any], owner: str) -> Iterator[tuple[Instan
         )
     for node in living:
         instance = instance_of(node)
-        # Another agent's name in this one's project is somebody's mistake, and no agent.
+        # Another agent's name in this agent's project is a mistake, and not an agent.
         if agent_id(instance.name) in {owner, None}:
             yield instance, AgentHome(*place, volume_ids=tuple(_volumes(first, instance.service_id)))
 

@@ -1,4 +1,4 @@
-"""What a pool of agents asks of Railway's public GraphQL API, on the client that the whole program uses."""
+"""The requests of a pool to Railway's public GraphQL API, using the client that the whole program shares."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from .railway_calls import RailwayCalls
 
 PAGE = 500
-"""As Railway's own CLI asks for: an environment with some hundred agents is one request."""
+"""The page size of Railway's own CLI: an environment with a hundred agents is one request."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A service as it is in one environment.
+    """A service in one environment.
 
     Args:
-        service_id: Railway's id of the service; the project's, where an agent has one of its own and no service yet.
+        service_id: Railway's id of the service; the project's id if an agent has its own project without a service yet.
         name: its name.
-        image: the image reference in its config; empty where none is set yet.
+        image: the image reference in its config; empty if none is set yet.
         domain: its Railway domain; empty before it has one.
-        created_at: when it came into this environment.
-        deployment_id: of the newest deployment; empty where there is none.
-        deployment_status: of the newest deployment; empty where there is none.
-        deployed_at: when the newest deployment was made.
-        deployed_image: what the newest deployment runs, as its `meta` has it; empty where that does not say.
+        created_at: when it was added to this environment.
+        deployment_id: the newest deployment; empty if there is none.
+        deployment_status: the status of the newest deployment; empty if there is none.
+        deployed_at: when the newest deployment was created.
+        deployed_image: the image of the newest deployment, from its `meta`; empty if that lacks it.
     """
 
     service_id: str
@@ -49,11 +49,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class ProjectUse:
-    """How much of Railway's limits is used: of a project by all of its environments, or of a workspace by all projects.
+    """The used part of Railway's limits: of a project by all of its environments, or of a workspace by all projects.
 
     Attributes:
-        services, volumes: of the project; 0 where agents have projects of their own.
-        projects: of the workspace; 0 where agents share one.
+        services, volumes: in the project; 0 if agents have projects of their own.
+        projects: in the workspace; 0 if agents share one.
     """
 
     services: int
@@ -62,12 +62,12 @@ class ProjectUse:
 
 
 class Railway:
-    """The API for one environment, in which all agents live; one of the two ways of `AgentServices`.
+    """The API for one environment that contains all agents; an implementation of `AgentServices`.
 
     Args:
         calls: with tokens of either kind.
         project_id: the project.
-        environment_id: the environment; nothing is changed elsewhere.
+        environment_id: the environment; nothing else is changed.
     """
 
     def __init__(self, calls: RailwayCalls, project_id: str, environment_id: str) -> None:
@@ -76,11 +76,11 @@ class Railway:
         self._environment_id = environment_id
 
     def allowance(self) -> Allowance | None:
-        """Return what is left of Railway's rate limit; None while no answer has said."""
+        """Return the rest of Railway's rate limit; None until an answer has reported it."""
         return self._calls.allowance()
 
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
-        """Leave calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
+        """Reserve calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
         self._calls.keep_for_claims(share)
 
     def instances(self) -> list[Instance]:
@@ -98,7 +98,7 @@ class Railway:
         return found
 
     def before_claim(self, service_id: str) -> tuple[Instance, dict[str, str]]:
-        """Return a service as it is now, and its variables as they are stored, sealed ones missing: one request."""
+        """Return a service's current state and its stored variables, without sealed ones, in one request."""
         scope = {"projectId": self._project_id, "environmentId": self._environment_id, "serviceId": service_id}
         found = self._calls.execute(operations.BEFORE_CLAIM, scope)
         variables = {str(name): str(value) for name, value in found["variables"].items() if value is not None}
@@ -110,12 +110,12 @@ class Railway:
         return variables_of(found["environment"]["config"])
 
     def project_use(self) -> ProjectUse:
-        """Return how many services and volumes the project has; no more than PAGE of each are counted."""
+        """Return the number of services and volumes in the project; at most PAGE of each are counted."""
         found = self._calls.execute(operations.PROJECT_USE, {"projectId": self._project_id, "first": PAGE})["project"]
         return ProjectUse(len(found["services"]["edges"]), len(found["volumes"]["edges"]))
 
     def is_fork(self) -> bool:
-        """Say whether the environment was forked from another: only then does a service belong to it alone."""
+        """Tell whether the environment was forked from another: only then do services belong to it alone."""
         return bool(
             self._calls.execute(operations.ENVIRONMENT, {"environmentId": self._environment_id})["environment"][
                 "sourceEnvironment"
@@ -123,7 +123,7 @@ class Railway:
         )
 
     def ensure_service(self, instance: Instance) -> str:
-        """Return the id of an agent's service: here it is what makes an agent."""
+        """Return the id of an agent's service: with a shared project, every agent has one."""
         return instance.service_id
 
     def create_service(self, name: str) -> str:
@@ -154,7 +154,7 @@ class Railway:
         return str(self._calls.execute(operations.DEPLOY, scope)["serviceInstanceDeployV2"])
 
     def rename(self, service_id: str, name: str) -> None:
-        """Give a service another name; its domain stays."""
+        """Rename a service; its domain stays."""
         self._calls.execute(operations.RENAME, {"id": service_id, "name": name})
 
     def delete_volume(self, volume_id: str) -> None:
@@ -181,7 +181,7 @@ def _time(text: str) -> datetime:
 
 
 def variables_of(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return the variables of each service of an environment's config, sealed ones empty."""
+    """Return the variables of each service in an environment's config; sealed ones are empty."""
     return {
         str(id_): {
             str(name): SEALED if entry.get("value") is None else str(entry["value"])
@@ -193,7 +193,7 @@ def variables_of(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def instance_of(node: Mapping[str, Any]) -> Instance:
-    """Return a service instance as the fragment `agent` has it."""
+    """Convert a service instance from the fragment `agent`."""
     domains = node["domains"]["serviceDomains"]
     deployment = node["latestDeployment"]
     return Instance(

@@ -1,4 +1,4 @@
-"""Documents sent to Railway's API with one token, or with several in turn; refusals are this package's errors."""
+"""Sends documents to Railway's API with one token, or with several in turn; converts refusals to our errors."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from railway_api.client import Client
 
 CLAIMS_SHARE = 0.2
-"""Of the calls of an hour, for claims alone: each needs one."""
+"""The share of an hour's calls that is reserved for claims; each needs one."""
 LOOK_SHARE = 0.1
-"""Of the calls of an hour, below which no tick looks at the agents any more: claims go on with what was seen."""
+"""The share of an hour's calls below which ticks no longer read the agents: claims use the last read."""
 SHORT_WINDOW_SECONDS = 60.0
-"""Windows that end sooner are waited for."""
+"""Windows that end sooner, in seconds, are waited for."""
 CREATE_SECONDS = 10.0
-"""How long the creation of a project may take in all: a throttle of 30 s is not waited for inside of a tick."""
+"""The longest creation of a project, in seconds: a tick does not wait for a throttle of 30 s."""
 NEW_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds after which something is tried again in a project that was just created."""
+"""The pauses, in seconds, before each retry in a project that was just created."""
 REFUSED_SECONDS = 60.0
-"""How long a token rests that was refused what another one was not."""
+"""How long, in seconds, a token is not used after a refusal that another token did not get."""
 _Answer = TypeVar("_Answer")
 
 
 @dataclass
 class _Turn:
-    """One token.
+    """The state of one token.
 
     Attributes:
-        client: sends with it.
-        is_kind_known: whether it is known of which kind the token is.
-        spent_until: when Railway takes its calls again, after a refusal; of `clock`.
-        creates_after: when Railway lets it create a project again, after a refusal; of `clock`.
+        client: uses the token.
+        is_kind_known: whether the token's kind is known.
+        spent_until: when Railway accepts its calls again, after a refusal; of `clock`.
+        creates_after: when Railway allows it to create a project again, after a refusal; of `clock`.
         used: how many calls it has sent.
     """
 
@@ -54,15 +54,15 @@ class _Turn:
 
 
 class RailwayCalls:
-    """Sends documents. With several tokens, each call takes the one with the most calls left in its hour.
+    """Sends documents. With several tokens, each call uses the one with the most calls left in its hour.
 
     Args:
         clients: one for each token, at least one.
-        is_kind_known: False to find out by asking once which kind of token each is.
-        seconds: how long one call may take in all; 0 for the client's own limit.
+        is_kind_known: False to query the kind of each token once.
+        seconds: the longest duration of one call; 0 for the client's own limit.
         throttle_seconds: how long Railway refuses a second project of one user (fact: creation-throttle).
-        clock: seconds that never go back.
-        sleep: waits so many seconds.
+        clock: monotonic seconds.
+        sleep: waits a number of seconds.
     """
 
     def __init__(
@@ -84,23 +84,23 @@ class RailwayCalls:
         self._asking = threading.Lock()
 
     def allowance(self) -> Allowance | None:
-        """Return what is left of Railway's rate limit, of all tokens together; None while one is not known yet."""
+        """Return the rest of Railway's rate limit, of all tokens together; None until all are known."""
         known = [turn.client.allowance for turn in self._turns]
         left = [one for one in known if one is not None]
         if not left or len(left) < len(known):
             return None
-        # What counts for "when is there more" is the first window that ends.
+        # More calls become available when the first window ends.
         first = min(one.reset_at for one in left)
         return Allowance(sum(one.remaining for one in left), sum(one.limit for one in left), first)
 
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
-        """Make sure that whoever does not wait for an answer leaves calls of the hour for those who do.
+        """Ensure that work without a waiting caller leaves calls of the hour for requests.
 
         Args:
-            share: how much of the hour's calls has to be left.
+            share: the share of the hour's calls that must be left.
 
         Raises:
-            ThrottledError: what is left of this window is kept for claims; the seconds are until the next one.
+            ThrottledError: the rest of this window is reserved for claims; its seconds last until the next one.
         """
         left = self.allowance()
         seconds = left.reset_at - time.time() if left is not None else 0.0
@@ -110,12 +110,12 @@ class RailwayCalls:
     def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.
 
-        What was not carried out for certain, and every query, is sent again within the client's budget. A mutation
-        whose answer was lost is not: it may have happened, and the next tick sees.
+        Queries, and mutations that were certainly not executed, are sent again within the client's budget. A mutation
+        whose answer was lost is not: it may have been executed, and the next tick will see.
 
         Raises:
-            ThrottledError: Railway asks to wait longer than one call should.
-            RailwayError: Railway refused, or gave no answer that can be used; its own words, without the token.
+            ThrottledError: Railway asks to wait longer than one call may take.
+            RailwayError: Railway refused, or gave no usable answer; the error has its own words, without the token.
         """
         name, is_mutation = operation_name(document), document.startswith("mutation")
 
@@ -128,18 +128,18 @@ class RailwayCalls:
     def execute_in_new(
         self, document: str, variables: Mapping[str, Any], observe: Callable[[], Mapping[str, Any] | None]
     ) -> Mapping[str, Any]:
-        """Send a mutation into a project that was just created, where "Not Authorized" may be its being new.
+        """Send a mutation into a project that was just created, where "Not Authorized" may mean "not visible yet".
 
         Args:
             document: the mutation (fact: new-project-lag).
             variables: its variables.
-            observe: reads back what it has made; None where that is not there.
+            observe: reads back the created thing; None if it does not exist.
 
         Returns:
-            What `observe` saw, or its `data`.
+            The result of `observe`, or the mutation's `data`.
 
         Raises:
-            RailwayError: as `execute`.
+            RailwayError: see `execute`.
         """
         name = operation_name(document)
 
@@ -160,8 +160,8 @@ class RailwayCalls:
         """Create a project with the first token whose user may create one now.
 
         Raises:
-            CreationThrottledError: none may; the seconds are until the first one may.
-            RailwayError: as `execute`. The project may be there.
+            CreationThrottledError: none may; its seconds last until the first one may.
+            RailwayError: see `execute`. The project may exist.
         """
         name = operation_name(document)
         for turn in self._ready_to_create():
@@ -198,7 +198,7 @@ class RailwayCalls:
                 turn.spent_until = self._clock() + error.seconds
                 throttled.append(turn)
             except RailwayError as error:
-                # "Not Authorized" may be of this token alone, as where it was revoked; a query may be asked twice.
+                # "Not Authorized" may apply to this token only, such as a revoked one; a query may be repeated.
                 if error.is_there or not is_query or (is_last and not throttled):
                     raise
                 refused.append(turn)
@@ -217,13 +217,13 @@ class RailwayCalls:
                 left = turn.client.allowance
                 return max(0.0, turn.spent_until - now), -left.remaining if left is not None else -1e9, turn.used
 
-            # Compared by identity: two tokens may look alike.
+            # Compared by identity, as two tokens may be equal.
             chosen = min((turn for turn in self._turns if not any(turn is one for one in tried)), key=order)
             chosen.used += 1
             return chosen
 
     def _client(self, turn: _Turn) -> Client:
-        # A hundred claims at once ask once.
+        # A hundred concurrent claims query the kind once.
         with self._asking:
             if not turn.is_kind_known:
                 try:

@@ -1,4 +1,4 @@
-"""What an agent says of itself."""
+"""An agent's answers to the health check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Readiness(Enum):
-    """What an agent says of itself."""
+    """An agent's answer to the health check."""
 
     READY = "ready"
     NOT_READY = "not ready"

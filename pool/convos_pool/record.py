@@ -1,4 +1,4 @@
-"""What the pool manager keeps in the database beyond claims: the rollout on record, its moves, and who is in charge."""
+"""The pool manager's records besides claims: the rollout, its moves, and which pool manager is in charge."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from .database import Database
 
 LEASE_SECONDS = 90.0
-"""How long a newer pool manager that says nothing any more keeps an older one from acting."""
+"""How long, in seconds, a newer pool manager that is silent still prevents an older one from acting."""
 
 
 class Record:
     """`pool_leader`, `agent_rollout` and `agent_move`.
 
     Args:
-        database: where.
+        database: the database.
         lease_seconds: see LEASE_SECONDS; several ticks.
     """
 
@@ -30,10 +30,10 @@ class Record:
         self._since: datetime | None = None
 
     def is_in_charge(self) -> bool:
-        """Say whether this pool manager is the newest; while a new one is deployed there are two, with two images."""
+        """Tell whether this pool manager is the newest; during a deployment there are two, with two images."""
         with self._database.connect() as connection:
             if self._since is None:
-                # clock_timestamp: the server's clock, which all pool managers share.
+                # clock_timestamp is the server's clock, which all pool managers share.
                 row = connection.execute("SELECT clock_timestamp()").fetchone()
                 assert row is not None
                 self._since = row[0]
@@ -48,7 +48,7 @@ class Record:
         return row is not None
 
     def rollout(self, image: str) -> Rollout:
-        """Return the rollout to an image; one to another image is over as soon as this is asked."""
+        """Return the rollout to an image; this ends a rollout to any other image."""
         with self._database.connect() as connection:
             connection.execute(
                 "INSERT INTO agent_rollout (image) VALUES (%s) ON CONFLICT (only_row) DO UPDATE"
@@ -70,19 +70,19 @@ class Record:
         return Rollout(image, seconds, reason, batch, tuple(Move(*row) for row in moves))
 
     def settle(self, agent_ids: Iterable[str]) -> None:
-        """Note that moves need no more watching."""
+        """Record that moves need no more watching."""
         with self._database.connect() as connection:
             connection.execute("UPDATE agent_move SET settled = true WHERE agent_id = ANY(%s)", (list(agent_ids),))
 
     def abort(self, step: Step) -> None:
-        """Note that the rollout has stopped, and which batch goes back."""
+        """Record that the rollout has stopped, and which batch is rolled back."""
         with self._database.connect() as connection:
             connection.execute(
                 "UPDATE agent_rollout SET reason = %s, aborted_batch = %s WHERE reason IS NULL", (step.text, step.batch)
             )
 
     def retry(self) -> bool:
-        """Forget that the rollout was stopped; return whether it was."""
+        """Remove the record that the rollout has stopped; return whether it had."""
         with self._database.connect() as connection:
             row = connection.execute(
                 "UPDATE agent_rollout SET reason = NULL, aborted_batch = NULL, started_at = now()"
@@ -91,7 +91,7 @@ class Record:
         return row is not None
 
     def write_down(self, batch: int, moves: Mapping[str, tuple[str, str, str]]) -> None:
-        """Write moves down before they are made: agent id -> (service id, image, previous image)."""
+        """Record moves before they are sent: agent id -> (service id, image, previous image)."""
         rows = [(id_, *values, batch) for id_, values in moves.items()]
         with self._database.connect() as connection, connection.cursor() as cursor:
             cursor.executemany(
@@ -103,6 +103,6 @@ class Record:
             )
 
     def forget(self, agent_id: str) -> None:
-        """Forget the move of an agent that was deleted."""
+        """Remove the move of an agent that was deleted."""
         with self._database.connect() as connection:
             connection.execute("DELETE FROM agent_move WHERE agent_id = %s", (agent_id,))

@@ -1,4 +1,4 @@
-"""Claims that were cut off: their agents are asked again, a few times, beside the tick and not inside of it."""
+"""Interrupted claims: their agents are asked again, a few times, outside of the tick."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 MOST_TRIES = 3
 RESERVATION_SECONDS = 150.0
-"""A reservation that is older belongs to a claim that was cut off: one that lives asks its agent twice for 60 s."""
+"""An older reservation belongs to an interrupted claim: a running one asks its agent twice for 60 s."""
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
-    """Do something beside what is going on: an agent may take a minute to answer, and the tick has a lock."""
+    """Run a function in the background: an agent may take a minute to answer, and the tick holds a lock."""
     threading.Thread(target=work, name="recovery", daemon=True).start()
 
 
 class Recovery:
-    """Finds out what came of claims that were cut off.
+    """Finds out the outcome of interrupted claims.
 
-    A runtime that remembers its conversation answers with it again. One that refuses the repetition never tells: after
-    some tries the agent is set aside.
+    A runtime that remembers its conversation returns it again. One that refuses the repetition never reveals it: after
+    some attempts the agent is set aside.
 
     Args:
-        railway: where agents' variables are.
+        railway: the agents' variables.
         database: the claims.
         client: the agents.
-        set_aside: those of which nothing more will be learnt.
-        log: one line for the log.
-        run: does the asking, elsewhere than here.
+        set_aside: claims whose outcome stays unknown.
+        log: called with each line of the log.
+        run: runs the request in the background.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Recovery:
         self._busy = False
 
     def advance(self, cut_off: Mapping[str, Agent]) -> None:
-        """Ask one of these agents again, the least asked first; one at a time."""
+        """Ask one of these agents again, the least often asked first; one at a time."""
         with self._lock:
             self._tries = {id_: tries for id_, tries in self._tries.items() if id_ in cut_off}
             if self._busy or not cut_off:
@@ -105,12 +105,12 @@ class Recovery:
             self._log(Act("set-aside", f"claim outcome unknown, set aside: {error}; {what_to_do}", agent.id))
 
     def finish(self, agent: Agent) -> Conversation:
-        """Ask an agent again in the same words, once, and complete its claim.
+        """Send an agent the same request once more, and complete its claim.
 
         Raises:
             NotFoundError: the claim is gone, or complete.
-            ConflictError: somebody else is at it.
-            AgentError: it refused, or it is still unknown what came of it.
+            ConflictError: another request holds the lock.
+            AgentError: it refused, or the outcome is still unknown.
         """
         with self._database.lock(agent.id):
             claim = self._database.claims().get(agent.id)
@@ -125,11 +125,11 @@ class Recovery:
         return conversation
 
     def complete(self, agent: Agent, conversation_id: str, invite_url: str) -> None:
-        """Complete a claim with what somebody knows of it.
+        """Complete a claim with the values that a person provides.
 
         Raises:
             NotFoundError: the claim is gone, or complete.
-            ConflictError: somebody else is at it.
+            ConflictError: another request holds the lock.
         """
         with self._database.lock(agent.id):
             claim = self._database.claims().get(agent.id)

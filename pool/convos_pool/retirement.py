@@ -1,4 +1,4 @@
-"""The end of a pool: no agent is made or handed out any more, and those that nobody has are deleted."""
+"""The end of a pool: agents are no longer created or handed out, and unclaimed ones are deleted."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 LOCK_SECONDS = 15.0
-"""How long a tick that is at it is waited for."""
+"""How long, in seconds, to wait for a running tick."""
 WORK_SECONDS = 15.0
-"""How long one request deletes agents; the caller asks again while some are left."""
+"""How long, in seconds, one request deletes agents; the caller repeats it while some are left."""
 NAMED = 5
 
 
 @dataclass(frozen=True)
 class RetirementParts:
-    """What a retirement works with."""
+    """The dependencies of a retirement."""
 
     pool: Pool
     railway: AgentServices
@@ -40,30 +40,30 @@ class RetirementParts:
 
 @dataclass(frozen=True)
 class Retired:
-    """What one request has deleted, by id, and how many agents are left."""
+    """The result of one request: the ids of the deleted agents, and how many agents are left."""
 
     deleted: list[str]
     left: int
 
 
 class Retirement:
-    """Empties a pool before its environment, or the pool manager, goes.
+    """Empties a pool before its environment or the pool manager is deleted.
 
     Args:
-        parts: what it works with.
+        parts: its dependencies.
     """
 
     def __init__(self, parts: RetirementParts) -> None:
         self._parts = parts
 
     def go_on(self, *, claimed: bool) -> Retired:
-        """Close the pool and delete what nobody has, for as long as one request may take.
+        """Close the pool and delete unclaimed agents, as long as one request may take.
 
         Args:
-            claimed: whether agents that somebody has, or had, go as well.
+            claimed: whether agents that are or were claimed are deleted as well.
 
         Raises:
-            ConflictError: somebody has agents, and they may not go; then the pool is open as before.
+            ConflictError: agents are claimed and must be kept; then the pool stays open.
         """
         pool = self._parts.pool
         was_closed, pool.is_closed = pool.is_closed, True
@@ -84,7 +84,7 @@ class Retirement:
 
     @contextmanager
     def _tick_lock(self) -> Iterator[None]:
-        """Hold the tick's lock: a tick in its middle could make an agent that nobody would see."""
+        """Hold the tick's lock: a running tick could create an agent that is then overlooked."""
         with self._parts.database.lock(TICK, wait_seconds=LOCK_SECONDS):
             yield
 

@@ -1,4 +1,4 @@
-"""Carries a rollout out: one patch for each batch, written down before it is sent."""
+"""Executes a rollout: one patch for each batch, recorded before it is sent."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Rolling:
 
     Args:
         settings: the policy and the image.
-        railway: where.
+        railway: the agents' services.
         database: the agents' locks.
-        record: what was written down.
-        touch: told of each agent that gets a new deployment.
-        removed: the names of an agent's variables that were taken out of the keys, as far as they are known.
-        log: one line for the log.
+        record: the record of rollouts and moves.
+        touch: called with each agent that gets a new deployment.
+        removed: the names of an agent's variables that were removed from the keys, as far as known.
+        log: called with each line of the log.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Rolling:
         self._said = ""
         self.last = Step("pending", "the agents have not been looked at yet")
         self.recorded = Rollout(settings.runtime_image)
-        """The rollout, as the last step found it on record."""
+        """The rollout, as recorded at the last step."""
         self.watched: frozenset[str] = frozenset()
-        """Agents that are on their way: what has failed of them goes back, it is not deleted."""
+        """Agents that are moving: if one fails, it is rolled back, not deleted."""
 
     def on_record(self) -> Rollout:
-        """Return the rollout to the image that agents should have."""
+        """Return the rollout to the configured image."""
         return self._record.rollout(self._settings.runtime_image)
 
     def advance(self, look: Look, lock: Lock, failed_starts: int = 0) -> Step:
@@ -72,8 +72,8 @@ class Rolling:
         """Take the next step, and return it.
 
         Args:
-            look: what is there.
-            lock: the tick's.
+            look: the last read of the agents.
+            lock: the tick's lock.
             failed_starts: see `Rollout`.
         """
         living = list(look.agents.values())
@@ -100,13 +100,13 @@ class Rolling:
         return step
 
     def abort(self) -> str:
-        """Stop the rollout that is under way; the batch that is on its way goes back with the next tick.
+        """Stop the current rollout; the next tick rolls back its current batch.
 
         Returns:
-            What the rollout says of itself from now on.
+            The rollout's new description.
 
         Raises:
-            ConflictError: nothing is rolled out, or it has stopped already.
+            ConflictError: there is no rollout, or it has stopped already.
         """
         if self._settings.rollout.kind == "hold":
             raise ConflictError("abort: the policy is hold, nothing is rolled out")
@@ -116,7 +116,7 @@ class Rolling:
         if self.last.state not in {"rolling", "waiting"}:
             raise ConflictError(f"abort: nothing is rolled out: {self.last.text}")
         under_way = [move.batch for move in recorded.moves if not move.settled]
-        # Without a batch on its way there is none to take back: the next number is nobody's.
+        # Without a current batch there is nothing to roll back: the next number is unused.
         batch = max(under_way, default=max((move.batch for move in recorded.moves), default=0) + 1)
         back = "the batch goes back" if under_way else "nothing was on its way"
         text = f"stopped by hand at batch {batch}; {back}"
@@ -131,7 +131,7 @@ class Rolling:
             for id_, image in step.images.items():
                 agent = look.agents[id_]
                 now_claimed = id_ in claims or agent.instance.service_id in services
-                # Claimed since the look: it is somebody's now, and stays as it is.
+                # Claimed since the last read: it is in use now, so it keeps its image.
                 if id_ in locks.held and now_claimed == agent.claimed:
                     sent[id_] = image
             if not sent:

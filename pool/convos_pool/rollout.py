@@ -1,7 +1,7 @@
-"""What happens to living agents when the image changes: pure functions from what is there to the next step.
+"""Decides the next step of a rollout after a change of the image: pure functions of the current state.
 
-Nothing is remembered here: which agents were moved is in the database (`agent_move`), what they run is on Railway. So a
-pool manager that was killed at any moment goes on where it stopped.
+Nothing is remembered here: the database has the moves (`agent_move`), and Railway has the running images. So a pool
+manager that was killed at any moment continues where it stopped.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from .agents import ENDED, Agent, is_moving, same_image
 __all__ = ["Move", "Policy", "Rollout", "Step", "digest", "short", "step"]
 MOST_FAILED_STARTS = 3
 LAG_SECONDS = 60.0
-"""How long Railway's reads may lag behind a patch: 30 s were seen; a move is not sent again before."""
+"""How long, in seconds, reads may lag behind a patch (30 s were observed); a move is not repeated before that."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """One agent's change of image, written down before it is made.
+    """One agent's change of image, recorded before it is sent.
 
     Args:
         agent_id: the agent.
-        image: what it got.
-        previous_image: what it ran before.
+        image: the new image.
+        previous_image: the image before.
         batch: 1 for the first of a rollout.
-        seconds: how long ago.
-        settled: whether it has been ready for long enough since; whatever happens to it later is no fault of the move.
+        seconds: the time since the move.
+        settled: whether it has been ready for long enough since; later failures are not caused by the move.
     """
 
     agent_id: str
@@ -42,15 +42,15 @@ class Move:
 
 @dataclass(frozen=True)
 class Rollout:
-    """The rollout that is on record.
+    """The recorded rollout.
 
     Args:
-        image: where to.
-        seconds: since its start.
-        aborted: why it was stopped; empty while it was not.
-        aborted_batch: the batch that goes back.
-        moves: those to this image since its start.
-        failed_starts: how many new agents in a row did not get ready on the image, while nobody else runs it.
+        image: the new image.
+        seconds: the time since its start.
+        aborted: why it has stopped; empty if it has not.
+        aborted_batch: the batch that is rolled back.
+        moves: its moves since its start.
+        failed_starts: how many new agents in a row did not get ready on the image, while no agent runs it.
     """
 
     image: str
@@ -63,15 +63,15 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Step:
-    """What to do now.
+    """The next step.
 
     Args:
         state: `held`, `done`, `rolling`, `waiting` (for claimed agents) or `aborted`; `pending` before the first one.
         text: for people.
-        batch: the batch that `images` makes, or the one that goes back.
-        images: agent id -> the image that it gets now, all in one patch.
+        batch: the batch that `images` describes, or the one that is rolled back.
+        images: agent id -> its new image, all in one patch.
         settled: agents whose move needs no more watching.
-        surge: how many agents to make beyond the warm ones, so that there is always one to claim.
+        surge: how many agents to create in addition to the warm ones, so that there is always one to claim.
     """
 
     state: str
@@ -88,7 +88,7 @@ def step(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> Step:
     Args:
         agents: all agents of the environment.
         policy: the policy.
-        rollout: what is on record for the image that agents should have.
+        rollout: the recorded rollout to the configured image.
     """
     behind = [agent for agent in agents if agent.image and not same_image(agent.image, rollout.image)]
     if policy.kind == "hold":
@@ -124,16 +124,16 @@ def _is_settled(agent: Agent, move: Move, policy: Policy) -> bool:
 
 
 def _was_never_sent(by_id: Mapping[str, Agent], move: Move) -> bool:
-    """Say whether the process was killed between writing a move down and sending it; it is chosen again."""
+    """Tell whether the process was killed between recording a move and sending it; the agent is then chosen again."""
     return not same_image(by_id[move.agent_id].image, move.image) and move.seconds > LAG_SECONDS
 
 
 def _back(by_id: Mapping[str, Agent], rollout: Rollout, batch: int) -> dict[str, str]:
-    """Return what the agents of a batch ran before; again at each step, until Railway says that they have it."""
+    """Return the previous images of a batch's agents; repeated at each step, until Railway shows them."""
     found = {}
     for move in rollout.moves:
         agent = by_id.get(move.agent_id)
-        # One that was handed out since and works is somebody's; one that does not work is nobody's loss.
+        # An agent that was claimed since and works is kept; one that does not work is no loss.
         if (
             move.batch == batch
             and agent
@@ -158,8 +158,8 @@ def _next_batch(
         have = len(agents) - len(behind)
         return Step("done", f"{have} of {len(agents)} agents have the image", settled=settled)
     proven = sum(agent.ready and same_image(agent.image, rollout.image) for agent in agents) >= policy.canary
-    # Claimed agents that this rollout has on their way. One that went down by itself, before its move or after it had
-    # settled, may stay down until somebody releases it, and must not keep all others on the old image.
+    # Claimed agents that this rollout has moved. One that failed independently, before its move or after it had
+    # settled, may stay down until it is released, and must not keep all others on the old image.
     moved = {move.agent_id for move in rollout.moves if not move.settled}
     down = sum(agent.claimed and not agent.ready and agent.id in moved for agent in agents)
     size = min(policy.batch if proven else policy.canary, policy.max_unavailable - down)
@@ -178,7 +178,7 @@ def _next_batch(
 
 
 def _nobody(rollout: Rollout, settled: tuple[str, ...]) -> Step:
-    """Without agents nothing is left to move. That an image gets none ready is no success of its rollout, though."""
+    """Without agents there is nothing left to move. An image on which none gets ready is not a success, though."""
     if not rollout.failed_starts:
         return Step("done", "there are no agents", settled=settled)
     text = f"{rollout.failed_starts} new agents in a row did not get ready on {short(rollout.image)}"
@@ -189,14 +189,14 @@ def _nobody(rollout: Rollout, settled: tuple[str, ...]) -> Step:
 
 
 def _may_move(agent: Agent, policy: Policy, *, overdue: bool) -> bool:
-    # One that is still starting serves nobody, whatever it starts on.
+    # An agent that is still starting serves no user, whatever its image.
     if agent.state in {"idle", "released", "starting"}:
         return True
     return policy.kind == "drain-and-replace" and overdue and agent.claimed and agent.state != "sleeping"
 
 
 def _with_room_for_claims(candidates: Iterable[Agent], agents: Iterable[Agent], size: int) -> list[Agent]:
-    """Choose a batch: what serves nobody first, then by id, and never the last idle agent."""
+    """Choose a batch: agents that serve no user first, then by id, and never the last idle agent."""
     idle = sum(agent.state == "idle" for agent in agents)
     chosen: list[Agent] = []
     for agent in sorted(candidates, key=lambda found: (found.claimed, found.ready, found.id)):
@@ -217,6 +217,6 @@ def short(image: str) -> str:
 
 
 def digest(image: str) -> str:
-    """Return the start of a reference's digest, or the reference where it has none: what tells two images apart."""
+    """Return the start of a reference's digest, which distinguishes images, or the reference if it has none."""
     _, at, found = image.partition("@")
     return found[:15] if at else image

@@ -1,4 +1,4 @@
-"""What a rollout will do, batch by batch, before it does anything: the same steps over agents that all get ready."""
+"""Plans a rollout batch by batch, using the same steps with agents that all get ready."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Batch:
     Args:
         number: 1 for the first.
         moves: (agent id, from, to), by id.
-        surge: how many new agents are made before it.
+        surge: how many new agents are created before it.
     """
 
     number: int
@@ -25,16 +25,16 @@ class Batch:
     surge: int
 
     def as_json(self) -> dict[str, object]:
-        """Return it as the API shows it."""
+        """Return it in the format of the API."""
         moves = [{"id": id_, "from": before, "to": after} for id_, before, after in self.moves]
         return {"batch": self.number, "surge": self.surge, "agents": moves}
 
 
 def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batch]:
-    """Return the batches that are still to come, if everything gets ready and nobody claims meanwhile."""
+    """Return the remaining batches, assuming that every agent gets ready and none is claimed meanwhile."""
     current = {agent.id: agent for agent in agents}
     for move in rollout.moves:
-        # Written down and perhaps not to be seen yet: it is on its way, not still to come.
+        # Recorded but perhaps not visible yet: it is moving, so it is not a remaining one.
         if move.agent_id in current:
             current[move.agent_id] = _with_image(current[move.agent_id], move.image)
     current = {id_: _as_if_ready(agent) for id_, agent in current.items()}
@@ -59,12 +59,12 @@ def plan(agents: Iterable[Agent], policy: Policy, rollout: Rollout) -> list[Batc
 
 
 def told(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> list[str]:
-    """Return the plan for people, a line for each batch; which agents stay, and on which image, in the first.
+    """Return the plan for people, one line for each batch; the first line has the agents that stay, with their images.
 
     Args:
         agents: all agents of the environment.
         policy: the policy.
-        rollout: what is on record for the image.
+        rollout: the recorded rollout to the image.
     """
     behind = [agent for agent in agents if agent.image and not same_image(agent.image, rollout.image)]
     batches = plan(agents, policy, rollout)

@@ -1,4 +1,4 @@
-"""What each route does: with the body as its model, and the id in the path."""
+"""The operations of the routes, with the parsed body and the id in the path."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ CAPABILITIES = [
     "rollout",
 ]
 ROUND_SECONDS = 15.0
-"""How long a request waits for a round that is under way, before it does one itself."""
+"""How long, in seconds, a request waits for a running round before it runs one itself."""
 
 
 class Routes:
-    """What each route does.
+    """The operations of the routes.
 
     Args:
         service: the pool manager.
@@ -52,7 +52,7 @@ class Routes:
         self._pool = service.pool
 
     def version(self) -> answers.Version:
-        """Return what this pool manager is."""
+        """Return the version and the capabilities of this pool manager."""
         service = self._service
         return answers.Version(
             version=service.settings_version,
@@ -63,7 +63,7 @@ class Routes:
         )
 
     def counts(self) -> answers.Counts:
-        """Return how many agents are in which state."""
+        """Return how many agents are in each state."""
         return listing.counts(self._service)
 
     def agents(self, *, with_words: bool) -> answers.Agents:
@@ -98,7 +98,7 @@ class Routes:
         return claimed
 
     def events(self, _body: requests.EmptyRequest, _id: str) -> Events:
-        """Return the last acts, the newest first."""
+        """Return the latest acts, the newest first."""
         return Events(
             events=[
                 Event(
@@ -112,7 +112,7 @@ class Routes:
         )
 
     def replenish(self, body: requests.CountRequest, _id: str) -> answers.Replenished:
-        """Make agents beyond the warm ones; without a count, as many as are missing."""
+        """Create agents in addition to the warm ones; without a count, the missing ones."""
         tick, wanted = self._service.tick, body.at_most
         before = tick.made_extra
         if wanted is not None:
@@ -121,23 +121,23 @@ class Routes:
         try:
             made = len(tick.run(wait_seconds=ROUND_SECONDS).created)
         except ConflictError:
-            # Another round is at it for longer, and makes them.
+            # Another round takes longer, and creates them.
             if wanted is None:
                 raise
         self._service.wake()
         counts = listing.counts(self._service, made)
         if wanted is None:
             return answers.Replenished(counts=counts)
-        # A round that was under way may have made them, while this one waited for it.
+        # A round may have created them while this request waited for it.
         return answers.Replenished(created=min(wanted, tick.made_extra - before), creating=tick.to_make, counts=counts)
 
     def drain(self, body: requests.CountRequest, _id: str) -> answers.Drained:
-        """Delete idle agents, one where no count is given."""
+        """Delete idle agents, one by default."""
         gone = self._pool.drain(1 if body.at_most is None else body.at_most)
         return answers.Drained(drained=len(gone), ids=gone, counts=listing.counts(self._service))
 
     def reconcile(self, _body: requests.EmptyRequest, _id: str) -> answers.Reconciled:
-        """Do a round now."""
+        """Run a round now."""
         done = self._service.tick.run(wait_seconds=ROUND_SECONDS)
         return answers.Reconciled(
             counts=listing.counts(self._service, len(done.created)),
@@ -147,19 +147,19 @@ class Routes:
         )
 
     def kill(self, _body: requests.EmptyRequest, id_: str) -> answers.Done:
-        """Delete an agent, claimed or not, with all that is its own; one that is gone is well."""
+        """Delete an agent, claimed or not, with everything that belongs to it; it may be gone already."""
         self._pool.kill(id_)
         self._service.set_aside.remove(id_)
         return answers.Done()
 
     def dismiss(self, _body: requests.EmptyRequest, id_: str) -> answers.Done:
-        """Delete an agent that has crashed, or whose claim's outcome is unknown; one that is gone is well."""
+        """Delete an agent that has crashed, or whose claim has an unknown outcome; it may be gone already."""
         self._pool.dismiss(id_)
         self._service.set_aside.remove(id_)
         return answers.Done()
 
     def finish(self, body: requests.FinishRequest, id_: str) -> answers.Finished:
-        """Complete a claim that was cut off: with the conversation that is given, else by asking the agent again."""
+        """Complete an interrupted claim: with the given conversation, else by asking the agent again."""
         agent = self._pool.look().agents.get(id_)
         if agent is None:
             raise NotFoundError(f"finish: there is no agent {id_[:40]!r} in this environment")
@@ -174,11 +174,11 @@ class Routes:
         return answers.Finished(instanceId=id_, conversationId=conversation, inviteUrl=invite)
 
     def credentials(self, _body: requests.EmptyRequest, _id: str) -> answers.CredentialList:
-        """List agents' keys and inboxes that no agent of this environment owns."""
+        """List agents' keys and inboxes that belong to no agent of this environment."""
         return self._service.sweeper.listed()
 
     def sweep(self, body: requests.SweepRequest, _id: str) -> answers.Swept:
-        """Delete those of them that the body names."""
+        """Delete those of them that are in the body."""
         return self._service.sweeper.sweep(recorded=body.recorded, ids=body.ids)
 
     def redeploy(self, _body: requests.EmptyRequest, id_: str) -> answers.Redeployed:
@@ -186,7 +186,7 @@ class Routes:
         return answers.Redeployed(instanceId=id_, image=self._pool.redeploy(id_))
 
     def rollout(self, _body: requests.EmptyRequest, _id: str) -> answers.RolloutAnswer:
-        """Return where the rollout is, and what is still to come."""
+        """Return the progress of the rollout, and its remaining batches."""
         settings, step = self._service.settings, self._service.tick.rollout
         planned = self._planned(settings.runtime_image, settings.rollout)
         return answers.RolloutAnswer(
@@ -194,7 +194,7 @@ class Routes:
         )
 
     def plan(self, body: requests.PlanRequest, _id: str) -> answers.RolloutPlan:
-        """Return what a pool manager with another image or policy would do with the agents that are there now."""
+        """Return what a pool manager with another image or policy would do with the current agents."""
         strangers = sorted(name for name in body.variables if name != IMAGE and not name.startswith("POOL_ROLLOUT_"))
         if strangers:
             raise BadRequestError(f"variables: {strangers[0][:60]} has no part in a rollout")
@@ -219,7 +219,7 @@ class Routes:
         )
 
     def retire(self, body: requests.RetireRequest, _id: str) -> answers.RetirementReport:
-        """Close the pool and delete what nobody has."""
+        """Close the pool and delete unclaimed agents."""
         done = self._service.retirement.go_on(claimed=body.claimed)
         return answers.RetirementReport(deleted=done.deleted, left=done.left)
 
@@ -232,7 +232,7 @@ class Routes:
         return answers.Reopened(opened=opened)
 
     def retry(self, _body: requests.EmptyRequest, _id: str) -> answers.Retrying:
-        """Begin again with an image that was given up."""
+        """Try an image again that was given up."""
         again = self._service.record.retry()
         if again:
             self._service.journal(Act("rollout", "rollout: begins again, as somebody asked for it"))
@@ -241,5 +241,5 @@ class Routes:
         return answers.Retrying(retrying=again)
 
     def abort(self, _body: requests.EmptyRequest, _id: str) -> answers.Aborted:
-        """Stop the rollout that is under way; the batch that is on its way goes back."""
+        """Stop the current rollout; its current batch is rolled back."""
         return answers.Aborted(text=self._service.rolling.abort())

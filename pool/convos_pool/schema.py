@@ -1,8 +1,8 @@
-"""Brings the database's schema to this pool manager's version where nothing else does: a pool without Pulumi.
+"""Migrates the database's schema to this pool manager's version if nothing else does: for a pool without Pulumi.
 
-The same files, the same lock and the same history as the program's migrator, which does more: it refuses destructive
-files, compares what others changed, and tries again where a lock is busy. So a database whose history the program has
-written is left to `pulumi up`.
+It uses the same files, lock and history as the program's migrator, which does more: it refuses destructive files,
+detects changes made by others, and retries if a lock is busy. So a database whose history was written by the program
+is left to `pulumi up`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .errors import UnavailableError
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x636F6E766F730001
-"""The migrators' advisory lock, as convos_infra/schema/lock.py has it."""
+"""The migrators' advisory lock, as in convos_infra/schema/lock.py."""
 PROGRAM = "convos-pool"
 _FILE = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql")
 _LOCK_TIMEOUT, _STATEMENT_TIMEOUT = "5s", "60s"
@@ -55,7 +55,7 @@ class File:
 
     @property
     def checksum(self) -> str:
-        """The same as the program's, whatever git did to the line ends."""
+        """The checksum, equal to the program's: independent of git's conversion of line endings."""
         return f"sha256:{hashlib.sha256(self.sql.encode()).hexdigest()}"
 
 
@@ -69,7 +69,7 @@ class Applied:
 
 
 def files(folder: Path = FOLDER) -> list[File]:
-    """Return the migrations that come with this pool manager, in order."""
+    """Return the migrations of this pool manager, in order."""
     found = []
     for path in sorted(folder.glob("*.sql")):
         match = _FILE.fullmatch(path.name)
@@ -79,15 +79,15 @@ def files(folder: Path = FOLDER) -> list[File]:
 
 
 def bring_up(url: str, tell: Callable[[str], None], migrations: Sequence[File] | None = None) -> None:
-    """Apply what is missing where no other program keeps the schema; tell what is so otherwise.
+    """Apply missing migrations if no other program manages the schema; otherwise report the difference.
 
     Args:
         url: the database.
-        tell: one line for the log.
-        migrations: the files; those that come with this pool manager.
+        tell: called with each line of the log.
+        migrations: the files; by default those of this pool manager.
 
     Raises:
-        UnavailableError: the database does not answer, or refuses a file; the files before it stay.
+        UnavailableError: the database does not answer, or refuses a file; the files before it stay applied.
     """
     wanted = files() if migrations is None else migrations
     try:
@@ -119,7 +119,7 @@ def _is_ours_to_do(applied: Sequence[Applied], wanted: Sequence[File], tell: Cal
 
 
 def _is_pooled(connection: psycopg.Connection[Any], tell: Callable[[str], None]) -> bool:
-    """Say whether a pooler stands in between: a session's lock would stay in a session that others get."""
+    """Tell whether there is a pooler in between: a session's lock would stay in a session that others reuse."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     if row and row[0] == connection.info.backend_pid:
         return False
@@ -133,7 +133,7 @@ def _apply(connection: psycopg.Connection[Any], wanted: Sequence[File], tell: Ca
     if not row or not row[0]:
         raise UnavailableError("database: schema: another migrator is at work; the next tick looks again")
     try:
-        # Again: another migrator may have been faster.
+        # Read again, as another migrator may have been faster.
         applied = _history(connection)
         if not _is_ours_to_do(applied, wanted, tell):
             return

@@ -1,4 +1,4 @@
-"""Puts the parts together, and runs the ticks in a thread of their own."""
+"""Assembles the parts, and runs the ticks in a separate thread."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 STOP_SECONDS = 2.0
-"""How long a tick that runs is waited for: what is cut off, the next pool manager repairs."""
+"""How long, in seconds, to wait for a running tick: the next pool manager repairs an interrupted one."""
 
 
 class Service:
-    """The pool manager: the pool, and the thread that ticks.
+    """The pool manager: the pool, and the thread that runs the ticks.
 
     Args:
-        settings: what was configured.
-        services: the agents' services on Railway; by default as the settings say.
-        database: the claims and locks; by default as the settings say.
+        settings: the settings.
+        services: the agents' services on Railway; by default according to the settings.
+        database: the claims and locks; by default according to the settings.
     """
 
     def __init__(self, settings: Settings, services: Hosting | None = None, database: Database | None = None) -> None:
@@ -90,13 +90,13 @@ class Service:
         self._problem = NO_PROBLEM
 
     def start(self) -> None:
-        """Begin to tick."""
+        """Start the ticks."""
         self.journal.start()
         self._thread.start()
 
     @property
     def problem(self) -> str:
-        """What went wrong with the last tick, in one line."""
+        """The problem of the last tick, in one line."""
         return self._problem.words
 
     @property
@@ -105,18 +105,18 @@ class Service:
         return self._ends.is_set()
 
     def end(self) -> None:
-        """Begin to end: no new tick begins."""
+        """Begin to end: no new tick starts."""
         self._ends.set()
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop after the tick that runs; one that takes longer is cut off, which the next pool manager repairs."""
+        """Stop after the current tick; one that takes longer is interrupted, and the next pool manager repairs it."""
         self.end()
         self._thread.join(STOP_SECONDS)
         self.journal.stop()
 
     def measured(self) -> metrics.Measured:
-        """Return what `/metrics` shows; nobody is asked for it."""
+        """Return the values for `/metrics`, without any request."""
         look, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
         living = look.agents.values() if look is not None else ()
         return metrics.Measured(
@@ -132,22 +132,22 @@ class Service:
         )
 
     def wake(self) -> None:
-        """Have the next tick come at once."""
+        """Start the next tick at once."""
         self._wake.set()
 
     def _loop(self) -> None:
         while not self._ends.is_set():
             self._wake.clear()
             problem = self._run()
-            # The same cause is said once, whatever the seconds that are left.
+            # The same cause is logged once, whatever the remaining seconds.
             if problem.words and problem.cause != self._problem.cause:
-                # To stand back is no failure.
+                # Standing back for a newer pool manager is not a failure.
                 self.journal(problem.words if self._stands_back else Act("failure", problem.words))
             self._problem = problem
             self._wake.wait(min(self.settings.tick_seconds, self.tick.seconds_until_creation))
 
     def _run(self) -> TickProblem:
-        """Do one tick; return what went wrong."""
+        """Run one tick; return its problem."""
         began, outcome = time.monotonic(), "failed"
         self._stands_back = False
         try:
@@ -173,7 +173,7 @@ class Service:
         return self.tick.held
 
     def _bring_up_schema(self) -> None:
-        """Bring the schema to this version, once; a database that refuses does not stop the tick."""
+        """Migrate the schema to this version, once; a database that refuses does not stop the tick."""
         if self._schema_is_up:
             return
         try:

@@ -1,4 +1,4 @@
-"""Claims whose outcome is not known, and of which no further try will tell: a person finishes or dismisses them."""
+"""Claims with an unknown outcome that no further attempt can find out: a person finishes or dismisses them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class SetAside:
-    """`agent_claim_unknown`; where that table is not there yet, this process's own memory.
+    """`agent_claim_unknown`; this process's memory if that table does not exist yet.
 
     Args:
-        database: where.
+        database: the database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -24,7 +24,7 @@ class SetAside:
         self._here: dict[str, str] = {}
 
     def all(self) -> dict[str, str]:
-        """Return why each was set aside, by the agent's id."""
+        """Return the reason for each, by the agent's id."""
         with self._lock:
             here = dict(self._here)
         try:
@@ -35,7 +35,7 @@ class SetAside:
         return here | {row[0]: row[1] for row in rows}
 
     def add(self, agent_id: str, reason: str) -> None:
-        """Set one aside."""
+        """Set a claim aside."""
         with self._lock:
             self._here[agent_id] = reason
         try:
@@ -48,7 +48,7 @@ class SetAside:
             return
 
     def remove(self, agent_id: str) -> None:
-        """Forget one: it was finished, dismissed or deleted."""
+        """Remove one that was finished, dismissed or deleted."""
         with self._lock:
             self._here.pop(agent_id, None)
         try:

@@ -25,11 +25,11 @@ SERVICE_ID = "RAILWAY_SERVICE_ID"
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """Where OpenRouter keys and AgentMail inboxes are made; an empty key makes none.
+    """The accounts for OpenRouter keys and AgentMail inboxes; with an empty key, none are created.
 
     Attributes:
         openrouter_key: OpenRouter's management key.
-        openrouter_limit, openrouter_limit_reset: of each agent's key.
+        openrouter_limit, openrouter_limit_reset: for each agent's key.
         agentmail_domain: empty for AgentMail's own.
     """
 
@@ -44,31 +44,31 @@ class ProviderSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the pool manager is told.
+    """All settings of the pool manager.
 
     Attributes:
-        port: where it listens.
+        port: the port that it listens on.
         api_key: the bearer token of every route but counts, health and the status page.
         environment: `dev`, `staging` or `production`.
         min_idle: how many agents are kept warm.
         stuck_seconds: how long an agent may take to get ready before it is deleted.
-        tick_seconds: the time between two looks at Railway.
+        tick_seconds: the time between two rounds.
         database_url: PostgreSQL.
         railway_url: Railway's GraphQL endpoint.
         railway_token: a project token of this environment, or an account or workspace token.
         railway_token_kind: `project`, `account`, or empty to ask Railway once.
-        further_railway_tokens: tokens that take turns with it.
+        further_railway_tokens: tokens that are used in turn with it.
         has_project_per_agent: whether each agent has a Railway project of its own.
         project_id: Railway's project.
         environment_id: Railway's environment.
-        service_id: the pool manager's own service; empty where Railway does not say.
-        runtime_image: the full reference that new agents get.
-        agent_variables: what agents get as it is.
-        agent_url: where an agent is reached; `{domain}` is its Railway domain, `{name}` and `{id}` its service's.
+        service_id: the pool manager's own service; empty if Railway does not provide it.
+        runtime_image: the full image reference of new agents.
+        agent_variables: the variables that agents get unchanged.
+        agent_url: an agent's URL; `{domain}` is its Railway domain, `{name}` and `{id}` its service's.
         rollout: what happens to living agents when the image changes.
         agent: how an agent runs.
-        providers: where agents' keys and inboxes are made.
-        limits: of the Railway project.
+        providers: the accounts for agents' keys and inboxes.
+        limits: the limits of the Railway project.
     """
 
     port: int
@@ -99,7 +99,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read the variables.
 
     Raises:
-        SettingsError: all that is missing or malformed, in one line; no value of a secret is in it.
+        SettingsError: everything that is missing or malformed, in one line without the values of secrets.
     """
     values = _values(environ)
     problems = [f"{one.name}: missing (required)" for one in keys.DECLARATIONS if _is_missing(one, values)]
@@ -148,7 +148,7 @@ def read(environ: Mapping[str, str]) -> Settings:
 
 def _limits(text: Callable[[str], str], *, has_volumes: bool) -> Limits:
     if text(AGENT_PROJECTS) == PER_AGENT:
-        # Each agent's project has one service and one volume.
+        # Each agent's project has only one service and one volume.
         return Limits(projects=int(text("POOL_PROJECT_LIMIT")))
     return Limits(int(text("POOL_SERVICE_LIMIT")), int(text("POOL_VOLUME_LIMIT")), has_volumes)
 
@@ -157,7 +157,7 @@ def image_and_policy(variables: Mapping[str, str]) -> tuple[str, Policy]:
     """Return the image and the policy that a pool manager with these variables would have.
 
     Raises:
-        SettingsError: what is malformed of them, in one line.
+        SettingsError: the malformed ones, in one line.
     """
     values = _values(variables)
     problems = [str(problem) for problem in keys.problems(values)]
@@ -167,7 +167,7 @@ def image_and_policy(variables: Mapping[str, str]) -> tuple[str, Policy]:
 
 
 def _values(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what counts of the process's variables: those of the table, and those that are named for agents."""
+    """Return the relevant variables: those of the table, and those that are listed for agents."""
     stripped = {name: value.strip() for name, value in environ.items() if value.strip()}
     named = set(keys.names_in(stripped.get("POOL_AGENT_KEYS", "")))
     return {name: value for name, value in stripped.items() if keys.is_declared(name) or name in named}
@@ -186,7 +186,7 @@ def _removed_prefixes(environ: Mapping[str, str]) -> list[str]:
 
 
 def _unsafe_endpoints(values: Mapping[str, str]) -> list[str]:
-    """Return the endpoints that a token would travel to unencrypted."""
+    """Return the endpoints to which a token would be sent unencrypted."""
     found = []
     for name, url in keys.endpoints_with_a_key(values).items():
         if declaration_of(name).allowed.problem(url):

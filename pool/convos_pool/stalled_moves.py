@@ -1,4 +1,4 @@
-"""Agents whose config asks for an image that nothing deploys: the patch came through, its deployment did not."""
+"""Agents whose config has an image that is not deployed: the patch succeeded, but its deployment did not start."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from .database import Lock
 
 STALLED_SECONDS = 120.0
-"""How long a config may ask for an image that nothing deploys; then the deployment is asked for."""
+"""How long, in seconds, a config may have an image that is not deployed; then a deployment is requested."""
 
 
 class StalledMoves:
-    """Asks for deployments that did not start.
+    """Requests deployments that did not start.
 
     Args:
         railway: the agents' services.
-        log: one line for the log.
-        clock: seconds that never go back.
+        log: called with each line of the log.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class StalledMoves:
         self._moving_since: dict[str, float] = {}
 
     def nudge(self, living: Iterable[Agent], lock: Lock) -> None:
-        """Deploy what has had another image in its config for long."""
+        """Deploy the agents whose config has had another image for long."""
         known, self._moving_since = self._moving_since, {}
         for agent in living:
             if agent.claimed or not agents.is_moving(agent.instance):

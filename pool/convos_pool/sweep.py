@@ -1,6 +1,6 @@
-"""`python -m convos_pool.sweep [--recorded] [ID …]`: keys and inboxes that no agent owns; deletes those it is told.
+"""`python -m convos_pool.sweep [--recorded] [ID …]`: lists keys and inboxes without an agent; deletes chosen ones.
 
-Reads the variables of the pool manager. Without arguments it lists, and deletes nothing.
+It reads the variables of the pool manager. Without arguments it lists them, and deletes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    """List or sweep; 0 where it was done, 1 where something is wrong."""
+    """List or sweep; return 0 on success, 1 after an error."""
     parser = argparse.ArgumentParser(prog="python -m convos_pool.sweep", description=__doc__)
     parser.add_argument("--recorded", action="store_true", help="delete all that this pool manager made")
     parser.add_argument("ids", nargs="*", help="delete these, as listed: openrouter:HASH, agentmail:ID")

@@ -1,7 +1,7 @@
-"""Keys and inboxes that no agent of this environment owns: listed, and deleted only when told which.
+"""Keys and inboxes that belong to no agent of this environment: lists them, and deletes only chosen ones.
 
-Several stacks may share one account. What this pool manager did not make itself may be another one's, so it is deleted
-only by its id.
+Several stacks may share one account. Anything that this pool manager did not create may belong to another one, so it
+is deleted only by its id.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 SETTLED_SECONDS = 900.0
-"""A younger record may be of an agent that is being made: Railway's list lags behind."""
+"""A newer record may belong to an agent that is being created: Railway's list lags behind."""
 KEY, INBOX = "openrouter", "agentmail"
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A key or an inbox with the name of an agent."""
+    """A key or an inbox with an agent's name."""
 
     kind: str
     id: str
@@ -37,14 +37,14 @@ class _Found:
 
 
 class Sweeper:
-    """Compares what is in the accounts with the agents that are there.
+    """Compares the contents of the accounts with the existing agents.
 
     Args:
-        pool: looks at the agents.
+        pool: reads the agents.
         database: the claims.
-        record: what this pool manager made.
+        record: the record of what this pool manager created.
         found: the accounts.
-        log: one line for the log.
+        log: called with each line of the log.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Sweeper:
         """Return what has no agent here, and how many have one.
 
         Raises:
-            PoolError: an account, Railway or the database does not answer: then nothing counts as unowned.
+            PoolError: an account, Railway or the database does not answer; then nothing counts as unowned.
         """
-        # The accounts first: what is made while we look is in the look, or young.
+        # The accounts first: whatever is created meanwhile is in the later read, or new.
         there = self._there()
         look, recorded = self._pool.look(), self._record.all()
         shared = self._ids_of_claims(look.agents)
@@ -83,11 +83,11 @@ class Sweeper:
         """Delete unowned keys and inboxes.
 
         Args:
-            recorded: all that this pool manager made.
-            ids: these as well.
+            recorded: whether to delete everything that this pool manager created.
+            ids: further ones to delete.
 
         Raises:
-            BadRequestError: an id is not one of an unowned key or inbox; nothing is deleted then.
+            BadRequestError: an id does not belong to an unowned key or inbox; then nothing is deleted.
         """
         unowned = self.listed().unowned
         strangers = sorted(set(ids) - {one.id for one in unowned})
@@ -121,7 +121,7 @@ class Sweeper:
         return [one for one in found if agents.agent_id(one.name) is not None]
 
     def _ids_of_claims(self, living: Collection[str]) -> set[str]:
-        """Return the keys and inboxes that the rows of living agents name, whatever they are called."""
+        """Return the keys and inboxes in the rows of living agents, whatever their names."""
         return {id_ for one in living for id_ in self._database.credentials_of(one, "")[1:] if id_}
 
 

@@ -1,4 +1,4 @@
-"""What is counted while the pool manager runs, for `/metrics`."""
+"""The counters of a running pool manager, for `/metrics`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .errors import (
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted since the process began.
+    """The counters since the start of the process.
 
     Attributes:
-        totals: (name, label) -> how often.
-        seconds: name -> the sum of how long each took.
+        totals: (name, label) -> the count.
+        seconds: name -> the total duration.
     """
 
     totals: Mapping[tuple[str, str], int]
@@ -44,8 +44,8 @@ class Tally:
 
         Args:
             name: `claims`, `ticks` or `failures`.
-            label: its outcome, or its kind.
-            seconds: how long it took.
+            label: the outcome, or the kind.
+            seconds: its duration.
         """
         with self._lock:
             self._totals[name, label] += 1
@@ -56,13 +56,13 @@ class Tally:
         self.add("failures", failure_kind(error))
 
     def counted(self) -> Counted:
-        """Return everything that was counted."""
+        """Return all counters."""
         with self._lock:
             return Counted(dict(self._totals), dict(self._seconds))
 
 
 def failure_kind(error: Exception) -> str:
-    """Return who failed: one of FAILURE_KINDS."""
+    """Return the cause of a failure: one of FAILURE_KINDS."""
     for kind, classes in _KINDS.items():
         if isinstance(error, classes):
             return kind

@@ -1,4 +1,4 @@
-"""The tick: brings the environment to what it should be, one pool manager at a time."""
+"""The tick: brings the environment to its desired state, one pool manager at a time."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 
 WORST_DELAY_SECONDS = 600.0
 LAG_SECONDS = 60.0
-"""How long a service that was just made may be missing from Railway's list: 8 s were seen."""
+"""How long, in seconds, a new service may be missing from Railway's list: 8 s were observed."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a tick works with."""
+    """The dependencies of a tick."""
 
     settings: Settings
     railway: AgentServices
@@ -59,7 +59,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Round:
-    """What a round has done: the ids of agents that it made and deleted, and where the rollout is."""
+    """The result of a round: the ids of the created and the deleted agents, and the state of the rollout."""
 
     created: tuple[str, ...]
     removed: tuple[str, ...]
@@ -67,7 +67,7 @@ class Round:
 
 
 class Tick:
-    """One round: look, roll out, tidy up, fill up."""
+    """One round: read, roll out, clean up, fill up."""
 
     def __init__(self, parts: Parts, clock: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
@@ -81,55 +81,55 @@ class Tick:
         self._creates_after = 0.0
         self._made: dict[str, float] = {}
         self.held = NO_PROBLEM
-        """Why agents that are missing are not made; no problem where they are."""
+        """Why missing agents are not created; no problem if they are."""
         self.rollout = Step("pending", "the agents have not been looked at yet")
 
     def add(self, count: int) -> None:
-        """Have `count` agents made beyond the warm ones, at the next tick."""
+        """Create `count` agents in addition to the warm ones, at the next tick."""
         with self._extra_lock:
             self._extra += count
 
     def forgive(self) -> None:
-        """Forget how often new agents did not get ready: somebody says that they will."""
+        """Forget the failed starts of new agents, at an operator's request."""
         self._failures, self._not_before = 0, 0.0
 
     @property
     def seconds_until_creation(self) -> float:
-        """For how long Railway lets nobody create a project; without an end where nothing waits for that."""
+        """For how long Railway does not allow the creation of a project; infinite if nothing waits for that."""
         return max(0.0, self._creates_after - self._clock()) if self._creates_after else math.inf
 
     @property
     def seconds_until_next(self) -> float:
-        """For how long no agent is made, because new ones did not get ready."""
+        """For how long no agent is created, because new ones did not get ready."""
         return max(0.0, self._not_before - self._clock())
 
     @property
     def made_extra(self) -> int:
-        """How many agents were made beyond the warm ones, since the process began."""
+        """How many agents were created in addition to the warm ones, since the process began."""
         with self._extra_lock:
             return self._made_extra
 
     @property
     def to_make(self) -> int:
-        """How many agents were asked for beyond the warm ones, and are not made yet."""
+        """How many requested agents, in addition to the warm ones, are not created yet."""
         with self._extra_lock:
             return self._extra
 
     def run(self, *, wait_seconds: float = 0.0) -> Round:
-        """Do one round, and return what was done.
+        """Run one round, and return its result.
 
         Args:
-            wait_seconds: how long to wait for a round that is under way.
+            wait_seconds: how long to wait for a running round.
 
         Raises:
-            ConflictError: another pool manager is at it.
-            PoolError: Railway or the database does not answer. Nothing is decided on half of the truth.
+            ConflictError: another pool manager runs one.
+            PoolError: Railway or the database does not answer. Nothing is decided on incomplete information.
         """
         self._creates_after = 0.0
         with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
             self._parts.railway.keep_for_claims(LOOK_SHARE)
-            # Also where another one acts: this one still hands agents out, and shows how many there are.
+            # Even if another one is in charge: this one still hands out agents, and shows the counts.
             look = self._parts.pool.look()
             if not is_in_charge:
                 raise ConflictError("tick: a newer pool manager is in charge")
@@ -151,7 +151,7 @@ class Tick:
             return True
 
     def _finish_claims(self, look: Look) -> None:
-        """Have claims completed that were cut off, and rename what is claimed but not named so yet."""
+        """Complete interrupted claims, and rename services that do not show their claim yet."""
         cut_off = {}
         for agent in look.agents.values():
             claim = look.claims.get(agent.id)
@@ -172,7 +172,7 @@ class Tick:
         return True
 
     def _tidy(self, look: Look, lock: Lock) -> set[str]:
-        """Delete what will never be of use, and return the ids."""
+        """Delete agents that will never be used, and return the ids."""
         watched = self._parts.rolling.watched
         useless = [agent for agent in look.agents.values() if self._is_useless(agent, watched)]
         if not self._parts.creation.may_finish():
@@ -210,13 +210,13 @@ class Tick:
         return True
 
     def _failed_once_more(self) -> None:
-        """Wait longer and longer before the next agent is made, while the newest image gets none ready."""
+        """Increase the pause before the next agent is created, as long as none gets ready on the newest image."""
         self._failures += 1
         delay = min(WORST_DELAY_SECONDS, self._parts.settings.tick_seconds * 2 ** min(self._failures, 16))
         self._not_before = self._clock() + delay
 
     def _fill(self, look: Look, lock: Lock, removed: set[str]) -> list[str]:
-        """Finish what was begun, then make what is missing."""
+        """Complete unfinished agents, then create the missing ones."""
         left = [agent for agent in look.agents.values() if agent.id not in removed]
         image = self._parts.settings.runtime_image
         if any(agent.ready and agents.same_image(agent.image, image) for agent in left):
@@ -238,7 +238,7 @@ class Tick:
             try:
                 made.append(self._parts.creation.create())
             except CreationThrottledError as error:
-                # The round goes on: who waits for the throttle is nobody who has an agent.
+                # The round continues: only new agents wait for the throttle, and no claimed one does.
                 self._hold(error, count - number)
                 break
             self._made[made[-1]] = self._clock()
@@ -255,12 +255,12 @@ class Tick:
         self.held = TickProblem(("creation-throttle",), words)
 
     def _fitting(self, wanted: int) -> int:
-        """Return how many of these agents the project has room for, and keep what is to be said where not all fit."""
+        """Return how many of these agents fit into the project, and keep the message if not all fit."""
         limits = self._parts.settings.limits
         if not wanted or not limits.are_known:
             return wanted
         left, words = room(limits, self._parts.railway.project_use())
-        # Where some fit, the next tick finds how full it is then.
+        # If some fit, the next tick finds out how full it is then.
         self.held = TickProblem(("limit",), words) if left == 0 else NO_PROBLEM
         return wanted if left is None else min(left, wanted)
 

@@ -1,4 +1,4 @@
-"""What went wrong with a tick, or is held back by it."""
+"""A problem of a tick, or a reason for which it waits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TickProblem:
-    """A problem, and what tells it from another one.
+    """A problem, with its identity.
 
     Attributes:
-        cause: equal for the same problem, whatever the numbers in its words.
-        words: one line; empty where nothing is wrong.
+        cause: equal for the same problem, whatever the numbers in its message.
+        words: one line; empty if there is no problem.
     """
 
     cause: tuple[str, ...] = ()

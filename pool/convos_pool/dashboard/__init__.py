@@ -1,1 +1,1 @@
-"""The dashboard at `/`: pages that the server renders, live by server-sent events, with little JavaScript."""
+"""The dashboard at `/`: rendered by the server, live by server-sent events, with little JavaScript."""

@@ -1,4 +1,4 @@
-"""What the dashboard's forms do: the same as the API's routes, with the answer as a piece of a page."""
+"""The actions of the dashboard's forms: the same as the API's routes, with the answer as a part of a page."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ EMPTY = requests.EmptyRequest()
 
 
 class Acts:
-    """Every act of the dashboard, by the name in its form's address.
+    """Every action of the dashboard, by the name in its form's URL.
 
     Args:
-        routes: what the API does.
+        routes: the operations of the API.
     """
 
     def __init__(self, routes: Routes) -> None:
@@ -82,12 +82,12 @@ class Acts:
 
 
 def done(words: str) -> Markup:
-    """Return what came of an act."""
+    """Return the result of an action."""
     return tag("p", words, class_="done")
 
 
 def refused(words: str) -> Markup:
-    """Return why an act was not done."""
+    """Return why an action was refused."""
     return tag("p", words, class_="problem", role="alert")
 
 

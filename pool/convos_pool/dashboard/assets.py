@@ -20,7 +20,7 @@ class Assets:
 
     Attributes:
         files: name -> content.
-        version: changes with any of them, so that browsers may keep what they have.
+        version: changes with any of them, so that browsers may cache them.
     """
 
     files: Mapping[str, bytes]
@@ -28,7 +28,7 @@ class Assets:
 
 
 def read() -> Assets:
-    """Read the files that come with this pool manager."""
+    """Read the files of this pool manager."""
     files = {name: (FOLDER / name).read_bytes() for name in TYPES}
     digest = hashlib.sha256(b"".join(files[name] for name in sorted(files)))
     return Assets(files, digest.hexdigest()[:12])

@@ -1,4 +1,4 @@
-"""The forms of acts; they work without JavaScript, too."""
+"""The forms of the actions; they also work without JavaScript."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .markup import Markup, joined, tag
 
 @dataclass(frozen=True)
 class FormContext:
-    """What each form of a session has.
+    """The common values of all forms of a session.
 
     Attributes:
         token: see `Session.form_token`.
-        is_production: whether people are asked again before each act.
+        is_production: whether each action needs a confirmation.
     """
 
     token: str
@@ -23,7 +23,7 @@ class FormContext:
 
 
 def act_form(context: FormContext, act: str, label: str, words: str, agent_id: str = "") -> Markup:
-    """Return an act that is asked for twice: the first click opens what the second one does."""
+    """Return an action with a confirmation: the first click opens the button that executes it."""
     name = f"{act}-{agent_id}" if agent_id else act
     form = tag(
         "form",

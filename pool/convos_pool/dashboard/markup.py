@@ -1,4 +1,4 @@
-"""HTML that cannot be injected into: every text is escaped unless it was built here."""
+"""HTML without injections: every text is escaped unless it was built here."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def tag(name: str, /, *children: str, **attributes: Attribute) -> Markup:
     Args:
         name: the element's name.
         children: text, which is escaped, or markup, which is not.
-        attributes: `class_` is `class`, and an underscore is a hyphen; True is an attribute without a value, False and
-            None are none.
+        attributes: `class_` becomes `class`, and an underscore becomes a hyphen; True is an attribute without a value,
+            False and None are left out.
     """
     given = "".join(
         f" {_named(key)}" if value is True else f' {_named(key)}="{escape(str(value))}"'

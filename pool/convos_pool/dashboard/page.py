@@ -1,4 +1,4 @@
-"""The whole page, for somebody who is logged in and for everybody else."""
+"""The whole page, with and without a login."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ def everybodys(state: State, assets: str, problem: str = "") -> str:
     """Return the page without a login: how many agents there are, on which image, and the form that logs in.
 
     Args:
-        state: what there is to show.
+        state: the values to show.
         assets: see `Assets.version`.
-        problem: what was wrong with the last login.
+        problem: the problem of the last login.
     """
     rollout = tag("p", f"Rollout: {state.step.text}")
     return _document(state, assets, joined(counts(state), rollout, login_form(problem)))
 
 
 def operators(state: State, context: FormContext, chosen: Filter, assets: str, result: Markup) -> str:
-    """Return the page for somebody who is logged in.
+    """Return the page with a login.
 
     Args:
-        state: what there is to show.
-        context: what each form has.
+        state: the values to show.
+        context: the common values of all forms.
         chosen: which agents are shown.
         assets: see `Assets.version`.
-        result: what came of the last act.
+        result: the result of the last action.
     """
     first, *others = changing(state, context, chosen)
     body = joined(

@@ -1,4 +1,4 @@
-"""The parts of the dashboard that change while one looks at it; each has an id, by which the browser replaces it."""
+"""The parts of the dashboard that change; each has an id, by which the browser replaces it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Filter:
     state: str = ""
 
     def takes(self, agent: Agent, name: str) -> bool:
-        """Say whether an agent is shown."""
+        """Tell whether an agent is shown."""
         words = f"{agent.id} {agent.instance.name} {name} {agent.image} {agent.reason}".casefold()
         return self.state in {"", agent.state} and self.text.casefold() in words
 
 
 def changing(state: State, context: FormContext, chosen: Filter) -> list[Markup]:
-    """Return every part for somebody who is logged in, the counts first."""
+    """Return every part of the page with a login, the counts first."""
     return [
         counts(state),
         _held(state),
@@ -54,7 +54,7 @@ def changing(state: State, context: FormContext, chosen: Filter) -> list[Markup]
 
 
 def counts(state: State) -> Markup:
-    """Return how many agents are in which state."""
+    """Return how many agents are in each state."""
     found = agents.counts(state.look.agents.values() if state.look else (), state.image, state.keys_behind)
     shown = [name for name in agents.STATES if found[name] or name in ALWAYS_SHOWN]
     tiles = [tag("li", tag("b", str(found[name])), name, class_=f"tile {name}") for name in shown]

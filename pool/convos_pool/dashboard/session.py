@@ -1,6 +1,6 @@
-"""Who is logged in: a signed cookie, a token for each session's forms, and a limit of tries.
+"""Logins: a signed cookie, a token for each session's forms, and a limit of attempts.
 
-Nothing is stored but what was logged out: a session survives a restart, and ends where the pool's key changes.
+Only logged-out sessions are stored: a session survives a restart, and ends if the pool's key changes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ COOKIE = "convos_pool_session"
 SESSION_SECONDS = 12 * 3600
 WINDOW_SECONDS = 60.0
 MOST_FAILED = 10
-"""Wrong keys of one address in a window."""
+"""The most wrong keys from one address in a window."""
 MOST_FAILED_ALL = 100
-"""Wrong keys of all addresses in a window; an address may be made up where no proxy says it."""
+"""The most wrong keys from all addresses in a window; without a proxy that reports it, an address may be forged."""
 MOST_KNOWN = 10_000
 
 
@@ -29,9 +29,9 @@ class Session:
     """A login.
 
     Attributes:
-        nonce: names it.
+        nonce: its unique name.
         expires_at: seconds since the epoch.
-        form_token: what each form of this session carries, and no other site can know.
+        form_token: a part of each form of this session that no other site can know.
     """
 
     nonce: str
@@ -40,10 +40,10 @@ class Session:
 
 
 class Sessions:
-    """Makes and checks cookies.
+    """Creates and verifies cookies.
 
     Args:
-        api_key: the pool's; what cookies are signed with is derived from it.
+        api_key: the pool's key, from which the signing key is derived.
         wall: the time of day, in seconds since the epoch.
     """
 
@@ -59,7 +59,7 @@ class Sessions:
         return f"{nonce}.{expires_at}.{self._signed('cookie', nonce, expires_at)}"
 
     def read(self, cookie: str) -> Session | None:
-        """Return the session of a cookie; None where it is not one of ours, has expired or was ended."""
+        """Return the session of a cookie; None if it is not one of ours, has expired or was ended."""
         nonce, _, rest = cookie.partition(".")
         expires, _, signature = rest.partition(".")
         if not expires.isascii() or not expires.isdigit() or len(expires) > len("9999999999"):
@@ -71,12 +71,12 @@ class Sessions:
         return found if self.is_alive(found) else None
 
     def is_alive(self, session: Session) -> bool:
-        """Say whether a session has neither expired nor been ended."""
+        """Tell whether a session has neither expired nor been ended."""
         with self._lock:
             return session.expires_at > self._wall() and session.nonce not in self._ended
 
     def end(self, session: Session) -> None:
-        """End a session: its cookie is worth nothing any more, for as long as this process lives."""
+        """End a session: its cookie is invalid for as long as this process lives."""
         with self._lock:
             now = self._wall()
             self._ended = {nonce: until for nonce, until in self._ended.items() if until > now}
@@ -87,10 +87,10 @@ class Sessions:
 
 
 class Attempts:
-    """Counts wrong keys, so that nobody tries them all.
+    """Counts wrong keys, to prevent guessing.
 
     Args:
-        clock: seconds that never go back.
+        clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -99,7 +99,7 @@ class Attempts:
         self._failed: dict[str, deque[float]] = {}
 
     def seconds_to_wait(self, address: str) -> float:
-        """Return for how long an address has to wait before its next try; 0 where it may try now."""
+        """Return how many seconds an address has to wait before its next attempt; 0 if it may try now."""
         with self._lock:
             now = self._clock()
             self._forget(now)

@@ -1,4 +1,4 @@
-"""What the dashboard shows at one moment, from memory: nobody is asked for it."""
+"""The values that the dashboard shows, from memory and without any request."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class State:
-    """What is shown.
+    """The values to show.
 
     Attributes:
         environment: `dev`, `staging` or `production`.
-        version: of the pool manager.
-        image: what new agents get.
-        min_idle: how many are kept warm.
-        look: the last look; None before the first.
-        keys_behind: the ids of agents with other keys than new ones get.
-        step: where the rollout is.
+        version: the pool manager's version.
+        image: the image of new agents.
+        min_idle: how many agents are kept warm.
+        look: the last read; None before the first.
+        keys_behind: the ids of agents whose keys differ from those of new ones.
+        step: the current step of the rollout.
         policy: what happens to living agents when the image changes.
-        plan: what is still to come, a line for each batch.
-        held: what does not happen, and why.
+        plan: the remaining batches, one line each.
+        held: what is on hold, and why.
         events: the newest first.
-        calls_left: of Railway's rate limit, in words; empty while Railway has not said.
+        calls_left: the rest of Railway's rate limit, for people; empty until Railway has reported it.
     """
 
     environment: str
@@ -51,23 +51,23 @@ class State:
 
     @property
     def is_production(self) -> bool:
-        """Whether people are asked again."""
+        """Whether actions need a confirmation."""
         return self.environment == "production"
 
 
 def version(service: Service) -> str:
-    """Return what changes whenever there is something new to show; it costs nothing."""
+    """Return a text that changes whenever there is something new to show; this is cheap."""
     look, events = service.pool.latest, service.journal.recent()
     at, newest = look.at if look is not None else 0.0, events[0].at if events else 0.0
     return f"{at:.3f}-{newest:.3f}-{service.tick.rollout.state}-{len(service.problem)}"
 
 
 def state(service: Service, *, with_plan: bool) -> State:
-    """Return what there is to show.
+    """Return the values to show.
 
     Args:
-        service: whose.
-        with_plan: whether the batches that are still to come are worked out, which takes a while for many agents.
+        service: the pool manager.
+        with_plan: whether to compute the remaining batches, which takes a while for many agents.
     """
     settings, look, step = service.settings, service.pool.latest, service.tick.rollout
     left = service.hurried.allowance() or service.patient.allowance()

@@ -1,4 +1,4 @@
-"""The dashboard's routes: cookies in, pages out. Nothing but counts is shown, and nothing done, without a login."""
+"""The dashboard's routes. Without a login, only counts are shown, and no action is possible."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HEADERS = {
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    # Not no-referrer: with that, a browser sends `Origin: null` with our own forms.
+    # Not no-referrer: with it, a browser would send `Origin: null` with our own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -46,11 +46,11 @@ MAX_FORM_BYTES = 3 * http_request.MAX_BODY_BYTES
 """A character of a form takes up to three bytes for each byte of it."""
 MOST_FIELDS = 20
 LOOK_SECONDS = 1.0
-"""How often a stream looks whether there is something new to show."""
+"""How often, in seconds, a stream checks whether there is something new to show."""
 SHOWN_SECONDS = 5
-"""How old what is shown may be."""
+"""The greatest age, in seconds, of the shown values."""
 ALIVE_SECONDS = 15
-"""A stream that says nothing for longer is cut by proxies."""
+"""Proxies close a stream that is silent for longer."""
 MOST_STREAMS = 50
 FOREIGN = "This form is not of this page. Load the page again."
 
@@ -60,7 +60,7 @@ class Dashboard:
 
     Args:
         service: the pool manager.
-        routes: what the API does.
+        routes: the operations of the API.
     """
 
     def __init__(self, service: Service, routes: Routes) -> None:
@@ -94,7 +94,7 @@ class Dashboard:
         return await self._operators(request, session, self._results.pop(session.nonce, Markup("")))
 
     async def login(self, request: Request) -> Response:
-        """Begin a session, given the pool's key."""
+        """Begin a session, after verifying the pool's key."""
         shown = state(self._service, with_plan=False)
         if not _is_own(request):
             return _html(page.everybodys(shown, self._assets.version, FOREIGN), 403)
@@ -146,15 +146,15 @@ class Dashboard:
         return _html("".join(parts))
 
     async def stream(self, request: Request) -> Response:
-        """Say, as server-sent events, when there is something new to show."""
+        """Send a server-sent event whenever there is something new to show."""
         session = self._session(request)
         if session is None or self._streams >= MOST_STREAMS:
-            # 204 tells a browser not to come again.
+            # 204 tells a browser not to reconnect.
             return Response(status_code=204)
         return StreamingResponse(self._news(session), media_type="text/event-stream", headers=HEADERS)
 
     async def agent(self, request: Request) -> Response:
-        """Show what an agent was told, and its invite."""
+        """Show an agent's instructions, and its invite."""
         session = self._session(request)
         if session is None:
             return _redirect()
@@ -162,7 +162,7 @@ class Dashboard:
         return await self._answer(request, session, found, 200)
 
     async def act(self, request: Request) -> Response:
-        """Do what a form asks for."""
+        """Execute a form's action."""
         session = self._session(request)
         if session is None:
             return _redirect()
@@ -182,7 +182,7 @@ class Dashboard:
         if request.headers.get("x-part") == "result":
             return _html(result, status)
         if request.method == "POST":
-            # Loading the page again must not do it again.
+            # Reloading the page must not repeat the action.
             self._results[session.nonce] = result
             return _redirect()
         return await self._operators(request, session, result)
@@ -194,8 +194,8 @@ class Dashboard:
         return _html(text)
 
     async def _state(self) -> State:
-        """Return what there is to show; worked out once for everybody who looks at the same moment."""
-        # Also without news: that there is none for long is shown, too.
+        """Return the values to show, computed once for all viewers at the same moment."""
+        # Also without news, so that a long silence shows, too.
         now = f"{version(self._service)}-{time.monotonic() // SHOWN_SECONDS}"
         async with self._working_out:
             if self._shown is None or self._shown[0] != now:
@@ -238,7 +238,7 @@ class Dashboard:
 
 
 def _is_own(request: Request) -> bool:
-    """Say whether a form was sent by a page of ours, as far as the browser tells."""
+    """Tell whether a form was sent by one of our pages, as far as the browser tells."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     if site not in {"same-origin", "none"}:
         return False
