@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .agents import ID
-from .errors import RailwayError
+from .errors import RailwayCallError
 
 LAG_SECONDS = 60.0
 """How long, in seconds, a new project may be missing from Railway's list."""
@@ -93,12 +93,12 @@ class AgentHomes:
         """Return an agent's home.
 
         Raises:
-            RailwayError: this pool has none for the service.
+            RailwayCallError: this pool has none for the service.
         """
         with self._lock:
             found = self._homes.get(service_id)
         if found is None:
-            raise RailwayError("agentProjects", f"no project of this pool has service {service_id}", is_there=False)
+            raise RailwayCallError("agentProjects", f"no project of this pool has service {service_id}", is_there=False)
         return found
 
     def all(self) -> dict[str, AgentHome]:

@@ -14,7 +14,7 @@ from pool_contract.agent_api_key import agent_api_key
 from pool_contract.agent_variables import API_KEY
 
 from .agents import agent_id
-from .errors import RailwayError
+from .errors import RailwayCallError
 
 if TYPE_CHECKING:
     from .railway import Instance
@@ -76,7 +76,7 @@ class AgentKeys:
             return frozenset()
         try:
             variables = self._stored()
-        except RailwayError:
+        except RailwayCallError:
             return frozenset()
         changed = set()
         with self._lock:

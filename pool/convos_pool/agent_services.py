@@ -17,7 +17,7 @@ class AgentServices(Protocol):
     """The services of all agents of one pool, implemented by `Railway` and `ProjectPerAgent`.
 
     A service is identified by its id. An agent whose own project has no service yet is identified by that project's id.
-    Each method raises RailwayError, or ThrottledError if Railway asks to wait.
+    Each method raises RailwayCallError, or ThrottledError if Railway asks to wait.
     """
 
     def allowance(self) -> Allowance | None:

@@ -78,7 +78,7 @@ class Census:
         """Read everything.
 
         Raises:
-            RailwayError, UnavailableError: one of the two cannot be read; then nothing is known, not even that an
+            RailwayCallError, UnavailableError: one of the two cannot be read; then nothing is known, not even that an
                 agent is gone.
         """
         # Claims after services: an agent that is claimed in between must not look idle.

@@ -10,7 +10,7 @@ from pool_contract.agent_variables import API_KEY, PORT
 
 from . import agents
 from .credential_record import Recorded
-from .errors import ConflictError, CredentialError, RailwayError, ThrottledError
+from .errors import ConflictError, CredentialError, RailwayCallError, ThrottledError
 
 if TYPE_CHECKING:
     from .agent_services import AgentServices
@@ -80,7 +80,7 @@ class Creation:
         """
         try:
             return self._is_in_fork()
-        except RailwayError:
+        except RailwayCallError:
             return False
 
     def _is_in_fork(self) -> bool:
@@ -185,7 +185,7 @@ class Creation:
                 continue
             except ThrottledError:
                 raise
-            except RailwayError as error:
+            except RailwayCallError as error:
                 # Its service may be gone already, as Railway's list lags behind.
                 self._log(f"{known.agent_id}: not deleted yet: {error}")
             except CredentialError as error:

@@ -83,7 +83,7 @@ class CredentialError(PoolError):
     """OpenRouter or AgentMail refused, or did not answer; the requested change may have happened."""
 
 
-class RailwayError(PoolError):
+class RailwayCallError(PoolError):
     """Railway refused, or did not answer.
 
     Args:
@@ -106,7 +106,7 @@ class RailwayError(PoolError):
         return (type(self).__name__, *self._cause)
 
 
-class ThrottledError(RailwayError):
+class ThrottledError(RailwayCallError):
     """Railway asks to wait, in seconds; the operation was not executed.
 
     Args:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pool_contract.agent_variables import taken_out
 
 from . import agents
-from .errors import RailwayError
+from .errors import RailwayCallError
 
 if TYPE_CHECKING:
     from .agents import Agent
@@ -71,7 +71,7 @@ class KeyCheck:
             return
         try:
             stored = self._stored()
-        except RailwayError:
+        except RailwayCallError:
             return
         for place, agent in unknown.items():
             found = stored.get(agent.instance.service_id)

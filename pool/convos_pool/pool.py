@@ -13,7 +13,7 @@ from pool_contract.answers import Claimed
 
 from . import agents
 from .act import Act
-from .errors import AgentError, ConflictError, NoIdleAgentError, NotFoundError, RailwayError, UnavailableError
+from .errors import AgentError, ConflictError, NoIdleAgentError, NotFoundError, RailwayCallError, UnavailableError
 from .latest_look import LatestLook
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Pool:
         """Rename the service so that Railway's dashboard shows its agent; if that fails, the tick does it later."""
         try:
             self._railway.rename(agent.instance.service_id, agents.service_name(agent.id, agent_name))
-        except RailwayError as error:
+        except RailwayCallError as error:
             self._log(f"{agent.id}: not renamed yet: {error}")
 
     def drain(self, count: int) -> list[str]:

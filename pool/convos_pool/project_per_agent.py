@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import operations
 from .agent_homes import AgentHome, AgentHomes, mark, marked_agent
 from .agents import agent_id, service_name
-from .errors import ConflictError, RailwayError, ThrottledError
+from .errors import ConflictError, RailwayCallError, ThrottledError
 from .railway import Instance, ProjectUse, instance_of, variables_of
 from .railway_calls import CLAIMS_SHARE
 
@@ -89,7 +89,7 @@ class ProjectPerAgent:
         given = {f"e{number}": place for number, place in enumerate(places)}
         try:
             answer = self._calls.execute(operations.configs(len(places)), given)
-        except RailwayError as error:
+        except RailwayCallError as error:
             if error.is_there:
                 raise
             if len(places) == 1:
@@ -158,7 +158,7 @@ class ProjectPerAgent:
 
     def commit(self, patch: Mapping[str, Any], message: str) -> None:
         """Commit a patch, one for each project that it changes; a refused one does not prevent the others."""
-        refused: RailwayError | None = None
+        refused: RailwayCallError | None = None
         for service_id, changed in patch["services"].items():
             try:
                 place = self._homes.of(service_id).environment_id
@@ -166,7 +166,7 @@ class ProjectPerAgent:
                 self._calls.execute(operations.PATCH_COMMIT, given)
             except ThrottledError:
                 raise
-            except RailwayError as error:
+            except RailwayCallError as error:
                 refused = error
         if refused is not None:
             raise refused

@@ -14,7 +14,7 @@ from railway_api.retry import CREATION_THROTTLE_SECONDS, Allowance
 from railway_api.transport import operation_name
 
 from . import operations
-from .errors import CreationThrottledError, RailwayError, ThrottledError
+from .errors import CreationThrottledError, RailwayCallError, ThrottledError
 
 if TYPE_CHECKING:
     from railway_api.client import Client
@@ -115,7 +115,7 @@ class RailwayCalls:
 
         Raises:
             ThrottledError: Railway asks to wait longer than one call may take.
-            RailwayError: Railway refused, or gave no usable answer; the error has its own words, without the token.
+            RailwayCallError: Railway refused, or gave no usable answer; the error has its own words, without the token.
         """
         name, is_mutation = operation_name(document), document.startswith("mutation")
 
@@ -139,7 +139,7 @@ class RailwayCalls:
             The result of `observe`, or the mutation's `data`.
 
         Raises:
-            RailwayError: see `execute`.
+            RailwayCallError: see `execute`.
         """
         name = operation_name(document)
 
@@ -150,7 +150,7 @@ class RailwayCalls:
         for pause in NEW_PAUSES:
             try:
                 return self._in_turn(name, send)
-            except RailwayError as error:
+            except RailwayCallError as error:
                 if error.is_there:
                     raise
             self._sleep(pause)
@@ -161,7 +161,7 @@ class RailwayCalls:
 
         Raises:
             CreationThrottledError: none may; its seconds last until the first one may.
-            RailwayError: see `execute`. The project may exist.
+            RailwayCallError: see `execute`. The project may exist.
         """
         name = operation_name(document)
         for turn in self._ready_to_create():
@@ -197,7 +197,7 @@ class RailwayCalls:
                     raise
                 turn.spent_until = self._clock() + error.seconds
                 throttled.append(turn)
-            except RailwayError as error:
+            except RailwayCallError as error:
                 # "Not Authorized" may apply to this token only, such as a revoked one; a query may be repeated.
                 if error.is_there or not is_query or (is_last and not throttled):
                     raise
@@ -247,4 +247,4 @@ def _as_pool_errors(name: str) -> Iterator[None]:
         raise ThrottledError(name, CREATION_THROTTLE_SECONDS) from None
     except refusals.RailwayError as error:
         is_there = not isinstance(error, refusals.NotAuthorized | refusals.NotFound)
-        raise RailwayError(name, error.problem, type(error).__name__, is_there=is_there) from None
+        raise RailwayCallError(name, error.problem, type(error).__name__, is_there=is_there) from None

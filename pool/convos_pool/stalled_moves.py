@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from . import agents
-from .errors import RailwayError
+from .errors import RailwayCallError
 
 if TYPE_CHECKING:
     from .agent_services import AgentServices
@@ -47,5 +47,5 @@ class StalledMoves:
                 self._moving_since[agent.id] = self._clock()
                 try:
                     self._railway.deploy(agent.instance.service_id)
-                except RailwayError as error:
+                except RailwayCallError as error:
                     self._log(f"{agent.id}: its deployment does not start: {error}")

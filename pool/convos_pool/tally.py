@@ -12,7 +12,7 @@ from .errors import (
     CredentialError,
     NoIdleAgentError,
     PoolError,
-    RailwayError,
+    RailwayCallError,
     ThrottledError,
     UnavailableError,
 )
@@ -72,7 +72,7 @@ def failure_kind(error: Exception) -> str:
 _KINDS: Mapping[str, type[Exception]] = {
     "none-idle": NoIdleAgentError,
     "throttled": ThrottledError,
-    "railway": RailwayError,
+    "railway": RailwayCallError,
     "agent": AgentError,
     "account": CredentialError,
     "database": UnavailableError,

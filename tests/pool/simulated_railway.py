@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from convos_pool import agents
-from convos_pool.errors import RailwayError
+from convos_pool.errors import RailwayCallError
 from convos_pool.railway import Instance
 
 from tests.pool.simulated_world import EPOCH, Killed, Service, World
@@ -112,11 +112,11 @@ class SimulatedRailway:
     def _call(self) -> Iterator[None]:
         self._may_end()
         if self._happens(self._world.chances.refused):
-            raise RailwayError("call", "HTTP 429")
+            raise RailwayCallError("call", "HTTP 429")
         yield
         self._may_end()
         if self._happens(self._world.chances.lost):
-            raise RailwayError("call", "no answer")
+            raise RailwayCallError("call", "no answer")
 
     def _may_end(self) -> None:
         if self._happens(self._world.chances.kill):
@@ -128,7 +128,7 @@ class SimulatedRailway:
     def _service(self, id_: str) -> Service:
         found = self._world.services.get(id_)
         if found is None:
-            raise RailwayError("call", 'Railway says "Not Authorized"')
+            raise RailwayCallError("call", 'Railway says "Not Authorized"')
         return found
 
     def _instance(self, one: Service) -> Instance:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convos_pool.agent_keys import AgentKeys
-from convos_pool.errors import RailwayError
+from convos_pool.errors import RailwayCallError
 
 from pool_contract.agent_api_key import agent_api_key
 from tests.emulator.fix_emulator import until
@@ -122,7 +122,7 @@ class _Railway:
     def variables(self) -> dict[str, dict[str, str]]:
         self.asked += 1
         if self.fails:
-            raise RailwayError("agentVariables", "no answer")
+            raise RailwayCallError("agentVariables", "no answer")
         return {"s1": {"POOL_API_KEY": self.value} if self.value else {}}
 
 

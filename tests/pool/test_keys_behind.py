@@ -9,7 +9,7 @@ import pytest
 from convos_pool import agents as of_agents
 from convos_pool import settings as pool_settings
 from convos_pool.agents import Agent
-from convos_pool.errors import RailwayError
+from convos_pool.errors import RailwayCallError
 from convos_pool.key_check import LAG_SECONDS, KeyCheck
 from convos_pool.railway import Instance
 
@@ -144,7 +144,7 @@ def test_railway_is_asked_once_a_deployment_and_again_only_while_its_reads_may_l
     def stored() -> dict[str, dict[str, str]]:
         found = answers["now"]
         if found is None:
-            raise RailwayError("agentConfig", "no answer")
+            raise RailwayCallError("agentConfig", "no answer")
         asked.append(found)
         return {"s": found}
 

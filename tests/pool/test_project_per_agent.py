@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convos_pool.agent_homes import AgentHome, AgentHomes, mark, marked_agent
-from convos_pool.errors import PoolError, RailwayError, ThrottledError
+from convos_pool.errors import PoolError, RailwayCallError, ThrottledError
 from convos_pool.pool import Wish
 
 from tests.emulator.fix_emulator import until
@@ -232,7 +232,7 @@ def test_a_home_that_was_made_is_known_before_it_is_listed_and_not_for_ever() ->
     now[0] = 61.0
     homes.listed({"t": home}, 5)
     assert set(homes.all()) == {"t"}
-    with pytest.raises(RailwayError, match="no project of this pool has service s"):
+    with pytest.raises(RailwayCallError, match="no project of this pool has service s"):
         homes.of("s")
     homes.gone("t")
     assert homes.all() == {}

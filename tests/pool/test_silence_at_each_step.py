@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 from convos_pool.database import Database
-from convos_pool.errors import PoolError, RailwayError, UnavailableError
+from convos_pool.errors import PoolError, RailwayCallError, UnavailableError
 from convos_pool.heartbeat import Heartbeat
 from convos_pool.hosting import Hosting
 from convos_pool.pool import Wish
@@ -132,7 +132,7 @@ def test_a_railway_that_is_silent_to_a_claim_costs_no_agent(ground: Ground) -> N
     service = ground.service()
     ground.settle(service)
     ground.railway.holds = {"agentBeforeClaim"}
-    with bounded(), pytest.raises(RailwayError, match=r"^railway: agentBeforeClaim: "):
+    with bounded(), pytest.raises(RailwayCallError, match=r"^railway: agentBeforeClaim: "):
         service.pool.claim(WISH)
     assert ground.around.sql("SELECT count(*) FROM agent_metadata") == [(0,)]
     ground.railway.let_go()

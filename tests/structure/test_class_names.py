@@ -10,9 +10,6 @@ import pytest
 
 from tests.structure.sources import GRAPHS, Module, module, modules
 
-SHARED = frozenset({"RailwayError"})
-"""Of convos_pool.errors and railway_api.errors: the pool manager tells refusals of Railway in words of its own."""
-
 
 def twice(found: Iterable[Module]) -> dict[str, list[str]]:
     """Return the classes of which there are two, but for those whose names begin with _: no other module knows them."""
@@ -28,12 +25,7 @@ def twice(found: Iterable[Module]) -> dict[str, list[str]]:
 def test_no_class_name_stands_for_two_classes(graph: str) -> None:
     found = [one for one in modules() if one.of(GRAPHS[graph])]
     assert found
-    assert {name: places for name, places in twice(found).items() if name not in SHARED} == {}
-
-
-def test_a_name_that_is_no_longer_shared_leaves_the_list() -> None:
-    shared = {name for graph in GRAPHS.values() for name in twice(one for one in modules() if one.of(graph))}
-    assert SHARED - shared == set()
+    assert twice(found) == {}
 
 
 def test_two_classes_of_one_name_are_found() -> None:
