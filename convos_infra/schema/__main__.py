@@ -1,4 +1,4 @@
-"""`python -m convos_infra.schema plan`: the plan as text; the URL comes in DATABASE_URL, never as an argument.
+"""`python -m convos_infra.schema plan` prints the plan. The URL is read from DATABASE_URL, never from an argument.
 
 `statements` prints the table of statements.
 """
@@ -23,16 +23,16 @@ WAIT_SECONDS = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """Print the plan; 0 when nothing is pending, 2 when something is, 1 when something is wrong."""
+    """Print the plan; return 0 if nothing is pending, 2 if something is, 1 after an error."""
     parser = argparse.ArgumentParser(prog="python -m convos_infra.schema", description=__doc__)
     parser.add_argument("command", choices=["plan", "statements"])
-    parser.add_argument("--target", default="", help="the last version to apply; the newest where it is not given")
-    parser.add_argument("--baseline", default="", help="the version that a database without a history has already")
+    parser.add_argument("--target", default="", help="the last version to apply; the newest by default")
+    parser.add_argument("--baseline", default="", help="the version that a database without a history already has")
     parser.add_argument(
         "--statement-timeout",
         type=_duration,
         default=Limits.statement_timeout,
-        help="for a file without one of its own",
+        help="for a file that sets none",
     )
     parser.add_argument("--migrations", type=Path, default=FOLDER, help="the folder with the files")
     options = parser.parse_args(arguments)
@@ -69,14 +69,14 @@ def _duration(text: str) -> str:
 
 
 def _told(problem: Failure) -> list[str]:
-    """Return an error as lines: a syntax error with its line and a caret at the place."""
+    """Return an error as lines: a syntax error includes its line and a caret below the position."""
     excerpt = problem.excerpt if isinstance(problem, SyntaxProblem) else ()
     return [f"error: {problem}", *(f"  {line}" for line in excerpt)]
 
 
 def _head(state: State | None, url: str) -> list[str]:
     if state is None:
-        return ["no DATABASE_URL: this is what an empty database would get"]
+        return ["no DATABASE_URL: this is the plan for an empty database"]
     version = state.applied[-1].version if state.applied else "nothing"
     drift = [f"drift: {line}" for line in state.drift] or ["no drift" if state.applied else "no history"]
     return [f"database {parse_url(url)}: at {version}", *drift]

@@ -1,4 +1,4 @@
-"""A database's URL as a value: checked before libpq sees it, since libpq quotes what it cannot read. Pure."""
+"""Parses a database's URL. It is checked before libpq sees it, because libpq quotes what it cannot read. Pure."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from convos_infra.errors import InfraError
 from railway_api.redact import redact
 
 TLS_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
-"""libpq's sslmode. `allow` is left out: it tries without TLS first."""
+"""libpq's sslmode. `allow` is left out, as it tries without TLS first."""
 PRIVATE_SUFFIX = ".railway.internal"
 _PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "hostaddr", "require_auth"})
 VERIFIED = "verify-full"
 NEVER_IN_CLEAR = "!password"
-"""libpq's require_auth: a server that nobody has verified may be somebody else's, who must not be told the password."""
-_FORM = "it is like postgresql://host:port/database, with user:password@ before the host"
+"""libpq's require_auth: the password must not be sent to a server whose identity was not verified."""
+_FORM = "expected postgresql://host:port/database, with user:password@ before the host"
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a database is, and as whom.
+    """The address of a database, with the role that connects.
 
     Args:
         host: a name or an address.
-        port: 5432 where the URL has none.
+        port: 5432 if the URL has none.
         database: its name.
         user: the role.
         password: may be empty.
         tls: libpq's sslmode.
-        extra: further parameters of libpq that the URL gave.
+        extra: further parameters of libpq from the URL.
     """
 
     host: str
@@ -43,12 +43,12 @@ class Address:
     extra: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        """Return what may be shown: host, port and database."""
+        """Return the part that may be shown: host, port and database."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}/{self.database}"
 
     def parameters(self) -> dict[str, Any]:
-        """Return libpq's parameters; what is not among them would come from PG… variables of this machine."""
+        """Return libpq's parameters, all of them, so that none comes from PG… variables of this machine."""
         given = {
             "host": self.host,
             "port": self.port,
@@ -67,38 +67,38 @@ class Address:
 
 
 def parse_url(url: str, *, thing: str = "databaseUrl", tls: str = "") -> Address:
-    """Return where `url` leads.
+    """Parse a database's URL.
 
     Args:
-        url: `postgresql://user:password@host:port/database`, white space around it ignored.
-        thing: what errors name.
-        tls: an sslmode, for a URL that has none. Without either it is `prefer` on this machine and in Railway's private
-            network (an encrypted one), else `require`: a password must not cross the internet in the clear.
+        url: `postgresql://user:password@host:port/database`; surrounding whitespace is ignored.
+        thing: the subject of errors.
+        tls: the sslmode for a URL without one. Without either it is `prefer` on this machine and in Railway's private
+            network (which is encrypted), and `require` elsewhere: a password must not cross the internet unencrypted.
 
     Raises:
-        InfraError: it is not such a URL; nothing of it is quoted.
+        InfraError: it is not such a URL; the error never quotes it.
     """
     url = url.strip()
     if "${{" in url:
-        raise InfraError(thing, "holds a reference that only Railway can resolve", "use the URL of the TCP proxy")
+        raise InfraError(thing, "contains a reference that only Railway can resolve", "use the URL of the TCP proxy")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InfraError(thing, "is no URL of a database", f"{_FORM}; special characters as %-codes") from None
+        raise InfraError(thing, "is not a database URL", f"{_FORM}; percent-encode special characters") from None
     if parts.scheme not in ("postgres", "postgresql"):
-        raise InfraError(thing, "is no URL of a PostgreSQL database", _FORM)
+        raise InfraError(thing, "is not a PostgreSQL URL", _FORM)
     host, database = parts.hostname or "", unquote(parts.path.removeprefix("/"))
     missing = [n for n, v in (("user", parts.username), ("host", host), ("database", database)) if not v]
     if missing or port == 0:
-        raise InfraError(thing, f"names no {' and no '.join(missing) or 'valid port'}", _FORM)
+        raise InfraError(thing, f"has no {' and no '.join(missing) or 'valid port'}", _FORM)
     given = dict(parse_qsl(parts.query))
     mode = given.pop("sslmode", tls) or ("prefer" if _is_private(host) else "require")
     if mode not in TLS_MODES:
         raise InfraError(thing, f"sslmode cannot be {mode[:20]!r}", f"use one of {', '.join(TLS_MODES)}")
     unknown = sorted(given.keys() - _PARAMETERS)
     if unknown:
-        raise InfraError(thing, f"has the parameter {unknown[0][:40]!r}", "remove it from the URL")
+        raise InfraError(thing, f"has the unknown parameter {unknown[0][:40]!r}", "remove it from the URL")
     extra = tuple(sorted(given.items()))
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return Address(host, port or 5432, database, user, password, mode, extra)

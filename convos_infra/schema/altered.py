@@ -1,4 +1,4 @@
-"""What an ALTER TABLE loses or breaks, command by command. Pure."""
+"""Finds what an ALTER TABLE loses or breaks, command by command. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WIDER = {
     "cidr": {"inet"},
     "json": {"text"},
 }
-"""Types by those that hold each of their values, without a number in parentheses."""
+"""For each type, the types that can hold all of its values, without a number in parentheses."""
 _BY_TABLE = {
     "AT_SetUnLogged": "set-unlogged",
     "AT_EnableRowSecurity": "row-security",
@@ -52,7 +52,7 @@ _SAFE = frozenset(f"AT_{one}" for one in _SAFE_COMMANDS.split())
 
 
 def found(node: Any, known: Known) -> Iterator[Found]:
-    """Return what an ALTER TABLE, or the like for types, views and foreign tables, loses or breaks."""
+    """Return what an ALTER TABLE, or an ALTER of a type, a view or a foreign table, loses or breaks."""
     table = known.relation(node.relation)
     for one in node.cmds:
         command = one.alter_table_cmd
@@ -138,9 +138,9 @@ def _is_required_and_empty(column: Any) -> bool:
 
 
 def _is_wider(old: ColumnType | None, column: Any) -> bool:
-    """Tell whether each value of the old type is one of the new, and the same; an old one that is not known is not."""
+    """Tell whether the new type holds each value of the old one unchanged; False if the old type is unknown."""
     new = column_type(column.type_name)
-    if kind_of(column.raw_default):  # USING: any expression
+    if kind_of(column.raw_default):  # USING may be any expression
         return False
     if new == ColumnType("text"):
         return True

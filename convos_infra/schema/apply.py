@@ -1,4 +1,4 @@
-"""Applies what is pending: one lock, a transaction a migration, and errors that point at a line of a file."""
+"""Applies the pending migrations: one lock, one transaction per migration, and errors that point at a line."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is asked for.
+    """The request of a run.
 
     Args:
         migrations: all files, in order.
         target: the last version to apply; empty for all.
-        baseline: a database without a history has everything up to this version.
-        accept_drift: take what others changed as the new state, instead of refusing to go on.
-        limits: how long it may wait.
+        baseline: the version that a database without a history already has.
+        accept_drift: record changes made by others as the new state, instead of refusing to continue.
+        limits: the longest waits.
     """
 
     migrations: Sequence[MigrationFile]
@@ -48,15 +48,15 @@ class Job:
 
 @dataclass(frozen=True)
 class State:
-    """What is in a database.
+    """The content of a database.
 
     Args:
         applied: its migrations.
         catalog: names and definitions.
         drift: how the catalog differs from the one after the last migration.
-        recorded: the catalog after the last migration; None where it is not known.
-        begun: the checksum of a file without a transaction that was begun and is not recorded.
-        obstacle: why an update of this database would be refused; None where nothing is known.
+        recorded: the catalog after the last migration; None if unknown.
+        begun: the checksum of a file without a transaction that was begun but is not recorded.
+        obstacle: why an update of this database would be refused; None if no reason is known.
     """
 
     applied: tuple[Applied, ...]
@@ -67,7 +67,7 @@ class State:
     obstacle: InfraError | None = field(default=None, compare=False)
 
     def drift_for(self, plan: MigrationPlan) -> tuple[str, ...]:
-        """Return the drift, without what a cut run of the plan's first file has left."""
+        """Return the drift, without the remains of an interrupted run of the plan's first file."""
         if not self.drift or not plan.pending or not plan.pending[0].directives.no_transaction:
             return self.drift
         first = plan.pending[0]
@@ -81,20 +81,20 @@ class State:
 
 
 def quiet(_: str) -> None:
-    """Tell nobody."""
+    """Discard progress."""
 
 
 def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> State:
-    """Bring a database to the job's target and return what is in it.
+    """Apply a job to a database and return the resulting state.
 
     Args:
         address: the database.
-        job: what is wanted.
-        tell: gets one line for each migration and each wait.
+        job: the request.
+        tell: called with one line for each migration and each wait.
 
     Raises:
-        InfraError: it cannot be reached, the files disagree with it, somebody else changed it, or a migration failed:
-            that one left nothing behind, those before it stay.
+        InfraError: the database cannot be reached, the files disagree with it, others changed it, or a migration
+            failed. A failed migration leaves nothing behind; the ones before it stay applied.
     """
     with contextlib.closing(connect(address, wait_seconds=job.limits.connect_seconds)) as connection:
         try:
@@ -104,32 +104,32 @@ def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> St
 
 
 def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) -> State:
-    """Return what is in a database, in two round trips.
+    """Return the state of a database, in two round trips.
 
     Args:
         address: the database.
-        wait_seconds: how long it may take to accept a connection.
-        for_update: find out as well, in a third, whether an update would be refused.
+        wait_seconds: how long to wait for a connection.
+        for_update: also find out, in a third round trip, whether an update would be refused.
 
     Raises:
         InfraError: it cannot be read.
     """
     with contextlib.closing(connect(address, wait_seconds=wait_seconds)) as connection:
         try:
-            state = _look(connection, Limits())[1]
+            state = _read_state(connection, Limits())[1]
             return replace(state, obstacle=obstacle(connection, Limits())) if for_update else state
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
 
 
 def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None] = quiet) -> State:
-    """Do what `apply` does, on a connection in autocommit; two round trips where nothing is to do."""
-    found, state = _look(connection, job.limits)
+    """Do the same as `apply`, on a connection in autocommit; two round trips if nothing is pending."""
+    found, state = _read_state(connection, job.limits)
     plan = _plan(job, found)
     if plan.is_empty and not state.drift:
         return state
     with locked(connection, job.limits, tell):
-        found, state = _look(connection, job.limits)  # again: another migrator may have been faster
+        found, state = _read_state(connection, job.limits)  # again: another migrator may have been faster
         plan = _plan(job, found)
         with connection.deadline(job.limits.answer_seconds):
             history.prepare(connection)
@@ -138,7 +138,7 @@ def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None
             _mark(connection, plan, schemas)
         with watched(connection, job.limits.progress_seconds, tell) as watch:
             _run_all(connection, plan, schemas, Runner(job.limits, tell, watch))
-        return _look(connection, job.limits)[1]
+        return _read_state(connection, job.limits)[1]
 
 
 def _plan(job: Job, found: History) -> MigrationPlan:
@@ -149,7 +149,7 @@ def _plan(job: Job, found: History) -> MigrationPlan:
     return plan
 
 
-def _look(connection: BoundedConnection, limits: Limits) -> tuple[History, State]:
+def _read_state(connection: BoundedConnection, limits: Limits) -> tuple[History, State]:
     with connection.deadline(limits.answer_seconds):
         before = None
         found = history.read(connection)
@@ -158,7 +158,7 @@ def _look(connection: BoundedConnection, limits: Limits) -> tuple[History, State
             drift = catalog.compare(found.catalog, live) if found.catalog is not None else []
             if not drift or found == before:
                 return found, State(found.applied, live, tuple(drift), found.catalog, found.begun)
-            # Another migrator may have been at work between the two: what is drift is so for the same history.
+            # Another migrator may have been active between the two reads: drift is relative to the same history.
             before, found = found, history.read(connection)
 
 
@@ -171,10 +171,10 @@ def _settle_drift(connection: BoundedConnection, job: Job, state: State, plan: M
 
 
 def drifted(state: State, drift: Sequence[str]) -> InfraError:
-    """Return what to tell about a database that somebody else changed."""
+    """Return the error for a database that was changed by others."""
     shown = "; ".join(drift[:5]) + (f"; and {len(drift) - 5} more" if len(drift) > 5 else "")
     problem = f"was changed by others since {state.applied[-1].file}: {shown}"
-    return InfraError("schema", problem, 'undo it, or write it as a migration, or set drift to "accept"')
+    return InfraError("schema", problem, 'undo it, write it as a migration, or set drift to "accept"')
 
 
 def _mark(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset[str]) -> None:
@@ -189,7 +189,7 @@ def _mark(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset
 
 @dataclass(frozen=True)
 class Runner:
-    """What the migrations of one run share: how long they may wait, who is told, and who watches."""
+    """The common part of one run's migrations: the limits, the progress, and the watch."""
 
     limits: Limits
     tell: Callable[[str], None]
@@ -201,7 +201,7 @@ def _run_all(connection: BoundedConnection, plan: MigrationPlan, schemas: frozen
         try:
             seconds = _run(connection, migration, runner, noted=schemas if number == len(plan.pending) else None)
         except Failure:
-            if number > 1:  # those before it stay; what they left is known, unless the connection is gone as well
+            if number > 1:  # those before it stay applied; record their result, unless the connection is gone as well
                 with contextlib.suppress(psycopg.Error), connection.deadline(runner.limits.answer_seconds):
                     history.note_catalog(connection, catalog.read(connection, schemas))
             raise
@@ -211,7 +211,7 @@ def _run_all(connection: BoundedConnection, plan: MigrationPlan, schemas: frozen
 def _run(
     connection: BoundedConnection, migration: MigrationFile, runner: Runner, *, noted: frozenset[str] | None
 ) -> float:
-    """Run one migration, again where a lock was not to be had; return its seconds."""
+    """Run one migration, and retry it if a lock timed out; return its seconds."""
     limits = runner.limits
     run = concurrently.run if migration.directives.no_transaction else execute.run
     timeouts = Timeouts(
@@ -245,7 +245,7 @@ ORDER BY xact_start LIMIT 1
 
 
 def _oldest_transaction(connection: BoundedConnection) -> str:
-    """Return whom to ask about a lock that was not to be had: most likely the one who has been at it the longest."""
+    """Return a hint about a lock that timed out: the session with the oldest transaction most likely holds it."""
     with contextlib.suppress(psycopg.Error):
         row = connection.execute(_OLDEST).fetchone()
         return f"the oldest open transaction of this database is that of {row[0]}" if row else ""

@@ -1,4 +1,4 @@
-"""PostgreSQL's own functions: their names, and those that do more to data than they show. Data."""
+"""PostgreSQL's built-in functions: their names, and the ones with hidden effects on data. Data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _NAMES = Path(__file__).parent / "builtin_functions.txt"
-"""Of the schema pg_catalog of PostgreSQL 15 and 18; a test asks the servers."""
+"""The functions of pg_catalog in PostgreSQL 15 and 18; a test compares them with the servers."""
 RULES: Mapping[str, str] = {
     **dict.fromkeys(
         (
@@ -43,7 +43,7 @@ RULES: Mapping[str, str] = {
     "pg_file_write": "run-program",
     "lo_export": "run-program",
 }
-"""By name: the rule that a call falls under."""
+"""By function name: the rule that a call falls under."""
 ENDS_THE_LOCK = frozenset({"pg_advisory_unlock_all"})
 
 

@@ -1,8 +1,8 @@
-"""The query that reads a database's catalog: one row an object, `kind name` and its definition. Data.
+"""The query that reads a database's catalog: one row per object, `kind name` and its definition. Data.
 
-Names and definitions come out of PostgreSQL's own functions with an empty search_path and neutral settings, so that
-they do not depend on who asks. Left out: what belongs to an extension (the extension itself is there), indexes of
-constraints, NOT NULL constraints (named objects since PostgreSQL 18; the column says it), and our history.
+Names and definitions come from PostgreSQL's own functions with an empty search_path and fixed settings, so that they
+do not depend on the session. Left out are: objects of an extension (the extension itself is listed), indexes of
+constraints, NOT NULL constraints (named objects since PostgreSQL 18; the column shows them), and our history.
 """
 
 # ruff: noqa: E501  # SQL
@@ -12,12 +12,12 @@ from convos_infra.schema.history import TABLE
 
 
 def _part(name: str) -> str:
-    """Return SQL for a name as we write it: in quotes where it holds a dot or a quote."""
+    """Return SQL for a name in our notation: quoted if it contains a dot or a quote."""
     return f"""CASE WHEN {name} ~ '[."]' THEN '"' || replace({name}, '"', '""') || '"' ELSE {name} END"""
 
 
 def _name(schema: str, name: str) -> str:
-    """Return SQL for an object's name: without `public`."""
+    """Return SQL for an object's name, without `public`."""
     return f"CASE WHEN {schema} = 'public' THEN '' ELSE {_part(schema)} || '.' END || {_part(name)}"
 
 
@@ -26,7 +26,7 @@ def _not_of_extension(catalog: str, oid: str) -> str:
 
 
 def _owned(kind: str, name: str, owner: str, acl: str, source: str) -> str:
-    """Return SQL for an object's owner and the rights on it."""
+    """Return SQL for an object's owner and its privileges."""
     return f"""
 SELECT 'owner of ' || {kind} || {name}, {owner}::regrole::text FROM {source}
 UNION ALL
@@ -43,7 +43,7 @@ _TYPES = f"""pg_type t JOIN spaces n ON n.oid = typnamespace
 WHERE typtype IN ('e', 'd', 'r', 'b') AND typelem = 0 AND {_not_of_extension("pg_type", "t.oid")}"""
 _TYPE_KIND = "CASE typtype WHEN 'e' THEN 'enum ' WHEN 'd' THEN 'domain ' WHEN 'b' THEN 'base type ' ELSE 'range ' END"
 _OURS = 16384
-"""The first number of an object that somebody made: postgres/src/include/access/transam.h, FirstNormalObjectId."""
+"""The first id of an object that is not built in: postgres/src/include/access/transam.h, FirstNormalObjectId."""
 
 _RELATIONS = f"""
 SELECT {_KIND} || name,
@@ -230,4 +230,4 @@ relation AS (
 )
 {_RELATIONS} UNION ALL {_ROUTINES_AND_TYPES} UNION ALL {_OF_THE_DATABASE}
 """  # noqa: S608
-"""Asks for schemas, by name."""
+"""Its parameter is a list of schemas, by name."""

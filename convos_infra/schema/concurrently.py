@@ -1,7 +1,7 @@
-"""Runs a migration that cannot be in a transaction: one statement that may be repeated, as a cut run repeats it.
+"""Runs a migration outside a transaction: one statement that is safe to repeat after an interruption.
 
-CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which `IF NOT EXISTS` would then take for a good one, and
-REINDEX CONCURRENTLY leaves `…_ccnew` (postgresql.org/docs/current/sql-reindex.html): they are removed before and after.
+A failed CREATE INDEX CONCURRENTLY leaves an invalid index, which `IF NOT EXISTS` would then accept, and REINDEX
+CONCURRENTLY leaves `…_ccnew` (postgresql.org/docs/current/sql-reindex.html): both are removed before and after.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ def run(
     *,
     noted: frozenset[str] | None,
 ) -> None:
-    """Run a migration's one statement, then record it.
+    """Run a migration's only statement, then record it.
 
     Args:
         connection: in autocommit.
         migration: with `-- no-transaction`.
         timeouts: for its statement.
-        watch: is told when it runs.
-        noted: the schemas of which it records what is in them then; None for not.
+        watch: gets the statement while it runs.
+        noted: the schemas whose content is recorded afterwards; None to record none.
 
     Raises:
-        LockBusyError: a lock was not to be had in time.
-        InfraError: the statement failed, or the connection did, or what it made is not valid.
+        LockBusyError: a lock timed out.
+        InfraError: the statement failed, the connection failed, or the created object is invalid.
     """
     statement = migration.script.statements[0]
     began = time.monotonic()
@@ -86,12 +86,12 @@ def run(
 
 
 def left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) -> frozenset[str]:
-    """Return the catalog's names of what a cut run of a statement has left: they are ours, and no drift.
+    """Return the catalog's names of the remains of an interrupted statement: they are ours, so they are not drift.
 
     Args:
         statement: the next one to run.
-        live: what is in the database.
-        is_begun: the history says that this very statement was begun: what it makes may be there in full.
+        live: the current content of the database.
+        is_begun: whether the history records that this statement was begun, so that all that it creates may exist.
     """
     return frozenset(_left_behind(statement, live, is_begun=is_begun))
 
@@ -115,7 +115,7 @@ def _left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool)
 
 
 def _whole(kind: str, node: Any, live: catalog.Catalog) -> Iterator[str]:
-    """Return the names of what changes at once, so that only the record of it can be missing; and of halves of it."""
+    """Return the names of objects that change at once, whose record alone may be missing, and of partial changes."""
     if kind == "alter_enum_stmt":
         yield f"enum {catalog.name_of([one.string.sval for one in node.type_name])}"
     elif kind == "drop_stmt":
@@ -131,7 +131,7 @@ def _whole(kind: str, node: Any, live: catalog.Catalog) -> Iterator[str]:
 
 
 def _target(statement: Statement) -> str:
-    """Return the table or index that a statement is about, in quotes as PostgreSQL reads it; empty for none."""
+    """Return the quoted name of the table or index of a statement; empty if there is none."""
     relation = statement.node.relation if statement.kind in ("index_stmt", "reindex_stmt") else None
     if relation is None or not relation.relname:
         return ""
@@ -160,7 +160,7 @@ def _refuse_invalid(connection: BoundedConnection, migration: MigrationFile, sta
 
 
 def _left_to_do(connection: BoundedConnection, statement: Statement) -> str:
-    """Return what is to run: of a DETACH PARTITION CONCURRENTLY that was cut, its second half, or nothing."""
+    """Return the statement to run: after an interrupted DETACH PARTITION CONCURRENTLY its second half, or nothing."""
     if statement.kind != "alter_table_stmt":
         return statement.text
     command = statement.node.cmds[0].alter_table_cmd

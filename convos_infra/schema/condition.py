@@ -1,4 +1,4 @@
-"""Whether a WHERE chooses rows at all. Pure: from its parse tree."""
+"""Decides whether a WHERE clause selects rows at all, from its parse tree. Pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from convos_infra.schema.tree import inner, kind_of, strings, walk, without_locations, word
 
 _ALWAYS = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
-"""System columns: no row is without them."""
+"""System columns, which every row has."""
 _ANYTHING = frozenset({"%", "%%", ".*", "^", "", "_*"})
 _OPPOSITE = {"=": "<>", "<": ">=", ">": "<="}
 _BOUND = {">=": "min", "<=": "max"}
-"""What every value of a column is, of the least and the greatest of them."""
+"""Comparisons that are true for every value with the least or the greatest value of the column."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows that a condition chooses from.
+    """The rows from which a condition selects.
 
     Attributes:
-        table: the name of their table, without its schema; empty for that of a subquery.
+        table: the name of their table, without its schema; empty for a subquery.
         required: its columns that are never NULL.
-        is_joined_with_itself: whether the same table stands beside it, so that `a.id = b.id` finds each row itself.
+        is_joined_with_itself: whether the table is joined with itself, so that `a.id = b.id` pairs a row with itself.
     """
 
     table: str = ""
@@ -31,17 +31,17 @@ class Rows:
 
 
 def chooses(where: Any, rows: Rows) -> bool:
-    """Tell whether a condition can leave a row out.
+    """Tell whether a condition can exclude a row.
 
     Args:
-        where: a `Node`; one that is empty is no condition.
-        rows: what it chooses from.
+        where: a `Node`; an empty one means that there is no condition.
+        rows: the rows from which it selects.
     """
     return kind_of(where) != "" and not _is_true(where, rows)
 
 
 def is_whole(query: Any, table: str) -> bool:
-    """Tell whether a query shows every row of a table: there is nothing else in it, and no condition that chooses.
+    """Tell whether a query returns every row of a table: it reads nothing else, and no condition excludes a row.
 
     Args:
         query: a `SelectStmt`.
@@ -74,7 +74,7 @@ def _is_true(node: Any, rows: Rows) -> bool:
         return True
     if kind == "sub_link" and _is_found(node.sub_link, rows):
         return True
-    return not _columns(node)  # what looks at no column is the same for every row
+    return not _columns(node)  # without a column it has the same value for every row
 
 
 def _is_combination_true(expression: Any, rows: Rows) -> bool:
@@ -95,13 +95,13 @@ def _is_never(test: Any, rows: Rows) -> bool:
 
 
 def _is_constant(query: Any) -> bool:
-    """Tell a subquery whose own condition looks at nothing: it shows all of its rows, or none."""
+    """Tell whether a subquery's own condition uses no column, so that it returns all of its rows or none."""
     has_limit = kind_of(query.limit_count) == "a_const" and not query.limit_count.a_const.ival.ival
     return has_limit or (kind_of(query.where_clause) != "" and not _columns(query.where_clause))
 
 
 def _is_case_true(case: Any, rows: Rows) -> bool:
-    """Tell a CASE whose first branch that is taken for every row is true, or whose branches all are."""
+    """Tell whether a CASE is true for every row: its first branch that always applies is true, or all branches are."""
     branches = [one.case_when for one in case.args if not _is_false(one.case_when.expr)]
     results = [one.result for one in branches] + [case.defresult]
     if branches and not kind_of(case.arg) and _is_true(branches[0].expr, rows):
@@ -110,7 +110,7 @@ def _is_case_true(case: Any, rows: Rows) -> bool:
 
 
 def _is_false(node: Any) -> bool:
-    """Tell a literal FALSE or NULL."""
+    """Tell whether a node is a literal FALSE or NULL."""
     is_constant = kind_of(node) == "a_const"
     return is_constant and (
         node.a_const.isnull or (node.a_const.HasField("boolval") and not node.a_const.boolval.boolval)
@@ -118,7 +118,7 @@ def _is_false(node: Any) -> bool:
 
 
 def _are_opposites(parts: list[Any]) -> bool:
-    """Tell `a IS NULL OR a IS NOT NULL`, `x OR NOT x`, and `a = 1 OR a <> 1`."""
+    """Tell whether a node is `a IS NULL OR a IS NOT NULL`, `x OR NOT x`, or `a = 1 OR a <> 1`."""
     tests = {
         (without_locations(one.null_test.arg), word(one.null_test, "nulltesttype"))
         for one in parts
@@ -157,7 +157,7 @@ def _is_expression_true(expression: Any, rows: Rows) -> bool:
 
 
 def _is_bound(operator: str, column: Any, right: Any, rows: Rows) -> bool:
-    """Tell `id >= (SELECT min(id) FROM t)` of the same table."""
+    """Tell whether an expression is `id >= (SELECT min(id) FROM t)` of the same table."""
     query = right.sub_link.subselect.select_stmt if kind_of(right) == "sub_link" else None
     if query is None or operator not in _BOUND or len(query.target_list) != 1 or not is_whole(query, rows.table):
         return False
@@ -168,7 +168,7 @@ def _is_bound(operator: str, column: Any, right: Any, rows: Rows) -> bool:
 
 
 def _is_found(link: Any, rows: Rows) -> bool:
-    """Tell a subquery in which every row finds itself: `id IN (SELECT id FROM t)`, or an EXISTS of the same table."""
+    """Tell whether each row finds itself in a subquery: `id IN (SELECT id FROM t)`, or EXISTS on the same table."""
     query, what = link.subselect.select_stmt, word(link, "sub_link_type")
     if what == "ANY_SUBLINK":
         return (strings(link.oper_name) or ["="]) == ["="] and _is_own_rows(link.testexpr, query)
@@ -180,7 +180,7 @@ def _is_found(link: Any, rows: Rows) -> bool:
 
 
 def _is_own_rows(asked: Any, query: Any) -> bool:
-    """Tell `id IN (SELECT id FROM t)`: a subquery without a condition that chooses, of columns of the same names."""
+    """Tell whether a subquery is `id IN (SELECT id FROM t)`: of the same columns, without a condition that selects."""
     sources = [one.range_var.relname for one in query.from_clause if kind_of(one) == "range_var"]
     if len(sources) != 1 or not is_whole(query, sources[0]):
         return False

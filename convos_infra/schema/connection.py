@@ -1,4 +1,4 @@
-"""Connections that wait for a database that was just started, and never hang on a dead one."""
+"""Opens connections: waits for a database that was just started, and never hangs on a dead one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ APPLICATION = "convos-infra"
 ATTEMPT_SECONDS = 10
 _LONGEST_PAUSE = 2.0
 _NEW_DATABASE_SECONDS = 10.0
-# libpq gives no SQLSTATE for a failed connection, only its text (libpq: PQconnectPoll), hence words.
+# libpq gives no SQLSTATE for a failed connection, only a text (libpq: PQconnectPoll), hence these patterns.
 _WRONG = {
     r"password authentication failed|no password supplied|role .* does not exist": (
         "refuses the user or the password",
@@ -32,7 +32,7 @@ _WRONG = {
     ),
     r"pg_hba.conf.*(no encryption|SSL off)": ("accepts only TLS", "add ?sslmode=require to the URL"),
     r"no pg_hba.conf entry|pg_hba.conf rejects": (
-        "accepts no connection of this user from here",
+        "does not accept connections of this user from this address",
         "see the server's pg_hba.conf",
     ),
     r"server does not support SSL": (
@@ -44,7 +44,7 @@ _WRONG = {
         "give its authority by ?sslrootcert=FILE, or use ?sslmode=require",
     ),
     r"server requested a cleartext password": (
-        "asks for the password in clear text, and was not told it",
+        "asks for the password in clear text, so it was not sent",
         "check that the address is the database's; if it is, use ?sslmode=verify-full, or add ?require_auth=password",
     ),
     r"permission denied for database": ("does not let this role connect", "grant CONNECT to it"),
@@ -53,7 +53,7 @@ _NO_DATABASE = re.compile(r'database ".*" does not exist')
 
 
 class BoundedConnection(Connection):
-    """A connection that is cut when an answer takes too long: a deaf server would hold its client for hours.
+    """A connection that is closed if an answer takes too long: a server that hangs would block its client for hours.
 
     One thread watches, from the first deadline until the connection is closed.
     """
@@ -66,7 +66,7 @@ class BoundedConnection(Connection):
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """Cut the connection when the block takes longer."""
+        """Close the connection if the block takes longer."""
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, daemon=True)
             self._watcher.start()
@@ -83,23 +83,23 @@ class BoundedConnection(Connection):
                     wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close it, and end its watcher."""
+        """Close the connection and stop the watching thread."""
         self._closing.set()
         super().close()
 
 
 class DatabaseUnreachableError(InfraError):
-    """Nothing answered: there may be no database yet."""
+    """The database did not answer; it may not exist yet."""
 
 
 def connect(address: Address, *, wait_seconds: float) -> BoundedConnection:
-    """Return a session in autocommit, once the database accepts one.
+    """Return a session in autocommit, as soon as the database accepts one.
 
-    What a database that starts or a proxy before it answers is waited out; a refusal for good is not.
+    Temporary errors of a database that starts, or of a proxy in front of it, are waited out; final refusals are not.
 
     Raises:
-        DatabaseUnreachableError: nothing answered in `wait_seconds`.
-        InfraError: it does not accept us.
+        DatabaseUnreachableError: no answer within `wait_seconds`.
+        InfraError: the database refuses the connection.
     """
     began = time.monotonic()
     pause = 0.05
@@ -124,7 +124,7 @@ def _attempt(address: Address, left: float) -> BoundedConnection:
     return BoundedConnection.connect(
         **address.parameters(),
         autocommit=True,
-        prepare_threshold=None,  # nothing that outlives a transaction: a pooler may stand in between
+        prepare_threshold=None,  # nothing may outlive a transaction, as there may be a pooler in between
         application_name=APPLICATION,
         connect_timeout=max(2, min(ATTEMPT_SECONDS, int(left))),
         client_encoding="utf8",
@@ -139,23 +139,23 @@ def _refuse_for_good(address: Address, text: str, waited: float) -> None:
     for pattern, (problem, next_step) in _WRONG.items():
         if re.search(pattern, text, re.IGNORECASE):
             raise InfraError(f"database {address}", f"{problem} (user {address.user})", next_step)
-    # A server that was just made listens before its database is created.
+    # A server that was just created accepts connections before its database exists.
     if _NO_DATABASE.search(text) and waited >= _NEW_DATABASE_SECONDS:
         problem = f"there is no database {address.database} on this server"
         raise InfraError(f"database {address}", problem, "check the URL's last part")
 
 
 def _reason(text: str) -> str:
-    """Return libpq's last words: before them stand host and port, once for every address that it tried."""
+    """Return the last part of libpq's text: before it, host and port are repeated for every address that it tried."""
     last = re.split(r"connection to server at .*? failed: |connection failed: ", text)[-1]
     words = last.removeprefix("FATAL: ").partition(" Is the server running")[0].strip()
     return words[:200] or "no reason given"
 
 
 def check_reachable(url: str, *, wait_seconds: float = 5.0) -> None:
-    """Return when a database answers.
+    """Return as soon as a database answers.
 
     Raises:
-        InfraError: the URL is wrong, or nothing answers in time.
+        InfraError: the URL is wrong, or there is no answer in time.
     """
     connect(parse_url(url), wait_seconds=wait_seconds).close()

@@ -1,4 +1,4 @@
-"""Takes the tables of the migrations away, where a stack says so when it is destroyed: what others made stays."""
+"""Drops the tables of the migrations, if the stack requests that for its destruction; other tables are kept."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ KINDS = (
     "range",
     "type",
 )
-"""What is dropped; what stands on others is found out by trying."""
+"""The kinds that are dropped; dependencies between objects are found by trying."""
 _WORDS = {"enum": "TYPE", "range": "TYPE"}
 
 
 def ours(recorded: Iterable[str], live: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """Return what to drop, by kind: what the last migration left behind and is still there.
+    """Return what to drop, by kind: everything that the last migration left behind and that still exists.
 
     Args:
         recorded: the catalog's names after the last migration.
@@ -49,15 +49,15 @@ def ours(recorded: Iterable[str], live: Iterable[str]) -> list[tuple[str, list[s
 
 
 def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
-    """Drop the tables and views of the migrations, and their history; nothing where there is no history.
+    """Drop the tables and views of the migrations, and their history; do nothing if there is no history.
 
     Args:
         address: the database.
-        limits: how long it may wait.
-        tell: gets one line for each kind.
+        limits: the longest waits.
+        tell: called with one line for each kind.
 
     Raises:
-        InfraError: it cannot be reached, or something of others stands on a table of ours: then nothing is dropped.
+        InfraError: it cannot be reached, or objects of others depend on our tables; then nothing is dropped.
     """
     with contextlib.closing(connect(address, wait_seconds=limits.connect_seconds)) as connection:
         try:
@@ -66,7 +66,7 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
                 if not found.applied:
                     return
                 plan = ours(found.left, catalog.read(connection, found.schemas))
-                # Without CASCADE: a view that somebody put on a table of ours stops it.
+                # Without CASCADE, so that a view of others on one of our tables stops it.
                 with connection.transaction():
                     _drop_all(connection, plan)
                     connection.execute(_statement("table", [history.TABLE]))
@@ -77,12 +77,12 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
 
 
 def _drop_all(connection: BoundedConnection, plan: list[tuple[str, list[str]]]) -> None:
-    """Drop in rounds, as long as something goes: what still has something of ours on it waits for the next round.
+    """Drop in rounds, as long as a round makes progress: objects that others of ours depend on wait for the next one.
 
     Raises:
-        psycopg.Error: something of others stands on what is left.
+        psycopg.Error: objects of others depend on the rest.
     """
-    # Tables at once, as foreign keys may go round in circles; anything else one by one.
+    # All tables at once, as foreign keys may form a cycle; everything else one by one.
     left = [(kind, [name]) for kind, names in plan if kind != "table" for name in names]
     left += [(kind, names) for kind, names in plan if kind == "table"]
     while left:
@@ -101,12 +101,12 @@ def _drop_all(connection: BoundedConnection, plan: list[tuple[str, list[str]]]) 
 
 def _statement(kind: str, names: list[str]) -> sql.Composed:
     written = sql.SQL(", ").join(_name(kind, name) for name in names)
-    # IF EXISTS: the sequence of a column has gone with its table.
+    # IF EXISTS: the sequence of a column was dropped with its table.
     return sql.SQL("DROP {} IF EXISTS {}").format(sql.SQL(_WORDS.get(kind, kind.upper())), written)
 
 
 def _name(kind: str, name: str) -> sql.Composable:
-    """Return a catalog's name as SQL: a function's has its arguments, in PostgreSQL's own words."""
+    """Return a catalog's name as SQL: a function's name includes its arguments, in PostgreSQL's notation."""
     name, bracket, arguments = name.partition("(") if kind in ("function", "procedure") else (name, "", "")
     parts = catalog.parts_of(name)
     return sql.SQL("{}{}").format(sql.Identifier(*parts), sql.SQL(bracket + arguments))

@@ -1,4 +1,4 @@
-"""What a DROP loses or breaks, by what is dropped. Data and its reading."""
+"""Finds what a DROP loses or breaks, by the kind of object. Data and its lookup."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SAFE_KINDS = (
 )
 _SAFE = frozenset(f"OBJECT_{one}" for one in _SAFE_KINDS.split())
 _COMES_BACK = frozenset({"drop-view", "drop-function", "drop-materialized-view"})
-"""Holds nothing of its own: what the same file makes again is only changed."""
+"""Kinds without data of their own: if the same file creates the object again, it is only changed."""
 _WITHOUT_SCHEMA = frozenset({"OBJECT_SCHEMA", "OBJECT_EXTENSION", "OBJECT_FOREIGN_SERVER", "OBJECT_FDW"}) | {
     "OBJECT_PUBLICATION",
     "OBJECT_CAST",
@@ -51,14 +51,14 @@ def found(node: Any, known: Known, made_again: Set[str]) -> Iterator[Found]:
 
     Args:
         node: the statement.
-        known: what there is.
-        made_again: the views and functions that the file makes.
+        known: the known objects.
+        made_again: the views and functions that the file creates.
     """
     what = word(node, "remove_type")
     for one in node.objects:
         parts = named(one)
         if what in ("OBJECT_POLICY", "OBJECT_TRIGGER", "OBJECT_RULE"):
-            parts = parts[:-1]  # the last one is that of a table
+            parts = parts[:-1]  # the last part is the table's
         target = ".".join(parts) if what in _WITHOUT_SCHEMA else known.name(parts)
         rule = _RULES.get(what)
         if rule is None and what not in _SAFE:

@@ -1,4 +1,4 @@
-"""What each kind of statement does to rows, to code that runs meanwhile, and which lock it takes. Data.
+"""The effect of each kind of statement on rows and on running code, and the lock that it takes. Data.
 
 Locks and rewrites: postgresql.org/docs/current/sql-altertable.html, …/explicit-locking.html and the statements' pages.
 """
@@ -33,7 +33,7 @@ CREATE DOMAIN positive AS integer;
 CREATE POLICY own ON t USING (true);
 CREATE TABLE doubled (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED);
 """
-"""What the examples are about."""
+"""The tables of the examples."""
 EXCLUSIVE, SHARE, ROWS, NONE = "ACCESS EXCLUSIVE", "SHARE", "ROW EXCLUSIVE", ""
 SHARE_ROWS, SHARE_UPDATE, READS = "SHARE ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "ACCESS SHARE"
 MOMENT, SCAN, REWRITE, ITS_ROWS = "a moment", "while it reads the table", "while it rewrites the table", "for its rows"
@@ -41,16 +41,16 @@ MOMENT, SCAN, REWRITE, ITS_ROWS = "a moment", "while it reads the table", "while
 
 @dataclass(frozen=True)
 class Effect:
-    """What a kind of statement does.
+    """The effect of a kind of statement.
 
     Args:
         statement: the kind.
-        example: one of it, on the tables of `BASE`.
-        allowances: what a file has to say to run the example; empty where it runs as it is.
-        lock: the strongest one that it takes on `table`.
-        duration: how long it holds it before the transaction's end.
-        table: of the example.
-        is_alone: it cannot be in a transaction.
+        example: one statement of it, on the tables of `BASE`.
+        allowances: the directives that the example needs; empty if it needs none.
+        lock: the strongest lock that it takes on `table`.
+        duration: how long the statement itself holds the lock, not counting the rest of the transaction.
+        table: the table of the example.
+        is_alone: whether it cannot run in a transaction.
     """
 
     statement: str
@@ -63,7 +63,7 @@ class Effect:
 
     @property
     def verdict(self) -> StatementVerdict:
-        """What the statement is: the rule says it, else its lock and how long it is held."""
+        """The verdict: that of its rule, or one that depends on its lock and the duration."""
         if self.allowances:
             return RULES[self.allowances[0].partition(" ")[0]][0]
         blocks = self.lock in (EXCLUSIVE, SHARE, SHARE_ROWS) and self.duration in (SCAN, REWRITE)
@@ -268,11 +268,12 @@ def page() -> str:
         "# What a statement of a migration does",
         "",
         "Generated from `convos_infra/schema/effects.py` by `python -m convos_infra.schema statements`; a test runs",
-        "each example on PostgreSQL and compares the verdict and the lock. What loses data, breaks running code or",
-        "cannot be judged is refused unless the file says `-- allow: …`; a lock alone is not refused. DO blocks,",
-        "functions, triggers, rules, views and foreign keys of earlier migrations are looked through.",
+        "each example on PostgreSQL and compares the verdict and the lock. A statement that loses data, breaks",
+        "running code or cannot be judged is refused unless the file contains `-- allow: …`; a lock alone is not",
+        "refused. The check also reads DO blocks and the functions, triggers, rules, views and foreign keys of earlier",
+        "migrations.",
         "",
-        "| statement | verdict | lock | held | the example, and what allows it |",
+        "| statement | verdict | lock | held | example, and the directive that allows it |",
         "| --- | --- | --- | --- | --- |",
     ]
     for one in EFFECTS:
@@ -280,6 +281,6 @@ def page() -> str:
         held = one.duration if one.lock else ""
         alone = " (alone, `-- no-transaction`)" if one.is_alone else ""
         lines.append(f"| {one.statement} | {one.verdict.value} | {one.lock} | {held} | `{one.example}`{alone}{allow} |")
-    rules = ["", "## Rules", "", "| `-- allow:` | verdict | what the refusal says |", "| --- | --- | --- |"]
+    rules = ["", "## Rules", "", "| `-- allow:` | verdict | message of the refusal |", "| --- | --- | --- |"]
     rules += [f"| `{rule}` | {verdict.value} | {says} |" for rule, (verdict, says) in RULES.items()]
     return "\n".join([*lines, *rules]) + "\n"

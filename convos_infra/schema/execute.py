@@ -1,4 +1,4 @@
-"""Runs one migration in one transaction; its errors point at a line of its file."""
+"""Runs one migration in one transaction; its errors point at a line of the file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
-"""Of the context, in whatever language the server speaks."""
+"""The line number in PostgreSQL's context, in any language of the server."""
 
 
 WRITABLE = "give the address of the primary, or turn default_transaction_read_only off for this role and database"
 
 
 class LockBusyError(InfraError):
-    """Somebody else held a lock: nothing was changed, and trying again may do."""
+    """Another session held a lock: nothing was changed, and a retry may succeed."""
 
 
 def run(
@@ -38,17 +38,17 @@ def run(
     *,
     noted: frozenset[str] | None,
 ) -> None:
-    """Run a migration and record it, or leave everything as it was.
+    """Run a migration and record it; if it fails, nothing is changed.
 
     Args:
         connection: in autocommit.
         migration: without `-- no-transaction`.
         timeouts: for each of its statements.
-        watch: is told which one runs.
-        noted: the schemas of which it records what is in them then; None for not.
+        watch: gets each statement while it runs.
+        noted: the schemas whose content is recorded afterwards; None to record none.
 
     Raises:
-        LockBusyError: a lock was not to be had in time.
+        LockBusyError: a lock timed out.
         InfraError: a statement failed, or the connection did.
     """
     begin = (
@@ -77,7 +77,7 @@ def run(
 def failed(
     migration: MigrationFile, statement: Statement, connection: BoundedConnection, error: psycopg.Error
 ) -> InfraError:
-    """Return what happened to a statement: file, line, PostgreSQL's words, SQLSTATE and hint."""
+    """Return the error of a statement: file, line, PostgreSQL's message, SQLSTATE and hint."""
     thing = f"{migration.file}:{_line(migration, statement, error)}"
     if isinstance(error, _BUSY):
         hint = "see who holds it: SELECT pid, state, query FROM pg_stat_activity WHERE state <> 'idle'"
@@ -86,15 +86,15 @@ def failed(
 
 
 def lost_or_refused(thing: str, connection: BoundedConnection, error: psycopg.Error) -> InfraError:
-    """Return an error of the server in its own words, or say that the connection was lost."""
+    """Return the error of the server, in its own words, or of a lost connection."""
     if error.diag.message_primary is None or connection.closed:
         said = f" ({error.diag.message_primary})" if error.diag.message_primary else ""
-        return InfraError(thing, f"the connection was lost{said}", "run the same command again: it goes on from there")
+        return InfraError(thing, f"the connection was lost{said}", "run the same command again: it continues there")
     diag = error.diag
     details = f" ({diag.message_detail})" if diag.message_detail else ""
     hint = diag.message_hint or ""
     if isinstance(error, psycopg.errors.QueryCanceled):
-        hint = 'give it longer by "-- statement-timeout: 10min", or make it smaller'
+        hint = 'increase it by "-- statement-timeout: 10min", or split the statement'
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         hint = hint or "connect as the role that owns the tables"
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
@@ -103,7 +103,7 @@ def lost_or_refused(thing: str, connection: BoundedConnection, error: psycopg.Er
 
 
 def _line(migration: MigrationFile, statement: Statement, error: psycopg.Error) -> int:
-    """Return the line where a statement failed: the server counts characters from the statement's first."""
+    """Return the line where a statement failed: the server counts characters from the start of the statement."""
     if error.diag.statement_position:
         return line_of(migration.sql, statement.offset + int(error.diag.statement_position) - 1)
     body = _BODY_LINE.search(error.diag.context or "")

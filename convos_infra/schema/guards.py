@@ -1,4 +1,4 @@
-"""What a migration must not do, or only where its file says that it is meant. Pure: from the text alone."""
+"""Refuses what a migration must not do, or must allow explicitly. Pure: from the text alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from convos_infra.schema import judge
 from convos_infra.schema.history import TABLE
 from convos_infra.schema.known import Known
 from convos_infra.schema.limits import Limits, in_seconds, is_duration
-from convos_infra.schema.outside import problem_inside, problem_outside
+from convos_infra.schema.outside_transaction import problem_inside, problem_outside
 from convos_infra.schema.released import ALLOWED
 from convos_infra.schema.tree import strings, walk, word
 
@@ -39,13 +39,13 @@ def check(
     *,
     statement_timeout: str = Limits.statement_timeout,
 ) -> list[InfraError]:
-    """Return every reason why migrations cannot be run, in order.
+    """Return every reason why the migrations cannot run, in order.
 
     Args:
-        migrations: the pending ones. Those that ran are not judged again by rules that may be younger than they.
-        before: those that ran: they may have prepared what a pending one does. They are read where something is
+        migrations: the pending ones. Applied migrations are not judged again, as the rules may be newer than they are.
+        before: the applied ones, which may have prepared a change of a pending one. They are read only if something is
             pending, each once.
-        statement_timeout: how long the runner waits for a statement of a file that does not say.
+        statement_timeout: how long the runner waits for a statement of a file that sets no timeout.
     """
     if not migrations:
         return []
@@ -54,7 +54,7 @@ def check(
     for migration in before:
         try:
             judge.learn(migration, known)
-        except InfraError:  # it ran, so its server could read it
+        except InfraError:  # it was applied, so its server could read it
             continue
     for migration in migrations:
         try:
@@ -110,7 +110,7 @@ def _statement(statement: Statement) -> tuple[str, str] | None:
 
 
 def _longer(statement: Statement, longest: str) -> tuple[str, str] | None:
-    """Refuse a timeout above the runner's: it cuts the connection when a server has not answered by then."""
+    """Refuse a timeout above the runner's, as the runner closes the connection when its own has passed."""
     node = statement.node
     if statement.kind != "variable_set_stmt" or node.name != "statement_timeout" or not node.args:
         return None

@@ -1,4 +1,4 @@
-"""The history of a database: which migrations it has, and its catalog after the last, in a table of its own."""
+"""The history table of a database: its applied migrations, and its catalog after the last one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SELECT version, name, checksum, extract(epoch FROM applied_at) * 1000000, second
     CASE WHEN version = max(version) OVER () THEN catalog END
 FROM public.{TABLE} ORDER BY version
 """  # noqa: S608  # the table's name is ours
-# now() is the transaction's begin: what is measured is the migration, in the server's time.
+# now() is the begin of the transaction, so this measures the migration, in the server's time.
 _RECORD = f"""
 INSERT INTO public.{TABLE} (version, name, checksum, seconds, program, baseline, catalog)
 VALUES (%s, %s, %s, extract(epoch FROM clock_timestamp() - now()) + %s, %s, %s, %s)
@@ -49,28 +49,28 @@ _BEGUN = f"""
 UPDATE public.{TABLE} SET catalog = catalog || jsonb_build_object('begun', %s::text)
 WHERE version = (SELECT max(version) FROM public.{TABLE}) AND catalog IS NOT NULL
 """  # noqa: S608
-# Only the newest catalog is ever read.
+# Only the newest catalog is ever used.
 _FORGET = f"UPDATE public.{TABLE} SET catalog = NULL WHERE catalog IS NOT NULL AND version < {{}}"  # noqa: S608
 _AS_WHO_CONNECTED = "RESET SESSION AUTHORIZATION; RESET ROLE"
-"""A file may have set another role, which has no right to the history."""
+"""A file may have set another role, which has no privileges on the history."""
 _NOTE = f"UPDATE public.{TABLE} SET catalog = %s WHERE version = (SELECT max(version) FROM public.{TABLE})"  # noqa: S608
 CATALOG_FORMAT = 2
-"""Of what `catalog` says; a record of another format, or of another major version of PostgreSQL, is not compared."""
+"""The format of `catalog`; a record of another format, or another major version of PostgreSQL, is not compared."""
 
 
 @dataclass(frozen=True)
 class Applied:
-    """A migration that a database has.
+    """An applied migration.
 
     Args:
         version: its four digits.
-        name: its name then.
-        checksum: its text's then.
+        name: its name at that time.
+        checksum: the checksum of its text at that time.
         applied_at: when its transaction began.
-        seconds: how long it took.
+        seconds: its duration.
         applied_by: the role.
         program: the version of this program.
-        baseline: it was only marked as applied.
+        baseline: whether it was only marked as applied.
     """
 
     version: str
@@ -84,11 +84,11 @@ class Applied:
 
     @property
     def file(self) -> str:
-        """Its file's name then."""
+        """The name of its file at that time."""
         return f"{self.version}_{self.name}.sql"
 
     def as_output(self) -> dict[str, Any]:
-        """Return it as Pulumi shows it."""
+        """Return it as an output for Pulumi."""
         return {
             "file": self.file,
             "appliedAt": self.applied_at.isoformat(timespec="seconds"),
@@ -101,12 +101,12 @@ class Applied:
 
 @dataclass(frozen=True)
 class History:
-    """What a database has.
+    """The history of a database.
 
     Args:
-        applied: its migrations, oldest first.
-        catalog: what was in it right after the last one; None where that is not known.
-        left: the names of what the last one left behind, also where their definitions cannot be compared.
+        applied: its applied migrations, oldest first.
+        catalog: the content right after the last one; None if unknown.
+        left: the names of the content after the last one, also if their definitions cannot be compared.
         begun: the checksum of a file without a transaction that was begun after the last one.
     """
 
@@ -122,10 +122,10 @@ class History:
 
 
 def read(connection: Connection) -> History:
-    """Return what the database has; nothing where no migrator has been. One round trip.
+    """Return the history of a database; empty if it has none. One round trip.
 
     Raises:
-        InfraError: there is a table of that name which is not this one.
+        InfraError: there is a table with that name that is not the history.
     """
     try:
         rows = connection.execute(_READ).fetchall()
@@ -133,7 +133,7 @@ def read(connection: Connection) -> History:
         return History()
     except psycopg.errors.UndefinedColumn:
         raise InfraError(
-            f"table {TABLE}", "is there already and is not the history of migrations", "rename it"
+            f"table {TABLE}", "exists already, but is not the history of migrations", "rename it"
         ) from None
     if not rows:
         return History()
@@ -149,7 +149,7 @@ def read(connection: Connection) -> History:
 
 
 def _applied(row: tuple[Any, ...]) -> Applied:
-    """Read times as numbers: how a time is written depends on settings of the role and the database."""
+    """Read times as numbers, as their notation depends on settings of the role and the database."""
     version, name, checksum, applied_at, seconds, *rest = row[:-1]
     moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(applied_at))
     return Applied(version, name, checksum, moment, round(float(seconds)) / 1_000_000, *rest)
@@ -165,12 +165,12 @@ def _noted(connection: Connection, catalog: Mapping[str, str]) -> Jsonb:
 
 
 def _letters(value: object) -> str:
-    """Write letters as they are: a database in SQL_ASCII cannot read them as escapes."""
+    """Keep letters unescaped: a database in SQL_ASCII cannot read escapes."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def prepare(connection: Connection) -> None:
-    """Make the table where it is missing; call it with the lock, as two at once would collide in the catalog."""
+    """Create the table if it is missing. Call it with the lock: concurrent calls would collide in the catalog."""
     connection.execute(_CREATE)
 
 
@@ -186,12 +186,12 @@ def record(
     """Add a migration, in the transaction that ran it.
 
     Args:
-        connection: where it ran.
-        migration: what ran.
-        seconds: what it took before this transaction began.
-        baseline: it was only marked.
-        catalog: what is in the database now, for the last of a run.
-        then: a statement to send with it: COMMIT in the same message saves a round trip.
+        connection: the connection on which it ran.
+        migration: the migration.
+        seconds: its duration before this transaction began.
+        baseline: whether it was only marked as applied.
+        catalog: the current content of the database, for the last one of a run.
+        then: a statement to send with it: a COMMIT in the same message saves a round trip.
     """
     values = (migration.version, migration.name, migration.checksum, seconds, program_version(), baseline)
     noted = None if catalog is None else _noted(connection, catalog)
@@ -203,12 +203,12 @@ def record(
 
 
 def note_begun(connection: Connection, migration: MigrationFile) -> None:
-    """Say that a file without a transaction was begun: what it leaves when it is cut is ours."""
+    """Record that a file without a transaction was begun, so that its remains after an interruption are not drift."""
     connection.execute(_BEGUN, (migration.checksum,))
 
 
 def note_catalog(connection: Connection, catalog: Mapping[str, str]) -> None:
-    """Take what is in the database now as what its last migration left."""
+    """Record the current content of the database as the result of its last migration."""
     connection.execute(_NOTE, (_noted(connection, catalog),))
 
 

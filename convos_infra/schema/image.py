@@ -1,4 +1,4 @@
-"""Which image revisions work with a schema: what `-- requires-image` of a migration says. Pure."""
+"""Checks that an image revision works with a schema, by the `-- requires-image` of its migrations. Pure."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ IsOlder = Callable[[str, str], bool]
 
 
 def requirements(migrations: Sequence[MigrationFile], target: str = "") -> list[MigrationFile]:
-    """Return every migration, up to `target`, that needs an image of a certain revision or newer."""
+    """Return every migration, up to `target`, that requires a minimum image revision."""
     return [one for one in migrations if one.requires_image and (not target or one.version <= target)]
 
 
 def refusal(
     migrations: Sequence[MigrationFile], deployed: str, is_older: IsOlder, target: str = "", thing: str = "imageTag"
 ) -> InfraError | None:
-    """Return what to tell about an image that is too old for the schema; None where it is not.
+    """Return the error for an image that is too old for the schema; None if it is new enough.
 
     Args:
         migrations: all files, in order.
-        deployed: the revision that is to be deployed: a tag such as `sha-1a2b3c4`, or a commit.
-        is_older: tells whether the first of two revisions is older than the second: git or the registry knows.
-        target: the version that the schema is brought to; empty for the newest.
-        thing: the key that names the image.
+        deployed: the revision to deploy: a tag such as `sha-1a2b3c4`, or a commit.
+        is_older: tells whether the first of two revisions is older than the second, by git or the registry.
+        target: the target version of the schema; empty for the newest.
+        thing: the config key of the image.
     """
     unmet = [one for one in requirements(migrations, target) if is_older(deployed, one.requires_image)]
     if not unmet:

@@ -1,4 +1,4 @@
-"""What operators, casts, aggregates, domains and default arguments run, which no statement calls by its name. Pure."""
+"""Finds the functions that operators, casts, aggregates, domains and default arguments call implicitly. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _OF_AGGREGATE = frozenset(
     {"sfunc", "finalfunc", "combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc"}
 )
 Made = tuple[str, list[list[str]]]
-"""What is used, such as `operator ###` or `type mood`, and the functions behind it."""
+"""A user, such as `operator ###` or `type mood`, and the functions that it calls."""
 
 
 def made(kind: str, node: Any) -> Iterator[Made]:
-    """Return what a statement makes that runs functions once it is used.
+    """Return what a statement creates that calls functions when it is used.
 
     Args:
-        kind: the statement's.
+        kind: the statement's kind.
         node: its parse tree.
     """
     if kind == "define_stmt":
@@ -40,24 +40,24 @@ def made(kind: str, node: Any) -> Iterator[Made]:
 
 
 def used(kind: str, node: Any) -> list[str]:
-    """Return what a part of a statement uses: an operator, a type; nothing for anything else.
+    """Return what a part of a statement uses: an operator or a type; empty for anything else.
 
     Args:
         kind: the name of the part's type.
-        node: the part.
+        node: the part's parse tree.
     """
     if kind == "A_Expr" and node.name:
         return [f"operator {strings(node.name)[-1]}"]
     if kind != "TypeCast":
         return []
     name = strings(node.type_name.names)[-1]
-    # A text in quotes is read by the type itself; a value of another type goes through a cast.
+    # A quoted text is read by the type's input function; a value of another type goes through a cast.
     is_text = kind_of(node.arg) == "a_const" and node.arg.a_const.HasField("sval")
     return [f"type {name}"] if is_text else [f"type {name}", f"cast {name}"]
 
 
 def calls(node: Any) -> Iterator[list[str]]:
-    """Return the functions that a tree calls; not those of what it only makes."""
+    """Return the functions that a tree calls, except those of the objects that it only creates."""
     for name, one in walk(node, frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})):
         if name == "FuncCall":
             yield strings(one.funcname)

@@ -1,4 +1,4 @@
-"""What the inputs of a `DatabaseSchema` ask for, as a `Job`; pure."""
+"""Converts the inputs of a `DatabaseSchema` to a `Job`. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def job_of(props: Props) -> Job:
-    """Return the job that the inputs ask for.
+    """Return the job that the inputs describe.
 
     Raises:
-        InfraError: an input has a value that cannot be.
+        InfraError: an input has an invalid value.
     """
     if props.get("drift") not in (None, REFUSE, ACCEPT):
         raise InfraError("drift", f"cannot be {str(props['drift'])[:20]!r}", f"use {REFUSE} or {ACCEPT}")

@@ -1,4 +1,4 @@
-"""What the statements of a file lose, break or hide, also those in bodies, triggers, cascades and views. Pure."""
+"""Finds what the statements of a file lose, break or hide, also in bodies, triggers, cascades and views. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import altered, behind, builtin, dropped, routines, rows, sequences
+from convos_infra.schema import altered, builtin, dropped, implicit_calls, routines, rows, sequences
 from convos_infra.schema.known import UNKNOWN, Known
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
@@ -26,23 +26,23 @@ _READS = frozenset(
         *("declare_cursor", "call", "return", "plassign", "refresh_mat_view"),
     )
 )
-"""What reads the relations that it names; the others change or describe them."""
+"""Statements that only read the relations that they name; the others change or describe them."""
 _MADE_ONLY = frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})
 _DATA = {"DeleteStmt": "delete", "UpdateStmt": "update", "InsertStmt": "insert", "MergeStmt": "merge"}
 _OF_VALUES = frozenset({"update-all", "set-expression", "drop-expression"})
-"""Of a column that the same file adds there are no values of before it."""
+"""Rules about a column's values: a column that the same file adds has no earlier values."""
 COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a migration whole"
 
 
 @dataclass(frozen=True)
 class Hazard:
-    """Something that a file has to say is meant.
+    """A change that a file must allow explicitly.
 
     Args:
-        rule: as in `-- allow: rule object`; empty for what cannot be allowed.
+        rule: the rule, as in `-- allow: rule object`; empty if it cannot be allowed.
         target: a table, or `table.column`.
         says: what it does, for people.
-        line: in the file, from 1.
+        line: the line in the file, from 1.
     """
 
     rule: str
@@ -52,13 +52,13 @@ class Hazard:
 
     @property
     def allowance(self) -> str:
-        """What a file says when it is meant."""
+        """The directive's value that allows it."""
         return f"{self.rule} {self.target}"
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a command stands: its line, whether the file shows it, and through which routines it is reached."""
+    """The place of a command: its line, whether it is visible in the file, and the routines that lead to it."""
 
     line: int
     is_plain: bool = True
@@ -68,7 +68,7 @@ class _Place:
 
 @dataclass
 class _File:
-    """What is known while a file is read from its top."""
+    """What is known about a file while it is read from its top."""
 
     known: Known
     made_again: frozenset[str]
@@ -76,7 +76,7 @@ class _File:
 
 
 def learn(migration: MigrationFile, known: Known) -> None:
-    """Take in what an earlier file has made."""
+    """Record the objects that an earlier file has created."""
     known.begin_file()
     for statement in migration.script.statements:
         known.learn(statement)
@@ -87,11 +87,11 @@ def learn(migration: MigrationFile, known: Known) -> None:
 
 
 def find(migration: MigrationFile, known: Known) -> list[Hazard]:
-    """Return what a file has to say is meant, in order, each thing once a line.
+    """Return the changes that a file must allow explicitly, in order, each once per line.
 
     Args:
         migration: the file.
-        known: what the earlier ones made; takes in what this one makes.
+        known: the objects of the earlier files; the objects of this one are added.
     """
     known.begin_file()
     statements = migration.script.statements
@@ -115,7 +115,7 @@ def _made(statements: tuple[Statement, ...], known: Known) -> Iterator[str]:
 
 
 def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Hazard]:
-    """Return the findings of a statement and of all that it runs; then take in what it has made."""
+    """Return the findings of a statement and of everything that it runs; then record the objects that it created."""
     if statement.kind == "do_stmt":
         yield from _body(file, routines.of_block(statement), replace(place, is_plain=False), own_lines=True)
         return
@@ -137,7 +137,7 @@ def _finding(rule: str, target: str, line: int) -> Hazard:
 
 
 def _is_own(file: _File, rule: str, target: str) -> bool:
-    """Tell whether it is all of this file: lost is what was there before it."""
+    """Tell whether an object was created by this file: only earlier data can be lost."""
     if rule in _OF_VALUES and tuple(target.rsplit(".", 1)) in file.added:
         return True
     return any(f"{target}.".startswith(f"{table}.") for table in file.known.made)
@@ -156,7 +156,7 @@ def _found(file: _File, kind: str, node: Any) -> Iterator[Found]:
 
 
 def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazard]:
-    """Return what a statement changes and calls, anywhere in it, and what follows from that."""
+    """Return everything that a statement changes and calls, at any depth, with the consequences."""
     if statement.kind == "copy_stmt" and statement.node.is_from:
         yield from _fired(file, file.known.relation(statement.node.relation), "insert", place)
     if statement.kind == "insert_stmt" and rows.is_constant(statement.node):
@@ -173,17 +173,17 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
             yield from _called(file, strings(node.funcname), here)
         elif name == "RangeVar" and statement.kind in _READS:
             yield from _seen(file, file.known.relation(node), here)
-        yield from _used(file, behind.used(name, node), here)
+        yield from _used(file, implicit_calls.used(name, node), here)
 
 
 def _used(file: _File, used: list[str], place: _Place) -> Iterator[Hazard]:
-    """Return what the functions behind operators, casts and domains do."""
+    """Return the effects of the functions behind operators, casts and domains."""
     for called in [name for one in used for name in file.known.behind.get(one, ())]:
         yield from _called(file, called, place)
 
 
 def _seen(file: _File, relation: str, place: _Place) -> Iterator[Hazard]:
-    """Return what the query of a view runs, and those of the views in it."""
+    """Return the effects of a view's query and of the views in it."""
     query, key = file.known.views.get(relation), f"view {relation}"
     if query is not None and key not in place.through:
         inside = replace(place, is_plain=False, through=place.through | {key})
@@ -207,7 +207,7 @@ def _events(file: _File, node: Any, event: str, place: _Place) -> Iterator[Hazar
 
 
 def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Hazard]:
-    """Return what the triggers and the rules of a table do at an event, and those of what its foreign keys reach."""
+    """Return the effects of a table's triggers and rules at an event, and those of tables behind its foreign keys."""
     known = file.known
     hidden = replace(place, is_plain=False, is_hidden=True)
     for trigger in list(known.fired(table, event)):
@@ -229,7 +229,7 @@ def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Hazar
 def _called(file: _File, name: list[str], place: _Place) -> Iterator[Hazard]:
     known, last = file.known, name[-1]
     if last == "set_config":
-        known.schema = UNKNOWN  # of what it sets
+        known.schema = UNKNOWN  # of the schema that it sets
     target, key = known.name(name), f"function {last}"
     if key not in place.through:
         inside = replace(place, is_plain=False, through=place.through | {key})
@@ -253,7 +253,7 @@ def _called(file: _File, name: list[str], place: _Place) -> Iterator[Hazard]:
 
 def _body(file: _File, body: RoutineBody, place: _Place, *, own_lines: bool) -> Iterator[Hazard]:
     if body.unread:
-        yield Hazard("unread-body", body.name, f"what {body.name} runs cannot be read: {body.unread}", place.line)
+        yield Hazard("unread-body", body.name, f"the body of {body.name} cannot be read: {body.unread}", place.line)
     for command in body.commands:
         here = replace(place, line=body.line + command.line - 1) if own_lines else place
         if command.kind == "dynamic":

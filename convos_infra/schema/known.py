@@ -1,4 +1,4 @@
-"""What a database holds by the migrations so far, as far as the guards ask for it."""
+"""The objects of a database after the migrations so far, as far as the guards need them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import behind, renamed, routines
-from convos_infra.schema.behind import calls
+from convos_infra.schema import implicit_calls, renamed, routines
+from convos_infra.schema.implicit_calls import calls
 from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, word
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from convos_infra.schema.script import Statement
 
 _BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
-"""Of a trigger's events: postgres/src/include/catalog/pg_trigger.h."""
+"""The bits of a trigger's events: postgres/src/include/catalog/pg_trigger.h."""
 _TEMPORARY = "t"
 RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
 UNKNOWN = "?"
-"""A schema that only the server knows: nothing that is made there is taken for a table of `public`."""
+"""A schema that only the server knows: objects that are created there are never taken for tables of `public`."""
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger: its table, the events that fire it, and the function that it runs."""
+    """A trigger: its table, the events that fire it, and its function."""
 
     table: str
     events: frozenset[str]
@@ -34,7 +34,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key: rows of `child` go, or lose their value, with those of `parent`."""
+    """A foreign key: if rows of `parent` are deleted, rows of `child` are deleted or lose their value."""
 
     child: str
     parent: str
@@ -51,7 +51,7 @@ class ColumnType:
 
 @dataclass
 class Known:
-    """Grows statement by statement; names are as we write them: without `public`."""
+    """Updated statement by statement; names are in our notation, without `public`."""
 
     schema: str = "public"
     routines: dict[str, list[RoutineBody]] = field(default_factory=lambda: defaultdict(list))
@@ -70,7 +70,7 @@ class Known:
     is_plain: bool = True
 
     def begin_file(self) -> None:
-        """Forget what lives as long as a file's transaction."""
+        """Forget everything that lives only as long as a file's transaction."""
         self.schema = "public"
         self.made, self.temporary = set(), set()
 
@@ -79,7 +79,7 @@ class Known:
         return self.name([one for one in (range_var.schemaname, range_var.relname) if one])
 
     def name(self, parts: list[str]) -> str:
-        """Return an object's name; a temporary table hides one of its name, a set search_path says where others are."""
+        """Return an object's name: a temporary table hides others of its name, and a search_path sets the schema."""
         parts = parts[-2:]
         if len(parts) == 1:
             if parts[0] in self.temporary:
@@ -89,7 +89,7 @@ class Known:
         return dotted(parts)
 
     def new(self, range_var: Any) -> str:
-        """Return the name of a relation that is made: without a schema, in the first one of the search_path."""
+        """Return the name of a new relation: without a schema, it is in the first one of the search_path."""
         if range_var.schemaname or range_var.relname in self.temporary:
             return self.relation(range_var)
         return dotted([self.schema, range_var.relname])
@@ -99,26 +99,26 @@ class Known:
         yield from (one for one in self.triggers.values() if one.table == table and event in one.events)
 
     def actions(self, table: str, event: str) -> list[Any]:
-        """Return what the rules of a table do at an event."""
+        """Return the actions of a table's rules at an event."""
         found = [actions for (of, _), (when, actions) in self.rules.items() if (of, when) == (table, event)]
         return [one for actions in found for one in actions if kind_of(one)]
 
     def is_proven(self, table: str, column: str) -> bool:
-        """Tell whether a validated CHECK (column IS NOT NULL) is there: SET NOT NULL then needs no scan."""
+        """Tell whether a validated CHECK (column IS NOT NULL) exists, with which SET NOT NULL needs no scan."""
         return any(of == table and one == (column, True) for (of, _), one in self.checks.items())
 
     def learn(self, statement: Statement, *, is_plain: bool = True) -> None:
-        """Take in what a statement makes or takes away.
+        """Record the objects that a statement creates or drops.
 
         Args:
-            statement: it.
-            is_plain: it stands in the file itself, so it runs for sure.
+            statement: the statement.
+            is_plain: whether it is in the file itself, so that it certainly runs.
         """
         learn = getattr(self, f"_{statement.kind}", None)
         self.is_plain = is_plain
         if learn is not None:
             learn(statement, statement.node)
-        for used, functions in behind.made(statement.kind, statement.node):
+        for used, functions in implicit_calls.made(statement.kind, statement.node):
             self.behind[used] += functions
 
     def _variable_set_stmt(self, _: Statement, node: Any) -> None:
@@ -182,14 +182,14 @@ class Known:
         self.rules[self.relation(node.relation), node.rulename] = (event, list(node.actions))
 
     def learn_column(self, table: str, definition: Any) -> None:
-        """Take in a column."""
+        """Record a column."""
         self.columns[table, definition.colname] = column_type(definition.type_name)
         self.defaults[table] += [*calls(definition), *self.behind.get(f"type {type_name(definition)}", ())]
         for one in definition.constraints:
             self.learn_constraint(table, one.constraint, definition.colname)
 
     def learn_constraint(self, table: str, constraint: Any, column: str = "") -> None:
-        """Take in a constraint, of a column or a table."""
+        """Record a constraint of a column or a table."""
         what = word(constraint, "contype")
         if what in ("CONSTR_NOTNULL", "CONSTR_PRIMARY"):
             keys = [column] if column else strings(constraint.keys)
@@ -269,12 +269,12 @@ class Known:
 
 
 def definition(command: Any) -> Any:
-    """Return what a command of ALTER TABLE defines: a column, a constraint."""
+    """Return the column or constraint that a command of ALTER TABLE defines."""
     return getattr(command, "def")
 
 
 def column_type(type_name: Any) -> ColumnType:
-    """Return the type that a tree names."""
+    """Return the type that a parse tree names."""
     numbers = [one.a_const.ival.ival for one in type_name.typmods if kind_of(one) == "a_const"]
     suffix = "[]" if type_name.array_bounds else ""
     return ColumnType(dotted(strings(type_name.names)).removeprefix("pg_catalog.") + suffix, tuple(numbers))

@@ -1,4 +1,4 @@
-"""How long a run may wait for what. Pure."""
+"""The longest waits of a run. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ LONGEST_DAYS = int(_LONGEST_SECONDS // 86_400)
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a run may wait.
+    """The longest waits of a run.
 
     Args:
-        connect_seconds: for the database to accept a connection: Railway's first boot of one initialises its volume.
+        connect_seconds: for a connection: on its first boot, a database on Railway initialises its volume.
         wait_seconds: for another migrator.
-        lock_timeout: for a lock of a table, in PostgreSQL's notation.
+        lock_timeout: for a lock on a table, in PostgreSQL's notation.
         statement_timeout: for a statement.
-        attempts: how often a migration that found a table locked is begun.
-        pause_seconds: before the second attempt; doubled before each further one.
-        answer_seconds: for the server's answer, on top of what a statement may take; then the connection is cut.
-        idle_seconds: after which the server ends a session of ours that says nothing any more. Keepalives cannot tell:
-            a proxy in between answers them for a client that is long dead.
-        progress_seconds: after which a statement that still runs is told of, and again at this interval.
+        attempts: how often a migration is started if a table is locked.
+        pause_seconds: the pause before the second attempt; doubled before each further one.
+        answer_seconds: for the server's answer, in addition to a statement's timeout; then the connection is closed.
+        idle_seconds: after which the server ends one of our sessions that is silent. Keepalives cannot detect that, as
+            a proxy in between answers them long after the client has died.
+        progress_seconds: after which a running statement is reported, and the interval of further reports.
     """
 
     connect_seconds: float = 120.0
@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long one migration's statements may wait for a lock, run, and stay without an answer."""
+    """The timeouts of one migration's statements: for a lock, for the statement, and for the server's answer."""
 
     lock: str
     statement: str
@@ -50,17 +50,17 @@ class Timeouts:
 
     @property
     def seconds(self) -> float:
-        """When a server that still has not answered a statement must be gone."""
+        """The seconds after which a server that has not answered a statement counts as dead."""
         return in_seconds(self.statement) + self.answer_seconds
 
 
 def is_duration(text: str) -> bool:
-    """Tell whether `text` is a time that PostgreSQL takes as a timeout, and not zero: `500ms`, `5s`, `2min`."""
+    """Tell whether `text` is a valid timeout for PostgreSQL and not zero, such as `500ms`, `5s` or `2min`."""
     return _DURATION.fullmatch(text) is not None and in_seconds(text) <= _LONGEST_SECONDS
 
 
 def in_seconds(duration: str) -> float:
-    """Return `500ms`, `5s` or `2min` in seconds."""
+    """Convert `500ms`, `5s` or `2min` to seconds."""
     match = _DURATION.fullmatch(duration)
     if match is None:
         raise ValueError(f"not a duration: {duration!r}")

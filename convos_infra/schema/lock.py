@@ -1,4 +1,4 @@
-"""One migrator at a time in a database: a session's advisory lock, polled."""
+"""Ensures that a database has one migrator at a time, by a session's advisory lock that is polled."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import psycopg
 
 from convos_infra.errors import InfraError
 from convos_infra.schema.execute import WRITABLE
-from convos_infra.schema.neutral import NEUTRAL
+from convos_infra.schema.session_settings import NEUTRAL
 
 if TYPE_CHECKING:
     from convos_infra.schema.connection import BoundedConnection
     from convos_infra.schema.limits import Limits
 
 KEY = 0x636F6E766F730001
-"""`convos`, 1. Advisory locks are per database, and this key is no other tool's that we know."""
-# A server must notice that it lost its client: else the lock and a half-done transaction outlive a killed migrator, by
-# default for two hours. Names that a server does not know are left out: the first two are of PostgreSQL 14.
+"""`convos`, 1. Advisory locks are per database, and we know of no other tool that uses this key."""
+# A server must notice that it lost its client; else the lock and an open transaction outlive a killed migrator, by
+# default for two hours. Settings that a server does not know are skipped: the first two are of PostgreSQL 14.
 _SETTINGS = (
     "SELECT set_config(name, wanted.value, false)"
     " FROM pg_settings JOIN (VALUES {}) AS wanted (name, value) USING (name)"
@@ -34,16 +34,16 @@ def locked(
 ) -> Iterator[None]:
     """Hold the migrators' lock for a block.
 
-    It is polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and CREATE INDEX CONCURRENTLY of the
-    holder would wait for that snapshot for ever.
+    It is polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and a CREATE INDEX CONCURRENTLY of
+    the holder would wait for that snapshot forever.
 
     Args:
-        connection: a session of its own, not one of a pooler's.
+        connection: a session of its own, not a pooler's.
         limits: how long to wait for another migrator, and for answers.
-        tell: gets one line when there is another one.
+        tell: called with one line if there is another migrator.
 
     Raises:
-        InfraError: another migrator holds it for longer, or no update can be made on this connection.
+        InfraError: another migrator holds it for longer, or the connection does not allow updates.
     """
     problem = obstacle(connection, limits)
     if problem is not None:
@@ -59,7 +59,7 @@ def locked(
         if time.monotonic() - began >= limits.wait_seconds:
             raise InfraError(
                 "schema",
-                f"another migrator holds the lock of this database for more than {limits.wait_seconds:.0f} s",
+                f"another migrator has held the lock of this database for more than {limits.wait_seconds:.0f} s",
                 "wait for the other pulumi up, or find its session: SELECT pid, application_name, query_start FROM"
                 " pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
             )
@@ -89,14 +89,14 @@ SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_
 
 
 def obstacle(connection: BoundedConnection, limits: Limits) -> InfraError | None:
-    """Return why an update on this connection would be refused: a pooler, a standby, a role without rights.
+    """Return why an update on this connection would be refused: a pooler, a standby, a role without privileges.
 
-    A pooler makes up the process id of its handshake (PgBouncer: src/client.c), so it differs from the server's. It may
-    give each transaction another session, and a lock would stay in one of them.
+    The process id from a pooler's handshake is made up (PgBouncer: src/client.c), so it differs from the server's. A
+    pooler may use another session for each transaction, and a lock would stay in one of them.
     """
     with connection.deadline(limits.answer_seconds):
         row = connection.execute(_OBSTACLES).fetchone()
-    assert row is not None  # a SELECT without FROM has one
+    assert row is not None  # a SELECT without FROM always returns one
     pid, is_standby, is_read_only, may_create, user = row
     info = connection.info
     host = f"[{info.host}]" if ":" in info.host else info.host
@@ -104,12 +104,12 @@ def obstacle(connection: BoundedConnection, limits: Limits) -> InfraError | None
     if pid != info.backend_pid:
         return _pooled(thing)
     if is_standby:
-        return InfraError(thing, "is a standby, which takes no changes", WRITABLE)
+        return InfraError(thing, "is a standby, which accepts no changes", WRITABLE)
     if is_read_only:
         return InfraError(thing, f"is read-only for {user}", WRITABLE)
     if not may_create:
         return InfraError(
-            thing, f"does not let {user} make tables in public", "connect as the role that owns the tables"
+            thing, f"does not let {user} create tables in public", "connect as the role that owns the tables"
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Migrations as values: numbered SQL files, their checksums and what their comments ask of the runner. Pure."""
+"""Migrations as values: numbered SQL files, their checksums and the directives in their comments. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from convos_infra.schema.limits import is_duration
 from convos_infra.schema.script import Comment, NotSqlError, Script, comments, read_script
 
 FOLDER = Path(__file__).parent / "migrations"
-"""The migrations that come with this program."""
+"""The migrations of this program."""
 _FILE = re.compile(r"(?P<version>[0-9]{4})_(?P<name>[a-z0-9]+(?:_[a-z0-9]+)*)\.sql", re.ASCII)
 _DIRECTIVE = re.compile(r"(?P<key>[a-z]+(?:-[a-z]+)*)(?P<colon>:)?(?:\s+(?P<value>.*))?")
 _IMAGE = re.compile(r"sha-[0-9a-f]{7,40}")
@@ -25,7 +25,7 @@ _FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "lock-timeout": (is_duration, "a time such as 500ms, 5s or 2min"),
     "statement-timeout": (is_duration, "a time such as 500ms, 60s or 10min"),
     "requires-image": (_IMAGE.fullmatch, "an image revision such as sha-1a2b3c4"),
-    "allow": (_ALLOW.fullmatch, "a rule and what it may touch, such as drop-column agent_metadata.notes"),
+    "allow": (_ALLOW.fullmatch, "a rule and its object, such as drop-column agent_metadata.notes"),
 }
 _FLAGS = frozenset({"no-transaction"})
 _LATER = re.compile(rf"--\s*({'|'.join([*_FORMS, *_FLAGS])})")
@@ -33,14 +33,14 @@ _LATER = re.compile(rf"--\s*({'|'.join([*_FORMS, *_FLAGS])})")
 
 @dataclass(frozen=True)
 class Directives:
-    """What the comments of a migration say to the runner.
+    """The directives in a migration's comments.
 
     Args:
-        no_transaction: it cannot run in one; it is then one statement that can be repeated.
+        no_transaction: it cannot run in a transaction; it is then one statement that can be repeated.
         lock_timeout: how long a statement may wait for a lock, in PostgreSQL's notation; empty for the run's default.
         statement_timeout: how long a statement may run; empty for the default.
         requires_image: the oldest image revision that works with the schema after it.
-        allow: the destructive changes that are meant, each `rule object`.
+        allow: the destructive changes that it allows, each `rule object`.
     """
 
     no_transaction: bool = False
@@ -54,7 +54,7 @@ class SyntaxProblem(InfraError):
     """A file that is not SQL.
 
     Attributes:
-        excerpt: its line, and below it a caret at the place.
+        excerpt: its line, and below it a caret at the position.
     """
 
     def __init__(self, file: str, error: NotSqlError) -> None:
@@ -68,13 +68,13 @@ class SyntaxProblem(InfraError):
 
 @dataclass(frozen=True)
 class MigrationFile:
-    """One file; its SQL is read when somebody asks for what is in it.
+    """One file; its SQL is parsed only on demand.
 
     Args:
         version: its four digits.
-        name: what stands between version and `.sql`.
+        name: the part between version and `.sql`.
         sql: the whole text.
-        checksum: `sha256:` of the text; the same whatever git did to its line ends.
+        checksum: `sha256:` of the text; independent of git's conversion of line endings.
     """
 
     version: str
@@ -84,7 +84,7 @@ class MigrationFile:
 
     @property
     def file(self) -> str:
-        """Its file's name."""
+        """The name of its file."""
         return f"{self.version}_{self.name}.sql"
 
     @functools.cached_property
@@ -92,7 +92,7 @@ class MigrationFile:
         """Its statements.
 
         Raises:
-            InfraError: it is not SQL, or has no statement.
+            InfraError: it is not SQL, or contains no statement.
         """
         try:
             script = read_script(self.sql)
@@ -104,23 +104,23 @@ class MigrationFile:
 
     @functools.cached_property
     def directives(self) -> Directives:
-        """What its comments ask for.
+        """Its directives.
 
         Raises:
-            InfraError: they ask for what cannot be, or it is not SQL.
+            InfraError: a directive is invalid, or it is not SQL.
         """
         return _directives(self.file, self.script)
 
     @property
     def schemas(self) -> frozenset[str]:
-        """The schemas that it makes; a file that makes none is not read."""
+        """The schemas that it creates; a file that creates none is not parsed."""
         if "schema" not in self.sql.lower():
             return frozenset()
         return frozenset(one.node.schemaname for one in self.script.statements if one.kind == "create_schema_stmt")
 
     @property
     def requires_image(self) -> str:
-        """The oldest image revision that works with the schema after it; a file that asks for none is not read."""
+        """The oldest image revision that works with the schema after it; a file without the directive is not parsed."""
         return self.directives.requires_image if "requires-image" in self.sql else ""
 
 
@@ -147,7 +147,7 @@ def _read(path: Path) -> str:
 
 
 def latest_version(folder: Path = FOLDER) -> str:
-    """Return the version of the newest migration, such as `0001`; the empty string where there is none."""
+    """Return the version of the newest migration, such as `0001`; empty if there is none."""
     return max((name[:4] for name in read_folder(folder) if _FILE.fullmatch(name)), default="")
 
 
@@ -158,15 +158,15 @@ def parse(files: Mapping[str, str]) -> tuple[MigrationFile, ...]:
         files: texts by file name.
 
     Raises:
-        InfraError: a name, an order or a text that cannot be; the first one.
+        InfraError: the first invalid name, order or text.
     """
     migrations = tuple(parse_file(name, files[name]) for name in sorted(files))
     for before, one in itertools.pairwise(migrations):
         if one.version == before.version:
-            raise InfraError(one.file, f"has the number of {before.file}", f"number it {_next(migrations[-1])}")
+            raise InfraError(one.file, f"has the same number as {before.file}", f"number it {_next(migrations[-1])}")
     for expected, one in enumerate(migrations, start=1):
         if int(one.version) != expected:
-            raise InfraError(one.file, f"there is no {expected:04} before it", "numbers must have no gap")
+            raise InfraError(one.file, f"{expected:04} is missing before it", "numbers must have no gap")
     return migrations
 
 
@@ -176,18 +176,18 @@ def _next(newest: MigrationFile) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def parse_file(name: str, text: str) -> MigrationFile:
-    """Return one file as a migration; the same one for the same text, so that it is read once.
+    """Parse one file; the result is cached by text, so that it is parsed once.
 
     Raises:
-        InfraError: its name or text cannot be one; what its SQL says is looked at later.
+        InfraError: its name or text is invalid; its SQL is checked later.
     """
     match = _FILE.fullmatch(name)
     if match is None:
-        raise InfraError(name, "is no migration's name", "name it like 0002_add_notes.sql")
+        raise InfraError(name, "is not a migration's name", "name it like 0002_add_notes.sql")
     if text.startswith("\ufeff"):
         raise InfraError(f"{name}:1", "begins with a byte order mark", "save it as UTF-8 without one")
     if "\x00" in text:
-        raise InfraError(name, "holds a NUL character", "remove it")
+        raise InfraError(name, "contains a NUL character", "remove it")
     sql = text.replace("\r\n", "\n")
     checksum = f"sha256:{hashlib.sha256(sql.encode()).hexdigest()}"
     return MigrationFile(match["version"], match["name"], sql, checksum)
@@ -207,7 +207,7 @@ def _directives(name: str, script: Script) -> Directives:
         if key == "allow":
             allow.add(value)
         elif key in values:
-            raise InfraError(where, f"{key} is said twice", "keep one")
+            raise InfraError(where, f"{key} is given twice", "keep one")
         values[key] = value
     return Directives(
         no_transaction="no-transaction" in values,
@@ -219,14 +219,14 @@ def _directives(name: str, script: Script) -> Directives:
 
 
 def _comments(script: Script) -> tuple[Comment, ...]:
-    """Return the comments that may be directives; those behind the first statement only where one looks like it."""
+    """Return the comments that may be directives; after the first statement, only those that look like one."""
     if _LATER.search(script.sql, len(script.head)):
         return script.comments
     return comments(script.head)
 
 
 def _is_directive(match: re.Match[str], *, head: bool) -> bool:
-    """Tell a directive from prose: before the first statement anything like `key: value` has to be one we know."""
+    """Tell a directive from prose: before the first statement, any `key: value` must be a known directive."""
     key = match["key"]
     if match["colon"]:
         return head or key in _FORMS
@@ -237,7 +237,7 @@ def _check_form(where: str, key: str, value: str) -> None:
     if key not in _FORMS:
         near = difflib.get_close_matches(key, [*_FORMS, *_FLAGS], n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted([*_FORMS, *_FLAGS]))}"
-        raise InfraError(where, f'"{key}" is no directive', f"{hint} (prose begins with a capital)")
+        raise InfraError(where, f'"{key}" is not a directive', f"{hint} (prose begins with a capital)")
     is_valid, wanted = _FORMS[key]
     if not is_valid(value):
         raise InfraError(where, f"{key} must be {wanted}", f"not {value[:60]!r}")

@@ -1,4 +1,4 @@
-"""Statements that PostgreSQL runs only outside a transaction, and how they can be repeated after a cut. Pure."""
+"""Statements that PostgreSQL runs only outside a transaction, and how to repeat them after an interruption. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Outside:
     """A statement that runs outside a transaction.
 
     Args:
-        name: its words.
-        needs: what it lacks to be repeated after a cut; empty for nothing.
-        only: it cannot run inside one at all.
+        name: its keywords.
+        needs: the clause that it needs so that it can be repeated; empty if it needs none.
+        only: whether it cannot run inside a transaction at all.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Outside:
 
 
 def outside(statement: Statement) -> Outside | None:
-    """Return what a statement is that runs outside a transaction; None for any other."""
+    """Return the description of a statement that runs outside a transaction; None for any other."""
     kind, node = statement.kind, statement.node
     if kind == "index_stmt" and node.concurrent:
         unique = "UNIQUE " if node.unique else ""
@@ -49,7 +49,7 @@ def outside(statement: Statement) -> Outside | None:
     if kind == "cluster_stmt" and not node.HasField("relation"):
         return Outside("CLUSTER")
     never = {"createdb_stmt": "CREATE DATABASE", "dropdb_stmt": "DROP DATABASE", "alter_system_stmt": "ALTER SYSTEM"}
-    return Outside(never[kind], "what can be repeated, by hand") if kind in never else None
+    return Outside(never[kind], "a repeatable statement, by hand") if kind in never else None
 
 
 def _reindex(node: Any) -> Outside | None:
@@ -70,7 +70,7 @@ def _detaches(node: Any) -> bool:
 
 
 def problem_inside(migration: MigrationFile) -> Iterator[InfraError]:
-    """Return what of a file in a transaction cannot be in one."""
+    """Return the statements of a file in a transaction that cannot run in one."""
     for statement in migration.script.statements:
         found = outside(statement)
         if found is not None and found.only:
@@ -80,13 +80,13 @@ def problem_inside(migration: MigrationFile) -> Iterator[InfraError]:
 
 
 def problem_outside(migration: MigrationFile) -> Iterator[InfraError]:
-    """Return why a file with `-- no-transaction` cannot be run, or not be repeated."""
+    """Return why a file with `-- no-transaction` cannot run, or cannot be repeated."""
     first, *more = migration.script.statements
     if more:
-        problem = "a file with -- no-transaction must be one statement, or a cut run could not go on"
+        problem = "a file with -- no-transaction must contain one statement, so that a cut run can continue"
         yield InfraError(f"{migration.file}:{more[0].line}", problem, "give it a file of its own")
     where, found = f"{migration.file}:{first.line}", outside(first)
     if found is None:
-        yield InfraError(where, "needs no -- no-transaction, or cannot be repeated after a cut", "remove the directive")
+        yield InfraError(where, "needs no -- no-transaction, or is not repeatable", "remove the directive")
     elif found.needs:
-        yield InfraError(where, "could not be repeated after a cut", f"write {found.needs}")
+        yield InfraError(where, "is not repeatable after an interruption", f"write {found.needs}")

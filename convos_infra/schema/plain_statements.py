@@ -1,4 +1,4 @@
-"""Statements by their kind in PostgreSQL's grammar: those that lose and break nothing, and what the others do. Data."""
+"""Statements by their kind in PostgreSQL's grammar: the harmless ones, and the effects of the others. Data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAFE_STATEMENTS = (
     " deallocate_stmt alter_type_stmt"
 )
 SAFE = frozenset(_SAFE_STATEMENTS.split())
-"""The last nine of these are refused by the guards before anybody asks what they lose."""
+"""The guards refuse the last nine of these before anything else is checked."""
 _BY_ONE_FIELD = {
     "drop_role_stmt": "drop-access",
     "drop_subscription_stmt": "drop-access",
@@ -52,11 +52,11 @@ _INSIDE = frozenset({"OBJECT_INDEX", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "
     "OBJECT_OPFAMILY",
     "OBJECT_EVENT_TRIGGER",
 }
-"""Code does not name these."""
+"""Kinds of objects whose names are not used in code."""
 
 
 def single(kind: str, node: Any, known: Known) -> Iterator[Found]:
-    """Return what a statement of a kind that is not simply safe loses or breaks."""
+    """Return what a statement loses or breaks if its kind is not harmless."""
     found = globals().get(f"_{kind}")
     if kind in _BY_ONE_FIELD:
         yield _BY_ONE_FIELD[kind], _name(node)

@@ -1,4 +1,4 @@
-"""What a run would do, from the files and what is applied; refuses what cannot be right. Pure."""
+"""Plans a run from the files and the applied migrations; refuses contradictions. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class AppliedFile(Protocol):
-    """An applied migration, as far as a plan looks at it."""
+    """An applied migration, with the attributes that a plan needs."""
 
     @property
     def version(self) -> str: ...  # noqa: D102
@@ -25,12 +25,12 @@ class AppliedFile(Protocol):
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """What a run would do.
+    """The plan of a run.
 
     Args:
         baseline: migrations that are only marked as applied.
         pending: migrations that are run, in order.
-        version: what the database is at afterwards; empty for nothing.
+        version: the resulting version of the database; empty if it has none.
     """
 
     baseline: tuple[MigrationFile, ...]
@@ -50,16 +50,16 @@ class MigrationPlan:
 def make_plan(
     migrations: Sequence[MigrationFile], applied: Sequence[AppliedFile], target: str = "", baseline: str = ""
 ) -> MigrationPlan:
-    """Return what is to do.
+    """Plan a run.
 
     Args:
         migrations: all files, in order and without a gap.
-        applied: what the database has.
+        applied: the applied migrations.
         target: the last version to apply; empty for all.
-        baseline: a database without a history has everything up to this version.
+        baseline: the version that a database without a history already has.
 
     Raises:
-        InfraError: a target that is not there, or files that disagree with what is applied.
+        InfraError: the target does not exist, or the files contradict the applied migrations.
     """
     versions = [one.version for one in migrations]
     for key, value in (("target", target), ("baseline", baseline)):
@@ -82,16 +82,16 @@ def _refuse_disagreement(migrations: Sequence[MigrationFile], applied: Sequence[
     for expected, done in enumerate(applied, start=1):
         file = by_version.get(done.version)
         if file is None and done.version > newest:
-            problem = f"the database has it, and this program ends at {newest or 'nothing'}"
+            problem = f"the database has it, but this program ends at {newest or 'nothing'}"
             raise InfraError(done.file, problem, "run a program that is at least as new")
         if file is None:
-            raise InfraError(done.file, "was applied, and its file is gone", "bring it back from git")
+            raise InfraError(done.file, "was applied, but its file is gone", "restore it from git")
         if int(done.version) != expected:
             missing = by_version[f"{expected:04}"]
-            problem = f"was put before {done.file}, which is applied already"
+            problem = f"was inserted before {done.file}, which is applied already"
             raise InfraError(missing.file, problem, f"number it {int(newest) + 1:04}")
         if file.file != done.file:
             raise InfraError(file.file, f"was applied as {done.file}", "give it its old name back")
         if file.checksum != done.checksum:
             problem = "was changed after it was applied"
-            raise InfraError(file.file, problem, "bring the old text back from git, and change in a new migration")
+            raise InfraError(file.file, problem, "restore its text from git, and make the change in a new file")

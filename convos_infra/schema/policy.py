@@ -1,4 +1,4 @@
-"""What a stack wants of its schema, apart from the migrations themselves."""
+"""A stack's policy for its schema, apart from the migrations themselves."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ KEEP, DROP = "keep", "drop"
 
 @dataclass(frozen=True)
 class SchemaPolicy:
-    """What a stack wants.
+    """The policy.
 
     Args:
         target: the last version to apply, such as `0001`; empty for the newest.
-        baseline: a database without a history has everything up to this version.
-        drift: what an update does about changes of others: `refuse` to go on, or `accept` them as the new state.
-        on_destroy: what becomes of the tables when the stack is destroyed: `keep` them, or `drop`.
-        lock_timeout: how long a statement waits for a lock, such as `5s`, where its file does not say.
-        statement_timeout: how long a statement may run, such as `60s`, where its file does not say.
+        baseline: the version that a database without a history already has.
+        drift: how an update treats changes made by others: `refuse` to continue, or `accept` them as the new state.
+        on_destroy: what happens to the tables when the stack is destroyed: `keep` them, or `drop`.
+        lock_timeout: how long a statement waits for a lock, such as `5s`, if its file sets no timeout.
+        statement_timeout: how long a statement may run, such as `60s`, if its file sets no timeout.
     """
 
     target: str = ""

@@ -1,7 +1,7 @@
-"""Progress of a long migration: which statement runs, since when, and how far PostgreSQL says that it is.
+"""Progress of a long migration: the running statement, its duration, and PostgreSQL's own progress report.
 
-The session that runs the statement cannot be asked, so a second one is opened once a statement takes long. Progress is
-best effort: where that session cannot be had, the line says only how long the statement has been running.
+The session that runs the statement is busy, so a second one is opened once a statement takes long. Progress is best
+effort: without that session, the line reports only how long the statement has been running.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 5
 _LONGEST_TEXT = 60
-# While an index is built, its phase says more than the lock that it waits for; see
+# While an index is built, its phase tells more than the lock that it waits for; see
 # postgresql.org/docs/current/progress-reporting.html#CREATE-INDEX-PROGRESS-REPORTING.
 _ASK = """
 SELECT pg_blocking_pids(%(pid)s), p.phase, p.lockers_done, p.lockers_total, p.current_locker_pid,
@@ -32,12 +32,12 @@ FROM (SELECT) one LEFT JOIN pg_stat_progress_create_index p ON p.pid = %(pid)s
 
 @dataclass(frozen=True)
 class RunningStatement:
-    """A statement that runs.
+    """A running statement.
 
     Attributes:
         where: its file and line.
-        text: its beginning, on one line.
-        since: when it was sent, of the monotonic clock.
+        text: the start of its text, on one line.
+        since: when it was sent, on the monotonic clock.
     """
 
     where: str
@@ -47,14 +47,14 @@ class RunningStatement:
 
 @dataclass(frozen=True)
 class IndexBuild:
-    """How far an index is, as `pg_stat_progress_create_index` counts it; a count is 0 outside its phases.
+    """The progress of an index build from `pg_stat_progress_create_index`; a count is 0 outside its phases.
 
     Attributes:
-        phase: PostgreSQL's words for what it does now.
-        lockers_done, lockers: how many of the transactions that it waits for have ended, of how many.
+        phase: PostgreSQL's name of the current phase.
+        lockers_done, lockers: how many of the transactions that it waits for have ended, and their total.
         locker: the session that it waits for now.
-        blocks_done, blocks: how much of the table or the index is read.
-        tuples_done, tuples: how many rows are in the index.
+        blocks_done, blocks: how many blocks of the table or the index have been read, and their total.
+        tuples_done, tuples: how many rows are in the index, and their total.
     """
 
     phase: str
@@ -68,20 +68,20 @@ class IndexBuild:
 
 
 class StatementWatch:
-    """Remembers the statement that runs; the thread of `watched` reads it."""
+    """Holds the running statement; the thread of `watched` reads it."""
 
     def __init__(self) -> None:
         self.running: RunningStatement | None = None
 
     def begin(self, file: str, statement: Statement) -> None:
-        """Say that a statement is sent now."""
-        # A statement can be megabytes long: only its beginning is made one line.
+        """Record that a statement is sent now."""
+        # A statement can be megabytes long, so only its start is put on one line.
         text = " ".join(statement.text[: 4 * _LONGEST_TEXT].split())
         shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
         self.running = RunningStatement(f"{file}:{statement.line}", shown, time.monotonic())
 
     def end(self) -> None:
-        """Say that no statement runs."""
+        """Record that no statement runs."""
         self.running = None
 
 
@@ -89,12 +89,12 @@ class StatementWatch:
 def watched(
     connection: BoundedConnection, every_seconds: float, tell: Callable[[str], None]
 ) -> Iterator[StatementWatch]:
-    """Tell about each statement that is still running after `every_seconds`, and again at that interval.
+    """Report each statement that is still running after `every_seconds`, and again at that interval.
 
     Args:
         connection: the session that runs the statements.
         every_seconds: the interval, in seconds.
-        tell: gets a line at a time, from a thread of its own.
+        tell: called with one line at a time, from a separate thread.
     """
     watch, done = StatementWatch(), threading.Event()
     thread = threading.Thread(target=_tell, args=(connection, watch, done, every_seconds, tell), daemon=True)
@@ -149,11 +149,11 @@ def _far(connection: psycopg.Connection[Any] | None, pid: int) -> str:
 
 
 def describe(blocking: Sequence[int], build: IndexBuild | None) -> str:
-    """Return how far a statement is, in words; empty where PostgreSQL says nothing. Pure.
+    """Describe the progress of a statement; empty if PostgreSQL reports none. Pure.
 
     Args:
-        blocking: the sessions for whose locks it waits.
-        build: of an index; None for any other statement.
+        blocking: the sessions whose locks it waits for.
+        build: the progress of an index; None for any other statement.
     """
     if build is None:
         return f"; waits for a lock of pid {', '.join(map(str, blocking))}" if blocking else ""

@@ -1,7 +1,7 @@
-"""`Migration`: one file of a schema as a record in the state, so that a preview shows a new file's SQL and no other's.
+"""`Migration`: one file of a schema, recorded in the state, so that a preview shows the SQL of new files only.
 
-It does nothing outside the state: `DatabaseSchema` applies. The module path and the class names here are part of the
-state's format.
+It changes nothing outside the state: `DatabaseSchema` applies the files. The module path and the class names are
+part of the state's format.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class MigrationProvider(Provider):
-    """Records; there is nothing to make, read or delete."""
+    """Only records: nothing is created, read or deleted."""
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare the texts; the schema itself refuses one that was changed after it was applied."""
+        """Compare the texts; `DatabaseSchema` refuses a file that was changed after it was applied."""
         del id_
         differs = olds.get("sql") != news.get("sql") or olds.get("checksum") != news.get("checksum")
         return DiffResult(changes=differs, replaces=[], stables=[], delete_before_replace=False)
@@ -40,7 +40,7 @@ class MigrationProvider(Provider):
         return UpdateResult(news)
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Forget it: what it did stays."""
+        """Remove the record; the effects of the file stay."""
         del id_, props
 
 
@@ -50,6 +50,6 @@ class Migration(Resource, module="schema", name="Migration"):
     checksum: pulumi.Output[str]
 
     def __init__(self, name: str, file: MigrationFile, opts: pulumi.ResourceOptions | None = None) -> None:
-        # The SQL as lines: Pulumi cuts longer texts when it shows them.
+        # The SQL as a list of lines, as Pulumi truncates longer texts in its output.
         props = {"file": file.file, "checksum": file.checksum, "sql": file.sql.rstrip("\n").split("\n")}
         super().__init__(MigrationProvider(), name, props, opts)

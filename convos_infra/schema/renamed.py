@@ -1,4 +1,4 @@
-"""What is known of a table or view under another name: its triggers, rules, foreign keys and columns go along. Pure."""
+"""Renames a table, view or column in the known objects: its triggers, rules, foreign keys and columns follow. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _Kept = TypeVar("_Kept")
 
 
 def relation(known: Known, old: str, new: str) -> None:
-    """Give a table, a view or a sequence another name, or another schema.
+    """Rename a table, a view or a sequence, or move it to another schema.
 
     Args:
-        known: what there is; is changed.
-        old: its name, as we write it.
-        new: its name from now on.
+        known: the known objects; modified.
+        old: its name, in our notation.
+        new: its new name.
     """
     if old == new:
         return
@@ -38,18 +38,18 @@ def relation(known: Known, old: str, new: str) -> None:
     if old in known.defaults:
         known.defaults[new] += known.defaults.pop(old)
     known.relations = known.relations - {old} | {new}
-    # What was there before the file is there still, by a name that the file may have made and given away.
+    # An object that existed before the file still exists, even if its name was created and renamed by the file.
     known.made -= {old, new}
 
 
 def column(known: Known, table: str, old: str, new: str) -> None:
-    """Give a column another name.
+    """Rename a column.
 
     Args:
-        known: what there is; is changed.
-        table: whose it is.
+        known: the known objects; modified.
+        table: its table.
         old: its name.
-        new: its name from now on.
+        new: its new name.
     """
     if (table, old) in known.columns:
         known.columns[table, new] = known.columns.pop((table, old))

@@ -1,6 +1,6 @@
-"""`DatabaseSchema`: the schema of a database as a resource; a preview shows the SQL that an update would run.
+"""`DatabaseSchema`: the schema of a database as a resource. A preview shows the SQL that an update would run.
 
-The module path and the class names here are part of the state's format.
+The module path and the class names are part of the state's format.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ INPUTS = (
     "migrations",
 )
 UNREAD = "unread"
-"""Why the last refresh could not read the database, in one line: what is recorded is of an earlier time."""
+"""Why the last refresh could not read the database, in one line: the recorded values are older."""
 OUTPUTS = ("version", "host", "checksums", "applied", "pending", "announced", "fingerprint", "drifted")
 
 
@@ -56,15 +56,15 @@ class DatabaseSchemaArgs:
     """The inputs of a `DatabaseSchema`.
 
     Attributes:
-        database_url: `postgresql://user:password@host:port/database`, reachable from where the program runs; a secret.
+        database_url: `postgresql://user:password@host:port/database`, reachable from the program; a secret.
         target: the last version to apply, such as `0001`; None for the newest.
-        baseline: a database without a history is taken to have everything up to this version.
-        drift: what an update does about changes of others: `refuse` to go on, or `accept` them as the new state.
-        lock_timeout: how long a statement may wait for a lock, such as `5s`; a file can say otherwise.
-        statement_timeout: how long a statement may run, such as `60s`; a file can say otherwise.
-        connect_seconds: how long a database may take until it accepts connections.
-        on_destroy: what becomes of the tables when the resource is deleted: `keep` them with their history, or `drop`.
-        migrations: texts by file name; None for those that come with the program.
+        baseline: the version that a database without a history already has.
+        drift: how an update treats changes made by others: `refuse` to continue, or `accept` them as the new state.
+        lock_timeout: how long a statement may wait for a lock, such as `5s`; a file can override it.
+        statement_timeout: how long a statement may run, such as `60s`; a file can override it.
+        connect_seconds: how long to wait until the database accepts connections, in seconds.
+        on_destroy: what happens to the tables when the resource is deleted: `keep` them with their history, or `drop`.
+        migrations: texts by file name; None for those of this program.
     """
 
     database_url: pulumi.Input[str]
@@ -79,10 +79,10 @@ class DatabaseSchemaArgs:
 
 
 class DatabaseSchemaProvider(Provider):
-    """Plans in the preview, applies in the update, never takes anything away."""
+    """Plans in the preview and applies in the update; deletes nothing unless `on_destroy` requests it."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Add `pending`, from the database where it answers at once, else from what was applied last."""
+        """Add `pending`, from the database if it answers at once, else from the last applied files."""
         inputs = {key: news.get(key) for key in INPUTS}
         if has_unknown({key: inputs[key] for key in INPUTS if key != "databaseUrl"}):
             return inputs, []
@@ -91,7 +91,7 @@ class DatabaseSchemaProvider(Provider):
         except InfraError as error:
             problems = [error]
             plan = MigrationPlan((), (), "")
-        # Without a property: Pulumi would print its value, which is the SQL of all migrations.
+        # Without a property, as Pulumi would print its value, which is the SQL of all migrations.
         failures = [CheckFailure("", str(problem)) for problem in problems]
         pending = [f"{one.file} (only marked as applied)" for one in plan.baseline]
         pending += [one.file for one in plan.pending]
@@ -99,37 +99,38 @@ class DatabaseSchemaProvider(Provider):
         return {**inputs, "pending": pending, **({"planned": planned} if planned else {})}, failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Compare what was asked for; pending migrations and drift that a refresh found are changes of their own.
+        """Compare the inputs; pending migrations, and drift that a refresh found, also count as changes.
 
-        A refresh asks this too, with the inputs in the state: what is pending there, the last update has applied. The
-        number of the plan tells the two apart, also where a database was emptied and the same files are pending again.
+        A refresh calls this too, with the inputs in the state, whose pending migrations the last update has applied.
+        The number of the plan distinguishes the two, even if a database was emptied and the same files are pending
+        again.
         """
         del id_
         is_new = bool(news.get("pending")) and news.get("planned") != olds.get("planned")
         differs = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in INPUTS)
-        # A refresh that could not read it says so once; and says no more once it can.
+        # A failed read during a refresh is a change once; the first successful read after it is another one.
         unread = (olds.get(UNREAD) or None) != (news.get(UNREAD) or None)
         changes = differs or is_new or bool(olds.get("drifted")) or unread
         return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Apply what is pending; what is there already is taken over."""
+        """Apply the pending migrations; existing tables are taken over."""
         address, limits = parse_url(str(props["databaseUrl"])), job_of(props).limits
-        # A baseline says that others made the tables; a history, that somebody else's migrations have run.
+        # A baseline means that others made the tables; a history means that migrations of others have run.
         owned = not props.get("baseline") and not inspect(address, wait_seconds=limits.connect_seconds).applied
         return CreateResult(ID, {**_applied(props), OWNED: owned})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Apply what is pending."""
+        """Apply the pending migrations."""
         del id_
-        # Where an old state does not say, the word of the user alone has decided, and does so still.
+        # If an old state does not tell, only the user's setting decides, as before.
         return UpdateResult({**_applied(news), OWNED: is_owned(olds, otherwise=True)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read what is in the database; of one that cannot be read, keep what is recorded, and say why.
+        """Read the database; if that fails, keep the recorded values, and tell why.
 
-        A failed read is never an empty database. Nor is it a reason to record nothing of all the others: the mark
-        makes the next update connect again, and fail where the database is still down.
+        A failed read does not mean an empty database. It must not prevent the refresh of other resources either: the
+        mark makes the next update connect again, and fail if the database is still down.
         """
         address = parse_url(str(props["databaseUrl"]))
         try:
@@ -137,16 +138,16 @@ class DatabaseSchemaProvider(Provider):
         except InfraError as error:
             return _unread(id_, props, str(error))
         inputs = _kept(props)
-        # Among the inputs too: the next preview then shows what it would have to do something about.
+        # Among the inputs too, so that the next preview shows what it would have to change.
         found = {"drifted": shown(state.drift)} if state.drift else {}
-        # What the last update announced is an input of the state: another value here would be drift that is none.
+        # The announcement of the last update is an input in the state: another value would be false drift.
         announced = list(props.get("announced") or [])
         owned = is_owned(props, otherwise=True)
         outputs = {**inputs, **_outputs(str(address), state, announced), OWNED: owned}
         return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Leave the tables and their history, unless the stack says otherwise and has made them."""
+        """Keep the tables and their history, unless the stack requests their deletion and has made them."""
         del id_
         if props.get("onDestroy") != DROP:
             return
@@ -157,7 +158,7 @@ class DatabaseSchemaProvider(Provider):
 
 
 def _unread(id_: str, props: Props, why: str) -> ReadResult:
-    """Return what is recorded, as it is, with the mark that it could not be read."""
+    """Return the recorded values unchanged, with a mark that the database could not be read."""
     _tell(f"kept as it was recorded, since it cannot be read: {why}")
     recorded = {key: value for key, value in props.items() if key != UNREAD}
     announced = list(props.get("announced") or [])
@@ -165,7 +166,7 @@ def _unread(id_: str, props: Props, why: str) -> ReadResult:
 
 
 def _plan(inputs: Props, olds: Props, job: Job) -> tuple[MigrationPlan, list[InfraError]]:
-    """Return what an update would do, and all that it would refuse, what it would say first at the head."""
+    """Return the plan of an update, and every reason to refuse it, in the order of the update's checks."""
     state = None if is_unknown(inputs["databaseUrl"]) else _state_if_reachable(str(inputs["databaseUrl"]))
     same_database = inputs["databaseUrl"] == olds.get("databaseUrl")
     applied: tuple[AppliedFile, ...] = ()
@@ -184,7 +185,7 @@ def _plan(inputs: Props, olds: Props, job: Job) -> tuple[MigrationPlan, list[Inf
 
 
 def _writes(state: State, plan: MigrationPlan, inputs: Props, olds: Props) -> bool:
-    """Tell whether an update would run and change the database; where nothing differs, none runs."""
+    """Tell whether an update would change the database; without a difference, no update runs."""
     if not plan.is_empty:
         return True
     runs = bool(olds.get("drifted")) or any(olds.get(key) != inputs[key] for key in INPUTS)
@@ -199,13 +200,13 @@ def _applied(props: Props) -> Props:
 
 
 def _kept(props: Props) -> Props:
-    """Return what was asked for, and the number of the plan where there was one."""
+    """Return the inputs, and the number of the plan if there was one."""
     planned = {"planned": props["planned"]} if props.get("planned") else {}
     return {**{key: props.get(key) for key in INPUTS}, **planned}
 
 
 def _tell(line: str) -> None:
-    """Show a line while an update runs: Pulumi passes on what a provider writes to its standard error."""
+    """Print a line while an update runs: Pulumi forwards a provider's standard error."""
     sys.stderr.write(f"schema: {line}\n")
     sys.stderr.flush()
 
@@ -224,7 +225,7 @@ def _outputs(host: str, state: State, announced: list[str]) -> Props:
 
 
 def _state_if_reachable(url: str) -> State | None:
-    """Return what is in a database; None where it does not answer: a new environment has none yet."""
+    """Return the state of a database; None if it does not answer, as a new environment has none yet."""
     try:
         return inspect(parse_url(url), wait_seconds=PREVIEW_SECONDS, for_update=True)
     except DatabaseUnreachableError:
@@ -232,7 +233,7 @@ def _state_if_reachable(url: str) -> State | None:
 
 
 def _applied_before(olds: Props) -> tuple[MigrationFile, ...]:
-    """Return what the last update applied, as far as its inputs tell."""
+    """Return the migrations of the last update, as far as its inputs tell."""
     target = olds.get("target")
     if has_unknown(olds.get("migrations")):
         return ()
@@ -242,9 +243,9 @@ def _applied_before(olds: Props) -> tuple[MigrationFile, ...]:
 class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
     """The schema of a database, with a `Migration` below it for each file.
 
-    Outputs: the `version` it is at, the `host` (with port and database) that it was applied to, `checksums` by file,
-    what was `applied` when and by whom, what is still `pending`, the catalog's `fingerprint`, and how the catalog
-    `drifted` from it.
+    Outputs: the `version` of the database, the `host` (with port and database), the `checksums` by file, the `applied`
+    migrations with time and role, the `pending` migrations, the catalog's `fingerprint`, and its differences
+    (`drifted`).
     """
 
     version: pulumi.Output[str]
@@ -260,7 +261,7 @@ class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
         """Register the schema and its files.
 
         Raises:
-            InfraError: a file cannot be read, or is no migration.
+            InfraError: a file cannot be read, or is not a migration.
         """
         files = read_folder() if args.migrations is None else dict(args.migrations)
         migrations = parse(files)
@@ -277,7 +278,7 @@ class DatabaseSchema(Resource, module="schema", name="DatabaseSchema"):
             "onDestroy": args.on_destroy if args.on_destroy != KEEP else None,
             "migrations": files,
         }
-        # A new file's SQL is shown by its own record; here an update would show all files again.
+        # A new file's SQL is shown by its own record; as an input here, an update would show all files again.
         own = pulumi.ResourceOptions(additional_secret_outputs=["databaseUrl"], hide_diffs=["migrations"])
         super().__init__(DatabaseSchemaProvider(), name, props, pulumi.ResourceOptions.merge(opts, own))
         for migration in migrations:

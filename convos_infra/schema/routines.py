@@ -1,4 +1,4 @@
-"""What stands in the bodies of functions, procedures and DO blocks, in SQL and PL/pgSQL. Pure."""
+"""Reads the statements in the bodies of functions, procedures and DO blocks, in SQL and PL/pgSQL. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from convos_infra.schema.script import NotSqlError, Statement, body_line, read_s
 from convos_infra.schema.tree import inner, kind_of, option, strings, word
 
 _PROMISES = re.compile(r"(?:\{\}\},)+")
-"""libpg_query writes a trigger's TG_… variables with one brace too many."""
+"""libpg_query writes a trigger's TG_… variables with an extra brace."""
 _PLAIN_TYPES = frozenset(
     {"int2", "int4", "int8", "text", "bool", "numeric", "float4", "float8", "varchar", "timestamptz", "timestamp"}
     | {"date", "uuid", "jsonb", "json", "bytea", "interval", "record"}
 )
 _MODES = {"FUNC_PARAM_OUT": "OUT", "FUNC_PARAM_TABLE": "OUT", "FUNC_PARAM_INOUT": "INOUT"}
 _EXPRESSION, _ASSIGNMENTS = 2, (3, 4, 5)
-"""How PL/pgSQL parses a text: postgres/src/include/parser/parser.h, RawParseMode."""
+"""The parse modes of PL/pgSQL: postgres/src/include/parser/parser.h, RawParseMode."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Command:
     """A statement of a body.
 
     Args:
-        kind: as that of a `Statement`; `dynamic` for an EXECUTE of a text, `transaction` for COMMIT and ROLLBACK.
-        node: the parse tree; None where there is none.
-        line: in its body, from 1.
+        kind: like the kind of a `Statement`; `dynamic` for EXECUTE of a text, `transaction` for COMMIT and ROLLBACK.
+        node: the parse tree; None if there is none.
+        line: the line in its body, from 1.
     """
 
     kind: str
@@ -39,13 +39,13 @@ class Command:
 
 @dataclass(frozen=True)
 class RoutineBody:
-    """What a routine runs.
+    """The body of a routine.
 
     Args:
-        name: as we write it.
+        name: its name, in our notation.
         commands: its statements.
-        unread: why it could not be read; empty where it was.
-        line: of its first character, in its file.
+        unread: why it could not be read; empty if it was.
+        line: the line of its first character in the file.
     """
 
     name: str
@@ -63,7 +63,7 @@ def of_block(statement: Statement) -> RoutineBody:
 
 
 def of_function(statement: Statement, name: str) -> RoutineBody:
-    """Return the body of the function or procedure that a statement makes."""
+    """Return the body of the function or procedure that a statement creates."""
     node, line = statement.node, body_line(statement)
     if kind_of(node.sql_body):
         return RoutineBody(name, tuple(_atomic(node.sql_body)), line=statement.line)
@@ -139,11 +139,11 @@ def _plpgsql(heading: str, text: str) -> Any:
         try:
             return json.loads(_PROMISES.sub("", error.doc, count=1))
         except json.JSONDecodeError:
-            raise unreadable(text, "the parser's answer cannot be read", 1) from None
+            raise unreadable(text, "the parser's output cannot be read", 1) from None
 
 
 def _commands(tree: Any, line: int) -> Iterator[Command]:
-    """Return what a PL/pgSQL tree runs, in order; of expressions the calls."""
+    """Return the statements of a PL/pgSQL tree, in order; for expressions, their calls."""
     if isinstance(tree, list):
         for one in tree:
             yield from _commands(one, line)
@@ -168,7 +168,7 @@ def _expression(value: Any, line: int) -> Iterator[Command]:
     if mode in _ASSIGNMENTS:
         target, sign, source = text.partition(":=")
         target, source = (target, source) if sign else (target.partition("=")[0], target.partition("=")[2])
-        text = f"SELECT {source}" + (f"; SELECT {target}" if "[" in target else "")  # a subscript is any expression
+        text = f"SELECT {source}" + (f"; SELECT {target}" if "[" in target else "")  # a subscript may be any expression
     elif mode == _EXPRESSION:
         text = f"SELECT {text}"
     for one in read_script(text).statements:

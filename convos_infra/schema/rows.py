@@ -1,4 +1,4 @@
-"""What INSERT, UPDATE, DELETE and MERGE lose, and what they set off. Pure."""
+"""Finds what INSERT, UPDATE, DELETE and MERGE lose, and what they trigger. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[F
     """Return what a statement that changes rows loses.
 
     Args:
-        node: it.
+        node: the statement.
         event: `delete`, `update`, `insert` or `merge`.
-        known: what there is.
-        is_hidden: a trigger or a rule does it, which the file does not show.
+        known: the known objects.
+        is_hidden: whether a trigger or a rule runs it, so that the file does not show it.
     """
     table = known.relation(node.relation)
     if event == "merge" and "delete" in events(node, event):
@@ -37,14 +37,14 @@ def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[F
 
 
 def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
-    """Return what a statement's condition chooses from: its table, and those that stand beside it."""
+    """Return the rows from which a statement's condition selects: of its table, and of the joined ones."""
     name = node.relation.relname
     required = frozenset(column for of, column in known.required if of == table)
     return Rows(name, required, any(_shows(one, name) for one in beside))
 
 
 def _shows(source: Any, name: str) -> bool:
-    """Tell whether a table of a FROM, or a query in one, shows every row of a table."""
+    """Tell whether a table in FROM, or a query there, returns every row of a table."""
     if kind_of(source) == "range_subselect":
         return is_whole(source.range_subselect.subquery.select_stmt, name)
     return kind_of(source) == "range_var" and source.range_var.relname == name
@@ -55,7 +55,7 @@ def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[An
     if event == "update" and not chooses(node.where_clause, _rows(node, table, known, node.from_clause)):
         yield from node.target_list
     elif event == "insert" and node.HasField("on_conflict_clause"):
-        # Rows of the table itself, each of which is there already.
+        # Rows of the table itself, each of which exists already.
         clause, is_own = node.on_conflict_clause, is_whole(node.select_stmt.select_stmt, node.relation.relname)
         if is_own and not chooses(clause.where_clause, _rows(node, table, known, ())):
             yield from clause.target_list
@@ -66,7 +66,7 @@ def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[An
 
 
 def events(node: Any, event: str) -> list[str]:
-    """Return what a statement sets off: of a MERGE its actions, of an INSERT with ON CONFLICT the UPDATE as well."""
+    """Return the events that a statement fires: for MERGE its actions, for INSERT with ON CONFLICT also the UPDATE."""
     if event == "merge":
         clauses = (one.merge_when_clause for one in node.merge_when_clauses)
         return sorted({word(one, "command_type").removeprefix("CMD_").lower() for one in clauses} - {"nothing"})
@@ -76,7 +76,7 @@ def events(node: Any, event: str) -> list[str]:
 
 
 def tables(table: str, known: Known) -> Iterator[str]:
-    """Return a table; of a view also the table whose rows it shows."""
+    """Return a table; for a view, also the table whose rows it shows."""
     seen = []
     while table not in seen:
         seen.append(table)
@@ -91,7 +91,7 @@ def tables(table: str, known: Known) -> Iterator[str]:
 
 
 def cascades(table: str, known: Known) -> Iterator[str]:
-    """Return the tables whose rows go when rows of a table go."""
+    """Return the tables whose rows are deleted together with rows of a table."""
     for one in list(known.references.values()):
         if one.parent == table and one.on_delete == "c":
             yield one.child
@@ -106,7 +106,7 @@ def _children(table: str, known: Known, seen: frozenset[str] = frozenset()) -> I
 
 
 def is_constant(node: Any) -> bool:
-    """Tell whether an INSERT has nothing but constants: there is nothing else to look for in it."""
+    """Tell whether an INSERT contains only constants, so that nothing else in it needs a check."""
     query = node.select_stmt.select_stmt
     if not query.values_lists or node.HasField("returning_clause") or node.HasField("with_clause"):
         return False
@@ -116,7 +116,7 @@ def is_constant(node: Any) -> bool:
 
 
 def added(node: Any, known: Known) -> Iterator[tuple[str, str]]:
-    """Return the columns that an ALTER TABLE adds: they hold nothing of before it."""
+    """Return the columns that an ALTER TABLE adds, which have no earlier values."""
     table = known.relation(node.relation)
     for one in node.cmds:
         if word(one.alter_table_cmd, "subtype") == "AT_AddColumn" and not one.alter_table_cmd.missing_ok:

@@ -1,4 +1,4 @@
-"""The rules of `-- allow: rule object`, with what each says of a statement. Data."""
+"""The rules of `-- allow: rule object`, each with its verdict and its message. Data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class StatementVerdict(Enum):
-    """What a statement does to rows and to code that runs meanwhile."""
+    """The effect of a statement on rows and on running code."""
 
     LOSES = "loses data"
     BREAKS = "breaks running code"
@@ -26,57 +26,60 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     "drop-database": (StatementVerdict.LOSES, "DROP DATABASE loses data"),
     "drop-owned": (StatementVerdict.LOSES, "DROP OWNED loses data"),
     "drop-materialized-view": (StatementVerdict.LOSES, "DROP MATERIALIZED VIEW loses the rows that it holds"),
-    "drop-sequence": (StatementVerdict.LOSES, "DROP SEQUENCE loses the number that it has reached"),
-    "drop-type": (StatementVerdict.LOSES, "DROP TYPE loses the type, and with it what its values mean"),
-    "drop-foreign-table": (StatementVerdict.LOSES, "DROP FOREIGN TABLE loses the way to its data"),
-    "drop-extension": (StatementVerdict.LOSES, "DROP EXTENSION loses what it brought"),
-    "cascade": (StatementVerdict.LOSES, "CASCADE drops what is not named"),
+    "drop-sequence": (StatementVerdict.LOSES, "DROP SEQUENCE loses the current number"),
+    "drop-type": (StatementVerdict.LOSES, "DROP TYPE loses the type, and so the meaning of its values"),
+    "drop-foreign-table": (StatementVerdict.LOSES, "DROP FOREIGN TABLE loses the access to its data"),
+    "drop-extension": (StatementVerdict.LOSES, "DROP EXTENSION loses the extension's objects"),
+    "cascade": (StatementVerdict.LOSES, "CASCADE drops objects that are not named"),
     "truncate": (StatementVerdict.LOSES, "TRUNCATE loses data"),
     "delete-all": (StatementVerdict.LOSES, "DELETE without WHERE loses every row"),
     "update-all": (StatementVerdict.LOSES, "UPDATE without WHERE overwrites every row"),
     "merge-delete": (StatementVerdict.LOSES, "MERGE … DELETE loses every row that it matches"),
-    "cascade-delete": (StatementVerdict.LOSES, "a foreign key takes its rows, or their values, along"),
-    "hidden-delete": (StatementVerdict.LOSES, "a trigger or a rule, which this file does not show, deletes rows"),
+    "cascade-delete": (
+        StatementVerdict.LOSES,
+        "a foreign key also deletes or changes referencing rows",
+    ),
+    "hidden-delete": (StatementVerdict.LOSES, "a trigger or a rule outside this file deletes rows"),
     "change-type": (StatementVerdict.LOSES, "a narrower type loses data or fails on it"),
     "set-unlogged": (StatementVerdict.LOSES, "SET UNLOGGED loses every row when the server crashes"),
-    "detach-partition": (StatementVerdict.LOSES, "DETACH PARTITION takes the partition's rows out of the table"),
-    "no-inherit": (StatementVerdict.LOSES, "NO INHERIT takes the child's rows out of the table"),
-    "restart-sequence": (StatementVerdict.LOSES, "RESTART gives out numbers again that rows have already"),
+    "detach-partition": (StatementVerdict.LOSES, "DETACH PARTITION removes the partition's rows from the table"),
+    "no-inherit": (StatementVerdict.LOSES, "NO INHERIT removes the child's rows from the table"),
+    "restart-sequence": (StatementVerdict.LOSES, "RESTART returns numbers again that rows already use"),
     "set-expression": (StatementVerdict.LOSES, "SET EXPRESSION overwrites every value of the column"),
     "empty-view": (StatementVerdict.LOSES, "WITH NO DATA empties the view"),
     "large-object": (StatementVerdict.LOSES, "the function deletes large objects"),
     "rename": (
         StatementVerdict.BREAKS,
-        "RENAME breaks code that uses the old name: add, move over, and take away later",
+        "RENAME breaks code that uses the old name: add a new object, migrate to it, and drop the old one later",
     ),
     "set-schema": (StatementVerdict.BREAKS, "SET SCHEMA breaks code that looks in the old schema"),
-    "drop-view": (StatementVerdict.BREAKS, "DROP VIEW breaks code that reads it"),
+    "drop-view": (StatementVerdict.BREAKS, "DROP VIEW breaks code that reads the view"),
     "drop-function": (StatementVerdict.BREAKS, "dropping a function breaks code that calls it"),
     "drop-access": (StatementVerdict.BREAKS, "dropping a role, a subscription or a mapping breaks what uses it"),
     "drop-expression": (StatementVerdict.BREAKS, "DROP EXPRESSION leaves the column empty in new rows"),
     "drop-identity": (StatementVerdict.BREAKS, "DROP IDENTITY breaks inserts that leave the column out"),
-    "revoke": (StatementVerdict.BREAKS, "REVOKE breaks code that needs the right"),
-    "change-owner": (StatementVerdict.BREAKS, "another owner may take away rights that running code needs"),
+    "revoke": (StatementVerdict.BREAKS, "REVOKE breaks code that needs the privilege"),
+    "change-owner": (StatementVerdict.BREAKS, "a new owner may remove privileges that running code needs"),
     "row-security": (StatementVerdict.BREAKS, "row security changes which rows running code sees"),
     "disable-trigger": (
         StatementVerdict.BREAKS,
-        "without its triggers and rules the table no longer keeps what they keep",
+        "without its triggers and rules, the table loses what they enforce",
     ),
-    "create-rule": (StatementVerdict.BREAKS, "a rule makes statements of running code do something else"),
+    "create-rule": (StatementVerdict.BREAKS, "a rule changes the effect of statements in running code"),
     "event-trigger": (StatementVerdict.BREAKS, "an event trigger runs at every later change of the schema"),
-    "setting": (StatementVerdict.BREAKS, "the setting outlives the migration, for everybody"),
+    "setting": (StatementVerdict.BREAKS, "the setting outlives the migration, for all sessions"),
     "set-not-null": (StatementVerdict.FAILS, "a NOT NULL column without DEFAULT fails on a filled table"),
     "dynamic-sql": (StatementVerdict.UNKNOWN, "EXECUTE runs SQL that no reviewer and no check can see"),
-    "run-program": (StatementVerdict.UNKNOWN, "COPY … PROGRAM runs a program of the server"),
-    "unread-body": (StatementVerdict.UNKNOWN, "what it runs cannot be read"),
+    "run-program": (StatementVerdict.UNKNOWN, "COPY … PROGRAM runs a program on the server"),
+    "unread-body": (StatementVerdict.UNKNOWN, "its body cannot be read"),
     "unknown-function": (
         StatementVerdict.UNKNOWN,
-        "no earlier migration makes this function, so what it does is not known",
+        "no earlier migration creates this function, so its effects are unknown",
     ),
-    "unknown-statement": (StatementVerdict.UNKNOWN, "what this statement does to data is not known"),
+    "unknown-statement": (StatementVerdict.UNKNOWN, "the effect of this statement on data is unknown"),
 }
-"""By rule: what it is about, and the words of the refusal."""
+"""By rule: the verdict, and the message of the refusal."""
 EXISTING_COLUMN = (
     "SET NOT NULL fails on a NULL, and scans the table under its strongest lock, unless a validated CHECK ({column} IS"
-    " NOT NULL) is there first"
+    " NOT NULL) exists"
 )

@@ -1,6 +1,6 @@
-"""SQL text -> its statements and comments, with their lines, as PostgreSQL's own parser (libpg_query) reads them.
+"""Splits SQL into statements and comments, with their lines, using PostgreSQL's own parser (libpg_query).
 
-The library is loaded with the first text that is read: a preview in which nothing is pending reads none.
+The library is loaded when the first text is read: a preview without pending migrations reads none.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _PLACE = 60
-"""How much of a line is shown around a syntax error."""
+"""The length of the part of a line that is shown around a syntax error."""
 
 
 class NotSqlError(Exception):
     """A text that is not SQL.
 
     Attributes:
-        problem: PostgreSQL's words.
-        line: where, from 1.
-        column: where in the line, from 1.
-        text: that line.
+        problem: PostgreSQL's message.
+        line: the line, from 1.
+        column: the column in the line, from 1.
+        text: the line's text.
     """
 
     def __init__(self, problem: str, line: int, column: int, text: str) -> None:
@@ -30,13 +30,13 @@ class NotSqlError(Exception):
 
     @property
     def caret(self) -> tuple[str, str]:
-        """The line, and below it a caret at the place."""
+        """The line, and below it a caret at the position."""
         blank = "".join("\t" if one == "\t" else " " for one in self.text[: self.column - 1])
         return self.text, f"{blank}^"
 
     @property
     def marked(self) -> str:
-        """The line in one piece, with the caret before the place."""
+        """The line on one line, with the caret before the position."""
         start = max(0, self.column - 1 - _PLACE)
         return f"{self.text[start : self.column - 1]}^{self.text[self.column - 1 :][:_PLACE]}".strip()
 
@@ -51,15 +51,15 @@ class Comment:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement.
+    """A statement.
 
     Args:
-        text: without the semicolon.
-        offset: of its first character in the file, from 0.
-        line: of its first token, from 1.
+        text: its text, without the semicolon.
+        offset: the offset of its first character in the file, from 0.
+        line: the line of its first token, from 1.
         kind: PostgreSQL's name of the parse tree's root, such as `alter_table_stmt`.
         node: the parse tree.
-        start: of its first byte in the file, as the tree counts.
+        start: the offset of its first byte in the file, in which the tree counts.
     """
 
     text: str
@@ -76,7 +76,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Script:
-    """The statements of a text; its comments are read where somebody asks."""
+    """The statements of a text; its comments are read on demand."""
 
     sql: str
     statements: tuple[Statement, ...]
@@ -88,7 +88,7 @@ class Script:
 
     @property
     def head(self) -> str:
-        """What stands before the first statement: comments and space."""
+        """The part before the first statement: comments and whitespace."""
         return self.sql[: self.statements[0].offset] if self.statements else self.sql
 
 
@@ -101,7 +101,7 @@ def read_script(sql: str) -> Script:
     """Split a text into its statements.
 
     Raises:
-        UnreadableError: it is not SQL.
+        NotSqlError: it is not SQL.
     """
     from postgast.errors import PgQueryError  # noqa: PLC0415  # see above
     from postgast.parse import parse  # noqa: PLC0415
@@ -114,10 +114,10 @@ def read_script(sql: str) -> Script:
 
 
 def unreadable(sql: str, problem: str, cursor: int) -> NotSqlError:
-    """Return what PostgreSQL's parser said, with the place: `cursor` counts characters, from 1."""
+    """Return the message of PostgreSQL's parser, with the position: `cursor` counts characters, from 1."""
     before = sql[: max(0, cursor - 1)]
     if not sql[len(before) :].strip() and before.strip():
-        before = before.rstrip()  # the end of the text is where its last line is
+        before = before.rstrip()  # the text ends on its last line that is not empty
     start = before.rfind("\n") + 1
     end = sql.find("\n", len(before))
     text = sql[start : len(sql) if end < 0 else end]
@@ -139,7 +139,7 @@ def comments(sql: str) -> tuple[Comment, ...]:
     """Return all comments of a text that begin with `--`.
 
     Raises:
-        UnreadableError: it cannot be cut into tokens.
+        NotSqlError: it cannot be split into tokens.
     """
     if "--" not in sql:
         return ()

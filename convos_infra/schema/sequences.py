@@ -1,4 +1,4 @@
-"""Sequences: what makes one give out numbers again, and whose it is. Pure."""
+"""Finds statements that make a sequence return numbers again, and the table of a sequence. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SETVAL, OF_COLUMN = "setval", "pg_get_serial_sequence"
 
 
 def repeats_numbers(options: Iterable[Any]) -> bool:
-    """Tell whether options of a sequence make it give out numbers again: from another start, or round and round."""
+    """Tell whether options of a sequence make it return numbers again: by a new start, or by a cycle."""
     for one in (option.def_elem for option in options):
         if one.defname == "restart":
             return True
@@ -26,11 +26,11 @@ def repeats_numbers(options: Iterable[Any]) -> bool:
 
 
 def is_set_anew(call: Any, known: Known) -> bool:
-    """Tell whether a call of setval is about a sequence that the same file makes, or that belongs to such a table.
+    """Tell whether a call of setval is for a sequence that the same file creates, directly or with its table.
 
     Args:
         call: a `FuncCall`.
-        known: what there is, and what the file has made.
+        known: the known objects, with those that the file has created.
     """
     if strings(call.funcname)[-1:] != [SETVAL] or not call.args:
         return False
@@ -44,6 +44,6 @@ def is_set_anew(call: Any, known: Known) -> bool:
 
 
 def _text(node: Any, known: Known) -> str:
-    """Return the name that a constant has; empty for anything else, and for one in quotes of its own."""
+    """Return the name in a constant; empty for anything else, and for a quoted name."""
     text = str(node.a_const.sval.sval) if kind_of(node) == "a_const" else ""
     return "" if not text or '"' in text else known.name(dotted(text.split(".")).split("."))

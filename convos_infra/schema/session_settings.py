@@ -1,4 +1,4 @@
-"""Settings that change what a text means or how a value is written: our sessions have PostgreSQL's own."""
+"""Settings that change the meaning of a text or the notation of a value: our sessions use PostgreSQL's defaults."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ NEUTRAL: Mapping[str, str] = {
 
 
 def local() -> str:
-    """Return them as statements that end with the transaction: a pooler may give the session to others."""
+    """Return them as statements that end with the transaction, as a pooler may reuse the session for others."""
     return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NEUTRAL.items())

@@ -1,4 +1,4 @@
-"""Words about PostgreSQL's parse trees: what is in them, and what they name. Pure."""
+"""Reads PostgreSQL's parse trees: their nodes and names. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 PUBLIC = "public"
 _MESSAGE = 11
-"""protobuf's number for a field that is a message (descriptor.proto, FieldDescriptorProto.Type)."""
+"""protobuf's number of a message field (descriptor.proto, FieldDescriptorProto.Type)."""
 
 
 def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
-    """Return every message of a tree with its type's name, the root first.
+    """Return every message of a tree with the name of its type, the root first.
 
     Args:
         node: the root.
-        leave_out: types of which nothing is returned, nor of what is below them.
+        leave_out: types that are skipped, with everything below them.
     """
     pending = [node]
     while pending:
@@ -35,13 +35,13 @@ def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[s
 
 
 def inner(node: Any) -> Any:
-    """Return what a `Node` holds; None for an empty one."""
+    """Return the content of a `Node`; None for an empty one."""
     kind = node.WhichOneof("node")
     return getattr(node, kind) if kind else None
 
 
 def kind_of(node: Any) -> str:
-    """Return the kind of what a `Node` holds, such as `a_const`; empty for an empty one."""
+    """Return the kind of a `Node`'s content, such as `a_const`; empty for an empty one."""
     return str(node.WhichOneof("node") or "")
 
 
@@ -51,7 +51,7 @@ def strings(nodes: Iterable[Any]) -> list[str]:
 
 
 def dotted(names: list[str]) -> str:
-    """Return a name as we write it: without `public`, and without quotes."""
+    """Return a name in our notation: without `public`, and without quotes."""
     return ".".join(names[1:] if len(names) > 1 and names[0] == PUBLIC else names)
 
 
@@ -70,12 +70,12 @@ def named(node: Any) -> list[str]:
 
 
 def option(options: Iterable[Any], name: str) -> Any:
-    """Return the argument of an option (`DefElem`), as a `Node`; None where it is not given."""
+    """Return the argument of an option (`DefElem`), as a `Node`; None if it is not given."""
     return next((one.def_elem.arg for one in options if one.def_elem.defname == name), None)
 
 
 def without_locations(node: Any) -> bytes:
-    """Return a tree as bytes that are the same for the same SQL, wherever it stands."""
+    """Return a tree as bytes that are the same for the same SQL at any position."""
     copy = type(node)()
     copy.CopyFrom(node)
     for _, one in walk(copy):

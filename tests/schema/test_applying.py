@@ -118,9 +118,7 @@ def test_those_before_a_failure_stay_and_are_not_taken_for_drift(database: Datab
 
 
 def test_a_statement_that_takes_too_long_is_ended_and_the_file_can_ask_for_more(database: Database) -> None:
-    with pytest.raises(
-        InfraError, match=r'0001_m1\.sql:2: .*statement timeout.*57014; give it longer by "-- statement-'
-    ):
+    with pytest.raises(InfraError, match=r'0001_m1\.sql:2: .*statement timeout.*57014; increase it by "-- statement-'):
         up(database, "-- statement-timeout: 50ms\nSELECT pg_sleep(5);")
     up(database, "-- statement-timeout: 9s\nSELECT pg_sleep(0.1);")
 
@@ -166,7 +164,7 @@ def test_nothing_of_a_run_stays_in_the_server(database: Database) -> None:
 
 def test_a_table_of_the_historys_name_that_is_not_ours_is_refused(database: Database) -> None:
     database.run("CREATE TABLE schema_history (x integer)")
-    with pytest.raises(InfraError, match="table schema_history: is there already and is not the history"):
+    with pytest.raises(InfraError, match="table schema_history: exists already, but is not the history"):
         up(database, A)
 
 

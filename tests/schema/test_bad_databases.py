@@ -27,23 +27,23 @@ from tests.support.ports import free_port
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "is no URL of a PostgreSQL database"),
-        ("   ", "is no URL of a PostgreSQL database"),
-        (f"mysql://u:{SECRET}@h/d", "is no URL of a PostgreSQL database"),
-        (f"u:{SECRET}@h/d", "is no URL of a PostgreSQL database"),
-        (f"postgresql://u:{SECRET}@h:99999/d", "is no URL of a database"),
-        (f"postgresql://u:{SECRET}@h:port/d", "is no URL of a database"),
-        (f"postgresql://u:{SECRET}[@h/d", "is no URL of a database"),
-        (f"postgresql://u:{SECRET}@h:0/d", "names no valid port"),
-        (f"postgresql://u:{SECRET}@/d", "names no host"),
-        (f"postgresql://u:{SECRET}@h", "names no database"),
-        (f"postgresql://u:{SECRET}@h/", "names no database"),
-        ("postgresql://h/d", "names no user"),
-        ("postgresql:///", "names no user and no host and no database"),
+        ("", "is not a PostgreSQL URL"),
+        ("   ", "is not a PostgreSQL URL"),
+        (f"mysql://u:{SECRET}@h/d", "is not a PostgreSQL URL"),
+        (f"u:{SECRET}@h/d", "is not a PostgreSQL URL"),
+        (f"postgresql://u:{SECRET}@h:99999/d", "is not a database URL"),
+        (f"postgresql://u:{SECRET}@h:port/d", "is not a database URL"),
+        (f"postgresql://u:{SECRET}[@h/d", "is not a database URL"),
+        (f"postgresql://u:{SECRET}@h:0/d", "has no valid port"),
+        (f"postgresql://u:{SECRET}@/d", "has no host"),
+        (f"postgresql://u:{SECRET}@h", "has no database"),
+        (f"postgresql://u:{SECRET}@h/", "has no database"),
+        ("postgresql://h/d", "has no user"),
+        ("postgresql:///", "has no user and no host and no database"),
         (f"postgresql://u:{SECRET}@h/d?sslmode=sometimes", "sslmode cannot be 'sometimes'"),
         (f"postgresql://u:{SECRET}@h/d?sslmode=allow", "sslmode cannot be 'allow'"),
-        (f"postgresql://u:{SECRET}@h/d?options=-cx", "has the parameter 'options'"),
-        (f"postgresql://u:{SECRET}@${{{{Postgres.HOST}}}}/d", "holds a reference that only Railway can resolve"),
+        (f"postgresql://u:{SECRET}@h/d?options=-cx", "has the unknown parameter 'options'"),
+        (f"postgresql://u:{SECRET}@${{{{Postgres.HOST}}}}/d", "contains a reference that only Railway can resolve"),
     ],
 )
 def test_what_is_no_url_is_refused_before_anybody_is_asked(url: str, problem: str) -> None:
@@ -167,7 +167,7 @@ def test_a_role_that_may_only_read(database: Database) -> None:
         f" CREATE ROLE reader LOGIN PASSWORD '{SECRET}'"
     )
     text = message(database.server.url(database.name, user="reader", password=SECRET))
-    assert "does not let reader make tables in public; connect as the role that owns the tables" in text
+    assert "does not let reader create tables in public; connect as the role that owns the tables" in text
 
 
 @pytest.mark.postgres

@@ -36,12 +36,12 @@ class Bad:
 
 
 BAD = {
-    "gap": Bad({"0001_m1.sql": ONE, "0003_m3.sql": TWO}, "0003_m3.sql: there is no 0002 before it"),
-    "duplicate": Bad({**GOOD, "0002_n.sql": TWO}, "0002_n.sql: has the number of 0002_m2.sql; number it 0003"),
+    "gap": Bad({"0001_m1.sql": ONE, "0003_m3.sql": TWO}, "0003_m3.sql: 0002 is missing before it"),
+    "duplicate": Bad({**GOOD, "0002_n.sql": TWO}, "0002_n.sql: has the same number as 0002_m2.sql; number it 0003"),
     "renamed": Bad({"0001_new.sql": ONE}, "0001_new.sql: was applied as 0001_m1.sql", (ONE,)),
     "changed": Bad({"0001_m1.sql": TWO}, "0001_m1.sql: was changed after it was applied", (ONE,)),
-    "vanished": Bad({}, "0001_m1.sql: the database has it, and this program ends at nothing", (ONE,)),
-    "newer history": Bad({"0001_m1.sql": ONE}, "0002_m2.sql: the database has it, and this program ends", (ONE, TWO)),
+    "vanished": Bad({}, "0001_m1.sql: the database has it, but this program ends at nothing", (ONE,)),
+    "newer history": Bad({"0001_m1.sql": ONE}, "0002_m2.sql: the database has it, but this program ends", (ONE, TWO)),
     "not UTF-8": Bad({"0001_m1.sql": b"SELECT 1;\n\n-- \xff\n"}, "0001_m1.sql:3: is not UTF-8; save it as UTF-8"),
     "byte order mark": Bad({"0001_m1.sql": b"\xef\xbb\xbfSELECT 1;"}, "0001_m1.sql:1: begins with a byte order mark"),
     "empty": Bad({"0001_m1.sql": b""}, "0001_m1.sql: has no statement; write one, or remove the file"),
@@ -51,10 +51,12 @@ BAD = {
     ),
     "two outside a transaction": Bad(
         {"0001_m1.sql": b"-- no-transaction\nVACUUM a;\nVACUUM b;"},
-        "0001_m1.sql:3: a file with -- no-transaction must be one statement",
+        "0001_m1.sql:3: a file with -- no-transaction must contain one statement",
     ),
     "DROP": Bad({**GOOD, "0002_m2.sql": b"DROP TABLE a;"}, "0002_m2.sql:1: DROP TABLE loses data; add", (ONE,)),
-    "unknown directive": Bad({"0001_m1.sql": b"-- alow: x\n" + ONE}, '0001_m1.sql:1: "alow" is no directive; did you'),
+    "unknown directive": Bad(
+        {"0001_m1.sql": b"-- alow: x\n" + ONE}, '0001_m1.sql:1: "alow" is not a directive; did you'
+    ),
     "wrong password": Bad(
         GOOD, "refuses the user or the password (user owner)", url=lambda url: url.replace(ENCODED, "wr0ng-" + ENCODED)
     ),

@@ -115,7 +115,7 @@ def test_a_run_does_not_build_on_what_others_changed(database: Database) -> None
     with pytest.raises(InfraError) as found:
         up(database, BASE, "CREATE TABLE later (id integer);")
     assert str(found.value) == (
-        "schema: was changed by others since 0001_m1.sql: added: column a.notes text; undo it, or write it as a"
+        "schema: was changed by others since 0001_m1.sql: added: column a.notes text; undo it, write it as a"
         ' migration, or set drift to "accept"'
     )
     assert "later" not in database.tables()

@@ -67,7 +67,7 @@ def test_a_migrator_waits_for_another_and_says_so(database: Database) -> None:
 def test_a_migrator_that_waits_too_long_says_how_to_find_the_other(database: Database) -> None:
     with database.connect() as other:
         other.execute("SELECT pg_advisory_lock(%s)", (KEY,))
-        with pytest.raises(InfraError, match="schema: another migrator holds the lock of this database .*pg_locks"):
+        with pytest.raises(InfraError, match="schema: another migrator has held the lock of this database .*pg_locks"):
             up(database, A, limits=replace(QUICK, wait_seconds=0.2))
     assert database.tables() == []
 

@@ -16,7 +16,7 @@ from convos_infra.schema import guards
 from convos_infra.schema.catalog import compare, read, short
 from convos_infra.schema.catalog_query import READ
 from convos_infra.schema.effects import BASE, EFFECTS
-from convos_infra.schema.neutral import local
+from convos_infra.schema.session_settings import local
 from tests.schema.migrating import migrations
 from tests.schema.postgres_server import PASSWORD, Database
 from tests.schema.test_sql_statements import ONE

@@ -22,14 +22,14 @@ SQL = "SELECT 1;"
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["0001_a.sql", "0003_c.sql"], "0003_c.sql: there is no 0002 before it; numbers must have no gap"),
-        (["0002_b.sql"], "0002_b.sql: there is no 0001 before it; numbers must have no gap"),
-        (["0001_a.sql", "0002_b.sql", "0002_c.sql"], "0002_c.sql: has the number of 0002_b.sql; number it 0003"),
-        (["1_a.sql"], "1_a.sql: is no migration's name; name it like 0002_add_notes.sql"),
-        (["0001-a.sql"], "0001-a.sql: is no migration's name; name it like 0002_add_notes.sql"),
-        (["0001_A.sql"], "0001_A.sql: is no migration's name; name it like 0002_add_notes.sql"),
-        (["0001_é.sql"], "0001_é.sql: is no migration's name; name it like 0002_add_notes.sql"),
-        (["000\u0661_a.sql"], "000\u0661_a.sql: is no migration's name; name it like 0002_add_notes.sql"),
+        (["0001_a.sql", "0003_c.sql"], "0003_c.sql: 0002 is missing before it; numbers must have no gap"),
+        (["0002_b.sql"], "0002_b.sql: 0001 is missing before it; numbers must have no gap"),
+        (["0001_a.sql", "0002_b.sql", "0002_c.sql"], "0002_c.sql: has the same number as 0002_b.sql; number it 0003"),
+        (["1_a.sql"], "1_a.sql: is not a migration's name; name it like 0002_add_notes.sql"),
+        (["0001-a.sql"], "0001-a.sql: is not a migration's name; name it like 0002_add_notes.sql"),
+        (["0001_A.sql"], "0001_A.sql: is not a migration's name; name it like 0002_add_notes.sql"),
+        (["0001_é.sql"], "0001_é.sql: is not a migration's name; name it like 0002_add_notes.sql"),
+        (["000\u0661_a.sql"], "000\u0661_a.sql: is not a migration's name; name it like 0002_add_notes.sql"),
     ],
 )
 def test_names_that_cannot_be_are_refused(names: list[str], message: str) -> None:
@@ -44,7 +44,7 @@ def test_names_that_cannot_be_are_refused(names: list[str], message: str) -> Non
         ("", "0001_a.sql: has no statement; write one, or remove the file"),
         ("  \n-- nothing\n;;\n", "0001_a.sql: has no statement; write one, or remove the file"),
         ("\ufeffSELECT 1;", "0001_a.sql:1: begins with a byte order mark; save it as UTF-8 without one"),
-        ("SELECT '\x00';", "0001_a.sql: holds a NUL character; remove it"),
+        ("SELECT '\x00';", "0001_a.sql: contains a NUL character; remove it"),
         (
             "-- lock-timeout: soon\nSELECT 1;",
             "0001_a.sql:1: lock-timeout must be a time such as 500ms, 5s or 2min; not 'soon'",
@@ -55,13 +55,13 @@ def test_names_that_cannot_be_are_refused(names: list[str], message: str) -> Non
         ),
         (
             "-- lock-timout: 5s\nSELECT 1;",
-            '0001_a.sql:1: "lock-timout" is no directive; did you mean lock-timeout? (prose begins with a capital)',
+            '0001_a.sql:1: "lock-timout" is not a directive; did you mean lock-timeout? (prose begins with a capital)',
         ),
         (
             "-- owner: me\nSELECT 1;",
             (
-                '0001_a.sql:1: "owner" is no directive; known are allow, lock-timeout, no-transaction, requires-image,'
-                " statement-timeout (prose begins with a capital)"
+                '0001_a.sql:1: "owner" is not a directive; known are allow, lock-timeout, no-transaction,'
+                " requires-image, statement-timeout (prose begins with a capital)"
             ),
         ),
         (
@@ -71,11 +71,11 @@ def test_names_that_cannot_be_are_refused(names: list[str], message: str) -> Non
         (
             "-- allow: drop-column\nSELECT 1;",
             (
-                "0001_a.sql:1: allow must be a rule and what it may touch, such as drop-column agent_metadata.notes;"
+                "0001_a.sql:1: allow must be a rule and its object, such as drop-column agent_metadata.notes;"
                 " not 'drop-column'"
             ),
         ),
-        ("-- lock-timeout: 1s\n-- lock-timeout: 2s\nSELECT 1;", "0001_a.sql:2: lock-timeout is said twice; keep one"),
+        ("-- lock-timeout: 1s\n-- lock-timeout: 2s\nSELECT 1;", "0001_a.sql:2: lock-timeout is given twice; keep one"),
     ],
 )
 def test_texts_that_cannot_be_are_refused(text: str, message: str) -> None:
@@ -156,5 +156,5 @@ def test_released_migrations_never_change() -> None:
 def test_a_file_whose_ending_is_in_capitals_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "0001_a.sql").write_text("SELECT 1;")
     (tmp_path / "0002_b.SQL").write_text("SELECT 2;")
-    with pytest.raises(InfraError, match="0002_b.SQL: is no migration's name; name it like 0002_add_notes.sql"):
+    with pytest.raises(InfraError, match="0002_b.SQL: is not a migration's name; name it like 0002_add_notes.sql"):
         parse(read_folder(tmp_path))

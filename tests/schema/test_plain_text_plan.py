@@ -41,7 +41,7 @@ def test_without_a_database_the_plan_is_that_of_an_empty_one(folder: Path) -> No
     assert plan(folder) == (
         2,
         (
-            "no DATABASE_URL: this is what an empty database would get\n\n"
+            "no DATABASE_URL: this is the plan for an empty database\n\n"
             f"-- pending: 0001_m1.sql\n{ONE}\n-- pending: 0002_m2.sql\n{TWO}"
         ),
     )
@@ -65,7 +65,7 @@ def test_what_is_wrong_is_one_line(folder: Path) -> None:
         'error: 0003_m3.sql:1: DROP TABLE loses data; add "-- allow: drop-table a" if that is meant',
     )
     code, text = plan(folder, f"postgresql://u:{ENCODED}@127.0.0.1:{free_port()}/d?x=1")
-    assert (code, text) == (1, "error: DATABASE_URL: has the parameter 'x'; remove it from the URL\n")
+    assert (code, text) == (1, "error: DATABASE_URL: has the unknown parameter 'x'; remove it from the URL\n")
 
 
 @pytest.mark.postgres

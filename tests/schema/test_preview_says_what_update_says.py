@@ -63,7 +63,7 @@ def drifted(database: Database) -> Iterator[str]:
 
 OBSTACLES: dict[str, tuple[Made, str]] = {
     "read-only": (read_only, f"is read-only for owner; {WRITABLE}"),
-    "a role without rights": (without_rights, "make tables in public; connect as the role that owns the tables"),
+    "a role without rights": (without_rights, "create tables in public; connect as the role that owns the tables"),
     "drift": (drifted, "schema: was changed by others since 0001_m1.sql: added: column a.notes text"),
 }
 
@@ -141,7 +141,7 @@ def test_a_preview_of_a_standby_refuses_with_the_words_of_the_update(standby_of:
     url = standby.url(database.name)
     news, olds = inputs(url, ONE, TWO), inputs(database.url, ONE)
     (said,) = said_by_preview(news, olds)
-    assert said.endswith(f"{database.name}: is a standby, which takes no changes; {WRITABLE}")
+    assert said.endswith(f"{database.name}: is a standby, which accepts no changes; {WRITABLE}")
     assert said_by_update(news, olds).endswith(said)
     assert said_by_preview(inputs(url, ONE), olds) == []
     assert (DatabaseSchemaProvider().read("public", inputs(url, ONE)).outs or {})["version"] == "0001"

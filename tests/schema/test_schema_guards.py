@@ -173,15 +173,18 @@ UNFIT = [
     ("VACUUM a;", 'VACUUM cannot run in a transaction; put it in a file of its own with "-- no-transaction"'),
     (
         "-- no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b);",
-        "could not be repeated after a cut; write IF NOT EXISTS",
+        "is not repeatable after an interruption; write IF NOT EXISTS",
     ),
     (
         "-- no-transaction\nCREATE TABLE a (b integer);",
-        "needs no -- no-transaction, or cannot be repeated after a cut; remove the directive",
+        "needs no -- no-transaction, or is not repeatable; remove the directive",
     ),
     (
         "-- no-transaction\nVACUUM a; VACUUM b;",
-        "a file with -- no-transaction must be one statement, or a cut run could not go on; give it a file of its own",
+        (
+            "a file with -- no-transaction must contain one statement, so that a cut run can continue; give it a"
+            " file of its own"
+        ),
     ),
 ]
 

@@ -53,18 +53,21 @@ def test_a_baseline_counts_only_where_there_is_no_history() -> None:
         (
             [*done(1), Done("0002", "0002_m2.sql", "sha256:0")],
             (
-                "0002_m2.sql: was changed after it was applied; bring the old text back from git,"
-                " and change in a new migration"
+                "0002_m2.sql: was changed after it was applied; restore its text from git,"
+                " and make the change in a new file"
             ),
         ),
         (
             [*done(1), Done("0002", "0002_old.sql", FOUR[1].checksum)],
             "0002_m2.sql: was applied as 0002_old.sql; give it its old name back",
         ),
-        ([done(1)[0], done(3)[2]], "0002_m2.sql: was put before 0003_m3.sql, which is applied already; number it 0005"),
+        (
+            [done(1)[0], done(3)[2]],
+            "0002_m2.sql: was inserted before 0003_m3.sql, which is applied already; number it 0005",
+        ),
         (
             [*done(4), Done("0005", "0005_new.sql", "")],
-            "0005_new.sql: the database has it, and this program ends at 0004; run a program that is at least as new",
+            "0005_new.sql: the database has it, but this program ends at 0004; run a program that is at least as new",
         ),
     ],
     ids=["changed", "renamed", "out of order", "newer history"],
@@ -76,9 +79,7 @@ def test_files_that_disagree_with_the_database_are_refused(applied: list[Done], 
 
 
 def test_a_file_that_vanished_is_refused() -> None:
-    with pytest.raises(
-        InfraError, match=r"^0003_gone\.sql: was applied, and its file is gone; bring it back from git$"
-    ):
+    with pytest.raises(InfraError, match=r"^0003_gone\.sql: was applied, but its file is gone; restore it from git$"):
         make_plan([FOUR[0], FOUR[1], FOUR[3]], [*done(2), Done("0003", "0003_gone.sql", "")])
 
 

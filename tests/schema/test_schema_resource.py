@@ -108,13 +108,13 @@ def test_a_baseline_is_told_in_the_preview() -> None:
         (
             inputs("nonsense", ONE),
             (
-                "databaseUrl: is no URL of a PostgreSQL database; it is like"
+                "databaseUrl: is not a PostgreSQL URL; expected"
                 " postgresql://host:port/database, with user:password@ before the host"
             ),
         ),
         (
             inputs(UNKNOWN, migrations={"0002_b.sql": ONE}),
-            "0002_b.sql: there is no 0001 before it; numbers must have no gap",
+            "0002_b.sql: 0001 is missing before it; numbers must have no gap",
         ),
     ],
     ids=["destructive", "unfit", "target", "policy", "timeout", "URL", "gap"],
@@ -131,7 +131,7 @@ def test_an_applied_file_that_was_changed_is_refused_without_a_database() -> Non
     url = dead()
     _, reasons = checked(inputs(url, TWO), inputs(url, ONE))
     assert reasons == [
-        "0001_m1.sql: was changed after it was applied; bring the old text back from git, and change in a new migration"
+        "0001_m1.sql: was changed after it was applied; restore its text from git, and make the change in a new file"
     ]
 
 
