@@ -1,21 +1,20 @@
 """Every way in which a registry can fail.
 
     RegistryError
-      InvalidReferenceError        the text is no image reference
-        InvalidReferenceError        the text is not an image reference
-        NoSuchRepositoryError        the registry does not have the repository
-        NoSuchTagError               it has the repository, but not the tag
-        NoSuchManifestError          a digest does not exist (also a child of an index)
-        NoSuchPlatformError          the image is not built for the platform
-        AmbiguousError               several tags begin with the given prefix
-        DisagreementError            two statements about one image contradict each other
-        NotAnImageError              something else is stored under that name
-        UnauthorizedError            the registry requires (other) credentials
-        UnreachableError             no answer
-        BusyError                    it kept answering "later" or failing until the retry budget was used up
-        BadAnswerError               an invalid answer: HTML, a wrong digest, a redirect that we refuse
-        UnsupportedError             the registry does not support the operation
-        RefusedError                 it supports the operation, but refuses it for this manifest
+      InvalidReferenceError        the text is not an image reference
+      NoSuchRepositoryError        the registry does not have the repository
+      NoSuchTagError               it has the repository, but not the tag
+      NoSuchManifestError          a digest does not exist (also a child of an index)
+      NoSuchPlatformError          the image is not built for the platform
+      AmbiguousError               several tags begin with the given prefix
+      DisagreementError            two statements about one image contradict each other
+      NotAnImageError              something else is stored under that name
+      UnauthorizedError            the registry requires (other) credentials
+      UnreachableError             no answer
+      BusyError                    it kept answering "later" or failing until the retry budget was used up
+      BadAnswerError               an invalid answer: HTML, a wrong digest, a redirect that we refuse
+      UnsupportedError             the registry does not support the operation
+      RefusedError                 it supports the operation, but refuses it for this manifest
 
 `thing` is a name that the user knows: a config key such as `imageTag`, or the reference itself.
 """

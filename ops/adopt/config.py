@@ -54,7 +54,7 @@ class AdoptionInputs:
 
 
 @dataclass(frozen=True)
-class NotRead:
+class MissingValue:
     """A value that is not in the config, and what to do about it; `next_step` is empty if nothing has to be done."""
 
     service: str
@@ -74,7 +74,7 @@ class Described:
 
     plain: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
-    unread: tuple[NotRead, ...]
+    unread: tuple[MissingValue, ...]
 
     def values(self) -> dict[str, Any]:
         """Return the config for stack/settings.py, with decrypted secrets."""
@@ -105,7 +105,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
     _, first = live.service(found.canary)
     _, manager = live.service(found.pool_manager)
     _, postgres = live.service(found.database)
-    unread: list[NotRead] = []
+    unread: list[MissingValue] = []
     told = live_variables(manager)
     plain: dict[str, Any] = {
         "project": _name(live.project, LONGEST_PROJECT),
@@ -207,7 +207,7 @@ def _health(*services: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pool_secrets(
-    service: str, told: Mapping[str, str | None], given: AdoptionInputs, unread: list[NotRead]
+    service: str, told: Mapping[str, str | None], given: AdoptionInputs, unread: list[MissingValue]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     key = given.pool_api_key or told.get("POOL_API_KEY") or given.known.get("poolApiKey")
@@ -216,11 +216,11 @@ def _pool_secrets(
         found["poolApiKey"] = key
     elif "POOL_API_KEY" in told:
         step = "without it, no agents are listed: pulumi config set --secret poolApiKey, and remove it from poolKeeps"
-        unread.append(NotRead(service, "POOL_API_KEY", step))
+        unread.append(MissingValue(service, "POOL_API_KEY", step))
     if token and _REFERENCE not in token:
         found["poolRailwayToken"] = token
     elif "RAILWAY_API_TOKEN" in told:
-        unread.append(NotRead(service, "RAILWAY_API_TOKEN"))
+        unread.append(MissingValue(service, "RAILWAY_API_TOKEN"))
     return found
 
 
@@ -243,7 +243,7 @@ def _database_shape(live: Live, name: str, postgres: Mapping[str, Any]) -> dict[
 
 
 def _password(
-    service: str, postgres: Mapping[str, Any], given: AdoptionInputs, unread: list[NotRead]
+    service: str, postgres: Mapping[str, Any], given: AdoptionInputs, unread: list[MissingValue]
 ) -> dict[str, str]:
     told = live_variables(postgres)
     password = told.get("POSTGRES_PASSWORD") or given.known.get("databasePassword")
@@ -251,7 +251,7 @@ def _password(
         return {"databasePassword": password}
     if "POSTGRES_PASSWORD" in told:
         step = "for manageSchema: pulumi config set --secret databasePassword"
-        unread.append(NotRead(service, "POSTGRES_PASSWORD", step))
+        unread.append(MissingValue(service, "POSTGRES_PASSWORD", step))
     return {}
 
 
@@ -270,7 +270,7 @@ def _elsewhere(told: Mapping[str, str | None], given: AdoptionInputs) -> tuple[d
 
 
 def _keys(
-    service: str, known: Mapping[str, str], manager: Mapping[str, str | None], unread: list[NotRead]
+    service: str, known: Mapping[str, str], manager: Mapping[str, str | None], unread: list[MissingValue]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return plain and secret keys: the declared variables of the pool manager, and those that it hands to agents.
 
@@ -290,9 +290,9 @@ def _keys(
             continue
         found = known.get(name) if value is None else value
         if found is None:
-            unread.append(NotRead(service, name, f"pulumi config set --secret --path keys.{name}"))
+            unread.append(MissingValue(service, name, f"pulumi config set --secret --path keys.{name}"))
         elif problem := key_problem(name, found):
-            unread.append(NotRead(service, f"{name} ({problem[0]}; it is kept)"))
+            unread.append(MissingValue(service, f"{name} ({problem[0]}; it is kept)"))
         elif name in PLAIN_KEYS:
             plain[name] = found
         else:

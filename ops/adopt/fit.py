@@ -16,7 +16,7 @@ from convos_infra.railway import takeover
 from convos_infra.railway.environment_config import live_variables
 from convos_infra.registry.reference import parse
 from ops.adopt import compare
-from ops.adopt.config import SOURCE, Described, NotRead
+from ops.adopt.config import SOURCE, Described, MissingValue
 from ops.adopt.improvement import DATABASE_KEEPS, IMPROVEMENTS, POOL_KEEPS, Offer, with_names
 from pool_contract.keys import is_reserved
 from stack import settings
@@ -248,7 +248,7 @@ def _without(described: Described, error: settings.ConfigError, how: Fitting) ->
         secrets.pop(name, None)
         key = name.removeprefix("keys.")
         plain["keys"] = {one: value for one, value in (plain.get("keys") or {}).items() if f"keys.{one}" != name}
-        unread.append(NotRead(how.roles.pool_manager, f"{key} ({problem.what}; it is kept)"))
+        unread.append(MissingValue(how.roles.pool_manager, f"{key} ({problem.what}; it is kept)"))
     if not plain.get("keys"):
         plain.pop("keys", None)
     if problem.key == "databaseUrl":
@@ -268,7 +268,7 @@ def _without_entry(described: Described, problem: Problem) -> Described:
     service = str(entries.pop(name).get("service") or name)
     rest = {key: value for key, value in described.plain.items() if key != DATABASES}
     secrets = {path: value for path, value in described.secrets.items() if not path.startswith(f"{DATABASES}.{name}.")}
-    told = NotRead(service, f"{problem.key} ({problem.what}; the service is kept)")
+    told = MissingValue(service, f"{problem.key} ({problem.what}; the service is kept)")
     plain = {**rest, **({DATABASES: entries} if entries else {})}
     return replace(described, plain=plain, secrets=secrets, unread=(*described.unread, told))
 

@@ -1,1 +1,1 @@
-"""Texts that are written from the model of a stack's config and from the declaration of the keys."""
+"""Generates files from the model of a stack's config and from the declarations of the keys."""

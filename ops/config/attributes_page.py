@@ -16,16 +16,16 @@ _HEAD = """\
 # Attributes of a service
 
 This page is written by `make config-docs` from `convos_infra/railway/service_configuration.py`; a test compares. To add
-an attribute, declare it there: name, place on Railway, rule, checks, drift, this page and its tests follow from it.
+an attribute, declare it there. Its name, place on Railway, rule, checks, drift, this page and tests follow from that.
 
-An attribute that is not set is not managed: what Railway has stays. A property that is not listed is refused.
+An attribute that is not set is not managed: Railway keeps its value. A property that is not listed is refused.
 
 | Attribute | On Railway | Default | Example | A change deploys | Description |
 | --- | --- | --- | --- | --- | --- |
 """
 _TAIL = """
-Static outbound addresses are no attribute of a service: Railway's schema has them as mutations of their own
-(`egressGatewayAssociationCreate`, `egressGatewayAssociationsClear`), and the environment's config does not have them.
+Static outbound addresses are not an attribute of a service: Railway's schema has separate mutations for them
+(`egressGatewayAssociationCreate`, `egressGatewayAssociationsClear`), and the environment's config lacks them.
 """
 
 

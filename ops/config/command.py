@@ -1,10 +1,10 @@
-"""Writes what is made from the model of a stack's config, and from the declarations of keys and attributes.
+"""Generates files from the model of a stack's config, and from the declarations of keys and attributes.
 
 That is Pulumi.yaml's keys, docs/configuration.md, docs/service-attributes.md, the tables in docs/runtime.md and
 docs/pool.md, the pages about Railway, keys.list and .env.example of the runtime, .env.example of the pool manager, the
 smoke tests' keys, and the lists of branches and stacks in the workflows.
 
-python -m ops config-docs [--write]; without --write, exit code 1 where a file is not up to date.
+python -m ops config-docs [--write]; without --write, exit code 1 if a file is not up to date.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def texts(checkout: Path) -> dict[Path, str]:
-    """Return each file and what it should contain."""
+    """Return each file and its content."""
     keys = list(KEYS.values())
     program, workflows = checkout / "Pulumi.yaml", checkout / ".github" / "workflows"
     of_workflows = {
@@ -67,7 +67,7 @@ def texts(checkout: Path) -> dict[Path, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the files, or say which are not up to date."""
+    """Write the files, or report which are not up to date."""
     parser = argparse.ArgumentParser(prog="ops config-docs", description=__doc__)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args(argv)

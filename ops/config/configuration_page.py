@@ -17,11 +17,11 @@ _GIVEN_TO = {"pool": "pool manager", "agents": "agents, canary", "both": "pool m
 _HEAD = """\
 # Configuration
 
-This page is written by `make config-docs` from the code that reads the configuration; a test compares. Change
-`stack/settings.py` (a key of a stack) or `pool/pool_contract/` (a variable of the pool manager or of agents) instead.
+This page is written by `make config-docs` from the code that reads the configuration; a test compares. To change it,
+edit `stack/settings.py` (a key of a stack) or `pool/pool_contract/` (a variable of the pool manager or of agents).
 
-`pulumi config set KEY VALUE` sets a key of a stack. A secret has to be encrypted: `pulumi config set --secret KEY`.
-A key that is not listed is refused, and so is a value that is not allowed: `pulumi preview` names all mistakes at once.
+`pulumi config set KEY VALUE` sets a key of a stack. A secret must be encrypted: `pulumi config set --secret KEY`.
+A key that is not listed is refused, and so is a value that is not allowed: `pulumi preview` lists all mistakes.
 
 ## Keys of a stack
 """
@@ -38,24 +38,23 @@ decides which variables it needs. `pulumi preview` refuses the values that the p
 _DATABASES = """
 ## `databases`: the other databases of an environment
 
-Each entry of `databases` is one service, such as a second PostgreSQL or a Redis. Its volume, its TCP proxy and its
-variables are recorded and kept as they are described; `make adopt` writes the entries of an environment that lives
-already. Of the variables that an entry does not name, the stack says nothing. A database without an entry is not the
-stack's.
+Each entry of `databases` is one service, such as a second PostgreSQL or a Redis. The stack manages its volume, its TCP
+proxy and its listed variables; `make adopt` writes the entries of an existing environment. Variables that an entry does
+not list are not managed, and neither is a database without an entry.
 
 `pulumi config set --path databases.NAME.image IMAGE` sets a key of an entry, `pulumi config set --secret --path
-databases.NAME.variables.VARIABLE` a variable. An entry that is removed leaves a service that was adopted where it is;
+databases.NAME.variables.VARIABLE` a variable. Removing an entry does not delete a service that was adopted;
 while `protect` is on, Pulumi refuses to remove it.
 """
 _BY_PROGRAM = """
 ## Variables of the pool manager that are not `keys`
 
-The program sets these variables; `keys.NAME` is refused for them. The third column names the key of the stack.
+The program sets these variables; `keys.NAME` is refused for them. The third column is the key of the stack.
 """
 _BY_POOL = """
 ## Variables of agents that the pool manager makes
 
-Each agent gets a value of its own; `keys.NAME` is refused for them.
+Each agent gets its own value; `keys.NAME` is refused for them.
 """
 
 
@@ -126,7 +125,7 @@ def _program_row(key: KeyDeclaration, by_variable: dict[str, str]) -> tuple[str,
 
 
 def default_text(key: KeyDeclaration) -> str:
-    """Return what applies where a variable is not set, for a cell of a table."""
+    """Return the value that applies if a variable is not set, for a cell of a table."""
     in_runtime = key.runtime.default if key.runtime else ""
     if not key.default and in_runtime:
         return f"{_code(in_runtime)} (the runtime image's)"
@@ -134,7 +133,7 @@ def default_text(key: KeyDeclaration) -> str:
 
 
 def allowed_text(key: KeyDeclaration) -> str:
-    """Return which values a variable may have, for a cell of a table."""
+    """Return the allowed values of a variable, for a cell of a table."""
     allowed = key.allowed
     if isinstance(allowed, Choice):
         return ", ".join(f"`{value}`" for value in allowed.values)

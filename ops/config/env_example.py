@@ -15,8 +15,8 @@ _HEAD = """\
 # `sh scripts/keys.sh` shows which of these are set, without their values. Written by `make config-docs`.
 """
 _POOL_HEAD = """\
-# Copy to pool/.env and fill in what is required; docs/pool.md says how to run the pool manager standalone.
-# Do not quote values: Docker takes quotes as part of the value. A variable that is empty counts as not set.
+# Copy to pool/.env and fill in the required values; docs/pool.md describes how to run the pool manager standalone.
+# Do not quote values: Docker treats quotes as part of the value. An empty variable counts as not set.
 # Written by `make config-docs`.
 """
 
@@ -27,7 +27,7 @@ def env_example(declarations: Iterable[KeyDeclaration]) -> str:
 
 
 def pool_env_example(declarations: Iterable[KeyDeclaration]) -> str:
-    """Return the pool manager's file: what is required first; a line with a default says what applies without it."""
+    """Return the pool manager's file, required variables first; the value in a commented line is the default."""
     return _POOL_HEAD + "".join(_pool_lines(read_by_pool(declarations)))
 
 
@@ -47,5 +47,5 @@ def _lines(declarations: Iterable[KeyDeclaration]) -> Iterator[str]:
 
 def _without(runtime: InRuntime) -> str:
     if runtime.generated is not None:
-        return " Made at the first start where it is not set."
+        return " Made at the first start by default."
     return " Required." if runtime.required else ""

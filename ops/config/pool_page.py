@@ -16,7 +16,7 @@ _HEAD = ("Variable", "Use", "Secret", "Required", "Default", "Allowed", "Descrip
 
 
 def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
-    """Return the page with the table between its two marks; without the marks it stays as it is."""
+    """Return the page with the table between its two marks; without the marks, the page is returned unchanged."""
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     rows = "".join(table(_HEAD, (_row(one) for one in read_by_pool(declarations))))
@@ -24,7 +24,7 @@ def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
 
 
 def read_by_pool(declarations: Iterable[KeyDeclaration]) -> Iterator[KeyDeclaration]:
-    """Yield what the pool manager reads, what it cannot do without first; not what it makes itself."""
+    """Yield the variables that the pool manager reads, required ones first; not those that it makes itself."""
     yield from sorted((one for one in declarations if one.set_by != "pool"), key=lambda one: not one.required)
 
 

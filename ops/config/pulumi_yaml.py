@@ -15,13 +15,13 @@ _BLOCK = "config:\n"
 
 
 def written(pulumi_yaml: str, keys: Iterable[ConfigKey]) -> str:
-    """Return Pulumi.yaml with these keys; what stands before the block, which is the last one, stays as it is."""
+    """Return Pulumi.yaml with these keys; the part before the block, which is the last one, is unchanged."""
     head, _, _ = pulumi_yaml.partition(f"\n{_BLOCK}")
     return f"{head}\n{_BLOCK}{''.join(_lines(keys))}"
 
 
 def description(declared: ConfigKey) -> str:
-    """Return what a key is for, and what takes its place."""
+    """Return the purpose of a key, and the variable that can replace it."""
     if not declared.env:
         return declared.description
     names = " or ".join(declared.env)
@@ -39,7 +39,7 @@ def _lines(keys: Iterable[ConfigKey]) -> Iterator[str]:
 
 
 def _scalar(value: object) -> str:
-    """Return a value as YAML, quoted only where it would be read as something else."""
+    """Return a value as YAML, quoted only if it would be read as something else."""
     if not isinstance(value, str):
         return json.dumps(value)
     return value if _reads_as_itself(value) else json.dumps(value, ensure_ascii=False)

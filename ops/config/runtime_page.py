@@ -12,7 +12,7 @@ _BEGIN, _END = "<!-- variables: written by make config-docs -->\n", "<!-- end of
 
 
 def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
-    """Return the page with the table between its two marks; without the marks it stays as it is."""
+    """Return the page with the table between its two marks; without the marks, the page is returned unchanged."""
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     return f"{before}{begin}{''.join(_lines(declarations))}{end}{after}" if end else page

@@ -16,7 +16,7 @@ _STEP = """\
 
 
 def written(workflow: str, declarations: Iterable[KeyDeclaration]) -> str:
-    """Return the workflow with every key that people set and that agents get; without the step it stays as it is."""
+    """Return the workflow with every key that people set and agents get; without the step, it is unchanged."""
     before, step, after = workflow.partition(_STEP)
     rest = after[after.find("\n\n") + 1 :]
     return f"{before}{step}{''.join(_lines(declarations))}{rest}" if step else workflow
@@ -24,7 +24,7 @@ def written(workflow: str, declarations: Iterable[KeyDeclaration]) -> str:
 
 def _lines(declarations: Iterable[KeyDeclaration]) -> Iterator[str]:
     for declared in declarations:
-        # What has a default for agents is the image's own there.
+        # The image itself has the defaults for agents.
         if declared.set_by == "keys" and declared.for_agents and declared.runtime is not None and not declared.default:
             value = declared.runtime.default or f"${{{{ secrets.{declared.name} }}}}"
             yield f"          {declared.name}: {value}\n"

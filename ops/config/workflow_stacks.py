@@ -1,4 +1,4 @@
-"""The lists of branches and stacks in the workflows; GitHub takes them only written out. Pure."""
+"""The lists of branches and stacks in the workflows; GitHub requires literal lists. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STACKS = re.compile(r"^( +(?:stack|options): )\[.*\]$", re.MULTILINE)
 
 
 def written(workflow: str, branches: Mapping[str, str]) -> str:
-    """Return a workflow with every list of branches and of stacks as they are now.
+    """Return a workflow with the current lists of branches and of stacks.
 
     Args:
         workflow: its text.
