@@ -19,11 +19,14 @@ from typing import Any
 import pytest
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.bring import Bringing, bring_all
+from convos_infra.railway.reference_check import ReferenceWait
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project import ProjectProvider
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.session import RailwayProvider, Session
+from convos_infra.railway.snapshot import Snapshot
 from emulator.faults import KINDS
 from railway_api.failure import Failure
 from tests.colleague.inside import ADDRESS, Documents, Inside, emulator_inside
@@ -224,6 +227,24 @@ def test_what_somebody_changed_of_one_service_stops_that_one_alone(runs: Runs) -
     assert isinstance(wrong["s5"], InfraError)
     assert "NAME changed outside this stack" in str(wrong["s5"])
     assert runs.deployments() == dict.fromkeys(NAMES, 2), "theirs made one of s5"
+
+
+def test_the_next_turn_sees_what_a_service_has_stored_that_still_waits(runs: Runs) -> None:
+    session, members = runs.session(), dict[str, Bringing]()
+    for name in ("s0", "s1"):
+        configured(ServiceProvider, session).checked({}, {**runs.ids, "name": name})
+    for name, other in (("s0", "s1"), ("s1", "s0")):
+        news = {**runs._inputs(name), "variables": {"NAME": name, "OTHER": f"${{{{{other}.NAME}}}}"}}
+        inputs, failures = configured(ServiceInstanceProvider, session).checked({}, news)
+        assert failures == []
+        members[name] = Bringing({}, inputs, ReferenceWait(session))
+    for name in ("s0", "s1"):
+        bring_all(session, [members[name]])
+        assert isinstance(members[name].outcome, list), "it waits for the other, and the second one gives first"
+    for name in ("s0", "s1"):
+        bring_all(session, [members[name]])
+        assert isinstance(members[name].outcome, Snapshot)
+    assert runs.deployments() == {"s0": 1, "s1": 1}
 
 
 @pytest.mark.parametrize("start", ["fork", "no fork"] if EVERY else ["fork"], indirect=True)
