@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ class Run:
         adopts: what its checks have found in the place of new resources, in their words.
         stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
             a destroy and a refresh, which check nothing.
+        created: how many resources of each kind were checked that are new.
+        changed: how many services were checked whose configuration changes.
     """
 
     is_update: bool = False
@@ -31,4 +34,6 @@ class Run:
     services: set[tuple[str, str]] = field(default_factory=set)
     adopts: set[str] = field(default_factory=set)
     stacks: set[str] = field(default_factory=set)
+    created: Counter[str] = field(default_factory=Counter)
+    changed: int = 0
     lock: Any = field(default_factory=threading.Lock, repr=False)
