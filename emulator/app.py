@@ -77,7 +77,7 @@ class Endpoint:
             return response(operation)
         allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
         fault = None if allowance.retry_after else self._faults.take(operation.name)
-        error, made = "", list[str]()
+        error, made, length = "", list[str](), 0
         try:
             if allowance.retry_after:
                 error = "429"
@@ -95,7 +95,9 @@ class Endpoint:
                 raise Dropped
             if fault is not None and fault.kind == "gateway_timeout":
                 return HTMLResponse("<html><body><h1>504 Gateway Time-out</h1></body></html>", 504)
-            return response(answer, allowance.headers)
+            answered = response(answer, allowance.headers)
+            length = len(answered.body)
+            return answered
         finally:
             self._ledger.add(
                 operation=operation.name,
@@ -107,6 +109,7 @@ class Endpoint:
                 fault=fault.kind if fault is not None else "",
                 deployments=made,
                 client=_client(headers),
+                bytes=length,
             )
 
     def _refuse(self, why: str, at: float, seconds: float, headers: dict[str, str], operation: str = "") -> None:

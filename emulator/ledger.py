@@ -21,6 +21,7 @@ class Call:
         error: the first error's message, or the empty string; `fault` the planted fault that hit.
         deployments: the ids of the deployments that it caused.
         client: who asked, as the product in its User-Agent says.
+        bytes: the length of the answer's body.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Call:
     fault: str
     deployments: Sequence[str]
     client: str
+    bytes: int = 0
 
 
 class Ledger:

@@ -22,7 +22,7 @@ SECRETS = (
     *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN"),
 )
 
-PARALLEL = {"PULUMI_PARALLEL": "32"}
+PARALLEL = {"PULUMI_PARALLEL": "64"}
 """Services that change at the same moment share a patch (docs/decisions/0030); Pulumi's default is four a core."""
 EMPTY_IS_MEANT = "PULUMI_EMPTY_PASSPHRASE_IS_MEANT"
 

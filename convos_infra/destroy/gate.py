@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from convos_infra.ownership import DELETE, OWNED, is_owned
 from convos_infra.provider import has_unknown, is_unknown
-from convos_infra.railway import destroy_reasons
+from convos_infra.railway import budget, destroy_reasons
 from convos_infra.railway.address import addresses, is_local
 from convos_infra.railway.destroy_reasons import Mine, Reason
 from convos_infra.railway.session import RailwayProvider
@@ -90,6 +90,16 @@ class DestroyGateArgs:
 
 class DestroyGateProvider(RailwayProvider):
     """Records what belongs to the stack; refuses its deletion as long as there is a reason against the destroy."""
+
+    def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
+        """Say in a preview how many calls the update takes: it is checked last, as it depends on everything."""
+        del olds
+        run = self.run()
+        needed = 0 if run is None else budget.calls(run.created, run.changed)
+        if needed and not self.session().has_changed:
+            client = self.session().client
+            client.progress(budget.text(needed, client.allowance))
+        return news, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Compare what is recorded; unknown values are announced by the resources that they come from."""

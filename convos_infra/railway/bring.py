@@ -17,7 +17,8 @@ from convos_infra.railway.change import REBINDS, REMOVES
 from convos_infra.railway.commit import Outcome, ServicePatch, commit, deploy, part_of, sourced, store_variables
 from convos_infra.railway.declaring import environment_key
 from convos_infra.railway.reference_check import ReferenceWait, unmade, warn_of_others
-from convos_infra.railway.snapshot import Snapshot
+from convos_infra.railway.service_reads import REST_SECONDS, read_services
+from convos_infra.railway.snapshot import FRESH_SECONDS, Snapshot
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
     try:
         while True:
             member = Bringing(recorded, wanted, patience)
-            is_only = len(session.announced) <= 1
+            is_only = len(session.run.services) <= 1
             session.group(bring_all, str(wanted["environmentId"])).join(member, alone=is_only)
             found = member.told()
             if isinstance(found, Snapshot):
@@ -162,10 +163,13 @@ def _tell_rest(members: Sequence[Bringing], error: Exception) -> None:
 
 def _seen(session: Session, members: Sequence[Bringing]) -> Snapshot:
     """Return the environment; read now if a service is in the state, because somebody may have changed it."""
-    first = members[0]
-    fresh = any(member.recorded for member in members)
-    snapshot = session.living(first.wanted, thing=first.name, fresh=fresh)
-    if not fresh and any(snapshot.service(member.service_id) is None for member in members):
+    first, ids = members[0], [member.service_id for member in members]
+    if any(member.recorded for member in members):
+        return read_services(session, first.wanted, ids, thing=first.name)
+    # What this process has made is empty until this turn.
+    age = REST_SECONDS if session.made.issuperset(ids) else FRESH_SECONDS
+    snapshot = session.living(first.wanted, thing=first.name, age=age)
+    if any(snapshot.service(id_) is None for id_ in ids):
         return session.living(first.wanted, thing=first.name, fresh=True)
     return snapshot
 

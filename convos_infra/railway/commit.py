@@ -15,6 +15,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway import patch_plan
 from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import BY_NAME, VARIABLES
+from convos_infra.railway.service_reads import read_services
 from railway_api import documents
 from railway_api.errors import AlreadyExists, Invalid, NotAuthorized, NotFound, Opaque, RailwayError, Refused
 from railway_api.failure import Failure
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Props = Mapping[str, Any]
 Outcome: TypeAlias = "Snapshot | Exception"
-_REFUSED = (Invalid, Refused, NotFound, NotAuthorized, AlreadyExists, Opaque)
+REFUSED = (Invalid, Refused, NotFound, NotAuthorized, AlreadyExists, Opaque)
 """How Railway refuses a patch, because of one of its services or because of all."""
 _NAMES_SHOWN = 3
 _Part = TypeVar("_Part")
@@ -120,7 +121,7 @@ def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *,
     telling = [part for part in parts if _unsettled(part.plan) and not part.has_arrived(before)] or parts
 
     def carried_out() -> Snapshot | None:
-        now = session.living(first.wanted, thing=first.name, fresh=True)
+        now = _now(session, parts)
         return now if any(part.has_arrived(now) for part in telling) else None
 
     document = documents.PATCH_COMMIT if deploys else documents.PATCH_STORE
@@ -143,7 +144,7 @@ def by_halves(
         error: what the whole patch failed with.
         send: sends some of them.
     """
-    if len(parts) == 1 or not isinstance(error, _REFUSED):
+    if len(parts) == 1 or not isinstance(error, REFUSED):
         return [error.about(name) for name in names]
     half = len(parts) // 2
     return [*send(parts[:half]), *send(parts[half:])]
@@ -155,7 +156,7 @@ def deploy(session: Session, parts: Sequence[ServicePatch]) -> list[Outcome]:
     for part in parts:
 
         def made(part: ServicePatch = part) -> Snapshot | None:
-            now = session.living(part.wanted, thing=part.name, fresh=True)
+            now = _now(session, [part])
             return now if part.is_deployed(now) else None
 
         variables = {"serviceId": part.service_id, "environmentId": part.wanted["environmentId"]}
@@ -188,9 +189,9 @@ def _read_back(
     client, outcomes = session.client, dict[int, Outcome]()
     deadline, pause = client.clock() + client.timing.stick_seconds, 0.2
     while True:
-        first = next(part for place, part in enumerate(parts) if place not in outcomes)
+        left = [part for place, part in enumerate(parts) if place not in outcomes]
         try:
-            now = seen or session.living(first.wanted, thing=first.name, fresh=True)
+            now = seen or _now(session, left)
         except Failure as error:
             return [outcomes.get(place, error.about(part.name)) for place, part in enumerate(parts)]
         seen = None
@@ -203,6 +204,12 @@ def _read_back(
             return [outcomes.get(place) or late(session, part, now) for place, part in enumerate(parts)]
         client.sleep(pause)
         pause = min(pause * 2, 3.0)
+
+
+def _now(session: Session, parts: Sequence[ServicePatch]) -> Snapshot:
+    """Return the environment with the services of these parts as they are now."""
+    first = parts[0]
+    return read_services(session, first.wanted, [part.service_id for part in parts], thing=first.name)
 
 
 def _settled(session: Session, part: ServicePatch, now: Snapshot) -> Outcome:
@@ -232,7 +239,8 @@ def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> N
     name, variables = wanted["service"], plan.patch[VARIABLES]
 
     def arrived() -> bool | None:
-        live = session.living(wanted, thing=name, fresh=True).service(wanted["serviceId"]) or {}
+        now = read_services(session, wanted, [wanted["serviceId"]], thing=name)
+        live = now.service(wanted["serviceId"]) or {}
         return True if not patch_plan.plan({}, {VARIABLES: wanted[VARIABLES]}, live).variables else None
 
     given = {

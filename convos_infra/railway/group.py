@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Member = TypeVar("Member")
-GATHER_SECONDS = 0.05
-"""How long a turn waits for others to join, again and again as long as some do: the engine sends them side by side."""
-MOST_SECONDS = 1.0
+STEP_SECONDS = 0.05
+LEAST_SECONDS, MOST_QUIET_SECONDS, MOST_SECONDS = 0.1, 1.0, 4.0
+"""How long a turn waits for others to join: until nobody has for a while, which is the longer the slower they come, so
+that a loaded machine takes no more turns; and never longer than the last of these."""
+_GAPS = 3.0
 
 
 class Group(Generic[Member]):
@@ -18,11 +20,16 @@ class Group(Generic[Member]):
     Args:
         carry_out: does what the members of one turn are there for, and tells each of them; it never raises.
         sleep: waits so many seconds.
+        clock: seconds, monotonic.
     """
 
-    def __init__(self, carry_out: Callable[[list[Member]], None], sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, carry_out: Callable[[list[Member]], None], sleep: Callable[[float], None], clock: Callable[[], float]
+    ) -> None:
         self._carry_out = carry_out
         self._sleep = sleep
+        self._clock = clock
+        self._joined: list[float] = []
         self._changed = threading.Condition()
         self._waiting: list[Member] = []
         self._turn: list[Member] = []
@@ -37,6 +44,7 @@ class Group(Generic[Member]):
         """
         with self._changed:
             self._waiting.append(member)
+            self._joined.append(self._clock())
             # Whoever leads a turn takes everybody along who waits then, so a member that is gone is done.
             self._changed.wait_for(lambda: not self._is_led or not self._waits(member))
             if not self._waits(member):
@@ -45,7 +53,7 @@ class Group(Generic[Member]):
         if not alone:
             self._gather()
         with self._changed:
-            turn, self._waiting = self._waiting, []
+            turn, self._waiting, self._joined = self._waiting, [], []
             self._turn = turn
         try:
             self._carry_out(turn)
@@ -59,8 +67,14 @@ class Group(Generic[Member]):
         return any(one is member for one in (*self._waiting, *self._turn))
 
     def _gather(self) -> None:
-        waited, before = 0.0, 0
-        while waited < MOST_SECONDS and len(self._waiting) > before:
-            before = len(self._waiting)
-            self._sleep(GATHER_SECONDS)
-            waited += GATHER_SECONDS
+        for _ in range(round(MOST_SECONDS / STEP_SECONDS)):
+            if self._clock() >= self._quiet_at():
+                return
+            self._sleep(STEP_SECONDS)
+
+    def _quiet_at(self) -> float:
+        """Return when others would have joined, if they still came as those did that wait."""
+        with self._changed:
+            first, last, count = self._joined[0], self._joined[-1], len(self._joined)
+        gap = (last - first) / max(1, count - 1)
+        return last + min(max(LEAST_SECONDS, _GAPS * gap), MOST_QUIET_SECONDS)

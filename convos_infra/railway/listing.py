@@ -19,7 +19,7 @@ class Pages:
     """A connection that may be longer than its first page, and how the next ones are asked for.
 
     Attributes:
-        parent: the root field that has it, `project` or `environment`.
+        parent: the root field that has it, `project` or `environment`; empty for one that is a root field itself.
         name: the connection's own field.
         document: asks for the page of `$id` after the cursor `$after`.
     """
@@ -30,15 +30,20 @@ class Pages:
 
 
 ENVIRONMENTS = Pages("project", "environments", documents.MORE_ENVIRONMENTS)
+SERVICES = Pages("project", "services", documents.MORE_SERVICES)
 VOLUMES = Pages("project", "volumes", documents.MORE_VOLUMES)
+BUCKETS = Pages("project", "buckets", documents.MORE_BUCKETS)
+SERVICE_INSTANCES = Pages("environment", "serviceInstances", documents.MORE_SERVICE_INSTANCES)
+SERVICES_HERE = Pages("environment", "serviceInstances", documents.MORE_SERVICES_HERE)
+TOKENS = Pages("", "projectTokens", documents.MORE_PROJECT_TOKENS)
 VOLUME_INSTANCES = Pages("environment", "volumeInstances", documents.MORE_VOLUME_INSTANCES)
 
 
 def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: Pages, thing: str) -> Mapping[str, Any]:
     """Return a project or an environment with the whole of its connections; what fits on one page costs no call.
 
-    A list that was read in part proves nothing of what it does not have: an environment or a volume beyond the first
-    page would be taken for a deleted one, and made a second time.
+    A list that was read in part proves nothing of what it does not have: an environment, a service or a volume beyond
+    the first page would be taken for a deleted one, and made a second time.
 
     Args:
         client: asks for the further pages.
@@ -62,7 +67,8 @@ def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: 
                 raise InfraError(thing, f"Railway's list of {pages.name} does not end", "try again in a minute")
             passed.add(after)
             answer = client.query(pages.document, {"id": id_, "after": after}, thing=thing)
-            page = (answer.get(pages.parent) or {}).get(pages.name) or {}
+            parent = answer.get(pages.parent) if pages.parent else answer
+            page = (parent or {}).get(pages.name) or {}
             edges += page.get("edges") or ()
         whole[pages.name] = {"edges": edges}
     return whole

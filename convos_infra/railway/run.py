@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ class Run:
             where it has not.
         stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
             a destroy and a refresh, which check nothing.
+        created: how many resources of each kind were checked that are new.
+        changed: how many services were checked whose configuration changes.
     """
 
     is_update: bool = False
@@ -36,6 +39,8 @@ class Run:
     told: set[str] = field(default_factory=set)
     given_up: set[str] | None = None
     stacks: set[str] = field(default_factory=set)
+    created: Counter[str] = field(default_factory=Counter)
+    changed: int = 0
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def is_new(self, line: str) -> bool:

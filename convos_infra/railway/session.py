@@ -20,7 +20,7 @@ from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.group import Group
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.run import Run
-from convos_infra.railway.snapshot import Gone, Snapshot, Snapshots
+from convos_infra.railway.snapshot import FRESH_SECONDS, Gone, Snapshot, Snapshots
 from railway_api.client import DEFAULT_ENDPOINT, Client
 from railway_api.failure import Failure
 
@@ -52,6 +52,7 @@ class Session:
         fresh: ids of deployments that this process has caused; one that fails is a failure, not something to try again.
         updated: ids of the services whose configuration this process has updated: no preview saw what is recorded of
             them now.
+        made: ids of the services that this process has made.
         announced: the services whose change makes a deployment, as far as they were looked at.
         anew: what this process has made or mounted that only a deployment takes up, with the id of its service.
         declaring: what the program says of its environments, as far as its resources were checked.
@@ -63,6 +64,7 @@ class Session:
     snapshots: Snapshots = field(repr=False)
     fresh: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
     announced: list[str] = field(default_factory=list)
     anew: set[tuple[str, BoundPlace]] = field(default_factory=set)
     creating: Any = field(default_factory=threading.Lock, repr=False)
@@ -74,14 +76,22 @@ class Session:
     def __post_init__(self) -> None:
         object.__setattr__(self, "poll", Poll(self.client))
 
-    def read(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
-        """Return the environment that a resource's properties name.
+    @property
+    def has_changed(self) -> bool:
+        """Whether this process has created or changed a service, which no preview does."""
+        return bool(self.made or self.updated)
+
+    def read(
+        self, props: Mapping[str, Any], *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
+    ) -> Snapshot:
+        """Return the environment that a resource's properties name; `fresh` and `age` are those of `Snapshots.read`.
 
         Raises:
             Gone: it is proved that it does not exist.
             InfraError: its marker says that another stack manages it.
         """
-        snapshot = self.snapshots.read(props["projectId"], props["environmentId"], thing=thing, fresh=fresh)
+        where = (props["projectId"], props["environmentId"])
+        snapshot = self.snapshots.read(*where, thing=thing, fresh=fresh, age=age)
         takeover.refuse_others(snapshot, self.run.stacks)
         return snapshot
 
@@ -118,26 +128,29 @@ class Session:
         with self.creating:
             key = (carry_out, environment_id)
             if key not in self.groups:
-                self.groups[key] = Group(functools.partial(carry_out, self), self.client.sleep)
+                self.groups[key] = Group(functools.partial(carry_out, self), self.client.sleep, self.client.clock)
             return self.groups[key]
 
     def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
-        """Read the environment before something in it leaves the state without a call of its own.
+        """Read the environment, once, before something in it leaves the state without a call of its own.
 
         Raises:
             RailwayError: it cannot be read, for example with a foreign token: then the state has to stay as it is.
         """
-        with contextlib.suppress(Gone):
-            self.read(props, thing=thing)
+        if not self.snapshots.was_read(str(props["environmentId"])):
+            with contextlib.suppress(Gone):
+                self.read(props, thing=thing)
 
-    def living(self, props: Mapping[str, Any], *, thing: str, fresh: bool = False) -> Snapshot:
-        """Return the environment, for a change of something in it.
+    def living(
+        self, props: Mapping[str, Any], *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
+    ) -> Snapshot:
+        """Return the environment, for a change of something in it; `fresh` and `age` are those of `Snapshots.read`.
 
         Raises:
             InfraError: it is gone.
         """
         try:
-            return self.read(props, thing=thing, fresh=fresh)
+            return self.read(props, thing=thing, fresh=fresh, age=age)
         except Gone as gone:
             problem = f"its environment {props['environmentId']} does not exist any more"
             raise InfraError(thing, problem, "run pulumi refresh, then pulumi up makes it again") from gone
@@ -198,8 +211,11 @@ class RailwayProvider(Provider):
         if (run := self.run()) is not None:
             run.is_update = True
         result = super().check(olds, news)
-        if run is not None and not olds and result.inputs.get(ADOPTS):
-            run.adopts.add(str(result.inputs[ADOPTS]))
+        if run is not None and not olds:
+            adopts = str(result.inputs.get(ADOPTS) or "")
+            with run.lock:
+                run.adopts.update([adopts] if adopts else [])
+                run.created[type(self).__name__.removesuffix("Provider")] += not adopts
         return result
 
     def create(self, props: Props) -> CreateResult:
@@ -244,6 +260,12 @@ class RailwayProvider(Provider):
         with contextlib.suppress(Failure):
             return self.session().run
         return None
+
+    def count_change(self, *, is_one: bool) -> None:
+        """Note that a service gets another configuration, for the budget of calls."""
+        if is_one and (run := self.run()) is not None:
+            with run.lock:
+                run.changed += 1
 
     def policy(self) -> DestroyPolicy:
         """Return what the stack says about its own end.

@@ -6,6 +6,7 @@ carries the project's own list of environments.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -19,8 +20,8 @@ from convos_infra.railway.deployment import DeploymentState, parsed
 from convos_infra.railway.details import Details, ask_domains
 from convos_infra.railway.details import ask as ask_details
 from convos_infra.railway.environment_config import buckets_here
-from convos_infra.railway.listing import is_cut, nodes
-from convos_infra.railway.writers import Writers
+from convos_infra.railway.listing import nodes
+from convos_infra.railway.slot import Slot
 from railway_api.errors import NotAuthorized, NotFound, Opaque, RailwayError
 
 if TYPE_CHECKING:
@@ -107,19 +108,6 @@ class Snapshot:
         return [row for row in rows if not row.get("deletedAt")]
 
 
-@dataclass
-class _Slot:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    writers: Writers = field(default_factory=Writers)
-    snapshot: Snapshot | None = None
-    is_gone: bool = False
-    details: tuple[Snapshot, Details] | None = None
-    read_at: float = 0.0
-    changes_seen: int = 0
-    running: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    domains: dict[tuple[str, str], str] = field(default_factory=dict)
-
-
 class Snapshots:
     """Reads environments; one read at a time for each, and whoever waited for it shares its answer.
 
@@ -132,7 +120,7 @@ class Snapshots:
         self._client = client
         self._clock = clock
         self._lock = threading.Lock()
-        self._slots: dict[str, _Slot] = {}
+        self._slots: dict[str, Slot] = {}
         # A project token is of one environment, and the list is the project's.
         self._shows_tokens = not client.is_project_token
 
@@ -210,21 +198,47 @@ class Snapshots:
                 slot.domains |= {named[id_]: found.get(id_, "") for id_ in missing}
             return {id_: slot.domains[key] for id_, key in named.items() if slot.domains[key]}
 
+    def amend(
+        self, environment_id: str, change: Callable[[Snapshot], Snapshot], *, age: float = math.inf
+    ) -> Snapshot | None:
+        """Return an environment with a part of it read anew; None where the rest of it is out of date.
+
+        Args:
+            environment_id: which one.
+            change: reads the part, and puts it into what was read before.
+            age: how many seconds old the rest may be.
+
+        Raises:
+            RailwayError: the part could not be read.
+        """
+        slot = self._slot(environment_id)
+        with slot.lock:
+            is_old = slot.changes_seen < slot.writers.changes or slot.read_at < self._clock() - age
+            if slot.snapshot is None or is_old:
+                return None
+            slot.snapshot = change(slot.snapshot)
+            return slot.snapshot
+
+    def was_read(self, environment_id: str) -> bool:
+        """Tell whether an environment was ever read, or proved to be gone."""
+        slot = self._slot(environment_id)
+        return slot.snapshot is not None or slot.is_gone
+
     def forget(self, environment_id: str) -> None:
         """Read again next time: something was changed."""
         self._slot(environment_id).writers.changed()
 
-    def making(self, environment_id: str) -> AbstractContextManager[Holding]:
+    def making(self, environment_id: str, of: str) -> AbstractContextManager[Holding]:
         """Hold an environment for one of those that create something in it, side by side; see `Writers`."""
-        return self._slot(environment_id).writers.making()
+        return self._slot(environment_id).writers.making(of)
 
     def writing(self, environment_id: str) -> AbstractContextManager[Holding]:
         """Hold an environment for one writer of this process alone; see `Writers`."""
         return self._slot(environment_id).writers.writing()
 
-    def _slot(self, environment_id: str) -> _Slot:
+    def _slot(self, environment_id: str) -> Slot:
         with self._lock:
-            return self._slots.setdefault(environment_id, _Slot())
+            return self._slots.setdefault(environment_id, Slot())
 
     def _ask_or_gone(self, project_id: str, environment_id: str, thing: str) -> tuple[Snapshot | None, bool]:
         try:
@@ -264,11 +278,6 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
     # A deleted one may still answer: the project's list has the last word (fact: deleted-environment-answers).
     if environment.get("deletedAt") or (living and environment_id not in living):
         raise Gone(environment_id)
-    for connection in (environment.get("serviceInstances"), project.get("services")):
-        if is_cut(connection):
-            raise InfraError(
-                thing, "the environment has more than 500 services", "split it: this program reads one page"
-            )
     volumes, tokens = nodes(environment.get("volumeInstances")), data.get("projectTokens")
     return Snapshot(
         environment_id=environment_id,
@@ -284,7 +293,7 @@ def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing
         project_services={row["id"]: row["name"] for row in nodes(project.get("services")) if not row.get("deletedAt")},
         volumes={row["id"]: row for row in nodes(project.get("volumes"))},
         buckets=buckets_here(environment["config"], nodes(project.get("buckets"))),
-        tokens=None if tokens is None or is_cut(tokens) else tuple(nodes(tokens)),
+        tokens=None if tokens is None else tuple(nodes(tokens)),
     )
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.railway.listing import ENVIRONMENTS, VOLUME_INSTANCES, VOLUMES, completed
+from convos_infra.railway.listing import (
+    BUCKETS,
+    ENVIRONMENTS,
+    SERVICE_INSTANCES,
+    SERVICES,
+    TOKENS,
+    VOLUME_INSTANCES,
+    VOLUMES,
+    completed,
+)
 from railway_api import documents
 
 if TYPE_CHECKING:
@@ -30,7 +39,8 @@ def ask(client: Client, project_id: str, environment_id: str, *, thing: str, wit
     document = documents.SNAPSHOT_WITH_TOKENS if with_tokens else documents.SNAPSHOT
     data = dict(client.query(document, variables, thing=thing))
     if project := data.get("project"):
-        data["project"] = completed(client, project, project_id, ENVIRONMENTS, VOLUMES, thing=thing)
+        data["project"] = completed(client, project, project_id, ENVIRONMENTS, SERVICES, VOLUMES, BUCKETS, thing=thing)
     if environment := data.get("environment"):
-        data["environment"] = completed(client, environment, environment_id, VOLUME_INSTANCES, thing=thing)
-    return data
+        lists = (SERVICE_INSTANCES, VOLUME_INSTANCES)
+        data["environment"] = completed(client, environment, environment_id, *lists, thing=thing)
+    return completed(client, data, project_id, TOKENS, thing=thing) if data.get("projectTokens") else data

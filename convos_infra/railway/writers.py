@@ -1,7 +1,7 @@
-"""Who may write to one environment at once: several that create or delete services, or one that patches.
+"""Who may write to one environment at once: several that create things in it, or one that patches it.
 
-Two patches at once were seen to race (fact: patch-race), and a patch beside a creation may race as well. Creations and
-deletions side by side are safe, because each is found again by its own name or id. Other processes are not held back.
+Two patches at once were seen to race (fact: patch-race), and a patch beside a creation may race as well. Creations side
+by side are safe, because each is found again by its own name or place. Other processes are not held back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+MAKERS = 10
+"""How many create something at once: as many as the smallest paid plan lets through in a second."""
 
 
 @dataclass
@@ -33,25 +36,32 @@ class Writers:
     def __init__(self) -> None:
         self.changes = 0
         self._changed = threading.Condition()
-        self._makers = 0
+        self._making: set[str] = set()
         self._waiting = 0
         self._owner = 0
         self._depth = 0
 
     @contextmanager
-    def making(self) -> Iterator[Holding]:
-        """Hold the environment beside others that create or delete a service; a writer that waits goes first."""
+    def making(self, of: str) -> Iterator[Holding]:
+        """Hold the environment beside others that create something in it; a writer that waits goes first.
+
+        Args:
+            of: whose part it is, such as a service's id: nobody else creates a part of the same one meanwhile.
+        """
         holding = Holding()
         with self._changed:
-            self._changed.wait_for(lambda: not self._owner and not self._waiting)
-            self._makers += 1
+            self._changed.wait_for(lambda: self._may_make(of))
+            self._making.add(of)
         try:
             yield holding
         finally:
             with self._changed:
-                self._makers -= 1
+                self._making.remove(of)
                 self.changes += not holding.is_settled
                 self._changed.notify_all()
+
+    def _may_make(self, of: str) -> bool:
+        return not (self._owner or self._waiting or of in self._making or len(self._making) >= MAKERS)
 
     @contextmanager
     def writing(self) -> Iterator[Holding]:
@@ -61,7 +71,7 @@ class Writers:
             if self._owner != me:
                 self._waiting += 1
                 try:
-                    self._changed.wait_for(lambda: not self._owner and not self._makers)
+                    self._changed.wait_for(lambda: not self._owner and not self._making)
                 finally:
                     self._waiting -= 1
                 self._owner = me

@@ -138,8 +138,8 @@ class Stage:
         for volume in [row["volumeId"] for row in read().volume_instances if row["serviceId"] == service]:
             railway.mutate(documents.VOLUME_DELETE, {"volumeId": volume}, thing=thing, observe=lambda: None)
         railway.mutate(
-            documents.SERVICE_DELETE,
-            {"id": service, "environmentId": where["id"]},
+            documents.service_deletions(1),
+            {"s0": service, "environmentId": where["id"]},
             thing=thing,
             observe=lambda: None if service in read().instances else True,
         )

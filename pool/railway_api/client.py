@@ -255,8 +255,11 @@ class Client:
         return None
 
     def _post(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
+        with self._rate_limit.keeping(operation_name(document), thing):
+            return self._sent(document, variables, thing)
+
+    def _sent(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
         operation = operation_name(document)
-        self._rate_limit.wait(operation, thing)
         limit = self.timing.read_seconds
         if not is_mutation(document):
             limit = min(limit, self.timing.query_seconds)

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 WORKSPACES = "query workspaces { apiToken { workspaces { id name } } }"
 PROJECT_TOKEN = "query projectToken { projectToken { projectId environmentId } }"  # noqa: S105
-_TOKENS = """projectTokens(projectId: $projectId, first: 500) {
-    edges { node { id name environmentId } }
-    pageInfo { hasNextPage }
-  }"""
+_PAGE_INFO = "pageInfo { hasNextPage endCursor }"
+_TOKENS = f"""projectTokens(projectId: $projectId, first: 500) {{
+    edges {{ node {{ id name environmentId }} }}
+    {_PAGE_INFO}
+  }}"""
 PROJECT_TOKENS = f"query projectTokens($projectId: String!) {{ {_TOKENS} }}"
+MORE_PROJECT_TOKENS = f"""
+query projectTokens($id: String!, $after: String) {{
+  projectTokens(projectId: $id, first: 500, after: $after) {{
+    edges {{ node {{ id name environmentId }} }}
+    {_PAGE_INFO}
+  }}
+}}"""
 PROJECT_TOKEN_CREATE = (
     "mutation projectTokenCreate($input: ProjectTokenCreateInput!) { projectTokenCreate(input: $input) }"  # noqa: S105
 )
@@ -25,12 +33,26 @@ query projects($workspaceId: String, $after: String, $deleted: Boolean) {
     pageInfo { hasNextPage endCursor }
   }
 }"""
-_PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 _ENVIRONMENT = "id name createdAt deletedAt isEphemeral sourceEnvironment { id }"
 _VOLUME_INSTANCE = "id volumeId serviceId mountPath region currentSizeMB createdAt isPendingDeletion deletedAt"
 _VOLUME = """id name volumeInstances(first: 100) {
         edges { node { environmentId deletedAt } } pageInfo { hasNextPage }
       }"""
+_SERVICE, _BUCKET = "id name createdAt deletedAt", "id name"
+_DEPLOYMENT = "id status createdAt meta url deploymentStopped"
+_INSTANCE = f"""serviceId serviceName
+        latestDeployment {{ {_DEPLOYMENT} }}
+        activeDeployments {{ {_DEPLOYMENT} }}
+        domains {{
+          serviceDomains {{ id domain suffix targetPort deletedAt }}
+          customDomains {{
+            id domain targetPort deletedAt
+            status {{
+              verified verificationDnsHost verificationToken certificateStatus
+              dnsRecords {{ fqdn hostlabel purpose recordType requiredValue currentValue status zone }}
+            }}
+          }}
+        }}"""
 PROJECT = f"""
 query project($id: String!) {{
   project(id: $id) {{
@@ -52,7 +74,10 @@ query {connection}($id: String!, $after: String) {{
 
 
 MORE_ENVIRONMENTS = _further("project", "environments", _ENVIRONMENT)
+MORE_SERVICES = _further("project", "services", _SERVICE)
 MORE_VOLUMES = _further("project", "volumes", _VOLUME)
+MORE_BUCKETS = _further("project", "buckets", _BUCKET)
+MORE_SERVICE_INSTANCES = _further("environment", "serviceInstances", _INSTANCE)
 MORE_VOLUME_INSTANCES = _further("environment", "volumeInstances", _VOLUME_INSTANCE)
 PROJECT_CREATE = """
 mutation projectCreate($input: ProjectCreateInput!) {
@@ -72,8 +97,6 @@ mutation environmentRename($id: String!, $input: EnvironmentRenameInput!) {
 }"""
 ENVIRONMENT_DELETE = "mutation environmentDelete($id: String!) { environmentDelete(id: $id) }"
 
-_DEPLOYMENT = "id status createdAt meta url deploymentStopped"
-
 
 def _snapshot(more: str) -> str:
     """Return the query for all of an environment; `more` is asked beside it."""
@@ -82,32 +105,15 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {{
   environment(id: $environmentId) {{
     id name deletedAt isEphemeral sourceEnvironment {{ id }}
     config(decryptVariables: true)
-    serviceInstances(first: 500) {{
-      edges {{ node {{
-        serviceId serviceName
-        latestDeployment {{ {_DEPLOYMENT} }}
-        activeDeployments {{ {_DEPLOYMENT} }}
-        domains {{
-          serviceDomains {{ id domain suffix targetPort deletedAt }}
-          customDomains {{
-            id domain targetPort deletedAt
-            status {{
-              verified verificationDnsHost verificationToken certificateStatus
-              dnsRecords {{ fqdn hostlabel purpose recordType requiredValue currentValue status zone }}
-            }}
-          }}
-        }}
-      }} }}
-      pageInfo {{ hasNextPage }}
-    }}
+    serviceInstances(first: 500) {{ edges {{ node {{ {_INSTANCE} }} }} {_PAGE_INFO} }}
     volumeInstances(first: 500) {{ edges {{ node {{ {_VOLUME_INSTANCE} }} }} {_PAGE_INFO} }}
   }}
   project(id: $projectId) {{
     id name baseEnvironmentId
     environments(first: 500) {{ edges {{ node {{ {_ENVIRONMENT} }} }} {_PAGE_INFO} }}
-    services(first: 500) {{ edges {{ node {{ id name createdAt deletedAt }} }} pageInfo {{ hasNextPage }} }}
+    services(first: 500) {{ edges {{ node {{ {_SERVICE} }} }} {_PAGE_INFO} }}
     volumes(first: 500) {{ edges {{ node {{ {_VOLUME} }} }} {_PAGE_INFO} }}
-    buckets(first: 500) {{ edges {{ node {{ id name }} }} }}
+    buckets(first: 500) {{ edges {{ node {{ {_BUCKET} }} }} {_PAGE_INFO} }}
   }}
   {more}
 }}"""
@@ -116,20 +122,25 @@ query environmentSnapshot($environmentId: String!, $projectId: String!) {{
 SNAPSHOT = _snapshot("")
 SNAPSHOT_WITH_TOKENS = _snapshot(_TOKENS)
 """The same with the list of the project's tokens, which not every token may read."""
+SERVICES_HERE = f"""
+query servicesHere($id: String!) {{
+  environment(id: $id) {{
+    deletedAt
+    serviceInstances(first: 500) {{ edges {{ node {{ serviceId }} }} {_PAGE_INFO} }}
+  }}
+}}"""
+MORE_SERVICES_HERE = _further("environment", "serviceInstances", "serviceId")
 
 STAGED_CHANGES = """
 query environmentStagedChanges($environmentId: String!) {
   environmentStagedChanges(environmentId: $environmentId) { id patch }
 }"""
 SERVICE_CREATE = """
-mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name } }"""
+mutation serviceCreate($input: ServiceCreateInput!) { serviceCreate(input: $input) { id name createdAt } }"""
 SERVICE_UPDATE = """
 mutation serviceUpdate($id: String!, $input: ServiceUpdateInput!) {
   serviceUpdate(id: $id, input: $input) { id name }
 }"""
-SERVICE_DELETE = """
-mutation serviceDelete($id: String!, $environmentId: String) { serviceDelete(id: $id, environmentId: $environmentId) }
-"""
 PATCH_COMMIT = """
 mutation environmentPatchCommit($environmentId: String!, $patch: EnvironmentConfig, $message: String) {
   environmentPatchCommit(environmentId: $environmentId, patch: $patch, commitMessage: $message)
@@ -186,6 +197,32 @@ BUILD_LOGS = """
 query buildLogs($id: String!, $limit: Int) {
   buildLogs(deploymentId: $id, limit: $limit) { message timestamp }
 }"""
+
+
+def services_now(count: int) -> str:
+    """Return a query for the config of `$environmentId` and the instances of `count` services there.
+
+    They are `$s0`, `$s1`, …, each answered under its alias `s0`, `s1`, …
+    """
+    variables = ", ".join(f"$s{index}: String!" for index in range(count))
+    fields = " ".join(
+        f"s{index}: serviceInstance(environmentId: $environmentId, serviceId: $s{index}) {{ {_INSTANCE} }}"
+        for index in range(count)
+    )
+    return f"""
+query environmentNow($environmentId: String!, {variables}) {{
+  environment(id: $environmentId) {{ id name deletedAt config(decryptVariables: true) }}
+  {fields}
+}}"""
+
+
+def service_deletions(count: int) -> str:
+    """Return one document that deletes `count` services, `$s0`, `$s1`, …, from `$environmentId`, one after another."""
+    variables = ", ".join(f"$s{index}: String!" for index in range(count))
+    fields = " ".join(
+        f"s{index}: serviceDelete(id: $s{index}, environmentId: $environmentId)" for index in range(count)
+    )
+    return f"mutation serviceDeletions($environmentId: String!, {variables}) {{ {fields} }}"
 
 
 def deployments(count: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from railway_api.errors import RateLimited
+from railway_api.pace import CallPace
 
 if TYPE_CHECKING:
     from railway_api.patience import Patience
@@ -40,11 +42,26 @@ class RateLimit:
         self._progress = progress
         self._allowance: Allowance | None = None
         self._warned_until = 0.0
+        self._pace = CallPace()
 
     @property
     def allowance(self) -> Allowance | None:
         """The remaining rate limit by the last answer that told; None before that, and after a wait."""
         return self._allowance
+
+    @contextmanager
+    def keeping(self, operation: str, thing: str) -> Iterator[None]:
+        """Wait until a call may leave, and count it as answered at the end; raises as `wait` does."""
+        while pace := self._pace.take(self._wall()):
+            if not self._patience.lasts(pace):
+                self._pace.force()
+                break
+            self._sleep(pace)
+        try:
+            self.wait(operation, thing)
+            yield
+        finally:
+            self._pace.answered(self._wall())
 
     def wait(self, operation: str, thing: str) -> None:
         """Wait for the next window if Railway has said that this one is used up.
@@ -70,6 +87,7 @@ class RateLimit:
     def record(self, left: Allowance) -> None:
         """Record the remaining rate limit, and warn once per window that it runs out."""
         self._allowance = left
+        self._pace.learn(left.policy)
         now = self._wall()
         # The short windows of a second are used up all the time, and need no warning.
         if left.is_low and left.reset_at - now > 2 and now >= self._warned_until:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from railway_api.pace import Policy, policy
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -80,11 +82,13 @@ class Allowance:
         remaining: the remaining calls.
         limit: the calls of a whole window; 0 if Railway did not say.
         reset_at: when the next window begins, in seconds since the epoch; 0 if Railway did not say.
+        policy: so many calls in so many seconds, for each of Railway's limits; empty if Railway did not say.
     """
 
     remaining: int
     limit: int = 0
     reset_at: float = 0.0
+    policy: Policy = ()
 
     @property
     def is_low(self) -> bool:
@@ -108,4 +112,9 @@ def allowance(headers: Mapping[str, str]) -> Allowance | None:
         reset = float(headers.get("X-RateLimit-Reset") or 0)
     except (KeyError, ValueError):
         return None
-    return Allowance(max(remaining, 0), max(limit, 0), reset if math.isfinite(reset) else 0.0)
+    return Allowance(
+        max(remaining, 0),
+        max(limit, 0),
+        reset if math.isfinite(reset) else 0.0,
+        policy(headers.get("RateLimit-Policy")),
+    )

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ops.pulumi_cli import PARALLEL
+from tests.benchmarks import large_project
 from tests.emulator.fix_emulator import Emulator, running_emulator
 from tests.fleet.project import IMAGE, OTHER_IMAGE, Project, Ran, Spec, fleet, service
 
 SIZES = (1, 10, 50, 200)
+LIMITS = {"requests_per_second": 10, "requests_per_hour": 1000}
+"""Railway's limits of the smallest paid plan."""
 LATENCY_MS = 100.0
 
 
@@ -21,6 +24,35 @@ def rows(sizes: tuple[int, ...] = SIZES) -> Iterator[dict[str, Any]]:
         emulator.settings(latency_ms=LATENCY_MS)
         for size in sizes:
             yield from _of_size(Path(folder) / str(size), emulator, size)
+        yield from _within_limits(Path(folder) / "limits", emulator)
+        large_project.fill(emulator, Path(folder) / "emulator" / "state.sqlite")
+        yield from _in_a_large_project(Path(folder) / "large", emulator)
+
+
+def _within_limits(folder: Path, emulator: Emulator) -> Iterator[dict[str, Any]]:
+    """Create fifty services with Railway's limits on."""
+    project = Project(folder, emulator.endpoint, emulator.token, env=PARALLEL)
+    project.init()
+    project.describe(fleet([service(f"s{number}") for number in range(50)], project="bench-limits"))
+    emulator.settings(**LIMITS)
+    emulator.forget_calls()
+    yield _row("create-limited", 50, project.up(), emulator.calls())
+    emulator.settings(**dict.fromkeys(LIMITS, 0))
+    project.destroy()
+
+
+def _in_a_large_project(folder: Path, emulator: Emulator) -> Iterator[dict[str, Any]]:
+    """Take a stack of one service through its life where every list has more than one page."""
+    project = Project(folder, emulator.endpoint, emulator.token, env=PARALLEL)
+    project.init()
+    project.describe(fleet([service("mine")], project=large_project.NAME))
+    runs = (project.preview, project.up, lambda: project.refresh("--expect-no-changes"), project.destroy)
+    for name, run in zip(("preview", "up", "refresh", "destroy"), runs, strict=True):
+        emulator.forget_calls()
+        ran = run()
+        calls = emulator.calls()
+        pages = sum(call["fields"] in (["project"], ["environment"]) for call in calls)
+        yield {**_row(f"large-{name}", large_project.SERVICES, ran, calls), "pages": pages}
 
 
 def _of_size(folder: Path, emulator: Emulator, size: int) -> Iterator[dict[str, Any]]:
@@ -70,4 +102,7 @@ def _row(case: str, size: int, ran: Ran, calls: list[dict[str, Any]]) -> dict[st
         "seconds": round(ran.seconds, 2),
         "peak_mib": round(ran.peak_mib, 1),
         "polls": sum(call["operation"] == "deployment" for call in calls),
+        "read_kb": round(sum(call["bytes"] for call in calls) / 1024, 1),
+        "printed_kb": round(len(ran.text) / 1024, 1),
+        "refused": sum(call["error"] == "429" for call in calls),
     }

@@ -34,9 +34,42 @@ BARS = (
         lambda row: row["size"] != 1 or (row["calls"] - row["polls"] <= 5 and row["deployments"] == 1),
     ),
     Bar("railway", "create", "1 deployment a service", lambda row: row["deployments"] == row["size"]),
+    Bar(
+        "railway",
+        "create",
+        "50: at most 65 calls, 200: at most 230",
+        lambda row: row["calls"] <= {50: 65, 200: 230}.get(row["size"], row["calls"]),
+    ),
+    Bar(
+        "railway",
+        "create",
+        "at most 20 KB read and 1 KB printed a service, from 50 services on",
+        lambda row: row["size"] < 50 or (row["read_kb"] <= 20 * row["size"] and row["printed_kb"] <= row["size"]),
+    ),
+    Bar("railway", "create-limited", "no call meets a rate limit", lambda row: row["refused"] == 0),
+    Bar(
+        "railway",
+        "all-images",
+        "1 to 3 mutations for 50, 1 deployment a service",
+        lambda row: row["deployments"] == row["size"] and (row["size"] > 50 or row["mutations"] <= 3),
+    ),
+    *(
+        Bar(
+            "railway",
+            f"large-{name}",
+            f"at most {most} calls beside pages and polls",
+            lambda row, most=most: row["calls"] - row["pages"] - row["polls"] <= most,  # type: ignore[misc]
+        )
+        for name, most in (("preview", 8), ("up", 9), ("refresh", 8), ("destroy", 8))
+    ),
     Bar("railway", "noop-preview", "0 calls", lambda row: row["calls"] == 0),
     Bar("railway", "noop-up", "0 calls, 0 deployments", lambda row: row["calls"] == row["deployments"] == 0),
-    Bar("railway", "refresh", "at most 3 calls at any size", lambda row: row["calls"] <= 3 and not row["mutations"]),
+    Bar(
+        "railway",
+        "refresh",
+        "at most 3 calls, 6 for more than 100 services; no mutation",
+        lambda row: row["calls"] <= (3 if row["size"] <= 100 else 6) and not row["mutations"],
+    ),
     Bar("railway", "image-change", "1 mutation, 1 deployment", lambda row: row["mutations"] == row["deployments"] == 1),
     Bar(
         "railway",
@@ -45,6 +78,7 @@ BARS = (
         lambda row: row["mutations"] == row["deployments"] == 1,
     ),
     Bar("railway", "destroy", "0 deployments", lambda row: row["deployments"] == 0),
+    Bar("railway", "destroy", "50: at most 15 calls", lambda row: row["size"] != 50 or row["calls"] <= 15),
     Bar(
         "rollout", "drain-and-replace", "1 patch a batch, nothing else", lambda row: row["mutations"] == row["batches"]
     ),

@@ -12,17 +12,23 @@ from convos_infra.errors import InfraError
 from convos_infra.railway import destroy_reasons
 from convos_infra.railway.listing import ENVIRONMENTS, completed
 from convos_infra.railway.resources.environment import EnvironmentProvider
+from convos_infra.railway.resources.project_token import ProjectTokenProvider
+from convos_infra.railway.resources.service import ServiceProvider
+from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.railway.snapshot import Snapshots
 from ops.status import railway_view
 from railway_api.client import Client
 from railway_api.errors import NotAuthorized
-from tests.railway.fix_resources import QUICK, Made, Place
+from tests.railway.fix_resources import IMAGE, QUICK, Made, Place
 from tests.railway.resource_cases import CASES
 
 _VOLUME = "mutation v($input: VolumeCreateInput!) { volumeCreate(input: $input) { id } }"
+_SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
+_TOKEN = "mutation t($input: ProjectTokenCreateInput!) { projectTokenCreate(input: $input) }"
 _FORK = "mutation e($input: EnvironmentCreateInput!) { environmentCreate(input: $input) { id } }"
-_PAGED = re.compile(r"(environments|volumes|volumeInstances)\(first: \d+")
+_PAGED = re.compile(r"(environments|services|serviceInstances|volumes|volumeInstances)\(first: \d+")
+_TOKENS = re.compile(r"(projectTokens\(projectId: \$\w+, first: )\d+")
 
 
 @pytest.fixture(params=[1, 2])
@@ -31,7 +37,8 @@ def short_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     ask = Client.query
 
     def query(self: Client, document: str, variables: Any, *, thing: str) -> Any:
-        return ask(self, _PAGED.sub(rf"\1(first: {request.param}", document), variables, thing=thing)
+        short = _TOKENS.sub(rf"\g<1>{request.param}", _PAGED.sub(rf"\1(first: {request.param}", document))
+        return ask(self, short, variables, thing=thing)
 
     monkeypatch.setattr(Client, "query", query)
     return int(request.param)
@@ -43,6 +50,8 @@ def others_before(at: Place) -> None:
         given = {"projectId": at.project.id, "name": f"other-{number}", "sourceEnvironmentId": base(at)}
         at.runs.emulator.run(_FORK, input=given)
         at.runs.emulator.run(_VOLUME, input={**at.ids, "mountPath": f"/other-{number}"})
+        at.runs.emulator.run(_SERVICE, input={**at.ids, "name": f"other-{number}"})
+        at.runs.emulator.run(_TOKEN, input={**at.ids, "name": f"other-{number}"})
 
 
 def base(at: Place) -> str:
@@ -50,24 +59,27 @@ def base(at: Place) -> str:
 
 
 @pytest.fixture
-def later(at: Place) -> tuple[Made, Made]:
-    """An environment and a volume of a stack that come after those of others."""
+def later(at: Place) -> tuple[Made, ...]:
+    """What a stack has made after others have made the same."""
     others_before(at)
     named = {"projectId": at.project.id, "name": "later", "baseEnvironmentId": base(at)}
     volume = at.runs.create(VolumeProvider, CASES["Volume"].inputs(at))
-    return at.runs.create(EnvironmentProvider, named), volume
+    service = at.runs.create(ServiceProvider, {**at.ids, "name": "later"})
+    given = {**at.ids, "serviceId": service.id, "service": "later", "image": IMAGE, "unmanagedVariables": "keep"}
+    instance = at.runs.create(ServiceInstanceProvider, {**given, "variables": {"A": "1"}})
+    return at.runs.create(EnvironmentProvider, named), volume, service, instance
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_what_is_beyond_the_first_page_is_not_gone(at: Place, later: tuple[Made, Made]) -> None:
+def test_what_is_beyond_the_first_page_is_not_gone(at: Place, later: tuple[Made, ...]) -> None:
     read = [at.runs.refresh(made) for made in later]
     assert [one.outputs if one is not None else None for one in read] == [made.outputs for made in later]
-    assert [at.runs.differs(made) for made in later] == [False, False]
+    assert [at.runs.differs(made) for made in later] == [False] * len(later)
 
 
 @pytest.mark.usefixtures("short_pages")
 def test_what_is_beyond_the_first_page_is_found_by_its_name_and_not_made_again(
-    at: Place, later: tuple[Made, Made]
+    at: Place, later: tuple[Made, ...]
 ) -> None:
     at.runs.mutations()
     assert [at.runs.create(made.provider, made.inputs).id for made in later] == [made.id for made in later]
@@ -75,16 +87,31 @@ def test_what_is_beyond_the_first_page_is_found_by_its_name_and_not_made_again(
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_what_is_gone_beyond_the_first_page_is_proved_to_be(at: Place, later: tuple[Made, Made]) -> None:
-    environment, volume = later
+def test_what_is_gone_beyond_the_first_page_is_proved_to_be(at: Place, later: tuple[Made, ...]) -> None:
+    environment, volume, service, _ = later
     CASES["Environment"].remove(at, environment)
     CASES["Volume"].remove(at, volume)
-    assert at.runs.refresh(environment) is None
-    assert at.runs.refresh(volume) is None
+    CASES["Service"].remove(at, service)
+    assert [at.runs.refresh(made) for made in later] == [None] * len(later)
+
+
+@pytest.mark.usefixtures("short_pages", "later")
+def test_a_token_beyond_the_first_page_is_there_and_is_revoked(at: Place) -> None:
+    token = at.runs.create(ProjectTokenProvider, {**at.ids, "name": "later"})
+    assert at.runs.refresh(token) is not None
+    at.runs.delete(token)
+    assert at.runs.refresh(token) is None
 
 
 @pytest.mark.usefixtures("short_pages")
-def test_the_environments_of_a_project_are_all_listed(at: Place, later: tuple[Made, Made]) -> None:
+def test_what_is_beyond_the_first_page_is_removed(at: Place, later: tuple[Made, ...]) -> None:
+    service = later[2]
+    at.runs.delete(service)
+    assert at.runs.refresh(service) is None
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_the_environments_of_a_project_are_all_listed(at: Place, later: tuple[Made, ...]) -> None:
     client = Client(at.runs.emulator.endpoint, at.runs.emulator.token, timing=QUICK)
     found = railway_view.environments(client, at.project.id)
     assert {"base", "local", "other-0", "other-1", "other-2", "later"} == set(found.values())

@@ -85,7 +85,7 @@ class CustomDomainProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Take it over where the service has it already, or register it."""
         session = self.session()
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"], props["serviceId"]):
             snapshot = session.living(props, thing=_thing(props))
             found = _find(snapshot, props)
             owned = found is None or is_own_part(snapshot, props)
@@ -138,7 +138,7 @@ class CustomDomainProvider(RailwayProvider):
         if self.leaves(props, f"{_thing(props)} of {props['service']}", otherwise=is_fork):
             return
         self.guard(props, _thing(props))
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"], props["serviceId"]):
             session.client.mutate(documents.CUSTOM_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
 
 

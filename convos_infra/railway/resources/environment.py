@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
 from convos_infra.railway import destroy_reasons, takeover
+from convos_infra.railway.commit import together
 from convos_infra.railway.listing import nodes, read_project
 from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
 from convos_infra.railway.resources.adoption import with_identity
@@ -191,7 +192,7 @@ class EnvironmentProvider(RailwayProvider):
             named = destroy_reasons.restorable_in(snapshot, prefix, given_up=session.run.given_up or ())
             left += [f"deleted volume {name}" for name in named]
         if left or id_ in session.run.kept:
-            session.client.progress(f"keeps {thing}: not empty, it has {', '.join(left) or 'what was taken over'}")
+            session.client.progress(f"keeps {thing}: not empty, it has {together(left) or 'what was taken over'}")
             return
 
         def seen() -> bool | None:
@@ -239,8 +240,7 @@ def _namesakes(session: Session, props: Props) -> Namesakes:
     thing = f"environment {props['name']}"
 
     def living() -> list[Mapping[str, Any]]:
-        answer = read_project(session.client, props["projectId"], thing=thing)
-        rows = nodes(answer.get("environments"))
+        rows = nodes(read_project(session.client, props["projectId"], thing=thing).get("environments"))
         return [row for row in rows if row["name"] == props["name"] and not row.get("deletedAt")]
 
     def is_empty(id_: str) -> bool:

@@ -17,7 +17,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, SERVICE_OWNED
 from convos_infra.railway.environment_config import live_variables
-from convos_infra.railway.listing import is_cut, nodes
+from convos_infra.railway.listing import TOKENS, completed, nodes
 from convos_infra.railway.resources.properties import (
     difference,
     id_failures,
@@ -135,11 +135,8 @@ def _thing(props: Mapping[str, Any]) -> str:
 
 def _rows(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     data = session.client.query(documents.PROJECT_TOKENS, {"projectId": props["projectId"]}, thing=_thing(props))
-    if is_cut(data.get("projectTokens")):
-        raise InfraError(
-            _thing(props), "the project has more than 500 tokens", "revoke some: this program reads one page"
-        )
-    return nodes(data.get("projectTokens"))
+    found = completed(session.client, data, str(props["projectId"]), TOKENS, thing=_thing(props))
+    return nodes(found.get("projectTokens"))
 
 
 def _named(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:

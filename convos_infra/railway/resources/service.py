@@ -13,6 +13,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons
+from convos_infra.railway.arrival import Arrival, await_instance
 from convos_infra.railway.removal import Removal, remove
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
@@ -24,6 +25,7 @@ from convos_infra.railway.resources.properties import (
 )
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.service_at import ServiceAt
+from convos_infra.railway.service_reads import REST_SECONDS
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
@@ -31,7 +33,6 @@ from railway_api.errors import AlreadyExists
 
 _PARENT = ("projectId", "environmentId")
 _INPUTS = (*_PARENT, "name", ADOPTS, OWNED)
-_APPEARS_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -115,19 +116,20 @@ class ServiceProvider(RailwayProvider):
         """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""
         session = self.session()
         name = props["name"]
-        with session.snapshots.making(props["environmentId"]) as holding:
-            snapshot = session.living(props, thing=name)
+        with session.snapshots.making(props["environmentId"], name) as holding:
+            # Railway itself refuses a name that somebody has used since then.
+            snapshot = session.living(props, thing=name, age=REST_SECONDS)
             id_ = _find(snapshot, name)
             owned = id_ is not None and _is_own(snapshot, id_)
-            is_made = id_ is None
+            is_made, made_at = id_ is None, ""
             if id_ is None:
-                id_, owned, is_made = _made_or_found(session, props, snapshot)
+                id_, owned, is_made, made_at = _made_or_found(session, props, snapshot)
             # Nothing was changed, or what comes next reads it back.
             holding.is_settled = True
         if id_ not in snapshot.instances:
             if not is_made:
                 _materialise(session, props, id_)
-            _await_instance(session, props, id_)
+            await_instance(session, Arrival(props, id_, made_at))
         return CreateResult(id_, {**props, "serviceId": id_, OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -163,17 +165,14 @@ class ServiceProvider(RailwayProvider):
 
     def deleted(self, id_: str, props: Props) -> None:
         """Remove it from this environment alone, if this stack made it."""
-        session = self.session()
-        name = props["name"]
-        try:
-            snapshot = session.read(props, thing=name, fresh=True)
-        except Gone:
-            return
-        if id_ not in snapshot.instances or self.leaves(props, f"service {name}", otherwise=True, holds=True):
-            return
-        self.guard(props, name)
 
-        remove(session, Removal(props, id_), is_fork=snapshot.is_fork)
+        def stays(_: Snapshot) -> bool:
+            if self.leaves(props, f"service {props['name']}", otherwise=True, holds=True):
+                return True
+            self.guard(props, props["name"])
+            return False
+
+        remove(self.session(), Removal(props, id_, stays))
 
 
 def _find(snapshot: Snapshot, name: str) -> str | None:
@@ -195,23 +194,25 @@ def _is_own(snapshot: Snapshot, id_: str) -> bool:
     return id_ not in snapshot.instances or destroy_reasons.is_untouched(snapshot, id_)
 
 
-def _made_or_found(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tuple[str, bool, bool]:
+def _made_or_found(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tuple[str, bool, bool, str]:
     """Make it; where another update, maybe of another environment, was faster, take over what that one made.
 
     Returns:
-        Its id, whether it is this stack's own, and whether it has an instance here, or gets it by itself.
+        Its id; whether it is this stack's own; whether it has an instance here, or gets it by itself; and when it was
+        made here, empty where that is not known.
     """
     try:
-        return _make(session, props, snapshot), True, True
+        made, made_at = _make(session, props, snapshot)
     except AlreadyExists:
         now = session.living(props, thing=props["name"], fresh=True)
         id_ = _find(now, props["name"])
         if id_ is None:
             raise
-        return id_, _is_own(now, id_), id_ in now.instances
+        return id_, _is_own(now, id_), id_ in now.instances, ""
+    return made, True, True, made_at
 
 
-def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str:
+def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tuple[str, str]:
     given = {"projectId": props["projectId"], "environmentId": props["environmentId"], "name": props["name"]}
     if not snapshot.is_fork:
         # serviceCreate gives every environment that is no fork an instance, and there is no narrower way.
@@ -223,18 +224,10 @@ def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> str
     data, found = session.client.mutate(
         documents.SERVICE_CREATE, {"input": given}, thing=props["name"], observe=seen, settle=True
     )
-    return found or str((data or {})["serviceCreate"]["id"])
-
-
-def _await_instance(session: Session, props: Mapping[str, Any], id_: str) -> None:
-    """Read until the new instance shows: "ServiceInstance not found" was seen for 1 to 8 s (fact: instance-lag)."""
-    deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
-    while id_ not in session.living(props, thing=props["name"], fresh=True).instances:
-        if session.client.clock() > deadline:
-            problem = f"not listed {_APPEARS_SECONDS:g} s after it was made"
-            raise InfraError(props["name"], problem, "run pulumi up again")
-        session.client.sleep(pause)
-        pause = min(pause * 2, 3.0)
+    if found is not None:
+        return found, ""
+    made = (data or {})["serviceCreate"]
+    return str(made["id"]), str(made.get("createdAt") or "")
 
 
 def _materialise(session: Session, props: Mapping[str, Any], id_: str) -> None:

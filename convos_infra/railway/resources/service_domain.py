@@ -82,7 +82,7 @@ class ServiceDomainProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Take over the domain that the service has, or generate one; then give it its label and port."""
         session = self.session()
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"], props["serviceId"]):
             snapshot = session.living(props, thing=_thing(props))
             found = _find(snapshot, props)
             owned = found is None or is_own_part(snapshot, props)
@@ -137,7 +137,7 @@ class ServiceDomainProvider(RailwayProvider):
         if self.leaves(props, f"domain {props.get('domain')} of {props['service']}", otherwise=is_fork):
             return
         self.guard(props, _thing(props))
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"], props["serviceId"]):
             session.client.mutate(documents.SERVICE_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
 
 

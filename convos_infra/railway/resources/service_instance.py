@@ -72,6 +72,7 @@ class ServiceInstanceProvider(RailwayProvider):
             return news, problems
         checked, change = self._costed(olds, news)
         self.declaring().instance(self._with_stored(olds, news), checked, changes=not olds or not change.is_empty)
+        self.count_change(is_one=not olds or not change.is_empty)
         looks = bool(change.deployments or olds.get(NOT_RUNNING))
         looks = looks or (olds.get(VARIABLES) or {}) != (news.get(VARIABLES) or {})
         if not olds and checked.get(AS_FOUND) and checked.get("adopts") and change.is_empty:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, is_owned
 from convos_infra.railway.bound import BoundKind, BoundPlace
+from convos_infra.railway.commit import REFUSED, together
 from convos_infra.railway.provided_variables import OF_PROXY
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -27,6 +28,8 @@ from convos_infra.railway.rules import whole
 from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
+from railway_api.errors import RailwayError
+from railway_api.failure import Failure
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -74,17 +77,14 @@ class TcpProxyProvider(RailwayProvider):
         return difference(olds, news, (), ("projectId", "environmentId", "serviceId", "applicationPort"))
 
     def created(self, props: Props) -> CreateResult:
-        """Take over the proxy of that port, or make it."""
+        """Take over the proxy of that port, or make it; those that wait at the same moment share a patch."""
         session = self.session()
-        with session.snapshots.writing(props["environmentId"]):
-            snapshot = session.living(props, thing=_thing(props))
-            is_there = _is_there(snapshot, props)
-            owned = not is_there or is_own_part(snapshot, props)
-            if not is_there:
-                _patch(session, props, {})
-                session.anew.add((str(props["serviceId"]), BoundPlace(BoundKind.TCP_PROXY, _key(props))))
-            found = _await(session, props)
-        return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
+        opening = _Opening(props)
+        is_only = len(session.run.services) <= 1
+        session.group(_open_all, str(props["environmentId"])).join(opening, alone=is_only)
+        if opening.problem is not None:
+            raise opening.problem
+        return CreateResult(opening.found["id"], {**_outputs(props, opening.found), OWNED: opening.owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and its service or its port is not there.
@@ -128,7 +128,7 @@ class TcpProxyProvider(RailwayProvider):
             return
         self.guard(props, _thing(props))
         with session.snapshots.writing(props["environmentId"]):
-            _patch(session, props, None)
+            _patch(session, [props], None)
 
 
 def _thing(props: Mapping[str, Any]) -> str:
@@ -144,15 +144,68 @@ def _is_there(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
     return _key(props) in ((live.get("networking") or {}).get("tcpProxies") or {})
 
 
-def _patch(session: Session, props: Mapping[str, Any], value: dict[str, Any] | None) -> None:
-    patch = {"services": {props["serviceId"]: {"networking": {"tcpProxies": {_key(props): value}}}}}
-    variables = {"environmentId": props["environmentId"], "patch": patch, "message": _thing(props)}
+@dataclass(eq=False)
+class _Opening:
+    """A proxy that is to be there, and what came of it."""
+
+    props: Props = field(repr=False)
+    owned: bool = False
+    found: Mapping[str, Any] = field(default_factory=dict)
+    problem: Exception | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.problem is None and not self.found
+
+
+def _open_all(session: Session, openings: Sequence[_Opening]) -> None:
+    """Make the proxies of one environment, and tell each what came of it."""
+    first = openings[0].props
+    with session.snapshots.writing(first["environmentId"]):
+        try:
+            snapshot = session.living(first, thing=_thing(first))
+            for one in openings:
+                one.owned = not _is_there(snapshot, one.props) or is_own_part(snapshot, one.props)
+            _make(session, [one for one in openings if not _is_there(snapshot, one.props)])
+            _await(session, [one for one in openings if one.problem is None])
+        except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
+            for one in openings:
+                if one.is_open:
+                    one.problem = error.about(_thing(one.props)) if isinstance(error, Failure) else error
+
+
+def _make(session: Session, openings: Sequence[_Opening]) -> None:
+    """Make them by one patch; where Railway refuses it, by halves, so that one of them does not keep the others."""
+    if not openings:
+        return
+    try:
+        _patch(session, [one.props for one in openings], {})
+    except RailwayError as error:
+        if len(openings) == 1 or not isinstance(error, REFUSED):
+            for one in openings:
+                one.problem = error.about(_thing(one.props))
+            return
+        half = len(openings) // 2
+        _make(session, openings[:half])
+        _make(session, openings[half:])
+        return
+    for props in (one.props for one in openings):
+        session.anew.add((str(props["serviceId"]), BoundPlace(BoundKind.TCP_PROXY, _key(props))))
+
+
+def _patch(session: Session, proxies: Sequence[Props], value: dict[str, Any] | None) -> None:
+    services: dict[str, Any] = {}
+    for props in proxies:
+        ports = services.setdefault(props["serviceId"], {"networking": {"tcpProxies": {}}})["networking"]["tcpProxies"]
+        ports[_key(props)] = value
+    first, thing = proxies[0], together([_thing(props) for props in proxies])
+    variables = {"environmentId": first["environmentId"], "patch": {"services": services}, "message": thing[:200]}
 
     def seen() -> bool | None:
-        there = _is_there(session.living(props, thing=_thing(props), fresh=True), props)
-        return True if there == (value is not None) else None
+        now = session.living(first, thing=thing, fresh=True)
+        return True if all(_is_there(now, props) == (value is not None) for props in proxies) else None
 
-    session.client.mutate(documents.PATCH_COMMIT, variables, thing=_thing(props), observe=seen)
+    session.client.mutate(documents.PATCH_COMMIT, variables, thing=thing, observe=seen)
 
 
 def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Any] | None:
@@ -166,15 +219,23 @@ def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Map
     return None
 
 
-def _await(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Read until Railway has given it a domain and a port, as its CLI does."""
+def _await(session: Session, openings: Sequence[_Opening]) -> None:
+    """Read until Railway has given each a domain and a port, as its CLI does."""
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.1
-    while True:
-        found = _find(session, props, session.living(props, thing=_thing(props), fresh=True))
-        if found is not None and found.get("domain") and found.get("proxyPort"):
-            return found
+    while waiting := [one for one in openings if one.is_open]:
+        now = session.living(waiting[0].props, thing=_thing(waiting[0].props), fresh=True)
+        for one in waiting:
+            found = _find(session, one.props, now)
+            if found is not None and found.get("domain") and found.get("proxyPort"):
+                one.found = found
+        if not any(one.is_open for one in waiting):
+            return
         if session.client.clock() > deadline:
-            raise InfraError(_thing(props), f"no port after {_APPEARS_SECONDS:g} s", "run pulumi up again")
+            for one in waiting:
+                if one.is_open:
+                    problem = f"no port after {_APPEARS_SECONDS:g} s"
+                    one.problem = InfraError(_thing(one.props), problem, "run pulumi up again")
+            return
         session.client.sleep(pause)
         pause = min(pause * 2, 2.0)
 

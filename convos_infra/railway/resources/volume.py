@@ -106,7 +106,7 @@ class VolumeProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Take over the service's volume, or make one."""
         session = self.session()
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"], props["serviceId"]):
             snapshot = session.living(props, thing=_thing(props))
             found = _of_service(snapshot, props)
             # In a service that was taken over it holds that service's data, and stays with it.
@@ -193,7 +193,7 @@ class VolumeProvider(RailwayProvider):
                 return True
             return None if any(row["volumeId"] == id_ for row in now.volume_instances) else True
 
-        with session.snapshots.writing(props["environmentId"]):
+        with session.snapshots.making(props["environmentId"], props["serviceId"]):
             session.client.mutate(documents.VOLUME_DELETE, {"volumeId": id_}, thing=_thing(props), observe=seen)
 
 

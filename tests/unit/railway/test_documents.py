@@ -27,9 +27,9 @@ def test_a_document_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 50])
-def test_one_poll_asks_for_all_deployments(count: int) -> None:
-    document = parse(documents.deployments(count))
-    assert validate(build_schema(SDL.read_text()), document) == []
+def test_one_call_asks_for_all_deployments_or_services(count: int) -> None:
+    for text in (documents.deployments(count), documents.services_now(count), documents.service_deletions(count)):
+        assert validate(build_schema(SDL.read_text()), parse(text)) == []
 
 
 @pytest.mark.parametrize(
