@@ -122,7 +122,8 @@ def rendered_now(store: Store, environment_id: str, service_id: str) -> dict[str
     environment = store.get("environment", environment_id) or {}
     service = store.get("service", service_id) or {}
     own = (environment["config"]["services"].get(service_id) or {}).get("variables") or {}
-    found = rendered(service["name"], environment_variables(store, environment), shared_variables(environment))
+    services = environment_variables(store, environment, opened=True)
+    found = rendered(service["name"], services, shared_variables(environment, opened=True))
     return {name: value for name, value in found.items() if name in own}
 
 
@@ -151,7 +152,8 @@ def not_running(store: Store, environment_id: str, service_id: str) -> list[str]
 def dead_references(store: Store, environment_id: str, service_id: str) -> list[str]:
     """Name the variables of a service that refer, themselves or by what they refer to, to what is not there."""
     environment = store.get("environment", environment_id) or {}
-    given, shared = environment_variables(store, environment), shared_variables(environment)
+    given = environment_variables(store, environment, opened=True)
+    shared = shared_variables(environment, opened=True)
     own = str((store.get("service", service_id) or {})["name"])
 
     def is_dead(text: str, owner: str, depth: int = 0) -> bool:
