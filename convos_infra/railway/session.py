@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pulumi.dynamic import CheckResult, CreateResult, ReadResult
 
 from convos_infra.errors import InfraError
-from convos_infra.ownership import ADOPTS, DELETE, OWNED, DestroyPolicy, is_owned, policy
+from convos_infra.ownership import ADOPTS, DestroyPolicy, is_owned, policy
 from convos_infra.provider import Props, Provider, is_unknown
-from convos_infra.railway import destroy_reasons, takeover
+from convos_infra.railway import takeover, unasked_destroy
 from convos_infra.railway.absence import PendingDeletion
 from convos_infra.railway.declaring import Declaring, environment_key
 from convos_infra.railway.group import Group
@@ -223,12 +223,9 @@ class RailwayProvider(Provider):
 
         Pulumi hands nothing of a preview to its update, and somebody may have made it in between.
         """
-        adopts, run = str(props.get(ADOPTS) or ""), self.run()
-        changes = "changes " in adopts and not adopts.endswith("changes nothing")
-        if run is not None and adopts in run.adopts and (changes or props.get(OWNED)):
-            kind, name = type(self).__name__.removesuffix("Provider"), props.get("service") or props.get("name") or ""
-            own = " as this stack's own, which a destroy deletes" if props.get(OWNED) else ""
-            self.session().client.progress(f"{kind} {name}: takes over {adopts}{own}")
+        run, kind = self.run(), type(self).__name__.removesuffix("Provider")
+        if run is not None and (line := takeover.taken_over(props, kind, run.adopts)):
+            self.session().client.progress(line)
         return super().create(props)
 
     def recorded_now(self, id_: str, props: Props) -> ReadResult:
@@ -296,27 +293,5 @@ class RailwayProvider(Provider):
         return True
 
     def guard(self, props: Mapping[str, Any], thing: str) -> None:
-        """Refuse a deletion in a destroy whose gate has not asked: a state from before there was one, or half of one.
-
-        Asked once for each environment and run; with `dataOnDestroy: delete` there is nothing to ask.
-
-        Raises:
-            InfraError: there is a reason; nothing was deleted in this run.
-        """
-        session, environment_id = self.session(), str(props["environmentId"])
-        with session.run.lock:
-            if session.run.is_update or environment_id in session.run.asked:
-                return
-            reasons = destroy_reasons.without_a_gate(self._seen(session, props, thing), self.policy())
-            if reasons:
-                raise destroy_reasons.refusal(reasons)
-            session.run.asked.add(environment_id)
-
-    def _seen(self, session: Session, props: Mapping[str, Any], thing: str) -> Snapshot | None:
-        """Return the environment; None where it is gone, or nothing has to be asked of it."""
-        if self.policy().data == DELETE:
-            return None
-        try:
-            return session.read(props, thing=thing)
-        except Gone:
-            return None
+        """Refuse a deletion in a destroy whose gate has not asked; raises and asks as `unasked_destroy.refuse`."""
+        unasked_destroy.refuse(self.session(), props, thing, self.policy())

@@ -1,7 +1,6 @@
 """One read of a whole environment, shared by everything that happens to it within a few seconds.
 
-A refresh of fifty services would otherwise be fifty reads; and "gone" has to be proved, for which the same answer also
-carries the project's own list of environments.
+"Gone" has to be proved, for which the same answer also carries the project's own list of environments.
 """
 
 from __future__ import annotations

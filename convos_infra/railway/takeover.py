@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.ownership import ADOPTS, OWNED
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -64,6 +65,23 @@ def fingerprint(ids: Iterable[str], config: Mapping[str, Any]) -> str:
 def _hash(service: object) -> str:
     text = json.dumps(service, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def taken_over(props: Mapping[str, Any], kind: str, seen: Collection[str]) -> str:
+    """Return the line that names what is taken over, if it is changed or counts as this stack's own; empty otherwise.
+
+    Args:
+        props: the inputs of the resource.
+        kind: what it is, such as `Service`.
+        seen: what the check of this run has found to take over.
+    """
+    adopts = str(props.get(ADOPTS) or "")
+    changes = "changes " in adopts and not adopts.endswith("changes nothing")
+    if adopts not in seen or not (changes or props.get(OWNED)):
+        return ""
+    name = props.get("service") or props.get("name") or ""
+    own = " as this stack's own, which a destroy deletes" if props.get(OWNED) else ""
+    return f"{kind} {name}: takes over {adopts}{own}"
 
 
 def refusals(session: Session, where: Mapping[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ UPSERT = "mutation variableUpsert($input: VariableUpsertInput!) { variableUpsert
 COLLECTION_UPSERT = """
 mutation variableCollectionUpsert($input: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $input) }"""
 VARIABLE_DELETE = "mutation variableDelete($input: VariableDeleteInput!) { variableDelete(input: $input) }"
+SERVICE_DELETE = "mutation serviceDelete($id: String!) { serviceDelete(id: $id) }"
 INSTANCE = """
 query serviceInstance($environmentId: String!, $serviceId: String!) {
   serviceInstance(environmentId: $environmentId, serviceId: $serviceId) {

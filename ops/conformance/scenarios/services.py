@@ -53,13 +53,13 @@ def _not_in_fork(stage: Sandbox) -> list[bool]:
 def _deleted_in_fork(stage: Sandbox) -> list[bool]:
     id_ = stage.service("gone-in-fork", environmentId=stage.fork_id)
     stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=True)
-    stage.ask(sent.SERVICE_DELETE, id=id_)
+    stage.ask(documents.SERVICE_DELETE, id=id_)
     return [bool(stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=False))]
 
 
 def _deleted(stage: Sandbox) -> list[Any]:
     id_ = stage.service("deleted")
-    stage.ask(sent.SERVICE_DELETE, id=id_, environmentId=stage.environment_id)
+    stage.ask(sent.service_deletions(1), s0=id_, environmentId=stage.environment_id)
 
     def listed() -> bool:
         rows = nodes(stage.ask(sent.PROJECT, id=stage.project_id)["project"]["services"])
@@ -114,7 +114,7 @@ def _volume_stays(stage: Sandbox) -> bool:
     id_ = stage.service("had-volume")
     volume_id = stage.volume(id_)
     stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
-    stage.ask(sent.SERVICE_DELETE, id=id_, environmentId=stage.environment_id)
+    stage.ask(sent.service_deletions(1), s0=id_, environmentId=stage.environment_id)
     left = [row for row in stage.volume_instances(volume_id) if not row["isPendingDeletion"]]
     stage.ask(sent.VOLUME_DELETE, volumeId=volume_id)
     return bool(left)

@@ -1,0 +1,45 @@
+"""A deletion in a destroy whose gate has not asked: a state from before there was a gate, or half of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.ownership import DELETE, DestroyPolicy
+from convos_infra.railway import destroy_reasons
+from convos_infra.railway.snapshot import Gone, Snapshot
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+
+
+def refuse(session: Session, props: Mapping[str, Any], thing: str, policy: DestroyPolicy) -> None:
+    """Refuse it if there is a reason to; asked once for each environment and run.
+
+    Args:
+        session: the run's.
+        props: of the thing that is to be deleted.
+        thing: what errors call it.
+        policy: what the stack says about its own end.
+
+    Raises:
+        InfraError: there is a reason; nothing was deleted in this run.
+    """
+    environment_id = str(props["environmentId"])
+    with session.run.lock:
+        if session.run.is_update or environment_id in session.run.asked:
+            return
+        reasons = destroy_reasons.without_a_gate(_seen(session, props, thing, policy), policy)
+        if reasons:
+            raise destroy_reasons.refusal(reasons)
+        session.run.asked.add(environment_id)
+
+
+def _seen(session: Session, props: Mapping[str, Any], thing: str, policy: DestroyPolicy) -> Snapshot | None:
+    """Return the environment; None if it is gone, or if nothing has to be asked of it."""
+    if policy.data == DELETE:
+        return None
+    try:
+        return session.read(props, thing=thing)
+    except Gone:
+        return None
