@@ -17,6 +17,7 @@ from railway_api.token import reach
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Self
 
     from railway_api.client import Client
 
@@ -36,6 +37,10 @@ class PendingDeletion(InfraError):
             "to keep it, cancel the deletion on Railway (projectScheduleDeleteCancel), then run pulumi refresh",
         )
         self.until = until
+
+    def about(self, thing: str) -> Self:  # noqa: ARG002  # the deletion is not that of the thing that was looked for
+        """Return it as it is: its subject is the project or environment, whatever in it was asked for."""
+        return self
 
 
 def refuse_scheduled(client: Client, thing: str, row: Mapping[str, Any]) -> None:
