@@ -15,8 +15,8 @@ $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $
 override BASE_PYTHON := python="$${PYTHON:-$$(ops/toolchain/find-python)}"; test -n "$$python" && "$$python"
 override VENV := .venv/bin
 override STAMP := .venv/requirements.sha256
-# Most tests wait for processes of their own: with two at a time, two cores were idle for 44 % of a whole run.
-override WORKER_COUNT := "$${WORKERS:-3}"
+# Most tests wait for processes of their own, so two cores take two at a time.
+override WORKER_COUNT := "$${WORKERS:-2}"
 # A target of images uses the Docker, BuildKit and base images of the local stack where they are up. A target that takes
 # STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
 override IN_LOCAL := if [ -f .local/env ]; then . ./.local/env; fi;
