@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import change as changes
-from convos_infra.railway import live_change, patch_plan
+from convos_infra.railway import live_change, patch_plan, sealing
 from convos_infra.railway.change import REBINDS, REMOVES
 from convos_infra.railway.commit import Outcome, ServicePatch, commit, deploy, part_of, sourced, store_variables
 from convos_infra.railway.declaring import environment_key
@@ -70,17 +70,20 @@ class _Step:
         plan: its patch.
         due: whether to deploy it.
         patched: whether the patch itself makes Railway deploy it.
+        is_blind: whether the patch replaces a value that others have sealed. If it is the same value, Railway deploys
+            nothing for it: the patch is stored alone, and the deployment that was announced is ordered after it.
     """
 
     member: Bringing
     plan: patch_plan.Plan
     due: bool
     patched: bool
+    is_blind: bool = False
 
     @property
     def deploys(self) -> bool:
-        """Whether Railway deploys the patch; False if what it stores already runs."""
-        return self.due or not self.patched
+        """Whether Railway deploys the patch; False if what it stores already runs, or is deployed by an order."""
+        return (self.due or not self.patched) and not self.is_blind
 
 
 def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
@@ -187,6 +190,7 @@ def _step_of(session: Session, snapshot: Snapshot, member: Bringing) -> _Step | 
             member.outcome = ends
             return None
         due, patched = _is_due(session, snapshot, recorded, wanted, plan), _is_patched(wanted, snapshot, plan)
+        is_blind = due and sealing.replaces_hidden(recorded, wanted, plan.variables)
         if due:
             warn_of_others(session, wanted, snapshot)
     except Exception as error:  # noqa: BLE001  # it concerns this service alone
@@ -195,7 +199,7 @@ def _step_of(session: Session, snapshot: Snapshot, member: Bringing) -> _Step | 
     if not plan.patch and not due:
         member.outcome = snapshot
         return None
-    return _Step(member, plan, due, patched)
+    return _Step(member, plan, due, patched and not is_blind, is_blind)
 
 
 def _planned(recorded: Props, wanted: Props, snapshot: Snapshot) -> patch_plan.Plan:

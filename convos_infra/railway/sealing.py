@@ -7,7 +7,7 @@ nobody can tell which value they gave it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from convos_infra.railway.environment_config import SEALED, VARIABLES
@@ -64,6 +64,18 @@ def read(recorded: Props, live: Live) -> dict[str, Any]:
     }
     before = recorded[SEALED_LEFT] if SEALED_LEFT in recorded else left_by({}, recorded, live)
     return {VARIABLES: values, SEALED_LEFT: list(before or ())}
+
+
+def replaces_hidden(recorded: Props, wanted: Props, changed: Collection[str]) -> bool:
+    """Tell whether an update writes a variable whose value others have sealed, as a refresh recorded it.
+
+    Args:
+        recorded: the properties in the state.
+        wanted: its inputs.
+        changed: the names of the variables that the update writes or removes.
+    """
+    before, after = recorded.get(VARIABLES) or {}, wanted.get(VARIABLES) or {}
+    return any(before.get(name) == HIDDEN and name in after for name in changed)
 
 
 def line(subject: str, names: list[str]) -> str:
