@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.stack
 SEED = int(os.environ.get("EDITS_SEED", "11"))
-EDITS = int(os.environ.get("EDITS", "10"))
+EDITS = int(os.environ.get("EDITS", "6"))
 """`EDITS=50` is the long run; a seed that fails is given again as `EDITS_SEED`."""
 
 
