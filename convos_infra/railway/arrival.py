@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.service_reads import note_made, services_here
-from railway_api.failure import Failure
+from railway_api.failure import about
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -60,7 +60,7 @@ def await_instances(session: Session, arrivals: Sequence[Arrival]) -> None:
             here = services_here(session, waiting[0].props, thing=waiting[0].name)
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in waiting:
-                one.problem = error.about(one.name) if isinstance(error, Failure) else error
+                one.problem = about(error, one.name)
             return
         for one in waiting:
             if one.service_id in here:

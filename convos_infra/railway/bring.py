@@ -19,7 +19,7 @@ from convos_infra.railway.declaring import environment_key
 from convos_infra.railway.reference_check import ReferenceWait, unmade, warn_of_others
 from convos_infra.railway.service_reads import REST_SECONDS, read_services
 from convos_infra.railway.snapshot import FRESH_SECONDS, Snapshot
-from railway_api.failure import Failure
+from railway_api.failure import about
 
 if TYPE_CHECKING:
     from convos_infra.railway.references import DeadEnd
@@ -161,7 +161,7 @@ def _tell(steps: Sequence[_Step], outcomes: Sequence[Outcome]) -> None:
 def _tell_rest(members: Sequence[Bringing], error: Exception) -> None:
     for member in members:
         if member.outcome is None:
-            member.outcome = error.about(member.name) if isinstance(error, Failure) else error
+            member.outcome = about(error, member.name)
 
 
 def _seen(session: Session, members: Sequence[Bringing]) -> Snapshot:

@@ -16,7 +16,7 @@ from convos_infra.railway.commit import REFUSED, together
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 from railway_api.errors import RailwayError
-from railway_api.failure import Failure
+from railway_api.failure import about
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
@@ -73,7 +73,7 @@ def remove_all(session: Session, removals: Sequence[Removal]) -> None:
             return
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in removals:
-                one.problem = error.about(one.name) if isinstance(error, Failure) else error
+                one.problem = about(error, one.name)
 
 
 def _stays(removal: Removal, snapshot: Snapshot) -> bool:

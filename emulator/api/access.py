@@ -201,20 +201,26 @@ def _given_or_holding(store: Store, given: Arguments) -> Iterator[str]:
         yield from _holding(store, given)
 
 
+def _fork(store: Store, given: Arguments) -> str:
+    """Return the named environment if it is a fork, empty otherwise."""
+    environment = store.get("environment", given.get("environmentId"))
+    if environment is None or not environment.get("sourceEnvironmentId"):
+        return ""
+    return str(environment["id"])
+
+
 def _deleting(store: Store, given: Arguments) -> Iterator[str]:
     """Return the environments from which a service goes: a fork alone, or more (fact: service-delete-scope)."""
-    environment = store.get("environment", given.get("environmentId"))
-    if environment is not None and environment.get("sourceEnvironmentId"):
-        yield environment["id"]
+    if fork := _fork(store, given):
+        yield fork
     else:
         yield from _holding(store, given)
 
 
 def _creating(store: Store, given: Arguments) -> Iterator[str]:
     """Return the environments in which a service is made (fact: service-create-scope)."""
-    environment = store.get("environment", given.get("environmentId"))
-    if environment is not None and environment.get("sourceEnvironmentId"):
-        yield environment["id"]
+    if fork := _fork(store, given):
+        yield fork
     else:
         project = given.get("projectId")
         for row in _environments(store, lambda row: row["projectId"] == project and not row.get("sourceEnvironmentId")):

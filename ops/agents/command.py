@@ -12,9 +12,7 @@ moved or ended only by its id, and with --claimed yes.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,10 +23,12 @@ from ops import stacks
 from ops.agents.listing import lines
 from ops.agents.moving import Mover, ReadyWait
 from ops.ci import workflow
-from ops.printable import log_line
+from ops.stack_command import add_json, number, say, stack_parser
 from ops.status import live_stack
 
 if TYPE_CHECKING:
+    import argparse
+
     from convos_infra.rollout.pool_api import PoolApi
     from ops.agents.living_agent import LivingAgent
 
@@ -59,7 +59,7 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
     Raises:
         InfraError: it names no agent, or one that somebody has without saying so; or an agent does not get ready.
     """
-    mover = Mover(api, _say, ReadyWait(ready_seconds=chosen.wait))
+    mover = Mover(api, say, ReadyWait(ready_seconds=chosen.wait))
     if chosen.move == IDLE:
         return {"moved": mover.move_free(lambda one: one.is_behind)}
     if chosen.move:
@@ -70,7 +70,7 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.end:
         agent = named(mover.agents(), chosen.end, chosen.claimed)
         api.kill(agent.id)
-        _say(f"ended {agent}")
+        say(f"ended {agent}")
         return {"ended": [agent.id]}
     return {}
 
@@ -97,21 +97,12 @@ def _events(api: PoolApi) -> list[dict[str, Any]] | None:
         return None
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(log_line(f"  {line}\n"))
-
-
 def _count(text: str) -> int:
-    if not text:
-        return 0
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_DRAINED:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_DRAINED}, not {text[:20]!r}")
-    return int(text)
+    return number(1, MOST_DRAINED)(text) if text else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops agents", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("agents", __doc__)
     parser.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
     parser.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
     parser.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
@@ -119,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         "--claimed", default="", metavar=WORD, help=f"`{WORD}`: the one that is named may be somebody's"
     )
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_json(parser)
     return parser
 
 

@@ -6,9 +6,7 @@ python -m ops backup --stack STACK [--to FILE] [--json]; pg_dump reads one snaps
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from ops.backup import dump
 from ops.backup.database import database_of
 from ops.ci import workflow
 from ops.pulumi_cli import CHECKOUT
+from ops.stack_command import add_json, stack_parser
 from ops.status.source import now
 
 FOLDER = ".backups"
@@ -25,10 +24,9 @@ FOLDER = ".backups"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the file."""
-    parser = argparse.ArgumentParser(prog="ops backup", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("backup", __doc__)
     parser.add_argument("--to", default="", metavar="FILE", help="a new file")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_json(parser)
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
     file = Path(chosen.to) if chosen.to else CHECKOUT / FOLDER / f"{stack}-{now():%Y%m%dT%H%M%SZ}.dump"

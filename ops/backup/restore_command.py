@@ -10,12 +10,12 @@ transaction. Exit code 3 where what came out is not what went in.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
@@ -23,6 +23,10 @@ from ops import stacks
 from ops.backup import dump, restoring
 from ops.backup.database import database_of
 from ops.ci import workflow
+from ops.stack_command import add_json, stack_parser
+
+if TYPE_CHECKING:
+    import argparse
 
 OTHER_SERVER = "RESTORE_URL"
 NOT_THE_SAME = 3
@@ -67,11 +71,10 @@ def _lines(found: restoring.Restored, backup: dump.Dump, *, is_drill: bool) -> l
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops restore", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("restore", __doc__)
     parser.add_argument("--from", dest="source", default="", metavar="FILE", help="a file of `ops backup`")
     parser.add_argument("--over", default="", metavar="STACK", help="replace its own tables; its name once more")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_json(parser)
     return parser
 
 

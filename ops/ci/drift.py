@@ -5,8 +5,6 @@ python -m ops drift --stack STACK
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from typing import Any
 from ops import stacks
 from ops.ci import comment, github, workflow
 from ops.pulumi_cli import Pulumi, PulumiError, last_error
+from ops.stack_command import stack_parser
 
 _NO_CHANGES = "no changes were expected"
 _CHANGED = re.compile(
@@ -51,8 +50,7 @@ def close(door: github.GitHub, stack: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Refresh without writing; exit code 1 where something drifted, or where nobody could look."""
-    parser = argparse.ArgumentParser(prog="ops drift", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("drift", __doc__)
     stack = stacks.checked(parser.parse_args(argv).stack)
     door = github.from_environment()
     ran = Pulumi(stack).run("refresh", "--preview-only", "--diff", "--expect-no-changes")

@@ -7,7 +7,6 @@ whole preview is folded below it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from ops.plan.plan_rows import headline, plan_rows
 from ops.plan.plan_text import ENDLESS, plan_markdown, plan_text
 from ops.plan.previewed import Previewed, previewed
 from ops.pulumi_cli import Pulumi, PulumiError
+from ops.stack_command import add_json, stack_parser
 from ops.status.terminal import has_colours
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ def shown(plan: UpdatePlan) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Preview, print the plan; for a pull request write summary and comment, loud about whatever does not work."""
-    parser = argparse.ArgumentParser(prog="ops preview", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser = stack_parser("preview", __doc__)
+    add_json(parser)
     parser.add_argument("--pull-request", type=int, default=os.environ.get("PULL_REQUEST") or None, metavar="NUMBER")
     chosen = parser.parse_args(argv)
     base = os.environ.get("GITHUB_BASE_REF", "")

@@ -5,7 +5,6 @@ python -m ops rollback --stack STACK --tag sha-1a2b3c4 [--apply]; an empty tag r
 
 from __future__ import annotations
 
-import argparse
 import base64
 import os
 import re
@@ -23,6 +22,7 @@ from ops.ci.preview import body, subject
 from ops.ci.registry_login import credentials
 from ops.plan.previewed import previewed
 from ops.pulumi_cli import CHECKOUT, Pulumi
+from ops.stack_command import stack_parser
 from railway_api.failure import Failure
 
 _OF_A_PULL_REQUEST = re.compile(r"pr-\d+")
@@ -110,8 +110,7 @@ def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> in
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the image, preview, open the pull request; update where that was asked for."""
-    parser = argparse.ArgumentParser(prog="ops rollback", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("rollback", __doc__)
     parser.add_argument("--tag", default=os.environ.get("TAG", ""))
     parser.add_argument("--apply", action="store_true", default=os.environ.get("APPLY") == "true")
     chosen = parser.parse_args(argv)

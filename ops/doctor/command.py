@@ -6,7 +6,6 @@ python -m ops doctor --stack STACK [--json]; read-only. Asked are Pulumi's backe
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from ops import stacks
 from ops.ci import workflow
 from ops.doctor.check import Diagnosis, lines
 from ops.doctor.questions import checks
+from ops.stack_command import add_json, stack_parser
 
 NOT_WELL = 3
 """The exit code where something is wrong, or could not be asked because of that."""
@@ -23,9 +23,8 @@ NOT_WELL = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the answers."""
-    parser = argparse.ArgumentParser(prog="ops doctor", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser = stack_parser("doctor", __doc__)
+    add_json(parser)
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
     found = list(checks(stack, os.environ))

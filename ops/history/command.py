@@ -6,9 +6,7 @@ image is what Railway lists of the canary's deployments: the newest one that was
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,12 +17,15 @@ from ops.ci import workflow
 from ops.history.past_updates import PastDeployment, lines, moment, parsed
 from ops.printable import log_line
 from ops.pulumi_cli import Pulumi
+from ops.stack_command import add_json, number, stack_parser
 from ops.status import live_stack
 from ops.status.recorded import Role
 from railway_api import documents
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
+    import argparse
+
     from ops.status.recorded import Recorded
 
 MOST = 20
@@ -67,17 +68,10 @@ def _of_canary(state: Recorded) -> list[PastDeployment]:
     return found
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to 1000, not {text[:20]!r}")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops history", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--most", default=MOST, type=_count, metavar="N", help="so many updates, the newest")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser = stack_parser("history", __doc__)
+    parser.add_argument("--most", default=MOST, type=number(1, 1000), metavar="N", help="so many updates, the newest")
+    add_json(parser)
     return parser
 
 

@@ -6,9 +6,7 @@ Pin one: pulumi config set imageTag TAG --stack STACK.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -31,10 +29,13 @@ from ops.images.commits import title_of, titles
 from ops.images.pinnable import Pinnable, chosen, lines, with_untagged
 from ops.images.running_images import running_images
 from ops.pulumi_cli import CHECKOUT
+from ops.stack_command import add_json, number, stack_parser
 from ops.status import live_stack
 from ops.status.source import now
 
 if TYPE_CHECKING:
+    import argparse
+
     from convos_infra.registry.resolve import ResolvedImage
     from ops.status.recorded import Recorded
 
@@ -101,17 +102,12 @@ def _too_old(image: ResolvedImage, target: str) -> str:
     return f"cannot be pinned: {refused.problem}" if refused is not None else ""
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to 1000, not {text[:20]!r}")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops images", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--most", default=MOST, type=_count, metavar="N", help="tags of so many commits, the newest")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser = stack_parser("images", __doc__)
+    parser.add_argument(
+        "--most", default=MOST, type=number(1, 1000), metavar="N", help="tags of so many commits, the newest"
+    )
+    add_json(parser)
     return parser
 
 

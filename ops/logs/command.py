@@ -10,8 +10,6 @@ environment's secret variables are masked.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,11 +24,14 @@ from ops.ci import workflow
 from ops.logs.lines import LoggedLine, added, parsed
 from ops.logs.source import LogSource, of_agent, of_service, secrets_of
 from ops.printable import log_line
+from ops.stack_command import number, stack_parser
 from ops.status import live_stack, railway_view
 from pool_contract.service_names import AGENT_PREFIX
 from railway_api import documents
 
 if TYPE_CHECKING:
+    import argparse
+
     from convos_infra.railway.snapshot import Snapshot
     from ops.status.recorded import Recorded
     from railway_api.client import Client
@@ -146,19 +147,14 @@ def _print(reader: Reader, chosen: argparse.Namespace) -> None:
         time.sleep(FOLLOW_SECONDS)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_LINES:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_LINES}, not {text[:20]!r}")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops logs", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("logs", __doc__)
     parser.add_argument("--service", default="", help="canary, pool-manager, database, or a service's name")
     parser.add_argument("--agent", default="", metavar="ID", help="an agent of the pool")
     parser.add_argument("--deployment", default="", metavar="ID", help="one deployment, also an old one")
-    parser.add_argument("--lines", default=200, type=_count, metavar="N", help=f"the last N, at most {MOST_LINES}")
+    parser.add_argument(
+        "--lines", default=200, type=number(1, MOST_LINES), metavar="N", help=f"the last N, at most {MOST_LINES}"
+    )
     parser.add_argument("--follow", action="store_true", help="go on until interrupted")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each line")
     return parser

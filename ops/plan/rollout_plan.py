@@ -8,9 +8,7 @@ stack pins or follows; where the stack builds its image, the one that is deploye
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +19,7 @@ from ops import stacks
 from ops.ci import workflow
 from ops.plan.rollout_rows import lines
 from ops.pulumi_cli import CHECKOUT
+from ops.stack_command import add_json, stack_parser
 from ops.status import live_stack
 from stack.problem import ConfigError
 from stack.rollout import KINDS, rollout_policy
@@ -55,11 +54,10 @@ def variables(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan."""
-    parser = argparse.ArgumentParser(prog="ops rollout-plan", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("rollout-plan", __doc__)
     parser.add_argument("--image", default="", help="a tag or digest instead of the stack's")
     parser.add_argument("--policy", default="", help=f"instead of the stack's: {', '.join(KINDS)}")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_json(parser)
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
     config, state = stacks.config(CHECKOUT, stack), live_stack.recorded(stack)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from ops import pulumi_cli, stacks
 from ops.ci import workflow
 from ops.pulumi_cli import CHECKOUT, Pulumi
+from ops.stack_command import stack_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,7 @@ def database_url(stack: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan."""
-    parser = argparse.ArgumentParser(prog="ops schema-plan", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("schema-plan", __doc__)
     stack = stacks.checked(parser.parse_args(argv).stack)
     config = stacks.config(CHECKOUT, stack)
     command = [sys.executable, "-m", "convos_infra.schema", "plan"]

@@ -10,7 +10,6 @@ be run again: --resume goes on with the value that the config has. An empty POOL
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -22,15 +21,17 @@ from ops import stacks
 from ops.agents.moving import Mover, Need, ReadyWait
 from ops.ci import workflow
 from ops.guarded_update import GuardedUpdate
-from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.rotate import new_value
 from ops.rotate.holders import holders
 from ops.rotate.key_place import KeyPlace, key_place
 from ops.rotate.rotation import Rotation
+from ops.stack_command import add_json, say, stack_parser
 from ops.status import live_stack
 
 if TYPE_CHECKING:
+    import argparse
+
     from ops.agents.living_agent import LivingAgent
     from ops.status.recorded import Recorded
 
@@ -54,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     value = old if chosen.resume else new_value.asked(place.variable, stack)
     if value != old:
         cli.encrypt(place.path, value)
-        _say(f"{place.path}: the new value is in Pulumi.{stack}.yaml, encrypted")
+        say(f"{place.path}: the new value is in Pulumi.{stack}.yaml, encrypted")
     again = f"make rotate STACK={stack} KEY={place.variable} RESUME=1"
-    GuardedUpdate(cli, again, _say, shows=not chosen.json, with_image=chosen.with_image).run([value])
+    GuardedUpdate(cli, again, say, shows=not chosen.json, with_image=chosen.with_image).run([value])
     outcome = _finish(stack, place, old if value != old else "", chosen, wrote=value != old)
     text = json.dumps(outcome.document(), indent=2) if chosen.json else "\n".join(outcome.lines())
     sys.stdout.write(f"{text}\n")
@@ -77,9 +78,9 @@ def _finish(stack: str, place: KeyPlace, old: str, chosen: argparse.Namespace, *
     moved: list[str] = []
     left: list[LivingAgent] = []
     if live_stack.pool_manager(state, now).is_simulated:
-        _say("the pool manager is simulated here: no agent runs")
+        say("the pool manager is simulated here: no agent runs")
     else:
-        mover = Mover(live_stack.pool_api(state, now), _say, ReadyWait(ready_seconds=chosen.wait))
+        mover = Mover(live_stack.pool_api(state, now), say, ReadyWait(ready_seconds=chosen.wait))
         has_old = lacks(place.variable)
         if NAMES_KEYS not in mover.api.version().get("capabilities", ()):
             raise InfraError("pool-manager", "does not say which agents have which keys", "docs/pool.md (Keys)")
@@ -98,19 +99,14 @@ def lacks(variable: str) -> Need:
     return lambda agent: None if agent.keys_behind is None else variable in agent.keys_behind
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(log_line(f"  {line}\n"))
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops rotate", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("rotate", __doc__)
     parser.add_argument("--key", default=os.environ.get("KEY", ""), help="a name of make keys, or POOL_API_KEY")
     parser.add_argument("--claimed", default=LEAVE, choices=[LEAVE, REDEPLOY], help="agents that somebody has")
     parser.add_argument("--resume", action="store_true", help="go on with the value that the config has")
     parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for each batch of agents")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_json(parser)
     return parser
 
 

@@ -9,9 +9,7 @@ the pool is still making agents when the wait is over: it goes on by itself.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -24,11 +22,13 @@ from ops import stacks
 from ops.agents.living_agent import living
 from ops.ci import workflow
 from ops.guarded_update import GuardedUpdate
-from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError, last_error
+from ops.stack_command import add_json, number, say, stack_parser
 from ops.status import live_stack
 
 if TYPE_CHECKING:
+    import argparse
+
     from convos_infra.rollout.pool_api import PoolApi
 
 CONFIG_KEY = "poolMinIdle"
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if ran.code != 0:
         raise PulumiError(stack, f"pulumi config set {CONFIG_KEY}: {last_error(ran.text)}")
     again = f"make scale STACK={stack} IDLE={chosen.idle}"
-    GuardedUpdate(cli, again, _say, shows=not chosen.json, with_image=chosen.with_image).run()
+    GuardedUpdate(cli, again, say, shows=not chosen.json, with_image=chosen.with_image).run()
     state = live_stack.recorded(stack)
     idle = settled(live_stack.pool_api(state, live_stack.railway(state)), chosen.idle, chosen.wait)
     document = {"stack": stack, "wanted": chosen.idle, "idle": idle, "before": None if before is None else int(before)}
@@ -78,7 +78,7 @@ def settled(api: PoolApi, wanted: int, seconds: float) -> int:
             continue
         if found["idle"] != idle:
             idle = found["idle"]
-            _say(f"{idle} idle, {found['starting'] + found['unfinished']} on their way")
+            say(f"{idle} idle, {found['starting'] + found['unfinished']} on their way")
         if idle == wanted and not found["starting"]:
             break
         if idle > wanted:
@@ -87,23 +87,14 @@ def settled(api: PoolApi, wanted: int, seconds: float) -> int:
     return max(idle, 0)
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(log_line(f"  {line}\n"))
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) > MOST:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MOST}, not {text[:20]!r}: IDLE=n")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ops scale", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--idle", required=True, type=_count, metavar="N", help="how many are kept idle")
+    parser = stack_parser("scale", __doc__)
+    parser.add_argument(
+        "--idle", required=True, type=number(0, MOST, ": IDLE=n"), metavar="N", help="how many are kept idle"
+    )
     parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    add_json(parser)
     return parser
 
 

@@ -8,7 +8,6 @@ ends with 2 and prints `Error 3`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 
 from ops import stacks
 from ops.ci import workflow
+from ops.stack_command import add_json, stack_parser
 from ops.status.reading import read
 from ops.status.rows import rows
 from ops.status.terminal import has_colours, lines
@@ -26,9 +26,8 @@ NOT_FINE = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the page."""
-    parser = argparse.ArgumentParser(prog="ops status", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser = stack_parser("status", __doc__)
+    add_json(parser)
     chosen = parser.parse_args(argv)
     report = read(stacks.checked(chosen.stack), os.environ)
     if chosen.json:

@@ -5,7 +5,6 @@ python -m ops keys --stack STACK [--check]; with --check, exit code 1 where a re
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from convos_infra.errors import InfraError
 from ops import stacks
 from ops.ci import workflow
 from ops.pulumi_cli import CHECKOUT
+from ops.stack_command import stack_parser
 from pool_contract.keys import DECLARATIONS, is_declared
 from stack.settings import KEYS, variable_keys
 
@@ -66,8 +66,7 @@ def states(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Ke
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a line a key."""
-    parser = argparse.ArgumentParser(prog="ops keys", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("STACK", ""))
+    parser = stack_parser("keys", __doc__)
     parser.add_argument("--check", action="store_true")
     chosen = parser.parse_args(argv)
     found = list(states(stacks.config(CHECKOUT, stacks.checked(chosen.stack)), os.environ))

@@ -37,3 +37,8 @@ class Failure(Exception):
         if self.next_step:
             text = f"{text}; {self.next_step}"
         return escaped(redact_urls(" ".join(text.split())))
+
+
+def about(error: Exception, thing: str) -> Exception:
+    """Return the error for another thing that waited for the same; only a `Failure` names its thing."""
+    return error.about(thing) if isinstance(error, Failure) else error

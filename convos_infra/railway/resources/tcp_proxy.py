@@ -29,7 +29,7 @@ from convos_infra.railway.session import RailwayProvider, Session
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 from railway_api.errors import RailwayError
-from railway_api.failure import Failure
+from railway_api.failure import about
 
 if TYPE_CHECKING:
     from convos_infra.provider import Props
@@ -171,7 +171,7 @@ def _open_all(session: Session, openings: Sequence[_Opening]) -> None:
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in openings:
                 if one.is_open:
-                    one.problem = error.about(_thing(one.props)) if isinstance(error, Failure) else error
+                    one.problem = about(error, _thing(one.props))
 
 
 def _make(session: Session, openings: Sequence[_Opening]) -> None:
