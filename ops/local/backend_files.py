@@ -46,9 +46,9 @@ def repair(state: Path, aside: Path) -> tuple[str, ...]:
     return tuple(done)
 
 
-def projects(state: Path) -> frozenset[str]:
-    """Return the ids of the Railway projects that the stacks tell of."""
-    files = (state / ".pulumi" / "stacks").glob("*/*.json")
+def projects(state: Path, stack: str) -> frozenset[str]:
+    """Return the ids of the Railway projects that a stack tells of."""
+    files = (state / ".pulumi" / "stacks").glob(f"*/{stack}.json")
     rows = [row for file in files for row in latest(file).get("resources") or ()]
     return frozenset(str(row["id"]) for row in rows if row.get("type") == _PROJECT and row.get("id"))
 
@@ -61,9 +61,9 @@ def latest(file: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def forget_stacks(state: Path, aside: Path) -> None:
-    """Move the stacks aside, for a Railway that has lost everything that they tell of."""
-    for file in (state / ".pulumi" / "stacks").glob("*/*.json*"):
+def forget(state: Path, stack: str, aside: Path) -> None:
+    """Move a stack aside whose Railway has lost everything that it tells of; other stacks may be of another Railway."""
+    for file in (state / ".pulumi" / "stacks").glob(f"*/{stack}.json*"):
         _set_aside(file, aside)
 
 

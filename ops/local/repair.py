@@ -28,9 +28,9 @@ def before_up(layout: Layout, railway_address: str, env: Mapping[str, str], mark
         done.append(f"stopped {stopped} processes of a pulumi up that a killed make local had left")
     locks.release_dead(layout.state)
     done += backend_files.repair(layout.state, layout.broken)
-    projects = backend_files.projects(layout.state)
+    projects = backend_files.projects(layout.state, stack.STACK)
     if projects and not projects & railway.projects(railway_address, env["RAILWAY_API_TOKEN"]):
-        backend_files.forget_stacks(layout.state, layout.broken)
+        backend_files.forget(layout.state, stack.STACK, layout.broken)
         done.append(
             f"the emulator has lost the stack's project; its state is moved to {layout.broken}, it is made again"
         )

@@ -142,16 +142,22 @@ def test_a_secret_that_was_cut_off_comes_back_from_its_copy_and_one_of_the_users
 def test_the_projects_of_a_state_are_read_as_if_a_stranger_had_written_it(
     layout: Layout, state: bytes, found: set[str]
 ) -> None:
-    assert backend_files.projects(layout.state) == set()
+    assert backend_files.projects(layout.state, "local") == set()
     file = layout.state / ".pulumi" / "stacks" / "convos-infra" / "local.json"
     file.parent.mkdir(parents=True)
     file.write_bytes(state)
-    assert backend_files.projects(layout.state) == found
-    backend_files.forget_stacks(layout.state, layout.broken)
+    assert backend_files.projects(layout.state, "local") == found
+    mine = file.with_name("mine.json")
+    mine.write_bytes(OF_ANOTHER_PROJECT)
+    assert backend_files.projects(layout.state, "local") == found, "a stack of the user's own is not asked"
+    backend_files.forget(layout.state, "local", layout.broken)
     assert [one.read_bytes() for one in layout.broken.iterdir()] == [state]
-    assert list(file.parent.iterdir()) == []
+    assert list(file.parent.iterdir()) == [mine]
 
 
+OF_ANOTHER_PROJECT = (
+    b'{"checkpoint": {"latest": {"resources": [{"type": "pulumi-python:dynamic/railway:Project", "id": "b"}]}}}'
+)
 SERVICE = """
 import pathlib, sys, time
 data = pathlib.Path(sys.argv[1])
