@@ -1,4 +1,4 @@
-"""One comment a subject, updated in place: found by a marker that nobody sees, never by its heading."""
+"""One comment per subject, updated in place and found by a hidden marker, not by its heading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.ci.github import BOT, GitHub
 from ops.printable import in_code_block
 
 LONGEST = 64_000
-"""GitHub refuses comments of more than 65 536 characters; some are left for what it adds itself."""
+"""GitHub refuses comments of more than 65,536 characters; the rest is a margin."""
 LONGEST_DATA = 24_000
 _MARKER = re.compile(r"[a-z0-9][a-z0-9:._-]*")
 _DATA = re.compile(r"<!-- data:([A-Za-z0-9+/=]+) -->")
@@ -20,31 +20,31 @@ _MOST_BYTES = 4_000_000
 
 
 class CutError(InfraError):
-    """A text that cannot be cut to what a comment may hold."""
+    """A text cannot be shortened to the length of a comment."""
 
 
 def marker(subject: str) -> str:
-    """Return the hidden line that makes a comment the one about `subject`, such as `preview:dev`."""
+    """Return the hidden line that marks a comment as the one about `subject`, such as `preview:dev`."""
     if not _MARKER.fullmatch(subject):
-        raise ValueError(f"{subject!r} is no subject of a comment")
+        raise ValueError(f"{subject!r} is not a valid subject of a comment")
     return f"<!-- convos-infra {subject} -->"
 
 
 def cut(head: str, folded: str, tail: str, longest: int = LONGEST) -> str:
-    """Return `head`, `folded` as a code block, and `tail`; of `folded` as much of the beginning as there is room for.
+    """Return `head`, `folded` as a code block, and `tail`; only `folded` is shortened, at its end.
 
     Args:
-        head: always whole; so is `tail`.
-        folded: the long text; fences in it are broken, so that it stays inside its block, and so are hidden comments.
-        tail: hidden data and the like.
-        longest: how many characters the comment may have.
+        head: the text before the block.
+        folded: the long text; code fences and HTML comments in it are broken up, so that it cannot leave its block.
+        tail: the text after the block, such as hidden data.
+        longest: the most characters that the comment may have.
 
     Raises:
-        CutError: head and tail alone are longer.
+        CutError: `head` and `tail` alone are longer.
     """
     text = in_code_block(folded)
     opening, closing = "\n<details><summary>The whole preview</summary>\n\n```diff\n", "\n```\n</details>\n"
-    note = "\n… cut here; the whole is in the summary of the job"
+    note = "\n… shortened; the job's summary has the whole text"
     room = longest - len(head) - len(tail) - len(opening) - len(closing) - 1
     if len(text) > room:
         if room <= len(note):
@@ -54,25 +54,25 @@ def cut(head: str, folded: str, tail: str, longest: int = LONGEST) -> str:
 
 
 def hidden(data: bytes) -> str:
-    """Return data as a line that nobody sees; empty where it is too long to be carried."""
+    """Return data as a hidden line; empty if it is too long for a comment."""
     text = base64.b64encode(zlib.compress(data, 9)).decode()
     return f"<!-- data:{text} -->" if len(text) <= LONGEST_DATA else ""
 
 
 def revealed(body: str) -> bytes | None:
-    """Return the hidden data of a comment, None where it has none that can be read."""
+    """Return the hidden data of a comment; None if it has none or if it is damaged."""
     found = _DATA.findall(body)
     if not found:
         return None
     try:
-        # The last one: a preview's own text stands before it, and may hold anything.
+        # The last match: the text of a preview comes before it and may contain anything.
         return zlib.decompressobj().decompress(base64.b64decode(found[-1], validate=True), _MOST_BYTES)
     except (ValueError, zlib.error):
         return None
 
 
 def find(github: GitHub, issue: int, subject: str, author: str = BOT) -> dict[str, Any] | None:
-    """Return our comment about a subject, or None. Others may write the marker too: only `author`'s counts."""
+    """Return our comment about a subject, or None. Anybody can write the marker, so only comments of `author` count."""
     wanted = marker(subject)
     for comment in github.pages(f"issues/{issue}/comments"):
         written_by = (comment.get("user") or {}).get("login")
@@ -82,10 +82,10 @@ def find(github: GitHub, issue: int, subject: str, author: str = BOT) -> dict[st
 
 
 def put(github: GitHub, issue: int, subject: str, body: str, author: str = BOT) -> str:
-    """Write the comment about a subject, or update it in place; return its address.
+    """Create the comment about a subject, or update it; return its URL.
 
     Raises:
-        ForbiddenError: the token may not comment. That is never passed over in silence.
+        ForbiddenError: the token has no permission to comment. Callers must not ignore it.
     """
     text = f"{marker(subject)}\n{body}"
     known = find(github, issue, subject, author)

@@ -1,9 +1,9 @@
-"""Updates a stack, if that does what was reviewed.
+"""Updates a stack if the update does what was reviewed.
 
 python -m ops deploy --stack STACK [--image runtime|pool --digest sha256:…] [--commit SHA] [--accept FINGERPRINT]
 
-The preview must be the one on the merged pull request, but for the images just built. Where they differ it stops, says
-where, and names the fingerprint with which somebody who has looked may start it again.
+The preview must match the one on the merged pull request, apart from the images that were just built. If they differ,
+the deploy stops, lists the differences, and prints the fingerprint with which a reviewer can accept the new preview.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _RECORDED = {"runtime": IMAGE, "pool": POOL_IMAGE}
 
 
 class NotReviewedError(InfraError):
-    """What would be applied is not what was reviewed."""
+    """The update differs from what was reviewed."""
 
 
 def reviewed_preview(door: github.GitHub, commit: str, branch: str, stack: str) -> tuple[Preview, str]:
-    """Return the preview on the pull request that brought a commit, and what it is called.
+    """Return the preview on the pull request that a commit was merged by, and how to refer to it.
 
-    Nobody's review at all is an empty preview: then only the images just built may change.
+    Without a pull request the reviewed preview is empty, so that only the images that were just built may change.
     """
     merged = [pull for pull in door.pages(f"commits/{commit}/pulls") if _brought(pull, commit, branch)]
     if not merged:
-        return Preview(()), f"no pull request brought {commit[:7]} to {branch}"
+        return Preview(()), f"no merged pull request has {commit[:7]} on {branch}"
     number = int(merged[0]["number"])
     found = comment.find(door, number, subject(stack))
     data = comment.revealed(str(found.get("body") or "")) if found else None
@@ -65,36 +65,40 @@ def reviewed_preview(door: github.GitHub, commit: str, branch: str, stack: str) 
 
 
 def check_reviewed(reviewed: Preview, source: str, now: Preview, built: Sequence[str], accept: str) -> None:
-    """Stop an update that is not what was reviewed.
+    """Refuse an update that differs from what was reviewed.
 
     Args:
         reviewed: the reviewed preview.
-        source: where it is from.
-        now: what would be applied.
-        built: the digests of the images just built.
-        accept: the fingerprint of what somebody has looked at and wants applied nevertheless.
+        source: where the reviewed preview was found.
+        now: the preview of this update.
+        built: the digests of the images that were just built.
+        accept: the fingerprint of a preview that a reviewer accepts despite the differences.
 
     Raises:
-        NotReviewedError: it differs, and nobody has accepted it.
+        NotReviewedError: the previews differ, and this one was not accepted.
     """
     found = differences(reviewed, now, *built)
     if not found:
         return
-    workflow.summary("\n".join(["### Not what was reviewed", "", *(f"- {line}" for line in found[:_MOST_LINES])]))
+    workflow.summary(
+        "\n".join(
+            ["### The update differs from the reviewed preview", "", *(f"- {line}" for line in found[:_MOST_LINES])]
+        )
+    )
     for line in found[:_MOST_LINES]:
         sys.stdout.write(log_line(f"  {line}\n"))
     if accept == now.fingerprint:
-        workflow.notice(f"applied nevertheless: {accept} was accepted")
+        workflow.notice(f"applied despite {len(found)} differences: fingerprint {accept} was accepted")
         return
     problem = f"{len(found)} differences from the reviewed preview ({source}); the first: {found[0]}"
-    raise NotReviewedError("deploy", problem, f"look, and start deploy by hand with accept {now.fingerprint}")
+    raise NotReviewedError("deploy", problem, f"review it, then run the deploy workflow with accept={now.fingerprint}")
 
 
 def there(tag: ImageReference) -> There | None:
-    """Return what a tag names in the registry; None where it names nothing.
+    """Return the image that a tag points to; None if the registry has no such tag.
 
     Raises:
-        InfraError: the registry cannot be asked.
+        InfraError: the registry did not answer.
     """
     try:
         found = resolve(tag, credentials=credentials(), thing="deploy")
@@ -106,10 +110,10 @@ def there(tag: ImageReference) -> There | None:
 def check_image_goes_forward(
     door: github.GitHub, stack: str, now: Preview, values: dict[str, Any], tip: str, accept: str
 ) -> None:
-    """Stop an update that takes an image back to an older one, unless the config pins it or somebody has accepted that.
+    """Refuse an update to an older image, unless the config pins that image or a reviewer has accepted the preview.
 
     Raises:
-        GoesBackError: it does, or nobody can tell.
+        GoesBackError: the image is older, or its age cannot be determined.
     """
     if accept == now.fingerprint:
         return
@@ -128,22 +132,32 @@ def check_image_goes_forward(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Preview, compare, update."""
+    """Preview, compare with the reviewed preview, update."""
     environ = os.environ
     parser = argparse.ArgumentParser(prog="ops deploy", description=__doc__)
     parser.add_argument("--stack", default=environ.get("STACK", ""))
-    parser.add_argument("--image", default=environ.get("IMAGE", ""), help="which image was just built: runtime or pool")
     parser.add_argument(
-        "--packages", default=environ.get("PACKAGES", ""), help="where images are pushed: ghcr.io/owner"
+        "--image", default=environ.get("IMAGE", ""), help="the image that was just built: runtime or pool"
     )
-    parser.add_argument("--digest", default=environ.get("DIGEST", ""), help="of the image just built")
-    parser.add_argument("--images", default=environ.get("IMAGES", ""), help="what the push builds: runtime pool")
+    parser.add_argument(
+        "--packages", default=environ.get("PACKAGES", ""), help="where images are pushed, such as ghcr.io/owner"
+    )
+    parser.add_argument(
+        "--digest", default=environ.get("DIGEST", ""), help="the digest of the image that was just built"
+    )
+    parser.add_argument(
+        "--images", default=environ.get("IMAGES", ""), help="the images that the push builds: runtime pool"
+    )
     parser.add_argument("--commit", default=environ.get("GITHUB_SHA", ""))
     parser.add_argument("--branch", default=environ.get("GITHUB_REF_NAME", ""))
-    parser.add_argument("--accept", default=environ.get("ACCEPT", ""), help="the fingerprint of a preview")
+    parser.add_argument(
+        "--accept",
+        default=environ.get("ACCEPT", ""),
+        help="the fingerprint of a preview that may be applied though it was not reviewed",
+    )
     chosen = parser.parse_args(argv)
     if bool(chosen.image) != bool(chosen.digest):
-        parser.error("--image and --digest belong together")
+        parser.error("--image and --digest must be given together")
     stack = stacks.checked(chosen.stack or stacks.of_branch(chosen.branch))
     values, builds = stacks.config(CHECKOUT, stack), tuple(chosen.images.split())
     built = just_built(
@@ -177,14 +191,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _update(pulumi: Pulumi, found: Previewed) -> None:
-    """Update, and say of each service whether what was announced has happened: also of an update that failed."""
+    """Update, then report for each service whether its announced deployments happened, even if the update failed."""
     before, began = services_of(pulumi.exported()), time.monotonic()
     failed: PulumiError | None = None
     try:
         pulumi.do("up", "--yes", "--skip-preview")
     except PulumiError as error:
         failed = error
-    # What the update did is worth less than why it failed.
+    # A report that cannot be made must not hide why the update failed.
     with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
         made = outcomes(found.plan, before, services_of(pulumi.exported()))
         title = f"{pulumi.stack}: {happened_title(found.plan, made, time.monotonic() - began)}"

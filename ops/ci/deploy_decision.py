@@ -1,4 +1,4 @@
-"""Which stack an event deploys, if any: the rules. Plain Python, as it runs before anything is installed.
+"""Decides which stack an event deploys, if any. Standard library only, because it runs before anything is installed.
 
 `python3 -m ops.ci.deploy_decision` prints `name=value` lines, as GITHUB_OUTPUT takes them.
 """
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ops.ci.image_tags import BRANCH_TAGS
 
 IMAGES = ("runtime", "pool")
-"""Folders that are built to images. A push that changes one is deployed by its build, when it is done (build-*.yml)."""
+"""Folders that an image is built from. A push that changes one is deployed by that image's build (build-*.yml)."""
 UNKNOWN = ("unknown",)
-"""The images of a push of which git does not tell what it changes."""
+"""The images of a push whose changes git cannot list."""
 _NO_COMMIT = "0" * 40
 
 
@@ -24,10 +24,10 @@ class DeployDecision:
     """What to do for an event.
 
     Attributes:
-        stack: which stack the event's branch deploys; empty for none.
+        stack: the stack that the event's branch deploys; empty for none.
         deploy: whether it is deployed now.
-        reason: why not.
-        images: the images that the push builds, each by a workflow of its own.
+        reason: why it is not.
+        images: the images that the push builds, each in its own workflow.
     """
 
     stack: str
@@ -43,9 +43,9 @@ def decide(
 
     Args:
         branch: the branch that was pushed, or on which the workflow was started by hand.
-        ref_type: `branch` or `tag`, GITHUB_REF_TYPE: a tag may be called as a branch is.
-        digest: of the image just built; empty where none was.
-        by_hand: whether a person started it.
+        ref_type: `branch` or `tag`, from GITHUB_REF_TYPE; a tag may have the name of a branch.
+        digest: the digest of the image that was just built; empty if none was.
+        by_hand: whether a person started the workflow.
         images: the images that the push builds, or `UNKNOWN`.
     """
     if ref_type != "branch":
@@ -54,22 +54,25 @@ def decide(
         )
     stack = BRANCH_TAGS.get(branch, "")
     if not stack:
-        return DeployDecision("", deploy=False, reason=f"branch {branch} deploys no stack")
+        return DeployDecision("", deploy=False, reason=f"no stack is deployed from branch {branch}")
     if by_hand:
         return DeployDecision(stack, deploy=True)
     if images and images != UNKNOWN and not digest:
         builds = " and ".join(f"build-{image}" for image in images)
         return DeployDecision(
-            stack, deploy=False, reason=f"this push builds an image: {builds} deploys it", images=images
+            stack,
+            deploy=False,
+            reason=f"this push changes an image: {builds} deploys it after the build",
+            images=images,
         )
     return DeployDecision(stack, deploy=True, images=images)
 
 
 def images_of(before: str, after: str) -> tuple[str, ...]:
-    """Return the images that a push builds; `UNKNOWN` where git has not both commits.
+    """Return the images that a push builds; `UNKNOWN` if git does not have both commits.
 
-    A new branch has no commit before, and a forced push one that is gone. GitHub's path filter then goes by other
-    rules, so the deploy itself looks which images there are.
+    A new branch has no previous commit, and that of a forced push may be gone. GitHub's path filter then follows other
+    rules, so the deploy checks in the registry which images exist.
     """
     if not before or before == _NO_COMMIT:
         return UNKNOWN

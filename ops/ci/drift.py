@@ -1,4 +1,4 @@
-"""Looks whether somebody changed a stack's resources behind its back; fails, and keeps one issue a stack about it.
+"""Checks whether a stack's resources were changed outside of Pulumi; if so, fails and keeps one issue open per stack.
 
 python -m ops drift --stack STACK
 """
@@ -31,9 +31,10 @@ def changed(text: str) -> list[str]:
 
 def report(door: github.GitHub, stack: str, text: str) -> str:
     """Open the issue about a stack's drift, or update it in place; return its address."""
-    head = f"{comment.marker(f'drift:{stack}')}\n`{stack}` is not as its last update left it:\n\n"
+    head = f"{comment.marker(f'drift:{stack}')}\n`{stack}` has changed since its last update:\n\n"
     head += "\n".join(f"- {line}" for line in changed(text)) + "\n"
-    tail = f"\nKeep it: change the config, `pulumi refresh --stack {stack}`. Take it back: refresh, then `pulumi up`.\n"
+    tail = f"\nTo keep it, change the config and run `pulumi refresh --stack {stack}`. "
+    tail += "To revert it, refresh, then run `pulumi up`.\n"
     body = comment.cut(head, text, tail)
     known = _issue(door, stack)
     if known:
@@ -49,7 +50,7 @@ def close(door: github.GitHub, stack: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Refresh without writing; exit code 1 where something drifted, or where nobody could look."""
+    """Preview a refresh; exit code 1 if something drifted or the refresh failed."""
     parser = stack_parser("drift", __doc__)
     stack = stacks.checked(parser.parse_args(argv).stack)
     door = github.from_environment()
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise PulumiError(stack, f"pulumi refresh: {last_error(ran.text)}")
     workflow.summary(f"### `{stack}` has drifted\n\n```diff\n{ran.text[:900_000]}\n```")
     address = report(door, stack, ran.text)
-    raise PulumiError(stack, f"{len(changed(ran.text))} resources are not as the last update left them", address)
+    raise PulumiError(stack, f"{len(changed(ran.text))} resources have changed since the last update", address)
 
 
 def _issue(door: github.GitHub, stack: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""Deploys move forward: an image that is older than what runs is deployed by name alone, as a rollback.
+"""Refuses deploys that go back: an image older than the running one is deployed only by an explicit rollback.
 
-A build that is run again after a newer one moves the branch's tag back, and every check on that tag then passes. So the
-commits themselves are compared: what runs, what would be deployed, and what the branch has.
+A build that is re-run after a newer one moves the branch's tag back, and every check of that tag then passes. Therefore
+the commits themselves are compared: the running one, the one to deploy, and the branch's newest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WORDS = {
     "behind": Relation.BEHIND,
     "diverged": Relation.DIVERGED,
 }
-"""GitHub's words for how the second commit of a comparison stands to the first."""
+"""GitHub's `status` of a comparison: how its second commit relates to the first."""
 
 
 class GoesBackError(InfraError):
@@ -34,19 +34,19 @@ class GoesBackError(InfraError):
 
 
 def revisions(preview: Preview, recorded: str) -> tuple[str, str]:
-    """Return the revision of an image that runs and the one that would; both empty where the image stays."""
+    """Return the running revision of an image and the one to deploy; both empty if the image does not change."""
     before, after = preview.image_of(recorded).get("revision", ("", ""))
     return _text(before), _text(after)
 
 
 def compared(checkout: Path, door: GitHub, old: str, new: str) -> Relation:
-    """Return what `new` is to `old`, by git or else by GitHub, which also knows commits that no branch has any more.
+    """Return how `new` relates to `old`: by git, else by GitHub, which also has commits that are on no branch.
 
     Raises:
-        InfraError: git refuses to read the checkout, or GitHub does not answer.
+        InfraError: git cannot read the checkout, or GitHub does not answer.
     """
     if _is_commit(old) and _is_commit(new) and (old.startswith(new) or new.startswith(old)):
-        return Relation.SAME  # also where nobody knows the commit any more
+        return Relation.SAME  # even if neither git nor GitHub has the commit any longer
     found = relation(checkout, old, new)
     if found is not Relation.UNKNOWN or not _is_commit(old) or not _is_commit(new):
         return found
@@ -60,37 +60,37 @@ def compared(checkout: Path, door: GitHub, old: str, new: str) -> Relation:
 def check_forward(
     stack: str, runs: str, comes: str, to_image: Relation, to_branch: Relation, recorded: str = IMAGE
 ) -> None:
-    """Refuse an image that would take a stack back.
+    """Refuse an image that is older than the running one.
 
     Args:
-        stack: its name.
-        runs: the revision that runs; empty where nothing does, or where its image does not say: then nothing is lost.
-        comes: the revision of the image.
-        to_image: what `comes` is to `runs`.
-        to_branch: what the branch's newest commit is to `comes`.
-        recorded: which image it is, `IMAGE` or `POOL_IMAGE`.
+        stack: the stack's name.
+        runs: the running revision; empty if nothing runs or the image has none, and then every image is accepted.
+        comes: the revision of the image to deploy.
+        to_image: how `comes` relates to `runs`.
+        to_branch: how the branch's newest commit relates to `comes`.
+        recorded: the image's resource, `IMAGE` or `POOL_IMAGE`.
 
     Raises:
-        GoesBackError: it is older, or lacks commits that run; or nobody can tell.
+        GoesBackError: the image is older, lacks commits of the running one, or cannot be compared.
     """
     if not runs or to_image in {Relation.SAME, Relation.AHEAD}:
         return
     old, new = escaped(runs[:SHORT]), escaped(comes[:SHORT]) or "an image without a revision"
-    has, step = f"{stack} runs {old}", f"to go back, start the workflow rollback for {stack} with tag sha-{new}"
+    has, step = f"{stack} runs {old}", f"to roll back, run the rollback workflow for {stack} with tag sha-{new}"
     if recorded == POOL_IMAGE:
-        # The workflow rollback pins the runtime image alone.
+        # The rollback workflow pins only the runtime image.
         has = f"the pool manager of {stack} runs {old}"
-        step = f"to go back, set poolImage in Pulumi.{stack}.yaml to the tag sha-{new} by a pull request"
+        step = f"to roll back, open a pull request that sets poolImage in Pulumi.{stack}.yaml to the tag sha-{new}"
     if to_image is Relation.BEHIND:
-        problem = f"{has}, and {new} is older: not deployed, a build was run again or the branch was reset"
-        raise GoesBackError("deploy", problem, f"to go on, run the newest build of the branch again; {step}")
+        problem = f"{has}, and {new} is older, from a re-run build or a reset branch: not deployed"
+        raise GoesBackError("deploy", problem, f"to deploy the branch, re-run its newest build; {step}")
     if to_image is Relation.DIVERGED and to_branch in {Relation.SAME, Relation.AHEAD}:
-        return  # a forced push: what runs is in no branch any more, and the branch has this
+        return  # A forced push: the running commit is no longer on the branch, and the new one is.
     if to_image is Relation.DIVERGED:
-        problem = f"{has}, and {new} lacks commits of it and is not in the branch: not deployed"
+        problem = f"{has}, and {new} lacks some of its commits and is not on the branch: not deployed"
         raise GoesBackError("deploy", problem, step)
     problem = f"{has}, and neither git nor GitHub can tell whether {new} is older: not deployed"
-    raise GoesBackError("deploy", problem, f"look, and start deploy by hand with accept; {step}")
+    raise GoesBackError("deploy", problem, f"review it, then run the deploy workflow with accept; {step}")
 
 
 def _text(leaf: str) -> str:

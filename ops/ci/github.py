@@ -1,4 +1,4 @@
-"""The one door to GitHub's REST API: what the workflows' scripts read and write there."""
+"""Client of GitHub's REST API for the scripts of the workflows."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 API = "https://api.github.com"
 PAGE = 100
 BOT = "github-actions[bot]"
-"""Who writes with a job's own token."""
+"""The author of what is written with a job's own token."""
 _MOST_PAGES = 100
 _SECONDS = 30.0
 _SECONDARY_SECONDS = 60.0
 _BUDGET = retry.RegistryBudget(attempts=5, seconds=180.0, base_delay=1.0, max_delay=20.0)
 _REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
-"""PUT is left out: a file's content names the blob that it replaces, so a second one is a conflict."""
+"""Not PUT: updating a file names the blob that it replaces, so a repeated request is a conflict."""
 _MOVED = frozenset({301, 302, 307, 308})
 _MOST_MOVES = 3
 _FORBIDDEN = 403
@@ -41,15 +41,15 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class GitHubError(InfraError):
-    """GitHub refused, or did not answer; one line."""
+    """GitHub refused a request or did not answer it."""
 
 
 class ForbiddenError(GitHubError):
-    """The token lacks a right. A job must not go on as if it had done what it was not allowed to."""
+    """The token lacks a permission. A job must fail rather than continue as if the request had succeeded."""
 
 
 class NotFoundError(GitHubError):
-    """It is not there, or this token does not see it."""
+    """The object does not exist, or the token cannot see it."""
 
 
 class GitHub:
@@ -57,9 +57,9 @@ class GitHub:
 
     Args:
         repository: `owner/name`.
-        token: a job's own, or one with the rights that a caller needs.
-        api: the API's address; another one in tests and for GitHub Enterprise.
-        pace: the outside's time and chance.
+        token: the job's own, or one with the permissions that the caller needs.
+        api: the API's base URL; it differs for GitHub Enterprise and in tests.
+        pace: the clock, the sleep and the randomness of retries.
     """
 
     def __init__(self, repository: str, token: str, api: str = API, pace: Pace | None = None) -> None:
@@ -81,25 +81,25 @@ class GitHub:
         )
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: str | int) -> Any:
-        """Send one request and return its JSON, None for an empty answer.
+        """Send one request and return its JSON; None for an empty response.
 
         Args:
             method: GET, POST, PATCH, PUT or DELETE.
-            path: below the repository, `issues/7/comments`.
+            path: the path below the repository, such as `issues/7/comments`.
             body: sent as JSON.
             query: the query string.
 
         Raises:
-            ForbiddenError: the token lacks a right.
-            NotFoundError: it is not there.
-            GitHubError: anything else.
+            ForbiddenError: the token lacks a permission.
+            NotFoundError: the object does not exist, or the token cannot see it.
+            GitHubError: GitHub refused for another reason or did not answer.
         """
         return self._document(f"{method} {path}", self._exchange(method, f"{self._base}/{path}", body, query))
 
     def pages(self, path: str, **query: str | int) -> Iterator[Mapping[str, Any]]:
-        """Yield the entries of a list, page by page, as long as `Link` names a next one; errors as in `send`.
+        """Yield the entries of a list, following `Link` from page to page; raises what `send` raises.
 
-        A page may be short and not the last: GitHub filters what the token does not see after it has cut the page.
+        A short page is not always the last one: GitHub removes what the token cannot see after it has cut the page.
         """
         what = f"GET {path}"
         url, asked = f"{self._base}/{path}", {"per_page": PAGE, **query}
@@ -107,12 +107,12 @@ class GitHub:
             answer = self._exchange("GET", url, None, asked)
             entries = self._document(what, answer)
             if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-                raise GitHubError("github", f"{what}: answers something else than a list")
+                raise GitHubError("github", f"{what}: the response is not a list")
             yield from entries
             try:
                 target = next_target(answer.headers.get("Link", ""))
             except LinkError as error:
-                raise GitHubError("github", f"{what}: the header Link {error}") from None
+                raise GitHubError("github", f"{what}: the Link header {error}") from None
             if target is None:
                 return
             url, asked = self._followed(what, answer.url, target), {}
@@ -124,14 +124,14 @@ class GitHub:
         try:
             return answer.json()
         except ValueError:
-            raise GitHubError("github", f"{what}: answers something else than JSON") from None
+            raise GitHubError("github", f"{what}: the response is not JSON") from None
 
     def _exchange(
         self, method: str, url: str, body: Mapping[str, Any] | None, query: Mapping[str, str | int]
     ) -> requests.Response:
-        """Send one request until it is answered: redirects of a renamed repository followed, a limit waited for.
+        """Send a request until it is answered: follow the redirects of a renamed repository and wait for rate limits.
 
-        After a 5xx or a broken connection only what may be done twice is sent again: a second POST is a second comment.
+        After a 5xx or a broken connection only idempotent requests are repeated: a second POST is a second comment.
         """
         what = f"{method} {url.removeprefix(self._base).lstrip('/')}"
         attempt, spent, moves = 0, 0.0, 0
@@ -160,16 +160,20 @@ class GitHub:
                 may_repeat = limit is not None or method in _REPEATABLE
             pause = retry.delay(_BUDGET, attempt, spent, self._pace.random(), told) if may_repeat else None
             if pause is None:
-                step = "run the job again" if told is None else f"its rate limit ends in {told:.0f} s: run the job then"
+                step = (
+                    "run the job again"
+                    if told is None
+                    else f"the rate limit ends in {told:.0f} s; run the job again then"
+                )
                 raise GitHubError("github", f"{what}: {problem}", step)
             spent += pause
             self._pace.sleep(pause)
 
     def _followed(self, what: str, url: str, target: str) -> str:
-        """Return where GitHub sends us on to; the token goes to its own host alone."""
+        """Return the URL that GitHub redirects to. It must be on the same host, because the token is sent to it."""
         there = urljoin(url, target)
         if not target or hosts.origin_of(there) != hosts.origin_of(self._base):
-            raise GitHubError("github", f"{what}: is sent on to another place, which is not followed")
+            raise GitHubError("github", f"{what}: redirected to another host, which is not followed")
         return there
 
     def _said(self, answer: requests.Response) -> str:
@@ -183,17 +187,17 @@ class GitHub:
         said = self._said(answer)
         problem = f'{what}: GitHub answers {answer.status_code} "{said}"'
         if answer.status_code == _FORBIDDEN:
-            return ForbiddenError("github", problem, "give the job the right under permissions:")
+            return ForbiddenError("github", problem, "give the job the permission under permissions:")
         if answer.status_code == _NOT_FOUND:
             return NotFoundError("github", problem)
         return GitHubError("github", problem)
 
 
 def limit_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> float | None:
-    """Return the seconds until a rate limit ends, None where the answer is about something else.
+    """Return the seconds until a rate limit ends; None if the response is not about a rate limit.
 
-    GitHub answers 403 or 429 for limits, and 403 for missing rights too. Source: "Rate limits for the REST API": wait
-    for Retry-After; with none left until X-RateLimit-Reset; of a secondary limit without either at least a minute.
+    GitHub answers 403 or 429 for rate limits, and 403 for missing permissions as well. "Rate limits for the REST API"
+    says to wait for Retry-After, else until X-RateLimit-Reset if no request is left, else for at least a minute.
     """
     if status not in {_FORBIDDEN, retry.TOO_MANY_REQUESTS}:
         return None
@@ -208,10 +212,10 @@ def limit_of(status: int, headers: Mapping[str, str], body: bytes, now: datetime
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> GitHub:
-    """Return the repository that a workflow runs for.
+    """Return the client for the repository that a workflow runs in.
 
     Raises:
-        GitHubError: this is no workflow, or the step was given no token.
+        GitHubError: this is not a workflow, or the step has no token.
     """
     environ = os.environ if environ is None else environ
     return GitHub(
@@ -220,5 +224,5 @@ def from_environment(environ: Mapping[str, str] | None = None) -> GitHub:
 
 
 def branch_path(branch: str) -> str:
-    """Return a branch's name as part of a path."""
+    """Return a branch's name, quoted for a path."""
     return quote(branch, safe="")

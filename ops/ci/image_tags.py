@@ -1,7 +1,7 @@
-"""Which tags an image gets, and whether it is pushed: the rules, from a GitHub event to a decision.
+"""Decides from a GitHub event which tags an image gets and whether it is pushed.
 
 `python3 ops/ci/image_tags.py EVENT_NAME EVENT_FILE [IMAGE FOLDER]` prints `name=value` lines, as GITHUB_OUTPUT takes
-them. FOLDER is the image's: where a branch has a newer commit of it, the build leaves the branch's tag alone.
+them. FOLDER is what the image is built from: if the branch has a newer commit that changes it, the branch's tag stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 BRANCH_TAGS = {"scaling": "scaling", "dev": "dev", "staging": "staging", "main": "production"}
-"""Branch -> tag. A branch that is not here is built by nobody."""
+"""Branch -> tag. Other branches are not built."""
 SHORT = 7
 """Characters of the commit in a `sha-` tag."""
 
@@ -26,10 +26,10 @@ class TagDecision:
     """What to do for an event.
 
     Args:
-        revision: the commit to check out, build and name, 40 hex digits; empty where nothing is built.
-        tags: the tags of the image, best known first; empty where nothing is pushed.
-        reason: why nothing is pushed, or why the branch's tag stays; empty where everything is as usual.
-        branch: the branch whose tag is the first; empty where none is.
+        revision: the commit to check out, build and name, 40 hex digits; empty if nothing is built.
+        tags: the tags of the image, the branch's first; empty if nothing is pushed.
+        reason: why nothing is pushed, or why the branch's tag stays; empty otherwise.
+        branch: the branch that the first tag belongs to; empty if there is none.
     """
 
     revision: str
@@ -39,7 +39,7 @@ class TagDecision:
 
     @property
     def push(self) -> bool:
-        """Whether the image goes to the registry."""
+        """Whether the image is pushed to the registry."""
         return bool(self.tags)
 
 
@@ -47,11 +47,11 @@ def decide(event_name: str, event: Mapping[str, Any]) -> TagDecision:
     """Decide for one event.
 
     Args:
-        event_name: `push` or `pull_request`, GITHUB_EVENT_NAME; any other pushes nothing.
+        event_name: `push` or `pull_request`, from GITHUB_EVENT_NAME; other events push nothing.
         event: the webhook's payload, the file at GITHUB_EVENT_PATH.
 
     Raises:
-        ValueError: the payload lacks what every event of that name has.
+        ValueError: the payload lacks a field that every event of that name has.
     """
     if event_name == "push":
         return _push(event)
@@ -69,15 +69,15 @@ def _push(event: Mapping[str, Any]) -> TagDecision:
         return TagDecision(revision, (), f"{ref} is not a branch")
     branch = ref.removeprefix("refs/heads/")
     if branch not in BRANCH_TAGS:
-        return TagDecision(revision, (), f"branch {branch} is deployed nowhere")
+        return TagDecision(revision, (), f"no stack is deployed from branch {branch}")
     return TagDecision(revision, (BRANCH_TAGS[branch], sha_tag(revision)), branch=branch)
 
 
 def _pull_request(event: Mapping[str, Any]) -> TagDecision:
     pull = event.get("pull_request") or {}
     head = pull.get("head") or {}
-    # The commit that was pushed. GITHUB_SHA names the merge commit here, which exists in no branch, and
-    # GITHUB_REF_NAME is `N/merge`, whose slash no tag may have.
+    # The head's commit. GITHUB_SHA is that of the merge commit here, which is on no branch, and GITHUB_REF_NAME is
+    # `N/merge`, whose slash is not allowed in a tag.
     revision = _commit(head.get("sha"))
     number = pull.get("number")
     if not isinstance(number, int):
@@ -86,25 +86,25 @@ def _pull_request(event: Mapping[str, Any]) -> TagDecision:
     source = (head.get("repo") or {}).get("full_name")
     target = ((pull.get("base") or {}).get("repo") or {}).get("full_name")
     if source is None or source != target:
-        return TagDecision(revision, (), "a pull request from a fork: its token may not write packages")
+        return TagDecision(revision, (), "a pull request from a fork: its token cannot write packages")
     if (event.get("sender") or {}).get("login") == "dependabot[bot]":
-        return TagDecision(revision, (), "a pull request of Dependabot: its token may not write packages")
+        return TagDecision(revision, (), "a pull request by Dependabot: its token cannot write packages")
     return TagDecision(revision, (f"pr-{number}", sha_tag(revision)))
 
 
 def settled(decision: TagDecision, checkout: Path, folder: str) -> TagDecision:
-    """Return the decision without the branch's tag where another build is the one that moves it.
+    """Return the decision without the branch's tag if another build has to move it.
 
-    A build that is run again is of an old commit: the branch's tag would go back, and with it what stacks follow. What
-    counts is the branch as it is now, so that a forced push to another history, or back, moves no tag either.
+    A re-run build has an old commit: it would move the branch's tag back, and the stacks that follow it. The branch is
+    compared as it is now, so that a forced push to an older or another history does not move the tag back either.
 
     Args:
-        decision: for the event.
-        checkout: the whole history, with the branch as it is now.
+        decision: the decision for the event.
+        checkout: a clone with the whole history and the branch as it is now.
         folder: what the image is built from.
 
     Raises:
-        ValueError: git does not tell.
+        ValueError: git cannot tell.
     """
     if not decision.branch:
         return decision
@@ -113,20 +113,20 @@ def settled(decision: TagDecision, checkout: Path, folder: str) -> TagDecision:
     if now is None:
         why = f"branch {branch} is gone"
     elif _git(checkout, "merge-base", "--is-ancestor", decision.revision, now) is None:
-        why = f"branch {branch} does not have {revision} any more"
+        why = f"{revision} is no longer on branch {branch}"
     else:
         newer = _git(checkout, "rev-list", "--full-history", f"{decision.revision}..{now}", "--", folder)
         if not newer:
             return decision
-        why = f"branch {branch} has {newer.split()[0][:SHORT]}, which is newer and changes {folder}/ too"
+        why = f"branch {branch} has the newer {newer.split()[0][:SHORT]}, which changes {folder}/ as well"
     return replace(decision, tags=decision.tags[1:], reason=f"tag {decision.tags[0]} stays as it is: {why}")
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
-    """Return what git says; None where its answer is no.
+    """Return the output of git; None if it exits with 1, which means "no".
 
     Raises:
-        ValueError: it cannot tell, as in a shallow clone or in one that belongs to somebody else.
+        ValueError: git failed, for example in a shallow clone or in one that another user owns.
     """
     command = ["git", "-C", str(checkout)]
     shallow = subprocess.run([*command, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True)
@@ -146,7 +146,7 @@ def sha_tag(revision: str) -> str:
 
 def _commit(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{40}", value) or set(value) == {"0"}:
-        raise ValueError(f"the event names no commit but {value!r}")
+        raise ValueError(f"the event has {value!r} in place of a commit")
     return value
 
 
@@ -154,8 +154,8 @@ def output(decision: TagDecision, image: str) -> str:
     """Return the lines for GITHUB_OUTPUT; lists are separated by commas, as docker/metadata-action reads them.
 
     Args:
-        decision: for the event.
-        image: the image's repository in lower case, as registries want it; owners on GitHub have capitals.
+        decision: the decision for the event.
+        image: the image's repository in lower case, which registries require; owners on GitHub may have capitals.
     """
     lines = {
         "revision": decision.revision,

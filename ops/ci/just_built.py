@@ -1,7 +1,7 @@
-"""Which images a deploy takes as just built, and whether it leaves the deploy to another build.
+"""Decides which freshly built images a deploy uses, and whether another build has to deploy instead.
 
-A push may build two images, each in a workflow of its own, and each build deploys when it is done. The stack is
-deployed once, with both: by the build that finds the other one's image in the registry.
+A push may build two images, each in its own workflow, and each build deploys when it has finished. The stack is
+deployed once with both images: by the build that finds the image of the other one in the registry.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ops import stacks
 from ops.ci.deploy_decision import UNKNOWN
 
 DIGEST_VARIABLES = {"runtime": "IMAGE_DIGEST", "pool": "POOL_IMAGE_DIGEST"}
-"""Image -> the variable with which the program deploys exactly that digest of the tag that it follows."""
+"""Image -> the environment variable that makes the program deploy exactly that digest of the tag that it follows."""
 _COMMIT_TAG = re.compile(r"sha-[0-9a-f]{7,40}")
 
 
@@ -26,9 +26,9 @@ class Followed:
 
     Attributes:
         name: `runtime` or `pool`.
-        location: its repository with its registry; empty where the stack builds it.
-        tag: the tag that it follows; None where it follows none.
-        pin: what it has instead.
+        location: its repository, including the registry; empty if the stack builds the image.
+        tag: the tag that it follows; None if it does not follow one.
+        pin: what it uses instead of a tag.
     """
 
     name: str
@@ -38,13 +38,13 @@ class Followed:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the config names one image, and not a tag that moves, a build or a repository."""
+        """Whether the config names one image rather than a moving tag, a build or a Git repository."""
         return self.tag is None and bool(self.location)
 
 
 @dataclass(frozen=True)
 class There:
-    """What a tag names in the registry: the digest, and the commit that the image says it was built from."""
+    """The image that a tag points to: its digest, and the commit of its `revision` label."""
 
     digest: str
     revision: str
@@ -52,12 +52,12 @@ class There:
 
 @dataclass(frozen=True)
 class Built:
-    """What a deploy takes as just built.
+    """The freshly built images of a deploy.
 
     Attributes:
         digests: image -> digest.
-        leave: why this deploy does nothing; empty where it goes on.
-        notes: what people should know.
+        leave: why another build deploys instead; empty if this one does.
+        notes: notices for the page of the run.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Built:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the program is told."""
+        """The environment variables for the program."""
         return {variable: self.digests.get(name, "") for name, variable in DIGEST_VARIABLES.items()}
 
 
@@ -74,7 +74,7 @@ def followed(values: Mapping[str, Any], stack: str) -> tuple[Followed, ...]:
     """Return the images of a stack.
 
     Raises:
-        InfraError: a reference in its config is not one.
+        InfraError: its config has an invalid reference.
     """
     runtime = stacks.followed(values, stack)
     pin = stacks.pinned(values)
@@ -95,12 +95,12 @@ def just_built(
 
     Args:
         images: the images of the stack.
-        name: the image just built, `runtime` or `pool`; empty where none was.
+        name: the image that was just built, `runtime` or `pool`; empty if none was.
         digest: its digest.
-        packages: where this repository's images are pushed, `ghcr.io/owner`. An image from elsewhere is not waited for.
+        packages: where this repository's images are pushed, such as `ghcr.io/owner`; other images are not waited for.
         builds: the images that the push builds, or `UNKNOWN`.
         commit: the commit that was pushed.
-        ask: what a tag names in the registry; None where it names nothing.
+        ask: returns the image that a tag points to; None if there is no such tag.
     """
     digests: dict[str, str] = {}
     notes: list[str] = []
@@ -108,20 +108,20 @@ def just_built(
         is_ours = image.location == f"{packages}/convos-{image.name}".lower()
         if image.name == name and not (is_ours and image.tag):
             what = f"is pinned to {image.pin}" if is_ours else f"is not {packages}/convos-{name} in this stack".lower()
-            notes.append(f"{name} {what}: the image just built is not deployed")
+            notes.append(f"{name} {what}: the new image is not deployed")
         if image.tag is None or not is_ours or not (image.name in (name, *builds) or builds == UNKNOWN):
             continue
         found = ask(image.tag)
         if image.name == name:
             if found is None or found.digest != digest:
                 now = short_digest(found.digest) if found else "gone"
-                return Built(leave=f"tag {image.tag.tag} is {now} now: the build that moved it deploys it")
+                return Built(leave=f"tag {image.tag.tag} now points to {now}: the build that moved it deploys it")
             digests[name] = digest
         elif found is not None and found.revision == commit:
             digests[image.name] = found.digest
         elif found is None or builds != UNKNOWN:
-            has = f"is of {found.revision[:7] or 'an unknown commit'}" if found else "is not there yet"
-            return Built(leave=f"{image.tag} {has}: build-{image.name} deploys when it is done")
+            has = f"is built from {found.revision[:7] or 'an unknown commit'}" if found else "does not exist yet"
+            return Built(leave=f"{image.tag} {has}: build-{image.name} deploys when it has finished")
     return Built(digests, notes=tuple(notes))
 
 

@@ -1,8 +1,8 @@
-"""What is left of pull requests' stacks on Railway, asked by the ids that their states have.
+"""Finds what is left on Railway of the stacks of pull requests, by the ids in their states.
 
-A name that a list does not have proves nothing: a token of another workspace sees neither the project nor what is left
-in it (fact: not-authorized-is-ambiguous). So each project is asked for by its id, and one that cannot be read is an
-error, never an answer.
+That a name is missing in a list proves nothing: a token of another workspace sees neither the project nor what is left
+in it (fact: not-authorized-is-ambiguous). Therefore each project is read by its id, and a project that cannot be read
+is an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Place:
 
     Attributes:
         stack: its name.
-        project_id, environment_id: by its state; the environment is empty where an update was cut before it.
+        project_id, environment_id: from its state; the environment is empty if the first update was interrupted.
     """
 
     stack: str
@@ -35,7 +35,7 @@ class Place:
 
 
 def place_of(stack: str, state: Recorded) -> Place | None:
-    """Return where a stack is, by its state; None where that has nothing on Railway."""
+    """Return where a stack is, from its state; None if it has nothing on Railway."""
     for row in state.of("Environment"):
         return Place(stack, str(row.values.get("projectId") or ""), row.id)
     for row in state.of("Project"):
@@ -44,11 +44,11 @@ def place_of(stack: str, state: Recorded) -> Place | None:
 
 
 def environments(railway: Client, project_id: str) -> Mapping[str, str]:
-    """Return the living environments of a project, id -> name; none where it is proved that the project was deleted.
+    """Return the environments of a project, id -> name; empty if the project is known to have been deleted.
 
     Raises:
-        InfraError: the token does not see the project.
-        RailwayError: it cannot be read.
+        InfraError: the token cannot see the project.
+        RailwayError: the project cannot be read.
     """
     try:
         return railway_view.environments(railway, project_id)

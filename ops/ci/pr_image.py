@@ -1,4 +1,4 @@
-"""Which images the stack of a pull request runs: those of its head, once they are built, or its template's."""
+"""Chooses the images of a pull request's stack: those built from its head, or those of the template."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ops.ci.github import GitHub
 
 TEMPLATE = "dev"
-"""Whose config a pull request's stack is made from: never one with the secrets of production."""
+"""The stack whose config is copied for pull requests. It must not have the secrets of production."""
 BUILD_SECONDS = 1500.0
-"""As long as the builds may take together, less what the update needs of the job's time. They run at the same time."""
+"""How long to wait for the builds, which run at the same time. The rest of the job's time limit is for the update."""
 POLL_SECONDS = 20.0
 
 
@@ -31,8 +31,8 @@ class OwnImage:
     """An image that a pull request may build for its stack.
 
     Attributes:
-        folder: what it is built from; a pull request that changes nothing in it builds none.
-        key: where the stack's config has it.
+        folder: what it is built from; a pull request that does not change this folder does not build the image.
+        key: its key in the stack's config.
     """
 
     folder: str
@@ -50,18 +50,18 @@ class OwnImage:
 
     @property
     def wait(self) -> str:
-        """What to do while it is not there."""
-        return f"wait for {self.build} to end, and run this job again"
+        """The next step while the image does not exist."""
+        return f"wait for {self.build} to finish, then run this job again"
 
     def repository(self, template: Mapping[str, Any]) -> str:
-        """Return where the template's image is; empty where it has none."""
+        """Return the repository of the template's image; empty if it has none."""
         if self == RUNTIME:
             return stacks.followed(template, TEMPLATE).location
         text = str(template.get(self.key) or "")
         return parse(text, self.key).location if text else ""
 
     def value(self, repository: str, tag: str) -> str:
-        """Return what the config says for a tag: `imageTag` names the tag alone, `poolImage` the whole reference."""
+        """Return the value of the key for a tag: `imageTag` is the tag alone, `poolImage` the whole reference."""
         return tag if self == RUNTIME else f"{repository}:{tag}"
 
 
@@ -70,18 +70,18 @@ OWN_IMAGES = (RUNTIME, POOL)
 
 
 class NotBuiltError(InfraError):
-    """The image of the pull request's head is not in the registry, or not yet."""
+    """The image of the pull request's head is not in the registry."""
 
 
 def own_image(image: OwnImage, template: Mapping[str, Any], number: int, revision: str) -> str:
-    """Return what the stack's config says for the pull request's own image, pr-N; empty where its template has none.
+    """Return the config value for the pull request's own image, pr-N; empty if the template has no such image.
 
-    `pr-N` must be the image of the pull request's head, by its label: a build that runs still has not moved it, and
-    last week's image would be shown as today's. (Its `sha-` tag does not tell: a build of the branch writes it, too.)
+    By its label, `pr-N` must be built from the pull request's head: while a build runs, the tag still points to the
+    previous image. The `sha-` tag proves nothing, because a build of the branch writes the same tag.
 
     Raises:
-        NotBuiltError: the head's image is not there yet.
-        RegistryError: the registry cannot be asked.
+        NotBuiltError: the head's image does not exist yet.
+        RegistryError: the registry did not answer.
     """
     repository = image.repository(template)
     if not repository:
@@ -90,15 +90,17 @@ def own_image(image: OwnImage, template: Mapping[str, Any], number: int, revisio
     try:
         found = resolve(parse_version(repository, tag, image.key), credentials=credentials(), thing=image.key)
     except (NoSuchTagError, NoSuchRepositoryError):
-        raise NotBuiltError(image.key, f"{tag} is not there yet", image.wait) from None
+        raise NotBuiltError(image.key, f"{tag} does not exist yet", image.wait) from None
     if not revision or found.revision != revision:
-        problem = f"{tag} is the image of {escaped(found.revision[:SHORT]) or 'no commit'}, not of {revision[:SHORT]}"
+        problem = (
+            f"{tag} is built from {escaped(found.revision[:SHORT]) or 'an unknown commit'}, not from {revision[:SHORT]}"
+        )
         raise NotBuiltError(image.key, problem, image.wait)
     return image.value(repository, tag)
 
 
 def builds_image(image: OwnImage, door: GitHub, number: int) -> bool:
-    """Tell whether an image is built for a pull request: whether it changes what the image is built from."""
+    """Tell whether a pull request changes the folder that an image is built from."""
     names = [
         str(entry.get(key) or "")
         for entry in door.pages(f"pulls/{number}/files")
@@ -110,7 +112,7 @@ def builds_image(image: OwnImage, door: GitHub, number: int) -> bool:
 def wait_for_images(
     door: GitHub, template: Mapping[str, Any], number: int, revision: str, pace: Pace | None = None
 ) -> dict[str, str]:
-    """Return what the stack's config says for each image by its key, once all are built; empty for the template's.
+    """Wait for all builds and return the config value of each image by its key; empty to use the template's.
 
     Raises:
         InfraError: as for `wait_for_image`.
@@ -129,12 +131,13 @@ def wait_for_image(
     pace: Pace,
     deadline: float,
 ) -> str:
-    """Return one image, once it is built; a stack is never made from another image because a build still runs.
+    """Wait for the build of one image and return its config value; empty to use the template's.
 
-    A pull request that changes nothing of it, or no longer, runs the template's, though a `pr-N` may be there.
+    A pull request that does not change the image's folder, or no longer does, uses the template's image, even if `pr-N`
+    exists.
 
     Raises:
-        InfraError: the build failed, or does not end.
+        InfraError: the build failed or did not finish in time.
     """
     if not builds_image(image, door, number):
         return ""
@@ -145,14 +148,14 @@ def wait_for_image(
             conclusion = conclusion_of(door, image.workflow_file, revision)
             if conclusion not in {None, "", "success"}:
                 problem = f"{image.workflow_file} ended with {escaped(conclusion)} for {revision[:SHORT]}"
-                raise InfraError(image.key, problem, "mend the build; its next run makes the image") from None
+                raise InfraError(image.key, problem, "fix the build; its next run pushes the image") from None
             if pace.monotonic() >= deadline:
                 raise InfraError(image.key, f"{error.problem} after {BUILD_SECONDS:.0f} s", image.wait) from None
         pace.sleep(POLL_SECONDS)
 
 
 def conclusion_of(door: GitHub, file: str, revision: str) -> str | None:
-    """Return how the newest run of a workflow for a commit ended; empty while one runs, None where there is none."""
+    """Return the conclusion of the newest run of a workflow for a commit; empty while one runs, None without runs."""
     answer = door.send("GET", f"actions/workflows/{file}/runs", None, head_sha=revision, per_page=20)
     runs = list((answer or {}).get("workflow_runs") or [])
     if any(run.get("status") != "completed" for run in runs):

@@ -1,7 +1,7 @@
-"""Stacks of pull requests: made for a label, taken away with it, and never forgotten.
+"""Creates the stack of a labelled pull request, and destroys it when the label goes or the stack expires.
 
 python -m ops pr_stack up|down --pull-request N    one stack, pr-N
-python -m ops pr_stack sweep                       every one whose time is over; proves that nothing is left
+python -m ops pr_stack sweep                       destroy all expired stacks, and check that nothing is left
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _NAME = re.compile(r"pr-(?P<number>[1-9]\d*)")
 
 @dataclass(frozen=True)
 class Left:
-    """A pull request's stack that is there.
+    """The stack of a pull request, as the backend lists it.
 
     Attributes:
         name: pr-N.
-        updated: its last update; None where it had none.
-        is_updating: an update runs now, its first one perhaps.
+        updated: its last update; None if it was never updated.
+        is_updating: whether an update is running.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Left:
 
     @property
     def number(self) -> int:
-        """The pull request's."""
+        """The number of its pull request."""
         return number_of(self.name)
 
 
 def number_of(name: str) -> int:
-    """Return the pull request that a stack or environment belongs to; 0 for all others."""
+    """Return the number of the pull request that a stack or environment belongs to; 0 for any other name."""
     found = _NAME.fullmatch(name)
     return int(found["number"]) if found else 0
 
@@ -69,36 +69,36 @@ def there(rows: Sequence[Mapping[str, Any]]) -> list[Left]:
 
 
 def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: int) -> str:
-    """Return why a stack's time is over, or the empty string.
+    """Return why a stack has expired; empty if it has not.
 
     Args:
         left: the stack.
-        pull: its pull request; None where there is none of that number.
-        now: with a time zone.
-        hours: how long a stack lives after its last update.
+        pull: its pull request; None if no pull request has that number.
+        now: the current time, with a time zone.
+        hours: the lifetime of a stack after its last update.
     """
     if left.is_updating:
         return ""
     if pull is None:
-        return "there is no such pull request"
+        return "no such pull request exists"
     if pull.get("state") != "open":
         return "its pull request is closed"
     if LABEL not in {str(label.get("name")) for label in pull.get("labels") or []}:
         return f"its pull request has no label {LABEL}"
     if left.updated is None:
-        return "it was never updated to the end"
+        return "no update of it has ever finished"
     if now - left.updated > timedelta(hours=hours):
-        return f"its last update is more than {hours} hours ago"
+        return f"its last update was more than {hours} hours ago"
     return ""
 
 
 def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]:
-    """Return what the config of a pull request's stack has instead of its template's.
+    """Return the config of a pull request's stack that differs from its template's.
 
     Args:
-        number: the pull request's.
+        number: the number of the pull request.
         image: the tag of its runtime image; empty for the template's.
-        pool_image: its pool manager's image; empty for the template's.
+        pool_image: the image of its pool manager; empty for the template's.
     """
     name = f"pr-{number}"
     return {
@@ -107,7 +107,7 @@ def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]
         **({"poolImage": pool_image} if pool_image else {}),
         "poolEnvironment": "dev",
         "poolMinIdle": "1",
-        # Nobody answers a question when a label or a pull request goes.
+        # A destroy after a label or a pull request was removed has nobody to confirm it.
         "agentsOnDestroy": "delete",
         "dataOnDestroy": "delete",
         "protect": "false",
@@ -115,7 +115,7 @@ def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]
 
 
 def up(number: int, revision: str) -> None:
-    """Make or update the stack of a pull request."""
+    """Create or update the stack of a pull request."""
     name, template = f"pr-{number}", Pulumi(TEMPLATE)
     door = github.from_environment()
     own = wait_for_images(door, stacks.config(CHECKOUT, TEMPLATE), number, revision)
@@ -127,28 +127,31 @@ def up(number: int, revision: str) -> None:
     stack.do("up", "--yes", "--skip-preview")
     urls = {key: (stack.read("stack", "output").get(key) or {}).get("url", "") for key in ("canary", "poolManager")}
     lines = [f"### Stack `{name}`", "", *(f"- {key}: {url or 'no address'}" for key, url in urls.items())]
-    lines += ["", f"It goes when the label `{LABEL}` or the pull request does, or {HOURS} hours after its last update."]
+    lines += [
+        "",
+        f"It is destroyed with the label `{LABEL}` or the pull request, and {HOURS} hours after its last update.",
+    ]
     workflow.summary("\n".join(lines))
     comment.put(door, number, f"stack:{name}", "\n".join(lines))
 
 
 def down(name: str) -> Place | None:
-    """Take away a stack with all that it made, and the stack itself; one that is not there is gone already.
+    """Destroy a stack and remove it from the backend; does nothing if the backend does not have it.
 
-    The stack's state goes once Railway shows nothing of it any more: without it nobody knows what is left, and where.
+    The state is removed only when Railway shows nothing of the stack: without it, left-over resources cannot be found.
 
     Returns:
-        Where it was; None where it had nothing on Railway.
+        Where it was; None if it had nothing on Railway.
 
     Raises:
         InfraError: something of it is left.
-        Failure: Railway cannot be asked about it.
+        Failure: Railway did not answer.
     """
     if all(row["name"] != name for row in pulumi_cli.stacks()):
         return None
-    # A destroy has the config of the last update, which may not have said this yet.
+    # A destroy uses the config of the last update, which may not have had these keys.
     stack = Pulumi(name, extra={"AGENTS_ON_DESTROY": "delete", "DATA_ON_DESTROY": "delete"})
-    # Its config was never committed; what a destroy needs of it is the template's.
+    # Its config was never committed; a destroy needs only what the template has.
     Pulumi(TEMPLATE).do("config", "cp", "--dest", name)
     stack.do("config", "set-all", *_plain(settings_of(number_of(name), "")))
     place = left_over.place_of(name, recorded.parsed(stack.exported()))
@@ -160,19 +163,19 @@ def down(name: str) -> Place | None:
 
 
 def check_gone(names: Sequence[str], places: Iterable[Place], project: str) -> str:
-    """Prove that nothing is left of stacks, by the backend's list and by Railway's own.
+    """Check in the backend and on Railway that nothing is left of destroyed stacks.
 
     Args:
         names: the stacks that must be gone.
-        places: where those were, and where stacks of pull requests are made.
-        project: the name of the project that they are made in, for where no place is known.
+        places: where they were, and where the stacks of pull requests are created.
+        project: the name of the project that they are created in, used if no place is known.
 
     Returns:
-        What could not be looked at, a line; empty where everything was.
+        One line about what could not be checked; empty if everything was.
 
     Raises:
-        InfraError: something is left, or nobody could look.
-        Failure: Railway cannot be asked.
+        InfraError: something is left, or it could not be checked.
+        Failure: Railway did not answer.
     """
     listed = {str(row["name"]) for row in pulumi_cli.stacks()}
     railway = railway_view.client()
@@ -183,26 +186,26 @@ def check_gone(names: Sequence[str], places: Iterable[Place], project: str) -> s
             if name in names:
                 left.append(f"environment {name}")
             elif number_of(name) and name not in listed:
-                left.append(f"environment {name}, which no stack has")
+                left.append(f"environment {name}, which belongs to no stack")
     refuse_left(left)
-    unseen = "" if ids else f"the token sees no project {project!r}: what is on Railway was not looked at"
+    unseen = "" if ids else f"the token cannot see project {project!r}, so Railway was not checked"
     if unseen and names:
-        raise InfraError("pr-stack", unseen, "use a token of the workspace that the project is in")
+        raise InfraError("pr-stack", unseen, "use a token of the project's workspace")
     return unseen
 
 
 def refuse_left(left: Sequence[str]) -> None:
-    """Refuse to call a stack gone of which something is left.
+    """Raise an error that lists what is left, if anything.
 
     Raises:
-        InfraError: something is.
+        InfraError: something is left.
     """
     if left:
-        raise InfraError("pr-stack", f"still there: {', '.join(left)}", "delete them on Railway, or run this again")
+        raise InfraError("pr-stack", f"still there: {', '.join(left)}", "run this again, or delete it on Railway")
 
 
 def template_place() -> list[Place]:
-    """Return where the stack is that those of pull requests are made like; nothing where it was never deployed."""
+    """Return where the template's stack is; empty if it was never deployed."""
     if all(row["name"] != TEMPLATE for row in pulumi_cli.stacks()):
         return []
     place = left_over.place_of(TEMPLATE, recorded.parsed(Pulumi(TEMPLATE).exported()))
@@ -210,28 +213,30 @@ def template_place() -> list[Place]:
 
 
 def pull_request(door: github.GitHub, number: int) -> Mapping[str, Any] | None:
-    """Return a pull request; None where it is proved that there is none of that number.
+    """Return a pull request; None if it is certain that no pull request has that number.
 
-    GitHub answers 404 as well for what a token does not see: only one that is shown others knows of this one.
+    GitHub also answers 404 for what a token cannot see, so a 404 counts only if the token can see other pull requests.
 
     Raises:
-        InfraError: no pull request is shown at all.
-        GitHubError: GitHub cannot be asked.
+        InfraError: the token cannot see any pull request.
+        GitHubError: GitHub refused or did not answer.
     """
     try:
         found: Mapping[str, Any] = door.send("GET", f"pulls/{number}")
     except github.NotFoundError:
         if next(door.pages("pulls", state="all"), None) is None:
-            raise InfraError(f"pull request {number}", "GitHub shows this token no pull request at all") from None
+            raise InfraError(
+                f"pull request {number}", "the token cannot see any pull request of this repository"
+            ) from None
         return None
     return found
 
 
 def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
-    """Take away every stack whose time is over; return one line each. One that fails does not keep the others.
+    """Destroy every expired stack and return one line per stack; a failure does not stop the others.
 
     Raises:
-        InfraError: some could not be taken away, or something is left.
+        InfraError: some stacks could not be destroyed, or something is left.
     """
     said, gone, failed = list[str](), list[str](), list[str]()
     places = template_place()
@@ -256,7 +261,7 @@ def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
 
 def _why_over_now(door: github.GitHub, row: Left, hours: int) -> str:
     pull = pull_request(door, row.number)
-    # Not every backend tells that an update runs; the job that runs it does.
+    # Some backends do not show a running update, but GitHub shows the job that runs it.
     head = str(((pull or {}).get("head") or {}).get("sha") or "")
     left = replace(row, is_updating=row.is_updating or (bool(head) and conclusion_of(door, THIS, head) == ""))
     return why_over(left, pull, datetime.now(UTC), hours)
@@ -277,7 +282,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         workflow.summary("\n".join(["### Stacks of pull requests", "", *(f"- {line}" for line in lines or ["none"])]))
         return 0
     if not chosen.pull_request or not number_of(f"pr-{chosen.pull_request}"):
-        parser.error("which pull request? --pull-request N, or PULL_REQUEST")
+        parser.error("--pull-request N or PULL_REQUEST is required")
     if chosen.command == "up":
         up(chosen.pull_request, chosen.revision)
     else:

@@ -1,4 +1,4 @@
-"""What an update of a stack would do: `make preview STACK=… [JSON=1]`, and the one comment about it on a pull request.
+"""Shows what an update of a stack would do: `make preview STACK=… [JSON=1]`, and the comment on a pull request.
 
 python -m ops preview [--stack STACK] [--json] [--pull-request NUMBER]: the stack that the base branch deploys
 (GITHUB_BASE_REF), unless named. With a pull request (or PULL_REQUEST) the plan is the head of the comment, and the
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from ops.plan.update_plan import UpdatePlan
 
 _LONGEST_SUMMARY = 900_000
-"""GitHub takes a summary of at most 1 MiB a step."""
+"""GitHub accepts a summary of at most 1 MiB per step."""
 LONGEST_HEAD = 30_000
-"""The hidden data of a comment needs the rest of it."""
+"""The rest of a comment is for its hidden data."""
 
 
 def subject(stack: str) -> str:
-    """Return what the comment about a stack's preview is found by."""
+    """Return the subject of the comment about a stack's preview."""
     return f"preview:{stack}"
 
 
 def head(found: Previewed) -> str:
-    """Return what one looks at first, as Markdown, and the fingerprint with which a deploy can accept it."""
+    """Return the plan as Markdown, and the fingerprint with which a deploy can accept it."""
     plan = found.plan
     title = f"Preview of `{plan.stack}`: {headline(plan)}"
     text = plan_markdown(title, plan_rows(plan, datetime.now(UTC)), longest=LONGEST_HEAD)
@@ -48,12 +48,12 @@ def head(found: Previewed) -> str:
 
 
 def body(found: Previewed, text: str) -> str:
-    """Return the comment: what matters, the whole text folded, and the preview as data for the deploy to compare."""
+    """Return the comment: the plan, the whole preview folded, and the preview as data that the deploy compares."""
     return comment.cut(head(found), text, comment.hidden(encoded(found.preview)))
 
 
 def shown(plan: UpdatePlan) -> str:
-    """Return the plan for standard output: with colours and wrapped in a terminal, otherwise plain lines."""
+    """Return the plan for standard output: coloured and wrapped in a terminal, plain lines elsewhere."""
     is_terminal = sys.stdout.isatty()
     return plan_text(
         f"{plan.stack}: {headline(plan)}",
@@ -64,7 +64,7 @@ def shown(plan: UpdatePlan) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Preview, print the plan; for a pull request write summary and comment, loud about whatever does not work."""
+    """Preview and print the plan; with a pull request, write the summary and the comment, and fail if either fails."""
     parser = stack_parser("preview", __doc__)
     add_json(parser)
     parser.add_argument("--pull-request", type=int, default=os.environ.get("PULL_REQUEST") or None, metavar="NUMBER")

@@ -1,4 +1,4 @@
-"""How a script logs in to the images' registry: with what the job was given, or not at all."""
+"""The login of a script to the registry of the images, from the environment of the job."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from convos_infra.registry.token import RegistryCredentials
 
 
 def credentials(environ: Mapping[str, str] | None = None) -> RegistryCredentials | None:
-    """Return the login of REGISTRY_PASSWORD; None reads what is public. GHCR takes any user beside a token."""
+    """Return the login with REGISTRY_PASSWORD; None for anonymous access. GHCR ignores the user name beside a token."""
     password = (os.environ if environ is None else environ).get("REGISTRY_PASSWORD", "")
     return RegistryCredentials("token", password) if password else None

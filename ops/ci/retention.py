@@ -1,10 +1,10 @@
-"""Deletes old images, and never one that a stack or a living agent uses, nor what such a one consists of.
+"""Deletes old images, except those that a stack or an agent uses, and the manifests that these consist of.
 
 python -m ops retention [--delete] [--most N] [--newest N] [--days N] [--without STACK …] [--repository …] [--plan FILE]
 
-Without --delete it says what it would do, and writes that to --plan; with --delete and --plan it deletes if that is
-still exactly what would go. The keep-list has: what each stack's config follows and pins, what each stack
-deployed (its outputs), and what every service on Railway is configured to run and runs.
+Without --delete it prints its plan and writes it to the file of --plan. With --delete and --plan it deletes only if
+the plan is still the same. Kept are the images that each stack's config follows or pins, those that each stack has
+deployed (its outputs), and those that any service on Railway runs or is configured to run.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from ops.status import railway_view
 
 GHCR = "ghcr.io"
 PACKAGES = frozenset({"convos-runtime", "convos-pool"})
-"""The images that this repository builds; an image of somebody else's is never deleted."""
+"""The images that this repository builds; no other image is ever deleted."""
 MOST_COUNTED, _LONGEST_COUNT = 10_000, 12
 MOST = 400
-"""A job's token has 1,000 requests an hour and repository (GitHub, "Rate limits for the REST API")."""
+"""A job's token has 1,000 requests per hour and repository (GitHub, "Rate limits for the REST API")."""
 _RESTORE = (
     "GitHub keeps a deleted version for 30 days. Restore one by its number: "
     "`gh api -X POST /orgs/OWNER/packages/container/{package}/versions/NUMBER/restore`"
@@ -45,7 +45,7 @@ _RESTORE = (
 
 
 def from_config(values: Mapping[str, Any], stack: str) -> list[ImageReference]:
-    """Return what a stack's config names: the tag that it follows, the one it pins, and the pool manager's image."""
+    """Return the images in a stack's config: the tag that it follows, its pin, and the pool manager's image."""
     followed = stacks.followed(values, stack)
     pin = stacks.pinned(values)
     pool = str(values.get("poolImage") or "")
@@ -61,19 +61,19 @@ def from_outputs(outputs: Mapping[str, Any]) -> list[str]:
 
 
 def check_all_there(configured: Iterable[str], listed: Iterable[str], without: Iterable[str]) -> None:
-    """Refuse a keep-list that lacks a stack: a backend that shows two of four stacks is the wrong one.
+    """Refuse a keep-list that lacks a stack, because the backend may be the wrong one.
 
     Raises:
-        InfraError: a stack has a config and is not in the backend.
+        InfraError: a stack has a config file, but the backend does not list it.
     """
     missing = sorted(set(configured) - set(listed) - set(without))
     if missing:
-        problem = f"no such stack in this backend: {', '.join(missing)}"
+        problem = f"this backend does not have the stacks {', '.join(missing)}"
         raise InfraError("retention", problem, f"if they were never deployed, pass --without {' '.join(missing)}")
 
 
 def keep_list(without: Sequence[str]) -> list[ImageReference]:
-    """Gather everything that is in use; all of it, or an error.
+    """Return every image that is in use.
 
     Raises:
         InfraError: a stack or Railway could not be read.
@@ -98,17 +98,24 @@ def keep_list(without: Sequence[str]) -> list[ImageReference]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Plan, and delete where that was asked for."""
+    """Plan, and delete with --delete."""
     parser = argparse.ArgumentParser(prog="ops retention", description=__doc__)
     parser.add_argument("--delete", action="store_true", default=os.environ.get("DELETE") == "true")
     parser.add_argument("--newest", type=_count, default=os.environ.get("NEWEST") or Rules.newest)
     parser.add_argument("--days", type=_count, default=os.environ.get("DAYS") or Rules.younger_than.days)
     parser.add_argument("--without", nargs="*", default=os.environ.get("WITHOUT", "").split())
     parser.add_argument(
-        "--most", type=_count, default=os.environ.get("MOST") or MOST, help="delete at most N in one run"
+        "--most", type=_count, default=os.environ.get("MOST") or MOST, help="delete at most N manifests in one run"
     )
-    parser.add_argument("--plan", default=os.environ.get("PLAN", ""), metavar="FILE", help="the plan, as a file")
-    parser.add_argument("--repository", default="", help="clean this one alone, registry/owner/convos-pool")
+    parser.add_argument(
+        "--plan",
+        default=os.environ.get("PLAN", ""),
+        metavar="FILE",
+        help="the file that the plan is written to or compared with",
+    )
+    parser.add_argument(
+        "--repository", default="", help="clean only this repository, such as registry/owner/convos-pool"
+    )
     chosen = parser.parse_args(argv)
     in_use = keep_list(chosen.without)
     file = Path(chosen.plan) if chosen.plan else None
@@ -129,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for cleaner in cleaners:
             try:
                 count = cleaner.delete(left)
-            except RefusedError as error:  # what one repository refuses must not keep the other one for ever
+            except RefusedError as error:  # A repository that refuses must not block the others.
                 refused.append(error)
                 continue
             left -= count
@@ -144,31 +151,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def repositories(in_use: Iterable[ImageReference], only: str = "") -> list[str]:
-    """Return the repositories that a run cleans: those of our images that something uses.
+    """Return the repositories to clean: those of our images that are in use.
 
     Args:
         in_use: the keep-list.
         only: the one to clean; empty for all.
 
     Raises:
-        InfraError: `only` is none of them: a mistyped name would clean nothing, and look well.
+        InfraError: `only` is not one of them; a mistyped name would clean nothing and report success.
     """
     found = dict.fromkeys(kept.location for kept in in_use if kept.repository.rpartition("/")[2] in PACKAGES)
     if only and only not in found:
-        step = f"one of {', '.join(found)}" if found else "nothing uses one of our images"
-        raise InfraError("retention", f"--repository {only[:100]} is not a repository of ours that is in use", step)
+        step = f"expected one of {', '.join(found)}" if found else "none of our images is in use"
+        raise InfraError("retention", f"--repository {only[:100]} is not one of our repositories in use", step)
     return [one for one in found if only in ("", one)]
 
 
 def _count(text: str) -> int:
-    """Return a number of images or days: below zero a rule would say something else than anybody meant."""
+    """Parse a number of images or days, which must not be negative."""
     if not text.strip().isdecimal() or int(text[:_LONGEST_COUNT]) > MOST_COUNTED:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 0 to {MOST_COUNTED}")
     return int(text)
 
 
 class _Cleaner:
-    """One repository, its plan, and what carries it out."""
+    """One repository and its plan."""
 
     def __init__(self, location: str, in_use: list[ImageReference], rules: Rules, now: datetime) -> None:
         registry, _, self._repository = location.partition("/")
@@ -176,26 +183,26 @@ class _Cleaner:
         self._in_use = in_use
         login = credentials()
         self._client = RegistryClient(registry, credentials=login, thing="retention")
-        # GHCR deletes by GitHub's own API alone; without a token that says so itself.
+        # GHCR supports deletion only through GitHub's API, which reports a missing token itself.
         self._packages = Packages(self._repository, login.password if login else "") if registry == GHCR else None
         listed = self._packages.versions() if self._packages else None
         self._plan = plan_for(self._client, self._repository, in_use, rules, listed=listed, now=now)
 
     @property
     def doomed(self) -> tuple[str, ...]:
-        """What would go."""
+        """The digests that would be deleted."""
         return tuple(sorted(manifest.digest for manifest in self._plan.doomed))
 
     def lines(self) -> list[str]:
-        """Return the plan for people."""
+        """Return the plan as text."""
         return [self.location, *self._plan.lines()]
 
     def check(self) -> None:
-        """Prove that everything in use pulls; a plan that could not be carried out is not shown as one that could."""
+        """Check that every image in use can be pulled, so that no plan is shown that could not be carried out."""
         check_in_use(self._client, self._repository, self._plan, self._in_use)
 
     def delete(self, most: int) -> int:
-        """Delete at most so many, and return how many it were."""
+        """Delete at most `most` manifests, and return how many were deleted."""
         gone: list[str] = []
         say = functools.partial(_say, gone)
         by_api = self._packages.delete if self._packages else None
@@ -212,7 +219,7 @@ def _parsed(references: Iterable[str], where: str) -> list[ImageReference]:
     try:
         return [parse(reference) for reference in references]
     except RegistryError as error:
-        raise InfraError(where, f"runs what cannot be read: {error}") from None
+        raise InfraError(where, f"runs an image whose reference is invalid: {error}") from None
 
 
 def _say(gone: list[str], text: str) -> None:

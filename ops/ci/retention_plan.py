@@ -1,4 +1,4 @@
-"""A retention plan as a file: what a dry run said would go, for the deleting run to compare."""
+"""A retention plan as a file: what a dry run would delete, for the deleting run to compare with."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLDEST = timedelta(hours=24)
-"""A plan that is older says nothing about today's images."""
+"""The oldest plan that may be carried out."""
 
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """What would go.
+    """The digests to delete.
 
     Attributes:
-        made_at: the time that ages were measured from, with a time zone.
-        doomed: the digests that would go, by repository.
+        made_at: the time from which ages were measured, with a time zone.
+        doomed: the digests that would be deleted, by repository.
     """
 
     made_at: datetime
@@ -33,16 +33,16 @@ class SavedPlan:
 
 
 def write(file: Path, plan: SavedPlan) -> None:
-    """Write a plan."""
+    """Write a plan to a file."""
     document = {"madeAt": plan.made_at.isoformat(), "doomed": {name: list(all_) for name, all_ in plan.doomed.items()}}
     file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def read(file: Path, now: datetime | None = None) -> SavedPlan:
-    """Read a plan, as if a stranger had written it.
+    """Read and validate a plan.
 
     Raises:
-        InfraError: it is not there, not a plan, or too old.
+        InfraError: the file is missing, is not a plan, or is too old.
     """
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -50,31 +50,37 @@ def read(file: Path, now: datetime | None = None) -> SavedPlan:
         doomed = {str(name): tuple(_digest(one) for one in found) for name, found in document["doomed"].items()}
         age = (now or datetime.now(UTC)) - made_at
     except OSError as error:
-        raise InfraError("retention", f"cannot read {file.name}: {error.strerror}", "make a plan first") from None
+        raise InfraError(
+            "retention", f"cannot read {file.name}: {error.strerror}", "create a plan first, without --delete"
+        ) from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InfraError(
-            "retention", f"{file.name} is not a retention plan", "make a new one without --delete"
+            "retention", f"{file.name} is not a retention plan", "create a new one without --delete"
         ) from None
     if not timedelta(0) <= age <= OLDEST:
-        problem = f"{file.name} was made at {made_at:%Y-%m-%d %H:%M}, which is not within the last 24 hours"
-        raise InfraError("retention", problem, "make a new one without --delete")
+        problem = f"{file.name} was created at {made_at:%Y-%m-%d %H:%M}, which is not within the last 24 hours"
+        raise InfraError("retention", problem, "create a new one without --delete")
     return SavedPlan(made_at, doomed)
 
 
 def check_same(saved: SavedPlan, repository: str, doomed: Sequence[str]) -> None:
-    """Refuse to delete anything but what the plan said.
+    """Refuse to delete anything that differs from the plan.
 
     Raises:
-        InfraError: they differ; it names the first digest.
+        InfraError: they differ; the error names the first digest.
     """
     planned = set(saved.doomed.get(repository, ()))
     if more := sorted(set(doomed) - planned):
-        problem = f"{repository}: {short_digest(more[0])} would go, and the plan does not have it ({len(more)} such)"
+        problem = (
+            f"{repository}: {short_digest(more[0])} would be deleted, but is not in the plan ({len(more)} such digests)"
+        )
     elif fewer := sorted(planned - set(doomed)):
-        problem = f"{repository}: {short_digest(fewer[0])} stays, and the plan deletes it ({len(fewer)} such)"
+        problem = (
+            f"{repository}: {short_digest(fewer[0])} would be kept, but the plan deletes it ({len(fewer)} such digests)"
+        )
     else:
         return
-    raise InfraError("retention", problem, "nothing was deleted: make a new plan")
+    raise InfraError("retention", problem, "nothing was deleted; create a new plan")
 
 
 def _digest(value: object) -> str:

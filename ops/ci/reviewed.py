@@ -1,6 +1,6 @@
-"""A preview as data: what changes, what it costs, and how two previews of one change differ. Pure.
+"""A preview as data: its changes, their deployments, and how two previews of one change differ. Pure.
 
-`pulumi preview --json` is read; its form is Pulumi's own (sdk/go/common/display/events.go, PreviewDigest).
+The input is `pulumi preview --json` (sdk/go/common/display/events.go, PreviewDigest).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _ANNOUNCED = ("deploys", "change")
 _HIDDEN = "(a secret, or a value that is not shown)"
 
 Leaf = tuple[str, str]
-"""Before and after, each as JSON; empty where there is none."""
+"""Before and after, each as JSON; empty if there is no value."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a change deploys, as its provider announces it in the input `change` (convos_infra/railway/change.py).
+    """The deployments of a change, as the provider announces them in the input `change` (railway/change.py).
 
     Attributes:
         deployments: how many.
-        because: why: names of fields and variables, a condition such as `crashed`.
-        others: what others stored, and these deployments bring to life.
+        because: why: names of fields and variables, or a condition such as `crashed`.
+        others: changes that others have stored, which these deployments apply as well.
     """
 
     deployments: int = 0
@@ -44,13 +44,13 @@ class Cost:
     others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it for people: `1 deployment: image, A`."""
+        """Return it as text: `1 deployment: image, A`."""
         text = f"{self.deployments} deployment{'s' * (self.deployments != 1)}: {', '.join(self.because)}"
         return f"{text}; also deploys what others stored: {', '.join(self.others)}" if self.others else text
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing was announced."""
+        """Whether no deployment is announced."""
         return not (self.deployments or self.because)
 
 
@@ -63,9 +63,9 @@ class ResourceChange:
 
     Attributes:
         what: type and name, without the stack's name.
-        op: Pulumi's word: create, update, replace, delete, …
+        op: Pulumi's name of the operation: create, update, replace, delete, …
         properties: path -> before and after, of the inputs that differ.
-        cost: what its provider says that it deploys.
+        cost: the deployments that its provider announces.
     """
 
     what: str
@@ -79,7 +79,7 @@ class ResourceChange:
         return self.cost.deployments
 
     def lines(self) -> list[str]:
-        """Return it for people, a line a property."""
+        """Return it as text, one line per property."""
         head = f"{self.op} {self.what}"
         return [f"{head}: {path}: {old or '-'} -> {new or '-'}" for path, (old, new) in self.properties.items()] or [
             head
@@ -98,11 +98,11 @@ class Preview:
         return sum(change.deployments for change in self.changes)
 
     def image_of(self, recorded: str) -> Mapping[str, Leaf]:
-        """Return what changes of an image, `IMAGE` or `POOL_IMAGE`; empty where nothing does."""
+        """Return the changes of an image, `IMAGE` or `POOL_IMAGE`; empty if it does not change."""
         return next((change.properties for change in self.changes if change.what == recorded), {})
 
     def digest_of(self, recorded: str) -> str:
-        """Return the digest of the image that comes; empty where it stays."""
+        """Return the digest of the new image; empty if it does not change."""
         return str(json.loads(self.image_of(recorded).get("digest", ("", ""))[1] or '""'))
 
     @property
@@ -115,34 +115,34 @@ def parse(document: Mapping[str, Any]) -> Preview:
     """Read what `pulumi preview --json` printed.
 
     Raises:
-        ValueError: it is no preview, or one that ended with an error.
+        ValueError: it is not a preview, or the preview failed.
     """
     steps = document.get("steps") or []
     if not isinstance(steps, list) or "changeSummary" not in document:
-        raise ValueError("this is no preview of Pulumi, or one that failed")
+        raise ValueError("not a preview by Pulumi, or a failed one")
     changes = [_change(step) for step in steps if step.get("op") not in _UNCHANGED]
     return Preview(tuple(sorted(changes, key=lambda change: (change.what, change.op))))
 
 
 def differences(reviewed: Preview, now: Preview, *built: str) -> list[str]:
-    """Return in what a preview differs from the reviewed one, apart from the images just built; a line each.
+    """Return the differences between a preview and the reviewed one, apart from the images that were just built.
 
     Args:
-        reviewed: of the pull request.
-        now: of the deploy.
-        built: the digests of the images just built. A change to any other image is a change like all others.
+        reviewed: the preview of the pull request.
+        now: the preview of the deploy.
+        built: the digests of the images that were just built. A change to any other image counts as a difference.
     """
     reviewed, now = without_plan(reviewed), without_plan(now)
     for recorded in (IMAGE, POOL_IMAGE):
         if now.digest_of(recorded) in filter(None, built):
             reviewed, now = without_image(reviewed, recorded), without_image(now, recorded)
     before, after = _by_line(reviewed), _by_line(now)
-    lines = [f"reviewed, and not in this preview: {line}" for line in before if line not in after]
-    return lines + [f"in this preview, and not reviewed: {line}" for line in after if line not in before]
+    lines = [f"reviewed, but not in this preview: {line}" for line in before if line not in after]
+    return lines + [f"in this preview, but not reviewed: {line}" for line in after if line not in before]
 
 
 def without_plan(preview: Preview) -> Preview:
-    """Return a preview without the plan of a rollout: it counts living agents, who come and go by themselves."""
+    """Return a preview without the plan of a rollout, which depends on the agents that run at the moment."""
     kept = []
     for change in preview.changes:
         properties = dict(change.properties)
@@ -174,7 +174,7 @@ def without_image(preview: Preview, recorded: str = IMAGE) -> Preview:
 
 
 def encoded(preview: Preview) -> bytes:
-    """Return a preview as bytes, the same for the same changes."""
+    """Return a preview as bytes; equal changes give equal bytes."""
     rows = [[change.what, change.op, dict(change.properties), _row(change.cost)] for change in preview.changes]
     return json.dumps(rows, separators=(",", ":"), sort_keys=True).encode()
 
@@ -183,7 +183,7 @@ def decoded(data: bytes) -> Preview:
     """Return what `encoded` wrote.
 
     Raises:
-        ValueError: it did not write this.
+        ValueError: `encoded` did not write it.
     """
     try:
         rows = json.loads(data)
@@ -196,7 +196,7 @@ def decoded(data: bytes) -> Preview:
             )
         )
     except (TypeError, AttributeError) as error:
-        raise ValueError(f"this is no preview of ours: {error}") from None
+        raise ValueError(f"not an encoded preview: {error}") from None
 
 
 def _row(cost: Cost) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def _row(cost: Cost) -> dict[str, Any]:
 def _cost(row: Any) -> Cost:
     """Read what `_row` wrote, or an input `change`."""
     if not isinstance(row, Mapping):
-        raise TypeError(f"a cost is an object, not {type(row).__name__}")
+        raise TypeError(f"a cost must be an object, not {type(row).__name__}")
     names = {key: tuple(str(name) for name in row.get(key) or ()) for key in ("because", "others")}
     return Cost(int(row.get("deployments") or 0), names["because"], names["others"])
 
@@ -216,7 +216,7 @@ def _by_line(preview: Preview) -> dict[str, None]:
     for change in preview.changes:
         reasons = ",".join(sorted(change.cost.because))
         lines |= dict.fromkeys([*change.lines(), *([f"{change.what} is deployed for {reasons}"] if reasons else [])])
-        lines |= {f"{change.what}: {name}, which others stored, is deployed": None for name in change.cost.others}
+        lines |= {f"{change.what}: {name}, stored by others, is deployed": None for name in change.cost.others}
     return lines
 
 
@@ -228,7 +228,7 @@ def _change(step: Mapping[str, Any]) -> ResourceChange:
     after = (step.get("newState") or {}).get("inputs") or {}
     if op.startswith("delete"):
         return ResourceChange(what, op, {})
-    # What an update cost is told anew by each; of what it said before, nothing is to be seen.
+    # Each update announces its cost anew, so the announcement of the last one is no change.
     cost, said = after.get("change"), before.get("change")
     old, new = (dict(_leaves({key: row[key] for key in row if key not in _ANNOUNCED})) for row in (before, after))
     properties = {
@@ -254,10 +254,10 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _follows(change: ResourceChange, path: str, leaf: Leaf, image: Leaf) -> bool:
-    # Where the pool manager answers is known again once it is deployed.
+    # The pool manager's address is unknown until it is deployed.
     if change.what.startswith(_ROLLOUT) and path in _ANSWERS_AT and leaf[1] == _LATER:
         return True
     if leaf == image and all(image):
         return True
-    # A deployment that is to come has no id yet; why it comes, its service says.
+    # A future deployment has no id yet; its service announces the reason.
     return change.what.startswith("railway:Deployment ") and path.endswith(".deploymentId")

@@ -1,4 +1,4 @@
-"""Rolls a stack back to a commit's image, or forward again: a pull request of one line; with --apply, the update first.
+"""Rolls a stack back to the image of a commit by a pull request of one line; with --apply, it updates first.
 
 python -m ops rollback --stack STACK --tag sha-1a2b3c4 [--apply]; an empty tag removes the pin.
 """
@@ -29,7 +29,7 @@ _OF_A_PULL_REQUEST = re.compile(r"pr-\d+")
 
 
 class AlreadySoError(InfraError):
-    """The branch has the change already."""
+    """The branch already has the change."""
 
 
 def branch_of(stack: str) -> str:
@@ -41,30 +41,30 @@ def branch_of(stack: str) -> str:
     for branch, tag in BRANCH_TAGS.items():
         if tag == stack:
             return branch
-    raise InfraError("stack", f"no branch deploys {stack}", f"the stacks are {', '.join(BRANCH_TAGS.values())}")
+    raise InfraError("stack", f"no branch deploys {stack}", f"expected one of {', '.join(BRANCH_TAGS.values())}")
 
 
 def checked_image(stack: str, tag: str) -> ResolvedImage:
-    """Return the image to roll back to; one that does not pull is refused before anybody waits for a review.
+    """Return the image to roll back to, checked before a pull request is opened.
 
     Raises:
-        InfraError: the tag moves with each build, so that a pin of it pins nothing.
-        RegistryError: the tag is not there, or cannot be deployed.
+        InfraError: the tag moves with each build, so it cannot be pinned.
+        RegistryError: the tag does not exist, or its image cannot be deployed.
     """
     location = stacks.followed(stacks.config(CHECKOUT, stack), stack).location
     image = resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), thing="imageTag")
     if image.tag in BRANCH_TAGS.values() or _OF_A_PULL_REQUEST.fullmatch(image.tag):
         now = f"sha-{image.revision[:SHORT]}" if image.revision else image.digest
-        problem = f"{image.tag} moves with each build: a stack that is pinned to it is pinned to nothing"
-        raise InfraError("imageTag", problem, f"name one image; {image.tag} is {now} now")
+        problem = f"{image.tag} moves with each build, so it cannot be pinned"
+        raise InfraError("imageTag", problem, f"use a tag that does not move; {image.tag} is {now} now")
     return image
 
 
 def given_tag(text: str) -> str:
-    """Return the tag as it was meant: pasted, it has a blank or a line break around it.
+    """Return the tag without surrounding whitespace, which pasting adds.
 
     Raises:
-        InfraError: nothing else is there; an empty tag would remove the pin, which nobody said.
+        InfraError: the tag is only whitespace; as an empty tag it would remove the pin.
     """
     if text and not text.strip():
         raise InfraError("tag", "is only whitespace", "name a tag, or leave it empty to follow the branch again")
@@ -72,14 +72,14 @@ def given_tag(text: str) -> str:
 
 
 def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> int:
-    """Put the one-line change onto a branch and open a pull request for it, or update the one there is.
+    """Commit the one-line change to a branch and open a pull request for it, or update the open one.
 
     Returns:
         Its number.
 
     Raises:
         AlreadySoError: there is nothing to change.
-        GitHubError: GitHub refused.
+        GitHubError: GitHub refused or did not answer.
     """
     base, path = branch_of(stack), f"Pulumi.{stack}.yaml"
     head = f"rollback/{stack}"
@@ -89,7 +89,7 @@ def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> in
     new = stacks.with_pin(old, tag)
     title = f"Roll {stack} back to {tag}" if tag else f"Let {stack} follow its branch again"
     if new == old:
-        raise AlreadySoError(stack, f"{path} on {base} says that already", "nothing to do")
+        raise AlreadySoError(stack, f"{path} on {base} already has this", "nothing to do")
     try:
         door.send("GET", f"git/ref/heads/{github.branch_path(head)}")
     except github.NotFoundError:
@@ -109,7 +109,7 @@ def open_pull_request(door: github.GitHub, stack: str, tag: str, why: str) -> in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check the image, preview, open the pull request; update where that was asked for."""
+    """Check the image, preview, update with --apply, and open the pull request."""
     parser = stack_parser("rollback", __doc__)
     parser.add_argument("--tag", default=os.environ.get("TAG", ""))
     parser.add_argument("--apply", action="store_true", default=os.environ.get("APPLY") == "true")
@@ -120,20 +120,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     image = checked_image(stack, given) if given else None
     tag = image.tag or image.digest if image else ""
     file = CHECKOUT / f"Pulumi.{stack}.yaml"
-    # As bytes: line ends stay as they are.
+    # As bytes, to keep the line endings.
     file.write_bytes(stacks.with_pin(file.read_bytes().decode(), tag).encode())
     pulumi = Pulumi(stack)
     found = previewed(pulumi)
     text = pulumi.do("preview", "--diff")
     failed: Failure | None = None
     if chosen.apply:
-        # In an incident the update is what counts: nothing that GitHub may refuse comes before it.
+        # During an incident the update comes first, before anything that GitHub may refuse.
         try:
             pulumi.do("up", "--yes", "--skip-preview")
         except Failure as error:
             failed = error
         else:
-            workflow.summary(f"### {stack} runs {tag or 'its branch tag'} now\n\n{_why(stack, image)}\n")
+            workflow.summary(f"### {stack} now runs {tag or 'its branch tag'}\n\n{_why(stack, image)}\n")
     try:
         number = propose(github.from_environment(), stack, tag, _why(stack, image), body(found, text))
     except AlreadySoError as error:
@@ -141,10 +141,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Failure as error:
         if not chosen.apply:
             raise
-        # The update stands, or its own error is told below.
-        workflow.warning(f"{error}. Until `{_line(tag)}` is in {file.name} on {branch_of(stack)}, a deploy undoes it")
+        # The update has been applied, or its own error is raised below.
+        workflow.warning(
+            f"{error}. Until {file.name} on {branch_of(stack)} has `{_line(tag)}`, the next deploy reverts the rollback"
+        )
     else:
-        workflow.notice(f"merge #{number}: until then the next deploy of {stack} undoes the rollback")
+        workflow.notice(f"merge #{number}; until then the next deploy of {stack} reverts the rollback")
     if failed:
         raise failed
     return 0
@@ -154,18 +156,18 @@ def propose(door: github.GitHub, stack: str, tag: str, why: str, preview: str) -
     """Open the pull request with its preview, and return its number.
 
     Raises:
-        GitHubError: it was refused; what is missing by then is named.
+        GitHubError: GitHub refused; the error says how to open the pull request by hand.
     """
     try:
         number = open_pull_request(door, stack, tag, why)
     except github.ForbiddenError as error:
         place = f"https://github.com/{door.repository}/compare/{branch_of(stack)}...rollback/{stack}?expand=1"
         step = (
-            f"open it by hand: {place}; or allow it for good: Settings, Actions, General, "
+            f"open it by hand: {place}; to allow it permanently: Settings, Actions, General, "
             "Allow GitHub Actions to create and approve pull requests"
         )
         raise github.ForbiddenError("github", error.problem, step) from None
-    # A pull request that a job's own token opens starts no workflow, so its preview is written here.
+    # A pull request that is opened with a job's own token starts no workflow, so its preview is written here.
     address = comment.put(door, number, subject(stack), preview)
     workflow.summary(f"### {stack}: pull request #{number}\n\n{why}\n\n{address}\n")
     return number
@@ -181,7 +183,7 @@ def _why(stack: str, image: ResolvedImage | None) -> str:
     parts = [f"`{image.tag or image.short_digest}` is `{image.short_digest}`"]
     parts += [f"built from {image.revision[:7]}"] if image.revision else []
     parts += [age(image.created)] if image.created else []
-    return f"{', '.join(parts)}. The way forward is to remove the line again."
+    return f"{', '.join(parts)}. To roll forward, remove the line again."
 
 
 if __name__ == "__main__":

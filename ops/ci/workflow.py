@@ -1,4 +1,4 @@
-"""What a script says to the workflow that runs it: the job's summary and annotations; and its one exit."""
+"""Output of a script to the GitHub workflow that runs it: the job's summary, annotations and exit code."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from railway_api.failure import Failure
 
 
 def summary(text: str) -> None:
-    """Add to the job's summary; without a workflow, print it. Names and values of others in it steer no terminal."""
+    """Add to the job's summary, or print it outside of a workflow; terminal control sequences are escaped."""
     _append("GITHUB_STEP_SUMMARY", "".join(log_line(f"{line}\n") for line in text.removesuffix("\n").split("\n")))
 
 
 def notice(text: str) -> None:
-    """Show a line on the run's page."""
+    """Show a notice on the page of the run."""
     _annotate("notice", text)
 
 
 def warning(text: str) -> None:
-    """Show a warning on the run's page."""
+    """Show a warning on the page of the run."""
     _annotate("warning", text)
 
 
 def run(main: Callable[[], int]) -> int:
-    """Run a script and return its exit code; what a user must know ends it in one line, never as a traceback."""
+    """Run a script and return its exit code; an expected error is printed as one line, without a traceback."""
     try:
         return main()
     except Failure as error:
@@ -38,7 +38,7 @@ def run(main: Callable[[], int]) -> int:
 
 
 def _annotate(kind: str, text: str) -> None:
-    # GitHub reads commands from both streams, and takes a raw line break for the end of one.
+    # GitHub reads workflow commands from both streams, and a line break ends a command.
     line = escaped(" ".join(text.split()))
     sys.stderr.write(f"::{kind}::{line}\n" if os.environ.get("GITHUB_ACTIONS") else f"{kind}: {line}\n")
 

@@ -105,7 +105,7 @@ def test_a_change_behind_the_stacks_back_fails_and_opens_an_issue(stack: LocalSt
         done = script(stack, github, "drift", "--stack", "local")
         assert done.code == 1, done.text
         assert f"- update railway:ServiceInstance {CANARY}" in github.issues[0]["body"]
-        assert "resources are not as the last update left them" in done.text
+        assert "resources have changed since the last update" in done.text
     finally:
         mutation["variables"]["input"]["value"] = "dev"  # type: ignore[index]
         railway(stack, mutation)

@@ -51,7 +51,7 @@ def test_somebody_elses_comment_with_our_marker_is_neither_read_nor_overwritten(
 def test_a_job_that_may_not_comment_fails_and_says_so(door: GitHub, repository_on_github: Repository) -> None:
     """Elsewhere that goes by in silence (pulumi/actions#838)."""
     repository_on_github.rights.discard("comment")
-    with pytest.raises(ForbiddenError, match="give the job the right under permissions:"):
+    with pytest.raises(ForbiddenError, match="give the job the permission under permissions:"):
         put(door, 7, "preview:dev", "text")
 
 
@@ -66,8 +66,8 @@ def test_no_comment_is_longer_than_github_takes_and_head_and_tail_are_whole(line
 def test_what_is_cut_says_where_the_whole_is() -> None:
     text = cut("head", "line of the preview\n" * 10_000, "tail")
     assert LONGEST - 100 < len(text) <= LONGEST
-    assert "cut here; the whole is in the summary of the job\n```\n</details>\ntail" in text
-    assert "cut here" not in cut("head", "line\n", "tail")
+    assert "shortened; the job's summary has the whole text\n```\n</details>\ntail" in text
+    assert "shortened" not in cut("head", "line\n", "tail")
 
 
 def test_a_fence_in_a_preview_does_not_end_its_block() -> None:

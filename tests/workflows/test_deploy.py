@@ -49,7 +49,7 @@ def test_a_pull_request_into_another_branch_or_with_another_merge_is_not_the_one
     merged(repository_on_github, base=base, commit=commit)
     repository_on_github.says(7, comment(CHANGE))
     found, why = reviewed_preview(door, COMMIT, "dev", "dev")
-    assert (found, why) == (Preview(()), f"no pull request brought {COMMIT[:7]} to dev")
+    assert (found, why) == (Preview(()), f"no merged pull request has {COMMIT[:7]} on dev")
 
 
 def test_a_preview_that_somebody_else_wrote_is_none(door: GitHub, repository_on_github: Repository) -> None:
@@ -68,11 +68,11 @@ def test_what_differs_stops_it_and_says_where_and_how_to_go_on(capsys: pytest.Ca
     with pytest.raises(NotReviewedError) as caught:
         check_reviewed(CHANGE, "#7", OTHER, (), "")
     assert str(caught.value) == (
-        "deploy: 3 differences from the reviewed preview (#7); the first: reviewed, and not in this preview: "
+        "deploy: 3 differences from the reviewed preview (#7); the first: reviewed, but not in this preview: "
         'update railway:Service x: variables.A: "1" -> "2"; '
-        f"look, and start deploy by hand with accept {OTHER.fingerprint}"
+        f"review it, then run the deploy workflow with accept={OTHER.fingerprint}"
     )
-    assert "in this preview, and not reviewed: delete railway:Volume y" in capsys.readouterr().out
+    assert "in this preview, but not reviewed: delete railway:Volume y" in capsys.readouterr().out
 
 
 def test_who_accepts_accepts_exactly_what_was_shown() -> None:

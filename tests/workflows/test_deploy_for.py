@@ -32,7 +32,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
             "",
             False,
             ("runtime",),
-            DeployDecision("dev", False, "this push builds an image: build-runtime deploys it", ("runtime",)),
+            DeployDecision(
+                "dev", False, "this push changes an image: build-runtime deploys it after the build", ("runtime",)
+            ),
         ),
         (
             "dev",
@@ -40,14 +42,17 @@ CHECKOUT = Path(__file__).resolve().parents[2]
             False,
             ("runtime", "pool"),
             DeployDecision(
-                "dev", False, "this push builds an image: build-runtime and build-pool deploys it", ("runtime", "pool")
+                "dev",
+                False,
+                "this push changes an image: build-runtime and build-pool deploys it after the build",
+                ("runtime", "pool"),
             ),
         ),
         ("dev", "", False, UNKNOWN, DeployDecision("dev", deploy=True, images=UNKNOWN)),
         ("scaling", "", True, ("runtime",), DeployDecision("scaling", deploy=True)),
         ("scaling", "", True, UNKNOWN, DeployDecision("scaling", deploy=True)),
-        ("feature", "sha256:1", True, (), DeployDecision("", False, "branch feature deploys no stack")),
-        ("7/merge", "", False, (), DeployDecision("", False, "branch 7/merge deploys no stack")),
+        ("feature", "sha256:1", True, (), DeployDecision("", False, "no stack is deployed from branch feature")),
+        ("7/merge", "", False, (), DeployDecision("", False, "no stack is deployed from branch 7/merge")),
     ],
 )
 def test_a_branch_deploys_its_stack_once(
@@ -102,7 +107,10 @@ def test_a_push_that_changes_the_pool_manager_alone_is_deployed_by_its_build(
 ) -> None:
     _, runtime, program, pool = commits
     found = run(tmp_path, BEFORE=program, GITHUB_SHA=pool)
-    assert found == "stack=dev\ndeploy=false\nimages=pool\nreason=this push builds an image: build-pool deploys it\n"
+    assert (
+        found == "stack=dev\ndeploy=false\nimages=pool\n"
+        "reason=this push changes an image: build-pool deploys it after the build\n"
+    )
     assert run(tmp_path, BEFORE=program, GITHUB_SHA=pool, DIGEST="sha256:1") == (
         "stack=dev\ndeploy=true\nimages=pool\nreason=\n"
     )

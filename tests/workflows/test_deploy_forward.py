@@ -47,7 +47,7 @@ def test_only_what_lacks_nothing_that_runs_is_deployed(
     if deploys:
         check_forward("production", runs, NEW, to_image, to_branch)
         return
-    with pytest.raises(GoesBackError, match="not deployed.*start the workflow rollback for production") as caught:
+    with pytest.raises(GoesBackError, match="not deployed.*run the rollback workflow for production") as caught:
         check_forward("production", runs, NEW, to_image, to_branch)
     assert "with tag sha-bbbbbbb" in str(caught.value)
 
@@ -90,9 +90,9 @@ def test_an_old_build_that_is_run_again_is_not_deployed_and_the_job_names_rollba
     with pytest.raises(GoesBackError) as caught:
         deploy.check_image_goes_forward(door, "production", back, {}, history[2], "")
     assert str(caught.value) == (
-        f"deploy: production runs {history[2][:7]}, and {history[0][:7]} is older: not deployed, a build was run again "
-        "or the branch was reset; to go on, run the newest build of the branch again; to go back, start the workflow "
-        f"rollback for production with tag sha-{history[0][:7]}"
+        f"deploy: production runs {history[2][:7]}, and {history[0][:7]} is older, from a re-run build or a reset "
+        "branch: not deployed; to deploy the branch, re-run its newest build; to roll back, run the rollback workflow "
+        f"for production with tag sha-{history[0][:7]}"
     )
     deploy.check_image_goes_forward(door, "production", image(history[0], history[2]), {}, history[2], "")
 
@@ -115,9 +115,9 @@ def test_an_old_build_of_the_pool_manager_is_not_deployed_either(
     with pytest.raises(GoesBackError) as caught:
         deploy.check_image_goes_forward(door, "production", back, follows, history[2], "")
     assert str(caught.value) == (
-        f"deploy: the pool manager of production runs {history[2][:7]}, and {history[0][:7]} is older: not deployed, "
-        "a build was run again or the branch was reset; to go on, run the newest build of the branch again; to go "
-        f"back, set poolImage in Pulumi.production.yaml to the tag sha-{history[0][:7]} by a pull request"
+        f"deploy: the pool manager of production runs {history[2][:7]}, and {history[0][:7]} is older, from a re-run "
+        "build or a reset branch: not deployed; to deploy the branch, re-run its newest build; to roll back, open a "
+        f"pull request that sets poolImage in Pulumi.production.yaml to the tag sha-{history[0][:7]}"
     )
     on = image(history[0], history[2], POOL_IMAGE)
     deploy.check_image_goes_forward(door, "production", on, follows, history[2], "")
@@ -205,5 +205,5 @@ def test_a_branch_that_was_rewritten_is_deployed_and_its_old_builds_are_not(
     github = repository_on_github
     github.compared |= {(OLD, history[2]): "diverged", (history[2], OLD): "diverged"}
     deploy.check_image_goes_forward(door, "dev", image(OLD, history[2]), {}, history[2], "")
-    with pytest.raises(GoesBackError, match="lacks commits of it and is not in the branch"):
+    with pytest.raises(GoesBackError, match="lacks some of its commits and is not on the branch"):
         deploy.check_image_goes_forward(door, "dev", image(history[2], OLD), {}, history[2], "")

@@ -37,10 +37,10 @@ def test_the_first_push_is_deployed_by_the_build_that_is_done_last_with_both_ima
     world, first = new_repository, event("push-branch-created")
     deploy = world.run("push", first, image="")
     assert previews(deploy) == []
-    assert "convos-runtime:dev is not there yet: build-runtime deploys when it is done" in deploy.text
+    assert "convos-runtime:dev does not exist yet: build-runtime deploys when it has finished" in deploy.text
     runtime = world.run("push", first)
     assert previews(runtime) == []
-    assert "convos-pool:dev is not there yet: build-pool deploys when it is done" in runtime.text
+    assert "convos-pool:dev does not exist yet: build-pool deploys when it has finished" in runtime.text
     pool = world.run("push", first, image="pool")
     built = [resolve(f"{world.packages}/convos-{name}:dev") for name in ("runtime", "pool")]
     assert [image.revision for image in built] == [world.commit, world.commit]

@@ -25,7 +25,7 @@ def test_a_missing_right_is_named_with_what_was_tried(door: GitHub, repository_o
         door.send("POST", "issues/7/comments", {"body": "x"})
     assert str(caught.value) == (
         'github: POST issues/7/comments: GitHub answers 403 "Resource not accessible by integration"; '
-        "give the job the right under permissions:"
+        "give the job the permission under permissions:"
     )
 
 
@@ -135,7 +135,7 @@ def test_a_rate_limit_that_lasts_ends_with_the_seconds_that_it_takes(
 ) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(SECOND + 3000)}
     repository_on_github.failing = [(403, headers, {"message": "API rate limit exceeded"})]
-    with pytest.raises(GitHubError, match="its rate limit ends in 3000 s: run the job then") as caught:
+    with pytest.raises(GitHubError, match="the rate limit ends in 3000 s; run the job again then") as caught:
         patient.send("GET", "issues")
     assert not isinstance(caught.value, ForbiddenError)
 
@@ -155,7 +155,7 @@ def test_a_renamed_repository_is_followed_with_the_same_method(
 @pytest.mark.parametrize("place", ["", "https://example.invalid/x", "//127.0.0.2/x", "http://127.0.0.1:1/x"])
 def test_the_token_goes_to_no_other_host(patient: GitHub, repository_on_github: Repository, place: str) -> None:
     repository_on_github.failing = [(301, {"Location": place}, {"message": "Moved"})]
-    with pytest.raises(GitHubError, match="is sent on to another place, which is not followed"):
+    with pytest.raises(GitHubError, match="redirected to another host, which is not followed"):
         patient.send("GET", "issues")
 
 

@@ -85,7 +85,7 @@ def test_only_main_is_called_production() -> None:
 
 @pytest.mark.parametrize("after", [None, "", "3b8f1c2", "0" * 40, COMMIT.upper(), COMMIT + "\n"])
 def test_a_commit_that_is_none_is_refused(after: object) -> None:
-    with pytest.raises(ValueError, match="names no commit"):
+    with pytest.raises(ValueError, match="in place of a commit"):
         decide("push", {"ref": "refs/heads/main", "after": after})
 
 
@@ -155,7 +155,7 @@ def test_a_re_run_of_an_old_build_does_not_move_the_branchs_tag_back(branches: B
     old = branches.commit("runtime/a", "one")
     assert branches.tags(old) == (("dev", f"sha-{old[:7]}"), "")
     new = branches.commit("runtime/a", "two")
-    says = f"tag dev stays as it is: branch dev has {new[:7]}, which is newer and changes runtime/ too"
+    says = f"tag dev stays as it is: branch dev has the newer {new[:7]}, which changes runtime/ as well"
     assert branches.tags(old) == ((f"sha-{old[:7]}",), says)
     assert branches.tags(new) == (("dev", f"sha-{new[:7]}"), "")
     # A revert has the old files and is another commit all the same: what it undid is not in it.
@@ -173,14 +173,14 @@ def test_the_newest_build_of_a_folder_moves_the_tag_whatever_other_folders_got_s
     branches.git("checkout", "--quiet", "dev")
     branches.git("merge", "--quiet", "--no-ff", "--message", "merged", "side")
     branches.git("update-ref", "refs/remotes/origin/dev", "HEAD")
-    assert "is newer and changes runtime/ too" in branches.tags(runtime)[1], "it came by a merge"
+    assert "changes runtime/ as well" in branches.tags(runtime)[1], "it came by a merge"
 
 
 def test_a_commit_that_a_forced_push_took_off_the_branch_moves_no_tag(branches: Branches) -> None:
     base = branches.commit("runtime/a", "one")
     gone = branches.commit("runtime/a", "two")
     branches.git("update-ref", "refs/remotes/origin/dev", base)
-    assert branches.tags(gone)[1] == f"tag dev stays as it is: branch dev does not have {gone[:7]} any more"
+    assert branches.tags(gone)[1] == f"tag dev stays as it is: {gone[:7]} is no longer on branch dev"
     branches.git("update-ref", "-d", "refs/remotes/origin/dev")
     assert branches.tags(gone)[1] == "tag dev stays as it is: branch dev is gone"
 

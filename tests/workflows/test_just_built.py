@@ -46,7 +46,7 @@ def test_one_image_is_deployed_by_its_digest() -> None:
 
 def test_of_two_images_the_build_that_is_done_first_leaves_the_deploy_to_the_other() -> None:
     first = decided("runtime", A, BOTH, runtime=There(A, COMMIT), pool=There(C, OLDER))
-    assert first.leave == f"{POOL}:dev is of 0000000: build-pool deploys when it is done"
+    assert first.leave == f"{POOL}:dev is built from 0000000: build-pool deploys when it has finished"
     second = decided("pool", B, BOTH, runtime=There(A, COMMIT), pool=There(B, COMMIT))
     assert second == Built({"runtime": A, "pool": B})
     assert decided("runtime", A, BOTH, runtime=There(A, COMMIT), pool=There(B, COMMIT)) == second, (
@@ -61,7 +61,7 @@ def test_a_build_of_one_image_does_not_ask_for_the_other_where_the_push_does_not
 @pytest.mark.parametrize(("found", "now"), [(There(B, COMMIT), B[:15]), (None, "gone")])
 def test_an_older_build_leaves_the_deploy_to_the_newer_one(found: There | None, now: str) -> None:
     built = decided("runtime", A, ("runtime",), runtime=found)
-    assert built.leave == f"tag dev is {now} now: the build that moved it deploys it"
+    assert built.leave == f"tag dev now points to {now}: the build that moved it deploys it"
 
 
 PINS = [
@@ -81,7 +81,7 @@ def test_what_the_stack_does_not_follow_is_told_and_the_program_is_deployed_with
     change: dict[str, Any], name: str, note: str
 ) -> None:
     built = decided(name, A, (name,), values={**VALUES, **change})
-    assert built == Built({}, notes=(f"{note}: the image just built is not deployed",))
+    assert built == Built({}, notes=(f"{note}: the new image is not deployed",))
 
 
 def test_an_image_from_elsewhere_is_not_waited_for() -> None:
@@ -90,8 +90,10 @@ def test_an_image_from_elsewhere_is_not_waited_for() -> None:
 
 
 def test_the_first_push_of_a_repository_is_deployed_by_the_build_that_is_done_last() -> None:
-    assert decided(builds=UNKNOWN).leave == f"{RUNTIME}:dev is not there yet: build-runtime deploys when it is done"
-    assert decided("runtime", A, UNKNOWN, runtime=There(A, COMMIT)).leave.startswith(f"{POOL}:dev is not there yet")
+    assert (
+        decided(builds=UNKNOWN).leave == f"{RUNTIME}:dev does not exist yet: build-runtime deploys when it has finished"
+    )
+    assert decided("runtime", A, UNKNOWN, runtime=There(A, COMMIT)).leave.startswith(f"{POOL}:dev does not exist yet")
     both = decided("pool", B, UNKNOWN, runtime=There(A, COMMIT), pool=There(B, COMMIT))
     assert both == Built({"runtime": A, "pool": B})
 

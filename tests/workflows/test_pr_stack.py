@@ -63,11 +63,11 @@ def test_it_runs_the_pull_requests_own_image_and_no_older_one(registry: Registry
     template = templates(images)
     images.image("dev", content="dev")
     with pytest.raises(
-        NotBuiltError, match=f"{image.key}: pr-7 is not there yet; wait for build-{image.folder} to end"
+        NotBuiltError, match=f"{image.key}: pr-7 does not exist yet; wait for build-{image.folder} to finish"
     ):
         own_image(image, template, 7, HEAD)
     images.image("pr-7", content="last week's", labels=commit_of("0" * 40))
-    with pytest.raises(NotBuiltError, match=f"{image.key}: pr-7 is the image of 0000000, not of 3b8f1c2"):
+    with pytest.raises(NotBuiltError, match=f"{image.key}: pr-7 is built from 0000000, not from 3b8f1c2"):
         own_image(image, template, 7, HEAD)
     images.image("pr-7", content="today's", labels=commit_of(HEAD))
     wanted = {"imageTag": "pr-7", "poolImage": f"{images.location}:pr-7"}
@@ -223,7 +223,7 @@ def test_a_build_that_never_ends_is_not_waited_for_for_ever(
     images.image("dev", content="dev")
     repository_on_github.files_of[7] = [f"{image.folder}/x"]
     building = Building(lambda: None)
-    with pytest.raises(InfraError, match=f"{image.key}: pr-7 is not there yet after 1500 s"):
+    with pytest.raises(InfraError, match=f"{image.key}: pr-7 does not exist yet after 1500 s"):
         wait_for_images(door, templates(images), 7, HEAD, building.pace)
     assert building.now == 1500
 
@@ -237,7 +237,7 @@ def test_two_builds_are_not_waited_for_one_after_the_other(
     repository_on_github.files_of[7] = ["runtime/start.sh", "pool/x.py"]
     building = Building(lambda: runtime.image("pr-7", content="built", labels=commit_of(HEAD)), waits=60)
     template = {"imageRepository": runtime.location, "poolImage": f"{pool.location}:dev"}
-    with pytest.raises(InfraError, match="poolImage: pr-7 is not there yet after 1500 s"):
+    with pytest.raises(InfraError, match="poolImage: pr-7 does not exist yet after 1500 s"):
         wait_for_images(door, template, 7, HEAD, building.pace)
     assert building.now == 1500
 

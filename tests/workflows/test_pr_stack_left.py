@@ -107,7 +107,7 @@ def world(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_stack_whose_environment_went_is_forgotten(world: World, door: GitHub) -> None:
     world.deletes_its_environment()
-    assert swept(world, door) == ["pr-7 is gone: there is no such pull request"]
+    assert swept(world, door) == ["pr-7 is gone: no such pull request exists"]
     assert world.is_forgotten
 
 
@@ -139,7 +139,7 @@ def test_a_token_that_does_not_see_the_project_forgets_nothing(
 
 def test_a_project_that_was_deleted_is_proved_to_be(world: World, door: GitHub) -> None:
     world.emulator.run(_PROJECT_DELETE, id=world.project)
-    assert swept(world, door) == ["pr-7 is gone: there is no such pull request"]
+    assert swept(world, door) == ["pr-7 is gone: no such pull request exists"]
 
 
 def test_a_railway_that_does_not_answer_forgets_nothing(
@@ -164,7 +164,9 @@ def test_a_pull_request_that_github_does_not_show_ends_no_stack(
 ) -> None:
     """GitHub answers 404 as well to a token that may not see pull requests."""
     repository_on_github.pulls.clear()
-    with pytest.raises(InfraError, match="pr-7: pull request 7: GitHub shows this token no pull request at all"):
+    with pytest.raises(
+        InfraError, match="pr-7: pull request 7: the token cannot see any pull request of this repository"
+    ):
         swept(world, door)
     assert "destroy" not in (world.folder / "ran").read_text()
 
@@ -172,15 +174,15 @@ def test_a_pull_request_that_github_does_not_show_ends_no_stack(
 def test_an_environment_that_no_stack_has_is_named_in_the_project_of_the_template(world: World, door: GitHub) -> None:
     """The name of the project in the config may be that of another one by now: the template's state has its id."""
     world.write("stacks", [{"name": "dev"}])
-    with pytest.raises(InfraError, match="still there: environment pr-7, which no stack has"):
+    with pytest.raises(InfraError, match="still there: environment pr-7, which belongs to no stack"):
         pr_stack.sweep(door, 72, "renamed-since")
 
 
 def test_where_nothing_was_ever_deployed_it_is_said_that_nobody_looked(world: World, door: GitHub) -> None:
     world.write("stacks", [])
-    unseen = "the token sees no project 'never-made': what is on Railway was not looked at"
+    unseen = "the token cannot see project 'never-made', so Railway was not checked"
     assert pr_stack.sweep(door, 72, "never-made") == [unseen]
-    with pytest.raises(InfraError, match="the token sees no project 'never-made'"):
+    with pytest.raises(InfraError, match="the token cannot see project 'never-made'"):
         pr_stack.check_gone(["pr-9"], [], "never-made")
 
 

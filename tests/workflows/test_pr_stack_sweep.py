@@ -21,12 +21,12 @@ def left(hours: float | None = 1) -> Left:
     [
         (left(), OPEN, ""),
         (left(71), OPEN, ""),
-        (left(73), OPEN, "its last update is more than 72 hours ago"),
+        (left(73), OPEN, "its last update was more than 72 hours ago"),
         (left(), {**OPEN, "state": "closed"}, "its pull request is closed"),
         (left(), {**OPEN, "labels": []}, "its pull request has no label pr-stack"),
         (left(), {**OPEN, "labels": None}, "its pull request has no label pr-stack"),
-        (left(), None, "there is no such pull request"),
-        (left(None), OPEN, "it was never updated to the end"),
+        (left(), None, "no such pull request exists"),
+        (left(None), OPEN, "no update of it has ever finished"),
     ],
 )
 def test_a_stack_goes_when_its_time_is_over(stack: Left, pull: dict[str, object] | None, why: str) -> None:

@@ -64,7 +64,7 @@ def test_an_image_that_the_reviewed_preview_had_and_that_is_another_by_now_is_no
 @pytest.mark.parametrize("built", ["", f"sha256:{'5' * 64}"])
 def test_an_image_that_was_not_just_built_is_a_difference_like_all_others(built: str) -> None:
     found = differences(NOTHING, parse(RECORDED), built)
-    assert f'in this preview, and not reviewed: update {IMAGE}: digest: "{OLD}" -> "{BUILT}"' in found
+    assert f'in this preview, but not reviewed: update {IMAGE}: digest: "{OLD}" -> "{BUILT}"' in found
 
 
 POOL_OLD = f"sha256:{'6' * 64}"
@@ -116,7 +116,7 @@ def test_two_images_just_built_are_no_difference_and_one_alone_leaves_the_other(
     found["steps"] += pool_document()["steps"]
     assert differences(NOTHING, parse(found), BUILT, POOL_BUILT) == []
     left = differences(NOTHING, parse(found), BUILT)
-    assert f'in this preview, and not reviewed: update {POOL_IMAGE}: digest: "{POOL_OLD}" -> "{POOL_BUILT}"' in left
+    assert f'in this preview, but not reviewed: update {POOL_IMAGE}: digest: "{POOL_OLD}" -> "{POOL_BUILT}"' in left
     assert not any(BUILT in line for line in left)
     other = differences(NOTHING, parse(found), POOL_BUILT)
     assert any(IMAGE in line for line in other)
@@ -132,8 +132,8 @@ def test_what_changes_beside_the_pool_managers_image_is_a_difference() -> None:
     found = differences(NOTHING, parse(pool_document(POOL_MIN_IDLE="9")), POOL_BUILT)
     service = "railway:ServiceInstance convos-agent-pool-manager"
     assert found == [
-        f'in this preview, and not reviewed: update {service}: POOL_MIN_IDLE: - -> "9"',
-        f"in this preview, and not reviewed: {service} is deployed for POOL_MIN_IDLE",
+        f'in this preview, but not reviewed: update {service}: POOL_MIN_IDLE: - -> "9"',
+        f"in this preview, but not reviewed: {service} is deployed for POOL_MIN_IDLE",
     ]
 
 
@@ -145,7 +145,7 @@ def test_the_reviewed_change_of_a_variable_goes_with_the_new_image() -> None:
 def test_a_variable_that_nobody_reviewed_is_named_with_both_values() -> None:
     (line,) = differences(NOTHING, parse(document(XMTP_ENV=("dev", "production"))), BUILT)
     assert line == (
-        "in this preview, and not reviewed: update railway:ServiceInstance convos-runtime-canary: "
+        "in this preview, but not reviewed: update railway:ServiceInstance convos-runtime-canary: "
         'variables.XMTP_ENV: "dev" -> "production"'
     )
 
@@ -155,8 +155,8 @@ def test_a_value_other_than_the_reviewed_one_is_named_on_both_sides() -> None:
     found = differences(parse(reviewed), parse(now), BUILT)
     assert [line.rpartition(" -> ")[2] for line in found] == ['"staging"', '"production"']
     assert [line.partition(":")[0] for line in found] == [
-        "reviewed, and not in this preview",
-        "in this preview, and not reviewed",
+        "reviewed, but not in this preview",
+        "in this preview, but not reviewed",
     ]
 
 
@@ -182,8 +182,8 @@ def secret(name: str) -> dict[str, Any]:
 
 def test_a_secret_that_changes_is_a_difference_though_nobody_sees_its_value() -> None:
     assert differences(NOTHING, parse(secret("BANKR_API_KEY")), BUILT) == [
-        f"in this preview, and not reviewed: update {CANARY}",
-        f"in this preview, and not reviewed: {CANARY} is deployed for BANKR_API_KEY",
+        f"in this preview, but not reviewed: update {CANARY}",
+        f"in this preview, but not reviewed: {CANARY} is deployed for BANKR_API_KEY",
     ]
     assert differences(parse(secret("BANKR_API_KEY")), parse(secret("BANKR_API_KEY")), BUILT) == []
 
@@ -203,14 +203,14 @@ def test_what_others_stored_and_a_deployment_brings_to_life_is_a_difference() ->
     canary = next(step for step in now["steps"] if "ServiceInstance::convos-runtime-canary" in step["urn"])
     canary["newState"]["inputs"]["change"]["others"] = ["THEIRS"]
     assert differences(parse(RECORDED), parse(now), "") == [
-        f"in this preview, and not reviewed: {CANARY}: THEIRS, which others stored, is deployed"
+        f"in this preview, but not reviewed: {CANARY}: THEIRS, stored by others, is deployed"
     ]
     assert "; also deploys what others stored: THEIRS" in head(read_twice(now))
 
 
 def test_a_preview_of_an_older_release_that_has_only_the_text_announces_nothing_and_is_no_preview_of_ours() -> None:
     old = json.dumps([["railway:ServiceInstance web", "update", {}, "1 deployment: image"]]).encode()
-    with pytest.raises(ValueError, match="this is no preview of ours"):
+    with pytest.raises(ValueError, match="not an encoded preview"):
         decoded(old)
     assert decoded(encoded(parse(RECORDED))) == parse(RECORDED)
 
@@ -256,7 +256,7 @@ def test_data_of_somebody_else_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("found", [{}, {"steps": []}, {"error": "x"}])
 def test_what_is_no_preview_is_refused(found: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="no preview"):
+    with pytest.raises(ValueError, match="not a preview"):
         parse(found)
 
 

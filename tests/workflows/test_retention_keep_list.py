@@ -37,7 +37,7 @@ def test_a_run_cleans_the_repositories_of_our_images_alone() -> None:
     assert repositories(used, ours[1]) == ours[1:2]
     for only in ("r.io/x/postgres", "r.io/x/convos-pol", "R.io/x/convos-pool", "r.io/x/convos-pool/"):
         with pytest.raises(
-            InfraError, match=r"is not a repository of ours that is in use; one of r.io/x/convos-pool, "
+            InfraError, match=r"is not one of our repositories in use; expected one of r.io/x/convos-pool, "
         ):
             repositories(used, only)
 
@@ -67,7 +67,7 @@ def test_a_backend_that_shows_fewer_stacks_than_have_a_config_is_the_wrong_one()
     with pytest.raises(InfraError) as caught:
         check_all_there(["dev", "production", "staging"], ["dev", "pr-7"], [])
     assert str(caught.value) == (
-        "retention: no such stack in this backend: production, staging; "
+        "retention: this backend does not have the stacks production, staging; "
         "if they were never deployed, pass --without production staging"
     )
     check_all_there(["dev", "production"], ["dev"], ["production"])
@@ -75,5 +75,5 @@ def test_a_backend_that_shows_fewer_stacks_than_have_a_config_is_the_wrong_one()
 
 def test_an_image_that_cannot_be_read_ends_it() -> None:
     """Passed over, it would be deleted."""
-    with pytest.raises(InfraError, match="^dev/convos-agent-1: runs what cannot be read"):
+    with pytest.raises(InfraError, match="^dev/convos-agent-1: runs an image whose reference is invalid"):
         _parsed(["not an image!"], "dev/convos-agent-1")

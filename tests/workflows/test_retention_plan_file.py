@@ -51,9 +51,9 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_only_what_the_plan_says_goes_and_all_of_it() -> None:
     saved = SavedPlan(NOW, {REPOSITORY: (A,)})
     check_same(saved, REPOSITORY, [A])
-    with pytest.raises(InfraError, match="would go, and the plan does not have it"):
+    with pytest.raises(InfraError, match="would be deleted, but is not in the plan"):
         check_same(saved, REPOSITORY, [A, B])
-    with pytest.raises(InfraError, match="stays, and the plan deletes it"):
+    with pytest.raises(InfraError, match="would be kept, but the plan deletes it"):
         check_same(saved, REPOSITORY, [])
-    with pytest.raises(InfraError, match="would go"):
+    with pytest.raises(InfraError, match="would be deleted"):
         check_same(saved, "ghcr.io/x/other", [B])

@@ -61,7 +61,7 @@ def test_an_old_build_that_is_run_again_leaves_the_branchs_tag_alone(world: Worl
     assert [note.rpartition(" ")[0] for note in run.of("build") if "push=" in note] == [
         f"build build push=true tags={short}"
     ]
-    assert f"tag staging stays as it is: branch staging has {newer[:7]}" in run.text
+    assert f"tag staging stays as it is: branch staging has the newer {newer[:7]}" in run.text
 
 
 def test_a_pull_request_is_built_once_and_exactly_its_digest_is_checked(world: World) -> None:
