@@ -72,8 +72,8 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return Response(metrics.render(service.measured()), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def agents(request: Request) -> Response:
-        with_words = http_request.has_key(request, key)
-        return _json(await run_in_threadpool(routes.agents, with_words=with_words))
+        with_details = http_request.has_key(request, key)
+        return _json(await run_in_threadpool(routes.agents, with_details=with_details))
 
     app.add_route("/metrics", measured, methods=["GET"], include_in_schema=False)
     Dashboard(service, routes).add_to(app)

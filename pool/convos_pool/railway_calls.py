@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CLAIMS_SHARE = 0.2
 """The share of an hour's calls that is reserved for claims; each needs one."""
-LOOK_SHARE = 0.1
+READ_SHARE = 0.1
 """The share of an hour's calls below which ticks no longer read the agents: claims use the last read."""
 SHORT_WINDOW_SECONDS = 60.0
 """Windows that end sooner, in seconds, are waited for."""

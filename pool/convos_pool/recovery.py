@@ -114,12 +114,12 @@ class Recovery:
         """
         with self._database.lock(agent.id):
             claim = self._database.claims().get(agent.id)
-            words = self._database.words([agent.id]).get(agent.id)
-            if claim is None or words is None or not claim.reserved:
+            details = self._database.details([agent.id]).get(agent.id)
+            if claim is None or details is None or not claim.reserved:
                 raise NotFoundError(f"{agent.id}: has no claim that was cut off")
             _refuse_while_it_lives(claim)
             _, variables = self._railway.before_claim(agent.instance.service_id)
-            conversation = self._client.provision(agent.instance, words.as_request(), variables, tries=1)
+            conversation = self._client.provision(agent.instance, details.as_request(), variables, tries=1)
             self._database.complete(agent.id, conversation.id, conversation.invite_url)
         self._set_aside.remove(agent.id)
         return conversation

@@ -45,7 +45,7 @@ class Redeploying:
             NotFoundError: there is no such agent.
             ConflictError: it is not idle, nor claimed where that is allowed; or that has changed meanwhile.
         """
-        agent = self._pool.look().agents.get(agent_id)
+        agent = self._pool.refresh().agents.get(agent_id)
         if agent is None:
             raise NotFoundError(f"redeploy: there is no agent {agent_id[:40]!r} in this environment")
         is_somebodys = agent.claimed and agent.state in OF_SOMEBODY

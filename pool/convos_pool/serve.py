@@ -12,7 +12,6 @@ from . import agents, metrics, schema
 from .act import Act
 from .agent_client import AgentClient
 from .agent_keys import AgentKeys
-from .census import Census
 from .creation import Creation
 from .credential_record import CredentialRecord
 from .credentials import Credentials, providers
@@ -20,6 +19,7 @@ from .database import Database
 from .errors import ConflictError, PoolError
 from .event_store import EventStore
 from .hosting import hosting
+from .inventory import Inventory
 from .journal import Journal
 from .key_check import KeyCheck
 from .pool import Pool
@@ -75,8 +75,8 @@ class Service:
         credentials = Credentials(settings, found, credential_record, say)
         creation = Creation(settings, patient, credentials, database, say)
         own = settings.service_id
-        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say, own=own)
-        parts = PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
+        inventory = Inventory(patient, database, client, self.set_aside, settings.stuck_seconds, log=say, own=own)
+        parts = PoolParts(settings, hurried, database, client, inventory, creation, credentials, self._wake.set, say)
         self.pool = Pool(parts)
         self.redeploying = Redeploying(self.pool, parts)
         self.record = Record(database, max(LEASE_SECONDS, 3 * settings.tick_seconds))
@@ -118,11 +118,13 @@ class Service:
 
     def measured(self) -> metrics.Measured:
         """Return the values for `/metrics`, without any request."""
-        look, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
-        living = look.agents.values() if look is not None else ()
+        snapshot, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
+        living = snapshot.agents.values() if snapshot is not None else ()
         return metrics.Measured(
-            counts=agents.counts(living, self.settings.runtime_image, self.key_check.behind(living)) if look else None,
-            seen_at=look.at if look is not None else 0.0,
+            counts=agents.counts(living, self.settings.runtime_image, self.key_check.behind(living))
+            if snapshot
+            else None,
+            seen_at=snapshot.at if snapshot is not None else 0.0,
             min_idle=self.settings.min_idle,
             counted=self.tally.counted(),
             calls_left=left.remaining if left is not None else None,

@@ -111,8 +111,8 @@ def test_a_rollout_under_random_failure_keeps_its_promises(seed: int) -> None:
 def test_without_failures_the_patches_are_those_that_the_plan_showed(seed: int) -> None:
     fleet = full_fleet(seed)
     fleet.restart(NEW)
-    look = fleet.manager.pool.look()
-    planned = plan(look.agents.values(), fleet.world.policy, fleet.manager.rolling.on_record())
+    snapshot = fleet.manager.pool.refresh()
+    planned = plan(snapshot.agents.values(), fleet.world.policy, fleet.manager.rolling.on_record())
     fleet.until({"done", "waiting"})
     shown = [{id_: after for id_, _, after in batch.moves} for batch in planned]
     assert fleet.world.patches == shown, f"seed {seed}"

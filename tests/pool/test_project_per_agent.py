@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convos_pool.agent_homes import AgentHome, AgentHomes, mark, marked_agent
-from convos_pool.claiming import Wish
 from convos_pool.errors import PoolError, RailwayCallError, ThrottledError
 
+from pool_contract.requests import ClaimRequest
 from tests.emulator.fix_emulator import until
 from tests.pool.fix_agent_projects import AgentProjects, services_of, volumes_of
 from tests.pool.pool_process import run_to_end
@@ -109,7 +109,7 @@ def test_a_round_asks_once_for_a_hundred_agents_and_a_claim_once(projects: Agent
     service.tick.run()
     assert _asked(projects) == ["projects"] * projects.pages()
     around.emulator.forget_calls()
-    claimed = service.pool.claim(Wish("Ada", "Be brief.", "")).instanceId
+    claimed = service.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief.")).instanceId
     assert [call["fields"] for call in around.emulator.calls()] == [["serviceInstance", "variables"]]
     assert claimed in projects.own()
     around.emulator.forget_calls()
@@ -168,7 +168,7 @@ def test_throttles_are_waited_out_while_the_round_goes_on_and_tokens_take_turns(
     around.emulator.forget_calls()
     assert service.tick.run().created == ()
     assert _asked(projects) == ["projects"] * projects.pages(), "no project is asked for before it is time"
-    assert service.pool.claim(Wish("Ada", "Be brief.", "")).instanceId in made
+    assert service.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief.")).instanceId in made
     around.emulator.settings(creation_throttle_seconds=0)
 
 
@@ -181,7 +181,7 @@ def test_a_token_that_is_used_up_or_revoked_is_left_out(projects: AgentProjects)
             service.tick.run()
     assert _idle(service) == 2
     for _ in range(2):
-        service.pool.claim(Wish("Ada", "Be brief.", ""))
+        service.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief."))
     # All of them are used up: it is said, with the seconds.
     with pytest.raises(ThrottledError, match="again in") as refused:
         _until_refused(service)
@@ -248,8 +248,8 @@ def _asked(projects: AgentProjects) -> list[str]:
 
 
 def _idle(service: Service) -> int:
-    look = service.pool.latest
-    return sum(agent.state == "idle" for agent in look.agents.values()) if look is not None else 0
+    snapshot = service.pool.latest
+    return sum(agent.state == "idle" for agent in snapshot.agents.values()) if snapshot is not None else 0
 
 
 def _service(projects: AgentProjects, id_: str) -> dict[str, Any]:

@@ -55,10 +55,10 @@ def changing(state: State, context: FormContext, chosen: Filter) -> list[Markup]
 
 def counts(state: State) -> Markup:
     """Return how many agents are in each state."""
-    found = agents.counts(state.look.agents.values() if state.look else (), state.image, state.keys_behind)
+    found = agents.counts(state.snapshot.agents.values() if state.snapshot else (), state.image, state.keys_behind)
     shown = [name for name in agents.STATES if found[name] or name in ALWAYS_SHOWN]
     tiles = [tag("li", tag("b", str(found[name])), name, class_=f"tile {name}") for name in shown]
-    seen = f"seen {max(0, round(time.time() - state.look.at))} s ago" if state.look else "not seen yet"
+    seen = f"seen {max(0, round(time.time() - state.snapshot.at))} s ago" if state.snapshot else "not seen yet"
     facts = [f"{found['latest']} on the newest image, {found['behind']} behind", f"{state.min_idle} are kept warm"]
     facts += [seen, *([f"Railway: {state.calls_left}"] if state.calls_left else [])]
     return tag("section", tag("h2", "Agents by state"), tag("ul", *tiles), tag("p", " · ".join(facts)), id="counts")
@@ -85,10 +85,10 @@ def _rollout(state: State, context: FormContext) -> Markup:
 
 
 def _agents(state: State, context: FormContext, chosen: Filter) -> Markup:
-    look = state.look
-    names = {id_: claim.agent_name for id_, claim in look.claims.items()} if look else {}
+    snapshot = state.snapshot
+    names = {id_: claim.agent_name for id_, claim in snapshot.claims.items()} if snapshot else {}
     order = {name: place for place, name in enumerate(("unknown", "crashed", "dead", "claimed"))}
-    living = sorted(look.agents.values() if look else (), key=lambda one: (order.get(one.state, 9), one.id))
+    living = sorted(snapshot.agents.values() if snapshot else (), key=lambda one: (order.get(one.state, 9), one.id))
     found = [agent for agent in living if chosen.takes(agent, names.get(agent.id, ""))]
     rows = [_row(agent, names.get(agent.id, ""), state, context) for agent in found[:SHOWN_AGENTS]]
     more = len(found) - len(rows)

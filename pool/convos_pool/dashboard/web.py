@@ -221,15 +221,15 @@ class Dashboard:
             self._streams -= 1
 
     def _told(self, id_: str) -> Markup:
-        words = self._service.database.words([id_]).get(id_)
-        if words is None:
+        details = self._service.database.details([id_]).get(id_)
+        if details is None:
             return refused(f"{id_[:40]}: nobody has it.")
         facts = [
-            tag("h2", words.agent_name),
-            tag("p", tag("code", id_), f" · claimed {words.claimed_at or 'just now'}"),
-            tag("pre", words.instructions, tabindex=0),
+            tag("h2", details.agent_name),
+            tag("p", tag("code", id_), f" · claimed {details.claimed_at or 'just now'}"),
+            tag("pre", details.instructions, tabindex=0),
         ]
-        return joined(*facts, invite(words.invite_url) if words.invite_url else "")
+        return joined(*facts, invite(details.invite_url) if details.invite_url else "")
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.read(request.cookies.get(COOKIE, ""))
