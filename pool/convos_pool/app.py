@@ -81,7 +81,12 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         ("/healthz", health, answers.Health, "Whether the process serves."),
         ("/version", version, answers.Version, "What this pool manager is, and what it can do."),
         ("/api/pool/counts", counts, answers.Counts, "How many agents are in which state."),
-        ("/api/pool/agents", agents, answers.Agents, "Claimed and crashed agents; words and links with the key only."),
+        (
+            "/api/pool/agents",
+            agents,
+            answers.Agents,
+            "Claimed and crashed agents; details are included only with the key.",
+        ),
     ]
     for path, endpoint, answer, summary in open_routes:
         app.add_api_route(

@@ -200,7 +200,7 @@ class Claiming:
             self._parts.database.release(agent.id)
         except UnavailableError as error:
             # A later round asks the agent, as for any claim that was cut off.
-            self._parts.log(f"{agent.id}: its reservation stays for now: {error}")
+            self._parts.log(f"{agent.id}: its reservation could not be released yet: {error}")
 
     def _told(self, agent: Agent, instance: Instance, variables: Mapping[str, str], request: ClaimRequest) -> Claimed:
         try:
@@ -212,7 +212,7 @@ class Claiming:
                 self._parts.database.release(agent.id)
             raise
         if not self._parts.database.complete(agent.id, conversation.id, conversation.invite_url):
-            raise ConflictError(f"{agent.id}: it was killed while it was told")
+            raise ConflictError(f"{agent.id}: it was killed while it was being claimed")
         self._keep_credentials(agent.id)
         self._parts.log(Act("claimed", "claimed, and joined" if conversation.joined else "claimed", agent.id))
         self._snapshots.note(agent, "claimed")
@@ -235,7 +235,7 @@ class Claiming:
             if key_hash or inbox_id:
                 self._parts.database.note_credentials(agent_id, key_hash, inbox_id)
         except UnavailableError as error:
-            self._parts.log(f"{agent_id}: its key and inbox are not noted with its claim: {error}")
+            self._parts.log(f"{agent_id}: its key and inbox could not be recorded with its claim: {error}")
 
 
 def _place(agent: Agent) -> tuple[str, str]:

@@ -161,7 +161,7 @@ class Database:
                     yield lock
                     return
             if time.monotonic() >= until:
-                raise ConflictError(f"{name}: another request is at it; try again in a moment")
+                raise ConflictError(f"{name}: another request is working on it; try again in a moment")
             time.sleep(LOCK_PAUSE_SECONDS)
 
     @contextmanager
@@ -245,7 +245,7 @@ class Database:
         except psycopg.errors.UndefinedTable as error:
             table = re.search(r'"([\w.]+)"', str(error))
             name = table[1] if table else "a table"
-            raise MissingTableError(f"database: {name} is not there; run pulumi up, which makes it") from None
+            raise MissingTableError(f"database: {name} is missing; run pulumi up to create it") from None
         except psycopg.Error as error:
             raise UnavailableError(f"database: {one_line(error)}") from None
 

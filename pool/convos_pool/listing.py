@@ -38,7 +38,7 @@ def seen(service: Service) -> PoolSnapshot:
     """
     found = service.pool.latest
     if found is None:
-        raise UnavailableError("the agents have not been looked at yet; try again in a moment")
+        raise UnavailableError("the agents have not been read yet; try again in a moment")
     return found
 
 

@@ -71,7 +71,7 @@ class Pool:
             AgentError: an agent was told, and it is unknown what came of it.
         """
         if self.is_closed:
-            raise UnavailableError("claim: the pool is closed, its stack is being destroyed")
+            raise UnavailableError("claim: the pool is closed because its stack is being destroyed")
         try:
             return self._claiming.claim(request)
         finally:
@@ -124,7 +124,7 @@ class Pool:
             if agent is not None:
                 self._creation.delete(agent, self._railway.volumes(), forgets_claim=True)
                 self.note(agent, "gone")
-                self._log(Act("killed", f"killed, it was {agent.state}", agent.id))
+                self._log(Act("killed", f"killed while {agent.state}", agent.id))
             elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
                 # Only what is on record for this pool: an id of another pool must not cost its agent the key.
                 self._creation.delete_rest(agent_id)
@@ -148,4 +148,4 @@ class Pool:
             ConflictError: it was claimed.
         """
         if self._database.is_claimed(agent.id, agent.instance.service_id):
-            raise ConflictError(f"{agent.id}: it has been claimed meanwhile")
+            raise ConflictError(f"{agent.id}: it was claimed in the meantime")

@@ -105,7 +105,7 @@ class RailwayCalls:
         left = self.allowance()
         seconds = left.reset_at - time.time() if left is not None else 0.0
         if left is not None and seconds > SHORT_WINDOW_SECONDS and left.remaining <= left.limit * share:
-            raise ThrottledError("calls are kept for claims", seconds, f"the last {left.remaining} ")
+            raise ThrottledError("calls are reserved for claims", seconds, f"the last {left.remaining} ")
 
     def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.

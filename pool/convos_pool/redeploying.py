@@ -70,8 +70,8 @@ class Redeploying:
         claims = self._parts.database.claims().values()
         claim = next((one for one in claims if one.service_id == agent.instance.service_id), None)
         if claim is None or claim.reserved:
-            problem = "nobody has it any more" if claim is None else "its claim is not complete yet"
-            raise ConflictError(f"redeploy: {agent.id}: {problem}; look again")
+            problem = "it is no longer claimed" if claim is None else "its claim is not complete yet"
+            raise ConflictError(f"redeploy: {agent.id}: {problem}; refresh and try again")
 
     def _send(self, agent: Agent, image: str) -> None:
         settings, railway = self._parts.settings, self._parts.railway

@@ -53,7 +53,7 @@ class Rolling:
         self._record = record
         self._log = log
         self._said = ""
-        self.last = Step("pending", "the agents have not been looked at yet")
+        self.last = Step("pending", "the agents have not been read yet")
         self.recorded = Rollout(settings.runtime_image)
         """The rollout, as recorded at the last step."""
         self.watched: frozenset[str] = frozenset()
@@ -118,7 +118,7 @@ class Rolling:
         under_way = [move.batch for move in recorded.moves if not move.settled]
         # Without a current batch there is nothing to roll back: the next number is unused.
         batch = max(under_way, default=max((move.batch for move in recorded.moves), default=0) + 1)
-        back = "the batch goes back" if under_way else "nothing was on its way"
+        back = "the batch is being rolled back" if under_way else "no batch was in progress"
         text = f"stopped by hand at batch {batch}; {back}"
         self._record.abort(Step("aborted", text, batch))
         return text

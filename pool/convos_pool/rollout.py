@@ -50,7 +50,7 @@ class Rollout:
         aborted: why it has stopped; empty if it has not.
         aborted_batch: the batch that is rolled back.
         moves: its moves since its start.
-        failed_starts: how many new agents in a row did not get ready on the image, while no agent runs it.
+        failed_starts: how many new agents in a row did not become ready on the image, while no agent runs it.
     """
 
     image: str
@@ -101,7 +101,8 @@ def step(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> Step:
     if failed:
         number = failed[0].batch
         names = ", ".join(sorted(move.agent_id for move in failed))
-        text = f"stopped at batch {number}: {names} did not get ready on {short(rollout.image)}; the batch went back"
+        text = f"stopped at batch {number}: {names} did not become ready on {short(rollout.image)}"
+        text += "; the batch was rolled back"
         return Step("aborted", text, number, _back(by_id, rollout, number))
     settled = tuple(move.agent_id for move in watched if _is_settled(by_id[move.agent_id], move, policy))
     waiting = [move for move in watched if move.agent_id not in settled and not _was_never_sent(by_id, move)]
@@ -169,9 +170,11 @@ def _next_batch(
         if size <= 0:
             return Step("rolling", f"{down} claimed agents are down; the next batch waits for them", settled=settled)
         if rollout.failed_starts >= MOST_FAILED_STARTS:
-            text = f"stopped at batch {number}: {rollout.failed_starts} new agents in a row did not get ready on"
-            return Step("aborted", f"{text} {short(rollout.image)}; the last idle one stays", number, settled=settled)
-        return Step("rolling", "the last idle agent stays until a new one is idle", settled=settled, surge=1)
+            text = f"stopped at batch {number}: {rollout.failed_starts} new agents in a row did not become ready on"
+            return Step(
+                "aborted", f"{text} {short(rollout.image)}; the last idle agent is kept", number, settled=settled
+            )
+        return Step("rolling", "the last idle agent is kept until a new one is idle", settled=settled, surge=1)
     names = ", ".join(agent.id for agent in chosen)
     images = {agent.id: rollout.image for agent in chosen}
     return Step("rolling", f"batch {number}: {names}", number, images, settled)
@@ -181,7 +184,7 @@ def _nobody(rollout: Rollout, settled: tuple[str, ...]) -> Step:
     """Without agents there is nothing left to move. An image on which none gets ready is not a success, though."""
     if not rollout.failed_starts:
         return Step("done", "there are no agents", settled=settled)
-    text = f"{rollout.failed_starts} new agents in a row did not get ready on {short(rollout.image)}"
+    text = f"{rollout.failed_starts} new agents in a row did not become ready on {short(rollout.image)}"
     if rollout.failed_starts < MOST_FAILED_STARTS:
         return Step("rolling", text, settled=settled)
     number = max((move.batch for move in rollout.moves), default=0) + 1

@@ -196,7 +196,7 @@ class Routes:
         """Return what a pool manager with another image or policy would do with the current agents."""
         strangers = sorted(name for name in body.variables if name != IMAGE and not name.startswith("POOL_ROLLOUT_"))
         if strangers:
-            raise BadRequestError(f"variables: {strangers[0][:60]} has no part in a rollout")
+            raise BadRequestError(f"variables: {strangers[0][:60]} does not affect a rollout")
         try:
             image, policy = image_and_policy(body.variables)
         except SettingsError as error:
@@ -234,7 +234,7 @@ class Routes:
         """Try an image again that was given up."""
         again = self._service.record.retry()
         if again:
-            self._service.journal(Act("rollout", "rollout: begins again, as somebody asked for it"))
+            self._service.journal(Act("rollout", "rollout: started again on request"))
         self._service.tick.forgive()
         self._service.wake()
         return answers.Retrying(retrying=again)

@@ -173,7 +173,7 @@ class Service:
             self.tally.failed(error)
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = type(error).__name__, frame.name, str(frame.lineno)
-            return TickProblem(place, "tick: broke with {} in {}, line {}".format(*place))
+            return TickProblem(place, "tick: failed with {} in {}, line {}".format(*place))
         finally:
             self.tally.add("ticks", outcome, time.monotonic() - began)
         return self.tick.held

@@ -109,7 +109,7 @@ class Sweeper:
             self._providers.openrouter.delete(id_)
         if kind == INBOX and self._providers.agentmail is not None:
             self._providers.agentmail.delete(id_)
-        self._log(f"{one.agentId}: its {one.kind} is swept, it had no agent")
+        self._log(f"{one.agentId}: its {one.kind} account entry was deleted, because the agent no longer exists")
 
     @asking()
     def _there(self) -> list[_Found]:

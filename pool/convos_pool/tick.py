@@ -86,7 +86,7 @@ class Tick:
         self._made: dict[str, float] = {}
         self.held = NO_PROBLEM
         """Why missing agents are not created; no problem if they are."""
-        self.rollout = Step("pending", "the agents have not been looked at yet")
+        self.rollout = Step("pending", "the agents have not been read yet")
 
     def add(self, count: int) -> None:
         """Create `count` agents in addition to the warm ones, at the next tick."""
@@ -104,7 +104,7 @@ class Tick:
 
     @property
     def seconds_until_next(self) -> float:
-        """For how long no agent is created, because new ones did not get ready."""
+        """For how long no agent is created, because new ones did not become ready."""
         return max(0.0, self._not_before - self._clock())
 
     @property
@@ -208,7 +208,7 @@ class Tick:
         # Seen and gone again: it must not count as one that is not listed yet.
         self._made.pop(agent.id, None)
         status = agent.instance.deployment_status or "no image"
-        self._parts.log(Act("deleted", f"deleted, it was {agent.state} ({status})", agent.id))
+        self._parts.log(Act("deleted", f"deleted, because it was {agent.state} ({status})", agent.id))
         if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
             self._failed_once_more()
         return True
@@ -252,7 +252,7 @@ class Tick:
                 self._hold(error, count - number)
                 break
             self._made[made[-1]] = self._clock()
-            self._parts.log(Act("made", f"made on {image}", made[-1]))
+            self._parts.log(Act("made", f"created on {image}", made[-1]))
             if len(made) > warm:
                 with self._extra_lock:
                     self._extra -= 1
@@ -261,7 +261,7 @@ class Tick:
 
     def _hold(self, error: CreationThrottledError, left: int) -> None:
         self._creates_after = self._clock() + error.seconds
-        words = f"limit: {left} agents are still to be made, Railway lets one user create a project every 30 s"
+        words = f"limit: {left} agents are still to be created: Railway allows a user one new project every 30 s"
         self.held = TickProblem(("creation-throttle",), words)
 
     def _fitting(self, wanted: int) -> int:
@@ -287,4 +287,4 @@ class Tick:
         for agent in unfinished:
             lock.confirm()
             if self._parts.creation.finish(agent, volumes):
-                self._parts.log(Act("finished", "finished, it had been cut off", agent.id))
+                self._parts.log(Act("finished", "completed after an interruption", agent.id))

@@ -109,7 +109,7 @@ def _fill(settings: Settings, size: int, claimed: int) -> None:
             # It gives them their names on Railway, and makes none in their place.
             Service(replace(settings, min_idle=size - claimed)).tick.run()
             return
-    raise AssertionError(f"{size} agents did not get ready")
+    raise AssertionError(f"{size} agents did not become ready")
 
 
 def _roll(settings: Settings) -> Rolled:

@@ -71,7 +71,7 @@ def test_launch_shows_an_invite_to_scan_and_to_copy(
         page.get_by_label("Name", exact=True).fill("Ada Lovelace")
         page.get_by_label("Instructions").fill("Be brief.\nBe kind.")
         page.get_by_role("button", name="Launch or join").click()
-        expect(page.get_by_text("Ada Lovelace is waiting.")).to_be_visible()
+        expect(page.get_by_text("Ada Lovelace was launched on agent")).to_be_visible()
         expect(page.get_by_role("img", name="QR code of the invite")).to_be_visible()
         page.get_by_role("button", name="Copy").click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
@@ -84,7 +84,7 @@ def test_launch_shows_an_invite_to_scan_and_to_copy(
         keep_picture(page, "launch")
         page.get_by_label("Name", exact=True).fill("Bob")
         page.get_by_label("Instructions").fill("Listen.")
-        page.get_by_label("Link of a conversation to join").fill("https://convos.org/v2?i=abc")
+        page.get_by_label("Link to a conversation to join").fill("https://convos.org/v2?i=abc")
         page.get_by_role("button", name="Launch or join").click()
         expect(page.get_by_text("Bob has joined the conversation.")).to_be_visible()
 
@@ -103,10 +103,10 @@ def test_what_others_do_is_seen_at_once_and_killed_by_two_clicks(
         row.get_by_role("link", name="Invite").click()
         expect(page.get_by_label("Invite link")).to_have_value(claimed["inviteUrl"])
         expect(page.locator("#result")).to_contain_text("Be brief.")
-        act(page, id_, f"Kill {id_}", f"Kill {id_}, which somebody has")
+        act(page, id_, f"Kill {id_}", f"Kill {id_}, which is in use")
         expect(page.locator("#result")).to_contain_text(f"{id_} was killed.")
         expect(row).to_have_count(0)
-        expect(page.locator("#events")).to_contain_text("killed, it was claimed")
+        expect(page.locator("#events")).to_contain_text("killed while claimed")
         assert around.sql("SELECT 1 FROM agent_metadata WHERE id = %s", id_) == []
 
 
@@ -133,7 +133,7 @@ def test_agents_are_added_and_drained(staged: tuple[Surroundings, Pool], browser
     with opened(browser, pool.url, seen) as page:
         log_in(page)
         idle = page.locator("#counts .idle b")
-        page.get_by_label("Agents beyond the warm ones").fill("2")
+        page.get_by_label("Agents to add").fill("2")
         page.get_by_role("button", name="Add").click()
         expect(idle).to_have_text("5")
         page.get_by_label("Idle agents to delete").fill("2")
@@ -186,11 +186,11 @@ def test_a_rollout_shows_its_batches_and_is_stopped(
         keep_picture(page, "rollout")
         rollout.get_by_label("Stop the rollout").click()
         rollout.get_by_role("button", name="Stop it").click()
-        expect(page.locator("#held")).to_contain_text("stopped by hand at batch 1; the batch goes back")
+        expect(page.locator("#held")).to_contain_text("stopped by hand at batch 1; the batch is being rolled back")
         until(lambda: around.images()[NEXT_IMAGE] == 0, 20, pool.printed)
-        rollout.get_by_label("Begin again").click()
-        rollout.get_by_role("button", name="Begin again with this image").click()
-        expect(page.locator("#result")).to_contain_text("The rollout begins again.")
+        rollout.get_by_label("Retry the rollout").click()
+        rollout.get_by_role("button", name="Retry with this image").click()
+        expect(page.locator("#result")).to_contain_text("The rollout was started again.")
         until(lambda: around.images()[NEXT_IMAGE] == 1, 20, pool.printed)
         assert violations(page) == []
 
@@ -209,7 +209,7 @@ def test_production_is_marked_and_asks_again_on_a_phone_at_night(
         id_ = next(one["id"] for one in agents(pool) if one["state"] == "idle")
         act(page, id_, f"Kill {id_}", f"Kill {id_}")
         row = page.locator(f"#agent-{id_} form[action='/dashboard/kill']")
-        sure = row.get_by_label("This is production, and I mean it")
+        sure = row.get_by_label("I understand that this is production")
         assert sure.evaluate("box => box.validity.valueMissing")
         assert id_ in {one["id"] for one in agents(pool)}, "one click more was not enough"
         assert violations(page) == []

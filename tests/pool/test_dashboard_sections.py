@@ -117,7 +117,7 @@ def test_an_agent_with_older_keys_is_behind() -> None:
 
 
 def test_before_the_first_look_there_is_a_page() -> None:
-    assert "not seen yet" in shown(None)
+    assert "not read yet" in shown(None)
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "convos://x", "http://a.b/", '"><script>'])

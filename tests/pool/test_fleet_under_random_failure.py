@@ -153,7 +153,7 @@ def test_a_broken_image_stops_the_rollout_of_a_single_idle_agent_too(kind: str) 
     fleet.world.broken.add(BROKEN)
     fleet.restart(BROKEN)
     assert fleet.until({"aborted"}) == "aborted"
-    assert "3 new agents in a row did not get ready" in fleet.world.rollout["reason"]
+    assert "3 new agents in a row did not become ready" in fleet.world.rollout["reason"]
     assert fleet.world.patches == []
     assert len(fleet.world.idle()) == 1
     fleet.restart(NEW)

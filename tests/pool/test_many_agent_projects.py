@@ -79,7 +79,7 @@ def _until_idle(settings: Settings, size: int) -> tuple[int, Service]:
         if snapshot is not None and sum(agent.state == "idle" for agent in snapshot.agents.values()) == size:
             return ticks, service
         time.sleep(min(1.0, service.tick.seconds_until_creation))
-    raise AssertionError(f"{size} agents did not get ready: {service.tick.held}")
+    raise AssertionError(f"{size} agents did not become ready: {service.tick.held}")
 
 
 def _until_rolled(settings: Settings) -> tuple[int, Service]:

@@ -69,7 +69,9 @@ def test_each_agent_has_a_project_that_goes_with_it_and_no_other_project_is_touc
         other = around.world.run(SERVICE, input=service)["serviceCreate"]["id"]
         answer = pool.call("DELETE", f"/api/pool/instances/{claimed}")
         assert answer.status_code == 409
-        assert answer.json()["error"].startswith("grafana: a service in the project of an agent that is to be deleted")
+        assert answer.json()["error"].startswith(
+            "grafana: this service is in the project of an agent that is being deleted"
+        )
         assert claimed in projects.own()
         around.world.run("mutation d($id: String!) { serviceDelete(id: $id) }", id=other)
         # The deletion is on record: a round finishes it.
@@ -162,7 +164,7 @@ def test_throttles_are_waited_out_while_the_round_goes_on_and_tokens_take_turns(
     made = service.tick.run().created
     # The user of the first token may have created the test's own project just now.
     assert len(made) in {2, 3}, "one for each user"
-    words = f"limit: {5 - len(made)} agents are still to be made, Railway lets one user create a project every 30 s"
+    words = f"limit: {5 - len(made)} agents are still to be created: Railway allows a user one new project every 30 s"
     assert (service.tick.held.words, len(projects.own())) == (words, len(made))
     assert 0 < service.tick.seconds_until_creation <= 31
     around.emulator.forget_calls()
@@ -194,7 +196,7 @@ def test_the_workspace_may_be_full(projects: AgentProjects) -> None:
     service = projects.service(POOL_MIN_IDLE="5", POOL_PROJECT_LIMIT=str(limit))
     assert len(service.tick.run().created) == 2
     service.tick.run()
-    words = f"limit: the workspace has {limit} of {limit} projects, no more agents are made"
+    words = f"limit: the workspace has {limit} of {limit} projects, no more agents are created"
     assert service.tick.held.words.startswith(words)
     assert len(projects.own()) == 2
 

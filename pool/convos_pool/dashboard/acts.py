@@ -45,17 +45,20 @@ class Acts:
         found = self._routes.claim(http_request.parsed(requests.ClaimRequest, given), "")
         name = given["agentName"].strip()
         if found.joined:
-            return done(f"{name} has joined the conversation. Its agent is {found.instanceId}.")
-        return joined(done(f"{name} is waiting. Its agent is {found.instanceId}."), invite(found.inviteUrl))
+            return done(f"{name} has joined the conversation, on agent {found.instanceId}.")
+        return joined(
+            done(f"{name} was launched on agent {found.instanceId}. Its invite:"),
+            invite(found.inviteUrl),
+        )
 
     def _add(self, fields: Fields) -> Markup:
         found = self._routes.replenish(_count(fields), "")
-        later = f", {found.creating} follow" if found.creating else ""
-        return done(f"{found.created or 0} agents were made{later}.")
+        later = f"; {found.creating} more will follow" if found.creating else ""
+        return done(f"{_agents(found.created or 0)} created{later}.")
 
     def _drain(self, fields: Fields) -> Markup:
         found = self._routes.drain(_count(fields), "")
-        return done(f"{found.drained} idle agents were deleted.")
+        return done(f"{_agents(found.drained, 'idle ')} deleted.")
 
     def _kill(self, fields: Fields) -> Markup:
         self._routes.kill(EMPTY, _agent(fields))
@@ -67,18 +70,18 @@ class Acts:
 
     def _redeploy(self, fields: Fields) -> Markup:
         found = self._routes.redeploy(requests.RedeployRequest(), _agent(fields))
-        return done(f"{found.instanceId} is deployed on {found.image}.")
+        return done(f"{found.instanceId} is being redeployed on {found.image}.")
 
     def _finish(self, fields: Fields) -> Markup:
         found = self._routes.finish(requests.FinishRequest(), _agent(fields))
         return joined(done(f"{found.instanceId} has a conversation."), invite(found.inviteUrl))
 
     def _abort(self, _: Fields) -> Markup:
-        return done(f"The rollout: {self._routes.abort(EMPTY, '').text}.")
+        return done(f"The rollout was {self._routes.abort(EMPTY, '').text}.")
 
     def _retry(self, _: Fields) -> Markup:
         again = self._routes.retry(EMPTY, "").retrying
-        return done("The rollout begins again." if again else "The rollout had not stopped.")
+        return done("The rollout was started again." if again else "The rollout had not stopped.")
 
 
 def done(words: str) -> Markup:
@@ -89,6 +92,10 @@ def done(words: str) -> Markup:
 def refused(words: str) -> Markup:
     """Return why an action was refused."""
     return tag("p", words, class_="problem", role="alert")
+
+
+def _agents(count: int, kind: str = "") -> str:
+    return f"1 {kind}agent was" if count == 1 else f"{count} {kind}agents were"
 
 
 def _agent(fields: Fields) -> str:

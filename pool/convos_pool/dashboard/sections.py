@@ -58,15 +58,18 @@ def counts(state: State) -> Markup:
     found = agents.counts(state.snapshot.agents.values() if state.snapshot else (), state.image, state.keys_behind)
     shown = [name for name in agents.STATES if found[name] or name in ALWAYS_SHOWN]
     tiles = [tag("li", tag("b", str(found[name])), name, class_=f"tile {name}") for name in shown]
-    seen = f"seen {max(0, round(time.time() - state.snapshot.at))} s ago" if state.snapshot else "not seen yet"
-    facts = [f"{found['latest']} on the newest image, {found['behind']} behind", f"{state.min_idle} are kept warm"]
+    seen = f"read {max(0, round(time.time() - state.snapshot.at))} s ago" if state.snapshot else "not read yet"
+    facts = [
+        f"{found['latest']} on the newest image, {found['behind']} behind",
+        f"{state.min_idle} are kept idle",
+    ]
     facts += [seen, *([f"Railway: {state.calls_left}"] if state.calls_left else [])]
     return tag("section", tag("h2", "Agents by state"), tag("ul", *tiles), tag("p", " · ".join(facts)), id="counts")
 
 
 def _held(state: State) -> Markup:
-    body = tag("ul", *(tag("li", line) for line in state.held)) if state.held else tag("p", "Nothing is held.")
-    return tag("section", tag("h2", "Held, and why"), body, id="held", class_="held" if state.held else None)
+    body = tag("ul", *(tag("li", line) for line in state.held)) if state.held else tag("p", "Nothing is on hold.")
+    return tag("section", tag("h2", "On hold"), body, id="held", class_="held" if state.held else None)
 
 
 def _rollout(state: State, context: FormContext) -> Markup:
@@ -78,9 +81,9 @@ def _rollout(state: State, context: FormContext) -> Markup:
     if lines:
         parts.append(tag("ol", *lines))
     if state.step.state in {"rolling", "waiting"}:
-        parts.append(act_form(context, "abort", "Stop the rollout", "Stop it: the batch on its way goes back"))
+        parts.append(act_form(context, "abort", "Stop the rollout", "Stop it and roll back the current batch"))
     if state.step.state == "aborted":
-        parts.append(act_form(context, "retry", "Begin again", "Begin again with this image"))
+        parts.append(act_form(context, "retry", "Retry the rollout", "Retry with this image"))
     return tag("section", *parts, id="rollout")
 
 
@@ -137,7 +140,7 @@ def _row_acts(agent: Agent, context: FormContext) -> list[Markup]:
     if agent.state in DISMISSIBLE:
         found.append(act_form(context, "dismiss", "Dismiss", f"Dismiss {agent.id}", agent_id=agent.id))
     else:
-        words = f"Kill {agent.id}" + (", which somebody has" if agent.claimed else "")
+        words = f"Kill {agent.id}" + (", which is in use" if agent.claimed else "")
         found.append(act_form(context, "kill", "Kill", words, agent_id=agent.id))
     return found
 

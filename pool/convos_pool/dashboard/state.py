@@ -96,17 +96,17 @@ def _plan(service: Service, snapshot: PoolSnapshot | None) -> tuple[str, ...]:
 def _held(service: Service, snapshot: PoolSnapshot | None) -> list[str]:
     found: list[str] = []
     if service.pool.is_closed:
-        found.append("The pool is closed, as its stack is being destroyed: no agent is made or handed out.")
+        found.append("The pool is closed because its stack is being destroyed: no agent is created or handed out.")
     if service.problem:
         found.append(service.problem)
     if snapshot is None:
-        return [*found, "Railway and the database have not been asked yet."]
+        return [*found, "The agents have not been read yet."]
     seconds = time.time() - snapshot.at
     if seconds > max(60.0, 3 * service.settings.tick_seconds):
-        found.append(f"The agents were last seen {seconds:.0f} s ago.")
+        found.append(f"The agents were last read {seconds:.0f} s ago.")
     paused = service.tick.seconds_until_next
     if paused > 0:
-        found.append(f"No agent is made for another {paused:.0f} s, as new ones did not get ready on this image.")
+        found.append(f"No agent is created for another {paused:.0f} s: new ones did not become ready on this image.")
     if service.tick.rollout.state in {"held", "waiting", "aborted"}:
         found.append(f"Rollout: {service.tick.rollout.text}.")
     return found + _reasons(list(snapshot.agents.values()))
