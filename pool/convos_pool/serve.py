@@ -165,10 +165,10 @@ class Service:
         except ConflictError as error:
             outcome = "stood-back"
             self._stands_back = True
-            return TickProblem(error.cause, f"tick: {error}")
+            return TickProblem(error.cause, _of_the_tick(error))
         except PoolError as error:
             self.tally.failed(error)
-            return TickProblem(error.cause, f"tick: {error}")
+            return TickProblem(error.cause, _of_the_tick(error))
         except Exception as error:  # noqa: BLE001 - whatever breaks one tick must not end all later ones
             self.tally.failed(error)
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -192,3 +192,9 @@ class Service:
         if line not in self._told_of_schema:
             self._told_of_schema.add(line)
             self.journal(line)
+
+
+def _of_the_tick(error: PoolError) -> str:
+    """Return the error's line, with the tick as its subject; errors of the tick's lock have it already."""
+    line = str(error)
+    return line if line.startswith("tick: ") else f"tick: {line}"

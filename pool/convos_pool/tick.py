@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import agents
 from .act import Act
+from .counted import counted
 from .database import TICK
 from .errors import (
     ConflictError,
@@ -252,7 +253,7 @@ class Tick:
                 self._hold(error, count - number)
                 break
             self._made[made[-1]] = self._clock()
-            self._parts.log(Act("made", f"created on {image}", made[-1]))
+            self._parts.log(Act("made", f"made on {image}", made[-1]))
             if len(made) > warm:
                 with self._extra_lock:
                     self._extra -= 1
@@ -261,7 +262,8 @@ class Tick:
 
     def _hold(self, error: CreationThrottledError, left: int) -> None:
         self._creates_after = self._clock() + error.seconds
-        words = f"limit: {left} agents are still to be created: Railway allows a user one new project every 30 s"
+        waiting = counted(left, "agent is", "agents are")
+        words = f"limit: {waiting} still to be created: Railway allows a user one new project every 30 s"
         self.held = TickProblem(("creation-throttle",), words)
 
     def _fitting(self, wanted: int) -> int:

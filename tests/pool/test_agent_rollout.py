@@ -74,10 +74,10 @@ def test_an_update_ends_when_only_claimed_agents_are_left(around: Surroundings) 
         pool.json("POST", "/api/pool/claim", WISH)
         until_idle(pool, 2)
         news = checked(inputs(pool, NEXT_IMAGE, "drain-and-replace"), checked(inputs(pool, IMAGE)))
-        assert news["plan"][0].endswith(f"; 1 agents stay on sha256:{'1' * 8} (1 claimed)")
+        assert news["plan"][0].endswith(f"; 1 agent stays on sha256:{'1' * 8} (1 claimed)")
         pool.restart(**news["variables"])
         done = AgentRolloutProvider().created(news).outs or {}
-        assert (done["state"], done["text"]) == ("waiting", "1 agents are claimed and keep their image")
+        assert (done["state"], done["text"]) == ("waiting", "1 agent is claimed and keeps its image")
         assert not AgentRolloutProvider().changed("agents", done, news).changes
 
 

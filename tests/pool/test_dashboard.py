@@ -86,7 +86,7 @@ def test_launch_shows_an_invite_to_scan_and_to_copy(
         page.get_by_label("Instructions").fill("Listen.")
         page.get_by_label("Link to a conversation to join").fill("https://convos.org/v2?i=abc")
         page.get_by_role("button", name="Launch or join").click()
-        expect(page.get_by_text("Bob has joined the conversation.")).to_be_visible()
+        expect(page.get_by_text("Bob has joined the conversation, on agent")).to_be_visible()
 
 
 def test_what_others_do_is_seen_at_once_and_killed_by_two_clicks(
@@ -180,7 +180,7 @@ def test_a_rollout_shows_its_batches_and_is_stopped(
     with opened(browser, pool.url, seen) as page:
         log_in(page)
         rollout = page.locator("#rollout")
-        expect(rollout).to_contain_text("batch 1: 1 agents are on their way")
+        expect(rollout).to_contain_text("batch 1: 1 agent is not ready yet")
         expect(rollout.get_by_role("listitem").filter(has_text=re.compile("^batch 2: "))).to_be_visible()
         expect(page.locator("#agents")).to_contain_text("behind")
         keep_picture(page, "rollout")

@@ -83,7 +83,7 @@ def test_claimed_agents_are_waited_for_and_left_while_somebody_has_them(around: 
         until_idle(pool, 2)
         pool.restart(RAILWAY_RUNTIME_IMAGE=NEXT_IMAGE, POOL_ROLLOUT_POLICY="drain-and-replace")
         found = until_state(pool, "waiting")
-        assert found["text"] == "1 agents are claimed and keep their image"
+        assert found["text"] == "1 agent is claimed and keeps its image"
         assert around.images() == {NEXT_IMAGE: 2, IMAGE: 1}
         around.sql("DELETE FROM agent_metadata WHERE id = %s", id_)
         until_state(pool, "done")

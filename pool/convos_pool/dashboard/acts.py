@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from convos_pool import http_request
+from convos_pool.counted import counted
 from convos_pool.errors import BadRequestError
 from pool_contract import requests
 
@@ -54,11 +55,11 @@ class Acts:
     def _add(self, fields: Fields) -> Markup:
         found = self._routes.replenish(_count(fields), "")
         later = f"; {found.creating} more will follow" if found.creating else ""
-        return done(f"{_agents(found.created or 0)} created{later}.")
+        return done(f"{counted(found.created or 0, 'agent was', 'agents were')} created{later}.")
 
     def _drain(self, fields: Fields) -> Markup:
         found = self._routes.drain(_count(fields), "")
-        return done(f"{_agents(found.drained, 'idle ')} deleted.")
+        return done(f"{counted(found.drained, 'idle agent was', 'idle agents were')} deleted.")
 
     def _kill(self, fields: Fields) -> Markup:
         self._routes.kill(EMPTY, _agent(fields))
@@ -92,10 +93,6 @@ def done(words: str) -> Markup:
 def refused(words: str) -> Markup:
     """Return why an action was refused."""
     return tag("p", words, class_="problem", role="alert")
-
-
-def _agents(count: int, kind: str = "") -> str:
-    return f"1 {kind}agent was" if count == 1 else f"{count} {kind}agents were"
 
 
 def _agent(fields: Fields) -> str:

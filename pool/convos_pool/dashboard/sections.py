@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN_AGENTS = 200
 SHOWN_EVENTS = 30
+_DIGEST_TAIL = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
+"""Twelve digits tell images apart, and a whole digest is longer than a phone is wide."""
 ALWAYS_SHOWN = ("idle", "starting", "claimed", "crashed")
 
 
@@ -73,13 +76,13 @@ def _held(state: State) -> Markup:
 
 
 def _rollout(state: State, context: FormContext) -> Markup:
-    lines = [tag("li", line) for line in state.plan]
     parts = [
         tag("h2", "Rollout"),
         tag("p", tag("b", state.step.state), f" · {state.step.text} · policy {state.policy}"),
     ]
-    if lines:
-        parts.append(tag("ol", *lines))
+    if state.plan:
+        summary, *batches = state.plan
+        parts += [tag("p", summary), tag("ul", *(tag("li", line) for line in batches)) if batches else Markup("")]
     if state.step.state in {"rolling", "waiting"}:
         parts.append(act_form(context, "abort", "Stop the rollout", "Stop it and roll back the current batch"))
     if state.step.state == "aborted":
@@ -155,11 +158,17 @@ def _events(events: tuple[KeptEvent, ...]) -> Markup:
             " ",
             tag("code", event.agent_id) if event.agent_id else "",
             " ",
-            event.reason,
+            _without_kind(event),
         )
         for event in events[:SHOWN_EVENTS]
     ]
     return tag("section", tag("h2", "Last events"), tag("ol", *rows, class_="events"), id="events")
+
+
+def _without_kind(event: KeptEvent) -> str:
+    """Return the reason of an event without the kind, which the line begins with, and with short digests."""
+    words = event.reason.removeprefix(event.kind).removeprefix(":").lstrip(" ,")
+    return _DIGEST_TAIL.sub(r"\1", words)
 
 
 def _time(at: float) -> str:

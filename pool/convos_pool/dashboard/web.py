@@ -211,7 +211,7 @@ class Dashboard:
                 now = version(self._service)
                 if now != before:
                     before, silent = now, 0.0
-                    yield f"event: look\ndata: {now}\n\n"
+                    yield f"event: snapshot\ndata: {now}\n\n"
                 elif silent >= ALIVE_SECONDS:
                     silent = 0.0
                     yield ": nothing new\n\n"
