@@ -212,12 +212,7 @@ def test_production_is_marked_and_asks_again_on_a_phone_at_night(
         assert violations(page) == []
         log_in(page)
         expect(page.locator("body.production .environment")).to_have_text("production")
-        page.get_by_label("Name", exact=True).fill("W" * LONGEST_NAME)
-        page.get_by_label("Instructions").fill("x" * 300)
-        page.get_by_label("I understand that this is production").first.check()
-        page.get_by_role("button", name="Launch or join").click()
-        expect(page.get_by_role("img", name="QR code of the invite")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], "nothing is cut off"
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         id_ = next(one["id"] for one in agents(pool) if one["state"] == "idle")
         act(page, id_, f"Kill {id_}", f"Kill {id_}")
         row = page.locator(f"#agent-{id_} form[action='/dashboard/kill']")
@@ -229,6 +224,12 @@ def test_production_is_marked_and_asks_again_on_a_phone_at_night(
         sure.check()
         row.get_by_role("button", name=f"Kill {id_}").click()
         expect(page.locator("#result")).to_contain_text(f"{id_} was killed.")
+        page.get_by_label("Name", exact=True).fill("W" * LONGEST_NAME)
+        page.get_by_label("Instructions").fill("x" * 300)
+        page.get_by_label("I understand that this is production").first.check()
+        page.get_by_role("button", name="Launch or join").click()
+        expect(page.get_by_role("img", name="QR code of the invite")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], "nothing is cut off"
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_label("The pool's API key")).to_be_visible()
 
