@@ -108,7 +108,7 @@ def _not_as_wanted(name: str, value: Any) -> tuple[str, ...]:
 
 def prefix_text(name: str) -> str:
     """Return what is wrong with a name that has the old prefix."""
-    return f"the {FORBIDDEN_PREFIX} prefix is gone; name it {name.removeprefix(FORBIDDEN_PREFIX)}"
+    return f"the {FORBIDDEN_PREFIX} prefix is no longer supported; use {name.removeprefix(FORBIDDEN_PREFIX)}"
 
 
 def refusals(keys: Mapping[str, str], variables: Mapping[str, str], key_of: Mapping[str, str]) -> Iterator[Problem]:

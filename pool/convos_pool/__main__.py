@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
 
     def _cut_off(self) -> None:
         # The interpreter waits for the threads of requests, which may take as long as an agent or a database takes.
-        self._service.journal("ends although requests are under way; the next pool manager completes them")
+        self._service.journal("stopping although requests are in progress; the next pool manager will complete them")
         os._exit(0)
 
 

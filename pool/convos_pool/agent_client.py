@@ -162,7 +162,7 @@ class AgentClient:
         try:
             return Conversation.model_validate_json(answer.body)
         except ValidationError:
-            raise AgentError(f"{name}: an answer that names no conversation", refused=False) from None
+            raise AgentError(f"{name}: the answer does not name a conversation", refused=False) from None
 
 
 def _reason(body: bytes) -> str:

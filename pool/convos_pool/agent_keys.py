@@ -90,7 +90,7 @@ class AgentKeys:
                 if found != (before or self.derived(agent_id(instance.name) or "")):
                     self._known[place] = found
                     changed.add(id_)
-                    self._log(f"{instance.name}: was made with another key than its own, which a redeploy gives it")
+                    self._log(f"{instance.name}: created with a key that is not its own; redeploy it to change that")
         return frozenset(changed)
 
 

@@ -72,8 +72,8 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         return Response(metrics.render(service.measured()), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def agents(request: Request) -> Response:
-        with_words = http_request.has_key(request, key)
-        return _json(await run_in_threadpool(routes.agents, with_words=with_words))
+        with_details = http_request.has_key(request, key)
+        return _json(await run_in_threadpool(routes.agents, with_details=with_details))
 
     app.add_route("/metrics", measured, methods=["GET"], include_in_schema=False)
     Dashboard(service, routes).add_to(app)
@@ -81,7 +81,12 @@ def _add_open_routes(app: FastAPI, service: Service) -> None:
         ("/healthz", health, answers.Health, "Whether the process serves."),
         ("/version", version, answers.Version, "What this pool manager is, and what it can do."),
         ("/api/pool/counts", counts, answers.Counts, "How many agents are in which state."),
-        ("/api/pool/agents", agents, answers.Agents, "Claimed and crashed agents; words and links with the key only."),
+        (
+            "/api/pool/agents",
+            agents,
+            answers.Agents,
+            "Claimed and crashed agents; details are included only with the key.",
+        ),
     ]
     for path, endpoint, answer, summary in open_routes:
         app.add_api_route(

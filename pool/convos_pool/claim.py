@@ -1,4 +1,4 @@
-"""A row of `agent_metadata`: a claimed agent, and its instructions."""
+"""A row of `agent_metadata`: a claimed agent, its instructions and its conversation."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Words:
-    """An agent's instructions, and its answer.
+class ClaimDetails:
+    """What a claimed agent was told, and its answer.
 
     Attributes:
         join_url: for a reservation, the invitation for the agent; empty afterwards.

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pool_contract.answers import Claimed
@@ -26,9 +25,11 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from pool_contract.requests import ClaimRequest
+
     from .agent_client import Conversation
     from .agents import Agent
-    from .latest_look import LatestLook
+    from .latest_snapshot import LatestSnapshot
     from .pool_parts import PoolParts
     from .railway import Instance
 
@@ -39,25 +40,12 @@ QUIET_SECONDS = 10.0
 """How long a round may be put off by claims."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """A claim, as somebody asks for it."""
-
-    agent_name: str
-    instructions: str
-    join_url: str
-
-    def words(self) -> dict[str, str]:
-        """Return what the agent is told."""
-        return {"agentName": self.agent_name, "instructions": self.instructions, "joinUrl": self.join_url}
-
-
 class Claiming:
     """Hands out agents: a hundred claims at once are for a hundred agents.
 
     Args:
         parts: what the pool works with.
-        sight: the last look at the agents.
+        snapshots: the last look at the agents.
         touched: agent id -> the deployment that must not be handed out, because another one is on its way.
         mark_in_use: called with an agent that says that it is in a conversation already.
         clock: seconds that never go back.
@@ -66,13 +54,13 @@ class Claiming:
     def __init__(
         self,
         parts: PoolParts,
-        sight: LatestLook,
+        snapshots: LatestSnapshot,
         touched: Mapping[str, str],
         mark_in_use: Callable[[Agent], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parts = parts
-        self._sight = sight
+        self._snapshots = snapshots
         self._touched = touched
         self._mark_in_use = mark_in_use
         self._clock = clock
@@ -87,7 +75,7 @@ class Claiming:
         """Wait until each claim waits for its agent, for a limited time: rounds take the processor from claims."""
         self._quiet.wait(seconds)
 
-    def claim(self, wish: Wish) -> Claimed:
+    def claim(self, request: ClaimRequest) -> Claimed:
         """Hand out an idle agent.
 
         Raises:
@@ -96,7 +84,7 @@ class Claiming:
             AgentError: an agent was told, and it is unknown what came of it.
         """
         with self._counted(1):
-            return self._claim(wish)
+            return self._claim(request)
 
     @contextmanager
     def _counted(self, more: int) -> Iterator[None]:
@@ -115,12 +103,12 @@ class Claiming:
             else:
                 self._quiet.set()
 
-    def _claim(self, wish: Wish) -> Claimed:
+    def _claim(self, request: ClaimRequest) -> Claimed:
         until = self._clock() + TRYING_SECONDS
         tried: set[str] = set()
         while (agent := self._take(tried)) is not None:
             try:
-                answer = self._try_claim(agent, wish)
+                answer = self._try_claim(agent, request)
             finally:
                 with self._taking:
                     self._taken.discard(agent.id)
@@ -136,9 +124,9 @@ class Claiming:
 
         What is known is enough: an agent is asked itself before it is handed out. Where nothing is known yet, one look.
         """
-        look = self._sight.latest or self._sight.look()
+        snapshot = self._snapshots.latest or self._snapshots.refresh()
         with self._taking:
-            known = (self._sight.latest or look).agents.values()
+            known = (self._snapshots.latest or snapshot).agents.values()
             free = [one for one in known if one.state == "idle" and one.id not in tried and one.id not in self._taken]
             if not free:
                 return None
@@ -163,10 +151,10 @@ class Claiming:
                 self._passed_over.clear()
             self._passed_over.add(_place(agent))
 
-    def _try_claim(self, agent: Agent, wish: Wish) -> Claimed | None:
+    def _try_claim(self, agent: Agent, request: ClaimRequest) -> Claimed | None:
         """Claim one agent for somebody; None where it cannot be handed out."""
         database, service_id = self._parts.database, agent.instance.service_id
-        if not database.reserve(agent.id, service_id, wish.agent_name, wish.instructions, wish.join_url):
+        if not database.reserve(agent.id, service_id, request):
             return None
         try:
             confirmed = self._confirmed(agent)
@@ -178,7 +166,7 @@ class Claiming:
             database.release(agent.id)
             return None
         try:
-            return self._told(agent, *confirmed, wish)
+            return self._told(agent, *confirmed, request)
         except ConflictError:
             return None
         except AgentError as error:
@@ -212,22 +200,22 @@ class Claiming:
             self._parts.database.release(agent.id)
         except UnavailableError as error:
             # A later round asks the agent, as for any claim that was cut off.
-            self._parts.log(f"{agent.id}: its reservation stays for now: {error}")
+            self._parts.log(f"{agent.id}: its reservation could not be released yet: {error}")
 
-    def _told(self, agent: Agent, instance: Instance, variables: Mapping[str, str], wish: Wish) -> Claimed:
+    def _told(self, agent: Agent, instance: Instance, variables: Mapping[str, str], request: ClaimRequest) -> Claimed:
         try:
             with self._counted(-1):
-                conversation = self._parts.client.provision(instance, wish.words(), variables)
+                conversation = self._parts.client.provision(instance, request.model_dump(exclude_none=True), variables)
         except AgentError as error:
             # Unknown: the reservation stays, and the tick has it found out what became of it.
             if error.refused:
                 self._parts.database.release(agent.id)
             raise
         if not self._parts.database.complete(agent.id, conversation.id, conversation.invite_url):
-            raise ConflictError(f"{agent.id}: it was killed while it was told")
+            raise ConflictError(f"{agent.id}: it was killed while it was being claimed")
         self._keep_credentials(agent.id)
         self._parts.log(Act("claimed", "claimed, and joined" if conversation.joined else "claimed", agent.id))
-        self._sight.note(agent, "claimed")
+        self._snapshots.note(agent, "claimed")
         return self._answer(agent.id, instance, variables.get(agents.GATEWAY_TOKEN, ""), conversation)
 
     def _answer(self, id_: str, instance: Instance, gateway_token: str, conversation: Conversation) -> Claimed:
@@ -247,7 +235,7 @@ class Claiming:
             if key_hash or inbox_id:
                 self._parts.database.note_credentials(agent_id, key_hash, inbox_id)
         except UnavailableError as error:
-            self._parts.log(f"{agent_id}: its key and inbox are not noted with its claim: {error}")
+            self._parts.log(f"{agent_id}: its key and inbox could not be recorded with its claim: {error}")
 
 
 def _place(agent: Agent) -> tuple[str, str]:

@@ -107,7 +107,7 @@ class Creation:
         if agents.GATEWAY_TOKEN in variables or API_KEY in variables:
             return True
         self._strangers.add(service_id)
-        self._log(f"{agent.instance.name}: is named like an agent and is none; it is left alone")
+        self._log(f"{agent.instance.name}: is named like an agent but is not one; it is left alone")
         return False
 
     def delete(self, agent: Agent, volumes: Mapping[str, Sequence[str]], *, forgets_claim: bool = False) -> None:
@@ -139,7 +139,7 @@ class Creation:
             self.finish_removal(known)
         except CredentialError as error:
             # The agent is gone. The rest is on record, and the next tick deletes it.
-            self._log(f"{agent.id}: its key or its inbox is not deleted yet: {error}")
+            self._log(f"{agent.id}: its key or its inbox could not be deleted yet: {error}")
 
     def delete_rest(self, agent_id: str) -> None:
         """Delete the rest of an agent that no longer exists: its key, its inbox and its row."""
@@ -189,7 +189,7 @@ class Creation:
                 # Its service may be gone already, as Railway's list lags behind.
                 self._log(f"{known.agent_id}: not deleted yet: {error}")
             except CredentialError as error:
-                self._log(f"{known.agent_id}: its key or its inbox is not deleted yet: {error}")
+                self._log(f"{known.agent_id}: its key or its inbox could not be deleted yet: {error}")
             gone.add(known.agent_id)
         return gone
 

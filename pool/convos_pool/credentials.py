@@ -154,17 +154,17 @@ class Credentials:
             for key_hash in [known.key_hash] if known.key_hash else self._named(name) if known.by_name else []:
                 self._openrouter.delete(key_hash)
         elif known.key_hash:
-            stays.append("OpenRouter key, as there is no OPENROUTER_MANAGEMENT_KEY")
+            stays.append("OpenRouter key, because OPENROUTER_MANAGEMENT_KEY is not set")
         if self._agentmail is not None:
             found = [known.inbox_id] if known.inbox_id else self._agentmail.named(name) if known.by_name else []
             for inbox_id in found:
                 if inbox_id != self._shared_inbox:
                     self._agentmail.delete(inbox_id)
         elif known.inbox_id:
-            stays.append("inbox, as there is no AGENTMAIL_API_KEY")
+            stays.append("inbox, because AGENTMAIL_API_KEY is not set")
         if stays and known.agent_id not in self._told:
             self._told.add(known.agent_id)
-            self._log(f"{known.agent_id}: what stays: its {' and its '.join(stays)}")
+            self._log(f"{known.agent_id}: not deleted: its {' and its '.join(stays)}")
         return not stays
 
     def of(self, agent_id: str) -> tuple[str, str]:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from .claim import Claim, Words
+from .claim import Claim, ClaimDetails
 from .connection import SILENCE_SECONDS
 from .errors import ConflictError, MissingTableError, UnavailableError
 from .heartbeat import IDLE_SECONDS, Heartbeat
 from .kept_connections import KeptConnections
 
 if TYPE_CHECKING:
+    from pool_contract.requests import ClaimRequest
+
     from .connection import BoundedConnection
 
 MOST_CONNECTIONS, MOST_LOCKS = 8, 12
@@ -72,8 +74,8 @@ class Database:
             ).fetchall()
         return {row[0]: Claim(*row) for row in rows}
 
-    def words(self, agent_ids: Sequence[str]) -> dict[str, Words]:
-        """Return the instructions of agents, by their ids."""
+    def details(self, agent_ids: Sequence[str]) -> dict[str, ClaimDetails]:
+        """Return what claimed agents were told and have answered, by their ids."""
         with self.connect() as connection:
             rows = connection.execute(
                 "SELECT id, agent_name, coalesce(instructions, ''),"
@@ -84,7 +86,7 @@ class Database:
                 (list(agent_ids),),
             ).fetchall()
         return {
-            id_: Words(name, told, join, invite, conversation, at.isoformat() if at else "", branch)
+            id_: ClaimDetails(name, told, join, invite, conversation, at.isoformat() if at else "", branch)
             for id_, name, told, join, invite, conversation, at, branch in rows
         }
 
@@ -159,7 +161,7 @@ class Database:
                     yield lock
                     return
             if time.monotonic() >= until:
-                raise ConflictError(f"{name}: another request is at it; try again in a moment")
+                raise ConflictError(f"{name}: another request is working on it; try again in a moment")
             time.sleep(LOCK_PAUSE_SECONDS)
 
     @contextmanager
@@ -174,7 +176,7 @@ class Database:
                     held.add(name)
             yield Lock(connection, frozenset(held))
 
-    def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str, join_url: str) -> bool:
+    def reserve(self, agent_id: str, service_id: str, request: ClaimRequest) -> bool:
         """Claim an agent before it is asked, committed at once; return False if somebody has it, or acts on it.
 
         `claimed_at` stays NULL until the agent has answered: this is how an interrupted claim is found again.
@@ -191,9 +193,9 @@ class Database:
                     "class": LOCK_CLASS,
                     "id": agent_id,
                     "service": service_id,
-                    "name": agent_name,
-                    "instructions": instructions,
-                    "join": join_url,
+                    "name": request.agentName,
+                    "instructions": request.instructions,
+                    "join": request.joinUrl or "",
                 },
             ).fetchone()
         return row is not None
@@ -243,7 +245,7 @@ class Database:
         except psycopg.errors.UndefinedTable as error:
             table = re.search(r'"([\w.]+)"', str(error))
             name = table[1] if table else "a table"
-            raise MissingTableError(f"database: {name} is not there; run pulumi up, which makes it") from None
+            raise MissingTableError(f"database: {name} is missing; run pulumi up to create it") from None
         except psycopg.Error as error:
             raise UnavailableError(f"database: {one_line(error)}") from None
 

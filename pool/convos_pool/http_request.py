@@ -35,7 +35,7 @@ def has_key(request: Request, api_key: str) -> bool:
     """
     given = request.headers.getlist("authorization")
     if len(given) > 1:
-        raise BadRequestError("authorization: the header is there twice")
+        raise BadRequestError("authorization: the header was sent twice")
     scheme, _, token = (given[0] if given else "").partition(" ")
     return scheme.lower() == "bearer" and is_same(token.strip(), api_key.strip())
 
@@ -65,9 +65,9 @@ async def read(request: Request) -> dict[str, Any]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
-        raise BadRequestError("body: it is not JSON") from None
+        raise BadRequestError("body: not valid JSON") from None
     if not isinstance(found, dict):
-        raise BadRequestError("body: it must be a JSON object")
+        raise BadRequestError("body: must be a JSON object")
     return found
 
 
@@ -92,7 +92,7 @@ async def read_bytes(request: Request, most: int) -> bytes:
                 if len(data) > most:
                     raise TooLargeError(f"body: larger than {most} bytes")
     except TimeoutError:
-        raise BadRequestError(f"body: it did not come within {BODY_SECONDS:.0f} s") from None
+        raise BadRequestError(f"body: not received within {BODY_SECONDS:.0f} s") from None
     return bytes(data)
 
 
@@ -110,7 +110,7 @@ def checked_id(text: str) -> str:
     """
     # The id becomes the name of a lock, and one name is reserved for the tick's.
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) or text == TICK:
-        raise BadRequestError("id: is not an agent's id")
+        raise BadRequestError("id: not an agent's id")
     return text
 
 

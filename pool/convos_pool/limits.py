@@ -50,5 +50,5 @@ def room(limits: Limits, use: ProjectUse) -> tuple[int | None, str]:
             step = f"have Railway raise the limit and set {variable}"
             if name == "volumes":
                 step += ", or set POOL_AGENT_VOLUME to none"
-            words = f"limit: the {owner} has {used} of {limit} {name}, no more agents are made; {step}"
+            words = f"limit: the {owner} has {used} of {limit} {name}, so no more agents are created; {step}"
     return found, words

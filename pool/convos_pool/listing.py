@@ -12,8 +12,8 @@ from .errors import UnavailableError
 
 if TYPE_CHECKING:
     from .agents import Agent
-    from .census import Look
-    from .claim import Words
+    from .claim import ClaimDetails
+    from .inventory import PoolSnapshot
     from .serve import Service
 
 AS_OTHERS_SAY_IT: dict[str, Status] = {
@@ -30,7 +30,7 @@ AS_OTHERS_SAY_IT: dict[str, Status] = {
 """Our states in the terms of the team's pool manager. An unknown one is listed where a person can dismiss it."""
 
 
-def seen(service: Service) -> Look:
+def seen(service: Service) -> PoolSnapshot:
     """Return the last read of the agents. Callers without the key get it, as they must not trigger requests.
 
     Raises:
@@ -38,7 +38,7 @@ def seen(service: Service) -> Look:
     """
     found = service.pool.latest
     if found is None:
-        raise UnavailableError("the agents have not been looked at yet; try again in a moment")
+        raise UnavailableError("the agents have not been read yet; try again in a moment")
     return found
 
 
@@ -49,8 +49,8 @@ def counts(service: Service, made: int = 0) -> Counts:
         service: the pool manager.
         made: how many agents were created since the last read.
     """
-    look = seen(service)
-    living = look.agents.values()
+    snapshot = seen(service)
+    living = snapshot.agents.values()
     found = agents.counts(living, service.settings.runtime_image, service.key_check.behind(living))
     for name in ("starting", "total", "latest"):
         found[name] += made
@@ -63,33 +63,35 @@ def status(service: Service) -> PoolStatus:
     Raises:
         UnavailableError: Railway and the database were not read yet.
     """
-    look = service.pool.latest or service.pool.look()
-    living = list(look.agents.values())
+    snapshot = service.pool.latest or service.pool.refresh()
+    living = list(snapshot.agents.values())
     step = service.tick.rollout
     return PoolStatus(
         counts=counts(service),
-        instances=_instances(service, living, with_words=True),
+        instances=_instances(service, living, with_details=True),
         environment=service.settings.environment,
         image=service.settings.runtime_image,
         minIdle=service.settings.min_idle,
         database=service.database.check(),
-        seenAt=look.at,
+        seenAt=snapshot.at,
         agents=[_summary(service, agent) for agent in living],
         rollout=RolloutState(state=step.state, text=step.text),
         problem=service.problem,
     )
 
 
-def claimed_and_crashed(service: Service, *, with_words: bool) -> Agents:
+def claimed_and_crashed(service: Service, *, with_details: bool) -> Agents:
     """Return the claimed and the crashed agents.
 
     Args:
         service: the pool manager.
-        with_words: whether names, addresses, instructions, conversations and invites are included. They give access to
-            conversations, so only callers with the key get them.
+        with_details: whether names, addresses, instructions, conversations and invites are included. They give access
+            to conversations, so only callers with the key get them.
     """
-    look = seen(service)
-    shown = _instances(service, [one for one in look.agents.values() if _is_somebodys(one)], with_words=with_words)
+    snapshot = seen(service)
+    shown = _instances(
+        service, [one for one in snapshot.agents.values() if _is_somebodys(one)], with_details=with_details
+    )
     return Agents(
         claimed=[one for one in shown if one.status == "claimed"],
         crashed=[one for one in shown if one.status != "claimed"],
@@ -100,33 +102,33 @@ def _is_somebodys(agent: Agent) -> bool:
     return agent.claimed or AS_OTHERS_SAY_IT[agent.state] in {"claimed", "crashed"}
 
 
-def _instances(service: Service, living: Sequence[Agent], *, with_words: bool) -> list[ListedInstance]:
+def _instances(service: Service, living: Sequence[Agent], *, with_details: bool) -> list[ListedInstance]:
     claimed = [agent.id for agent in living if agent.claimed]
-    words = service.database.words(claimed) if claimed and with_words else {}
-    return [_instance(service, agent, words.get(agent.id), with_words=with_words) for agent in living]
+    details = service.database.details(claimed) if claimed and with_details else {}
+    return [_instance(service, agent, details.get(agent.id), with_details=with_details) for agent in living]
 
 
-def _instance(service: Service, agent: Agent, words: Words | None, *, with_words: bool) -> ListedInstance:
+def _instance(service: Service, agent: Agent, details: ClaimDetails | None, *, with_details: bool) -> ListedInstance:
     return ListedInstance(
         serviceId=agent.instance.service_id,
         id=agent.id,
         # A claimed agent's service is named after the agent's name.
-        name=agent.instance.name if with_words else agents.service_name(agent.id),
-        url=service.client.address(agent.instance) if with_words else "",
+        name=agent.instance.name if with_details else agents.service_name(agent.id),
+        url=service.client.address(agent.instance) if with_details else "",
         status=AS_OTHERS_SAY_IT[agent.state],
         createdAt=agent.instance.created_at.isoformat(),
         deployStatus=agent.instance.deployment_status,
-        agentName=_or_none(words.agent_name if words else ""),
-        instructions=_or_none(words.instructions if words else ""),
-        inviteUrl=_or_none(words.invite_url if words else ""),
-        conversationId=_or_none(words.conversation_id if words else ""),
-        claimedAt=_or_none(words.claimed_at if words else ""),
-        sourceBranch=_or_none(words.source_branch if words else ""),
+        agentName=_or_none(details.agent_name if details else ""),
+        instructions=_or_none(details.instructions if details else ""),
+        inviteUrl=_or_none(details.invite_url if details else ""),
+        conversationId=_or_none(details.conversation_id if details else ""),
+        claimedAt=_or_none(details.claimed_at if details else ""),
+        sourceBranch=_or_none(details.source_branch if details else ""),
         state=agent.state,
         image=agent.image,
         latest=agents.same_image(agent.image, service.settings.runtime_image),
         reason=_or_none(agent.reason),
-        keysBehind=service.key_check.names(agent) if with_words else None,
+        keysBehind=service.key_check.names(agent) if with_details else None,
     )
 
 

@@ -62,7 +62,7 @@ def _lines(measured: Measured) -> Iterator[str]:
         by_state = [({"state": state}, counts.get(state, 0)) for state in STATES]
         yield from _family("agents", "gauge", "Agents by state.", by_state)
         yield from _family("agents_behind", "gauge", "Agents that run another image.", [({}, counts["behind"])])
-        yield from _family("seen_timestamp_seconds", "gauge", "When agents were last seen.", [({}, measured.seen_at)])
+        yield from _family("seen_timestamp_seconds", "gauge", "Unix time of the last read.", [({}, measured.seen_at)])
     if measured.calls_left is not None:
         yield from _family("railway_calls_left", "gauge", "Calls left in the window.", [({}, measured.calls_left)])
     if measured.calls_limit:
@@ -71,11 +71,11 @@ def _lines(measured: Measured) -> Iterator[str]:
     for name, label, values, words in (
         ("claims", "outcome", CLAIMS, "Claims by their outcome."),
         ("ticks", "outcome", TICKS, "Ticks by their outcome."),
-        ("failures", "kind", FAILURE_KINDS, "Failures by who failed."),
+        ("failures", "kind", FAILURE_KINDS, "Failures by the part that failed."),
     ):
         samples = [({label: value}, totals.get((name, value), 0)) for value in values]
         yield from _family(f"{name}_total", "counter", words, samples)
-    for name, words in (("claims", "Seconds that claims took, in sum."), ("ticks", "Seconds of ticks, in sum.")):
+    for name, words in (("claims", "Total seconds spent on claims."), ("ticks", "Total seconds spent on ticks.")):
         seconds = measured.counted.seconds.get(name, 0.0)
         yield from _family(f"{name}_seconds_total", "counter", words, [({}, seconds)])
 

@@ -8,14 +8,14 @@ from . import agents
 from .act import Act
 from .claiming import Claiming
 from .errors import ConflictError, RailwayCallError, UnavailableError
-from .latest_look import LatestLook
+from .latest_snapshot import LatestSnapshot
 
 if TYPE_CHECKING:
     from pool_contract.answers import Claimed
+    from pool_contract.requests import ClaimRequest
 
     from .agents import Agent
-    from .census import Look
-    from .claiming import Wish
+    from .inventory import PoolSnapshot
     from .pool_parts import PoolParts
 
 KILL_SECONDS = 10.0
@@ -39,9 +39,9 @@ class Pool:
         self._creation = parts.creation
         self._wake = parts.wake
         self._log = parts.log
-        self._sight = LatestLook(parts.census.look)
+        self._snapshots = LatestSnapshot(parts.inventory.read)
         self._touched: dict[str, str] = {}
-        self._claiming = Claiming(parts, self._sight, self._touched, lambda agent: self.rename(agent, "in use"))
+        self._claiming = Claiming(parts, self._snapshots, self._touched, lambda agent: self.rename(agent, "in use"))
         self.is_closed = False
         """Whether agents are no longer created or handed out, because the stack is being destroyed."""
 
@@ -49,20 +49,20 @@ class Pool:
         """Record that an agent gets a new deployment: until Railway shows it, the old one must not be handed out."""
         self._touched[agent.id] = agent.instance.deployment_id
 
-    def look(self) -> Look:
+    def refresh(self) -> PoolSnapshot:
         """Read all agents, and keep the result; one read at a time."""
-        return self._sight.look()
+        return self._snapshots.refresh()
 
     @property
-    def latest(self) -> Look | None:
+    def latest(self) -> PoolSnapshot | None:
         """The last read; None before the first one succeeded."""
-        return self._sight.latest
+        return self._snapshots.latest
 
     def note(self, agent: Agent, state: str) -> None:
         """Update the last read, so that callers see the change at once; `gone` removes the agent."""
-        self._sight.note(agent, state)
+        self._snapshots.note(agent, state)
 
-    def claim(self, wish: Wish) -> Claimed:
+    def claim(self, request: ClaimRequest) -> Claimed:
         """Hand out an idle agent.
 
         Raises:
@@ -71,9 +71,9 @@ class Pool:
             AgentError: an agent was told, and it is unknown what came of it.
         """
         if self.is_closed:
-            raise UnavailableError("claim: the pool is closed, its stack is being destroyed")
+            raise UnavailableError("claim: the pool is closed because its stack is being destroyed")
         try:
-            return self._claiming.claim(wish)
+            return self._claiming.claim(request)
         finally:
             # The tick renames the claimed agent, creates missing ones, and reads again if nothing was known.
             self._wake()
@@ -91,9 +91,9 @@ class Pool:
 
     def drain(self, count: int) -> list[str]:
         """Delete idle agents, those on an old image first, and return their ids."""
-        look = self.look()
+        snapshot = self.refresh()
         newest = self._settings.runtime_image
-        idle = [agent for agent in look.agents.values() if agent.state == "idle"]
+        idle = [agent for agent in snapshot.agents.values() if agent.state == "idle"]
         idle.sort(key=lambda one: (agents.same_image(one.image, newest), one.id))
         volumes = self._railway.volumes() if idle and count else {}
         gone: list[str] = []
@@ -118,13 +118,13 @@ class Pool:
         Raises:
             ConflictError: another request holds its lock.
         """
-        agent = self.look().agents.get(agent_id)
+        agent = self.refresh().agents.get(agent_id)
         # A round may be completing the same deletion.
         with self._database.lock(agent_id, wait_seconds=KILL_SECONDS):
             if agent is not None:
                 self._creation.delete(agent, self._railway.volumes(), forgets_claim=True)
                 self.note(agent, "gone")
-                self._log(Act("killed", f"killed, it was {agent.state}", agent.id))
+                self._log(Act("killed", f"killed while {agent.state}", agent.id))
             elif self._database.is_claimed(agent_id, "") or self._parts.credentials.record.of(agent_id):
                 # Only what is on record for this pool: an id of another pool must not cost its agent the key.
                 self._creation.delete_rest(agent_id)
@@ -136,7 +136,7 @@ class Pool:
         Raises:
             ConflictError: it is alive.
         """
-        agent = self.look().agents.get(agent_id)
+        agent = self.refresh().agents.get(agent_id)
         if agent is not None and agent.state not in DISMISSIBLE:
             raise ConflictError(f"dismiss: {agent_id} is {agent.state}, not crashed; kill it if it has to go")
         self.kill(agent_id)
@@ -148,4 +148,4 @@ class Pool:
             ConflictError: it was claimed.
         """
         if self._database.is_claimed(agent.id, agent.instance.service_id):
-            raise ConflictError(f"{agent.id}: it has been claimed meanwhile")
+            raise ConflictError(f"{agent.id}: it was claimed in the meantime")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .agent_client import AgentClient
     from .agent_services import AgentServices
-    from .census import Census
     from .creation import Creation
     from .credentials import Credentials
     from .database import Database
+    from .inventory import Inventory
     from .settings import Settings
 
 
@@ -25,7 +25,7 @@ class PoolParts:
         railway: the environment, with short waits, as callers are waiting.
         database: claims and locks.
         client: the agents.
-        census: reads the agents.
+        inventory: reads the agents.
         creation: deletes agents.
         credentials: the agents' keys and inboxes.
         wake: starts the next tick at once.
@@ -36,7 +36,7 @@ class PoolParts:
     railway: AgentServices
     database: Database
     client: AgentClient
-    census: Census
+    inventory: Inventory
     creation: Creation
     credentials: Credentials
     wake: Callable[[], None]

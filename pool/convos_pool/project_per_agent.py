@@ -193,7 +193,7 @@ class ProjectPerAgent:
         there, owner = self._services(home.project_id)
         others = [name for id_, name in there.items() if id_ != service_id and agent_id(name) != owner]
         if others:
-            words = f"{others[0]}: a service in the project of an agent that is to be deleted"
+            words = f"{others[0]}: this service is in the project of an agent that is being deleted"
             raise ConflictError(f"{words}; move it elsewhere, or delete the project {home.project_id} by hand")
         self._calls.execute(operations.PROJECT_DELETE, {"id": home.project_id})
         self._homes.gone(service_id)
@@ -208,7 +208,7 @@ class ProjectPerAgent:
         found = self._calls.execute(operations.AGENT_PROJECT, {"projectId": project_id})["project"]
         owner = marked_agent(found["description"], self._environment_id)
         if owner is None:
-            raise ConflictError(f"{project_id}: the project's description does not say any more that it is this pool's")
+            raise ConflictError(f"{project_id}: the project's description no longer names this pool")
         return {str(edge["node"]["id"]): str(edge["node"]["name"]) for edge in found["services"]["edges"]}, owner
 
     def _new_service(self, home: AgentHome, name: str) -> str:

@@ -25,7 +25,7 @@ def readable(operation: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        problem = f"the answer cannot be read ({type(error).__name__}); this may be Railway's change of its API"
+        problem = f"the answer cannot be read ({type(error).__name__}); Railway may have changed its API"
         raise RailwayCallError(operation, problem, "unreadable") from None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CLAIMS_SHARE = 0.2
 """The share of an hour's calls that is reserved for claims; each needs one."""
-LOOK_SHARE = 0.1
+READ_SHARE = 0.1
 """The share of an hour's calls below which ticks no longer read the agents: claims use the last read."""
 SHORT_WINDOW_SECONDS = 60.0
 """Windows that end sooner, in seconds, are waited for."""
@@ -105,7 +105,7 @@ class RailwayCalls:
         left = self.allowance()
         seconds = left.reset_at - time.time() if left is not None else 0.0
         if left is not None and seconds > SHORT_WINDOW_SECONDS and left.remaining <= left.limit * share:
-            raise ThrottledError("calls are kept for claims", seconds, f"the last {left.remaining} ")
+            raise ThrottledError("calls are reserved for claims", seconds, f"the last {left.remaining} ")
 
     def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.

@@ -76,7 +76,7 @@ class Recovery:
         try:
             self._ask(agent)
         except PoolError as error:
-            self._log(f"{agent.id}: a claim was cut off, and what came of it is not known yet: {error}")
+            self._log(f"{agent.id}: a claim was interrupted, and its outcome is not known yet: {error}")
         finally:
             with self._lock:
                 self._busy = False
@@ -84,18 +84,18 @@ class Recovery:
     def _ask(self, agent: Agent) -> None:
         try:
             self.finish(agent)
-            self._log(Act("recovered", "a claim that was cut off is complete", agent.id))
+            self._log(Act("recovered", "an interrupted claim was completed", agent.id))
         except (ConflictError, NotFoundError):
             return
         except AgentError as error:
             if error.refused and not error.in_use:
                 self._database.release(agent.id)
-                self._log(Act("recovered", f"a claim that was cut off is forgotten: {error}", agent.id))
+                self._log(Act("recovered", f"an interrupted claim was released: {error}", agent.id))
                 return
             with self._lock:
                 tries = self._tries.get(agent.id, MOST_TRIES)
             if tries < MOST_TRIES and not error.in_use:
-                self._log(f"{agent.id}: a claim was cut off, and its agent does not answer: {error}")
+                self._log(f"{agent.id}: a claim was interrupted, and its agent does not answer: {error}")
                 return
             self._set_aside.add(agent.id, f"claim outcome unknown: {error}")
             what_to_do = (
@@ -114,12 +114,12 @@ class Recovery:
         """
         with self._database.lock(agent.id):
             claim = self._database.claims().get(agent.id)
-            words = self._database.words([agent.id]).get(agent.id)
-            if claim is None or words is None or not claim.reserved:
-                raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+            details = self._database.details([agent.id]).get(agent.id)
+            if claim is None or details is None or not claim.reserved:
+                raise NotFoundError(f"{agent.id}: has no interrupted claim")
             _refuse_while_it_lives(claim)
             _, variables = self._railway.before_claim(agent.instance.service_id)
-            conversation = self._client.provision(agent.instance, words.as_request(), variables, tries=1)
+            conversation = self._client.provision(agent.instance, details.as_request(), variables, tries=1)
             self._database.complete(agent.id, conversation.id, conversation.invite_url)
         self._set_aside.remove(agent.id)
         return conversation
@@ -134,7 +134,7 @@ class Recovery:
         with self._database.lock(agent.id):
             claim = self._database.claims().get(agent.id)
             if claim is None or not claim.reserved:
-                raise NotFoundError(f"{agent.id}: has no claim that was cut off")
+                raise NotFoundError(f"{agent.id}: has no interrupted claim")
             _refuse_while_it_lives(claim)
             self._database.complete(agent.id, conversation_id, invite_url)
         self._set_aside.remove(agent.id)
@@ -142,4 +142,4 @@ class Recovery:
 
 def _refuse_while_it_lives(claim: Claim) -> None:
     if claim.seconds <= RESERVATION_SECONDS:
-        raise ConflictError(f"{claim.id}: its claim is under way; try again in {RESERVATION_SECONDS:.0f} s")
+        raise ConflictError(f"{claim.id}: its claim is still in progress; try again in {RESERVATION_SECONDS:.0f} s")

@@ -45,7 +45,7 @@ class Redeploying:
             NotFoundError: there is no such agent.
             ConflictError: it is not idle, nor claimed where that is allowed; or that has changed meanwhile.
         """
-        agent = self._pool.look().agents.get(agent_id)
+        agent = self._pool.refresh().agents.get(agent_id)
         if agent is None:
             raise NotFoundError(f"redeploy: there is no agent {agent_id[:40]!r} in this environment")
         is_somebodys = agent.claimed and agent.state in OF_SOMEBODY
@@ -70,8 +70,8 @@ class Redeploying:
         claims = self._parts.database.claims().values()
         claim = next((one for one in claims if one.service_id == agent.instance.service_id), None)
         if claim is None or claim.reserved:
-            problem = "nobody has it any more" if claim is None else "its claim is not complete yet"
-            raise ConflictError(f"redeploy: {agent.id}: {problem}; look again")
+            problem = "it is no longer claimed" if claim is None else "its claim is not complete yet"
+            raise ConflictError(f"redeploy: {agent.id}: {problem}; refresh and try again")
 
     def _send(self, agent: Agent, image: str) -> None:
         settings, railway = self._parts.settings, self._parts.railway

@@ -15,9 +15,9 @@ from .errors import ConflictError
 
 if TYPE_CHECKING:
     from .agent_services import AgentServices
-    from .census import Look
     from .creation import Creation
     from .database import Database
+    from .inventory import PoolSnapshot
     from .pool import Pool
 
 LOCK_SECONDS = 15.0
@@ -69,10 +69,10 @@ class Retirement:
         was_closed, pool.is_closed = pool.is_closed, True
         try:
             with self._tick_lock():
-                look = pool.look()
+                snapshot = pool.refresh()
                 if not claimed:
-                    _refuse_where_somebody_has(look)
-                return self._deleted(look, claimed=claimed)
+                    _refuse_where_somebody_has(snapshot)
+                return self._deleted(snapshot, claimed=claimed)
         except BaseException:
             pool.is_closed = was_closed
             raise
@@ -88,11 +88,11 @@ class Retirement:
         with self._parts.database.lock(TICK, wait_seconds=LOCK_SECONDS):
             yield
 
-    def _deleted(self, look: Look, *, claimed: bool) -> Retired:
+    def _deleted(self, snapshot: PoolSnapshot, *, claimed: bool) -> Retired:
         until = time.monotonic() + WORK_SECONDS
         gone: list[str] = []
-        volumes = self._parts.railway.volumes() if look.agents else {}
-        for agent in look.agents.values():
+        volumes = self._parts.railway.volumes() if snapshot.agents else {}
+        for agent in snapshot.agents.values():
             if time.monotonic() > until:
                 break
             with self._parts.database.lock(agent.id):
@@ -102,11 +102,11 @@ class Retirement:
             gone.append(agent.id)
             self._parts.pool.note(agent, "gone")
             self._parts.log(Act("retired", "deleted, the pool is closed", agent.id))
-        return Retired(gone, len(look.agents) - len(gone))
+        return Retired(gone, len(snapshot.agents) - len(gone))
 
 
-def _refuse_where_somebody_has(look: Look) -> None:
-    theirs = [agent for agent in look.agents.values() if agent.claimed or not agents.is_pristine(agent)]
+def _refuse_where_somebody_has(snapshot: PoolSnapshot) -> None:
+    theirs = [agent for agent in snapshot.agents.values() if agent.claimed or not agents.is_pristine(agent)]
     if theirs:
         shown = ", ".join(f"{agent.instance.name} ({agent.state})" for agent in theirs[:NAMED])
         more = f" and {len(theirs) - NAMED} more" if len(theirs) > NAMED else ""

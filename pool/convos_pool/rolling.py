@@ -16,8 +16,8 @@ from .rollout import Rollout, Step
 if TYPE_CHECKING:
     from .agent_services import AgentServices
     from .agents import Agent
-    from .census import Look
     from .database import Database, Lock
+    from .inventory import PoolSnapshot
     from .record import Record
     from .settings import Settings
 
@@ -53,7 +53,7 @@ class Rolling:
         self._record = record
         self._log = log
         self._said = ""
-        self.last = Step("pending", "the agents have not been looked at yet")
+        self.last = Step("pending", "the agents have not been read yet")
         self.recorded = Rollout(settings.runtime_image)
         """The rollout, as recorded at the last step."""
         self.watched: frozenset[str] = frozenset()
@@ -63,20 +63,20 @@ class Rolling:
         """Return the rollout to the configured image."""
         return self._record.rollout(self._settings.runtime_image)
 
-    def advance(self, look: Look, lock: Lock, failed_starts: int = 0) -> Step:
+    def advance(self, snapshot: PoolSnapshot, lock: Lock, failed_starts: int = 0) -> Step:
         """Take the next step, and return it; see `_step`."""
-        self.last = self._step(look, lock, failed_starts)
+        self.last = self._step(snapshot, lock, failed_starts)
         return self.last
 
-    def _step(self, look: Look, lock: Lock, failed_starts: int) -> Step:
+    def _step(self, snapshot: PoolSnapshot, lock: Lock, failed_starts: int) -> Step:
         """Take the next step, and return it.
 
         Args:
-            look: the last read of the agents.
+            snapshot: the last read of the agents.
             lock: the tick's lock.
             failed_starts: see `Rollout`.
         """
-        living = list(look.agents.values())
+        living = list(snapshot.agents.values())
         if self._settings.rollout.kind == "hold":
             self.watched = frozenset()
             return rollout.step(living, self._settings.rollout, Rollout(self._settings.runtime_image))
@@ -87,13 +87,13 @@ class Rolling:
             return Step("held", str(error))
         self.recorded = recorded
         step = rollout.step(living, self._settings.rollout, recorded)
-        self.watched = _watched(look, recorded, step)
+        self.watched = _watched(snapshot, recorded, step)
         if step.settled:
             self._record.settle(step.settled)
         if step.state == "aborted" and not recorded.aborted:
             self._record.abort(step)
         if step.images:
-            self._send(look, step, lock)
+            self._send(snapshot, step, lock)
         if step.text != self._said:
             self._said = step.text
             self._log(Act("rollout", f"rollout: {step.text}"))
@@ -118,25 +118,25 @@ class Rolling:
         under_way = [move.batch for move in recorded.moves if not move.settled]
         # Without a current batch there is nothing to roll back: the next number is unused.
         batch = max(under_way, default=max((move.batch for move in recorded.moves), default=0) + 1)
-        back = "the batch goes back" if under_way else "nothing was on its way"
+        back = "the batch is being rolled back" if under_way else "no batch was in progress"
         text = f"stopped by hand at batch {batch}; {back}"
         self._record.abort(Step("aborted", text, batch))
         return text
 
-    def _send(self, look: Look, step: Step, lock: Lock) -> None:
+    def _send(self, snapshot: PoolSnapshot, step: Step, lock: Lock) -> None:
         with self._database.locks(sorted(step.images)) as locks:
             claims = self._database.claims()
             services = {claim.service_id for claim in claims.values()}
             sent: dict[str, str] = {}
             for id_, image in step.images.items():
-                agent = look.agents[id_]
+                agent = snapshot.agents[id_]
                 now_claimed = id_ in claims or agent.instance.service_id in services
                 # Claimed since the last read: it is in use now, so it keeps its image.
                 if id_ in locks.held and now_claimed == agent.claimed:
                     sent[id_] = image
             if not sent:
                 return
-            chosen = {id_: look.agents[id_] for id_ in sent}
+            chosen = {id_: snapshot.agents[id_] for id_ in sent}
             if step.state != "aborted":
                 self._record.write_down(step.batch, {id_: _row(agent, sent[id_]) for id_, agent in chosen.items()})
             lock.confirm()
@@ -154,12 +154,12 @@ def _row(agent: Agent, image: str) -> tuple[str, str, str]:
     return agent.instance.service_id, image, agent.image
 
 
-def _watched(look: Look, recorded: Rollout, step: Step) -> frozenset[str]:
+def _watched(snapshot: PoolSnapshot, recorded: Rollout, step: Step) -> frozenset[str]:
     moved = {
         move.agent_id
         for move in recorded.moves
         if not move.settled
-        and move.agent_id in look.agents
-        and agents.same_image(look.agents[move.agent_id].image, recorded.image)
+        and move.agent_id in snapshot.agents
+        and agents.same_image(snapshot.agents[move.agent_id].image, recorded.image)
     }
     return frozenset(moved | set(step.images))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pool_contract.policy import Policy
 
 from .agents import ENDED, Agent, is_moving, same_image
+from .counted import counted
 
 __all__ = ["Move", "Policy", "Rollout", "Step", "digest", "short", "step"]
 MOST_FAILED_STARTS = 3
@@ -50,7 +51,7 @@ class Rollout:
         aborted: why it has stopped; empty if it has not.
         aborted_batch: the batch that is rolled back.
         moves: its moves since its start.
-        failed_starts: how many new agents in a row did not get ready on the image, while no agent runs it.
+        failed_starts: how many new agents in a row did not become ready on the image, while no agent runs it.
     """
 
     image: str
@@ -92,7 +93,8 @@ def step(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> Step:
     """
     behind = [agent for agent in agents if agent.image and not same_image(agent.image, rollout.image)]
     if policy.kind == "hold":
-        return Step("held", f"policy hold: {len(behind)} agents stay on their image")
+        text = counted(len(behind), "agent stays on its image", "agents stay on their image")
+        return Step("held", f"policy hold: {text}")
     by_id = {agent.id: agent for agent in agents}
     if rollout.aborted:
         return Step("aborted", rollout.aborted, rollout.aborted_batch, _back(by_id, rollout, rollout.aborted_batch))
@@ -101,13 +103,15 @@ def step(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> Step:
     if failed:
         number = failed[0].batch
         names = ", ".join(sorted(move.agent_id for move in failed))
-        text = f"stopped at batch {number}: {names} did not get ready on {short(rollout.image)}; the batch went back"
+        text = f"stopped at batch {number}: {names} did not become ready on {short(rollout.image)}"
+        text += "; the batch was rolled back"
         return Step("aborted", text, number, _back(by_id, rollout, number))
     settled = tuple(move.agent_id for move in watched if _is_settled(by_id[move.agent_id], move, policy))
     waiting = [move for move in watched if move.agent_id not in settled and not _was_never_sent(by_id, move)]
     if waiting:
         number = max(move.batch for move in waiting)
-        return Step("rolling", f"batch {number}: {len(waiting)} agents are on their way", number, settled=settled)
+        text = counted(len(waiting), "agent is not ready yet", "agents are not ready yet")
+        return Step("rolling", f"batch {number}: {text}", number, settled=settled)
     return _next_batch(agents, behind, policy, rollout, settled)
 
 
@@ -152,7 +156,8 @@ def _next_batch(
     if not candidates:
         left = sum(agent.claimed for agent in behind)
         if policy.kind == "drain-and-replace" and left:
-            return Step("waiting", f"{left} agents are claimed and keep their image", settled=settled)
+            text = counted(left, "agent is claimed and keeps its image", "agents are claimed and keep their image")
+            return Step("waiting", text, settled=settled)
         if not agents:
             return _nobody(rollout, settled)
         have = len(agents) - len(behind)
@@ -167,11 +172,12 @@ def _next_batch(
     number = max((move.batch for move in rollout.moves), default=0) + 1
     if not chosen:
         if size <= 0:
-            return Step("rolling", f"{down} claimed agents are down; the next batch waits for them", settled=settled)
+            text = counted(down, "claimed agent is down", "claimed agents are down")
+            return Step("rolling", f"{text}; the next batch waits", settled=settled)
         if rollout.failed_starts >= MOST_FAILED_STARTS:
-            text = f"stopped at batch {number}: {rollout.failed_starts} new agents in a row did not get ready on"
-            return Step("aborted", f"{text} {short(rollout.image)}; the last idle one stays", number, settled=settled)
-        return Step("rolling", "the last idle agent stays until a new one is idle", settled=settled, surge=1)
+            text = f"stopped at batch {number}: {_failed_starts(rollout)}"
+            return Step("aborted", f"{text}; the last idle agent is kept", number, settled=settled)
+        return Step("rolling", "the last idle agent is kept until a new one is idle", settled=settled, surge=1)
     names = ", ".join(agent.id for agent in chosen)
     images = {agent.id: rollout.image for agent in chosen}
     return Step("rolling", f"batch {number}: {names}", number, images, settled)
@@ -181,11 +187,16 @@ def _nobody(rollout: Rollout, settled: tuple[str, ...]) -> Step:
     """Without agents there is nothing left to move. An image on which none gets ready is not a success, though."""
     if not rollout.failed_starts:
         return Step("done", "there are no agents", settled=settled)
-    text = f"{rollout.failed_starts} new agents in a row did not get ready on {short(rollout.image)}"
+    text = _failed_starts(rollout)
     if rollout.failed_starts < MOST_FAILED_STARTS:
         return Step("rolling", text, settled=settled)
     number = max((move.batch for move in rollout.moves), default=0) + 1
     return Step("aborted", f"stopped at batch {number}: there are no agents, and {text}", number, settled=settled)
+
+
+def _failed_starts(rollout: Rollout) -> str:
+    many = counted(rollout.failed_starts, "new agent", "new agents in a row")
+    return f"{many} did not become ready on {short(rollout.image)}"
 
 
 def _may_move(agent: Agent, policy: Policy, *, overdue: bool) -> bool:

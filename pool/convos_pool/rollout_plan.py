@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .agents import Agent, is_moving, same_image
+from .counted import counted
 from .rollout import Move, Policy, Rollout, digest, step
 
 
@@ -73,15 +74,20 @@ def told(agents: Sequence[Agent], policy: Policy, rollout: Rollout) -> list[str]
     if not behind:
         head = f"all {len(agents)} agents have {digest(rollout.image)}" if agents else "there are no agents yet"
     elif not stay:
-        head = f"{len(moved)} agents move to {digest(rollout.image)}, {len(batches)} batches"
+        head = _moving(moved, rollout, batches)
     else:
         head = "; ".join(_staying(stay))
         if moved:
-            head = f"{len(moved)} agents move to {digest(rollout.image)}, {len(batches)} batches; {head}"
+            head = f"{_moving(moved, rollout, batches)}; {head}"
     lines = [f"policy {policy.kind}: {head}"]
     if rollout.aborted:
         lines.append(rollout.aborted)
     return lines + [_line(batch) for batch in batches]
+
+
+def _moving(moved: Collection[str], rollout: Rollout, batches: Sequence[Batch]) -> str:
+    agents = counted(len(moved), "agent moves", "agents move")
+    return f"{agents} to {digest(rollout.image)}, {counted(len(batches), 'batch', 'batches')}"
 
 
 def _staying(stay: Sequence[Agent]) -> list[str]:
@@ -90,7 +96,7 @@ def _staying(stay: Sequence[Agent]) -> list[str]:
         here = [agent for agent in stay if digest(agent.image) == name]
         states = Counter("claimed" if agent.claimed else agent.state for agent in here)
         parts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        found.append(f"{len(here)} agents stay on {name} ({parts})")
+        found.append(f"{counted(len(here), 'agent stays', 'agents stay')} on {name} ({parts})")
     return found
 
 

@@ -12,7 +12,6 @@ from pool_contract.join_link import join_link_problem
 
 from . import listing
 from .act import Act
-from .claiming import Wish
 from .errors import BadRequestError, ConflictError, NoIdleAgentError, NotFoundError, PoolError, SettingsError
 from .rollout import Rollout
 from .rollout_plan import plan, told
@@ -67,9 +66,9 @@ class Routes:
         """Return how many agents are in each state."""
         return listing.counts(self._service)
 
-    def agents(self, *, with_words: bool) -> answers.Agents:
+    def agents(self, *, with_details: bool) -> answers.Agents:
         """Return claimed and crashed agents."""
-        return listing.claimed_and_crashed(self._service, with_words=with_words)
+        return listing.claimed_and_crashed(self._service, with_details=with_details)
 
     def status(self, _body: requests.EmptyRequest, _id: str) -> answers.PoolStatus:
         """Return every agent."""
@@ -77,16 +76,15 @@ class Routes:
 
     def claim(self, body: requests.ClaimRequest, _id: str) -> answers.Claimed:
         """Hand out an agent."""
-        link = (body.joinUrl or "").strip(" ")
-        problem = join_link_problem(link, self._service.settings.environment) if link else ""
+        problem = join_link_problem(body.joinUrl, self._service.settings.environment) if body.joinUrl else ""
         if problem:
             raise BadRequestError(f"joinUrl: {problem}")
-        return self._counted(Wish(body.agentName.strip(), body.instructions, link))
+        return self._counted(body)
 
-    def _counted(self, wish: Wish) -> answers.Claimed:
+    def _counted(self, request: requests.ClaimRequest) -> answers.Claimed:
         began, outcome = time.monotonic(), "failed"
         try:
-            claimed = self._pool.claim(wish)
+            claimed = self._pool.claim(request)
             outcome = "claimed"
         except NoIdleAgentError:
             outcome = "none-idle"
@@ -161,7 +159,7 @@ class Routes:
 
     def finish(self, body: requests.FinishRequest, id_: str) -> answers.Finished:
         """Complete an interrupted claim: with the given conversation, else by asking the agent again."""
-        agent = self._pool.look().agents.get(id_)
+        agent = self._pool.refresh().agents.get(id_)
         if agent is None:
             raise NotFoundError(f"finish: there is no agent {id_[:40]!r} in this environment")
         if body.conversationId is None:
@@ -198,7 +196,7 @@ class Routes:
         """Return what a pool manager with another image or policy would do with the current agents."""
         strangers = sorted(name for name in body.variables if name != IMAGE and not name.startswith("POOL_ROLLOUT_"))
         if strangers:
-            raise BadRequestError(f"variables: {strangers[0][:60]} has no part in a rollout")
+            raise BadRequestError(f"variables: {strangers[0][:60]} does not affect a rollout")
         try:
             image, policy = image_and_policy(body.variables)
         except SettingsError as error:
@@ -206,8 +204,8 @@ class Routes:
         return self._planned(image, policy)
 
     def _planned(self, image: str, policy: Policy) -> answers.RolloutPlan:
-        look = self._pool.latest or self._pool.look()
-        living = list(look.agents.values())
+        snapshot = self._pool.latest or self._pool.refresh()
+        living = list(snapshot.agents.values())
         recorded = Rollout(image)
         if policy.kind != "hold" and image == self._service.settings.runtime_image:
             recorded = self._service.rolling.on_record()
@@ -236,7 +234,7 @@ class Routes:
         """Try an image again that was given up."""
         again = self._service.record.retry()
         if again:
-            self._service.journal(Act("rollout", "rollout: begins again, as somebody asked for it"))
+            self._service.journal(Act("rollout", "rollout: started again on request"))
         self._service.tick.forgive()
         self._service.wake()
         return answers.Retrying(retrying=again)

@@ -131,7 +131,7 @@ def _apply(connection: psycopg.Connection[Any], wanted: Sequence[File], tell: Ca
     connection.execute("SET idle_in_transaction_session_timeout = '30s'")
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
     if not row or not row[0]:
-        raise UnavailableError("database: schema: another migrator is at work; the next tick looks again")
+        raise UnavailableError("database: schema: another migration is running; the next tick tries again")
     try:
         # Read again, as another migrator may have been faster.
         applied = _history(connection)

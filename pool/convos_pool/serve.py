@@ -12,7 +12,6 @@ from . import agents, metrics, schema
 from .act import Act
 from .agent_client import AgentClient
 from .agent_keys import AgentKeys
-from .census import Census
 from .creation import Creation
 from .credential_record import CredentialRecord
 from .credentials import Credentials, providers
@@ -20,6 +19,7 @@ from .database import Database
 from .errors import ConflictError, PoolError
 from .event_store import EventStore
 from .hosting import hosting
+from .inventory import Inventory
 from .journal import Journal
 from .key_check import KeyCheck
 from .pool import Pool
@@ -75,8 +75,8 @@ class Service:
         credentials = Credentials(settings, found, credential_record, say)
         creation = Creation(settings, patient, credentials, database, say)
         own = settings.service_id
-        census = Census(patient, database, client, self.set_aside, settings.stuck_seconds, log=say, own=own)
-        parts = PoolParts(settings, hurried, database, client, census, creation, credentials, self._wake.set, say)
+        inventory = Inventory(patient, database, client, self.set_aside, settings.stuck_seconds, log=say, own=own)
+        parts = PoolParts(settings, hurried, database, client, inventory, creation, credentials, self._wake.set, say)
         self.pool = Pool(parts)
         self.redeploying = Redeploying(self.pool, parts)
         self.record = Record(database, max(LEASE_SECONDS, 3 * settings.tick_seconds))
@@ -118,11 +118,13 @@ class Service:
 
     def measured(self) -> metrics.Measured:
         """Return the values for `/metrics`, without any request."""
-        look, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
-        living = look.agents.values() if look is not None else ()
+        snapshot, left = self.pool.latest, self.hurried.allowance() or self.patient.allowance()
+        living = snapshot.agents.values() if snapshot is not None else ()
         return metrics.Measured(
-            counts=agents.counts(living, self.settings.runtime_image, self.key_check.behind(living)) if look else None,
-            seen_at=look.at if look is not None else 0.0,
+            counts=agents.counts(living, self.settings.runtime_image, self.key_check.behind(living))
+            if snapshot
+            else None,
+            seen_at=snapshot.at if snapshot is not None else 0.0,
             min_idle=self.settings.min_idle,
             counted=self.tally.counted(),
             calls_left=left.remaining if left is not None else None,
@@ -163,15 +165,15 @@ class Service:
         except ConflictError as error:
             outcome = "stood-back"
             self._stands_back = True
-            return TickProblem(error.cause, f"tick: {error}")
+            return TickProblem(error.cause, _of_the_tick(error))
         except PoolError as error:
             self.tally.failed(error)
-            return TickProblem(error.cause, f"tick: {error}")
+            return TickProblem(error.cause, _of_the_tick(error))
         except Exception as error:  # noqa: BLE001 - whatever breaks one tick must not end all later ones
             self.tally.failed(error)
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = type(error).__name__, frame.name, str(frame.lineno)
-            return TickProblem(place, "tick: broke with {} in {}, line {}".format(*place))
+            return TickProblem(place, "tick: failed with {} in {}, line {}".format(*place))
         finally:
             self.tally.add("ticks", outcome, time.monotonic() - began)
         return self.tick.held
@@ -190,3 +192,9 @@ class Service:
         if line not in self._told_of_schema:
             self._told_of_schema.add(line)
             self.journal(line)
+
+
+def _of_the_tick(error: PoolError) -> str:
+    """Return the error's line, with the tick as its subject; errors of the tick's lock have it already."""
+    line = str(error)
+    return line if line.startswith("tick: ") else f"tick: {line}"

@@ -179,7 +179,7 @@ def _is_missing(declared: keys.KeyDeclaration, values: Mapping[str, str]) -> boo
 
 def _removed_prefixes(environ: Mapping[str, str]) -> list[str]:
     return [
-        f"{name}: the {FORBIDDEN_PREFIX} prefix is gone; name it {name.removeprefix(FORBIDDEN_PREFIX)}"
+        f"{name}: the {FORBIDDEN_PREFIX} prefix is no longer supported; use {name.removeprefix(FORBIDDEN_PREFIX)}"
         for name in sorted(environ)
         if name.startswith(FORBIDDEN_PREFIX)
     ]

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 def _listed(sweeper: Sweeper) -> list[str]:
     found = sweeper.listed()
     lines = [
-        f"{one.id}  {one.agentId}  {'made by this pool' if one.recorded else 'perhaps another pool has made it'}"
+        f"{one.id}  {one.agentId}  {'made by this pool' if one.recorded else 'possibly created by another pool'}"
         for one in found.unowned
     ]
     return [*lines, f"{found.owned} keys and inboxes have an agent, {len(found.unowned)} have none"]

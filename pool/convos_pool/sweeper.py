@@ -64,8 +64,8 @@ class Sweeper:
         """
         # The accounts first: whatever is created meanwhile is in the later read, or new.
         there = self._there()
-        look, recorded = self._pool.look(), self._record.all()
-        shared = self._ids_of_claims(look.agents)
+        snapshot, recorded = self._pool.refresh(), self._record.all()
+        shared = self._ids_of_claims(snapshot.agents)
         unowned = [
             Credential(
                 id=f"{one.kind}:{one.id}",
@@ -75,7 +75,7 @@ class Sweeper:
                 recorded=agents.agent_id(one.name) in recorded,
             )
             for one in there
-            if not _has_agent(one, look.agents, recorded) and one.id not in shared
+            if not _has_agent(one, snapshot.agents, recorded) and one.id not in shared
         ]
         return CredentialList(owned=len(there) - len(unowned), unowned=unowned)
 
@@ -109,7 +109,7 @@ class Sweeper:
             self._providers.openrouter.delete(id_)
         if kind == INBOX and self._providers.agentmail is not None:
             self._providers.agentmail.delete(id_)
-        self._log(f"{one.agentId}: its {one.kind} is swept, it had no agent")
+        self._log(f"{one.agentId}: its {one.kind} account entry was deleted, because the agent no longer exists")
 
     @asking()
     def _there(self) -> list[_Found]:

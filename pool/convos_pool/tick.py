@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import agents
 from .act import Act
+from .counted import counted
 from .database import TICK
 from .errors import (
     ConflictError,
@@ -19,7 +20,7 @@ from .errors import (
     ThrottledError,
 )
 from .limits import room
-from .railway_calls import LOOK_SHARE
+from .railway_calls import READ_SHARE
 from .recovery import RESERVATION_SECONDS
 from .rollout import Step
 from .stalled_moves import StalledMoves
@@ -28,9 +29,9 @@ from .tick_problem import NO_PROBLEM, TickProblem
 if TYPE_CHECKING:
     from .agent_services import AgentServices
     from .agents import Agent
-    from .census import Look
     from .creation import Creation
     from .database import Database, Lock
+    from .inventory import PoolSnapshot
     from .pool import Pool
     from .record import Record
     from .recovery import Recovery
@@ -86,7 +87,7 @@ class Tick:
         self._made: dict[str, float] = {}
         self.held = NO_PROBLEM
         """Why missing agents are not created; no problem if they are."""
-        self.rollout = Step("pending", "the agents have not been looked at yet")
+        self.rollout = Step("pending", "the agents have not been read yet")
 
     def add(self, count: int) -> None:
         """Create `count` agents in addition to the warm ones, at the next tick."""
@@ -104,7 +105,7 @@ class Tick:
 
     @property
     def seconds_until_next(self) -> float:
-        """For how long no agent is created, because new ones did not get ready."""
+        """For how long no agent is created, because new ones did not become ready."""
         return max(0.0, self._not_before - self._clock())
 
     @property
@@ -132,20 +133,20 @@ class Tick:
         self._creates_after, self.has_more_to_make = 0.0, False
         with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
             is_in_charge = self._is_in_charge()
-            self._parts.railway.keep_for_claims(LOOK_SHARE)
+            self._parts.railway.keep_for_claims(READ_SHARE)
             # Even if another one is in charge: this one still hands out agents, and shows the counts.
-            look = self._parts.pool.look()
+            snapshot = self._parts.pool.refresh()
             if not is_in_charge:
                 raise ConflictError("tick: a newer pool manager is in charge")
             if self._parts.pool.is_closed:
                 return Round((), (), self.rollout.text)
-            self._finish_claims(look)
-            going = self._parts.creation.finish_removals(look.agents, lock, self._parts.pool.note)
-            look = replace(look, agents={id_: one for id_, one in look.agents.items() if id_ not in going})
-            self.rollout = self._parts.rolling.advance(look, lock, self._failures)
-            removed = self._tidy(look, lock)
-            made = self._fill(look, lock, removed)
-            self._stalled.nudge(look.agents.values(), lock)
+            self._finish_claims(snapshot)
+            going = self._parts.creation.finish_removals(snapshot.agents, lock, self._parts.pool.note)
+            snapshot = replace(snapshot, agents={id_: one for id_, one in snapshot.agents.items() if id_ not in going})
+            self.rollout = self._parts.rolling.advance(snapshot, lock, self._failures)
+            removed = self._tidy(snapshot, lock)
+            made = self._fill(snapshot, lock, removed)
+            self._stalled.nudge(snapshot.agents.values(), lock)
         return Round(tuple(made), tuple(sorted(removed)), self.rollout.text)
 
     def _is_in_charge(self) -> bool:
@@ -154,11 +155,11 @@ class Tick:
         except MissingTableError:
             return True
 
-    def _finish_claims(self, look: Look) -> None:
+    def _finish_claims(self, snapshot: PoolSnapshot) -> None:
         """Complete interrupted claims, and rename services that do not show their claim yet."""
         cut_off = {}
-        for agent in look.agents.values():
-            claim = look.claims.get(agent.id)
+        for agent in snapshot.agents.values():
+            claim = snapshot.claims.get(agent.id)
             if claim is None or not agent.claimed or agent.state == "unknown":
                 continue
             if claim.reserved and claim.seconds > RESERVATION_SECONDS:
@@ -175,14 +176,14 @@ class Tick:
             return False
         return True
 
-    def _tidy(self, look: Look, lock: Lock) -> set[str]:
+    def _tidy(self, snapshot: PoolSnapshot, lock: Lock) -> set[str]:
         """Delete agents that will never be used, and return the ids."""
         watched = self._parts.rolling.watched
-        useless = [agent for agent in look.agents.values() if self._is_useless(agent, watched)]
+        useless = [agent for agent in snapshot.agents.values() if self._is_useless(agent, watched)]
         if not self._parts.creation.may_finish():
             useless += [
                 agent
-                for agent in look.agents.values()
+                for agent in snapshot.agents.values()
                 if agent.state == "unfinished"
                 and agents.is_own_id(agent.id)
                 and self._parts.creation.is_abandoned(agent)
@@ -208,7 +209,7 @@ class Tick:
         # Seen and gone again: it must not count as one that is not listed yet.
         self._made.pop(agent.id, None)
         status = agent.instance.deployment_status or "no image"
-        self._parts.log(Act("deleted", f"deleted, it was {agent.state} ({status})", agent.id))
+        self._parts.log(Act("deleted", f"deleted, because it was {agent.state} ({status})", agent.id))
         if agent.state == "dead" and agents.same_image(agent.image, self._parts.settings.runtime_image):
             self._failed_once_more()
         return True
@@ -219,9 +220,9 @@ class Tick:
         delay = min(WORST_DELAY_SECONDS, self._parts.settings.tick_seconds * 2 ** min(self._failures, 16))
         self._not_before = self._clock() + delay
 
-    def _fill(self, look: Look, lock: Lock, removed: set[str]) -> list[str]:
+    def _fill(self, snapshot: PoolSnapshot, lock: Lock, removed: set[str]) -> list[str]:
         """Complete unfinished agents, then create the missing ones."""
-        left = [agent for agent in look.agents.values() if agent.id not in removed]
+        left = [agent for agent in snapshot.agents.values() if agent.id not in removed]
         image = self._parts.settings.runtime_image
         if any(agent.ready and agents.same_image(agent.image, image) for agent in left):
             self.forgive()
@@ -231,7 +232,7 @@ class Tick:
         idle = sum(agent.state == "idle" for agent in left)
         wanted = max(self._parts.settings.min_idle, idle + self.rollout.surge if self.rollout.surge else 0)
         going_back = sum(agent.id in self._parts.rolling.watched and agents.is_disposable(agent) for agent in left)
-        warm = max(0, agents.missing(left, wanted) - self._not_listed_yet(look) - going_back)
+        warm = max(0, agents.missing(left, wanted) - self._not_listed_yet(snapshot) - going_back)
         with self._extra_lock:
             count = warm + self._extra
         made: list[str] = []
@@ -261,7 +262,8 @@ class Tick:
 
     def _hold(self, error: CreationThrottledError, left: int) -> None:
         self._creates_after = self._clock() + error.seconds
-        words = f"limit: {left} agents are still to be made, Railway lets one user create a project every 30 s"
+        waiting = counted(left, "agent is", "agents are")
+        words = f"limit: {waiting} still to be created: Railway allows a user one new project every 30 s"
         self.held = TickProblem(("creation-throttle",), words)
 
     def _fitting(self, wanted: int) -> int:
@@ -274,9 +276,9 @@ class Tick:
         self.held = TickProblem(("limit",), words) if left == 0 else NO_PROBLEM
         return wanted if left is None else min(left, wanted)
 
-    def _not_listed_yet(self, look: Look) -> int:
+    def _not_listed_yet(self, snapshot: PoolSnapshot) -> int:
         recent = {id_: at for id_, at in self._made.items() if self._clock() - at < LAG_SECONDS}
-        self._made = {id_: at for id_, at in recent.items() if id_ not in look.agents}
+        self._made = {id_: at for id_, at in recent.items() if id_ not in snapshot.agents}
         return len(self._made)
 
     def _finish(self, left: Sequence[Agent], lock: Lock) -> None:
@@ -287,4 +289,4 @@ class Tick:
         for agent in unfinished:
             lock.confirm()
             if self._parts.creation.finish(agent, volumes):
-                self._parts.log(Act("finished", "finished, it had been cut off", agent.id))
+                self._parts.log(Act("finished", "completed after an interruption", agent.id))

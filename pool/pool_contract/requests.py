@@ -30,6 +30,10 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _trimmed(text: str) -> str:
+    return text.strip()
+
+
 Text = Annotated[StrictStr, AfterValidator(_storable)]
 Count = Annotated[StrictInt, Field(ge=1, le=1000)]
 
@@ -43,9 +47,9 @@ class Body(BaseModel):
 class ClaimRequest(Body):
     """`POST /api/pool/claim`."""
 
-    agentName: Annotated[Text, Field(max_length=LONGEST_NAME), AfterValidator(_not_blank)]
+    agentName: Annotated[Text, Field(max_length=LONGEST_NAME), AfterValidator(_not_blank), AfterValidator(_trimmed)]
     instructions: Annotated[Text, Field(max_length=LONGEST_INSTRUCTIONS), AfterValidator(_not_blank)]
-    joinUrl: Text | None = None
+    joinUrl: Annotated[Text, AfterValidator(_trimmed)] | None = None
 
 
 class CountRequest(Body):

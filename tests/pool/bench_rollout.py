@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convos_pool.claiming import Wish
 from convos_pool.serve import Service
 from convos_pool.settings import Settings, read
 
+from pool_contract.requests import ClaimRequest
 from tests.emulator.fix_emulator import running_emulator
 from tests.pool.agent_farm import running_farm
 from tests.pool.surroundings import NEXT_IMAGE, Surroundings, surroundings
@@ -102,14 +102,14 @@ def _fill(settings: Settings, size: int, claimed: int) -> None:
     service = Service(settings)
     for _ in range(10):
         service.tick.run()
-        look = service.pool.latest
-        if look is not None and sum(agent.state == "idle" for agent in look.agents.values()) == size:
+        snapshot = service.pool.latest
+        if snapshot is not None and sum(agent.state == "idle" for agent in snapshot.agents.values()) == size:
             for number in range(claimed):
-                service.pool.claim(Wish(f"somebody {number}", "Be brief.", ""))
+                service.pool.claim(ClaimRequest(agentName=f"somebody {number}", instructions="Be brief."))
             # It gives them their names on Railway, and makes none in their place.
             Service(replace(settings, min_idle=size - claimed)).tick.run()
             return
-    raise AssertionError(f"{size} agents did not get ready")
+    raise AssertionError(f"{size} agents did not become ready")
 
 
 def _roll(settings: Settings) -> Rolled:

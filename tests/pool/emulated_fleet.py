@@ -16,12 +16,12 @@ from typing import Any
 
 import requests
 from convos_pool import agents
-from convos_pool.claiming import Wish
 from convos_pool.errors import ConflictError, NotFoundError, PoolError
 from convos_pool.rollout import Policy
 from convos_pool.settings import ProviderSettings
 
 from emulator.app import Dropped
+from pool_contract.requests import ClaimRequest
 from tests.pool.emulated_ground import Ground, wait_until_ended
 from tests.pool.emulated_manager import TOKEN, Manager
 from tests.pool.simulated_world import Killed
@@ -157,7 +157,7 @@ class Fleet:
 
     def claim(self) -> bool:
         try:
-            self.manager.pool.claim(Wish("Ada", "", ""))
+            self.manager.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief."))
         except Killed:
             self.kills += 1
             self.restart(self.image)

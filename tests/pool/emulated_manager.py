@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_pool.agent_client import Conversation
-from convos_pool.census import Census
 from convos_pool.creation import Creation
 from convos_pool.credential_record import CredentialRecord
 from convos_pool.credentials import Credentials, providers
 from convos_pool.database import Database
 from convos_pool.errors import AgentError
 from convos_pool.hosting import TICK_PATIENCE_SECONDS
+from convos_pool.inventory import Inventory
 from convos_pool.pool import Pool
 from convos_pool.pool_parts import PoolParts
 from convos_pool.railway import Instance, Railway
@@ -115,8 +115,8 @@ class Manager:
         found, aside = providers(settings.providers), SetAside(database)
         credentials = Credentials(settings, found, CredentialRecord(database, ground.environment_id), quiet)
         creation = Creation(settings, railway, credentials, database, quiet)
-        census = Census(railway, database, talk, aside, settings.stuck_seconds, clock)
-        self.pool = Pool(PoolParts(settings, railway, database, talk, census, creation, credentials, quiet, quiet))
+        inventory = Inventory(railway, database, talk, aside, settings.stuck_seconds, clock)
+        self.pool = Pool(PoolParts(settings, railway, database, talk, inventory, creation, credentials, quiet, quiet))
         recovery = Recovery(railway, database, talk, aside, quiet, run=lambda work: work())
         record = Record(database)
         self.rolling = Rolling(settings, railway, database, record, self.pool.touch, lambda _: (), quiet)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from convos_pool.claim import Claim, Words
+from convos_pool.claim import Claim, ClaimDetails
 from convos_pool.credential_record import Recorded
 from convos_pool.rollout import Move, Rollout, Step
 
+from pool_contract.requests import ClaimRequest
 from tests.pool.simulated_world import World
 
 
@@ -33,9 +34,11 @@ class SimulatedDatabase:
         now, at = self._world.now, self._world.claimed_at
         return {id_: replace(one, seconds=now - at[id_]) for id_, one in self._world.claims.items()}
 
-    def words(self, agent_ids: Sequence[str]) -> dict[str, Words]:
+    def details(self, agent_ids: Sequence[str]) -> dict[str, ClaimDetails]:
         claims = self._world.claims
-        return {id_: Words(claims[id_].agent_name, "i", "", "", "", "", "") for id_ in agent_ids if id_ in claims}
+        return {
+            id_: ClaimDetails(claims[id_].agent_name, "i", "", "", "", "", "") for id_ in agent_ids if id_ in claims
+        }
 
     def is_claimed(self, agent_id: str, service_id: str) -> bool:
         claims = self._world.claims
@@ -58,10 +61,10 @@ class SimulatedDatabase:
     def locks(self, names: Sequence[str]) -> Iterator[SimulatedLock]:
         yield SimulatedLock(frozenset(names))
 
-    def reserve(self, agent_id: str, service_id: str, agent_name: str, instructions: str, join_url: str) -> bool:
+    def reserve(self, agent_id: str, service_id: str, request: ClaimRequest) -> bool:
         if agent_id in self._world.claims:
             return False
-        claim = Claim(agent_id, service_id, agent_name, reserved=True, seconds=0.0)
+        claim = Claim(agent_id, service_id, request.agentName, reserved=True, seconds=0.0)
         self._world.claims[agent_id] = claim
         self._world.claimed_at[agent_id] = self._world.now
         return True

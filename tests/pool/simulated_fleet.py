@@ -1,7 +1,7 @@
 """Railway, the database and the agents as plain values under a clock that a test moves.
 
-The pool manager around them is the real one (tick, census, creation, claims, rollout); only its doors are replaced. So
-a run of hours, with a kill at any call, takes milliseconds, and the same seed gives the same run.
+The pool manager around them is the real one (tick, inventory, creation, claims, rollout); only its doors are replaced.
+So a run of hours, with a kill at any call, takes milliseconds, and the same seed gives the same run.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convos_pool.agent_client import Conversation
-from convos_pool.census import Census
-from convos_pool.claiming import Wish
 from convos_pool.creation import Creation
 from convos_pool.errors import AgentError, ConflictError, NotFoundError, PoolError
+from convos_pool.inventory import Inventory
 from convos_pool.pool import Pool
 from convos_pool.pool_parts import PoolParts
 from convos_pool.railway import Instance
@@ -23,6 +22,7 @@ from convos_pool.rolling import Rolling
 from convos_pool.settings import Settings
 from convos_pool.tick import Parts, Tick
 
+from pool_contract.requests import ClaimRequest
 from tests.pool.simulated_database import NoCredentials, SimulatedDatabase, SimulatedRecord
 from tests.pool.simulated_railway import SimulatedRailway
 from tests.pool.simulated_world import Killed, World
@@ -97,8 +97,8 @@ class PoolManager:
         credentials: Any = NoCredentials()
         aside: Any = world.aside
         creation = Creation(settings, railway, credentials, database, quiet)
-        census = Census(railway, database, talk, aside, settings.stuck_seconds, clock)
-        self.pool = Pool(PoolParts(settings, railway, database, talk, census, creation, credentials, quiet, quiet))
+        inventory = Inventory(railway, database, talk, aside, settings.stuck_seconds, clock)
+        self.pool = Pool(PoolParts(settings, railway, database, talk, inventory, creation, credentials, quiet, quiet))
         recovery = Recovery(railway, database, talk, aside, quiet, run=lambda work: work())
         self.rolling = Rolling(settings, railway, database, record, self.pool.touch, lambda _: (), quiet)
         parts = Parts(settings, railway, database, record, recovery, self.pool, creation, self.rolling, quiet)
@@ -136,7 +136,7 @@ class Fleet:
 
     def claim(self) -> bool:
         try:
-            self.manager.pool.claim(Wish("Ada", "", ""))
+            self.manager.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief."))
         except Killed:
             self.kills += 1
             self.restart(self.image)

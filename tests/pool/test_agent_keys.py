@@ -60,7 +60,7 @@ def test_an_agent_of_an_older_pool_manager_goes_on_until_it_is_redeployed(around
         assert around.farm.heard[agent["id"]] == {derived, API_KEY}, "its own first, then what it was made with"
         before = pool.json("GET", "/api/pool/status")["seenAt"]
         until(lambda: pool.json("GET", "/api/pool/status")["seenAt"] > before + 0.5, 20)
-        assert pool.printed().count("was made with another key than its own") == 1, "it is looked up once"
+        assert pool.printed().count("created with a key that is not its own") == 1, "it is looked up once"
         around.wants_keys()
         pool.json("POST", f"/api/pool/redeploy/{agent['id']}")
         until(lambda: around.variables_of(agent["id"])["POOL_API_KEY"] == derived, 20)
@@ -95,7 +95,7 @@ def test_a_rollout_gives_old_agents_their_own_key(around: Surroundings) -> None:
 def test_an_agent_that_refuses_every_key_never_hears_the_pools(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="1", POOL_STUCK_TIMEOUT_MS="1500") as pool:
         around.farm.key_of = lambda _: None
-        until(lambda: "deleted, it was dead" in pool.printed(), 30, pool.printed)
+        until(lambda: "deleted, because it was dead" in pool.printed(), 30, pool.printed)
         assert around.farm.heard
         for agent_id, heard in around.farm.heard.items():
             assert heard == {agent_api_key(API_KEY, agent_id)}

@@ -74,10 +74,10 @@ def test_an_update_ends_when_only_claimed_agents_are_left(around: Surroundings) 
         pool.json("POST", "/api/pool/claim", WISH)
         until_idle(pool, 2)
         news = checked(inputs(pool, NEXT_IMAGE, "drain-and-replace"), checked(inputs(pool, IMAGE)))
-        assert news["plan"][0].endswith(f"; 1 agents stay on sha256:{'1' * 8} (1 claimed)")
+        assert news["plan"][0].endswith(f"; 1 agent stays on sha256:{'1' * 8} (1 claimed)")
         pool.restart(**news["variables"])
         done = AgentRolloutProvider().created(news).outs or {}
-        assert (done["state"], done["text"]) == ("waiting", "1 agents are claimed and keep their image")
+        assert (done["state"], done["text"]) == ("waiting", "1 agent is claimed and keeps its image")
         assert not AgentRolloutProvider().changed("agents", done, news).changes
 
 
@@ -87,7 +87,9 @@ def test_a_rollout_that_stopped_is_an_error_that_names_batch_and_agents(around: 
         until_idle(pool, 3)
         news = checked(inputs(pool, BROKEN_IMAGE, "redeploy-idle"), checked(inputs(pool, IMAGE)))
         pool.restart(**news["variables"])
-        with pytest.raises(InfraError, match=r"^agents: stopped at batch 1: \w{12} did not get ready .*; pin an image"):
+        with pytest.raises(
+            InfraError, match=r"^agents: stopped at batch 1: \w{12} did not become ready .*; pin an image"
+        ):
             AgentRolloutProvider().updated("agents", {}, news)
         until(lambda: around.images() == {IMAGE: 3}, 20)
 
@@ -136,7 +138,7 @@ BAD_PLANS = [
     ({"variables": {"POOL_ROLLOUT_BATCH": 3}}, "POOL_ROLLOUT_BATCH: must be text"),
     ({"variables": {"POOL_ROLLOUT_BATCH": "11"}}, "POOL_ROLLOUT_BATCH: 11 is more than POOL_ROLLOUT_MAX_UNAVAILABLE"),
     ({"variables": {"RAILWAY_RUNTIME_IMAGE": "a b"}}, "RAILWAY_RUNTIME_IMAGE: must be an image reference"),
-    ({"variables": {"DATABASE_URL": "x"}}, "variables: DATABASE_URL has no part in a rollout"),
+    ({"variables": {"DATABASE_URL": "x"}}, "variables: DATABASE_URL does not affect a rollout"),
     ({"variables": []}, "variables: must be an object"),
 ]
 

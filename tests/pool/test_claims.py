@@ -274,7 +274,7 @@ def test_an_older_schema_is_named(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="1") as pool:
         answer = pool.call("POST", "/api/pool/claim", WISH)
         assert answer.status_code == 503
-        assert answer.json() == {"error": "database: agent_metadata is not there; run pulumi up, which makes it"}
+        assert answer.json() == {"error": "database: agent_metadata is missing; run pulumi up to create it"}
         assert around.services() == []
 
 

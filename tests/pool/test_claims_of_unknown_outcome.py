@@ -28,7 +28,7 @@ def test_a_lost_answer_is_asked_for_a_few_times_and_then_set_aside_by_name(aroun
     with around.pool(POOL_MIN_IDLE="1") as pool:
         id_ = lose_one(around, pool)
         until_idle(pool, 1)
-        assert pool.printed().count(f"{id_}: a claim was cut off, and its agent does not answer") == 2
+        assert pool.printed().count(f"{id_}: a claim was interrupted, and its agent does not answer") == 2
         assert f"{id_}: claim outcome unknown, set aside: convos-agent-{id_}: HTTP 500" in pool.printed()
         (shown,) = pool.json("GET", "/api/pool/agents")["crashed"]
         assert (shown["id"], shown["state"]) == (id_, "unknown")
@@ -124,7 +124,7 @@ def test_a_tick_is_not_held_up_by_an_agent_that_takes_long_to_answer(around: Sur
     ("path", "status", "problem"),
     [
         ("instances/abc/finish", 404, "finish: there is no agent 'abc'"),
-        ("instances/%0a/finish", 400, "id: is not an agent's id"),
+        ("instances/%0a/finish", 400, "id: not an agent's id"),
     ],
 )
 def test_an_unknown_agent_cannot_be_finished(around: Surroundings, path: str, status: int, problem: str) -> None:

@@ -126,7 +126,7 @@ def test_a_form_of_another_site_does_nothing(idle_pool: Pool, act: str, token: s
     other.login()
     given = {"own": visitor.token, "another session's": other.token}.get(token, lambda: token)()
     answer = visitor.post(f"/dashboard/{act}", data={"token": given, **WISH}, headers={"X-Part": "result", **headers})
-    assert (answer.status_code, "not of this page" in answer.text) == (403, True)
+    assert (answer.status_code, "did not come from this page" in answer.text) == (403, True)
 
 
 @pytest.mark.parametrize("act", [*ACTS, "nothing"])
@@ -216,7 +216,7 @@ def test_in_production_nothing_is_done_without_a_second_word(tmp_path: Path) -> 
         assert '<body class="production">' in visitor.get().text
         for act in ACTS:
             answer = visitor.act(act, **WISH, count="1", agent="abcdefghijkm")
-            assert "say that you mean it" in answer.text, act
+            assert "This is production: confirm it." in answer.text, act
 
 
 def test_every_act_works_without_javascript_and_what_a_user_wrote_stays_text(around: Surroundings) -> None:
@@ -226,25 +226,25 @@ def test_every_act_works_without_javascript_and_what_a_user_wrote_stays_text(aro
         visitor.login()
         page = visitor.act("claim", **WISH)
         assert page.url == f"{pool.url}/"
-        assert "Ada &lt;b&gt; is waiting" in page.text
+        assert "Ada &lt;b&gt; was launched on agent" in page.text
         (link,) = re.findall(r'class="link" value="([^"]+)"', page.text)
         ((id_, name, stored),) = around.sql("SELECT id, agent_name, invite_url FROM agent_metadata")
         assert (name, stored) == ("Ada <b>", unescape(link))
         assert '<svg role="img"' in page.text
-        assert "is waiting" not in visitor.get().text, "loading it again shows nothing, and does nothing"
+        assert "was launched" not in visitor.get().text, "loading it again shows nothing, and does nothing"
         until(lambda: f'id="agent-{id_}"' in visitor.get("/?q=ada&state=claimed").text, 10)
         assert f'id="agent-{id_}"' not in visitor.get("/?state=idle").text
         assert "Be brief." in visitor.get(f"/dashboard/agents/{id_}").text
         assert f"{id_} was killed." in visitor.act("kill", agent=id_).text
         assert around.sql("SELECT id FROM agent_metadata") == []
         until_idle(pool, 2)
-        assert "1 agents were made" in visitor.act("add", count="1").text
+        assert "1 agent was created" in visitor.act("add", count="1").text
         until_idle(pool, 3)
-        assert "1 idle agents were deleted" in visitor.act("drain", count="1").text
+        assert "1 idle agent was deleted" in visitor.act("drain", count="1").text
         assert "count: must be a whole number" in visitor.act("drain", count="-1").text
         assert "nothing is rolled out" in visitor.act("abort").text
         for other in ("tick", "a b", "", "x" * 65):
-            assert "id: is not an agent" in unescape(visitor.act("kill", agent=other).text)
+            assert "id: not an agent" in unescape(visitor.act("kill", agent=other).text)
         assert "agentName: missing" in visitor.act("claim").text
         assert "joinUrl" in visitor.act("claim", **{**WISH, "joinUrl": "javascript:alert(1)"}).text
 

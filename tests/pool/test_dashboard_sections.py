@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 from convos_pool.agents import Agent
-from convos_pool.census import Look
 from convos_pool.claim import Claim
 from convos_pool.dashboard.forms import FormContext
 from convos_pool.dashboard.invite import invite, qr_code
 from convos_pool.dashboard.sections import SHOWN_AGENTS, Filter, changing
 from convos_pool.dashboard.state import State
 from convos_pool.event_store import KeptEvent
+from convos_pool.inventory import PoolSnapshot
 from convos_pool.railway import Instance
 from convos_pool.rollout import Step
 
@@ -28,17 +28,17 @@ def agent(id_: str, state: str, reason: str = "") -> Agent:
     return Agent(id_, instance, state, state in {"claimed", "crashed", "unknown"}, True, 0.0, reason)
 
 
-def shown(look: Look | None, chosen: Filter = Filter(), *, production: bool = False, **more: object) -> str:  # noqa: B008
+def shown(snapshot: PoolSnapshot | None, chosen: Filter = Filter(), *, production: bool = False, **more: object) -> str:  # noqa: B008
     environment = "production" if production else "dev"
-    state = State(environment, "1", IMAGE, 3, look, (), Step("done", "all have it"), "hold", (), (), (), "")
+    state = State(environment, "1", IMAGE, 3, snapshot, (), Step("done", "all have it"), "hold", (), (), (), "")
     return "".join(changing(replace(state, **more), FormContext("t" * 64, production), chosen))  # type: ignore[arg-type]
 
 
-def a_thousand() -> Look:
+def a_thousand() -> PoolSnapshot:
     living = {f"a{number:011}": agent(f"a{number:011}", "idle") for number in range(997)}
     for id_, state in (("zclaimed0000", "claimed"), ("zcrashed0000", "crashed"), ("zunknown0000", "unknown")):
         living[id_] = agent(id_, state, "claim outcome unknown: HTTP 500" if state == "unknown" else "")
-    return Look(living, {"zclaimed0000": Claim("zclaimed0000", "s", HOSTILE, False, 1.0)}, 0.0)
+    return PoolSnapshot(living, {"zclaimed0000": Claim("zclaimed0000", "s", HOSTILE, False, 1.0)}, 0.0)
 
 
 def rows(text: str) -> list[str]:
@@ -89,7 +89,7 @@ def test_what_others_wrote_is_text() -> None:
     ],
 )
 def test_each_state_has_the_acts_that_it_allows(state: str, acts: list[str]) -> None:
-    text = shown(Look({"a": agent("a", state)}, {}, 0.0))
+    text = shown(PoolSnapshot({"a": agent("a", state)}, {}, 0.0))
     assert re.findall(r'action="/dashboard/(\w+)"', text) == acts
     assert ('href="/dashboard/agents/a"' in text) == (state in {"claimed", "crashed", "unknown"})
 
@@ -98,7 +98,7 @@ def test_each_state_has_the_acts_that_it_allows(state: str, acts: list[str]) -> 
     ("state", "acts"), [("rolling", ["abort"]), ("waiting", ["abort"]), ("aborted", ["retry"]), ("held", [])]
 )
 def test_a_rollout_is_stopped_while_it_goes_and_begun_again_when_it_has_stopped(state: str, acts: list[str]) -> None:
-    text = shown(Look({}, {}, 0.0), step=Step(state, "x"))
+    text = shown(PoolSnapshot({}, {}, 0.0), step=Step(state, "x"))
     assert re.findall(r'action="/dashboard/(\w+)"', text) == acts
 
 
@@ -109,15 +109,15 @@ def test_in_production_each_form_asks_for_a_second_word() -> None:
 
 
 def test_an_agent_with_older_keys_is_behind() -> None:
-    look = Look({"a": agent("a", "idle"), "b": agent("b", "idle")}, {}, 0.0)
-    assert "older keys" not in shown(look)
-    text = shown(look, keys_behind={"b"})
+    snapshot = PoolSnapshot({"a": agent("a", "idle"), "b": agent("b", "idle")}, {}, 0.0)
+    assert "older keys" not in shown(snapshot)
+    text = shown(snapshot, keys_behind={"b"})
     assert text.count("older keys") == 1
     assert "1 on the newest image, 1 behind" in text
 
 
 def test_before_the_first_look_there_is_a_page() -> None:
-    assert "not seen yet" in shown(None)
+    assert "not read yet" in shown(None)
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "convos://x", "http://a.b/", '"><script>'])

@@ -84,8 +84,8 @@ def begun(start: Any, seed: int) -> Fleet:
 
 
 def planned(fleet: Fleet) -> list[dict[str, str]]:
-    look = fleet.manager.pool.look()
-    batches = plan(look.agents.values(), fleet.policy, fleet.manager.rolling.on_record())
+    snapshot = fleet.manager.pool.refresh()
+    batches = plan(snapshot.agents.values(), fleet.policy, fleet.manager.rolling.on_record())
     return [{id_: after for id_, _, after in batch.moves} for batch in batches]
 
 

@@ -111,8 +111,8 @@ def test_a_rollout_under_random_failure_keeps_its_promises(seed: int) -> None:
 def test_without_failures_the_patches_are_those_that_the_plan_showed(seed: int) -> None:
     fleet = full_fleet(seed)
     fleet.restart(NEW)
-    look = fleet.manager.pool.look()
-    planned = plan(look.agents.values(), fleet.world.policy, fleet.manager.rolling.on_record())
+    snapshot = fleet.manager.pool.refresh()
+    planned = plan(snapshot.agents.values(), fleet.world.policy, fleet.manager.rolling.on_record())
     fleet.until({"done", "waiting"})
     shown = [{id_: after for id_, _, after in batch.moves} for batch in planned]
     assert fleet.world.patches == shown, f"seed {seed}"
@@ -153,7 +153,7 @@ def test_a_broken_image_stops_the_rollout_of_a_single_idle_agent_too(kind: str) 
     fleet.world.broken.add(BROKEN)
     fleet.restart(BROKEN)
     assert fleet.until({"aborted"}) == "aborted"
-    assert "3 new agents in a row did not get ready" in fleet.world.rollout["reason"]
+    assert "3 new agents in a row did not become ready" in fleet.world.rollout["reason"]
     assert fleet.world.patches == []
     assert len(fleet.world.idle()) == 1
     fleet.restart(NEW)

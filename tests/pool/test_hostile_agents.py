@@ -60,7 +60,7 @@ def test_an_agent_that_answers_nonsense_stops_nobody(around: Surroundings) -> No
         before = pool.json("GET", "/api/pool/status")["seenAt"]
         until(lambda: pool.json("GET", "/api/pool/status")["seenAt"] > before + 1, 20)
         assert pool.printed().count(f"{bad['id']}: unhealthy: answers nonsense") == 1, "it is named once"
-        assert "broke with" not in pool.printed()
+        assert "failed with" not in pool.printed()
 
 
 def listed(pool: Pool) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_an_answer_with_a_nul_costs_the_claim_and_not_the_pool(around: Surroundi
         around.farm.answers[bad["id"]] = (200, body)
         answer = pool.call("POST", "/api/pool/claim", WISH)
         assert answer.status_code == 500
-        assert "an answer that names no conversation" in answer.json()["error"]
+        assert "the answer does not name a conversation" in answer.json()["error"]
         around.sql("UPDATE agent_metadata SET created_at = now() - interval '10 minutes'")
         until(lambda: counts(pool).get("unknown") == 1, 30, pool.printed)
         until_idle(pool, 1)

@@ -45,7 +45,7 @@ def test_two_authorization_headers_are_refused(idle_pool: Pool, values: list[str
         connection.endheaders()
         answer = connection.getresponse()
         assert answer.status == 400
-        assert b"authorization: the header is there twice" in answer.read()
+        assert b"authorization: the header was sent twice" in answer.read()
         connection.close()
 
 
@@ -153,4 +153,4 @@ def test_before_the_first_look_nobody_without_the_key_learns_of_the_database_or_
         began = time.monotonic()
         answer = idle_pool.call("GET", path, headers={})
         assert (answer.status_code, time.monotonic() - began < 1) == (503, True)
-        assert answer.json() == {"error": "the agents have not been looked at yet; try again in a moment"}
+        assert answer.json() == {"error": "the agents have not been read yet; try again in a moment"}

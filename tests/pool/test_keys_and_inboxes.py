@@ -104,7 +104,7 @@ def test_a_service_that_is_down_while_an_agent_is_drained_gets_its_deletion_late
         around.standins.failures += [503, 503]
         assert pool.json("POST", "/api/pool/drain", {})["drained"] == 1
         until(lambda: f"convos-agent-{agent['id']}" not in keys(around) + inboxes(around), 20, pool.printed)
-        assert "its key or its inbox is not deleted yet: OpenRouter: DELETE keys: HTTP 503" in pool.printed()
+        assert "its key or its inbox could not be deleted yet: OpenRouter: DELETE keys: HTTP 503" in pool.printed()
         until_idle(pool, 1)
         assert keys(around) == inboxes(around) == names(pool)
 

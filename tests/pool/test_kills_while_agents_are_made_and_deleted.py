@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convos_pool import creation
-from convos_pool.claiming import Wish
 
+from pool_contract.requests import ClaimRequest
 from tests.pool.emulated_ground import Connections, Ground
 from tests.pool.fix_ground import running_ground
 from tests.pool.killed_fleet import KilledFleet, killed_fleet
@@ -86,7 +86,7 @@ def a_claimed_agent(fleet: KilledFleet) -> None:
     an_idle_agent(fleet)
     fleet.min_idle = 0
     fleet.restart(IMAGE)
-    fleet.manager.pool.claim(Wish("Ada", "Be brief.", ""))
+    fleet.manager.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief."))
 
 
 SCENARIOS: dict[str, tuple[Scenario, Scenario, int, int]] = {

@@ -39,7 +39,7 @@ def test_the_smaller_limit_counts(limits: Limits, use: ProjectUse, left: int | N
 def test_a_full_project_stops_the_pool_with_one_line_and_agents_without_volumes_still_fit(around: Surroundings) -> None:
     with around.pool(POOL_MIN_IDLE="5", POOL_VOLUME_LIMIT="3") as pool:
         until_idle(pool, 3)
-        words = "limit: the project has 3 of 3 volumes, no more agents are made; have Railway raise the limit and set"
+        words = "limit: the project has 3 of 3 volumes, so no more agents are created; have Railway raise the limit and"
         until(lambda: pool.json("GET", "/api/pool/status")["problem"].startswith(words), 20, pool.printed)
         before = pool.json("GET", "/api/pool/status")["seenAt"]
         until(lambda: pool.json("GET", "/api/pool/status")["seenAt"] > before + 1, 20)
@@ -57,12 +57,12 @@ def test_while_the_pool_fills_calls_are_kept_for_claims(around: Surroundings) ->
     around.emulator.settings(requests_per_hour=100)
     around.emulator.forget_calls()
     with around.pool(POOL_MIN_IDLE="60", TICK_INTERVAL_MS="2000") as pool:
-        until(lambda: "calls are kept for claims" in pool.printed(), 60, pool.printed)
+        until(lambda: "calls are reserved for claims" in pool.printed(), 60, pool.printed)
         until(lambda: counts(pool).get("idle", 0) >= 3, 60, pool.printed)
         for _ in range(3):
             answer = pool.call("POST", "/api/pool/claim", WISH)
             assert answer.status_code == 200, answer.text
-        (said,) = [one["reason"] for one in failures(pool) if "calls are kept for claims" in one["reason"]]
+        (said,) = [one["reason"] for one in failures(pool) if "calls are reserved for claims" in one["reason"]]
         assert "Railway's rate limit; again in" in said, "once, whatever the seconds that are left"
     around.emulator.settings(requests_per_hour=0)
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from convos_pool.claiming import Wish
 from convos_pool.errors import PoolError
 from convos_pool.hosting import hosting
 from convos_pool.serve import Service
 from convos_pool.settings import Settings, read
 
+from pool_contract.requests import ClaimRequest
 from tests.pool.bench_rollout import HOBBY, OFF, POLICY
 from tests.pool.fix_agent_projects import PER_AGENT, AgentProjects
 from tests.pool.surroundings import NEXT_IMAGE, Surroundings
@@ -50,7 +50,7 @@ def test_a_large_fleet_is_made_and_moved_with_throttles_and_limits_on(projects: 
     ticks, service = _until_idle(settings, SIZE)
     _report("made", around, began, ticks)
     for number in range(claimed):
-        service.pool.claim(Wish(f"somebody {number}", "Be brief.", ""))
+        service.pool.claim(ClaimRequest(agentName=f"somebody {number}", instructions="Be brief."))
     around.emulator.settings(**HOBBY, deploy_step_seconds=0.3)
     around.emulator.forget_calls()
     began = time.monotonic()
@@ -75,11 +75,11 @@ def _until_idle(settings: Settings, size: int) -> tuple[int, Service]:
         except PoolError as error:
             print(error)
         ticks += 1
-        look = service.pool.latest
-        if look is not None and sum(agent.state == "idle" for agent in look.agents.values()) == size:
+        snapshot = service.pool.latest
+        if snapshot is not None and sum(agent.state == "idle" for agent in snapshot.agents.values()) == size:
             return ticks, service
         time.sleep(min(1.0, service.tick.seconds_until_creation))
-    raise AssertionError(f"{size} agents did not get ready: {service.tick.held}")
+    raise AssertionError(f"{size} agents did not become ready: {service.tick.held}")
 
 
 def _until_rolled(settings: Settings) -> tuple[int, Service]:

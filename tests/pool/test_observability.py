@@ -61,8 +61,8 @@ def test_each_act_is_a_line_an_event_and_a_number(around: Surroundings) -> None:
         acts = {(line["act"], line["agent"]): line for line in logged(pool) if "agent" in line}
         wanted = {("made", claimed), ("claimed", claimed), ("made", idle), ("killed", claimed)}
         assert wanted <= set(acts)
-        assert acts["killed", claimed]["reason"] == "killed, it was claimed"
-        assert acts["killed", claimed]["message"] == f"pool: {claimed}: killed, it was claimed"
+        assert acts["killed", claimed]["reason"] == "killed while claimed"
+        assert acts["killed", claimed]["message"] == f"pool: {claimed}: killed while claimed"
         assert [one for one in events(pool) if one in wanted] == [
             ("killed", claimed),
             ("made", idle),
@@ -164,7 +164,7 @@ def test_a_rollout_is_stopped_by_hand_and_its_batch_goes_back(around: Surroundin
         pool.restart(RAILWAY_RUNTIME_IMAGE=NEXT_IMAGE)
         until(lambda: around.images()[NEXT_IMAGE] == 1, 20, pool.printed)
         text = pool.json("POST", "/api/pool/rollout/abort")["text"]
-        assert text == "stopped by hand at batch 1; the batch goes back"
+        assert text == "stopped by hand at batch 1; the batch is being rolled back"
         until(lambda: around.images() == before, 20, pool.printed)
         # The patch is there before the round that has sent it is over.
         until(lambda: pool.json("GET", "/api/pool/rollout")["state"] == "aborted", 20, pool.printed)

@@ -80,7 +80,7 @@ def test_an_unknown_agent_cannot_be_redeployed(around: Surroundings) -> None:
         for given, shown in UNKNOWN_AGENTS.items():
             answer = pool.call("POST", f"/api/pool/redeploy/{given}")
             assert answer.status_code == (404 if shown else 400)
-            assert (f"there is no agent {shown}" if shown else "id: is not an agent's id") in answer.json()["error"]
+            assert (f"there is no agent {shown}" if shown else "id: not an agent's id") in answer.json()["error"]
         assert pool.call("POST", "/api/pool/redeploy/").status_code == 404
         assert pool.call("POST", "/api/pool/redeploy/a%2Fb").status_code == 404
 

@@ -51,7 +51,7 @@ def test_everything_that_is_missing_is_named_in_one_line() -> None:
 
 
 BAD = [
-    ("INSTANCE_XMTP_ENV", "dev", "INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone; name it XMTP_ENV"),
+    ("INSTANCE_XMTP_ENV", "dev", "INSTANCE_XMTP_ENV: the INSTANCE_ prefix is no longer supported; use XMTP_ENV"),
     ("POOL_MIN_IDLE", "-1", "POOL_MIN_IDLE: must be a whole number"),
     ("POOL_MIN_IDLE", "many", "POOL_MIN_IDLE: must be a whole number"),
     ("TICK_INTERVAL_MS", "0", "TICK_INTERVAL_MS: must be a whole number"),

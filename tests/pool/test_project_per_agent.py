@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convos_pool.agent_homes import AgentHome, AgentHomes, mark, marked_agent
-from convos_pool.claiming import Wish
 from convos_pool.errors import PoolError, RailwayCallError, ThrottledError
 
+from pool_contract.requests import ClaimRequest
 from tests.emulator.fix_emulator import until
 from tests.pool.fix_agent_projects import AgentProjects, services_of, volumes_of
 from tests.pool.pool_process import run_to_end
@@ -69,7 +69,9 @@ def test_each_agent_has_a_project_that_goes_with_it_and_no_other_project_is_touc
         other = around.world.run(SERVICE, input=service)["serviceCreate"]["id"]
         answer = pool.call("DELETE", f"/api/pool/instances/{claimed}")
         assert answer.status_code == 409
-        assert answer.json()["error"].startswith("grafana: a service in the project of an agent that is to be deleted")
+        assert answer.json()["error"].startswith(
+            "grafana: this service is in the project of an agent that is being deleted"
+        )
         assert claimed in projects.own()
         around.world.run("mutation d($id: String!) { serviceDelete(id: $id) }", id=other)
         # The deletion is on record: a round finishes it.
@@ -109,7 +111,7 @@ def test_a_round_asks_once_for_a_hundred_agents_and_a_claim_once(projects: Agent
     service.tick.run()
     assert _asked(projects) == ["projects"] * projects.pages()
     around.emulator.forget_calls()
-    claimed = service.pool.claim(Wish("Ada", "Be brief.", "")).instanceId
+    claimed = service.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief.")).instanceId
     assert [call["fields"] for call in around.emulator.calls()] == [["serviceInstance", "variables"]]
     assert claimed in projects.own()
     around.emulator.forget_calls()
@@ -162,13 +164,13 @@ def test_throttles_are_waited_out_while_the_round_goes_on_and_tokens_take_turns(
     made = service.tick.run().created
     # The user of the first token may have created the test's own project just now.
     assert len(made) in {2, 3}, "one for each user"
-    words = f"limit: {5 - len(made)} agents are still to be made, Railway lets one user create a project every 30 s"
+    words = f"limit: {5 - len(made)} agents are still to be created: Railway allows a user one new project every 30 s"
     assert (service.tick.held.words, len(projects.own())) == (words, len(made))
     assert 0 < service.tick.seconds_until_creation <= 31
     around.emulator.forget_calls()
     assert service.tick.run().created == ()
     assert _asked(projects) == ["projects"] * projects.pages(), "no project is asked for before it is time"
-    assert service.pool.claim(Wish("Ada", "Be brief.", "")).instanceId in made
+    assert service.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief.")).instanceId in made
     around.emulator.settings(creation_throttle_seconds=0)
 
 
@@ -181,7 +183,7 @@ def test_a_token_that_is_used_up_or_revoked_is_left_out(projects: AgentProjects)
             service.tick.run()
     assert _idle(service) == 2
     for _ in range(2):
-        service.pool.claim(Wish("Ada", "Be brief.", ""))
+        service.pool.claim(ClaimRequest(agentName="Ada", instructions="Be brief."))
     # All of them are used up: it is said, with the seconds.
     with pytest.raises(ThrottledError, match="again in") as refused:
         _until_refused(service)
@@ -194,7 +196,7 @@ def test_the_workspace_may_be_full(projects: AgentProjects) -> None:
     service = projects.service(POOL_MIN_IDLE="5", POOL_PROJECT_LIMIT=str(limit))
     assert len(service.tick.run().created) == 2
     service.tick.run()
-    words = f"limit: the workspace has {limit} of {limit} projects, no more agents are made"
+    words = f"limit: the workspace has {limit} of {limit} projects, no more agents are created"
     assert service.tick.held.words.startswith(words)
     assert len(projects.own()) == 2
 
@@ -248,8 +250,8 @@ def _asked(projects: AgentProjects) -> list[str]:
 
 
 def _idle(service: Service) -> int:
-    look = service.pool.latest
-    return sum(agent.state == "idle" for agent in look.agents.values()) if look is not None else 0
+    snapshot = service.pool.latest
+    return sum(agent.state == "idle" for agent in snapshot.agents.values()) if snapshot is not None else 0
 
 
 def _service(projects: AgentProjects, id_: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_claimed_agents_are_waited_for_and_left_while_somebody_has_them(around: 
         until_idle(pool, 2)
         pool.restart(RAILWAY_RUNTIME_IMAGE=NEXT_IMAGE, POOL_ROLLOUT_POLICY="drain-and-replace")
         found = until_state(pool, "waiting")
-        assert found["text"] == "1 agents are claimed and keep their image"
+        assert found["text"] == "1 agent is claimed and keeps its image"
         assert around.images() == {NEXT_IMAGE: 2, IMAGE: 1}
         around.sql("DELETE FROM agent_metadata WHERE id = %s", id_)
         until_state(pool, "done")
@@ -112,7 +112,7 @@ def test_a_broken_image_stops_at_the_canary_which_goes_back_to_its_digest(around
         pool.restart(RAILWAY_RUNTIME_IMAGE=BROKEN_IMAGE, POOL_ROLLOUT_POLICY="redeploy-idle")
         found = until_state(pool, "aborted")
         assert "stopped at batch 1" in found["text"]
-        assert "the batch went back" in found["text"]
+        assert "the batch was rolled back" in found["text"]
         until(lambda: around.images() == {IMAGE: 4}, 20)
         until_idle(pool, 4)
         assert {agent["id"] for agent in agents(pool)} == ids, pool.printed()
@@ -165,7 +165,7 @@ def test_a_single_idle_agent_is_kept_when_the_new_image_never_gets_one_ready(aro
         until_idle(pool, 1)
         pool.restart(RAILWAY_RUNTIME_IMAGE=BROKEN_IMAGE, POOL_ROLLOUT_POLICY="redeploy-idle")
         found = until_state(pool, "aborted")
-        assert "3 new agents in a row did not get ready" in found["text"]
+        assert "3 new agents in a row did not become ready" in found["text"]
         assert counts(pool)["idle"] == 1
         around.emulator.settings(outcomes={})
         assert pool.json("POST", "/api/pool/rollout/retry") == {"retrying": True}
@@ -280,4 +280,4 @@ def test_without_its_tables_a_rollout_says_so_and_the_pool_works(around: Surroun
     with around.pool(POOL_MIN_IDLE="1", POOL_ROLLOUT_POLICY="redeploy-idle") as pool:
         until_idle(pool, 1)
         text = pool.json("GET", "/api/pool/status")["rollout"]["text"]
-        assert text == "database: agent_rollout is not there; run pulumi up, which makes it"
+        assert text == "database: agent_rollout is missing; run pulumi up to create it"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from convos_pool.claiming import Wish
 from convos_pool.database import Database
 from convos_pool.errors import PoolError, RailwayCallError, UnavailableError
 from convos_pool.heartbeat import Heartbeat
@@ -22,6 +21,7 @@ from convos_pool.railway_calls import RailwayCalls
 from convos_pool.serve import Service
 from convos_pool.settings import read
 
+from pool_contract.requests import ClaimRequest
 from railway_api.client import Client, Timing
 from railway_api.retry import Budget
 from tests.emulator.fix_emulator import until
@@ -47,7 +47,7 @@ ROUND = (
     "agentDomainCreate",
     "agentCommit",
 )
-WISH = Wish("Ada", "Be brief.", "")
+WISH = ClaimRequest(agentName="Ada", instructions="Be brief.")
 
 
 @dataclass
@@ -95,13 +95,15 @@ class Ground:
 
 
 def idle(service: Service) -> int:
-    look = service.pool.latest
-    return sum(agent.state == "idle" for agent in look.agents.values()) if look is not None else 0
+    snapshot = service.pool.latest
+    return sum(agent.state == "idle" for agent in snapshot.agents.values()) if snapshot is not None else 0
 
 
 def unfinished(service: Service) -> int:
-    look = service.pool.latest
-    return sum(agent.state not in {"idle", "claimed"} for agent in look.agents.values()) if look is not None else 0
+    snapshot = service.pool.latest
+    return (
+        sum(agent.state not in {"idle", "claimed"} for agent in snapshot.agents.values()) if snapshot is not None else 0
+    )
 
 
 @pytest.fixture
@@ -207,11 +209,11 @@ def bounded() -> Iterator[None]:
 
 def _make_work(ground: Ground, service: Service) -> None:
     """Let the next round have something to delete, to make, to rename, and to move."""
-    look = service.pool.latest
-    assert look is not None
-    ids = [agent.id for agent in look.agents.values() if agent.state == "idle"]
+    snapshot = service.pool.latest
+    assert snapshot is not None
+    ids = [agent.id for agent in snapshot.agents.values() if agent.state == "idle"]
     services = {row["serviceId"]: row for row in ground.around.services()}
-    (row, *_) = [services[look.agents[id_].instance.service_id] for id_ in ids]
+    (row, *_) = [services[snapshot.agents[id_].instance.service_id] for id_ in ids]
     crashed = {"id": row["latestDeployment"]["id"], "status": "CRASHED"}
     ground.around.emulator.admin("POST", "/deployments", crashed)
 

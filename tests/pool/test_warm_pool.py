@@ -94,7 +94,7 @@ def test_an_agent_that_never_gets_ready_is_deleted_with_its_volume_and_replaced(
 def test_an_agent_that_crashed_is_replaced(around: Surroundings) -> None:
     around.emulator.settings(outcomes={IMAGE: "crash"})
     with around.pool(POOL_MIN_IDLE="1") as pool:
-        until(lambda: "deleted, it was dead" in pool.printed(), 30)
+        until(lambda: "deleted, because it was dead" in pool.printed(), 30)
         around.emulator.settings(outcomes={})
         until_idle(pool, 1)
         assert around.orphans() == []
@@ -103,7 +103,7 @@ def test_an_agent_that_crashed_is_replaced(around: Surroundings) -> None:
 def test_a_broken_image_does_not_make_agents_in_a_hot_loop(around: Surroundings) -> None:
     around.emulator.settings(outcomes={IMAGE: "crash"})
     with around.pool(POOL_MIN_IDLE="1") as pool:
-        until(lambda: pool.printed().count("deleted, it was dead") >= 3, 40)
+        until(lambda: pool.printed().count("deleted, because it was dead") >= 3, 40)
         around.emulator.forget_calls()
         before = counts(pool)
         until(lambda: counts(pool) is not before and len(around.emulator.calls()) > 12, 20)

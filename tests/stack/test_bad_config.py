@@ -21,7 +21,7 @@ ROWS = {
     "old prefix": (
         ["--path", "keys.INSTANCE_XMTP_ENV", "dev"],
         {},
-        "keys.INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone; name it XMTP_ENV",
+        "keys.INSTANCE_XMTP_ENV: the INSTANCE_ prefix is no longer supported; use XMTP_ENV",
     ),
     "api": (["railwayEndpoint", "http://127.0.0.1:1/graphql/v2"], {}, "railwayEndpoint: 127.0.0.1:1 refuses"),
     "plain http": (["railwayEndpoint", "http://railway.example/graphql"], {}, "railwayEndpoint: "),

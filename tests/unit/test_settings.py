@@ -95,7 +95,7 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "keys": ({"keys": ["a"]}, "keys: must be an object of names and values"),
     "old prefix": (
         {"keys": {"INSTANCE_XMTP_ENV": "dev"}},
-        "keys.INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone; name it",
+        "keys.INSTANCE_XMTP_ENV: the INSTANCE_ prefix is no longer supported; use",
     ),
     "key name": ({"keys": {"A=B": "x"}}, "keys.A=B: a name starts with a letter"),
     "long key": ({"keys": {"K" * 256: "x"}}, f"keys.{'K' * 115}: a name starts with"),

@@ -67,7 +67,7 @@ def test_only_information_of_others_is_fine_and_every_other_finding_is_not() -> 
         (Part.ENVIRONMENT, ENVIRONMENT, {**ENVIRONMENT, "gone": True}),
         (Part.SERVICES, [SERVES], [SERVES, dataclasses.replace(SERVES, running=None)]),
         (Part.AGENTS, of_pool(STATUS)[0], of_pool({**STATUS, "database": "connection refused"})[0]),
-        (Part.ROLLOUT, {"state": "held", "text": ""}, {"state": "aborted", "text": "batch 1 did not get ready"}),
+        (Part.ROLLOUT, {"state": "held", "text": ""}, {"state": "aborted", "text": "batch 1 did not become ready"}),
         (Part.SCHEMA, SCHEMA, {**SCHEMA, "drift": ["table notes: not ours"]}),
         (Part.SCHEMA, SCHEMA, {**SCHEMA, "version": "0001"}),
         (Part.DRIFT, [], [Finding("x", FindingKind.RENAMED, ("y",))]),

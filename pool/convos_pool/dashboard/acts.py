@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from convos_pool import http_request
+from convos_pool.counted import counted
 from convos_pool.errors import BadRequestError
 from pool_contract import requests
 
@@ -45,17 +46,20 @@ class Acts:
         found = self._routes.claim(http_request.parsed(requests.ClaimRequest, given), "")
         name = given["agentName"].strip()
         if found.joined:
-            return done(f"{name} has joined the conversation. Its agent is {found.instanceId}.")
-        return joined(done(f"{name} is waiting. Its agent is {found.instanceId}."), invite(found.inviteUrl))
+            return done(f"{name} has joined the conversation, on agent {found.instanceId}.")
+        return joined(
+            done(f"{name} was launched on agent {found.instanceId}. Its invite:"),
+            invite(found.inviteUrl),
+        )
 
     def _add(self, fields: Fields) -> Markup:
         found = self._routes.replenish(_count(fields), "")
-        later = f", {found.creating} follow" if found.creating else ""
-        return done(f"{found.created or 0} agents were made{later}.")
+        later = f"; {found.creating} more will follow" if found.creating else ""
+        return done(f"{counted(found.created or 0, 'agent was', 'agents were')} created{later}.")
 
     def _drain(self, fields: Fields) -> Markup:
         found = self._routes.drain(_count(fields), "")
-        return done(f"{found.drained} idle agents were deleted.")
+        return done(f"{counted(found.drained, 'idle agent was', 'idle agents were')} deleted.")
 
     def _kill(self, fields: Fields) -> Markup:
         self._routes.kill(EMPTY, _agent(fields))
@@ -67,18 +71,18 @@ class Acts:
 
     def _redeploy(self, fields: Fields) -> Markup:
         found = self._routes.redeploy(requests.RedeployRequest(), _agent(fields))
-        return done(f"{found.instanceId} is deployed on {found.image}.")
+        return done(f"{found.instanceId} is being redeployed on {found.image}.")
 
     def _finish(self, fields: Fields) -> Markup:
         found = self._routes.finish(requests.FinishRequest(), _agent(fields))
         return joined(done(f"{found.instanceId} has a conversation."), invite(found.inviteUrl))
 
     def _abort(self, _: Fields) -> Markup:
-        return done(f"The rollout: {self._routes.abort(EMPTY, '').text}.")
+        return done(f"The rollout was {self._routes.abort(EMPTY, '').text}.")
 
     def _retry(self, _: Fields) -> Markup:
         again = self._routes.retry(EMPTY, "").retrying
-        return done("The rollout begins again." if again else "The rollout had not stopped.")
+        return done("The rollout was started again." if again else "The rollout had not stopped.")
 
 
 def done(words: str) -> Markup:

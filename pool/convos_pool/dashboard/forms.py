@@ -59,7 +59,7 @@ def claim_form(context: FormContext) -> Markup:
         ),
         _field(
             "join",
-            "Link of a conversation to join; without one a new conversation is begun",
+            "Link to a conversation to join; without one, a new conversation starts",
             tag("input", id="join", name="joinUrl", type="url", maxlength=LONGEST_VALUE, placeholder="https://"),
         ),
         _sure(context, "claim"),
@@ -122,4 +122,4 @@ def _sure(context: FormContext, name: str) -> Markup:
     if not context.is_production:
         return Markup("")
     box = tag("input", id=f"sure-{name}", type="checkbox", name="sure", value="production", required=True)
-    return tag("label", joined(box, " This is production, and I mean it"), for_=f"sure-{name}", class_="sure")
+    return tag("label", joined(box, " I understand that this is production"), for_=f"sure-{name}", class_="sure")

@@ -55,7 +55,7 @@ def _acts(context: FormContext) -> Markup:
         tag(
             "section",
             tag("h2", "Add and drain"),
-            count_form(context, "add", "Agents beyond the warm ones", "Add"),
+            count_form(context, "add", "Agents to add", "Add"),
             count_form(context, "drain", "Idle agents to delete", "Drain"),
         ),
         class_="columns",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN_AGENTS = 200
 SHOWN_EVENTS = 30
+_DIGEST_TAIL = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
+"""Twelve digits tell images apart, and a whole digest is longer than a phone is wide."""
 ALWAYS_SHOWN = ("idle", "starting", "claimed", "crashed")
 
 
@@ -55,40 +58,43 @@ def changing(state: State, context: FormContext, chosen: Filter) -> list[Markup]
 
 def counts(state: State) -> Markup:
     """Return how many agents are in each state."""
-    found = agents.counts(state.look.agents.values() if state.look else (), state.image, state.keys_behind)
+    found = agents.counts(state.snapshot.agents.values() if state.snapshot else (), state.image, state.keys_behind)
     shown = [name for name in agents.STATES if found[name] or name in ALWAYS_SHOWN]
     tiles = [tag("li", tag("b", str(found[name])), name, class_=f"tile {name}") for name in shown]
-    seen = f"seen {max(0, round(time.time() - state.look.at))} s ago" if state.look else "not seen yet"
-    facts = [f"{found['latest']} on the newest image, {found['behind']} behind", f"{state.min_idle} are kept warm"]
+    seen = f"read {max(0, round(time.time() - state.snapshot.at))} s ago" if state.snapshot else "not read yet"
+    facts = [
+        f"{found['latest']} on the newest image, {found['behind']} behind",
+        f"{state.min_idle} are kept idle",
+    ]
     facts += [seen, *([f"Railway: {state.calls_left}"] if state.calls_left else [])]
     return tag("section", tag("h2", "Agents by state"), tag("ul", *tiles), tag("p", " · ".join(facts)), id="counts")
 
 
 def _held(state: State) -> Markup:
-    body = tag("ul", *(tag("li", line) for line in state.held)) if state.held else tag("p", "Nothing is held.")
-    return tag("section", tag("h2", "Held, and why"), body, id="held", class_="held" if state.held else None)
+    body = tag("ul", *(tag("li", line) for line in state.held)) if state.held else tag("p", "Nothing is on hold.")
+    return tag("section", tag("h2", "On hold"), body, id="held", class_="held" if state.held else None)
 
 
 def _rollout(state: State, context: FormContext) -> Markup:
-    lines = [tag("li", line) for line in state.plan]
     parts = [
         tag("h2", "Rollout"),
         tag("p", tag("b", state.step.state), f" · {state.step.text} · policy {state.policy}"),
     ]
-    if lines:
-        parts.append(tag("ol", *lines))
+    if state.plan:
+        summary, *batches = state.plan
+        parts += [tag("p", summary), tag("ul", *(tag("li", line) for line in batches)) if batches else Markup("")]
     if state.step.state in {"rolling", "waiting"}:
-        parts.append(act_form(context, "abort", "Stop the rollout", "Stop it: the batch on its way goes back"))
+        parts.append(act_form(context, "abort", "Stop the rollout", "Stop it and roll back the current batch"))
     if state.step.state == "aborted":
-        parts.append(act_form(context, "retry", "Begin again", "Begin again with this image"))
+        parts.append(act_form(context, "retry", "Retry the rollout", "Retry with this image"))
     return tag("section", *parts, id="rollout")
 
 
 def _agents(state: State, context: FormContext, chosen: Filter) -> Markup:
-    look = state.look
-    names = {id_: claim.agent_name for id_, claim in look.claims.items()} if look else {}
+    snapshot = state.snapshot
+    names = {id_: claim.agent_name for id_, claim in snapshot.claims.items()} if snapshot else {}
     order = {name: place for place, name in enumerate(("unknown", "crashed", "dead", "claimed"))}
-    living = sorted(look.agents.values() if look else (), key=lambda one: (order.get(one.state, 9), one.id))
+    living = sorted(snapshot.agents.values() if snapshot else (), key=lambda one: (order.get(one.state, 9), one.id))
     found = [agent for agent in living if chosen.takes(agent, names.get(agent.id, ""))]
     rows = [_row(agent, names.get(agent.id, ""), state, context) for agent in found[:SHOWN_AGENTS]]
     more = len(found) - len(rows)
@@ -137,7 +143,7 @@ def _row_acts(agent: Agent, context: FormContext) -> list[Markup]:
     if agent.state in DISMISSIBLE:
         found.append(act_form(context, "dismiss", "Dismiss", f"Dismiss {agent.id}", agent_id=agent.id))
     else:
-        words = f"Kill {agent.id}" + (", which somebody has" if agent.claimed else "")
+        words = f"Kill {agent.id}" + (", which is in use" if agent.claimed else "")
         found.append(act_form(context, "kill", "Kill", words, agent_id=agent.id))
     return found
 
@@ -152,11 +158,17 @@ def _events(events: tuple[KeptEvent, ...]) -> Markup:
             " ",
             tag("code", event.agent_id) if event.agent_id else "",
             " ",
-            event.reason,
+            _without_kind(event),
         )
         for event in events[:SHOWN_EVENTS]
     ]
     return tag("section", tag("h2", "Last events"), tag("ol", *rows, class_="events"), id="events")
+
+
+def _without_kind(event: KeptEvent) -> str:
+    """Return the reason of an event without the kind, which the line begins with, and with short digests."""
+    words = event.reason.removeprefix(event.kind).removeprefix(":").lstrip(" ,")
+    return _DIGEST_TAIL.sub(r"\1", words)
 
 
 def _time(at: float) -> str:

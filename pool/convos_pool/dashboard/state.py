@@ -11,8 +11,8 @@ from convos_pool.rollout_plan import told
 
 if TYPE_CHECKING:
     from convos_pool import agents
-    from convos_pool.census import Look
     from convos_pool.event_store import KeptEvent
+    from convos_pool.inventory import PoolSnapshot
     from convos_pool.rollout import Step
     from convos_pool.serve import Service
 
@@ -26,7 +26,7 @@ class State:
         version: the pool manager's version.
         image: the image of new agents.
         min_idle: how many agents are kept warm.
-        look: the last read; None before the first.
+        snapshot: the last read; None before the first.
         keys_behind: the ids of agents whose keys differ from those of new ones.
         step: the current step of the rollout.
         policy: what happens to living agents when the image changes.
@@ -40,7 +40,7 @@ class State:
     version: str
     image: str
     min_idle: int
-    look: Look | None
+    snapshot: PoolSnapshot | None
     keys_behind: Collection[str]
     step: Step
     policy: str
@@ -57,8 +57,8 @@ class State:
 
 def version(service: Service) -> str:
     """Return a text that changes whenever there is something new to show; this is cheap."""
-    look, events = service.pool.latest, service.journal.recent()
-    at, newest = look.at if look is not None else 0.0, events[0].at if events else 0.0
+    snapshot, events = service.pool.latest, service.journal.recent()
+    at, newest = snapshot.at if snapshot is not None else 0.0, events[0].at if events else 0.0
     return f"{at:.3f}-{newest:.3f}-{service.tick.rollout.state}-{len(service.problem)}"
 
 
@@ -69,47 +69,47 @@ def state(service: Service, *, with_plan: bool) -> State:
         service: the pool manager.
         with_plan: whether to compute the remaining batches, which takes a while for many agents.
     """
-    settings, look, step = service.settings, service.pool.latest, service.tick.rollout
+    settings, snapshot, step = service.settings, service.pool.latest, service.tick.rollout
     left = service.hurried.allowance() or service.patient.allowance()
     return State(
         environment=settings.environment,
         version=service.settings_version,
         image=settings.runtime_image,
         min_idle=settings.min_idle,
-        look=look,
-        keys_behind=service.key_check.behind(look.agents.values()) if look is not None else frozenset(),
+        snapshot=snapshot,
+        keys_behind=service.key_check.behind(snapshot.agents.values()) if snapshot is not None else frozenset(),
         step=step,
         policy=settings.rollout.kind,
-        plan=_plan(service, look) if with_plan else (),
-        held=tuple(_held(service, look)),
+        plan=_plan(service, snapshot) if with_plan else (),
+        held=tuple(_held(service, snapshot)),
         events=tuple(service.journal.recent()),
         calls_left=f"{left.remaining} of {left.limit or 'unknown'} calls left" if left is not None else "",
     )
 
 
-def _plan(service: Service, look: Look | None) -> tuple[str, ...]:
-    if look is None or service.tick.rollout.state not in {"rolling", "waiting", "aborted"}:
+def _plan(service: Service, snapshot: PoolSnapshot | None) -> tuple[str, ...]:
+    if snapshot is None or service.tick.rollout.state not in {"rolling", "waiting", "aborted"}:
         return ()
-    return tuple(told(list(look.agents.values()), service.settings.rollout, service.rolling.recorded))
+    return tuple(told(list(snapshot.agents.values()), service.settings.rollout, service.rolling.recorded))
 
 
-def _held(service: Service, look: Look | None) -> list[str]:
+def _held(service: Service, snapshot: PoolSnapshot | None) -> list[str]:
     found: list[str] = []
     if service.pool.is_closed:
-        found.append("The pool is closed, as its stack is being destroyed: no agent is made or handed out.")
+        found.append("The pool is closed because its stack is being destroyed: no agent is created or handed out.")
     if service.problem:
         found.append(service.problem)
-    if look is None:
-        return [*found, "Railway and the database have not been asked yet."]
-    seconds = time.time() - look.at
+    if snapshot is None:
+        return [*found, "The agents have not been read yet."]
+    seconds = time.time() - snapshot.at
     if seconds > max(60.0, 3 * service.settings.tick_seconds):
-        found.append(f"The agents were last seen {seconds:.0f} s ago.")
+        found.append(f"The agents were last read {seconds:.0f} s ago.")
     paused = service.tick.seconds_until_next
     if paused > 0:
-        found.append(f"No agent is made for another {paused:.0f} s, as new ones did not get ready on this image.")
+        found.append(f"No agent is created for another {paused:.0f} s: new ones did not become ready on this image.")
     if service.tick.rollout.state in {"held", "waiting", "aborted"}:
         found.append(f"Rollout: {service.tick.rollout.text}.")
-    return found + _reasons(list(look.agents.values()))
+    return found + _reasons(list(snapshot.agents.values()))
 
 
 def _reasons(living: Sequence[agents.Agent]) -> list[str]:

@@ -53,7 +53,7 @@ SHOWN_SECONDS = 5
 ALIVE_SECONDS = 15
 """Proxies close a stream that is silent for longer."""
 MOST_STREAMS = 50
-FOREIGN = "This form is not of this page. Load the page again."
+FOREIGN = "This form did not come from this page, or is too old. Reload the page."
 
 
 class Dashboard:
@@ -173,7 +173,7 @@ class Dashboard:
             return await self._answer(request, session, refused(FOREIGN), 403)
         is_sure = fields.get("sure") == "production"
         if self._service.settings.environment == "production" and not is_sure:
-            return await self._answer(request, session, refused("This is production: say that you mean it."), 400)
+            return await self._answer(request, session, refused("This is production: confirm it."), 400)
         try:
             return await self._answer(request, session, await run_in_threadpool(work, fields), 200)
         except PoolError as error:
@@ -211,7 +211,7 @@ class Dashboard:
                 now = version(self._service)
                 if now != before:
                     before, silent = now, 0.0
-                    yield f"event: look\ndata: {now}\n\n"
+                    yield f"event: snapshot\ndata: {now}\n\n"
                 elif silent >= ALIVE_SECONDS:
                     silent = 0.0
                     yield ": nothing new\n\n"
@@ -221,15 +221,15 @@ class Dashboard:
             self._streams -= 1
 
     def _told(self, id_: str) -> Markup:
-        words = self._service.database.words([id_]).get(id_)
-        if words is None:
-            return refused(f"{id_[:40]}: nobody has it.")
+        details = self._service.database.details([id_]).get(id_)
+        if details is None:
+            return refused(f"{id_[:40]}: it is not claimed.")
         facts = [
-            tag("h2", words.agent_name),
-            tag("p", tag("code", id_), f" · claimed {words.claimed_at or 'just now'}"),
-            tag("pre", words.instructions, tabindex=0),
+            tag("h2", details.agent_name),
+            tag("p", tag("code", id_), f" · claimed {details.claimed_at or 'just now'}"),
+            tag("pre", details.instructions, tabindex=0),
         ]
-        return joined(*facts, invite(words.invite_url) if words.invite_url else "")
+        return joined(*facts, invite(details.invite_url) if details.invite_url else "")
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.read(request.cookies.get(COOKIE, ""))
@@ -256,7 +256,7 @@ async def _fields(request: Request) -> dict[str, str]:
     try:
         found = parse_qs(data.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except ValueError:
-        raise BadRequestError("form: it is malformed") from None
+        raise BadRequestError("form: malformed") from None
     return {name: values[0] for name, values in found.items()}
 
 

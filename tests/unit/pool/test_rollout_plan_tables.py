@@ -115,7 +115,7 @@ TEXTS: dict[str, tuple[list[Agent], Policy, Rollout, list[str]]] = {
         idle(1),
         policy(),
         Rollout(NEW, aborted="stopped at batch 1"),
-        [f"policy redeploy-idle: 1 agents stay on sha256:{'1' * 8} (1 idle)", "stopped at batch 1"],
+        [f"policy redeploy-idle: 1 agent stays on sha256:{'1' * 8} (1 idle)", "stopped at batch 1"],
     ),
 }
 

@@ -67,7 +67,7 @@
       show(await answer.text());
       if (answer.ok) form.reset();
     } catch {
-      tell("The pool manager did not answer. What came of it is in the last events.");
+      tell("The pool manager did not answer. Check the last events for the outcome.");
     } finally {
       button.disabled = false;
       form.closest("details")?.removeAttribute("open");
@@ -134,5 +134,5 @@
   });
 
   const stream = new EventSource("/dashboard/stream");
-  stream.addEventListener("look", soon);
+  stream.addEventListener("snapshot", soon);
 })();

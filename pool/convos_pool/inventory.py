@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Look:
+class PoolSnapshot:
     """The state of the pool at one moment.
 
     Args:
@@ -37,7 +37,7 @@ class Look:
     at: float
 
 
-class Census:
+class Inventory:
     """Reads the agents, and remembers since when each has been ready, or not.
 
     Args:
@@ -74,7 +74,7 @@ class Census:
         # By deployment, so that a new one starts again. A restart forgets them, which gives every agent its time again.
         self._since: dict[tuple[str, object], tuple[bool, float]] = {}
 
-    def look(self) -> Look:
+    def read(self) -> PoolSnapshot:
         """Read everything.
 
         Raises:
@@ -105,7 +105,7 @@ class Census:
         self._client.forget_all_but(instances)
         listed = {id_: self._with_problem(agent) for id_, agent in listed.items()}
         self._unhealthy = {id_: one.reason for id_, one in listed.items() if one.reason and one.state != "unknown"}
-        return Look(listed, claims, time.time())
+        return PoolSnapshot(listed, claims, time.time())
 
     def _with_problem(self, agent: Agent) -> Agent:
         """Add the problem of an agent that runs but gives no valid answer; log it once."""

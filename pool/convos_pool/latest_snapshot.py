@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .agents import Agent
-    from .census import Look
+    from .inventory import PoolSnapshot
 
 
-class LatestLook:
+class LatestSnapshot:
     """The last read. Reading it, or recording a change, never waits for a read in progress.
 
     Args:
-        look: reads the agents.
+        read: reads the agents.
     """
 
-    def __init__(self, look: Callable[[], Look]) -> None:
-        self._look = look
-        self._looking = threading.Lock()
+    def __init__(self, read: Callable[[], PoolSnapshot]) -> None:
+        self._read = read
+        self._reading = threading.Lock()
         self._noting = threading.Lock()
         self._notes: list[tuple[Agent, str]] = []
-        self._latest: Look | None = None
+        self._latest: PoolSnapshot | None = None
 
-    def look(self) -> Look:
+    def refresh(self) -> PoolSnapshot:
         """Read all agents, and keep the result; one read at a time."""
-        with self._looking:
+        with self._reading:
             with self._noting:
                 self._notes = []
-            found = self._look()
+            found = self._read()
             with self._noting:
                 # Changes during the read are newer than its result.
                 for agent, state in self._notes:
@@ -40,7 +40,7 @@ class LatestLook:
             return found
 
     @property
-    def latest(self) -> Look | None:
+    def latest(self) -> PoolSnapshot | None:
         """The last read; None before the first one succeeded."""
         return self._latest
 
@@ -52,9 +52,9 @@ class LatestLook:
                 self._latest = _noted(self._latest, agent, state)
 
 
-def _noted(look: Look, agent: Agent, state: str) -> Look:
-    changed = dict(look.agents)
+def _noted(snapshot: PoolSnapshot, agent: Agent, state: str) -> PoolSnapshot:
+    changed = dict(snapshot.agents)
     known = changed.pop(agent.id, None)
     if known is not None and state != "gone":
         changed[agent.id] = replace(agent, state=state, claimed=state == "claimed")
-    return replace(look, agents=dict(sorted(changed.items())))
+    return replace(snapshot, agents=dict(sorted(changed.items())))
