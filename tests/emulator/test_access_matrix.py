@@ -60,6 +60,8 @@ class Things:
             kind: snapshot[kind][0]["id"] for kind in ("domain", "custom_domain", "tcp_proxy", "volume_instance")
         }
         (mine,) = [row["id"] for row in listed if row["environmentId"] == environment_id]
+        patches = "query p($e: String!) { environmentPatches(environmentId: $e) { edges { node { id } } } }"
+        (patch_row,) = nodes(world.run(patches, e=environment_id)["environmentPatches"])
         self.ids = {
             **of_kind,
             "project": world.project_id,
@@ -68,6 +70,7 @@ class Things:
             "volume": self.volume,
             "deployment": snapshot["deployment"][0]["id"],
             "project_token": mine,
+            "patch": patch_row["id"],
         }
 
 
@@ -161,7 +164,7 @@ def names_something(operation: str) -> bool:
 
 KINDS = (
     *("project", "environment", "service", "volume", "deployment", "project_token"),
-    *("domain", "custom_domain", "tcp_proxy", "volume_instance"),
+    *("domain", "custom_domain", "tcp_proxy", "volume_instance", "patch"),
 )
 
 
