@@ -15,7 +15,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; what goes wrong is told in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python -m ops.local", description=__doc__)
     parser.add_argument("command", choices=["up", "services", "docker", "down", "status", "env", "database-url"])
-    command = parser.parse_args(argv).command
+    parser.add_argument("--watch", action="store_true", help="status: look again until interrupted")
+    parser.add_argument("--html", default="", metavar="FILE", help="status: also write the stack's page")
+    chosen = parser.parse_args(argv)
+    command = chosen.command
     layout = here()
     try:
         if command == "up":
@@ -29,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         if command == "down":
             return down.run(layout)
         if command == "status":
-            return status.run(layout)
+            return status.run(layout, [*(["--watch"] if chosen.watch else []), f"--html={chosen.html}"])
         if command == "database-url":
             return status.database_url(layout)
         return _env()

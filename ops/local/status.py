@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,12 @@ if TYPE_CHECKING:
     from ops.local.layout import Layout
 
 
-def run(layout: Layout) -> int:
+def run(layout: Layout, arguments: Sequence[str] = ()) -> int:
     """Print the state of the local stack.
+
+    Args:
+        layout: of the checkout.
+        arguments: more for `ops status`.
 
     The exit code is 1 if a service that was started does not run, otherwise the exit code of the stack's own page.
     """
@@ -35,7 +41,7 @@ def run(layout: Layout) -> int:
         state = "not ours" if service.way == "daemon" else "runs" if alive else f"ended; see {layout.logs / name}.log"
         pid = f" (pid {service.process.pid})" if service.process and alive else ""
         sys.stdout.write(f"  {name:<12}{service.address:<{wide}}  {state}{pid}\n")
-    code = _stack(layout)
+    code = _stack(layout, arguments)
     return 1 if dead else code
 
 
@@ -49,15 +55,25 @@ def database_url(layout: Layout) -> int:
     return 0
 
 
-def _stack(layout: Layout) -> int:
+def _stack(layout: Layout, arguments: Sequence[str]) -> int:
     """Print the page of the stack `local`, as it is now; return its exit code."""
     env = _environment(layout)
     if env is None:
         return 0
     sys.stdout.write("\n")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "ops", "status", "--stack", LOCAL]
-    return subprocess.run(command, cwd=layout.checkout, env=env, check=False).returncode
+    command = [sys.executable, "-m", "ops", "status", "--stack", LOCAL, *arguments]
+    with subprocess.Popen(command, cwd=layout.checkout, env=env) as page:
+        # A watch ends by a signal with the page's own exit code. Ctrl-C of a terminal reaches the page by itself.
+        before = [
+            signal.signal(signal.SIGINT, lambda *_: None),
+            signal.signal(signal.SIGTERM, lambda *_: page.terminate()),
+        ]
+        try:
+            return page.wait()
+        finally:
+            signal.signal(signal.SIGINT, before[0])
+            signal.signal(signal.SIGTERM, before[1])
 
 
 def _outputs(layout: Layout) -> dict[str, Any] | None:

@@ -1,24 +1,41 @@
-"""One page about a stack as it is now: `make status STACK=… [JSON=1]`.
+"""One page about a stack as it is now: `make status STACK=… [JSON=1] [WATCH=1] [HTML=file]`.
 
-python -m ops status --stack STACK [--json]; exit code 0 where all is well, 3 where something is otherwise than the last
-update left it or could not be read (its row says what), 1 where there is no such stack or Pulumi does not answer.
+python -m ops status --stack STACK [--json] [--watch] [--html FILE]; exit code 0 where all is well, 3 where something is
+otherwise than the last update left it or could not be read (its row says what), 1 where there is no such stack or
+Pulumi does not answer. --watch looks again each 5 seconds until it is interrupted, and ends with the code of its last
+look: in a terminal the page is redrawn, elsewhere each look is one line. --html also writes the page as an HTML file.
 `ops/run status --stack STACK` is the same with the checkout's Pulumi on PATH. GNU make knows no code but 0 and 2: it
 ends with 2 and prints `Error 3`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from convos_infra.errors import InfraError
 from ops import stacks
 from ops.ci import workflow
-from ops.stack_command import add_json, stack_parser
+from ops.stack_command import add_json, say, stack_parser
+from ops.status.html_page import html_page
 from ops.status.reading import read
 from ops.status.rows import rows
+from ops.status.source import now
 from ops.status.terminal import has_colours, lines
+from ops.status.views import DocumentView, LineView, Look, View, screen
+from ops.status.watch import EVERY_SECONDS, watch
+from ops.toolchain.store import write_atomically
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ops.status.report import Report
 
 NOT_FINE = 3
 """The exit code where something is not as it should be, or could not be read."""
@@ -26,17 +43,77 @@ NOT_FINE = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the page."""
+    chosen = _parser().parse_args(argv)
+    stack = stacks.checked(chosen.stack)
+    file = html_file(chosen.html) if chosen.html else None
+
+    def look() -> Report:
+        at = now()
+        report = read(stack, os.environ)
+        if file is not None:
+            _write(file, html_page(report, at))
+        return report
+
+    at = now()
+    found = look()
+    if file is not None:
+        say(f"written: {chosen.html}")
+    if chosen.watch:
+        with _view(stack, is_json=chosen.json) as view:
+            last = watch(look, Look(at, found), view)
+            with contextlib.suppress(BrokenPipeError):
+                view.end(last)
+        return code(last)
+    text = json.dumps(found.document(), indent=2) if chosen.json else "\n".join(lines(rows(found), colours=_colours()))
+    sys.stdout.write(f"{text}\n")
+    return code(Look(at, found))
+
+
+def code(look: Look) -> int:
+    """Return the exit code of a look."""
+    if isinstance(look.found, Exception):
+        return 1
+    return 0 if look.found.is_fine else NOT_FINE
+
+
+def html_file(name: str) -> Path:
+    """Return where the page is written.
+
+    Raises:
+        InfraError: there is something else than a file.
+    """
+    file = Path(name).resolve()
+    if file.exists() and not file.is_file():
+        raise InfraError("HTML", f"{name} is not a file", "name a file, such as HTML=status.html")
+    return file
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_atomically(file, text)
+    except OSError as error:
+        raise InfraError("HTML", f"{file} cannot be written ({error.strerror})", "name another file") from None
+
+
+def _view(stack: str, *, is_json: bool) -> AbstractContextManager[View]:
+    if is_json:
+        return contextlib.nullcontext(DocumentView(stack, sys.stdout))
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return contextlib.nullcontext(LineView(stack, sys.stdout))
+    foot = f"Read again each {EVERY_SECONDS:.0f} s. Ctrl-C ends, and leaves the page."
+    return screen(stack, sys.stdout, foot, colours=_colours())
+
+
+def _colours() -> bool:
+    return has_colours(os.environ, is_terminal=sys.stdout.isatty())
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("status", __doc__)
     add_json(parser)
-    chosen = parser.parse_args(argv)
-    report = read(stacks.checked(chosen.stack), os.environ)
-    if chosen.json:
-        text = json.dumps(report.document(), indent=2)
-    else:
-        colours = has_colours(os.environ, is_terminal=sys.stdout.isatty())
-        text = "\n".join(lines(rows(report), colours=colours))
-    sys.stdout.write(f"{text}\n")
-    return 0 if report.is_fine else NOT_FINE
+    parser.add_argument("--watch", action="store_true", help=f"look again each {EVERY_SECONDS:.0f} seconds")
+    parser.add_argument("--html", default="", metavar="FILE", help="also write the page as one HTML file")
+    return parser
 
 
 if __name__ == "__main__":

@@ -56,10 +56,15 @@ def has_containers(stack: LocalStack) -> bool:
     return bool(stack.outputs()["poolManager"]["mode"] == "container")
 
 
-def test_the_page_shows_image_agents_schema_and_keys_and_no_secret(stack: LocalStack) -> None:
-    done = stack.shell("make", "status", "STACK=local")
+def test_the_page_shows_image_agents_schema_and_keys_and_no_secret(stack: LocalStack, tmp_path: Path) -> None:
+    done = stack.shell("make", "status", "STACK=local", f"HTML={tmp_path}/status.html")
     assert done.code == 0, done.text
     outputs = stack.outputs()
+    page = (tmp_path / "status.html").read_text()
+    assert "<title>local: all is well</title>" in page
+    assert outputs["image"]["digest"][:15] in page
+    assert outputs["poolManager"]["apiKey"] not in page
+    assert outputs["database"]["url"] not in page
     assert outputs["image"]["digest"][:15] in done.text
     assert f"{latest_version()}, the newest of this checkout, no drift" in done.text
     assert "OPENCLAW_PRIMARY_MODEL" in done.text

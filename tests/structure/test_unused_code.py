@@ -28,6 +28,7 @@ CALLED_BY_NAME = [
     *("trust_env", "get_redirect_target", "release_conn", "decode_content"),  # requests
     *("ConnectionCls", "pool_classes_by_scheme", "default_port"),  # urllib3
     *("redirect_slashes", "total_tokens", "should_exit"),  # Starlette, AnyIO, Uvicorn
+    *("handle_starttag", "handle_data"),  # html.parser
     *("isolation_level", "readinto"),  # psycopg, io
     *("model_config",),  # pydantic
     *("configure", "diff", "new_resource", "serialize_as_secret_always", "tracebacklimit"),  # Pulumi, Python
