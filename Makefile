@@ -58,8 +58,8 @@ images: $(STAMP) ## what a stack can be pinned to (tags, digests, ages, commits)
 history: $(STAMP) ## who deployed what, when, from which commit, with which result: STACK=… [N=20] [JSON=1]
 	@ops/run history --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
 
-doctor: $(STAMP) ## ask everything that a stack depends on (backend, passphrase, keys, tokens, registry, database, pool manager): STACK=… [JSON=1]
-	@ops/run doctor --stack="$$STACK" $(if $(JSON),--json)
+doctor: $(if $(STACK),$(STAMP)) ## without STACK: what this machine has, what make local would get, what is missing; STACK=…: ask everything that the stack depends on [JSON=1]
+	@$(if $(STACK),ops/run doctor --stack="$$STACK",$(BASE_PYTHON) -m ops.toolchain doctor) $(if $(JSON),--json)
 
 backup: $(STAMP) ## a stack's database into a file: STACK=… [TO=file] [JSON=1]
 	@ops/run backup --stack="$$STACK" --to="$$TO" $(if $(JSON),--json)
@@ -104,7 +104,7 @@ colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seed
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page: some minutes
-	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py
+	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py
 
 conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
