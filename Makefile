@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE REAL REPLAY YES REPORT
+	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS REAL REPLAY YES REPORT
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: first-deploy cost notify adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -58,8 +58,12 @@ images: $(STAMP) ## what a stack can be pinned to (tags, digests, ages, commits)
 history: $(STAMP) ## who deployed what, when, from which commit, with which result: STACK=… [N=20] [JSON=1]
 	@ops/run history --stack="$$STACK" --most="$${N:-20}" $(if $(JSON),--json)
 
-doctor: $(STAMP) ## ask everything that a stack depends on (backend, passphrase, keys, tokens, registry, database, pool manager): STACK=… [JSON=1]
-	@ops/run doctor --stack="$$STACK" $(if $(JSON),--json)
+doctor: $(if $(STACK),$(STAMP)) ## without STACK: what this machine has, what make local would get, what is missing; STACK=…: ask everything that the stack depends on [JSON=1]
+	@$(if $(STACK),ops/run doctor --stack="$$STACK",$(BASE_PYTHON) -m ops.toolchain doctor) $(if $(JSON),--json)
+
+first-deploy: $(STAMP) ## from an empty account to a stack that runs, step by step; interrupted, it goes on: STACK=…
+	@$(VENV)/python -m ops.toolchain pulumi
+	@ops/run first-deploy --stack="$$STACK"
 
 backup: $(STAMP) ## a stack's database into a file: STACK=… [TO=file] [JSON=1]
 	@ops/run backup --stack="$$STACK" --to="$$TO" $(if $(JSON),--json)
@@ -69,6 +73,12 @@ restore: $(STAMP) ## try a backup in a scratch database: STACK=… FROM=file [JS
 
 scale: $(STAMP) ## how many agents the pool keeps idle; one deployment of the pool manager: STACK=… IDLE=n [WITH_IMAGE=1] [JSON=1]
 	@ops/run scale --stack="$$STACK" --idle="$$IDLE" $(if $(WITH_IMAGE),--with-image) $(if $(JSON),--json)
+
+cost: $(STAMP) ## what a stack costs a month, an estimate from Railway's public prices: STACK=… [AGENTS=n] [JSON=1]
+	@ops/run cost --stack="$$STACK" $(if $(AGENTS),--agents="$$AGENTS") $(if $(JSON),--json)
+
+notify: $(STAMP) ## send a trial message to NOTIFY_WEBHOOK_URL: STACK=…
+	@ops/run notify --stack="$$STACK"
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url
@@ -103,8 +113,8 @@ colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seed
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
-incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page: some minutes
-	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py
+incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
+	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py
 
 conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \

@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 QUIET = ("--non-interactive", "--color", "never")
 SECRETS = (
     *("RAILWAY_API_TOKEN", "POOL_RAILWAY_API_TOKEN", "REGISTRY_PASSWORD", "PULUMI_ACCESS_TOKEN"),
-    *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN"),
+    *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN", "NOTIFY_WEBHOOK_URL"),
 )
 
 PARALLEL = {"PULUMI_PARALLEL": "64"}

@@ -27,7 +27,10 @@ from ops.ci.just_built import There, followed, just_built
 from ops.ci.preview import LONGEST_HEAD, head, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
+from ops.notify.notification import Kind, Notification
+from ops.notify.webhook import failures_told, send
 from ops.plan.happened import happened_rows, happened_title, outcomes, services_of
+from ops.plan.plan_rows import PlanRow
 from ops.plan.plan_text import plan_markdown, plan_text
 from ops.plan.previewed import Previewed, previewed
 from ops.printable import log_line
@@ -159,6 +162,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if bool(chosen.image) != bool(chosen.digest):
         parser.error("--image and --digest must be given together")
     stack = stacks.checked(chosen.stack or stacks.of_branch(chosen.branch))
+    with failures_told(stack, "deploy"):
+        _deploy(stack, chosen)
+    return 0
+
+
+def _deploy(stack: str, chosen: argparse.Namespace) -> None:
     values, builds = stacks.config(CHECKOUT, stack), tuple(chosen.images.split())
     built = just_built(
         followed(values, stack),
@@ -172,26 +181,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     for note in filter(None, (*built.notes, built.leave)):
         workflow.notice(note)
     if built.leave:
-        return 0
+        return
     pulumi = Pulumi(stack, extra=built.variables)
     found = previewed(pulumi)
     now = found.preview
     workflow.summary(head(found))
     if not now.changes:
         workflow.notice(f"{stack}: nothing to change")
-        return 0
+        return
     door = github.from_environment()
     check_image_goes_forward(door, stack, now, values, chosen.commit, chosen.accept)
     reviewed, source = reviewed_preview(door, chosen.commit, chosen.branch, stack)
     check_reviewed(reviewed, source, now, tuple(built.digests.values()), chosen.accept)
-    _update(pulumi, found)
+    title, rows = _update(pulumi, found)
     outputs = pulumi.read("stack", "output")
     workflow.summary(f"```json\n{json.dumps(outputs, indent=1)}\n```")
-    return 0
+    send(Notification(Kind.DEPLOY, stack, title, tuple(row.text for row in rows)))
+    if found.plan.agents is not None and found.plan.agents.batches:
+        moved = str((outputs.get("agents") or {}).get("text") or "agents were moved")
+        send(Notification(Kind.ROLLOUT, stack, moved))
 
 
-def _update(pulumi: Pulumi, found: Previewed) -> None:
-    """Update, then report for each service whether its announced deployments happened, even if the update failed."""
+def _update(pulumi: Pulumi, found: Previewed) -> tuple[str, list[PlanRow]]:
+    """Update, and return what happened to each service beside what was announced; printed even if the update failed."""
+    title, rows = "", list[PlanRow]()
     before, began = services_of(pulumi.exported()), time.monotonic()
     failed: PulumiError | None = None
     try:
@@ -201,11 +214,12 @@ def _update(pulumi: Pulumi, found: Previewed) -> None:
     # A report that cannot be made must not hide why the update failed.
     with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
         made = outcomes(found.plan, before, services_of(pulumi.exported()))
-        title = f"{pulumi.stack}: {happened_title(found.plan, made, time.monotonic() - began)}"
-        sys.stdout.write(plan_text(title, happened_rows(made)))
-        workflow.summary(plan_markdown(title, happened_rows(made), longest=LONGEST_HEAD))
+        title, rows = happened_title(found.plan, made, time.monotonic() - began), happened_rows(made)
+        sys.stdout.write(plan_text(f"{pulumi.stack}: {title}", rows))
+        workflow.summary(plan_markdown(f"{pulumi.stack}: {title}", rows, longest=LONGEST_HEAD))
     if failed is not None:
         raise failed
+    return title, rows
 
 
 def _brought(pull: Any, commit: str, branch: str) -> bool:

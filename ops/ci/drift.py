@@ -12,6 +12,8 @@ from typing import Any
 
 from ops import stacks
 from ops.ci import comment, github, workflow
+from ops.notify.notification import Kind, Notification
+from ops.notify.webhook import failures_told, send
 from ops.pulumi_cli import Pulumi, PulumiError, last_error
 from ops.stack_command import stack_parser
 
@@ -54,16 +56,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = stack_parser("drift", __doc__)
     stack = stacks.checked(parser.parse_args(argv).stack)
     door = github.from_environment()
-    ran = Pulumi(stack).run("refresh", "--preview-only", "--diff", "--expect-no-changes")
-    if ran.code == 0:
+    with failures_told(stack, "the look for drift"):
+        text = _refresh_preview(stack)
+    if not text:
         workflow.summary(f"### `{stack}`: no drift")
         close(door, stack)
         return 0
+    workflow.summary(f"### `{stack}` has drifted\n\n```diff\n{text[:900_000]}\n```")
+    address, found = report(door, stack, text), changed(text)
+    problem = f"{len(found)} resources have changed since the last update"
+    send(Notification(Kind.DRIFT, stack, problem, tuple(found), is_well=False, link=address))
+    raise PulumiError(stack, problem, address)
+
+
+def _refresh_preview(stack: str) -> str:
+    """Return what a refresh would record, empty if nothing.
+
+    Raises:
+        PulumiError: the refresh failed.
+    """
+    ran = Pulumi(stack).run("refresh", "--preview-only", "--diff", "--expect-no-changes")
+    if ran.code == 0:
+        return ""
     if _NO_CHANGES not in ran.text:
         raise PulumiError(stack, f"pulumi refresh: {last_error(ran.text)}")
-    workflow.summary(f"### `{stack}` has drifted\n\n```diff\n{ran.text[:900_000]}\n```")
-    address = report(door, stack, ran.text)
-    raise PulumiError(stack, f"{len(changed(ran.text))} resources have changed since the last update", address)
+    return ran.text
 
 
 def _issue(door: github.GitHub, stack: str) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ from ops.ci import comment, github, workflow
 from ops.ci.image_tags import BRANCH_TAGS
 from ops.ci.preview import body, subject
 from ops.ci.registry_login import credentials
+from ops.notify.notification import Kind, Notification
+from ops.notify.webhook import send
 from ops.plan.previewed import previewed
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.stack_command import stack_parser
@@ -134,6 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed = error
         else:
             workflow.summary(f"### {stack} now runs {tag or 'its branch tag'}\n\n{_why(stack, image)}\n")
+            send(Notification(Kind.DEPLOY, stack, f"rolled back: now runs {tag or 'its branch tag'}"))
     try:
         number = propose(github.from_environment(), stack, tag, _why(stack, image), body(found, text))
     except AlreadySoError as error:
@@ -148,6 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         workflow.notice(f"merge #{number}; until then the next deploy of {stack} reverts the rollback")
     if failed:
+        send(Notification(Kind.FAILURE, stack, "rollback failed", (str(failed),), is_well=False))
         raise failed
     return 0
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.registry.reference import parse_version
 from convos_infra.registry.resolve import age, resolve
 from convos_infra.schema.apply import inspect
 from ops import pulumi_cli, stacks
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from railway_api.client import Client
 
 LATER = "because of what is wrong above"
+OF_ENVIRONMENT = ("pool's token", "volumes", "database", "pool manager")
+"""What can be asked only where the environment could be read."""
+NEARLY_FULL = 0.9
+"""The share of a volume's size from which on a person has to act: PostgreSQL stops where it can write no more."""
 
 
 def checks(stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -45,7 +50,7 @@ def checks(stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
     yield asked("registry", lambda: _registry(stack, config, state))
     if state is None or not clients or not state.is_deployed:
         why = LATER if state is None or not clients else "nothing is deployed yet"
-        for subject in ("environment", "pool's token", "database", "pool manager"):
+        for subject in ("environment", *OF_ENVIRONMENT):
             yield Check(subject, Diagnosis.UNASKED, why)
         return
     yield from _of_environment(state, clients[0])
@@ -55,11 +60,12 @@ def _of_environment(state: Recorded, client: Client) -> Iterator[Check]:
     found: list[RailwayNow] = []
     yield asked("environment", lambda: _environment(state, client, found))
     if not found:
-        for subject in ("pool's token", "database", "pool manager"):
+        for subject in OF_ENVIRONMENT:
             yield Check(subject, Diagnosis.UNASKED, LATER)
         return
     questions: dict[str, Callable[[], str]] = {
         "pool's token": lambda: tokens.project_tokens(state, found[0], client),
+        "volumes": lambda: _volumes(found[0]),
         "database": lambda: _database(state, found[0]),
         "pool manager": lambda: _pool_manager(state, found[0]),
     }
@@ -121,10 +127,13 @@ def _registry(stack: str, config: Mapping[str, Any], state: Recorded | None) -> 
             return "not needed before the first update, which builds the image"
         image = resolve(deployed, credentials=credentials(), thing="image")
         return f"{image.location} answers; what is deployed is there ({image.short_digest})"
-    image = resolve(wanted, credentials=credentials(), thing="imageBranchTag")
+    pin = stacks.pinned(config)
+    # A pin wins over the branch's tag, which need not be there then.
+    thing, wanted = ("imageTag", parse_version(wanted.location, pin, "imageTag")) if pin else ("imageBranchTag", wanted)
+    image = resolve(wanted, credentials=credentials(), thing=thing)
     who = "with REGISTRY_PASSWORD" if credentials() is not None else "without a login"
     made = age(image.created, now()) or "age unknown"
-    return f"{image.location}:{image.tag} is {image.short_digest}, {made}, read {who}"
+    return f"{image.location}:{image.tag or pin} is {image.short_digest}, {made}, read {who}"
 
 
 def _environment(state: Recorded, client: Client, found: list[RailwayNow]) -> str:
@@ -135,6 +144,24 @@ def _environment(state: Recorded, client: Client, found: list[RailwayNow]) -> st
     found.append(railway)
     snapshot = railway.snapshot
     return f"{snapshot.name} of {snapshot.project_name}, {len(snapshot.instances)} services"
+
+
+def _volumes(railway: RailwayNow) -> str:
+    snapshot = railway.snapshot
+    assert snapshot is not None
+    rows = [
+        (snapshot.name_of(str(row["serviceId"])) or str(row["volumeId"]), float(row["currentSizeMB"] or 0), size)
+        for row in snapshot.volume_instances
+        if (size := float(row.get("sizeMB") or 0)) > 0
+    ]
+    full = [f"{name} ({used:.0f} of {size:.0f} MB)" for name, used, size in rows if used >= NEARLY_FULL * size]
+    if full:
+        step = "make the volume larger on Railway (docs/incidents.md: The database is down, or full)"
+        raise InfraError("volumes", f"full, or nearly: {', '.join(full)}", step)
+    fullest = max(rows, key=lambda row: row[1] / row[2], default=None)
+    if fullest is None:
+        return "there are none"
+    return f"{len(rows)}, the fullest is that of {fullest[0]}: {fullest[1]:.0f} of {fullest[2]:.0f} MB"
 
 
 def _database(state: Recorded, railway: RailwayNow) -> str:

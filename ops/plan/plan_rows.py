@@ -9,6 +9,7 @@ from enum import Enum
 
 from convos_infra.registry.resolve import age
 from convos_infra.schema.effects import REWRITE, ROWS, SCAN
+from ops.cost.estimate import in_short
 from ops.plan.update_plan import (
     Commit,
     Fate,
@@ -90,6 +91,7 @@ def plan_rows(plan: UpdatePlan, now: datetime) -> list[PlanRow]:
         ("changed", lambda: _things(plan, Fate.CHANGED)),
         ("kept", lambda: _things(plan, Fate.KEPT)),
         ("time", lambda: _time(plan)),
+        ("cost", lambda: _cost(plan)),
         ("not known", lambda: [(one, Mark.PLAIN) for one in plan.unknown]),
     )
     rows = []
@@ -237,6 +239,11 @@ def _time(plan: UpdatePlan) -> Iterator[Said]:
     took = " to ".join(dict.fromkeys([_seconds(time.shortest), _seconds(time.longest)]))
     last = "the last update" if time.updates == 1 else f"the last {time.updates} updates"
     yield f"{last} of this stack took {took}", Mark.PLAIN
+
+
+def _cost(plan: UpdatePlan) -> Iterator[Said]:
+    if plan.cost is not None and not plan.is_empty:
+        yield in_short(plan.cost), Mark.PLAIN
 
 
 def _seconds(seconds: int) -> str:

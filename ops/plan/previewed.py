@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.checkout import UnreadableCheckoutError, commits_between, titles_between
 from convos_infra.errors import InfraError
 from convos_infra.ownership import policy
 from ops.ci.reviewed import Preview, parse
+from ops.cost.estimate import estimate
 from ops.plan.of_preview import Beside, pending_tables, update_plan
 from ops.plan.row_counts import row_counts
 from ops.plan.update_plan import Commit, CommitsPlan
@@ -19,6 +22,7 @@ from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError
 from ops.stacks import PROJECT
 
 if TYPE_CHECKING:
+    from ops.cost.estimate import CostEstimate
     from ops.plan.update_plan import UpdatePlan
     from ops.plan.update_time import UpdateTime
 
@@ -52,7 +56,8 @@ def previewed(pulumi: Pulumi) -> Previewed:
         time=_time(pulumi),
         deletes_adopted=_deletes_adopted(document),
     )
-    return Previewed(parse(document), update_plan(pulumi.stack, document, beside))
+    plan = replace(update_plan(pulumi.stack, document, beside), cost=_cost(document))
+    return Previewed(parse(document), plan)
 
 
 def commits(before: str, after: str) -> CommitsPlan | None:
@@ -84,6 +89,18 @@ def _time(pulumi: Pulumi) -> UpdateTime | None:
     except PulumiError:
         return None
     return of_history(rows if isinstance(rows, list) else [])
+
+
+def _cost(document: Mapping[str, Any]) -> CostEstimate | None:
+    """Return what the stack costs by the config of its preview; None where that has no number for it."""
+    config = {key.removeprefix(f"{PROJECT}:"): value for key, value in (document.get("config") or {}).items()}
+    for key in ("keys", "databases"):  # the preview has an object of the config as JSON
+        with contextlib.suppress(ValueError, TypeError):
+            config[key] = json.loads(config.get(key) or "{}")
+    try:
+        return estimate(config)
+    except InfraError:
+        return None
 
 
 def _deletes_adopted(document: Mapping[str, Any]) -> bool:

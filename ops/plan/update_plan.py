@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from ops.cost.estimate import CostEstimate
     from ops.plan.update_time import UpdateTime
 
 
@@ -207,6 +208,7 @@ class UpdatePlan:
         mutations: how many calls that change something on Railway the update needs at most.
         unknown: what is known only after the update, in words.
         time: how long the last updates took; None if there was none.
+        cost: what the stack costs a month after it, as an estimate; None if nothing was estimated.
     """
 
     stack: str
@@ -220,6 +222,7 @@ class UpdatePlan:
     mutations: int = 0
     unknown: tuple[str, ...] = ()
     time: UpdateTime | None = None
+    cost: CostEstimate | None = None
 
     @property
     def deployments(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,15 +15,22 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; report errors in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python3 -m ops.toolchain", description=__doc__)
     parser.add_argument(
-        "command", choices=["venv", "tools", "pulumi", "workflows", "checksums", "path"], nargs="?", default="tools"
+        "command",
+        choices=["venv", "tools", "pulumi", "workflows", "checksums", "path", "doctor"],
+        nargs="?",
+        default="tools",
     )
-    command = parser.parse_args(argv).command
+    parser.add_argument("--json", action="store_true", help="of doctor, for scripts")
+    chosen = parser.parse_args(argv)
+    command = chosen.command
     if sys.version_info < (3, 11):  # noqa: UP036 - the one line for those who call it with an older Python
         sys.stderr.write(f"python: {sys.executable} is {sys.version.split()[0]}; 3.11 or newer is needed\n")
         return 1
     from ops.toolchain.errors import ToolError  # noqa: PLC0415 - below, Python's version has been checked
 
     try:
+        if command == "doctor":
+            return _doctor(as_json=chosen.json)
         _run(command)
     except ToolError as error:
         sys.stderr.write(f"{error}\n")
@@ -34,6 +42,17 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write("stopped; run the same command again to continue\n")
         return 130
     return 0
+
+
+def _doctor(*, as_json: bool) -> int:
+    """Print what this machine has and lacks; return 3 where `make local` would not work."""
+    from ops.toolchain import survey, survey_facts  # noqa: PLC0415
+    from ops.toolchain.store import default_store  # noqa: PLC0415
+
+    found = survey.survey(survey_facts.read(CHECKOUT, default_store()))
+    rows = [json.dumps([one.document() for one in found], indent=2)] if as_json else survey.lines(found)
+    sys.stdout.write("\n".join(rows) + "\n")
+    return 0 if survey.is_enough(found) else 3
 
 
 def _run(command: str) -> None:

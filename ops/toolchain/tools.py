@@ -100,6 +100,9 @@ def pulumi(shop: Workshop) -> Tool:
             gomod.build(module, shop.store, shop.step)
         return _cached(shop, "pulumi", "go", f"pulumi {pins.PULUMI}", pins.PULUMI_PROGRAMS)
 
+    built = (pins.PULUMI_MODULE, pins.LANGUAGE_MODULE)
+    if plan.ways[:1] != ("path",) and all(shop.store.is_current(one.name, one.digest()) for one in built):
+        return from_go()  # the cache has it: the vendor's site is not asked on each command
     return _take(plan, {"path": on_path, "release": from_release, "go": from_go}, shop.step)
 
 

@@ -16,6 +16,7 @@ BOUND = {
     "README.md": "the page that a person opens first",
     "LICENSE": "GitHub recognises it at the root only",
     ".ci": "the continuous integration starts .ci/run",
+    ".devcontainer": "editors and Codespaces look for devcontainer.json in it",
     ".github": "GitHub starts the workflows in it",
     ".gitattributes": "applies to the whole repository only from the root",
     ".gitignore": "applies to the whole repository only from the root",
@@ -28,9 +29,9 @@ LINKS = {"agent_accounts", "pool_contract", "railway_api"}
 """Packages of pool/, which is a build context of its own. The program and Pulumi's provider processes import from the
 root: without the links they would not find these packages, and `pip install --require-hashes` installs no local
 package."""
-FEWEST = 24
-"""The goal was 20, with the files of the stacks. The entries that a tool dictates and the nine rooms are 21; with the
-three links, 24; with the files of five stacks, 29. Fewer would mean to move the stacks' files away from Pulumi.yaml
+FEWEST = 25
+"""The goal was 20, with the files of the stacks. The entries that a tool dictates and the nine rooms are 22; with the
+three links, 25; with the files of five stacks, 30. Fewer would mean to move the stacks' files away from Pulumi.yaml
 (`stackConfigDir`), where users of Pulumi look for them; to give the three packages a common parent, which renames
 every import of them; or to put two rooms with different rules for imports into one."""
 

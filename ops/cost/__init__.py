@@ -1,0 +1,1 @@
+"""Estimates what a stack costs a month, from the public prices of Railway."""

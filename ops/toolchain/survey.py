@@ -1,0 +1,214 @@
+"""What `make doctor` says of a machine: what it has, what would be installed or built, and what a person has to get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ops.toolchain import install_plan
+from ops.toolchain.machine import Machine, Program, show
+
+if TYPE_CHECKING:
+    from ops.toolchain.install_plan import Daemon, InstallPlan
+
+NEEDED_MB = 3000
+"""The cache of a toolchain that was built, the virtual environment, and the images of a local stack take 2.5 GB."""
+SECONDS = {"release": 30, "plugin": 15, "debian": 40, "container": 20, "own": 5}
+"""How long a way takes, on two cores and a usual link; builds from Go modules have their own."""
+GO_SECONDS = {"pulumi": 195, "docker-build": 120, "buildkit": 90, "registry": 30}
+"""What the builds of an empty Go cache took on two cores; with a full one each takes a few seconds."""
+VENV_SECONDS = 90
+
+
+class Have(StrEnum):
+    """Whether something is there."""
+
+    HERE = "here"
+    COMES = "comes"
+    PARTLY = "without"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row.
+
+    Attributes:
+        subject: the tool.
+        have: whether it is there.
+        text: its version, how it will come, or what goes without it.
+        command: what gets it, where a person has to; empty otherwise.
+        seconds: about how long it takes to come.
+    """
+
+    subject: str
+    have: Have
+    text: str
+    command: str = ""
+    seconds: int = 0
+
+    def document(self) -> dict[str, object]:
+        """Return it for scripts."""
+        return {**asdict(self), "have": str(self.have)}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a survey decides by.
+
+    Attributes:
+        machine: the system.
+        programs: what is on PATH, by name.
+        built: the names of the tools that the cache has already.
+        daemon: the Docker daemon that answers.
+        free_mb: the room on the checkout's disk.
+        has_venv: whether the virtual environment was made from today's locked file.
+        python: the version of the Python that runs this.
+    """
+
+    machine: Machine
+    programs: Mapping[str, Program | None]
+    built: frozenset[str]
+    daemon: Daemon | None
+    free_mb: int
+    has_venv: bool
+    python: str
+
+
+def survey(facts: Facts) -> list[Finding]:
+    """Return a row for each thing that `make local` and `make test` need. Pure."""
+    return [*_for_local(facts), *_for_tests(facts)]
+
+
+def is_enough(found: Sequence[Finding]) -> bool:
+    """Tell whether `make local` would work."""
+    return all(one.have is not Have.MISSING for one in found)
+
+
+def _for_local(facts: Facts) -> Iterator[Finding]:
+    machine, programs = facts.machine, facts.programs
+    system = f"{machine.system} on {machine.arch}, {'root' if machine.root else 'not root'}"
+    if facts.free_mb < NEEDED_MB:
+        yield Finding("disk", Have.MISSING, f"{facts.free_mb} MB are free, {NEEDED_MB} are needed", "make room")
+    else:
+        yield Finding("machine", Have.HERE, f"{system}, {facts.free_mb // 1000} GB free")
+    for name in ("git", "make"):
+        there = programs.get(name) is not None
+        yield _present(name, "") if there else Finding(name, Have.MISSING, "not on PATH", _get(machine, name))
+    yield Finding("python", Have.HERE, facts.python)
+    venv = "its packages, from ops/requirements.txt with their hashes"
+    yield _present(".venv", "") if facts.has_venv else Finding(".venv", Have.COMES, venv, "", VENV_SECONDS)
+    cli = install_plan.pulumi(programs, machine)
+    yield _planned(cli, facts)
+    yield _planned(install_plan.docker_build(programs.get("docker-build"), machine, (*cli.ways, "")[0]), facts)
+    docker = install_plan.docker(facts.daemon, programs.get("dockerd"), machine)
+    yield _docker(docker, facts)
+    yield _planned(install_plan.buildkit(_daemon(docker, facts), programs, machine), facts)
+    yield _planned(install_plan.registry(programs.get("registry"), facts.daemon, machine), facts)
+    how = "18, from its Python wheel in .venv"
+    yield _present("PostgreSQL", how) if facts.has_venv else Finding("PostgreSQL", Have.COMES, how)
+
+
+def _daemon(plan: InstallPlan, facts: Facts) -> Daemon | None:
+    dockerd = facts.programs.get("dockerd")
+    if plan.ways == ("own",) and dockerd is not None and dockerd.version is not None:
+        return install_plan.Daemon("", dockerd.version)
+    return facts.daemon
+
+
+def _docker(plan: InstallPlan, facts: Facts) -> Finding:
+    if facts.daemon is not None:
+        return _present("docker", show(facts.daemon.version))
+    if plan.ways:
+        how = {"own": "make local starts a daemon of its own", "debian": "its Debian package is installed"}
+        return Finding("docker", Have.COMES, how[plan.ways[0]], "", SECONDS[plan.ways[0]])
+    text = "no daemon answers: deployments are simulated, no agent runs, and tests of containers are skipped"
+    return Finding("docker", Have.PARTLY, text, plan.missing.removeprefix("for real containers run: "))
+
+
+def _planned(plan: InstallPlan, facts: Facts) -> Finding:
+    if plan.tool in facts.built and plan.ways[:1] != ("path",):
+        return _present(plan.tool, "in .cache/toolchain")
+    if not plan.ways:
+        return Finding(
+            plan.tool, Have.MISSING, ", ".join(plan.skipped) or "not found", plan.missing.removeprefix("run: ")
+        )
+    way = plan.ways[0]
+    if way in ("path", "daemon"):
+        return _present(plan.tool, "on PATH" if way == "path" else "Docker's own")
+    how = {
+        "release": "the vendor's release is downloaded",
+        "plugin": "Pulumi downloads its plugin",
+        "go": "it is built from pinned Go modules",
+        "debian": "its Debian package is installed",
+        "container": "it runs as a container",
+    }[way]
+    seconds = GO_SECONDS.get(plan.tool, 60) if way == "go" else SECONDS[way]
+    later = f"; out of reach: built from Go modules, {GO_SECONDS[plan.tool]} s" if "go" in plan.ways[1:] else ""
+    return Finding(plan.tool, Have.COMES, how + later, "", seconds)
+
+
+TEST_PROGRAMS = (
+    ("Chromium", ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium", "pages"),
+    ("node", ("node",), "nodejs", "the runtime outside of a container"),
+    ("psql", ("psql",), "postgresql", "servers with TLS and other releases of PostgreSQL"),
+    ("openssl", ("openssl",), "openssl", "certificates"),
+)
+"""What tests look for on PATH: subject, names, Debian's package, and what its tests are about."""
+
+
+def _for_tests(facts: Facts) -> Iterator[Finding]:
+    for subject, names, package, about in TEST_PROGRAMS:
+        found = next((name for name in names if facts.programs.get(name) is not None), "")
+        text = f"make test skips the tests of {about}"
+        command = _get(facts.machine, package)
+        yield _present(subject, "") if found else Finding(subject, Have.PARTLY, text, command)
+    if facts.programs.get("pgbouncer") is not None:
+        yield _present("pgbouncer", "")
+    elif facts.machine.debian:
+        yield Finding("pgbouncer", Have.COMES, "its Debian package is unpacked into the cache", "", SECONDS["debian"])
+    else:
+        text = "make test skips the tests behind a pooler"
+        yield Finding("pgbouncer", Have.PARTLY, text, _get(facts.machine, "pgbouncer"))
+
+
+def _present(subject: str, text: str) -> Finding:
+    return Finding(subject, Have.HERE, text or "on PATH" if subject != ".venv" else "from ops/requirements.txt")
+
+
+def _get(machine: Machine, package: str) -> str:
+    if machine.system == "Darwin":
+        return f"brew install {package.replace('nodejs', 'node')}"
+    if not machine.debian:
+        return f"install {package} with the packages of this system"
+    return f"{'' if machine.root else 'sudo '}apt-get install -y {package}"
+
+
+def lines(found: Sequence[Finding]) -> list[str]:
+    """Return the rows for people, and a last line that sums them up."""
+    wide = max(len(one.subject) for one in found)
+    rows = []
+    for one in found:
+        after = f"; about {_duration(one.seconds)}" if one.seconds else ""
+        step = f"\n  {'':<{wide}}  {'':<7}  {one.command}" if one.command else ""
+        rows.append(f"  {one.subject:<{wide}}  {one.have:<7}  {one.text}{after}{step}")
+    return [*rows, "", f"  {_summary(found)}"]
+
+
+def _summary(found: Sequence[Finding]) -> str:
+    missing = [one.subject for one in found if one.have is Have.MISSING]
+    if missing:
+        return f"make local cannot work here yet: {', '.join(missing)}"
+    local = [one for one in found if one.have is Have.COMES and one.subject != "pgbouncer"]
+    less = [one.subject for one in found if one.have is Have.PARTLY]
+    without = f" It goes without {', '.join(less)}." if less else " No test is skipped."
+    if not local:
+        return f"make local installs nothing more.{without}"
+    names = ", ".join(one.subject for one in local)
+    return f"make local gets {names}, about {_duration(sum(one.seconds for one in local))}.{without}"
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 90 else f"{(seconds + 30) // 60} min"
