@@ -5,6 +5,8 @@ The library is loaded when the first text is read: a preview without pending mig
 
 from __future__ import annotations
 
+import bisect
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -71,7 +73,11 @@ class Statement:
 
     def line_of(self, location: int) -> int:
         """Return the line of a location in its tree."""
-        return self.line + self.text.encode()[: max(0, location - self.start)].count(b"\n")
+        return self.line + bisect.bisect_left(self._line_breaks, location - self.start)
+
+    @functools.cached_property
+    def _line_breaks(self) -> list[int]:
+        return [match.start() for match in re.finditer(b"\n", self.text.encode())]
 
 
 @dataclass(frozen=True)

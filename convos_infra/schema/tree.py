@@ -20,11 +20,15 @@ def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[s
     pending = [node]
     while pending:
         one = pending.pop()
-        name = one.DESCRIPTOR.name
+        name = type(one).__name__
+        if name == "Node":
+            kind = one.WhichOneof("node")
+            if kind:
+                pending.append(getattr(one, kind))
+            continue
         if name in leave_out and one is not node:
             continue
-        if name != "Node":
-            yield name, one
+        yield name, one
         for field, value in reversed(one.ListFields()):
             if field.type != _MESSAGE:
                 continue
