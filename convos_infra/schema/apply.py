@@ -116,7 +116,7 @@ def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) 
     """
     with contextlib.closing(connect(address, wait_seconds=wait_seconds)) as connection:
         try:
-            state = _read_state(connection, Limits())[1]
+            state = _read_state(connection, _read_history(connection, Limits()), Limits())[1]
             return replace(state, obstacle=obstacle(connection, Limits())) if for_update else state
         except psycopg.Error as error:
             raise lost_or_refused(f"database {address}", connection, error) from None
@@ -124,13 +124,12 @@ def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) 
 
 def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None] = quiet) -> State:
     """Do the same as `apply`, on a connection in autocommit; two round trips if nothing is pending."""
-    found, state = _read_state(connection, job.limits)
-    plan = _plan(job, found)
+    found, state, plan = _look(connection, job)
     if plan.is_empty and not state.drift:
         return state
-    with locked(connection, job.limits, tell):
-        found, state = _read_state(connection, job.limits)  # again: another migrator may have been faster
-        plan = _plan(job, found)
+    with locked(connection, job.limits, tell) as is_free:
+        if not is_free or _read_history(connection, job.limits) != found:  # another migrator was faster
+            found, state, plan = _look(connection, job)
         with connection.deadline(job.limits.answer_seconds):
             history.prepare(connection)
             _settle_drift(connection, job, state, plan)
@@ -138,7 +137,25 @@ def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None
             _mark(connection, plan, schemas)
         with watched(connection, job.limits.progress_seconds, tell) as watch:
             _run_all(connection, plan, schemas, Runner(job.limits, tell, watch))
-        return _read_state(connection, job.limits)[1]
+        found = _read_history(connection, job.limits)
+        if found.catalog is None:  # another version of this program was faster
+            return _read_state(connection, found, job.limits)[1]
+        return State(found.applied, found.catalog, (), found.catalog, found.begun)  # as recorded just now
+
+
+def _look(connection: BoundedConnection, job: Job) -> tuple[History, State, MigrationPlan]:
+    found = _read_history(connection, job.limits)
+    plan = _plan(job, found)
+    if not plan.is_empty and found.catalog is None:
+        # There is nothing to compare the content with, and it is recorded after the last migration.
+        return found, State(found.applied, {}, ()), plan
+    read, state = _read_state(connection, found, job.limits)
+    return read, state, plan if read == found else _plan(job, read)
+
+
+def _read_history(connection: BoundedConnection, limits: Limits) -> History:
+    with connection.deadline(limits.answer_seconds):
+        return history.read(connection)
 
 
 def _plan(job: Job, found: History) -> MigrationPlan:
@@ -149,10 +166,9 @@ def _plan(job: Job, found: History) -> MigrationPlan:
     return plan
 
 
-def _read_state(connection: BoundedConnection, limits: Limits) -> tuple[History, State]:
+def _read_state(connection: BoundedConnection, found: History, limits: Limits) -> tuple[History, State]:
     with connection.deadline(limits.answer_seconds):
         before = None
-        found = history.read(connection)
         while True:
             live = catalog.read(connection, found.schemas)
             drift = catalog.compare(found.catalog, live) if found.catalog is not None else []

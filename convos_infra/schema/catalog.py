@@ -30,10 +30,13 @@ def read(connection: Connection, schemas: Set[str] = PUBLIC) -> dict[str, str]:
     """Return the content of some schemas and of the database itself, in one round trip.
 
     Long definitions (views, functions) are returned as hashes: only their changes matter, by name.
+
+    The connection's deadline bounds this query, not the `statement_timeout` of a role or a file: that one is for
+    other statements. A transaction that goes on must set it again.
     """
     in_transaction = connection.info.transaction_status.name != "IDLE"
     # One message in both cases: the settings and the query share a transaction, and the settings end with it.
-    begin = f"SET LOCAL search_path = ''; {local()}"
+    begin = f"SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; {local()}"
     begin = begin if in_transaction else f"BEGIN; {begin}"
     query = sql.SQL(READ.replace("%s", "{}")).format(sql.Literal(sorted(schemas | PUBLIC))).as_bytes(connection)
     cursor = connection.execute(begin.encode() + b"; " + query + (b"" if in_transaction else b"; COMMIT"))

@@ -10,7 +10,11 @@ from convos_infra.schema.tree import inner, kind_of, strings, walk, without_loca
 _ALWAYS = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
 """System columns, which every row has."""
 _ANYTHING = frozenset({"%", "%%", ".*", "^", "", "_*"})
-_OPPOSITE = {"=": "<>", "<": ">=", ">": "<="}
+_OPPOSITE = {
+    **{"=": "<>", "<": ">=", ">": "<=", "BETWEEN": "NOT BETWEEN"},
+    **{"~~": "!~~", "~~*": "!~~*", "~": "!~", "~*": "!~*"},
+}
+_COMPARISONS = frozenset({*_OPPOSITE, *_OPPOSITE.values()})
 _BOUND = {">=": "min", "<=": "max"}
 """Comparisons that are true for every value with the least or the greatest value of the column."""
 
@@ -61,11 +65,9 @@ def _is_true(node: Any, rows: Rows) -> bool:
     if kind == "bool_expr":
         return _is_combination_true(node.bool_expr, rows)
     if kind == "null_test":
-        column = _column(node.null_test.arg)
-        is_there = column in rows.required or column in _ALWAYS
-        return word(node.null_test, "nulltesttype") == "IS_NOT_NULL" and is_there
+        return word(node.null_test, "nulltesttype") == "IS_NOT_NULL" and _is_never_null(node.null_test.arg, rows)
     if kind == "boolean_test" and word(node.boolean_test, "booltesttype") in ("IS_NOT_UNKNOWN", "IS_NOT_FALSE"):
-        return _is_true(node.boolean_test.arg, rows) or not _columns(node)
+        return _is_true(node.boolean_test.arg, rows) or not _columns(node) or _is_known(node.boolean_test, rows)
     if kind == "case_expr" and _is_case_true(node.case_expr, rows):
         return True
     if kind == "coalesce_expr" and _is_true(node.coalesce_expr.args[0], rows):
@@ -91,7 +93,27 @@ def _is_combination_true(expression: Any, rows: Rows) -> bool:
 
 
 def _is_never(test: Any, rows: Rows) -> bool:
-    return word(test, "nulltesttype") == "IS_NULL" and _column(test.arg) in rows.required | _ALWAYS
+    return word(test, "nulltesttype") == "IS_NULL" and _is_never_null(test.arg, rows)
+
+
+def _is_known(test: Any, rows: Rows) -> bool:
+    return word(test, "booltesttype") == "IS_NOT_UNKNOWN" and _is_never_null(test.arg, rows)
+
+
+def _is_never_null(node: Any, rows: Rows) -> bool:
+    """Tell whether a node is a constant, a column that is never NULL, a cast of one, or a comparison of those."""
+    kind = kind_of(node)
+    if kind == "a_const":
+        return not node.a_const.isnull
+    if kind == "list":
+        return all(_is_never_null(one, rows) for one in node.list.items)
+    if kind == "type_cast":
+        return _is_never_null(node.type_cast.arg, rows)
+    if kind == "a_expr" and word(node.a_expr, "kind") != "AEXPR_NULLIF":
+        if (strings(node.a_expr.name) or [""])[-1] not in _COMPARISONS:
+            return False
+        return _is_never_null(node.a_expr.lexpr, rows) and _is_never_null(node.a_expr.rexpr, rows)
+    return _column(node) in rows.required | _ALWAYS
 
 
 def _is_constant(query: Any) -> bool:
@@ -118,7 +140,7 @@ def _is_false(node: Any) -> bool:
 
 
 def _are_opposites(parts: list[Any]) -> bool:
-    """Tell whether a node is `a IS NULL OR a IS NOT NULL`, `x OR NOT x`, or `a = 1 OR a <> 1`."""
+    """Tell whether an OR is `a IS NULL OR a IS NOT NULL`, `x OR NOT x`, or `a IN (1) OR a NOT IN (1)`."""
     tests = {
         (without_locations(one.null_test.arg), word(one.null_test, "nulltesttype"))
         for one in parts
@@ -143,12 +165,16 @@ def _are_opposites(parts: list[Any]) -> bool:
 def _is_expression_true(expression: Any, rows: Rows) -> bool:
     operator = (strings(expression.name) or [""])[-1]
     left, right = expression.lexpr, expression.rexpr
+    if word(expression, "kind") == "AEXPR_NULLIF":
+        return False
     if word(expression, "kind") == "AEXPR_NOT_DISTINCT":
         return without_locations(left) == without_locations(right)
     if word(expression, "kind") == "AEXPR_OP_ANY" and operator == "=" and kind_of(right) == "sub_link":
         return _is_own_rows(left, right.sub_link.subselect.select_stmt)
+    if operator in ("=", ">=", "<=") and without_locations(left) == without_locations(right):
+        return True
     if operator in ("=", ">=", "<=") and kind_of(left) == "column_ref":
-        if without_locations(left) == without_locations(right) or _is_bound(operator, left, right, rows):
+        if _is_bound(operator, left, right, rows):
             return True
         return rows.is_joined_with_itself and _column(left) == _column(right)
     if operator in ("~~", "~~*", "~", "~*") and kind_of(right) == "a_const":

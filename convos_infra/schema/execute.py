@@ -1,4 +1,9 @@
-"""Runs one migration in one transaction; its errors point at a line of the file."""
+"""Runs one migration in one transaction; its errors point at a line of the file.
+
+The transaction begins in the message of the file's first statement, and is recorded and committed in the message of
+its last one. So a file of one statement takes one round trip. PostgreSQL applies `statement_timeout` to each statement
+of a message since version 13; before that, only the client's deadline ends the first statement.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +26,8 @@ if TYPE_CHECKING:
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
 """The line number in PostgreSQL's context, in any language of the server."""
-
-
+_SEPARATOR = "\n;"
+"""What follows a statement in its message: the line break ends a comment that would hide the COMMIT."""
 WRITABLE = "give the address of the primary, or turn default_transaction_read_only off for this role and database"
 
 
@@ -51,34 +56,52 @@ def run(
         LockBusyError: a lock timed out.
         InfraError: a statement failed, or the connection did.
     """
-    begin = (
+    before = (
         f"BEGIN; SET LOCAL lock_timeout = '{timeouts.lock}'; SET LOCAL statement_timeout = '{timeouts.statement}';"
-        " SET LOCAL search_path = public; SET LOCAL standard_conforming_strings = on"
+        " SET LOCAL search_path = public; SET LOCAL standard_conforming_strings = on; "
     )
-    statement = migration.script.statements[0]
+    statements = migration.script.statements
+    statement = statements[0]
     try:
-        with connection.deadline(timeouts.seconds):
-            connection.execute(begin.encode())
-        for statement in migration.script.statements:
+        for statement in statements:
             with connection.deadline(timeouts.seconds):
+                after = ""
+                if statement is statements[-1] and noted is None:
+                    after = f"{_SEPARATOR} {history.record_text(connection, migration)}; COMMIT"
                 watch.begin(migration.file, statement)
-                connection.execute(statement.text.encode())
-        with connection.deadline(timeouts.seconds):
-            found = None if noted is None else catalog.read(connection, noted)
-            history.record(connection, migration, catalog=found, then="COMMIT")
+                connection.execute(f"{before}{statement.text}{after}".encode())
+            before = ""
+        if noted is not None:
+            with connection.deadline(timeouts.seconds):
+                found = catalog.read(connection, noted)
+                commit = f"SET LOCAL statement_timeout = '{timeouts.statement}'; COMMIT"
+                history.record(connection, migration, catalog=found, then=commit)
     except psycopg.Error as error:
         with contextlib.suppress(psycopg.Error), connection.deadline(timeouts.answer_seconds):
             connection.rollback()
-        raise failed(migration, statement, connection, error) from None
+        raise failed(migration, statement, connection, error, skipped=len(before)) from None
     finally:
         watch.end()
 
 
 def failed(
-    migration: MigrationFile, statement: Statement, connection: BoundedConnection, error: psycopg.Error
+    migration: MigrationFile,
+    statement: Statement,
+    connection: BoundedConnection,
+    error: psycopg.Error,
+    *,
+    skipped: int = 0,
 ) -> InfraError:
-    """Return the error of a statement: file, line, PostgreSQL's message, SQLSTATE and hint."""
-    thing = f"{migration.file}:{_line(migration, statement, error)}"
+    """Return the error of a statement: file, line, PostgreSQL's message, SQLSTATE and hint.
+
+    Args:
+        migration: its file.
+        statement: the statement.
+        connection: the connection on which it ran.
+        error: the error.
+        skipped: the number of characters before the statement in its message.
+    """
+    thing = f"{migration.file}:{_line(migration, statement, error, skipped)}"
     if isinstance(error, _BUSY):
         hint = "see who holds it: SELECT pid, state, query FROM pg_stat_activity WHERE state <> 'idle'"
         return LockBusyError(thing, f"a lock is held elsewhere ({error.diag.message_primary}, {error.sqlstate})", hint)
@@ -102,10 +125,11 @@ def lost_or_refused(thing: str, connection: BoundedConnection, error: psycopg.Er
     return InfraError(thing, f'PostgreSQL says "{diag.message_primary}"{details}, {error.sqlstate}', hint)
 
 
-def _line(migration: MigrationFile, statement: Statement, error: psycopg.Error) -> int:
-    """Return the line where a statement failed: the server counts characters from the start of the statement."""
-    if error.diag.statement_position:
-        return line_of(migration.sql, statement.offset + int(error.diag.statement_position) - 1)
+def _line(migration: MigrationFile, statement: Statement, error: psycopg.Error, skipped: int) -> int:
+    """Return the line where a statement failed: the server counts characters from the start of the message."""
+    position = int(error.diag.statement_position or 0) - skipped
+    if 0 < position <= len(statement.text + _SEPARATOR):  # one that ends too early fails at the separator
+        return line_of(migration.sql, statement.offset + min(position, len(statement.text)) - 1)
     body = _BODY_LINE.search(error.diag.context or "")
     if body is not None and statement.kind == "do_stmt":
         return body_line(statement) + int(body[1]) - 1

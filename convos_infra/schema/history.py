@@ -183,15 +183,27 @@ def record(
     catalog: Mapping[str, str] | None = None,
     then: str = "",
 ) -> None:
-    """Add a migration, in the transaction that ran it.
+    """Add a migration, in the transaction that ran it: see `record_text` for the arguments."""
+    text = record_text(connection, migration, seconds=seconds, baseline=baseline, catalog=catalog)
+    connection.execute(f"{text}; {then}".encode() if then else text.encode())
+
+
+def record_text(
+    connection: Connection,
+    migration: MigrationFile,
+    *,
+    seconds: float = 0.0,
+    baseline: bool = False,
+    catalog: Mapping[str, str] | None = None,
+) -> str:
+    """Return the statements that add a migration, for the message of its last statement.
 
     Args:
-        connection: the connection on which it ran.
+        connection: the connection on which it runs; its settings decide how a text is quoted.
         migration: the migration.
         seconds: its duration before this transaction began.
         baseline: whether it was only marked as applied.
         catalog: the current content of the database, for the last one of a run.
-        then: a statement to send with it: a COMMIT in the same message saves a round trip.
     """
     values = (migration.version, migration.name, migration.checksum, seconds, program_version(), baseline)
     noted = None if catalog is None else _noted(connection, catalog)
@@ -199,7 +211,7 @@ def record(
     parts: list[sql.Composable] = [sql.SQL(_AS_WHO_CONNECTED), literals]
     if catalog is not None:
         parts.append(sql.SQL(_FORGET).format(sql.Literal(migration.version)))
-    connection.execute(sql.SQL("; ").join([*parts, sql.SQL(then)] if then else parts))
+    return sql.SQL("; ").join(parts).as_string(connection)
 
 
 def note_begun(connection: Connection, migration: MigrationFile) -> None:

@@ -163,7 +163,8 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
         yield from _events(file, statement.node, "insert", place)
         return
     for name, node in walk(statement.node, _MADE_ONLY):
-        here = replace(place, line=_line(statement, node, place))
+        line = _line(statement, node, place)
+        here = place if line == place.line else replace(place, line=line)
         if name in _DATA:
             yield from _events(file, node, _DATA[name], here)
         elif name == "TruncateStmt":
@@ -191,7 +192,7 @@ def _seen(file: _File, relation: str, place: _Place) -> Iterator[Hazard]:
 
 
 def _line(statement: Statement, node: Any, place: _Place) -> int:
-    if not place.is_plain or "location" not in node.DESCRIPTOR.fields_by_name:
+    if not place.is_plain or not hasattr(node, "location"):
         return place.line
     return statement.line_of(node.location)
 

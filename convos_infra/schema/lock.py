@@ -31,8 +31,8 @@ _SETTINGS = (
 @contextlib.contextmanager
 def locked(
     connection: BoundedConnection, limits: Limits, tell: Callable[[str], None] = lambda _: None
-) -> Iterator[None]:
-    """Hold the migrators' lock for a block.
+) -> Iterator[bool]:
+    """Hold the migrators' lock for a block, which gets whether it was free at once.
 
     It is polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and a CREATE INDEX CONCURRENTLY of
     the holder would wait for that snapshot forever.
@@ -66,7 +66,7 @@ def locked(
         time.sleep(pause)
         pause = min(pause * 1.5, 1.0) * random.uniform(0.75, 1.0)  # noqa: S311  # spreads, protects nothing
     try:
-        yield
+        yield not told
     finally:
         with contextlib.suppress(psycopg.Error), connection.deadline(limits.answer_seconds):
             connection.execute("SELECT pg_advisory_unlock(%s)", (KEY,))

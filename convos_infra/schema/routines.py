@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from convos_infra.schema.script import NotSqlError, Statement, body_line, read_script, unreadable
+from convos_infra.schema.script import NotSqlError, Statement, body_line, read_script, unreadable, without_comments
 from convos_infra.schema.tree import inner, kind_of, option, strings, word
 
 _PROMISES = re.compile(r"(?:\{\}\},)+")
@@ -132,7 +132,7 @@ def _plpgsql(heading: str, text: str) -> Any:
 
     tag = next(tag for tag in (f"$b{number}$" for number in range(len(text) + 2)) if tag not in text)
     try:
-        return parse_plpgsql(f"{heading}{tag}{text}{tag}")
+        return parse_plpgsql(f"{heading}{tag}{without_comments(text)}{tag}")
     except PgQueryError as error:
         raise unreadable(text, f"{error.message}", 1) from None
     except json.JSONDecodeError as error:

@@ -5,6 +5,8 @@ The library is loaded when the first text is read: a preview without pending mig
 
 from __future__ import annotations
 
+import bisect
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -71,7 +73,11 @@ class Statement:
 
     def line_of(self, location: int) -> int:
         """Return the line of a location in its tree."""
-        return self.line + self.text.encode()[: max(0, location - self.start)].count(b"\n")
+        return self.line + bisect.bisect_left(self._line_breaks, location - self.start)
+
+    @functools.cached_property
+    def _line_breaks(self) -> list[int]:
+        return [match.start() for match in re.finditer(b"\n", self.text.encode())]
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,14 @@ def read_script(sql: str) -> Script:
     try:
         tree = parse(sql)
     except PgQueryError as error:
-        raise unreadable(sql, error.message, error.cursorpos) from None
+        blank = without_comments(sql)
+        if blank == sql:
+            raise unreadable(sql, error.message, error.cursorpos) from None
+        try:
+            tree = parse(blank)
+        except PgQueryError as real:
+            before = len(blank[: max(0, real.cursorpos - 1)].encode())
+            raise unreadable(sql, real.message, len(sql.encode()[:before].decode(errors="ignore")) + 1) from None
     return Script(sql, tuple(_statements(sql.encode(), tree.stmts)))
 
 
@@ -158,6 +171,48 @@ def comments(sql: str) -> tuple[Comment, ...]:
             line, done = line + raw.count(b"\n", done, token.start), token.start
             found.append(Comment(raw[token.start + 2 : token.end].decode().strip(), line))
     return tuple(found)
+
+
+def without_comments(sql: str) -> str:
+    """Return a text of the same length in bytes, with spaces in place of its comments.
+
+    libpg_query's parser takes a comment for a token where PostgreSQL looks one token ahead (parser.c: base_yylex), so
+    it refuses `NOT /* … */ IN`, and strings that a line comment separates. A block comment between two strings stays:
+    PostgreSQL refuses it, too, and spaces would join the strings. A text that has no tokens is returned as it is.
+    """
+    from postgast.errors import PgQueryError  # noqa: PLC0415
+    from postgast.pg_query_pb2 import Token  # noqa: PLC0415
+    from postgast.scan import scan  # noqa: PLC0415
+
+    if "--" not in sql and "/*" not in sql:
+        return sql
+    raw = bytearray(sql.encode())
+    try:
+        tokens = scan(sql).tokens
+    except PgQueryError:
+        return sql
+    before, blocks = 0, list[tuple[int, int]]()
+    for token in tokens:
+        if token.token == Token.SQL_COMMENT:
+            _blank(raw, token.start, token.end)
+        elif token.token == Token.C_COMMENT:
+            blocks.append((token.start, token.end))
+        else:
+            if not (blocks and token.token == Token.SCONST and before in _strings(Token)):
+                for start, end in blocks:
+                    _blank(raw, start, end)
+            before, blocks = token.token, []
+    for start, end in blocks:
+        _blank(raw, start, end)
+    return raw.decode()
+
+
+def _strings(token: Any) -> frozenset[int]:
+    return frozenset({token.SCONST, token.USCONST, token.BCONST, token.XCONST})
+
+
+def _blank(raw: bytearray, start: int, end: int) -> None:
+    raw[start:end] = re.sub(rb"[^\n]", b" ", raw[start:end])
 
 
 def body_line(statement: Statement) -> int:

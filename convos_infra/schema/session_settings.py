@@ -16,6 +16,7 @@ NEUTRAL: Mapping[str, str] = {
     "backslash_quote": "safe_encoding",
     "transform_null_equals": "off",
     "row_security": "on",
+    "standard_conforming_strings": "on",
 }
 
 

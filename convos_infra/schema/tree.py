@@ -8,6 +8,11 @@ from typing import Any
 PUBLIC = "public"
 _MESSAGE = 11
 """protobuf's number of a message field (descriptor.proto, FieldDescriptorProto.Type)."""
+_PLACES = frozenset(
+    {"location", "name_location", "stmt_location", "stmt_len"}
+    | {"rexpr_list_start", "rexpr_list_end", "list_start", "list_end"}
+)
+"""The fields of a parse tree that are positions in its text (libpg_query: protobuf/pg_query.proto)."""
 
 
 def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
@@ -20,11 +25,15 @@ def walk(node: Any, leave_out: frozenset[str] = frozenset()) -> Iterator[tuple[s
     pending = [node]
     while pending:
         one = pending.pop()
-        name = one.DESCRIPTOR.name
+        name = type(one).__name__
+        if name == "Node":
+            kind = one.WhichOneof("node")
+            if kind:
+                pending.append(getattr(one, kind))
+            continue
         if name in leave_out and one is not node:
             continue
-        if name != "Node":
-            yield name, one
+        yield name, one
         for field, value in reversed(one.ListFields()):
             if field.type != _MESSAGE:
                 continue
@@ -79,8 +88,8 @@ def without_locations(node: Any) -> bytes:
     copy = type(node)()
     copy.CopyFrom(node)
     for _, one in walk(copy):
-        if "location" in one.DESCRIPTOR.fields_by_name:
-            one.ClearField("location")
+        for place in _PLACES.intersection(one.DESCRIPTOR.fields_by_name):
+            one.ClearField(place)
     return bytes(copy.SerializeToString(deterministic=True))
 
 
