@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READY_SECONDS = 5.0
 PROVISION_SECONDS = 60.0
 LONGEST_REASON = 200
-OK, UNAUTHORIZED, CONFLICT, SERVER_ERROR, UNAVAILABLE = 200, 401, 409, 500, 503
+OK, BAD_REQUEST, UNAUTHORIZED, CONFLICT, SERVER_ERROR, UNAVAILABLE = 200, 400, 401, 409, 500, 503
 
 
 def _stored_as_it_is(text: str) -> str:
@@ -87,8 +87,8 @@ class AgentClient:
         url = self.address(instance) + self._readiness_path
         try:
             answer = agent_http.send(agent_http.Request("GET", url, key, seconds=READY_SECONDS))
-        except agent_http.NoAnswer:
-            return Readiness.SILENT
+        except agent_http.NoAnswer as error:
+            return Readiness.NONSENSE if error.is_nonsense else Readiness.SILENT
         if answer.status == UNAUTHORIZED:
             return Readiness.UNAUTHORIZED
         if answer.status != OK:
@@ -115,7 +115,11 @@ class AgentClient:
     def problem(self, instance: Instance) -> str:
         """Return what is wrong with an agent's last answer; empty if it was valid, or if there is none yet."""
         said = self._rounds.said(instance)
-        return f"unhealthy: {said.value}" if said in {Readiness.NONSENSE, Readiness.UNAUTHORIZED} else ""
+        if said is None or said is Readiness.READY:
+            return ""
+        # One that starts is not ready either, and does not answer.
+        is_wrong = said in {Readiness.NONSENSE, Readiness.UNAUTHORIZED} or self._rounds.was_ready(instance)
+        return f"unhealthy: {said.value}" if is_wrong else ""
 
     def forget_all_but(self, instances: Iterable[Instance]) -> None:
         """Forget the answers of agents that no longer exist."""
@@ -156,7 +160,8 @@ class AgentClient:
         except agent_http.NoAnswer as error:
             raise AgentError(f"{name}: no answer ({error})", refused=False) from None
         if answer.status != OK:
-            refused = answer.status < SERVER_ERROR or answer.status == UNAVAILABLE
+            # Only these say that nothing was done: after 202 or a redirect there may be a conversation.
+            refused = BAD_REQUEST <= answer.status < SERVER_ERROR or answer.status == UNAVAILABLE
             problem = f"{name}: HTTP {answer.status}{_reason(answer.body)}"
             raise AgentError(problem, refused=refused, in_use=answer.status == CONFLICT)
         try:

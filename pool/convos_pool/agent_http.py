@@ -7,6 +7,7 @@ followed, as they would send the bearer key elsewhere.
 from __future__ import annotations
 
 import functools
+import http
 import http.client
 import io
 import socket
@@ -31,7 +32,16 @@ _CHUNK = 8192
 
 
 class NoAnswer(Exception):
-    """There was no usable answer before the deadline."""
+    """There was no usable answer before the deadline.
+
+    Args:
+        problem: what happened.
+        is_nonsense: whether something came, which was not HTTP or too large.
+    """
+
+    def __init__(self, problem: str, *, is_nonsense: bool = True) -> None:
+        super().__init__(problem)
+        self.is_nonsense = is_nonsense
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ def send(request: Request) -> RawAnswer:
             return _exchange(line, request)
     except (OSError, ValueError, http.client.HTTPException) as error:
         late = time.monotonic() >= until
-        raise NoAnswer("took too long" if late else type(error).__name__) from None
+        is_nonsense = not late and not isinstance(error, OSError)
+        raise NoAnswer("took too long" if late else type(error).__name__, is_nonsense=is_nonsense) from None
 
 
 class _Line:
@@ -120,6 +131,15 @@ class _Line:
         self._sock.settimeout(seconds)
 
 
+class _Answer(http.client.HTTPResponse):
+    """An answer after any interim ones: `http.client` skips 100 Continue, and takes 103 Early Hints for the answer."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        is_interim = status // 100 == 1 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
+        return version, http.HTTPStatus.CONTINUE if is_interim else status, reason
+
+
 class _Bytes(io.RawIOBase):
     """What comes over a line."""
 
@@ -160,6 +180,7 @@ def _tls() -> ssl.SSLContext:
 def _exchange(line: _Line, request: Request) -> RawAnswer:
     parts = urlsplit(request.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    connection.response_class = _Answer
     connection.default_port = 443 if parts.scheme == "https" else 80
     socket_like: Any = line
     connection.sock = socket_like
@@ -174,4 +195,7 @@ def _exchange(line: _Line, request: Request) -> RawAnswer:
         body += chunk
         if len(body) > LARGEST_ANSWER:
             raise NoAnswer(f"an answer of more than {LARGEST_ANSWER} bytes")
+    if answer.length:
+        # A read in pieces does not say that the end is missing.
+        raise NoAnswer(f"it ended {answer.length} bytes too early")
     return RawAnswer(answer.status, body)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 ROUND_SECONDS, FIRST_SECONDS = 2.0, 5.5
 GRACE_SECONDS = 0.25
 """How long a round waits, once all others have answered, for those that an earlier one has waited for in vain."""
-AT_ONCE = 64
+AT_ONCE, SILENT_AT_ONCE = 64, 32
+"""Threads for all agents, and others for those that did not answer: however many hang, the rest are asked at once."""
 Place = tuple[str, str]
 _ORDER = {Readiness.READY: 0, Readiness.NOT_READY: 1, Readiness.UNAUTHORIZED: 1, Readiness.NONSENSE: 2}
 _UNKNOWN, _SILENT = 1, 3
@@ -46,8 +47,10 @@ class HealthRounds:
         self._first_seconds = first_seconds
         self._grace_seconds = grace_seconds
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="health")
+        self._patient_threads = ThreadPoolExecutor(max_workers=SILENT_AT_ONCE, thread_name_prefix="health-silent")
         self._last: dict[Place, Readiness] = {}
         self._pending: dict[Place, Future[Readiness]] = {}
+        self._were_ready: set[Place] = set()
 
     def ask(self, asked: Mapping[str, Instance]) -> dict[str, Readiness]:
         """Check agents, by the service's id; return the answer of each, or its previous one."""
@@ -56,7 +59,9 @@ class HealthRounds:
         # Those that answered come first: a hundred that hang must not keep a thousand others waiting.
         for id_ in sorted(asked, key=lambda one: self._turn(places[one])):
             if places[id_] not in self._pending:
-                self._pending[places[id_]] = self._threads.submit(self._ask, asked[id_])
+                is_silent = self._last.get(places[id_]) is Readiness.SILENT
+                threads = self._patient_threads if is_silent else self._threads
+                self._pending[places[id_]] = threads.submit(self._ask, asked[id_])
         self._wait(frozenset(places.values()), asked_before)
         # Of one that never answered nothing is known that could count meanwhile: it has the time of a whole request.
         unknown = [self._pending[found] for found in places.values() if found not in self._last]
@@ -65,6 +70,8 @@ class HealthRounds:
             if future.done():
                 self._last[key] = Readiness.SILENT if future.exception() is not None else future.result()
                 del self._pending[key]
+                if self._last[key] is Readiness.READY:
+                    self._were_ready.add(key)
         return {id_: self._last.get(places[id_], Readiness.SILENT) for id_ in asked}
 
     def _wait(self, places: frozenset[Place], asked_before: frozenset[Place]) -> None:
@@ -79,8 +86,13 @@ class HealthRounds:
         """Return an agent's last answer; None if it was not checked yet."""
         return self._last.get(place(instance))
 
+    def was_ready(self, instance: Instance) -> bool:
+        """Tell whether an agent's deployment has been ready before."""
+        return place(instance) in self._were_ready
+
     def forget(self, known: frozenset[Place]) -> None:
         """Forget all deployments except these."""
+        self._were_ready &= known
         self._last = {key: said for key, said in self._last.items() if key in known}
 
     def _turn(self, key: Place) -> int:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pool_contract.service_names import POOL_MANAGER, agents_in
 
 from . import agents
-from .act import Act
 from .agents import Agent
+from .problem_log import ProblemLog
 
 if TYPE_CHECKING:
     from .agent_client import AgentClient
@@ -67,10 +67,9 @@ class Inventory:
         self._client = client
         self._set_aside = set_aside
         self._stuck_seconds = stuck_seconds
-        self._log = log
         self._clock = clock
         self._own = own
-        self._unhealthy: dict[str, str] = {}
+        self._problems = ProblemLog(log, clock)
         # By deployment, so that a new one starts again. A restart forgets them, which gives every agent its time again.
         self._since: dict[tuple[str, object], tuple[bool, float]] = {}
 
@@ -104,17 +103,15 @@ class Inventory:
                 listed[id_] = replace(listed[id_], state="unknown", reason=reason)
         self._client.forget_all_but(instances)
         listed = {id_: self._with_problem(agent) for id_, agent in listed.items()}
-        self._unhealthy = {id_: one.reason for id_, one in listed.items() if one.reason and one.state != "unknown"}
+        problems = {id_: one.reason for id_, one in listed.items() if one.reason and one.state != "unknown"}
+        self._problems.update(problems)
         return PoolSnapshot(listed, claims, time.time())
 
     def _with_problem(self, agent: Agent) -> Agent:
-        """Add the problem of an agent that runs but gives no valid answer; log it once."""
+        """Add the problem of an agent that runs but gives no valid answer."""
         if agent.reason or agent.ready or agent.instance.deployment_status != "SUCCESS":
             return agent
-        problem = self._client.problem(agent.instance)
-        if problem and self._unhealthy.get(agent.id) != problem:
-            self._log(Act("unhealthy", problem, agent.id))
-        return replace(agent, reason=problem)
+        return replace(agent, reason=self._client.problem(agent.instance))
 
     def _agent(
         self,

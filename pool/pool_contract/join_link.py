@@ -36,7 +36,15 @@ def invite_link_problem(url: str) -> str:
         return "is not a URL"
     scheme, separator, _ = url.lower().partition("://")
     is_known = scheme in {"https", "http"} or scheme.startswith("convos")
-    return "" if separator and is_known else "is not a URL of the web or of Convos"
+    if not separator or not is_known:
+        return "is not a URL of the web or of Convos"
+    # People read what stands before the at sign as the host.
+    return "contains a login" if "@" in _authority(url) else ""
+
+
+def _authority(url: str) -> str:
+    """Return what browsers take for host and login: they read a backslash as a slash."""
+    return re.split(r"[/\\?#]", url.partition("://")[2].lstrip("/\\"), maxsplit=1)[0]
 
 
 def _host(url: str) -> str | None:

@@ -105,6 +105,16 @@ BARS = (
     Bar("pool", "claims", "a tick of at most 3 s while agents hang", lambda row: row["tick_seconds"] <= 3),
     Bar(
         "pool",
+        "claims-among-liars",
+        "each claim gets an honest agent, none twice",
+        lambda row: row["answered"] == row["claims"] and not row["double"],
+    ),
+    Bar("pool", "claims-among-liars", "at most 200 MiB", lambda row: row["peak_mib"] <= 200),
+    Bar("pool", "claims-among-liars", "p99 of at most 2 s", lambda row: row["p99"] <= 2),
+    Bar("pool", "claims-among-liars", "a tick of at most 5 s", lambda row: row["tick_seconds"] <= 5),
+    Bar("pool", "claims-among-liars", "the log names each", lambda row: row["named"] == row["lying"]),
+    Bar(
+        "pool",
         "claims-while-filling",
         "each claim is answered, none twice, with 1 call to Railway",
         lambda row: row["answered"] == row["claims"] == row["confirmations"] and not row["double"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ class Farm:
         conversations: agent id -> what it was told, and its conversation's id.
         lose_answers: how many answers to claims are cut off after the conversation was made.
         busy: agents that say that they are in a conversation already.
+        lies: agents that do something else with a connection than to answer, by their id; see `lies.py`.
         hangs: agents that say nothing at all until `let_go` is set.
     """
 
@@ -46,6 +48,7 @@ class Farm:
     lose_answers: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     hold: threading.Event | None = None
+    lies: dict[str, Callable[[socket.socket], None]] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
     let_go: threading.Event = field(default_factory=threading.Event)
 
@@ -74,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         agent_id = self.path.split("/")[1]
+        if self._lies(agent_id):
+            return
         if agent_id in self.farm.hangs:
             self.farm.let_go.wait(30)
         if not self._is_welcome(agent_id):
@@ -87,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         agent_id = self.path.split("/")[1]
         wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._lies(agent_id):
+            return
         if not self._is_welcome(agent_id):
             return
         self.farm.tokens.add(self.headers.get("Authorization", "").removeprefix("Bearer "))
@@ -96,6 +103,14 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.farm.provision(agent_id, wanted)
         if answer is not None:
             self._send(*answer)
+
+    def _lies(self, agent_id: str) -> bool:
+        if agent_id not in self.farm.lies:
+            return False
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.farm.lies[agent_id](self.connection)
+        return True
 
     def _is_welcome(self, agent_id: str) -> bool:
         given = self.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import requests
 from tests.emulator.fix_emulator import running_emulator, until
 from tests.pool.agent_farm import running_farm
 from tests.pool.grown_fleet import grow
+from tests.pool.lies import LIES
 from tests.pool.pool_process import API_KEY, Pool
 from tests.pool.surroundings import Surroundings, agents, counts, surroundings, until_idle
 from tests.schema.postgres_server import embedded_binaries, new_database, running
@@ -25,6 +28,7 @@ CLAIMS = 100
 CLAIMS_WHILE_FILLING = 50
 HOURS_CALLS = 1000
 HANGING_SHARE = 0.05
+LYING_SHARE = 0.1
 FILL_SECONDS = 3600.0
 MOST_MADE = 20
 """A larger fleet is grown out of one of this size: what the emulator takes to make it is not measured."""
@@ -48,12 +52,79 @@ def rows(sizes: tuple[int, ...] = SIZES) -> Iterator[dict[str, Any]]:
                 surroundings(Path(name), database, emulator, farm) as around,
             ):
                 yield _row(around, size)
-        with (
-            new_database(server) as database,
-            running_farm() as farm,
-            surroundings(Path(name), database, emulator, farm) as around,
-        ):
-            yield _row_while_filling(around)
+        for row in (_row_with_liars, _row_while_filling):
+            with (
+                new_database(server) as database,
+                running_farm() as farm,
+                surroundings(Path(name), database, emulator, farm) as around,
+            ):
+                yield row(around)
+
+
+def _row_with_liars(around: Surroundings) -> dict[str, Any]:
+    """Claim from a thousand agents of which a hundred lie, in every way of `lies.py`, once they have been ready."""
+    size = SIZES[-1]
+    with _of_size(around, size) as pool:
+        liars = [one["id"] for one in agents(pool)][:: round(1 / LYING_SHARE)]
+        around.farm.lies.update(zip(liars, cycle(LIES.values()), strict=False))
+        # The first round meets all of them as agents that were ready.
+        first_tick_seconds = _tick(pool)
+        until(lambda: not liars_that_count(pool, liars), 120)
+        tick_seconds = _tick(pool)
+        around.emulator.forget_calls()
+        answers, connections = _with_connections(around, lambda: _claim_all(pool))
+        asked = [call["operation"] for call in around.emulator.calls()]
+        peak_mib = _peak_mib(pool)
+        named = "".join(line for line in pool.printed().splitlines() if "unhealthy" in line)
+        around.farm.lies.clear()
+    given = [id_ for _, id_ in answers if id_]
+    waits = sorted(seconds for seconds, _ in answers)
+    return {
+        "suite": "pool",
+        "case": "claims-among-liars",
+        "size": size,
+        "seconds": round(waits[-1], 2),
+        "peak_mib": peak_mib,
+        "claims": CLAIMS,
+        "answered": len(set(given) - set(liars)),
+        "double": len(given) - len(set(given)),
+        "p50": round(waits[len(waits) // 2], 2),
+        "p99": round(waits[-2], 2),
+        "confirmations": asked.count("serviceInstance"),
+        "connections": connections,
+        "tick_seconds": round(max(first_tick_seconds, tick_seconds), 2),
+        "lying": len(liars),
+        "named": sum(id_ in named for id_ in liars),
+    }
+
+
+def liars_that_count(pool: Pool, liars: list[str]) -> set[str]:
+    """Tick once, and return the liars that are still taken for idle."""
+    _tick(pool)
+    return {one["id"] for one in agents(pool) if one["state"] == "idle"} & set(liars)
+
+
+def _tick(pool: Pool) -> float:
+    """Run one tick, and return how many seconds it took."""
+    began = time.monotonic()
+    pool.json("POST", "/api/pool/reconcile")
+    return time.monotonic() - began
+
+
+@contextmanager
+def _of_size(around: Surroundings, size: int) -> Iterator[Pool]:
+    """Run a pool manager with so many idle agents, which makes no others."""
+    made = min(size, MOST_MADE)
+    with around.pool(POOL_MIN_IDLE=str(made), TICK_INTERVAL_MS="5000") as pool:
+        until_idle(pool, made, FILL_SECONDS)
+        if size > made:
+            pool.stop()
+            grow(around.emulator, around.folder / "emulator" / "state.sqlite", around.environment_id, size)
+            pool.start()
+        # Nothing is made meanwhile: what is measured is the claims.
+        pool.restart(TICK_INTERVAL_MS=HOUR_MS, POOL_MIN_IDLE="0")
+        until(lambda: pool.json("POST", "/api/pool/reconcile")["counts"]["idle"] == size, 120)
+        yield pool
 
 
 def _row_while_filling(around: Surroundings) -> dict[str, Any]:
@@ -89,16 +160,7 @@ def _row_while_filling(around: Surroundings) -> dict[str, Any]:
 
 
 def _row(around: Surroundings, size: int) -> dict[str, Any]:
-    made = min(size, MOST_MADE)
-    with around.pool(POOL_MIN_IDLE=str(made), TICK_INTERVAL_MS="5000") as pool:
-        until_idle(pool, made, FILL_SECONDS)
-        if size > made:
-            pool.stop()
-            grow(around.emulator, around.folder / "emulator" / "state.sqlite", around.environment_id, size)
-            pool.start()
-        # Nothing is made meanwhile: what is measured is the claims.
-        pool.restart(TICK_INTERVAL_MS=HOUR_MS, POOL_MIN_IDLE="0")
-        until(lambda: pool.json("POST", "/api/pool/reconcile")["counts"]["idle"] == size, 120)
+    with _of_size(around, size) as pool:
         around.emulator.forget_calls()
         answers, connections = _with_connections(around, lambda: _claim_all(pool))
         asked = [call["operation"] for call in around.emulator.calls()]

@@ -58,6 +58,21 @@ def test_a_round_ends_in_time_with_more_that_hang_than_are_asked_at_once() -> No
     asked.let_go.set()
 
 
+def test_those_that_hang_keep_no_thread_from_the_others() -> None:
+    everybody = agents(100 + AT_ONCE)
+    asked = Asked(set(list(everybody)[:100]))
+    asked.let_go.set()
+    rounds = HealthRounds(asked, 20.0, 40.0, grace_seconds=0.01)
+    rounds.ask(everybody)
+    asked.let_go.clear()
+    rounds.ask(everybody)
+    # More are being asked now, and say nothing, than there are threads: what the others say is heard all the same.
+    before = asked.count
+    assert ready(rounds.ask(everybody)) == set(everybody) - asked.hanging
+    assert asked.count == before + AT_ONCE
+    asked.let_go.set()
+
+
 def test_those_that_were_silent_keep_no_round_waiting_and_are_heard_when_they_speak_again() -> None:
     everybody = agents(3)
     asked = Asked({"s1"})

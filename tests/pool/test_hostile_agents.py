@@ -35,6 +35,12 @@ NONSENSE = [
     b'{"a":' * 10_000,
     b'{"ready": true',
     b'{"ready": NaN}',
+    b'{"ready": 1e999999}',
+    b'{"ready": true}{"ready": true}',
+    b'{"ready": true, "x": "\xff"}',
+    b'\xef\xbb\xbf{"ready": true}',
+    '{"ready": true}'.encode("utf-16"),
+    b'{"ready\\u0000": true}',
 ]
 
 
@@ -75,6 +81,8 @@ ANSWERS: list[Any] = [
     {"conversationId": "c", "inviteUrl": "javascript:alert(1)", "joined": False},
     {"conversationId": "c", "inviteUrl": "javascript://a/%0aalert(1)", "joined": False},
     {"conversationId": "c", "inviteUrl": "https://a.b/\nx", "joined": False},
+    {"conversationId": "c", "inviteUrl": "https://convos.org@evil.example/", "joined": False},
+    {"conversationId": "c", "inviteUrl": "https:///\\\\convos.org:x@evil.example\\\\", "joined": False},
     {"conversationId": "c", "inviteUrl": "https://a.b/" + "x" * 3000, "joined": False},
     {"conversationId": "c" * 300, "inviteUrl": "https://a.b/", "joined": False},
     {"conversationId": "", "inviteUrl": "https://a.b/", "joined": False},

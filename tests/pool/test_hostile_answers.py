@@ -3,103 +3,70 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import time
-from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from convos_pool import agent_http
+from convos_pool import agent_client, agent_http
+from convos_pool.agent_client import AgentClient
+from convos_pool.agent_keys import AgentKeys
+from convos_pool.errors import AgentError
+from convos_pool.railway import Instance
+from convos_pool.readiness import Readiness
 
+from tests.pool.lies import LIES, READY
 from tests.pool.raw_agent import HEAD, answering, drip, say_all
 
-
-def endless(client: socket.socket) -> None:
-    client.sendall(HEAD + b"\r\n")
-    while True:
-        client.sendall(b"x" * 65536)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+AGENT = Instance("s1", "convos-agent-abcdefghijkm", "i", "d", AT, "d1", "SUCCESS", AT)
 
 
-def endless_chunks(client: socket.socket) -> None:
-    client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    while True:
-        client.sendall(b"2000\r\n" + b"x" * 8192 + b"\r\n")
-
-
-def slow_body(client: socket.socket) -> None:
-    client.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
-    drip(b"{")(client)
-
-
-def silent(client: socket.socket) -> None:
-    client.settimeout(3)
-    client.recv(1)
-
-
-def interim_answers(client: socket.socket) -> None:
-    while True:
-        client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
-
-
-def endless_trailer(client: socket.socket) -> None:
-    client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
-    while True:
-        client.sendall(b"X: y\r\n" * 1000)
-
-
-def tiny_chunks(client: socket.socket) -> None:
-    client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    while True:
-        client.sendall(b"1;" + b"e" * 60_000 + b"\r\nx\r\n")
-
-
-SCRIPTS: dict[str, Callable[[socket.socket], None]] = {
-    "silent": silent,
-    "one byte at a time": drip(b"H"),
-    "slow headers": drip(b"HTTP/1.1 200 OK\r\nX-A: b"),
-    "slow body": slow_body,
-    "endless body": endless,
-    "endless chunks": endless_chunks,
-    "a header without an end": say_all(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 200_000),
-    "a thousand headers": say_all(b"HTTP/1.1 200 OK\r\n", *[b"X%d: y\r\n" % n for n in range(1000)], b"\r\n{}"),
-    "nonsense": say_all(b"\x00\xff\x16\x03\x01" * 100),
-    "a length that is no number": say_all(HEAD + b"Content-Length: -5\r\n\r\n{}"),
-    "an end before the length": say_all(HEAD + b"Content-Length: 50\r\n\r\n{"),
-    "a hang-up": lambda client: client.close(),
-    "interim answers without an end": interim_answers,
-    "a trailer without an end": endless_trailer,
-    "chunks of one byte with long extensions": tiny_chunks,
-    "a header of a megabyte in pieces": say_all(
-        b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 60_000 + b"\r\n"] * 20, b"\r\n{}"
-    ),
-    "cookies": say_all(b"HTTP/1.1 200 OK\r\n", *[b"Set-Cookie: a=b\r\n"] * 2000, b"\r\n{}"),
-    "HTTP/0.9": say_all(b'{"ready": true}'),
-    "a status of nonsense": say_all(b"HTTP/1.1 +20 OK\r\n\r\n{}"),
-    "two lengths": say_all(HEAD + b"Content-Length: 2\r\nContent-Length: 20\r\n\r\n{}"),
-    "a chunk of minus one byte": say_all(HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + b"x" * 100_000),
-    "a chunk of a huge size": say_all(HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx"),
-    "a length of many digits": say_all(HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}"),
-    "another protocol": say_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", b"\x00" * 100_000),
-}
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_request_ends_at_its_deadline_whatever_comes(name: str) -> None:
-    with answering(SCRIPTS[name]) as url:
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_ends_at_the_deadline_and_makes_nobody_ready(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_client, "READY_SECONDS", 0.6)
+    with answering(LIES[name]) as url:
+        client = AgentClient(url, AgentKeys("k", dict), "/pool/health")
         began = time.monotonic()
-        try:
-            answer = agent_http.send(agent_http.Request("GET", url + "/pool/health", "key", seconds=0.6))
-            assert len(answer.body) <= agent_http.LARGEST_ANSWER
-        except agent_http.NoAnswer:
-            pass
+        assert client.readiness(AGENT, "k") is not Readiness.READY
         assert time.monotonic() - began < 2.5
 
 
-FLOODS = ("endless body", "endless chunks", "interim answers without an end", "a trailer without an end")
+def test_an_answer_after_early_hints_counts() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+    script = say_all(hints, b"HTTP/1.1 100 Continue\r\n\r\n", hints, HEAD + b"Content-Length: 15\r\n\r\n" + READY)
+    with answering(script) as url:
+        assert AgentClient(url, AgentKeys("k", dict), "/pool/health").readiness(AGENT, "k") is Readiness.READY
+
+
+@pytest.mark.parametrize(
+    ("status", "is_refused"),
+    [
+        *((status, False) for status in (101, 201, 202, 204, 301, 307, 500, 502)),
+        *((status, True) for status in (400, 401, 404, 409, 429, 503)),
+    ],
+)
+def test_only_an_error_of_the_caller_says_that_a_claim_did_nothing(status: int, is_refused: bool) -> None:
+    with answering(say_all(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)) as url:
+        client = AgentClient(url, AgentKeys("k", dict), "/pool/health")
+        with pytest.raises(AgentError) as caught:
+            client.provision(AGENT, {"agentName": "Ada"}, {}, tries=1)
+        assert caught.value.refused is is_refused
+
+
+FLOODS = (
+    "endless body",
+    "endless chunks",
+    "interim answers without an end",
+    "early hints without an end",
+    "a trailer without an end",
+    "chunks of one byte",
+    "a packet for each byte",
+)
 
 
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_costs_its_first_bytes_and_no_more(name: str) -> None:
-    with answering(SCRIPTS[name]) as url:
+    with answering(LIES[name]) as url:
         began = time.thread_time()
         with pytest.raises(agent_http.NoAnswer):
             agent_http.send(agent_http.Request("GET", url, "key", seconds=60.0))
