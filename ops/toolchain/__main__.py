@@ -14,7 +14,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; report errors in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python3 -m ops.toolchain", description=__doc__)
     parser.add_argument(
-        "command", choices=["venv", "tools", "pulumi", "workflows", "checksums", "path"], nargs="?", default="tools"
+        "command",
+        choices=["venv", "tools", "pulumi", "workflows", "tests", "checksums", "path"],
+        nargs="?",
+        default="tools",
     )
     command = parser.parse_args(argv).command
     if sys.version_info < (3, 11):  # noqa: UP036 - the one line for those who call it with an older Python
@@ -37,8 +40,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(command: str) -> None:
-    from ops.toolchain import choose, release, subsets, tools, venv  # noqa: PLC0415
+    from ops.toolchain import choose, for_tests, release, subsets, tools, venv  # noqa: PLC0415
     from ops.toolchain.console import step  # noqa: PLC0415
+    from ops.toolchain.machine import read_machine  # noqa: PLC0415
     from ops.toolchain.store import default_store  # noqa: PLC0415
 
     store = default_store()
@@ -55,6 +59,8 @@ def _run(command: str) -> None:
             current.got(f"toolchain/{release.CHECKSUMS.name}")
         elif command == "workflows":
             current.result.extend(tools.summary(subsets.workflow_tools(store, current)))
+        elif command == "tests":
+            for_tests.install(read_machine(), store, current)
         elif command == "pulumi":
             current.result.extend(tools.summary(subsets.pulumi(store, current)))
         else:

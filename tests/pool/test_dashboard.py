@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests import needs
 from tests.emulator.fix_emulator import until
-from tests.pool.browser import EXECUTABLE, MISSING, PHONE, Seen, keep_picture, opened, running_browser, violations
+from tests.pool.browser import EXECUTABLE, PHONE, Seen, keep_picture, opened, running_browser, violations
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
 from tests.pool.surroundings import NEXT_IMAGE, Surroundings, agents, until_idle
 
-pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=MISSING)
+pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=needs.CHROMIUM.reason)
 DEPLOY = """mutation again($environmentId: String!, $serviceId: String!) {
   serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }"""
 
