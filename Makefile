@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
-GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
+GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST FILES RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
 	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS REAL REPLAY YES REPORT
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
@@ -104,6 +104,7 @@ workflows: $(STAMP) ## check the workflows: actionlint and zizmor
 	@"$$($(VENV)/python -m ops.toolchain path)/actionlint" && $(VENV)/zizmor --offline --no-progress --persona=pedantic .github/workflows
 
 test: $(STAMP) toolchain ## the whole test suite
+	@$(BASE_PYTHON) -m ops.toolchain tests
 	@$(WITH_PULUMI) PYTEST_ADDOPTS="$${ARGS:-$$PYTEST_ADDOPTS}" $(VENV)/python -m pytest -n $(WORKER_COUNT) --dist loadscope --no-loadscope-reorder
 
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
@@ -120,8 +121,8 @@ conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REA
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
 		$(if $(ONLY),--only="$$ONLY") $(if $(REPORT),--report="$$REPORT")
 
-crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0]
-	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}"
+crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0 FILES=docker/network]
+	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}" $(if $(FILES),--files="$$FILES")
 
 plans: $(STAMP) toolchain ## five typical changes on a local stack: each update does what its preview announced: minutes [RECORD=folder]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.plans

@@ -14,6 +14,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
+from emulator.bridge_name import OPTION, bridge_name
 from emulator.runs import Log, Order, RunFailed, Running
 
 if TYPE_CHECKING:
@@ -65,7 +66,12 @@ class Containers:
         with self._networks:
             found = [one for one in self._client.networks.list(names=[name]) if one.name == name]
             network, *more = sorted(found, key=lambda one: str(one.attrs.get("Created"))) or [
-                self._client.networks.create(name, labels=self._labels, check_duplicate=True)
+                self._client.networks.create(
+                    name,
+                    labels=self._labels,
+                    check_duplicate=True,
+                    options={OPTION: bridge_name(self._folder, environment_id)},
+                )
             ]
             for one in more:
                 with contextlib.suppress(APIError):  # somebody's container is in it

@@ -27,6 +27,8 @@ UNDER_WAY = frozenset({"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING"})
 PORT = "8080"
 """What a deployment listens on that is not told otherwise."""
 _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
+RESUME_SECONDS = 30.0
+"""How long a restarted emulator may take before it answers: five containers take 3 s on an idle machine."""
 USED_MB = 48.0
 """What is said to be on a volume once a deployment has run with it; nothing measures it here."""
 
@@ -116,8 +118,13 @@ class Deployments:
                 self.stop(deployment)
         self._store.put("instance", f"{environment_id}/{service_id}", {"gone": True})
 
-    def resume(self) -> None:
-        """After a restart of the emulator: what was active runs again, what was under way has failed."""
+    def resume(self, seconds: float = RESUME_SECONDS) -> None:
+        """After a restart of the emulator: what was active runs again, what was under way has failed.
+
+        What runs again has another address, and by now somebody else may answer at the one before: a client that was
+        told that one sent its key there. So no question is answered until it runs, or until the time is over.
+        """
+        walks = []
         for deployment in self._store.all("deployment"):
             mode = deployment["run"]["mode"]
             if deployment["status"] in ("QUEUED", *_WALK):
@@ -130,7 +137,14 @@ class Deployments:
                     and not self._containers.is_running(deployment["run"]["handle"])
                 )
             ):
-                threading.Thread(target=self._walk, args=(deployment, ()), daemon=True).start()
+                deployment["run"] = {**deployment["run"], "address": ""}
+                self._store.put("deployment", deployment["id"], deployment)
+                walks.append(threading.Thread(target=self._walk, args=(deployment, ()), daemon=True))
+        for walk in walks:
+            walk.start()
+        until = time.monotonic() + seconds
+        for walk in walks:
+            walk.join(max(0.0, until - time.monotonic()))
 
     def close(self, *, remove: bool) -> None:
         """Stop PostgreSQL; remove the containers too where asked."""

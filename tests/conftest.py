@@ -1,4 +1,4 @@
-"""How tests are spread over workers, and Hypothesis without its clocks.
+"""How tests are spread over workers, Hypothesis without its clocks, and the last line: what did not run, and why.
 
 A file stays together, and so do all that share one local stack, which start first: they take half of the time that all
 take, and what is started last is what the other worker waits for. On a busy machine the first text alone takes 2 s to
@@ -14,12 +14,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import left_out
 from tests.acceptance import known_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
 ONE_STACK = "tests/stack/"
 
@@ -53,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark the tests of each known fault by its name (`pytest -m S7`), and order all.
 
     The order is made last, after pytest-randomly's; xdist keeps it by `--no-loadscope-reorder`.
@@ -61,5 +63,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         for name in known_faults.names_of(item.nodeid):
             item.add_marker(name)
+    left_out.leave_out(config, items)
     yield
     items.sort(key=lambda item: not item.nodeid.startswith(ONE_STACK))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[left_out.OUTPUT] = sorted(session.config.stash.get(left_out.COMMANDS, set()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    commands = getattr(node, "workeroutput", {}).get(left_out.OUTPUT, ())
+    node.config.stash.setdefault(left_out.COMMANDS, set()).update(commands)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    skipped = left_out.reasons(reporter.stats.get("skipped", ()))
+    if line := left_out.last_line(skipped, config.stash.get(left_out.COMMANDS, set())):
+        reporter.write_line(line)

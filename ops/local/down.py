@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-import socket
-import struct
 from typing import TYPE_CHECKING
 
-from ops.local import mounts, process, stack, starting, sweep
+from ops.local import bridges, mounts, process, stack, starting, sweep
 from ops.local.services import ORDER, load
 from ops.toolchain import docker_api
 from ops.toolchain.console import step
@@ -33,6 +30,8 @@ def run(layout: Layout) -> int:
         services = load(layout)
         _stop_services(layout, services, current)
         _stop_left_over(layout, current)
+        if left := bridges.remove_left_over(layout):
+            current.got(f"removed {left} network bridges")
         _remove_bridge(services, current)
         for folder in (layout.runtime, layout.root):
             mounts.unmount_below(folder)
@@ -77,22 +76,14 @@ def _stop_left_over(layout: Layout, current: Step) -> None:
 def _remove_bridge(services: Services, current: Step) -> None:
     """Remove Docker's bridge if our daemon created it and no other daemon has started since."""
     bridge = services.notes.get("bridge", "")
-    if bridge not in (name for _, name in socket.if_nameindex()) or docker_api.find() is not None:
+    if not bridges.exists(bridge) or docker_api.find() is not None:
         return
     try:
-        _delete_bridge(bridge)
+        bridges.delete(bridge)
     except OSError as error:
         current.note(f"the network bridge {bridge} stays ({error.strerror})")
     else:
         current.got(f"removed the network bridge {bridge}")
-
-
-def _delete_bridge(name: str) -> None:
-    """Do what `ip link delete` does, for machines without `ip`: see netdevice(7) and linux/sockios.h."""
-    set_flags, delete_bridge = 0x8914, 0x89A1  # SIOCSIFFLAGS, SIOCBRDELBR; a bridge that is up is not deleted
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", name.encode(), 0))
-        fcntl.ioctl(any_socket, delete_bridge, name.encode().ljust(16, b"\0"))
 
 
 def _remove_files(layout: Layout, current: Step) -> None:

@@ -63,7 +63,10 @@ def up(checkout: Path, env: Mapping[str, str], mark: str, *, refresh: bool = Fal
         refresh: whether to refresh first: after a crash, less may exist than the state says.
     """
     sys.stdout.flush()
-    argv = ["pulumi", "up", "--stack", STACK, "--yes", *(["--refresh"] if refresh else [])]
+    argv = ["pulumi", "up", "--stack", STACK, "--yes"]
+    if refresh:
+        # A preview would refresh as well, before the update does: a third of the time that a repair takes.
+        argv += ["--refresh", "--skip-preview"]
     if not sys.stdout.isatty():
         argv += ["--non-interactive", "--color", "never"]
     # Pulumi gets the terminal's Ctrl-C itself and ends cleanly; an exception here would make us kill it, and a killed

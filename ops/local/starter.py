@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ops.local import mounts, ports, process
+from ops.local import cut_off, mounts, ports, process
 from ops.local.services import LocalService, Services, save
 from ops.toolchain.errors import ToolError
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PORT_ATTEMPTS = 3
 READY_SECONDS = 60.0
 """The slowest start measured is dockerd's first, 3 s; a busy two-core machine may need many times that."""
+
+CACHES = frozenset({"docker", "buildkit"})
+"""The services whose data, in the folder of their name, can be made again."""
 
 
 class EndedError(ToolError):
@@ -78,6 +81,21 @@ class Starter:
             process.stop(before.process)
         process.stop(*process.marked(process.mark_of(self.layout.root, name)), seconds=5.0)
 
+    def start_afresh(self, name: str) -> None:
+        """Stop a service of our own and remove what it keeps that can be made again; the emulator keeps nothing such.
+
+        Args:
+            name: the service; one that somebody else runs is left alone.
+        """
+        service = self.services.by_name.get(name)
+        if service is None or service.way == "daemon":
+            return
+        self.clear(name)
+        if name in CACHES:
+            data = self.layout.root / name
+            mounts.unmount_below(data)
+            shutil.rmtree(data, ignore_errors=True)
+
     def run(
         self,
         service: LocalService,
@@ -111,7 +129,7 @@ class Starter:
     def run_on_cache(
         self, service: LocalService, argv: Sequence[str], ready: Callable[[LocalService], bool], data: Path
     ) -> LocalService:
-        """Start a service whose data can be made again; without its data where it ends over them.
+        """Start a service whose data can be made again; without its data if they are cut off, or it ends over them.
 
         Args:
             service: it.
@@ -123,17 +141,23 @@ class Starter:
             ToolError: it did not start; its data are as they were.
         """
         had_data = data.exists()
-        try:
-            return self.run(service, argv, ready)
-        except EndedError as error:
-            if not had_data:
-                raise
+        self.clear(service.name)
+        mounts.unmount_below(data)
+        if damaged := cut_off.first(data):
+            problem = f"{service.name}: {damaged.relative_to(data)} was cut off"
+        else:
+            try:
+                return self.run(service, argv, ready)
+            except EndedError as error:
+                if not had_data:
+                    raise
+                problem = str(error)
             self.clear(service.name)
             mounts.unmount_below(data)
-            aside = data.with_name(f"{data.name}.damaged")
-            shutil.rmtree(aside, ignore_errors=True)
-            data.rename(aside)
-            self.step.note(f"{error}; starting it without what it had kept, which can be made again")
+        aside = data.with_name(f"{data.name}.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        data.rename(aside)
+        self.step.note(f"{problem}; starting it without what it had kept, which can be made again")
         try:
             started = self.run(service, argv, ready)
         except ToolError:

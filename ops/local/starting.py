@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.standins.server import MANAGEMENT_KEY, OPENROUTER
-from ops.local import broken, ports, process, railway, sweep
+from ops.local import bridges, broken, mounts, ports, process, railway, sweep
 from ops.local.probe import ask
 from ops.local.services import LocalService
 from ops.toolchain import docker_api
@@ -37,16 +38,20 @@ def docker(starter: Starter, tool: Tool) -> LocalService:
     before = starter.kept("docker", ready)
     if before is not None:
         return before
-    (layout.runtime / "docker").mkdir(parents=True, exist_ok=True)
     # What a crashed one has left: dockerd refuses to start over its own file, and takes any process that has the number
     # in containerd's (another one after a restart, or one that nobody has waited for) for a containerd that runs.
+    # No container of its records runs any more; a restart of the machine would have cleared them as well.
     (layout.runtime / "docker.pid").unlink(missing_ok=True)
-    (layout.runtime / "docker" / "containerd" / "containerd.pid").unlink(missing_ok=True)
+    records = layout.runtime / "docker"
+    mounts.unmount_below(records)
+    shutil.rmtree(records, ignore_errors=True)
+    records.mkdir(parents=True)
+    bridges.remove_left_over(layout)
     argv = [
         tool.programs["dockerd"],
         f"--host={host}",
         f"--data-root={layout.root / 'docker'}",
-        f"--exec-root={layout.runtime / 'docker'}",
+        f"--exec-root={records}",
         f"--pidfile={layout.runtime / 'docker.pid'}",
     ]
     # Volumes are folders of the emulator's; Docker has images and containers only.

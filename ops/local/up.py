@@ -69,18 +69,20 @@ def run(layout: Layout) -> int:
         mark = process.mark_of(layout.root, "pulumi")
         for repaired in (repairs := repair.before_up(layout, emulator.address, ready.env, mark)):
             _say(repaired)
-        code = stack.up(layout.checkout, ready.env, mark, refresh=is_new or bool(repairs))
+        crashed = is_new or bool(repairs)
+        code, rows = _stack_up(layout, ready, mark, refresh=crashed)
+        if silent := answers.silent(rows):
+            _say(f"\n{', '.join(silent)}: no answer; starting the emulator again, and bringing the stack up")
+            ready = _again(layout, "emulator")
+            code, rows = _stack_up(layout, ready, mark, refresh=True)
+        if crashed and (code != 0 or answers.silent(rows)):
+            _say("\nafter the crash this was not enough; once more without what Docker and BuildKit had kept, which is")
+            _say("made again")
+            ready = _again(layout, "emulator", "buildkit", "docker")
+            code, rows = _stack_up(layout, ready, mark, refresh=True)
         if code != 0:
             _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
             return code
-        rows = _rows(layout, ready)
-        if silent := answers.silent(rows):
-            _say(f"\n{', '.join(silent)}: no answer; starting the emulator again, and bringing the stack up")
-            ready = _again(layout)
-            if (code := stack.up(layout.checkout, ready.env, mark, refresh=True)) != 0:
-                _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}")
-                return code
-            rows = _rows(layout, ready)
         _report(layout, ready, rows, before, began)
         broken.keep_copy(layout.emulator)
         if silent := answers.silent(rows):
@@ -118,10 +120,21 @@ def services_up(layout: Layout) -> Ready:
     return Ready(starter.services, environment.for_process(values, path))
 
 
-def _again(layout: Layout) -> Ready:
-    """Restart the emulator, so that it starts everything again that should run, whatever became of the containers."""
-    with step("emulator") as current:
-        Starter(layout, load(layout), current).clear("emulator")
+def _stack_up(layout: Layout, ready: Ready, mark: str, *, refresh: bool) -> tuple[int, list[table.Row]]:
+    """Run `pulumi up`; return its exit code and, if it is 0, the table's rows, each checked just now."""
+    code = stack.up(layout.checkout, ready.env, mark, refresh=refresh)
+    return code, _rows(layout, ready) if code == 0 else []
+
+
+def _again(layout: Layout, *names: str) -> Ready:
+    """Start services again without what they kept that can be made again.
+
+    A new emulator starts everything again that should run, whatever became of the containers.
+    """
+    with step("services") as current:
+        starter = Starter(layout, load(layout), current)
+        for name in names:
+            starter.start_afresh(name)
     return services_up(layout)
 
 

@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m ops.toolchain", description=__doc__)
     parser.add_argument(
         "command",
-        choices=["venv", "tools", "pulumi", "workflows", "checksums", "path", "doctor"],
+        choices=["venv", "tools", "pulumi", "workflows", "tests", "checksums", "path", "doctor"],
         nargs="?",
         default="tools",
     )
@@ -56,8 +56,9 @@ def _doctor(*, as_json: bool) -> int:
 
 
 def _run(command: str) -> None:
-    from ops.toolchain import choose, release, subsets, tools, venv  # noqa: PLC0415
+    from ops.toolchain import choose, for_tests, release, subsets, tools, venv  # noqa: PLC0415
     from ops.toolchain.console import step  # noqa: PLC0415
+    from ops.toolchain.machine import read_machine  # noqa: PLC0415
     from ops.toolchain.store import default_store  # noqa: PLC0415
 
     store = default_store()
@@ -74,6 +75,8 @@ def _run(command: str) -> None:
             current.got(f"toolchain/{release.CHECKSUMS.name}")
         elif command == "workflows":
             current.result.extend(tools.summary(subsets.workflow_tools(store, current)))
+        elif command == "tests":
+            for_tests.install(read_machine(), store, current)
         elif command == "pulumi":
             current.result.extend(tools.summary(subsets.pulumi(store, current)))
         else:

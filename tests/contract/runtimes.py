@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
+from tests import needs
 from tests.support.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -162,7 +162,7 @@ def _process(folder: Path, place: Path, command: str, edition: Edition, hurried:
     @contextmanager
     def start(key: str = "", **variables: str) -> Iterator[Runtime]:
         if shutil.which("node") is None:
-            pytest.skip("no node on PATH")
+            needs.NODE.skip()
         own = folder / str(next(started))
         own.mkdir(parents=True)
         port = free_port()

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.contract.runtimes import (
     COMMAND,
     COMMAND_TODAY,
@@ -62,13 +63,13 @@ def runtime(start: Start | None) -> Iterator[Runtime]:
 
 def needs_start(start: Start | None) -> Start:
     if start is None:
-        pytest.skip("this needs a runtime that can be started anew: CONTRACT_RUNTIME_IMAGE")
+        needs.RUNTIME_IMAGE.skip()
     return start
 
 
 def needs_key(runtime: Runtime) -> None:
     if not runtime.key:
-        pytest.skip("this runtime has no key: CONTRACT_RUNTIME_KEY")
+        needs.RUNTIME_KEY.skip()
 
 
 def guarded(runtime: Runtime) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def test_what_is_not_the_pools_is_the_gateways(runtime: Runtime) -> None:
 
 def test_a_websocket_reaches_the_gateway(runtime: Runtime) -> None:
     if not runtime.url.startswith("http://"):
-        pytest.skip("asked over plain TCP only")
+        needs.RUNTIME_PLAIN.skip()
     assert runtime.upgrade("/").split()[1:2] == [b"101"]
 
 
@@ -149,7 +150,7 @@ def test_a_provision_answers_with_the_invitation_and_a_repeat_fails(runtime: Run
 
 def test_an_agent_joins_where_it_is_invited(start: Start | None) -> None:
     if not JOIN_URL:
-        pytest.skip("this needs an invitation: CONTRACT_RUNTIME_JOIN_URL")
+        needs.RUNTIME_INVITATION.skip()
     with needs_start(start)(KEY) as runtime:
         answer = runtime.wait_ready().provision(joinUrl=JOIN_URL)
         assert answer.status_code == 200, answer.text

@@ -13,6 +13,7 @@ import pytest
 from emulator.postgres import Postgres
 from emulator.runs import Order, RunFailed, Running
 from ops.local import process
+from tests import needs
 
 VARIABLES = {"POSTGRES_PASSWORD": "p-w", "POSTGRES_DB": "railway"}
 ORDER = Order("d", "e", "s", "postgres", "postgres:17", "", VARIABLES, "", 10.0, "/data", "volume")
@@ -139,7 +140,7 @@ def test_on_a_full_disk_it_says_so_and_starts_when_there_is_room(tmp_path: Path)
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount")
+        needs.NAMESPACES.skip()
     try:
         with pytest.raises(RunFailed, match="PostgreSQL did not start: .*No space left on device"):
             started(disk / "postgres")

@@ -14,6 +14,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,6 +26,8 @@ from ops.local import process
 from ops.local.layout import Layout, here
 from ops.local.services import load
 from ops.toolchain.errors import ToolError
+from tests.local import docker_files
+from tests.local.docker_files import LENGTHS
 
 UP = (sys.executable, "-m", "ops.local", "up")
 STATUS = ("ops/run", "status", "--stack=local")
@@ -108,6 +111,13 @@ def cut_a_file(layout: Layout, chance: random.Random) -> str:
     return f"everything was killed, {_cut(chance.choice(files), chance)}"
 
 
+def cut_files_of_docker(layout: Layout, chance: random.Random) -> str:
+    """Kill everything, and cut all files of a kind that Docker, containerd or BuildKit keep for themselves."""
+    kill_everything(layout, chance)
+    kind = chance.choice(list(docker_files.by_kind(layout)))
+    return f"everything was killed, {docker_files.cut(layout, kind, chance.choice(LENGTHS))}"
+
+
 def cut_a_file_of_what_runs(layout: Layout, chance: random.Random) -> str:
     """Cut a file, and leave everything running: what runs has to be found again."""
     files = [file for name in DERIVED if (file := layout.root / name).is_file()]
@@ -121,7 +131,8 @@ def cut_the_history(layout: Layout, chance: random.Random) -> str:
     return f"everything was killed, {'; '.join(_cut(file, chance) for file in files[-2:])}"
 
 
-KINDS: tuple[Callable[[Layout, random.Random], str], ...] = (
+Kind = Callable[[Layout, random.Random], str]
+KINDS: tuple[Kind, ...] = (
     kill_everything,
     kill_some,
     kill_docker,
@@ -131,6 +142,7 @@ KINDS: tuple[Callable[[Layout, random.Random], str], ...] = (
     cut_a_file,
     cut_the_history,
     cut_a_file_of_what_runs,
+    cut_files_of_docker,
 )
 
 
@@ -157,6 +169,8 @@ def up(layout: Layout, environ: Mapping[str, str] | None = None) -> tuple[int, s
         text=True,
         timeout=UP_SECONDS,
     )
+    with (layout.logs / "crashes.log").open("a") as log:
+        log.write(done.stdout + done.stderr)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -167,13 +181,36 @@ def database(layout: Layout) -> psycopg.Connection[tuple[int]]:
     return psycopg.connect(done.stdout.strip(), autocommit=True)
 
 
-def crash(layout: Layout, number: int) -> tuple[str, str]:
-    """Make the crash of a number, and repair it; return what was done, and what is wrong then, empty for nothing."""
+def build(layout: Layout, number: int) -> str:
+    """Build and push an image whose first layer is the same for each number; return what went wrong."""
+    services = load(layout)
+    control = Path(services.notes["tools"]) / "buildctl"
+    image = f"{services.by_name['registry'].address}/crashes:{number}"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "same").write_text("of every crash\n")
+        Path(folder, "Dockerfile").write_text(f"FROM scratch\nCOPY same /\nCOPY Dockerfile /{number}\n")
+        argv = [str(control), f"--addr={services.by_name['buildkit'].address}", "build", "--frontend=dockerfile.v0"]
+        argv += [f"--local={name}={folder}" for name in ("context", "dockerfile")]
+        argv.append(f"--output=type=image,name={image},push=true,registry.insecure=true")
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=UP_SECONDS)
+    return "" if done.returncode == 0 else f"BuildKit builds no more: {done.stderr[-600:]}"
+
+
+def crash(layout: Layout, number: int, kind: Kind | None = None) -> tuple[str, str]:
+    """Make the crash of a number, and repair it; return what was done, and what is wrong then, empty for nothing.
+
+    Args:
+        layout: the local stack, which is up.
+        number: the seed.
+        kind: makes the crash; without it, the one of `KINDS` that the number stands for.
+    """
     chance = random.Random(number)  # repeatable, protects nothing
+    if wrong := build(layout, number):
+        return "nothing was done yet", wrong
     with database(layout) as session:
         session.execute(MARKER)
         session.execute("INSERT INTO crashes.survived VALUES (%s) ON CONFLICT DO NOTHING", (number,))
-    done = KINDS[number % len(KINDS)](layout, chance)
+    done = (kind or KINDS[number % len(KINDS)])(layout, chance)
     code, said = up(layout)
     if code != 0:
         return done, f"make local ended with exit code {code}: {' | '.join(said.splitlines()[-6:])}"
@@ -181,8 +218,23 @@ def crash(layout: Layout, number: int) -> tuple[str, str]:
         row = session.execute("SELECT count(*) FROM crashes.survived WHERE number = %s", (number,)).fetchone()
     if row != (1,):
         return done, "the database lost a row"
+    if wrong := build(layout, number):
+        return done, wrong
     status = subprocess.run(STATUS, cwd=layout.checkout, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return done, "" if status.returncode == 0 else f"make status ends with {status.returncode}: {status.stdout[-600:]}"
+
+
+def each_file_of_docker(layout: Layout, part: str) -> list[Kind]:
+    """Return a crash for each kind of file of Docker and BuildKit whose path has a part, and for each length of it."""
+
+    def cutting(name: str, to: str) -> Kind:
+        def cut(layout: Layout, chance: random.Random) -> str:
+            kill_everything(layout, chance)
+            return f"everything was killed, {docker_files.cut(layout, name, to)}"
+
+        return cut
+
+    return [cutting(name, to) for name in docker_files.by_kind(layout) if part in name for to in LENGTHS]
 
 
 def main(argv: list[str]) -> int:
@@ -190,14 +242,19 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make crashes", description=__doc__)
     parser.add_argument("--number", type=int, default=100, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the seed of the first")
+    parser.add_argument(
+        "--files", help="cut each kind of Docker's own files whose path contains this, one after another"
+    )
     chosen = parser.parse_args(argv)
     layout = here()
     if not layout.services.exists():
         raise ToolError("crashes", "the local stack is not up", "run: make local")
+    kinds = KINDS if chosen.files is None else each_file_of_docker(layout, chosen.files)
+    last = chosen.first + chosen.number if chosen.files is None else len(kinds)
     failed = 0
-    for number in range(chosen.first, chosen.first + chosen.number):
+    for number in range(chosen.first, last):
         began = time.monotonic()
-        done, wrong = crash(layout, number)
+        done, wrong = crash(layout, number, kinds[number % len(kinds)])
         failed += bool(wrong)
         result = f"NOT BACK: {wrong}" if wrong else "back, data kept"
         sys.stdout.write(f"crash {number}: {done}: {result}, {time.monotonic() - began:.0f} s\n")
@@ -205,7 +262,7 @@ def main(argv: list[str]) -> int:
         if wrong and (code := up(layout)[0]) != 0:
             sys.stdout.write(f"crash {number}: a second make local ended with exit code {code} as well\n")
             return 1
-    sys.stdout.write(f"crashes: {chosen.number} made, {failed} not back by one make local\n")
+    sys.stdout.write(f"crashes: {last - chosen.first} made, {failed} not back by one make local\n")
     return 1 if failed else 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from ops.local import answers, process
 from ops.local.layout import Layout
 from ops.local.services import LocalService, Services, load, save
+from tests import needs
 from tests.support.ports import free_port
 
 ENV = (
@@ -55,7 +56,7 @@ def test_every_beginning_of_the_file_is_read_or_found_again(layout: Layout) -> N
         assert load(layout).by_name["registry"].address == "127.0.0.1:5001"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="marks are found in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason=needs.LINUX.reason)
 def test_what_still_runs_is_found_by_its_mark(layout: Layout) -> None:
     layout.env.write_text(ENV + "export DOCKER_HOST=unix:///run/d.sock\n")
     argv = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -68,7 +69,7 @@ def test_what_still_runs_is_found_by_its_mark(layout: Layout) -> None:
         process.stop(started)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="marks are found in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason=needs.LINUX.reason)
 def test_what_a_killed_update_has_left_is_stopped_and_nothing_else(layout: Layout) -> None:
     wait = "import time; time.sleep(60)"
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {wait!r}]); {wait}"

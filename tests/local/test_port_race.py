@@ -15,6 +15,7 @@ from ops.local.services import LocalService
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import find_program
 from ops.toolchain.tools import Tool
+from tests import needs
 
 if TYPE_CHECKING:
     import io
@@ -71,7 +72,7 @@ def test_an_emulator_takes_another_port_and_is_ours(starter: Starter, strangers_
     assert f"emulator: somebody else took port {strangers_port} meanwhile; trying another" in out.getvalue()
 
 
-@pytest.mark.skipif(REGISTRY is None, reason="no docker-registry on this machine")
+@pytest.mark.skipif(REGISTRY is None, reason=needs.REGISTRY.reason)
 def test_a_registry_takes_another_port_and_is_ours(starter: Starter, strangers_port: int) -> None:
     assert REGISTRY is not None
     service = image_services.registry(starter, Tool("registry", "path", "registry", {"registry": REGISTRY.path}), "")

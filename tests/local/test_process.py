@@ -13,13 +13,14 @@ import pytest
 
 from ops.local import process
 from ops.local.process import Process
+from tests import needs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ops.local.layout import Layout
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="marks are read from /proc")
+linux = pytest.mark.skipif(sys.platform != "linux", reason=needs.LINUX.reason)
 
 
 def sleeper(layout: Layout, *argv: str) -> Process:

@@ -21,6 +21,7 @@ from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import find_program
 from ops.toolchain.store import Store
 from ops.toolchain.tools import Tool
+from tests import needs
 
 if TYPE_CHECKING:
     import io
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 REGISTRY = find_program("docker-registry", os.environ["PATH"]) or find_program("registry", os.environ["PATH"])
-needs_registry = pytest.mark.skipif(REGISTRY is None, reason="no docker-registry on this machine")
+needs_registry = pytest.mark.skipif(REGISTRY is None, reason=needs.REGISTRY.reason)
 
 
 @pytest.fixture

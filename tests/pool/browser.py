@@ -12,10 +12,11 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from ops.toolchain import for_tests
+
+NAMES = for_tests.PROGRAMS["chromium"]
 """Debian's package has the first; GitHub's runners have Chrome."""
 EXECUTABLE = os.environ.get("CHROMIUM_PATH") or next((found for name in NAMES if (found := shutil.which(name))), "")
-MISSING = "no Chromium is on PATH, nor in CHROMIUM_PATH: apt-get install -y chromium"
 PICTURES = os.environ.get("DASHBOARD_PICTURES", "")
 """A folder that keeps the pictures, docs/dashboard for one."""
 WAIT_MS = 20_000

@@ -14,12 +14,13 @@ from convos_pool.dashboard.session import MOST_FAILED
 from playwright.sync_api import Browser, Page, expect
 
 from pool_contract.requests import LONGEST_NAME
+from tests import needs
 from tests.emulator.fix_emulator import until
-from tests.pool.browser import EXECUTABLE, MISSING, PHONE, Seen, keep_picture, opened, running_browser, violations
+from tests.pool.browser import EXECUTABLE, PHONE, Seen, keep_picture, opened, running_browser, violations
 from tests.pool.pool_process import API_KEY, IMAGE, Pool
 from tests.pool.surroundings import NEXT_IMAGE, Surroundings, agents, until_idle
 
-pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=MISSING)
+pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=needs.CHROMIUM.reason)
 DEPLOY = """mutation again($environmentId: String!, $serviceId: String!) {
   serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }"""
 

@@ -30,7 +30,7 @@ CLAIMED_SHARE = 0.1
 MOST_SECONDS = 1500.0
 GOALS = {"waiting", "done", "aborted"}
 
-pytestmark = pytest.mark.skipif(not SIZE, reason="minutes long: AGENT_PROJECTS=200")
+pytestmark = pytest.mark.minutes_long("AGENT_PROJECTS=200 make test", asked=bool(SIZE))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ SEED = int(os.environ.get("SEED") or 1)
 RESTED = {"deploy_step_seconds": 0.05}
 
 
-@pytest.mark.skipif(not SECONDS, reason="minutes long: WEEK=600")
+@pytest.mark.minutes_long("WEEK=600 make test", asked=bool(SECONDS))
 def test_a_week_loses_no_agent_and_no_key(tmp_path: Path) -> None:
     with (
         running(tmp_path / "postgres", embedded_binaries()) as server,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import needs
 from tests.registry.pushing import Repository
 from tests.support.ports import free_port
 
@@ -33,7 +34,7 @@ class Registry:
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     program = shutil.which("docker-registry")
     if program is None:
-        pytest.skip("needs a real registry: apt-get install docker-registry")
+        needs.REGISTRY.skip()
     folder = tmp_path_factory.mktemp("registry")
     port = free_port()
     config = folder / "config.yml"
@@ -95,7 +96,7 @@ def crane_program() -> str:
 
 def _build_crane() -> Path:
     if shutil.which("go") is None:
-        pytest.skip("needs crane, a well-known OCI client: put it or go on PATH")
+        needs.GO.skip()
     version = CRANE.rpartition("@")[2]
     cache = Path(__file__).parents[2] / ".cache" / f"crane-{version}"
     if not (cache / "crane").exists():
@@ -105,5 +106,5 @@ def _build_crane() -> Path:
             ["go", "install", CRANE], env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS
         )
         if done.returncode != 0:
-            pytest.skip(f"crane does not build here: {(done.stderr.splitlines() or ['?'])[-1]}")
+            needs.GO_MODULES.skip()
     return cache / "crane"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from runtime_process import RUNTIME, PoolServer, Start
 
+from tests import needs
 from tests.support.ports import free_port
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def start(tmp_path: Path) -> Iterator[Start]:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("no node on PATH")
+        needs.NODE.skip()
     started: list[PoolServer] = []
 
     def run(**variables: str) -> PoolServer:

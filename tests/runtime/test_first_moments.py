@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from runtime_process import RUNTIME
 
+from tests import needs
 from tests.support.ports import free_port
 
 SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
@@ -43,9 +44,9 @@ def refusal(command: list[str], env: dict[str, str]) -> str:
 
 def as_root() -> None:
     if os.geteuid() != 0:
-        pytest.skip("needs root")
+        needs.ROOT.skip()
     if shutil.which("node") is None:
-        pytest.skip("no node on PATH")
+        needs.NODE.skip()
 
 
 @pytest.mark.parametrize("script", ["pool-server.js", "gateway.js"])
@@ -62,7 +63,7 @@ def read_only(folder: Path) -> Iterator[list[str]]:
     script = 'mount -t tmpfs none "$0" && mount -o remount,ro "$0" && exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", script, str(folder)]
     if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
-        pytest.skip("may not mount here")
+        needs.NAMESPACES.skip()
     yield command
 
 
@@ -88,7 +89,7 @@ def test_a_read_only_volume_ends_it_in_one_line(tmp_path: Path) -> None:
 def test_root_that_may_not_become_another_user_ends_in_one_line(tmp_path: Path) -> None:
     as_root()
     if shutil.which("setpriv") is None:
-        pytest.skip("no setpriv on PATH")
+        needs.SETPRIV.skip()
     command = [
         "setpriv",
         "--bounding-set=-setuid,-setgid",
@@ -102,7 +103,7 @@ def test_root_that_may_not_become_another_user_ends_in_one_line(tmp_path: Path) 
 
 def test_a_user_without_a_writable_state_folder_ends_in_one_line(tmp_path: Path) -> None:
     if shutil.which("node") is None:
-        pytest.skip("no node on PATH")
+        needs.NODE.skip()
     file = tmp_path / "file"
     file.touch()
     line = refusal(["node", "scripts/pool-server.js"], environment(file))
@@ -112,7 +113,7 @@ def test_a_user_without_a_writable_state_folder_ends_in_one_line(tmp_path: Path)
 def test_keys_that_cannot_be_written_end_it(tmp_path: Path) -> None:
     """Without a token of its own the gateway would be open to everybody who reaches the server."""
     if shutil.which("node") is None:
-        pytest.skip("no node on PATH")
+        needs.NODE.skip()
     (tmp_path / "generated.env").mkdir()
     command = ["node", "scripts/pool-server.js"]
     done = subprocess.run(command, cwd=RUNTIME, env=environment(tmp_path), capture_output=True, text=True, timeout=30)
@@ -126,7 +127,7 @@ def test_as_process_1_it_starts_also_where_its_parent_ignored_signals(tmp_path: 
     """A signal without a handler at its start means that one was missed; being ignored before must not look like it."""
     as_root()
     if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode != 0:
-        pytest.skip("may not make a PID namespace here")
+        needs.NAMESPACES.skip()
     script = f"trap '' {ignored}; exec node scripts/pool-server.js"
     process = subprocess.Popen(
         [*UNSHARE, "sh", "-c", script], cwd=RUNTIME, env=environment(tmp_path), stdout=subprocess.PIPE
@@ -161,7 +162,7 @@ def child_of(process: subprocess.Popen[bytes]) -> int:
 def test_as_process_1_it_obeys_sigterm_in_its_first_moments(tmp_path: Path, command: list[str], delay: float) -> None:
     as_root()
     if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode != 0:
-        pytest.skip("may not make a PID namespace here")
+        needs.NAMESPACES.skip()
     env = environment(tmp_path)
     process = subprocess.Popen(
         [*UNSHARE, *command], cwd=RUNTIME, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

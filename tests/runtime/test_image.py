@@ -16,6 +16,7 @@ import pytest
 
 from ops.toolchain import base_images
 from ops.toolchain.store import default_store
+from tests import needs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.docker
@@ -36,7 +37,7 @@ def pulls(image: str) -> bool:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the image under a name of its own, built as `make image` does, from a checkout made under umask 077."""
     if subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
-        pytest.skip("no Docker daemon answers")
+        needs.DOCKER.skip()
     name = f"convos-runtime-test:{os.getpid()}"
     env = {**os.environ, "REVISION": "0123456789abcdef0123456789abcdef01234567", "VERSION": "test"}
     if "CONVOS_BASE_IMAGES" not in env and not pulls("node:22-bookworm-slim"):

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from runtime_process import RUNTIME, Start
 
+from tests import needs
 from tests.support.ports import free_port
 
 NODE = """
@@ -145,7 +146,7 @@ def proxy(gateway_port: int) -> Iterator[int]:
     """Run a proxy alone, and yield its port."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("no node on PATH")
+        needs.NODE.skip()
     port = free_port()
     command = [node, "-e", NODE, str(gateway_port), str(port)]
     process = subprocess.Popen(command, cwd=RUNTIME, stdout=subprocess.PIPE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import needs
 from tests.schema.postgres_server import Database, Server, debian_binaries, embedded_binaries, new_database, running
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     binaries: Path | None = embedded_binaries() if request.param == "embedded" else debian_binaries()
     if binaries is None:
-        pytest.skip("needs Debian's PostgreSQL: apt-get install postgresql")
+        needs.DEBIAN_POSTGRESQL.skip()
     with running(tmp_path_factory.mktemp(request.param) / "postgres", binaries) as found:
         yield found
 

@@ -15,6 +15,7 @@ import pytest
 
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.connection import connect
+from tests import needs
 from tests.schema.bad_database import SECRET, message
 from tests.schema.postgres_server import (
     USER,
@@ -36,7 +37,7 @@ def tls_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server like Railway's: TLS with a certificate that it signed itself, and nothing without."""
     binaries = debian_binaries()
     if shutil.which("openssl") is None or binaries is None:
-        pytest.skip("needs openssl and Debian's PostgreSQL: the embedded one is built without TLS")
+        needs.TLS_POSTGRESQL.skip()  # the embedded one is built without TLS
     home = tmp_path_factory.mktemp("tls")
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     make += ["-addext", "subjectAltName=DNS:localhost", "-keyout", "server.key", "-out", "server.crt"]

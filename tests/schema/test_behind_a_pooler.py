@@ -19,6 +19,7 @@ from ops.toolchain import subsets
 from ops.toolchain.console import step
 from ops.toolchain.errors import ToolError
 from ops.toolchain.store import default_store
+from tests import needs
 from tests.schema.migrating import job, up
 from tests.schema.postgres_server import PASSWORD, USER, Database, unprivileged
 from tests.support.ports import free_port
@@ -42,7 +43,7 @@ def pgbouncer() -> tuple[str, dict[str, str]]:
     except ToolError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
-        pytest.skip(str(error))
+        needs.PGBOUNCER.skip()
     return str(program), {**os.environ, **variables}
 
 
@@ -60,7 +61,7 @@ def pooled(
         f"pool_mode = {request.param}\nignore_startup_parameters = extra_float_digits,options\n"
     )
     if unprivileged()[:1] == ("setpriv",):
-        pytest.skip("needs user namespaces: PgBouncer refuses to run as root")
+        needs.NAMESPACES.skip()  # PgBouncer refuses to run as root
     with (tmp_path / "log").open("wb") as log:
         command = [*unprivileged(), program, "ini"]
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)

@@ -17,6 +17,7 @@ from convos_infra.schema.catalog import compare, read, short
 from convos_infra.schema.catalog_query import READ
 from convos_infra.schema.effects import BASE, EFFECTS
 from convos_infra.schema.session_settings import local
+from tests import needs
 from tests.schema.migrating import migrations
 from tests.schema.postgres_server import PASSWORD, Database
 from tests.schema.test_sql_statements import ONE
@@ -97,7 +98,7 @@ def test_what_the_corpus_makes_is_not_refused(text: str) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.skipif(shutil.which("psql") is None, reason="needs psql")
+@pytest.mark.skipif(shutil.which("psql") is None, reason=needs.PSQL.reason)
 def test_each_file_leaves_what_psql_leaves(database: Database, tmp_path: Path) -> None:
     """One psql for all: each file in a transaction of its own, its catalog written down, then rolled back."""
     database.run(BASE)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.schema.postgres_server import ENCODED, PASSWORD, Database
 from tests.support.ports import free_port
 
@@ -75,7 +76,7 @@ def stack(tmp_path: Path) -> Stack:
 
 def new_stack(folder: Path) -> Stack:
     if shutil.which("pulumi") is None:
-        pytest.skip("needs the toolchain on PATH: make test")
+        needs.TOOLCHAIN.skip()
     found = Stack(folder)
     for name in ("program", "files", "state"):
         (folder / name).mkdir(parents=True)
@@ -86,15 +87,12 @@ def new_stack(folder: Path) -> Stack:
     return found
 
 
-@pytest.fixture
-def one_server_is_enough(database: Database) -> Database:
-    if "debian" in str(database.server.home):
-        pytest.skip("the CLI's own ways do not depend on the server's version")
-    return database
+one_server = pytest.mark.parametrize("server", ["embedded"], indirect=True)
+"""The CLI's own ways do not depend on the server's version."""
 
 
-def test_a_stack_from_its_first_preview_to_its_end(stack: Stack, one_server_is_enough: Database) -> None:
-    database = one_server_is_enough
+@one_server
+def test_a_stack_from_its_first_preview_to_its_end(stack: Stack, database: Database) -> None:
     stack.write(1, ONE)
     stack.config(url=database.url)
     preview = stack.run("preview", "--diff")
@@ -128,8 +126,8 @@ def test_a_stack_from_its_first_preview_to_its_end(stack: Stack, one_server_is_e
     assert database.value("SELECT count(*) FROM pg_indexes WHERE indexname = 'mine'") == 1
 
 
-def test_errors_are_one_line_and_change_nothing(stack: Stack, one_server_is_enough: Database) -> None:
-    database = one_server_is_enough
+@one_server
+def test_errors_are_one_line_and_change_nothing(stack: Stack, database: Database) -> None:
     stack.write(1, ONE)
     stack.config(url=database.server.url(database.name, password="wrong-" + ENCODED))
     text = stack.run("preview", fails=True)
@@ -157,11 +155,9 @@ def test_a_preview_needs_no_database(stack: Stack) -> None:
     assert '[0]: "0001_m1.sql"' in stack.run("preview", "--diff")
 
 
-def test_two_updates_at_once_wait_for_each_other_and_nothing_runs_twice(
-    tmp_path: Path, one_server_is_enough: Database
-) -> None:
+@one_server
+def test_two_updates_at_once_wait_for_each_other_and_nothing_runs_twice(tmp_path: Path, database: Database) -> None:
     """Two stacks, as two updates of one stack are kept apart by Pulumi's own lock already."""
-    database = one_server_is_enough
     held = "-- lock-timeout: 2min\n-- statement-timeout: 2min\nSELECT pg_advisory_xact_lock_shared(7);\n"
     stacks = [new_stack(tmp_path / name) for name in ("first", "second")]
     for stack in stacks:

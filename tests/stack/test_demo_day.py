@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests import needs
 from tests.stack.fix_stack import LocalStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.docker]
@@ -20,7 +21,7 @@ def containers(stack: LocalStack) -> int:
 def test_a_day_is_shown_and_leaves_nothing_behind(stack: LocalStack) -> None:
     before = stack.outputs()
     if before["poolManager"]["mode"] != "container":
-        pytest.skip("no Docker on this machine: there are no agents to show a day with")
+        needs.DOCKER.skip()
     config, running = (stack.checkout / "Pulumi.local.yaml").read_text(), containers(stack)
     done = stack.make("demo", SECONDS)
     assert done.code == 0, done.text

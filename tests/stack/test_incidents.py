@@ -24,7 +24,7 @@ from tests.stack.test_destroy import ask
 
 pytestmark = pytest.mark.stack
 PAGE = (ROOT / "docs" / "incidents.md").read_text(encoding="utf-8")
-minutes_long = pytest.mark.skipif(os.environ.get("INCIDENTS") != "1", reason="minutes long: make incidents")
+minutes_long = pytest.mark.minutes_long("make incidents", asked=os.environ.get("INCIDENTS") == "1")
 CLAIM = """
 from ops.demo.stage import Stage
 print("claimed", Stage("local").pool().claim("Ada", "Be brief."))

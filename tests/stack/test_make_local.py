@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from convos_infra.schema import latest_version
+from tests import needs
 from tests.stack.fix_stack import NO_PROXY, LocalStack
 
 pytestmark = pytest.mark.stack
@@ -80,7 +81,7 @@ def test_the_database_has_the_table_with_the_missions_columns(stack: LocalStack)
 def test_canary_and_pool_manager_run_and_answer(stack: LocalStack) -> None:
     outputs = stack.outputs()
     if outputs["canary"]["mode"] != "container":
-        pytest.skip("no Docker on this machine: runs are simulated, and say so")
+        needs.DOCKER.skip()  # runs are simulated, and say so
     with pytest.raises(urllib.error.HTTPError, match="401"):
         NO_PROXY.open(outputs["canary"]["url"] + "/pool/health", timeout=10)
     with NO_PROXY.open(outputs["poolManager"]["url"] + "/healthz", timeout=10) as answer:

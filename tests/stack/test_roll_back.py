@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests import needs
 from tests.stack.fix_stack import LocalStack
 
 pytestmark = pytest.mark.stack
@@ -58,7 +59,7 @@ def test_a_pin_is_previewed_and_costs_one_deployment_of_canary_and_pool_manager_
 def test_an_image_that_never_gets_ready_stops_at_the_canary(stack: LocalStack) -> None:
     before = stack.outputs()
     if before["canary"]["mode"] != "container":
-        pytest.skip("no Docker on this machine: a run that is simulated is always ready")
+        needs.DOCKER.skip()  # a simulated run is always ready
     folder = stack.checkout / "never-ready"
     (folder / "runtime" / "scripts").mkdir(parents=True)
     (folder / "runtime" / "scripts" / "pool-server.js").write_text(

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from convos_infra.schema import latest_version
+from tests import needs
 from tests.stack.fix_stack import QUIET, Done, LocalStack
 from tests.stack.test_destroy import ask
 
@@ -136,7 +137,7 @@ def test_what_others_changed_on_railway_is_named_without_its_value(stack: LocalS
 
 def test_a_pool_manager_that_does_not_answer_costs_one_row_and_exit_code_3(stack: LocalStack) -> None:
     if not has_containers(stack):
-        pytest.skip("no Docker on this machine: there is no pool manager to stop")
+        needs.DOCKER.skip()
     name = next(
         line
         for line in stack.shell("docker", "ps", "--format", "{{.Names}}").text.split()
@@ -195,7 +196,7 @@ REMOVE = "mutation r($id: String!) { deploymentRemove(id: $id) }"
 
 def test_what_others_deployed_or_removed_is_told_as_it_is_and_the_key_goes_to_nobody_else(stack: LocalStack) -> None:
     if not has_containers(stack):
-        pytest.skip("no Docker on this machine: nothing answers anywhere")
+        needs.DOCKER.skip()
     outputs = stack.outputs()
     endpoint, stale = outputs["railway"]["endpoint"], outputs["poolManager"]["url"]
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.toolchain import base_images
+from tests import needs
 
 
 def test_a_base_that_changed_is_at_another_path_and_one_that_did_not_at_the_same(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_without_busybox_a_stand_in_has_what_our_scripts_call(tmp_path: Path, mo
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "busybox" else found(name))
     if found("node") is None:
-        pytest.skip("no node on this machine to make a stand-in of")
+        needs.NODE.skip()
     base_images.make(tmp_path, ["node"])
     has = {file.name for file in (tmp_path / "node" / "bin").iterdir()}
     assert {"sh", "dirname", "cat", "grep", "sed", "cut", "head", "tr", "od", "sleep", "kill", "ps", "expr"} <= has

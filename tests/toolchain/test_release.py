@@ -19,6 +19,7 @@ import pytest
 from ops.toolchain import gomod, pins, release
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import Machine
+from tests import needs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +109,7 @@ def test_without_a_committed_checksum_the_vendors_list_decides(
 def test_a_module_that_go_sum_does_not_vouch_for_is_not_built(store: Store, step: Step, tmp_path: Path) -> None:
     """The way without the vendor's site: go itself compares each module with the committed go.sum."""
     if shutil.which("go") is None:
-        pytest.skip("needs go")
+        needs.GO.skip()
     sums = (pins.PULUMI_MODULE.folder / "go.sum").read_text()
     for name in ("go.mod", "tools.go"):
         if (pins.PULUMI_MODULE.folder / name).exists():
@@ -121,7 +122,7 @@ def test_a_module_that_go_sum_does_not_vouch_for_is_not_built(store: Store, step
     with pytest.raises(ToolError) as caught:
         gomod.build(module, store, step)
     if "dial tcp" in str(caught.value):
-        pytest.skip("the Go module proxy is out of reach")
+        needs.GO_MODULES.skip()
     assert "go.sum; do not use it" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (store.bin / "pulumi").exists()

@@ -15,6 +15,7 @@ from ops.toolchain import choose, gomod, pins, tools
 from ops.toolchain.errors import ToolError
 from ops.toolchain.machine import Machine, find_program, parse_version, search_path
 from ops.toolchain.pins import GoModule
+from tests import needs
 
 if TYPE_CHECKING:
     import io
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ops.toolchain.tools import Workshop
     from tests.toolchain.conftest import FakeProgram
 
-needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="no go on PATH")
+needs_go = pytest.mark.skipif(shutil.which("go") is None, reason=needs.GO.reason)
 
 
 def pulumi_on_path(on_path: FakeProgram, version: str = "v3.260.1") -> None:
@@ -145,7 +146,7 @@ def test_the_second_call_starts_no_tool_and_takes_no_time(
         on_path(name, "echo v0.31.1")
     on_path("go", "exit 1")
     if os.geteuid() != 0:
-        pytest.skip("BuildKit of our own needs root")
+        needs.ROOT.skip()
     first = choose.ensure(store, step, with_docker=False)
     before = calls()
     again = choose.ensure(store, step, with_docker=False)

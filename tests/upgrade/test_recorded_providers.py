@@ -16,6 +16,8 @@ from pathlib import Path
 import pulumi
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "pickle_providers.py"
 # A class that states hold never leaves this file; a new one is added to it.
@@ -63,7 +65,7 @@ def test_every_provider_is_written_to_the_state_in_exactly_the_recorded_bytes() 
 def test_another_supported_python_writes_the_same_bytes(version: str) -> None:
     python = next((found for found in pythons(version) if works(found, version)), None)
     if python is None:
-        pytest.skip(f"there is no Python {version} on this machine")
+        needs.python(version).skip()
     assert serialised(python, "--without-compiled") == RECORDED
 
 

@@ -12,6 +12,7 @@ from ops.toolchain import subsets
 from ops.toolchain.console import step
 from ops.toolchain.errors import ToolError
 from ops.toolchain.store import default_store
+from tests import needs
 from tests.registry.conftest import registry
 from tests.workflows.github_double import Repository
 
@@ -27,7 +28,7 @@ def workflow_tools() -> dict[str, str]:
     except ToolError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
-        pytest.skip(str(error))
+        needs.GO.skip()
     return {tool.name: tool.programs[tool.name] for tool in tools}
 
 

@@ -48,7 +48,7 @@ def strict() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("strict")
-@pytest.mark.skipif(not ASKED, reason="minutes long: FIRST_DAY=1, with .local/env")
+@pytest.mark.minutes_long(". .local/env && FIRST_DAY=1 make test", asked=ASKED)
 def test_images_that_the_workflows_built_make_a_stack_that_runs(tmp_path: Path, workflow_tools: dict[str, str]) -> None:
     registry = f"{os.environ['CONVOS_IMAGE_REGISTRY']}/{tmp_path.name.replace('_', '-').lower()}"
     stack = (CHECKOUT / "Pulumi.scaling.yaml").read_text().replace("ghcr.io/", f"{registry}/")

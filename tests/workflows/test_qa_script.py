@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 TODAY = CHECKOUT / "tests/contract/today/convos-platform/pool-server/dist/index.js"
@@ -29,7 +31,7 @@ KEYS = {
 @pytest.fixture
 def qa(tmp_path: Path) -> Qa:
     if shutil.which("node") is None:
-        pytest.skip("no node on PATH")
+        needs.NODE.skip()
     (tmp_path / "loaded").write_text("convos:qa")
 
     def run(**variables: str) -> tuple[int, str]:

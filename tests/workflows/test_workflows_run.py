@@ -13,6 +13,7 @@ import shutil
 import pytest
 
 from convos_infra.registry.resolve import resolve
+from tests import needs
 from tests.registry.conftest import Registry
 from tests.workflows.act_world import World, branch_event, event
 
@@ -20,7 +21,7 @@ from tests.workflows.act_world import World, branch_event, event
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, workflow_tools: dict[str, str], registry: Registry) -> World:
     if shutil.which("node") is None:
-        pytest.skip("no node on PATH to run the runtime with")
+        needs.NODE.skip()
     return World(tmp_path_factory.mktemp("act"), workflow_tools["act"], registry.host)
 
 
