@@ -22,12 +22,15 @@ from emulator.planted import Cutting
 from emulator.postgres import Postgres
 from emulator.settings import LiveSettings, Settings
 from emulator.store import Store
+from emulator.subscriptions import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOKEN_FILE = "account-token"  # noqa: S105  # a name
 _DRAIN_SECONDS = 2
+_MOST_MESSAGE_BYTES = 1_000_000
+"""Of one message over a WebSocket: a document with its variables."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         timeout_keep_alive=30,
+        ws=Protocol,
+        ws_per_message_deflate=False,
+        ws_max_size=_MOST_MESSAGE_BYTES,
     )
     return 0
 

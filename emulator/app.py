@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from emulator import admin, console, execution, guard
 from emulator.api import access
 from emulator.api.request import Request as Caller
 from emulator.api.request import World
+from emulator.credentials import Credentials, credential
 from emulator.faults import Faults
 from emulator.ledger import Ledger
 from emulator.limits import Edge, Limits
 from emulator.planted import ANSWERS, Dropped, answer_of, response
 from emulator.store import PastStore
+from emulator.subscriptions import Ground, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +43,14 @@ class Endpoint:
 
     def __init__(self, world: World, token: str) -> None:
         self._world = world
-        self._token = token
+        self._credentials = Credentials(world, token)
         self._schema = execution.executable_schema()
         self._faults = Faults()
         self._ledger = Ledger()
         self._limits = Limits(world.settings)
         self._edge = Edge(world.settings)
+        shared = (self._credentials, self._limits, self._edge, self._faults, self._ledger)
+        self.subscriptions = Subscriptions(Ground(world, self._schema, *shared))
 
     async def graphql(self, request: Request) -> Response:
         """Answer one POST; an address that names no source is limited at the edge (fact: source-by-query)."""
@@ -75,7 +78,11 @@ class Endpoint:
         if isinstance(operation, execution.Answer):
             self._refuse(operation.errors[0], at, time.monotonic() - began, headers, operation.unserved)
             return response(operation)
-        allowance = self._limits.take(headers.get("authorization") or headers.get("project-access-token") or "")
+        if operation.streams:
+            refused = execution.needs_websocket(operation)
+            self._refuse(refused.errors[0], at, time.monotonic() - began, headers)
+            return response(refused)
+        allowance = self._limits.take(credential(headers))
         fault = None if allowance.retry_after else self._faults.take(operation.name)
         error, made, length = "", list[str](), 0
         try:
@@ -131,7 +138,7 @@ class Endpoint:
     ) -> tuple[execution.Answer, list[str]]:
         time.sleep(self._world.settings.current.latency_ms / 1000)
         store = self._world.store
-        caller = self._caller(headers)
+        caller = self._credentials.caller(headers)
         if isinstance(caller, execution.Answer):
             if not access.PUBLIC.issuperset(operation.fields):
                 return caller, []
@@ -151,28 +158,6 @@ class Endpoint:
             if answer.errors and len(operation.fields) == 1 and not made:
                 store.undo()
         return answer, made
-
-    def _caller(self, headers: dict[str, str]) -> Caller | execution.Answer:
-        project_token = headers.get("project-access-token", "").strip()
-        if project_token:
-            for row in self._world.store.all("project_token"):
-                if hmac.compare_digest(row["token"].encode(), project_token.encode()):
-                    return Caller(self._world, row)
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token.encode()):
-            return Caller(self._world, None)
-        if scheme.lower() == "bearer" and self._is_of_another_user(given.strip()):
-            return Caller(self._world, None, user=given.strip())
-        other = self._world.settings.current.other_workspace_token
-        if scheme.lower() == "bearer" and other and hmac.compare_digest(given.strip().encode(), other.encode()):
-            return Caller(self._world, None, is_foreign=True)
-        # A token that is wrong is told from one that is blank (fact: unauthenticated).
-        code = "INTERNAL_SERVER_ERROR" if given.strip() or project_token else "UNAUTHENTICATED"
-        return execution.refused("Not Authorized", code)
-
-    def _is_of_another_user(self, given: str) -> bool:
-        known = [token.strip() for token in self._world.settings.current.further_tokens.split(",")]
-        return any(token and hmac.compare_digest(given.encode(), token.encode()) for token in known)
 
     async def healthz(self, _: Request) -> Response:
         """Answer that it lives."""
@@ -245,8 +230,9 @@ def application(world: World, token: str, *, with_switches: bool, on_end: Callab
         yield
         await asyncio.to_thread(on_end)
 
-    routes = [
+    routes: list[Route | WebSocketRoute] = [
         Route("/graphql/v2", endpoint.graphql, methods=["POST"]),
+        WebSocketRoute("/graphql/v2", endpoint.subscriptions.serve),
         Route("/healthz", endpoint.healthz),
         Route("/", endpoint.page),
     ]

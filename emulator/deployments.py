@@ -196,6 +196,7 @@ class Deployments:
 
         def log(line: str) -> None:
             deployment["logs"].append({"timestamp": now(), "message": line, "severity": "info"})
+            self._store.changes.tell()
 
         try:
             running = self._started(runner, order, log)

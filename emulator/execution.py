@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ariadne import MutationType, QueryType, load_schema_from_path, make_executable_schema
+from ariadne import MutationType, ObjectType, QueryType, load_schema_from_path, make_executable_schema
 from graphql import (
     ExecutionResult,
     FieldNode,
@@ -35,6 +35,7 @@ from emulator.api import (
     network,
     projects,
     services,
+    streams,
     templates,
     triggers,
     variables,
@@ -86,17 +87,19 @@ class Operation:
         name: the first root field, for example `serviceCreate`; aliases do not hide it.
         fields: all root fields in their order.
         writes: whether it is a mutation.
+        streams: whether it is a subscription, which only a WebSocket carries.
     """
 
     document: DocumentNode = field(repr=False)
     name: str
     fields: tuple[str, ...]
     writes: bool
+    streams: bool
 
 
 def executable_schema() -> GraphQLSchema:
     """Return the schema of `schema.graphql` with its resolvers."""
-    bindables: list[QueryType | MutationType] = []
+    bindables: list[QueryType | MutationType | ObjectType] = [streams.subscription]
     for module in _MODULES:
         bindables += [module.query, module.mutation]
     schema = make_executable_schema(load_schema_from_path(str(SDL)), *bindables)
@@ -107,7 +110,7 @@ def executable_schema() -> GraphQLSchema:
 
 def _guard(schema: GraphQLSchema) -> None:
     """Let each root field ask first whether the caller may; no resolver asks that itself."""
-    for root in (schema.query_type, schema.mutation_type):
+    for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
         for name, field_ in (root.fields if root else {}).items():
             assert field_.resolve is not None
             field_.resolve = _guarded(name, field_.resolve, writes=root is schema.mutation_type)
@@ -136,7 +139,14 @@ def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
     if len(chosen) != 1:
         return _bad("Unknown operation" if name else "Must provide operation name", "OPERATION_RESOLUTION_FAILURE")
     fields = tuple(node.name.value for node in chosen[0].selection_set.selections if isinstance(node, FieldNode))
-    return Operation(document, fields[0] if fields else "", fields, chosen[0].operation == OperationType.MUTATION)
+    kind = chosen[0].operation
+    return Operation(
+        document,
+        fields[0] if fields else "",
+        fields,
+        writes=kind == OperationType.MUTATION,
+        streams=kind == OperationType.SUBSCRIPTION,
+    )
 
 
 @functools.cache
@@ -210,6 +220,16 @@ def opaque(status: int = 200) -> Answer:
 def refused(message: str, code: str, status: int = 200) -> Answer:
     """Return one refusal without data."""
     return Answer(status, {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}, (message,))
+
+
+def needs_websocket(operation: Operation) -> Answer:
+    """Return the refusal of a subscription that came over HTTP."""
+    return _bad(f"{operation.name} is a subscription: it needs a WebSocket of graphql-transport-ws", "BAD_REQUEST")
+
+
+def needs_http(operation: Operation) -> Answer:
+    """Return the refusal of a query or a mutation that came over a WebSocket: no client of Railway sends one."""
+    return _bad(f"{operation.name} is no subscription: it needs a POST", "BAD_REQUEST")
 
 
 def _bad(message: str, code: str) -> Answer:

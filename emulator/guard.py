@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -78,14 +79,18 @@ class Guard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] != "http":
+        """Serve one ASGI connection; a WebSocket begins as a GET, and a page may open one to any address."""
+        if scope["type"] not in {"http", "websocket"}:
             await self._application(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in Headers(scope=scope).items()}
-        refused = refusal(scope["method"], scope["path"], headers, self._token)
+        refused = refusal(scope.get("method", "GET"), scope["path"], headers, self._token)
         if refused is not None:
-            await JSONResponse({"error": refused[1]}, refused[0])(scope, receive, send)
+            answer = JSONResponse({"error": refused[1]}, refused[0])
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).send_denial_response(answer)
+            else:
+                await answer(scope, receive, send)
             return
         await self._application(scope, receive, send)
 

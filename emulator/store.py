@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from emulator.changes import Changes
 from emulator.history import LAGGING, History
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ def now() -> str:
 
 
 class Store:
-    """Documents that survive a restart; `lock` serialises whoever changes them."""
+    """Documents that survive a restart; `lock` serialises whoever changes them, `changes` tells of each change."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
+        self.changes = Changes()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         # Without a sync for each write: a laptop's emulator may lose its last second with the power, not before.
         self._connection.execute("PRAGMA journal_mode=WAL")
@@ -68,6 +70,7 @@ class Store:
             )
             self._documents.setdefault(kind, {})[id_] = document
             self.history.add(kind, id_, body)
+        self.changes.tell()
         return document
 
     def get(self, kind: str, id_: str | None) -> Document | None:
@@ -85,6 +88,7 @@ class Store:
             self._connection.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, id_))
             self._documents.get(kind, {}).pop(id_, None)
             self.history.add(kind, id_, None)
+        self.changes.tell()
 
     def clear(self) -> None:
         """Forget everything."""

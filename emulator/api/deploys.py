@@ -19,7 +19,8 @@ query = QueryType()
 mutation = MutationType()
 
 
-def _deployment(request: Request, id_: str) -> Document:
+def deployment_of(request: Request, id_: str) -> Document:
+    """Return a deployment of a living environment, or refuse."""
     found = request.store.get("deployment", id_)
     if found is None:
         raise not_found("Deployment")
@@ -31,7 +32,7 @@ def _deployment(request: Request, id_: str) -> Document:
 def deployment(_: object, info: Info, id: str) -> View:
     """Return a deployment."""
     request = request_of(info)
-    return deployment_view(request, _deployment(request, id))
+    return deployment_view(request, deployment_of(request, id))
 
 
 @query.field("deployments")
@@ -57,7 +58,7 @@ def deployments(_: object, info: Info, input: Document, **page: Any) -> View:
 @query.field("deploymentEvents")
 def deployment_events(_: object, info: Info, id: str, **page: Any) -> View:
     """There are no events yet."""
-    _deployment(request_of(info), id)
+    deployment_of(request_of(info), id)
     return connection([], page)
 
 
@@ -67,7 +68,7 @@ def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
 
     What was sealed has no value here either (fact: sealed-stays).
     """
-    found = _deployment(request_of(info), deploymentId)
+    found = deployment_of(request_of(info), deploymentId)
     own = found["snapshot"].get("variables", {})
     return {
         "id": found["snapshotId"],
@@ -95,10 +96,15 @@ def environment_logs(_: object, info: Info, environmentId: str, **_filters: Any)
 @query.field("deploymentLogs")
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_filters: Any) -> list[View]:
     """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
-    found = _deployment(request_of(info), deploymentId)
-    tags = {"deploymentId": deploymentId, "serviceId": found["serviceId"], "environmentId": found["environmentId"]}
-    lines = found["logs"] if limit is None else found["logs"][-limit - 1 :]
-    return [{**line, "attributes": [], "tags": tags} for line in lines]
+    lines = lines_of(deployment_of(request_of(info), deploymentId))
+    return lines if limit is None else lines[-limit - 1 :]
+
+
+def lines_of(deployment: Document, since: int = 0) -> list[View]:
+    """Return the log of a deployment from one line on, each line with what it is of."""
+    tags = {name: deployment[name] for name in ("serviceId", "environmentId")}
+    tags["deploymentId"] = deployment["id"]
+    return [{**line, "attributes": [], "tags": tags} for line in deployment["logs"][since:]]
 
 
 @mutation.field("serviceInstanceDeployV2")
@@ -150,10 +156,10 @@ def _check_settled(deployments: list[Document]) -> None:
 def deployment_redeploy(_: object, info: Info, id: str, usePreviousImageTag: bool | None = None) -> View:
     """Replay one deployment's snapshot."""
     request = request_of(info)
-    found = _deployment(request, id)
+    found = deployment_of(request, id)
     _check_settled(request.world.deployments.of(found["environmentId"], found["serviceId"]))
     made = request.world.deployments.start(found["environmentId"], found["serviceId"], "redeploy", replay=found)
-    return deployment_view(request, _deployment(request, made))
+    return deployment_view(request, deployment_of(request, made))
 
 
 @mutation.field("deploymentRollback")
@@ -165,7 +171,7 @@ def deployment_rollback(_: object, info: Info, id: str) -> bool:
 @mutation.field("deploymentRestart")
 def deployment_restart(_: object, info: Info, id: str) -> bool:
     """Restart what runs; there is nothing to see of it here."""
-    return bool(_deployment(request_of(info), id))
+    return bool(deployment_of(request_of(info), id))
 
 
 @mutation.field("deploymentStop")
@@ -174,7 +180,7 @@ def deployment_restart(_: object, info: Info, id: str) -> bool:
 def deployment_remove(_: object, info: Info, id: str) -> bool:
     """End a deployment."""
     request = request_of(info)
-    found = _deployment(request, id)
+    found = deployment_of(request, id)
     if found["status"] == "REMOVED":
         raise not_found("Deployment")
     request.world.deployments.stop(found)
@@ -184,7 +190,7 @@ def deployment_remove(_: object, info: Info, id: str) -> bool:
 @mutation.field("deploymentApprove")
 def deployment_approve(_: object, info: Info, id: str) -> bool:
     """Approve what waits for it: only a stranger's commit does on Railway, and none comes here."""
-    if _deployment(request_of(info), id)["status"] != "NEEDS_APPROVAL":
+    if deployment_of(request_of(info), id)["status"] != "NEEDS_APPROVAL":
         raise Refusal("Deployment does not need approval")
     return True
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ops.conformance.recording import Call, Recording
+from ops.conformance.subscriber import first_event
 from railway_api.errors import RailwayError
 from railway_api.failure import Failure
 from railway_api.timing import Timing
@@ -167,9 +168,11 @@ class ReplayedCaller:
 
 
 def sender(client: Client) -> Send:
-    """Return what sends with the client: a query as often as it is safe, a mutation once."""
+    """Return what sends with the client: a query as often as it is safe, a mutation and a subscription once."""
 
     def send(document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        if _is_subscription(document):
+            return first_event(client.endpoint, client.credential, document, variables, _THING)
         ask = client.mutate_once if is_mutation(document) else client.query
         return ask(document, variables, thing=_THING)
 
@@ -182,6 +185,12 @@ def without_token(endpoint: str, token: str | None = None) -> Send:
     transport = Transport(endpoint, headers, Timing(), time.time)
 
     def send(document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        if _is_subscription(document):
+            return first_event(endpoint, headers, document, variables, _THING)
         return transport.post(document, variables, _THING, seconds=_ONE_ANSWER_SECONDS)[0]
 
     return send
+
+
+def _is_subscription(document: str) -> bool:
+    return document.lstrip().startswith("subscription")

@@ -112,3 +112,8 @@ query environments($id: String!, $after: String) {
 ENVIRONMENT = "query environment($id: String!) { environment(id: $id) { id deletedAt } }"
 NOT_A_FIELD = "query notAField { thisIsNoField }"
 NOT_A_DOCUMENT = "query notADocument { "
+DEPLOYMENT_UPDATES = "subscription deploymentUpdates($id: String!) { deployment(id: $id) { id status } }"
+LOG_LINES = """
+subscription logLines($id: String!, $limit: Int) {
+  deploymentLogs(deploymentId: $id, filter: "", limit: $limit) { timestamp message }
+}"""

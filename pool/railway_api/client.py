@@ -72,9 +72,11 @@ class Client:
         self.clock = clock
         self.progress = progress
         self._token = token
-        header = {"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}
+        self.credential: Mapping[str, str] = (
+            {"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}
+        )
         self._user_agent = user_agent
-        self._transport = Transport(endpoint, header, self.timing, wall, user_agent)
+        self._transport = Transport(endpoint, self.credential, self.timing, wall, user_agent)
         self._patience = Patience(self.timing, clock)
         self._rate_limit = RateLimit(self.timing, self._patience, wall, sleep, progress)
         self._noticing = threading.Lock()

@@ -25,7 +25,7 @@ DEFAULT_ENDPOINT = "https://backboard.railway.com/graphql/v2"
 # (terraform-provider-railway deed2af; CopilotKit/CopilotKit#4309).
 SOURCE = "convos-infra"
 USER_AGENT = "convos-infra/0.1"
-_OPERATION_NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+_OPERATION_NAME = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)")
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 # The last one is Docker's name, inside of a container, for the machine that runs it: `make local` puts it there.
 _THIS_MACHINE = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|host\.docker\.internal)$")

@@ -15,6 +15,7 @@ from graphql import GraphQLInputObjectType, GraphQLNamedType, GraphQLNonNull, ge
 from emulator.api.access import ACCOUNT, ANY_TOKEN, DEPLOYING, PUBLIC, named
 from emulator.execution import executable_schema
 from tests.emulator.fix_emulator import Emulator, running_emulator
+from tests.emulator.subscriber import Subscriber
 from tests.emulator.world import World, nodes
 
 SCHEMA = executable_schema()
@@ -24,6 +25,8 @@ FIELDS = {
     for name, field in (root.fields if root else {}).items()
 }
 MUTATIONS = set(SCHEMA.mutation_type.fields) if SCHEMA.mutation_type else set()
+STREAMS = SCHEMA.subscription_type.fields if SCHEMA.subscription_type else {}
+"""Each has the name of a query, and is decided by it."""
 CREDENTIALS = ("account", "project token", "token of another environment", "another workspace", "none")
 OBJECTS = ("own", "of another environment", "of another project")
 FOREIGN = "other-workspace-token"
@@ -105,6 +108,16 @@ class Scene:
             error.get("extensions", {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in answer.get("errors", [])
         ), messages
         return "Not Authorized" not in messages
+
+    def may_subscribe(self, operation: str, credential: str, of: str) -> bool:
+        """Tell whether a subscription is not refused."""
+        arguments = {name: value for name, value in _arguments(operation, self.things[of].ids) if name in NAMES}
+        document = f"subscription {{ {operation}{_written(arguments)} {{ __typename }} }}"
+        with Subscriber(self.emulator, headers=self.headers[credential]) as socket:
+            socket.subscribe(document)
+            message = socket.receive()
+        assert message["type"] == "next", message
+        return "Not Authorized" not in [error["message"] for error in message["payload"].get("errors", [])]
 
 
 def _kind(operation: str) -> str:
@@ -215,6 +228,15 @@ def test_who_may_is_let_through_and_nobody_else(tmp_path: Path) -> None:
         assert len(opened) > 300
         assert {cell[0] for cell in opened} == FIELDS.keys() - {"projectScheduleDeleteCancel", "workspace"}
         assert [cell for cell in opened if not scene.is_let_through(*cell)] == []
+
+
+def test_a_subscription_is_decided_as_the_query_of_its_name(tmp_path: Path) -> None:
+    assert len(STREAMS) > 3
+    assert STREAMS.keys() <= FIELDS.keys() - MUTATIONS
+    with running_emulator(tmp_path, deploy_step_seconds=0, other_workspace_token=FOREIGN) as emulator:
+        scene = Scene(emulator)
+        cells = list(itertools.product(STREAMS, CREDENTIALS, OBJECTS))
+        assert [cell for cell in cells if scene.may_subscribe(*cell) != expected(*cell)] == []
 
 
 def test_every_operation_is_told_by_what_it_names() -> None:

@@ -55,7 +55,9 @@ def record() -> Signatures:
 
 def test_every_operation_of_the_schema_has_a_resolver() -> None:
     schema = executable_schema()
-    kinds = [kind for kind in (schema.query_type, schema.mutation_type) if kind is not None]
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    kinds = [kind for kind in roots if kind is not None]
+    assert len(kinds) == 3
     fields = {f"{kind.name}.{name}": field.resolve for kind in kinds for name, field in kind.fields.items()}
     assert len(fields) > 50
     assert [name for name, resolve in fields.items() if resolve is None] == []

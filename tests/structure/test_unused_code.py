@@ -34,7 +34,14 @@ CALLED_BY_NAME = [
     *("configure", "diff", "new_resource", "serialize_as_secret_always", "tracebacklimit"),  # Pulumi, Python
     *("latestCommit", "usePreviousImageTag"),  # arguments of Railway's mutations
 ]
-CALLED_BY_DECORATOR = ["@query.field", "@mutation.field", "@pytest.fixture", "@act", "@pytest.hookimpl"]
+CALLED_BY_DECORATOR = [
+    "@query.field",
+    "@mutation.field",
+    "@subscription.field",
+    "@pytest.fixture",
+    "@act",
+    "@pytest.hookimpl",
+]
 
 
 def unused(paths: list[str]) -> list[Item]:

@@ -93,6 +93,26 @@ def _whole(stage: Sandbox) -> bool:
     return id_ in {row["serviceId"] for row in rows} and sorted(details) == ["d0", "s0", "v0"]
 
 
+def _told_first(stage: Sandbox) -> str:
+    id_ = stage.running("subscribed")
+    event = stage.ask(documents.DEPLOYMENT_UPDATES, id=stage.deployments(id_)[0]["id"])
+    return str(event["deployment"]["status"])
+
+
+def _lines(stage: Sandbox) -> list[bool]:
+    id_ = stage.running("lines-of-a-log")
+    lines = stage.ask(documents.LOG_LINES, id=stage.deployments(id_)[0]["id"], limit=1)["deploymentLogs"]
+    # One more than asked for may come, as from the query (fact: log-limit-plus-one).
+    return [1 <= len(lines) <= 2, bool(lines[0]["message"])]
+
+
+def _subscribed_by(stage: Sandbox) -> list[str]:
+    id_ = stage.running("subscribed-by")
+    deployment = stage.deployments(id_)[0]["id"]
+    callers = (stage.callers.account, stage.callers.project, stage.callers.nobody)
+    return [stage.refused(documents.DEPLOYMENT_UPDATES, caller, id=deployment) for caller in callers]
+
+
 SCENARIOS = (
     Scenario("each-deploy-is-one-more", ("deploy-v2-stored",), _each_deploys, 2, deployments=3),
     Scenario(
@@ -109,5 +129,14 @@ SCENARIOS = (
     Scenario("meta-of-a-deployment", ("deployment-meta",), _meta, [IMAGE, "/whoami", True], deployments=1),
     Scenario("status-of-a-deployment", ("deployment-status",), _status, ["SUCCESS", "SUCCESS"], deployments=1),
     Scenario("limit-of-logs", ("log-limit-plus-one",), _logs, expected=True, deployments=1),
+    Scenario("subscription-to-a-deployment", ("subscription-begins",), _told_first, "SUCCESS", deployments=1),
+    Scenario("subscription-to-a-log", ("logs-in-arrays",), _lines, [True, True], deployments=1),
+    Scenario(
+        "subscription-by-each-credential",
+        ("subscription-credential",),
+        _subscribed_by,
+        ["accepted", "accepted", "Not Authorized"],
+        deployments=1,
+    ),
     Scenario("environment-as-a-whole", ("read-lag",), _whole, expected=True, deployments=1),
 )
