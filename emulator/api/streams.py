@@ -59,7 +59,7 @@ def deployment(_: object, info: Info, id: str) -> View:
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, filter: str | None = None) -> list[View]:
     """Return the last lines of a deployment, then those that are new (fact: logs-in-arrays)."""
     row = deployment_of(request_of(info), deploymentId)
-    return _new_lines(_position(info), [row], _bounded(limit), "")
+    return _new_lines(_position(info), [row], _bounded(limit), filter)
 
 
 @subscription.field("environmentLogs")
@@ -67,28 +67,32 @@ def environment_logs(
     _: object,
     info: Info,
     environmentId: str,
+    filter: str | None = None,
     beforeLimit: int | None = None,
     beforeDate: str | None = None,
-    **_filters: Any,
+    **_window: Any,
 ) -> list[View]:
     """Return the last lines of all deployments of an environment, then those that are new, oldest first."""
     request = request_of(info)
     request.environment(environmentId)
     rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
-    return _new_lines(_position(info), rows, _bounded(beforeLimit), beforeDate or "")
+    return _new_lines(_position(info), rows, _bounded(beforeLimit), filter, beforeDate or "")
 
 
 def _bounded(limit: int | None) -> int:
     return _LINES if limit is None else max(0, min(limit, _MOST_LINES))
 
 
-def _new_lines(position: Position, rows: list[Document], limit: int, oldest: str) -> list[View]:
+def _new_lines(
+    position: Position, rows: list[Document], limit: int, filter_: str | None, oldest: str = ""
+) -> list[View]:
     """Return the lines that a subscriber has not seen, and move its position to their end.
 
     Args:
         position: the count of lines that it has seen, by the id of the deployment.
         rows: the deployments.
         limit: how many lines there are at the first look.
+        filter_: which lines are answered (fact: log-filter).
         oldest: when the first of them may be from.
     """
     is_first = position.since is None
@@ -96,7 +100,7 @@ def _new_lines(position: Position, rows: list[Document], limit: int, oldest: str
     fresh = [
         (str(line["timestamp"]), row["id"], index, line)
         for row in rows
-        for index, line in enumerate(lines_of(row, seen.get(row["id"], 0)), seen.get(row["id"], 0))
+        for index, line in lines_of(row, filter_, seen.get(row["id"], 0))
     ]
     fresh.sort(key=lambda entry: entry[:3])
     if is_first:

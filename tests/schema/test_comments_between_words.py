@@ -92,7 +92,11 @@ def test_an_error_behind_comments_is_at_its_place() -> None:
 
 
 def test_a_text_keeps_its_length_and_its_lines() -> None:
-    for text in (*(pair.replace("{}", comment) for pair in PAIRS for comment in COMMENTS), "/* open", "SELECT 'open -- x"):
+    for text in (
+        *(pair.replace("{}", comment) for pair in PAIRS for comment in COMMENTS),
+        "/* open",
+        "SELECT 'open -- x",
+    ):
         blank = without_comments(text)
         assert len(blank.encode()) == len(text.encode())
         assert [len(line.encode()) for line in blank.split("\n")] == [len(line.encode()) for line in text.split("\n")]
