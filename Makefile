@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST FILES RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS REAL REPLAY YES REPORT
+	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS CHECK REAL REPLAY YES REPORT
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: first-deploy cost notify adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: docs first-deploy cost notify adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -79,6 +79,11 @@ cost: $(STAMP) ## what a stack costs a month, an estimate from Railway's public 
 
 notify: $(STAMP) ## send a trial message to NOTIFY_WEBHOOK_URL: STACK=…
 	@ops/run notify --stack="$$STACK"
+
+docs: $(STAMP) ## the documentation as a site, links and anchors checked, into .cache/site/html; CHECK=1: in a real Chromium, too
+	@$(VENV)/python -m ops.toolchain docs
+	@$(VENV)/python -m ops docs
+	@$(if $(CHECK),SITE=1 $(VENV)/python -m pytest -q -n 0 tests/site)
 
 database-url: $(STAMP) ## the local database's URL with its password: psql "$(make database-url)"
 	@$(VENV)/python -m ops.local database-url
@@ -170,7 +175,7 @@ run: ## run the runtime image on this machine, keys from runtime/.env [IMAGE=…
 
 lock: $(STAMP) ## write the locked requirements from the *.in files
 	@echo "  ops/program.in" && $(VENV)/$(LOCK) ops/program.in --output-file requirements.txt
-	@for in in ops/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
+	@for in in ops/requirements.in ops/site/requirements.in $(wildcard emulator/requirements.in pool/requirements.in); do \
 		echo "  $$in" && $(VENV)/$(LOCK) $$in --output-file $${in%.in}.txt || exit 1; done
 
 preview: $(STAMP) ## what an update would do, from image and services to schema and agents: STACK=… [JSON=1]

@@ -17,6 +17,7 @@ VERBS = {
     "cost": "ops.cost.command",
     "demo": "ops.demo.command",
     "deploy": "ops.ci.deploy",
+    "docs": "ops.site.command",
     "doctor": "ops.doctor.command",
     "drift": "ops.ci.drift",
     "first-deploy": "ops.first_deploy.command",

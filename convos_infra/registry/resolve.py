@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PLATFORM = "linux/amd64"
 SHORT_REVISION = 7
+_TAGS_SHOWN = 3
 _TIMES = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -245,9 +246,9 @@ def _no_tag(client: RegistryClient, wanted: ImageReference, tags: list[str]) -> 
     problem = f"no tag {wanted.tag} in {wanted.location}"
     near = nearest(wanted.tag, tags)
     if not near:
-        return NoSuchTagError(
-            client.thing, problem, f"it has {len(tags)} tags, none like it" if tags else "it is empty"
-        )
+        some = ", ".join(sorted(tags)[:_TAGS_SHOWN]) + (", …" if len(tags) > _TAGS_SHOWN else "")
+        count = f"it has {len(tags)} tag{'s' * (len(tags) > 1)}, none like it: {some}" if tags else "it is empty"
+        return NoSuchTagError(client.thing, problem, count)
     how_old = age(_created(client, wanted, near[0]))
     first = f"{near[0]} ({how_old})" if how_old else near[0]
     return NoSuchTagError(client.thing, problem, f"nearest: {', '.join([first, *near[1:]])}")

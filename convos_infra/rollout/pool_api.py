@@ -183,7 +183,8 @@ class PoolApi:
             return found
         problem = str((found or {}).get("error") or f"HTTP {answer.status_code}")[:_LONGEST_PROBLEM]
         if answer.status_code in {401, 403}:
-            raise InfraError("pool-manager", f"it refuses this stack's poolApiKey ({problem})", "run pulumi up")
+            step = "set poolApiKey to the key in use (its POOL_API_KEY), or run pulumi up to give it the stack's"
+            raise InfraError("pool-manager", f"it refuses this stack's poolApiKey ({problem})", step)
         if answer.status_code == requests.codes.not_found:
             raise NoRoute("pool-manager", f"{path}: {problem}")
         # While the pool manager is replaced, a proxy may answer with a body of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,8 @@ DIGEST_SHOWN = len("sha256:") + 8
 REVISION_SHOWN = 7
 _NAMES_SHOWN = 8
 _BATCHES_SHOWN = 6
+_IDLE_STAY = re.compile(r"\b[1-9]\d* idle\b")
+"""In the pool manager's line about agents that stay as they are."""
 _ALIKE_FROM = 4
 """So many services with the same reasons are one row."""
 _ROWS_A_SECOND = {SCAN: 1_000_000, REWRITE: 200_000}
@@ -226,6 +229,10 @@ def _agents(plan: UpdatePlan) -> Iterator[Said]:
     if plan.agents is None:
         return
     yield plan.agents.summary or f"policy {plan.agents.policy}", Mark.PLAIN
+    is_new_image = any(one.name == "runtime" for one in plan.images)
+    if is_new_image and not plan.agents.batches and _IDLE_STAY.search(plan.agents.summary):
+        move = f"make agents STACK={plan.stack} MOVE=idle"
+        yield f"idle agents keep the image before, and the next claims get them; to move them: {move}", Mark.DEPLOYS
     for number, count in enumerate(plan.agents.batches[:_BATCHES_SHOWN], start=1):
         yield f"batch {number}: {_plural(count, 'agent')}", Mark.DEPLOYS
     if left := plan.agents.batches[_BATCHES_SHOWN:]:

@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m ops.toolchain", description=__doc__)
     parser.add_argument(
         "command",
-        choices=["venv", "tools", "pulumi", "workflows", "tests", "checksums", "path", "doctor"],
+        choices=["venv", "tools", "pulumi", "workflows", "tests", "checksums", "path", "doctor", "docs"],
         nargs="?",
         default="tools",
     )
@@ -64,6 +64,10 @@ def _run(command: str) -> None:
     store = default_store()
     if command == "path":  # for shells: PATH="$(python3 -m ops.toolchain path):$PATH"
         sys.stdout.write(f"{store.bin}\n")
+        return
+    if command == "docs":  # an environment of its own: nothing else needs the generator
+        with step("docs") as current:
+            venv.ensure(store.root.parent / "docs", CHECKOUT / "ops" / "site" / "requirements.txt", store, current)
         return
     with step({"venv": "python", "tools": "toolchain"}.get(command, command)) as current:
         if command == "venv":

@@ -132,9 +132,13 @@ def test_a_missing_tag_names_the_nearest_with_its_age(repository: Repository) ->
     )
 
 
-def test_a_missing_tag_that_resembles_none_says_how_many_there_are(repository: Repository) -> None:
+def test_a_missing_tag_that_resembles_none_says_how_many_there_are_and_names_some(repository: Repository) -> None:
     repository.image("scaling")
-    assert line(repository, "production-2026", NoSuchTagError).endswith("; it has 1 tags, none like it")
+    assert line(repository, "production-2026", NoSuchTagError).endswith("; it has 1 tag, none like it: scaling")
+    for name in ("dev", "pr-1", "pr-2"):
+        repository.image(name)
+    said = line(repository, "production-2026", NoSuchTagError)
+    assert said.endswith("; it has 4 tags, none like it: dev, pr-1, pr-2, …")
 
 
 def test_a_missing_repository_is_not_a_missing_tag(repository: Repository) -> None:

@@ -263,3 +263,20 @@ def test_the_time_is_of_updates_that_ended_and_changed_something() -> None:
     assert of_history([*others, row(30), *broken, row(50), row(40)]) == UpdateTime(3, 40, 30, 50)
     assert of_history([row(10)] * 9) == UpdateTime(5, 10, 10, 10)
     assert of_history(others) is None
+
+
+def test_a_roll_back_under_hold_says_which_agents_are_handed_out_next_and_the_command() -> None:
+    def rows(summary: str, batches: tuple[int, ...] = (), plan: UpdatePlan = PLAN) -> list[str]:
+        agents = AgentsPlan("hold", summary, batches)
+        return [
+            row.text
+            for row in plan_rows(replace(plan, agents=agents), NOW)
+            if "handed" in row.text or "MOVE" in row.text
+        ]
+
+    stay = "policy hold: 6 agents stay on sha256:a9c7160e (4 claimed, 2 idle)"
+    (said,) = rows(stay)
+    assert said.endswith("make agents STACK=scaling MOVE=idle")
+    assert rows("policy hold: 4 agents stay on sha256:a9c7160e (4 claimed)") == []
+    assert rows(stay, (1, 3)) == []
+    assert rows(stay, plan=replace(PLAN, images=())) == []
