@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 
 from convos_infra.endpoint import check_listening
-from convos_infra.schema import check_reachable
+from convos_infra.schema.connection import check_reachable
 from railway_api.failure import Failure
 from stack import config, images
 from stack.resources import declare

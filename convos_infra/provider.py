@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from pulumi.dynamic import (
@@ -116,6 +117,10 @@ class Provider(ResourceProvider):
         """Remove what this stack owns of the thing; do nothing if it is gone already."""
         raise NotImplementedError
 
+    def under_way(self) -> AbstractContextManager[None]:
+        """Return what is held while something is created, changed or deleted; it raises nothing."""
+        return nullcontext()
+
     def check(self, olds: Props, news: Props) -> CheckResult:  # noqa: D102
         def run() -> CheckResult:
             # In the state, the inputs always include the provider, even if there is no other input.
@@ -128,16 +133,19 @@ class Provider(ResourceProvider):
         return _shaped("diff", lambda: self.changed(id_, _own(olds), _own(news)))
 
     def create(self, props: Props) -> CreateResult:  # noqa: D102
-        return _shaped("create", lambda: self.created(_own(props)))
+        with self.under_way():
+            return _shaped("create", lambda: self.created(_own(props)))
 
     def read(self, id_: str, props: Props) -> ReadResult:  # noqa: D102
         return _shaped("read", lambda: self.recorded_now(id_, _own(props)))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:  # noqa: D102
-        return _shaped("update", lambda: self.updated(id_, _own(olds), _own(news)))
+        with self.under_way():
+            return _shaped("update", lambda: self.updated(id_, _own(olds), _own(news)))
 
     def delete(self, id_: str, props: Props) -> None:  # noqa: D102
-        _shaped("delete", lambda: self.removed(id_, _own(props)))
+        with self.under_way():
+            _shaped("delete", lambda: self.removed(id_, _own(props)))
 
 
 def _own(props: Props) -> Props:

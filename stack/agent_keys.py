@@ -15,8 +15,8 @@ from pool_contract.keys import (
     problems,
     undeclared,
 )
+from railway_api.endpoint import checked_endpoint
 from railway_api.failure import Failure
-from railway_api.transport import checked_endpoint
 from stack.problem import Problem
 from stack.section import was_date
 

@@ -9,8 +9,8 @@ from convos_infra.errors import InfraError
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.limits import LONGEST_DAYS, is_duration
 from pool_contract.url import parsed
+from railway_api.endpoint import checked_endpoint
 from railway_api.failure import Failure
-from railway_api.transport import checked_endpoint
 from stack.section import refused
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")

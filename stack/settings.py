@@ -12,7 +12,7 @@ from convos_infra.registry.reference import parse
 from pool_contract.agent_projects import AGENT_PROJECTS, PER_AGENT
 from pool_contract.agent_settings import DEFAULT_USERNAME, login_variables
 from pool_contract.registry_login import RegistryLogin
-from railway_api.transport import DEFAULT_ENDPOINT
+from railway_api.endpoint import DEFAULT_ENDPOINT
 from stack import agent_keys, checks, databases, reading, standins
 from stack.agent_keys import PLAIN_KEYS, key_problem
 from stack.database import DatabaseShape

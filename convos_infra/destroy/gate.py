@@ -24,7 +24,6 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 from convos_infra.rollout.pool_place import pool_at
 from convos_infra.rollout.retire_on_destroy import on_destroy, refuse_if_in_use
 from convos_infra.schema.address import parse_url
-from convos_infra.schema.connection import connect
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
@@ -193,6 +192,8 @@ def _ask_database(props: Props, stack_policy: DestroyPolicy) -> None:
     """Connect if the destroy will have to connect: a database that does not answer would stop it half-way."""
     is_ours = stack_policy.adopted or is_owned({OWNED: props.get("databaseOwned")}, otherwise=True)
     if (url := props.get("droppedDatabase")) and is_ours:
+        from convos_infra.schema.connection import connect  # noqa: PLC0415  # the program connects to no database
+
         with contextlib.closing(connect(parse_url(str(url)), wait_seconds=DATABASE_SECONDS)):
             return
 

@@ -45,8 +45,7 @@ def await_instance(session: Session, arrival: Arrival) -> None:
         InfraError: it does not show, or its environment is gone.
         RailwayError: the environment cannot be read.
     """
-    is_only = len(session.run.services) <= 1
-    session.group(await_instances, str(arrival.props["environmentId"])).join(arrival, alone=is_only)
+    session.group(await_instances, str(arrival.props["environmentId"])).join(arrival, arrival.name)
     if arrival.problem is not None:
         raise arrival.problem
 

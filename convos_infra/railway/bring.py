@@ -102,8 +102,7 @@ def bring(session: Session, recorded: Props, wanted: Props) -> Snapshot:
     try:
         while True:
             member = Bringing(recorded, wanted, patience)
-            is_only = len(session.run.services) <= 1
-            session.group(bring_all, str(wanted["environmentId"])).join(member, alone=is_only)
+            session.group(bring_all, str(wanted["environmentId"])).join(member, member.name)
             found = member.told()
             if isinstance(found, Snapshot):
                 return found

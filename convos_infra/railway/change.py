@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from convos_infra.railway import sealing
 from convos_infra.railway.environment_config import FIELDS, SEALED, VARIABLES, makes_deployment, same
 
 Props = Mapping[str, Any]
@@ -17,6 +18,7 @@ DEPLOYS, CHANGE = "deploys", "change"
 REMOVES, SOURCED, REDEPLOYS, REVIVES, REBINDS = "removes", "sourced", "redeploys", "revives", "rebinds"
 RERENDERS = "rerenders"
 AT_MOST = "atMost"
+ORDERED = "ordered"
 ANNOUNCED = (DEPLOYS, CHANGE)
 _SHOWN_NAMES = 4
 
@@ -36,6 +38,7 @@ class Change:
         rebinds: volumes, proxies and domains that only a new deployment applies.
         others: what others stored without deploying it, and the deployment will apply.
         is_new: whether there was nothing before.
+        is_ordered: whether the patch does not deploy by itself what changes, so that the deployment is a second call.
     """
 
     deployments: int
@@ -48,6 +51,7 @@ class Change:
     others: tuple[str, ...] = ()
     at_most: int = 0
     is_new: bool = False
+    is_ordered: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -123,10 +127,11 @@ def recorded(before: Props, after: Props) -> Change:
         rebinds=tuple(after.get(REBINDS) or ()),
         is_new=not before,
     )
-    deploys = bool(names or found.idle or found.revives or found.rerenders or found.rebinds) or any(
-        makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields
-    )
-    return replace(found, deployments=int(deploys and has_source(after)))
+    patched = bool(names) or any(makes_deployment(item, before.get(item.name), after.get(item.name)) for item in fields)
+    deploys = patched or bool(found.idle or found.revives or found.rerenders or found.rebinds)
+    # A value that others have sealed may be the same one, for which Railway deploys nothing.
+    is_ordered = bool(changed) and (not patched or sealing.replaces_hidden(before, after, names))
+    return replace(found, deployments=int(deploys and has_source(after)), is_ordered=is_ordered)
 
 
 def has_source(props: Props) -> bool:
@@ -144,6 +149,7 @@ def said(before: Props, change: Change) -> dict[str, Any]:
     number = int((before.get(CHANGE) or {}).get("number") or 0) + 1
     data = {"number": number, "deployments": change.deployments, "because": change.because}
     data |= {AT_MOST: change.at_most} if change.is_uncertain else {}
+    data |= {ORDERED: True} if change.is_ordered and (change.deployments or change.at_most) else {}
     return {
         DEPLOYS: f"{change.text()} (change {number})",
         CHANGE: {**data, **({"others": list(change.others)} if change.others else {})},

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from convos_infra.errors import InfraError
 
 if TYPE_CHECKING:
     import pulumi
+    import requests
 
     from convos_infra.railway.deployment import DeploymentState
     from railway_api.client import Client
@@ -133,6 +132,8 @@ def ask(url: str, bearer: str) -> Said:
 
 
 def _asked(url: str, bearer: str) -> Said:
+    import requests  # noqa: PLC0415  # the program, which declares only, needs no HTTP
+
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json"}
     try:
         # A redirect would carry the key elsewhere.

@@ -54,7 +54,7 @@ def remove(session: Session, removal: Removal) -> None:
         RailwayError: Railway refuses.
         InfraError: it must not be removed.
     """
-    session.group(remove_all, str(removal.props["environmentId"])).join(removal)
+    session.group(remove_all, str(removal.props["environmentId"])).join(removal, removal.name)
     if removal.problem is not None:
         raise removal.problem
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ class Run:
             a destroy and a refresh, which check nothing.
         created: how many resources of each kind were checked that are new.
         changed: how many services were checked whose configuration changes.
+        projects: the projects that were read, by id, and when.
     """
 
     is_update: bool = False
@@ -41,6 +43,7 @@ class Run:
     stacks: set[str] = field(default_factory=set)
     created: Counter[str] = field(default_factory=Counter)
     changed: int = 0
+    projects: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def is_new(self, line: str) -> bool:

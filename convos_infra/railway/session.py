@@ -17,26 +17,27 @@ from convos_infra.provider import Props, Provider, is_unknown
 from convos_infra.railway import takeover, unasked_destroy
 from convos_infra.railway.absence import PendingDeletion
 from convos_infra.railway.declaring import Declaring, environment_key
-from convos_infra.railway.group import Group
+from convos_infra.railway.group import Group, Groups
 from convos_infra.railway.poll import Poll
 from convos_infra.railway.run import Run
 from convos_infra.railway.snapshot import FRESH_SECONDS, Gone, Snapshot, Snapshots
-from railway_api.client import DEFAULT_ENDPOINT, Client
+from convos_infra.railway.traffic import Traffic, most_at_once
+from railway_api.endpoint import DEFAULT_ENDPOINT
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from convos_infra.railway.bound import BoundPlace
+    from railway_api.client import Client
 
 ENDPOINT_VARIABLE, TOKEN_VARIABLE = "RAILWAY_ENDPOINT", "RAILWAY_API_TOKEN"
 PROJECT_TOKEN_VARIABLE = "RAILWAY_TOKEN"  # noqa: S105
 """Railway's own CLI reads a project token under this name (railwayapp/cli src/config.rs)."""
-DEFAULT_TIMEOUT_SECONDS = 900.0
+DEFAULT_TIMEOUT_SECONDS, _NAMES_SHOWN = 900.0, 6
 TAKEN_OVER = "taken over, this stack did not make it"
 _Seen = TypeVar("_Seen")
 _Member = TypeVar("_Member")
-_NAMES_SHOWN = 6
 REFRESH_SECONDS = 300.0
 """How old the picture may be that a refresh records: reading 50 services takes Pulumi longer than `FRESH_SECONDS`."""
 
@@ -58,6 +59,7 @@ class Session:
         declaring: what the program says of its environments, as far as its resources were checked.
         run: what this run has seen so far.
         groups: what waits to be carried out together, by what carries it out and where.
+        traffic: what Pulumi has sent.
     """
 
     client: Client = field(repr=False)
@@ -70,11 +72,14 @@ class Session:
     creating: Any = field(default_factory=threading.Lock, repr=False)
     declaring: Declaring = field(default_factory=Declaring, repr=False)
     run: Run = field(default_factory=Run)
-    groups: dict[Any, Group[Any]] = field(default_factory=dict, repr=False)
+    traffic: Traffic = field(init=False, repr=False)
+    groups: Groups = field(init=False, repr=False)
     poll: Poll = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "poll", Poll(self.client))
+        object.__setattr__(self, "traffic", Traffic(self.client.clock, most_at_once(os.environ)))
+        object.__setattr__(self, "groups", Groups(self.client.sleep, self.client.clock, self.traffic))
 
     @property
     def has_changed(self) -> bool:
@@ -119,17 +124,8 @@ class Session:
             pause = min(pause * 2, 3.0)
 
     def group(self, carry_out: Callable[[Session, Sequence[_Member]], None], environment_id: str) -> Group[_Member]:
-        """Return those that wait for their turn in an environment, to be carried out together.
-
-        Args:
-            carry_out: does it for all of one turn.
-            environment_id: where.
-        """
-        with self.creating:
-            key = (carry_out, environment_id)
-            if key not in self.groups:
-                self.groups[key] = Group(functools.partial(carry_out, self), self.client.sleep, self.client.clock)
-            return self.groups[key]
+        """Return those that wait to be carried out together in an environment; the arguments are those of `Groups`."""
+        return self.groups.of(carry_out, self, environment_id)
 
     def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
         """Read the environment, once, before something in it leaves the state without a call of its own.
@@ -158,6 +154,8 @@ class Session:
 
 @functools.lru_cache(maxsize=8)
 def _session(endpoint: str, token: str, project_token: bool) -> Session:  # noqa: FBT001  # a cache's key
+    from railway_api.client import Client  # noqa: PLC0415  # the program, which declares only, needs no HTTP
+
     client = Client(endpoint, token, project_token=project_token)
     return Session(client, Snapshots(client))
 
@@ -210,6 +208,7 @@ class RailwayProvider(Provider):
         """Note that this run has a program: it is no destroy, whose preview nobody may have seen."""
         if (run := self.run()) is not None:
             run.is_update = True
+            self.session().traffic.heard()
         result = super().check(olds, news)
         if run is not None and not olds:
             adopts = str(result.inputs.get(ADOPTS) or "")
@@ -227,6 +226,10 @@ class RailwayProvider(Provider):
         if run is not None and (line := takeover.taken_over(props, kind, run.adopts)):
             self.session().client.progress(line)
         return super().create(props)
+
+    def under_way(self) -> contextlib.AbstractContextManager[None]:
+        """Count an operation among those that Pulumi has sent."""
+        return contextlib.nullcontext() if self.run() is None else self.session().traffic.operation()
 
     def recorded_now(self, id_: str, props: Props) -> ReadResult:
         """Keep what is recorded of a thing in a project or an environment whose deletion is scheduled, and say so."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
-
 from convos_infra.errors import InfraError
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT_SECONDS = (5.0, 30.0)
 _LONGEST_PROBLEM = 300
@@ -167,6 +168,8 @@ class PoolApi:
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         if self.unasked:
             raise NoAnswer("pool-manager", self.unasked)
+        import requests  # noqa: PLC0415  # the program, which declares only, needs no HTTP
+
         try:
             answer = requests.request(
                 method,

@@ -11,8 +11,8 @@ _ALWAYS = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
 """System columns, which every row has."""
 _ANYTHING = frozenset({"%", "%%", ".*", "^", "", "_*"})
 _OPPOSITE = {
-    **{"=": "<>", "<": ">=", ">": "<=", "BETWEEN": "NOT BETWEEN"},
-    **{"~~": "!~~", "~~*": "!~~*", "~": "!~", "~*": "!~*"},
+    "=": "<>", "<": ">=", ">": "<=", "BETWEEN": "NOT BETWEEN",
+    "~~": "!~~", "~~*": "!~~*", "~": "!~", "~*": "!~*",
 }
 _COMPARISONS = frozenset({*_OPPOSITE, *_OPPOSITE.values()})
 _BOUND = {">=": "min", "<=": "max"}

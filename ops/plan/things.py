@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from convos_infra.ownership import ADOPTS, is_owned
+from convos_infra.railway.change import ORDERED
 from convos_infra.schema.policy import DROP
 from ops.plan.service_changes import AGAIN, INSTANCE, SERVICE, WAIT, change_of, names
 from ops.plan.update_plan import Fate, ThingPlan
@@ -88,7 +89,8 @@ def _drops(step: PreviewStep, deletes_adopted: bool) -> bool:  # noqa: FBT001 - 
 
 def _calls(step: PreviewStep, *, deletes_adopted: bool) -> int:
     if step.kind == INSTANCE:
-        return int(bool(change_of(step).get("because") or change_of(step).get("deployments")))
+        change = change_of(step)
+        return int(bool(change.get("because") or change.get("deployments"))) + int(bool(change.get(ORDERED)))
     if step.kind == WAIT:
         return len(names(step.after.get(AGAIN))) if change_of(step) else 0
     if step.kind != SERVICE and step.kind not in _ON_RAILWAY:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from convos_infra.railway.listing import is_cut, nodes
-from convos_infra.schema import latest_version
 from convos_infra.schema.address import Address, parse_url
 from convos_infra.schema.apply import inspect
+from convos_infra.schema.migration import latest_version
 from ops import pulumi_cli, stacks
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import backend, keys, live_stack, railway_now, recorded, services

@@ -10,8 +10,8 @@ from pool_contract.agent_projects import AGENT_PROJECTS, FURTHER_TOKENS, PER_AGE
 from pool_contract.agent_settings import AgentSettings, agent_settings
 from pool_contract.keys import declaration_of
 from pool_contract.policy import Policy, policy_of
+from railway_api.endpoint import checked_endpoint
 from railway_api.failure import Failure
-from railway_api.transport import checked_endpoint
 
 from .errors import SettingsError
 from .limits import Limits

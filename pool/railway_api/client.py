@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from railway_api.endpoint import DEFAULT_ENDPOINT, checked_endpoint
 from railway_api.errors import (
     NotAuthorized,
     NotFound,
@@ -26,7 +27,7 @@ from railway_api.progress import say
 from railway_api.rate_limit import RateLimit
 from railway_api.retry import CREATION_THROTTLE_SECONDS, backoff, wait_as_told
 from railway_api.timing import Timing
-from railway_api.transport import DEFAULT_ENDPOINT, USER_AGENT, Transport, checked_endpoint, is_mutation, operation_name
+from railway_api.transport import USER_AGENT, Transport, is_mutation, operation_name
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -12,43 +12,20 @@ from urllib.parse import urlsplit
 
 import requests
 
+from railway_api.endpoint import THIS_MACHINE, checked_endpoint
 from railway_api.errors import NotAuthorized, RateLimited, ServerFailed, Unreachable, error_from_answer
-from railway_api.failure import Failure
 from railway_api.retry import Allowance, allowance, retry_after_seconds
 from railway_api.watch import Watch, watched_session
 
 if TYPE_CHECKING:
     from railway_api.timing import Timing
 
-DEFAULT_ENDPOINT = "https://backboard.railway.com/graphql/v2"
 # Without a query string the edge counts a client as unidentified traffic: 10 requests a second
 # (terraform-provider-railway deed2af; CopilotKit/CopilotKit#4309).
 SOURCE = "convos-infra"
 USER_AGENT = "convos-infra/0.1"
 _OPERATION_NAME = re.compile(r"\b(?:query|mutation|subscription)\s+(\w+)")
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
-# The last one is Docker's name, inside of a container, for the machine that runs it: `make local` puts it there.
-_THIS_MACHINE = re.compile(r"^(localhost|127(\.\d{1,3}){3}|::1|host\.docker\.internal)$")
-
-
-def checked_endpoint(endpoint: str) -> str:
-    """Return `endpoint` if a token may be sent there: https anywhere, http on this machine only."""
-    scheme, host = _scheme_and_host(endpoint)
-    if scheme not in {"http", "https"} or not host:
-        raise Failure("railwayEndpoint", f"{endpoint!r} is not an http(s) URL", f"the default is {DEFAULT_ENDPOINT}")
-    if scheme == "http" and not _THIS_MACHINE.match(host):
-        raise Failure("railwayEndpoint", f"{endpoint!r} would send the token unencrypted", "use https")
-    return endpoint
-
-
-def _scheme_and_host(url: str) -> tuple[str, str]:
-    """Return both, empty if the URL is malformed: Python raises for a stray bracket and for an invalid port."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return "", ""
-    return parts.scheme, parts.hostname or ""
 
 
 class _HeaderAlone(requests.auth.AuthBase):
@@ -144,7 +121,7 @@ class Transport:
             session.headers.update(self._headers)
             session.auth = _HeaderAlone()
             # A proxy does not reach this machine's own addresses.
-            session.trust_env = not _THIS_MACHINE.match(urlsplit(self.endpoint).hostname or "")
+            session.trust_env = not THIS_MACHINE.match(urlsplit(self.endpoint).hostname or "")
             self._local.session = session
         return session
 

@@ -72,7 +72,8 @@ class Project:
             **os.environ,
             "PATH": os.pathsep.join(head),
             "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # With compiled modules, as users have them: without, each command compiles the whole program twice.
+            "PYTHONDONTWRITEBYTECODE": "",
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from convos_infra.railway.change import CHANGE, ORDERED
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.shared_variables import SharedVariablesProvider
 from convos_infra.railway.sealing import HIDDEN, SEALED_LEFT
@@ -48,6 +49,7 @@ def test_a_variable_that_others_have_sealed_is_drift_by_its_name_and_the_next_up
     inputs = runs.checked(made.provider, wanted, read.inputs)
     if name == "A":
         assert inputs["deploys"].startswith("1 deployment: 1 variable (A)")
+        assert inputs[CHANGE][ORDERED], "the plan counts the patch and the order"
     done = runs.update(read, wanted)
     assert done.outputs[SEALED_LEFT] == [name]
     # Nobody can tell whether their value is ours: the announced deployment is ordered, and made once.

@@ -8,10 +8,9 @@ import threading
 import pytest
 
 from convos_infra.errors import InfraError
-from convos_infra.schema import check_reachable
 from convos_infra.schema.address import parse_url
 from convos_infra.schema.apply import apply
-from convos_infra.schema.connection import connect
+from convos_infra.schema.connection import check_reachable, connect
 from tests.schema.bad_database import SECRET, message
 from tests.schema.migrating import job
 from tests.schema.postgres_server import (

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from convos_infra.errors import InfraError
-from convos_infra.schema import guards, latest_version
-from convos_infra.schema.migration import FOLDER, parse, parse_file, read_folder
+from convos_infra.schema import guards
+from convos_infra.schema.migration import FOLDER, latest_version, parse, parse_file, read_folder
 
 SQUAWK = str(Path(sys.executable).with_name("squawk"))
 RELEASED = Path(__file__).parent / "released_migrations.json"

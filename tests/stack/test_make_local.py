@@ -11,7 +11,7 @@ import urllib.request
 import psycopg
 import pytest
 
-from convos_infra.schema import latest_version
+from convos_infra.schema.migration import latest_version
 from tests import needs
 from tests.stack.fix_stack import NO_PROXY, LocalStack
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from convos_infra.schema import latest_version
+from convos_infra.schema.migration import latest_version
 from tests import needs
 from tests.stack.fix_stack import QUIET, Done, LocalStack
 from tests.stack.test_destroy import ask

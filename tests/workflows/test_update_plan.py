@@ -92,6 +92,12 @@ def test_a_deployment_that_is_repeated_is_a_service_too() -> None:
     assert (found.deployments, found.mutations) == (2, 2)
 
 
+def test_a_deployment_that_is_ordered_after_its_patch_is_two_calls() -> None:
+    ordered = {"change": {**change(2, "A"), "ordered": True}}
+    found = plan(instance("update", "web", {}, ordered), instance("update", "api", {}, {"change": change(2, "A")}))
+    assert (found.deployments, found.mutations) == (2, 3)
+
+
 def test_keys_are_named_with_what_they_refer_to_and_no_value_is_in_the_plan() -> None:
     before = {"KEPT": "a-value-kept", "TOKEN": SECRET, "GONE": SECRET, "PLAIN": "a-value-old", "IMAGE": OLD}
     after = {"KEPT": "a-value-kept", "TOKEN": SECRET, "PLAIN": "a-value-new", "IMAGE": NEW}

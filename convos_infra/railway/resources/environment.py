@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import destroy_reasons, takeover
+from convos_infra.railway import destroy_reasons, project_reads, takeover
 from convos_infra.railway.commit import together
 from convos_infra.railway.listing import nodes, read_project
 from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
@@ -77,7 +77,7 @@ class EnvironmentProvider(RailwayProvider):
 
         def find(named: Props) -> tuple[str, Props] | None:
             session = self.session()
-            found = _find(session, {**named, "projectId": news["projectId"]})
+            found = _find(session, {**named, "projectId": news["projectId"]}, may_be_known=not olds)
             if found is None:
                 return None
             ids = {"environmentId": found["id"]}
@@ -98,7 +98,9 @@ class EnvironmentProvider(RailwayProvider):
         """Take it over by name, or fork it without deploying anything."""
         session = self.session()
         with session.creating:
-            found = _find(session, props)
+            # One that another update makes meanwhile is refused by Railway, or found right after (`keep_first_made`).
+            found = _find(session, props, may_be_known=True)
+            project_reads.forget(session)
             if found is not None:
                 return CreateResult(found["id"], _outputs(props, found["id"], owned=_is_fresh(session, props, found)))
             return self._made(session, props)
@@ -158,6 +160,7 @@ class EnvironmentProvider(RailwayProvider):
     def _renamed(self, id_: str, olds: Props, news: Props) -> None:
         session = self.session()
         where = {**news, "environmentId": id_}
+        project_reads.forget(session)
         with session.snapshots.writing(id_):
             now = session.living(where, thing=f"environment {olds['name']}", fresh=True).name
             found = _find(session, news)
@@ -218,9 +221,12 @@ def _copied(session: Session, props: Props) -> list[str]:
     return destroy_reasons.left_in(snapshot, "")
 
 
-def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    thing = f"environment {props['name']}"
-    answer = read_project(session.client, props["projectId"], thing=thing)
+def _find(session: Session, props: Mapping[str, Any], *, may_be_known: bool = False) -> Mapping[str, Any] | None:
+    thing, project_id = f"environment {props['name']}", str(props["projectId"])
+    if may_be_known:
+        answer = project_reads.recent(session, project_id, thing=thing)
+    else:
+        answer = read_project(session.client, project_id, thing=thing)
     alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
     if wanted := props.get("environmentIdToAdopt"):
         for row in alive:

@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED
 from convos_infra.provider import Props, is_unknown
+from convos_infra.railway import project_reads
 from convos_infra.railway.absence import PendingDeletion, project_is_gone, refuse_scheduled
 from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.provided_variables import PROJECT_NAME
@@ -76,6 +77,8 @@ class ProjectProvider(RailwayProvider):
                 _refuse_to_make_anew(session, named)
                 return None
             project = _read(session, found["id"], str(news["name"])) or found
+            if "environments" in project:
+                project_reads.note(session, project)
             ids = {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
             return str(found["id"]), ids if olds else {**ids, OWNED: _is_fresh(project)}
 
@@ -90,10 +93,11 @@ class ProjectProvider(RailwayProvider):
         """Take it over by name, or make it with its empty base environment."""
         session = self.session()
         with session.creating:
-            found = _find(session, props)
+            project = project_reads.known(session, str(props.get(ADOPTS) or ""))
+            found = project if project is not None else _find(session, props)
             if found is None:
                 return self._made(session, props)
-            project = _read(session, found["id"], props["name"]) or found
+            project = project or _read(session, found["id"], props["name"]) or found
             return CreateResult(found["id"], _outputs(props, project, owned=_is_fresh(project)))
 
     def _made(self, session: Session, props: Props) -> CreateResult:
@@ -160,6 +164,7 @@ class ProjectProvider(RailwayProvider):
             return str(project["name"])
 
         found = _find(session, news)
+        project_reads.forget(session)
         rename(
             session,
             "project",

@@ -13,7 +13,8 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, OWNED, is_owned
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons
-from convos_infra.railway.arrival import Arrival, await_instance
+from convos_infra.railway.arrival import Arrival, await_instance, await_instances
+from convos_infra.railway.bring import bring_all
 from convos_infra.railway.removal import Removal, remove
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.properties import (
@@ -88,6 +89,12 @@ class ServiceProvider(RailwayProvider):
         moved = bool(olds) and bool(difference(olds, news, (), _PARENT).replaces)
         was = "" if moved or olds.get("name") == news["name"] else str(olds.get("name") or "")
         self.declare(news, news["name"], is_new=moved or not olds, was=was)
+        if self.run() is not None and not has_unknown([news["environmentId"], news["name"]]):
+            # Pulumi sends its configuration once it is made, or is known to be the same.
+            here, name = str(news["environmentId"]), str(news["name"])
+            self.session().group(bring_all, here).expect(name)
+            if moved or not olds:
+                self.session().group(await_instances, here).expect(name)
 
     def _taken_names(self, olds: Props, news: Props) -> list[CheckFailure]:
         """Refuse a second resource of one name in one environment: both would take over the same service.
@@ -115,6 +122,17 @@ class ServiceProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Take it over by name, give it an instance here, or make it: empty, so that nothing is deployed yet."""
         session = self.session()
+        name, here = str(props["name"]), str(props["environmentId"])
+        session.group(await_instances, here).send(name)
+        try:
+            return self._made(session, props)
+        except Exception:
+            session.group(bring_all, here).drop(name)
+            raise
+        finally:
+            session.group(await_instances, here).drop(name)
+
+    def _made(self, session: Session, props: Props) -> CreateResult:
         name = props["name"]
         with session.snapshots.making(props["environmentId"], name) as holding:
             # Railway itself refuses a name that somebody has used since then.

@@ -16,7 +16,7 @@ from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import bound, live_change, sealing
 from convos_infra.railway import change as changes
 from convos_infra.railway.bound import BOUND
-from convos_infra.railway.bring import bring
+from convos_infra.railway.bring import bring, bring_all
 from convos_infra.railway.change import ANNOUNCED, REBINDS, REDEPLOYS, REMOVES, RERENDERS, REVIVES, SOURCED, Change
 from convos_infra.railway.commit import sourced
 from convos_infra.railway.declaring import with_stored
@@ -45,8 +45,9 @@ from convos_infra.railway.resources.service_takeover import removes_others, take
 from convos_infra.railway.resources.unknown_secrets import refuse_unknown_secrets
 from convos_infra.railway.sealing import SEALED_LEFT
 from convos_infra.railway.service_configuration import AS_FOUND
+from convos_infra.railway.service_reads import REST_SECONDS
 from convos_infra.railway.session import RailwayProvider
-from convos_infra.railway.snapshot import Gone
+from convos_infra.railway.snapshot import FRESH_SECONDS, Gone
 
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
 """What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
@@ -72,7 +73,7 @@ class ServiceInstanceProvider(RailwayProvider):
             return news, problems
         checked, change = self._costed(olds, news)
         self.declaring().instance(self._with_stored(olds, news), checked, changes=not olds or not change.is_empty)
-        self.count_change(is_one=not olds or not change.is_empty)
+        self._expect(news, changes=not olds or not change.is_empty)
         looks = bool(change.deployments or olds.get(NOT_RUNNING))
         looks = looks or (olds.get(VARIABLES) or {}) != (news.get(VARIABLES) or {})
         if not olds and checked.get(AS_FOUND) and checked.get("adopts") and change.is_empty:
@@ -83,11 +84,21 @@ class ServiceInstanceProvider(RailwayProvider):
             self.session().announce_deployment(str(news["service"]), change.because)
         return checked, dead
 
+    def _expect(self, news: Props, *, changes: bool) -> None:
+        """Note whether Pulumi will send a change, for the turn that it will be carried out in, and for the budget."""
+        self.count_change(is_one=changes)
+        if self.run() is None or has_unknown([news["environmentId"], news["service"]]):
+            return
+        group = self.session().group(bring_all, str(news["environmentId"]))
+        (group.expect if changes else group.drop)(str(news["service"]))
+
     def _costed(self, olds: Props, news: Props) -> tuple[Props, Change]:
         """Return the inputs with what the change costs, and the change."""
         is_known = not has_unknown([news[key] for key in PARENT])
         if not olds and is_known:
-            snapshot = self.session().living(news, thing=news["service"])
+            # What this process has made is empty until it is configured.
+            age = REST_SECONDS if news["serviceId"] in self.session().made else FRESH_SECONDS
+            snapshot = self.session().living(news, thing=news["service"], age=age)
             live = snapshot.service(news["serviceId"]) or {}
             if live_fields(live) or live_variables(live):
                 refuse_unknown_secrets(news, live)

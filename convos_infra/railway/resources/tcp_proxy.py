@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 
 from convos_infra.errors import InfraError
 from convos_infra.ownership import OWNED, is_owned
+from convos_infra.provider import has_unknown
 from convos_infra.railway.bound import BoundKind, BoundPlace
 from convos_infra.railway.commit import REFUSED, together
 from convos_infra.railway.provided_variables import OF_PROXY
@@ -63,6 +64,8 @@ class TcpProxyProvider(RailwayProvider):
 
         if not olds:
             self.declare(news, news.get("service"), given=OF_PROXY)
+            if self.run() is not None and not failures and not has_unknown(news):
+                self.session().group(_open_all, str(news["environmentId"])).expect(_name(news))
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
             snapshot = self.session().living(news, thing=_thing(news))
@@ -80,8 +83,7 @@ class TcpProxyProvider(RailwayProvider):
         """Take over the proxy of that port, or make it; those that wait at the same moment share a patch."""
         session = self.session()
         opening = _Opening(props)
-        is_only = len(session.run.services) <= 1
-        session.group(_open_all, str(props["environmentId"])).join(opening, alone=is_only)
+        session.group(_open_all, str(props["environmentId"])).join(opening, _name(props))
         if opening.problem is not None:
             raise opening.problem
         return CreateResult(opening.found["id"], {**_outputs(props, opening.found), OWNED: opening.owned})
@@ -129,6 +131,10 @@ class TcpProxyProvider(RailwayProvider):
         self.guard(props, _thing(props))
         with session.snapshots.writing(props["environmentId"]):
             _patch(session, [props], None)
+
+
+def _name(props: Mapping[str, Any]) -> str:
+    return f"{_thing(props)} {_key(props)}"
 
 
 def _thing(props: Mapping[str, Any]) -> str:

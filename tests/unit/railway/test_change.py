@@ -9,6 +9,7 @@ import pytest
 
 from convos_infra.railway.change import (
     CHANGE,
+    ORDERED,
     Change,
     announced,
     announced_at_most,
@@ -17,6 +18,7 @@ from convos_infra.railway.change import (
     recorded,
     said,
 )
+from convos_infra.railway.sealing import HIDDEN
 
 BEFORE = {"image": "a@sha256:1", "variables": {"A": "secret-1", "B": "b"}}
 AFTER = {"image": "a@sha256:2", "variables": {"A": "secret-2", "B": "b", "C": "c"}}
@@ -99,3 +101,23 @@ def test_an_old_state_that_has_only_the_text_announces_nothing_by_it() -> None:
     # Pulumi's numbers are doubles.
     assert announced(old, {CHANGE: {"number": 1.0, "deployments": 1.0}}) == 1
     assert said({CHANGE: {"number": 4.0}}, Change(1, fields=("image",)))["change"]["number"] == 5
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_ordered"),
+    [
+        (BEFORE, AFTER, False),
+        (BEFORE, {**BEFORE, "revives": "crashed"}, False),
+        (BEFORE, {**BEFORE, **REGIONS}, False),
+        (BEFORE, {**BEFORE, **REGIONS, "revives": "crashed"}, True),
+        (BEFORE, {**AFTER, **REGIONS, "revives": "crashed"}, False),
+        ({**BEFORE, "variables": {"A": HIDDEN, "B": "b"}}, BEFORE, True),
+        ({**BEFORE, "variables": {"A": HIDDEN, "B": "b"}}, {**BEFORE, "variables": {"B": "b"}}, False),
+        ({**BEFORE, "variables": {"A": HIDDEN, "B": "b"}}, {**BEFORE, "variables": {"A": HIDDEN, "B": "c"}}, False),
+        ({"variables": {"A": HIDDEN}}, {"variables": {"A": "a"}}, False),
+    ],
+)
+def test_a_deployment_that_its_patch_does_not_make_is_a_call_of_its_own(
+    before: dict[str, Any], after: dict[str, Any], is_ordered: bool
+) -> None:
+    assert (ORDERED in said(before, recorded(before, after))[CHANGE]) == is_ordered

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convos_infra.railway.group import MOST_SECONDS, Group
+from convos_infra.railway.traffic import Traffic, most_at_once
 from convos_infra.railway.writers import MAKERS, Writers
 
 SECONDS = 20.0
@@ -23,11 +30,11 @@ def test_those_that_wait_share_the_next_turn_and_each_is_carried_out_once() -> N
         began.set()
         assert may_end.wait(SECONDS)
 
-    group: Group[int] = Group(carry_out, lambda _: None, time.monotonic)
+    group: Group[int] = Group(carry_out, lambda _: None, time.monotonic, Traffic(time.monotonic, 64))
     with ThreadPoolExecutor(10) as pool:
-        running = [pool.submit(group.join, 0)]
+        running = [pool.submit(group.join, 0, "")]
         assert began.wait(SECONDS)
-        running += [pool.submit(group.join, number) for number in range(1, 10)]
+        running += [pool.submit(group.join, number, "") for number in range(1, 10)]
         while len(group._waiting) < 9:
             assert not any(future.done() for future in running)
         may_end.set()
@@ -37,29 +44,140 @@ def test_those_that_wait_share_the_next_turn_and_each_is_carried_out_once() -> N
     assert sorted(turns[1]) == list(range(1, 10))
 
 
-@pytest.mark.parametrize(("gap", "joins"), [(0.02, 5), (0.1, 60), (0.1, 3), (0.0, 40)])
-def test_a_turn_waits_for_those_that_are_still_coming_and_not_for_ever(gap: float, joins: int) -> None:
-    turns: list[list[int]] = []
-    now = [100.0]
+class Machine:
+    """A machine that takes `load` times as long for each step of Pulumi's; time passes while a turn waits."""
 
-    def sleep(seconds: float) -> None:
-        until = now[0] + seconds
-        while len(came) < joins and 100.0 + gap * (len(came) + 1) <= until:
-            came.append(len(came) + 1)
-            group._waiting.append(came[-1])
-            group._joined.append(100.0 + gap * came[-1])
-        now[0] = until
+    def __init__(self, load: float, most: int = 64) -> None:
+        self.load, self.now = load, 100.0
+        self.events: list[tuple[float, Callable[[], None]]] = []
+        self.turns: list[list[str]] = []
+        self.traffic = Traffic(lambda: self.now, most)
+        self.group: Group[str] = Group(self.turns.append, self.sleep, lambda: self.now, self.traffic)
+        self.open = ExitStack()
 
-    came: list[int] = []
-    group: Group[int] = Group(turns.append, sleep, lambda: now[0])
-    group.join(0)
-    [turn] = turns
-    assert turn == list(range(len(turn)))
-    assert len(turn) - 1 in ({joins} if gap * joins < MOST_SECONDS else {39, 40})
-    assert now[0] - 100.0 <= MOST_SECONDS + 0.001
-    now[0] = 200.0
-    group.join(0, alone=True)
-    assert now == [200.0]
+    def sleep(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.events and self.events[0][0] <= until:
+            at, act = self.events.pop(0)
+            self.now = max(self.now, at)
+            act()
+        self.now = max(self.now, until)
+
+    def later(self, step: float, act: Callable[[], None]) -> None:
+        self.events.append((100.0 + step * self.load, act))
+        self.events.sort(key=lambda event: event[0])
+
+    def check(self, name: str) -> None:
+        self.traffic.heard()
+        self.group.expect(name)
+
+    def come(self, name: str) -> None:
+        self.open.enter_context(self.traffic.operation())
+        with self.group._changed:
+            self.group._coming.pop(name, None)
+            self.group._waiting.append(name)
+
+    def lead(self, name: str) -> float:
+        """Join, and return how long the turn took to begin."""
+        began = self.now
+        self.open.enter_context(self.traffic.operation())
+        self.group.join(name, name)
+        return self.now - began
+
+
+LOADS = (1.0, 3.0, 10.0, 40.0)
+
+
+@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize("size", [2, 10, 50])
+def test_what_is_declared_shares_one_turn_however_slow_the_machine_is(load: float, size: int) -> None:
+    machine = Machine(load)
+    names = [f"s{number}" for number in range(size)]
+    # 4 ms a declaration on a quiet machine, at most ten seconds in all: each is checked, and comes soon after.
+    for place, name in enumerate(names):
+        machine.later(0.004 * place, partial(machine.check, name))
+    for place, name in enumerate(names[1:]):
+        machine.later(min(0.004 * (size + place), 9.0 / load), partial(machine.come, name))
+    # Making the first one takes Railway longer than Pulumi takes to send the second.
+    machine.sleep(0.004 * load)
+    machine.lead(names[0])
+    assert [sorted(turn) for turn in machine.turns] == [sorted(names)]
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_a_turn_begins_when_pulumi_has_sent_as_many_as_it_sends_at_once(load: float) -> None:
+    machine = Machine(load, most=8)
+    names = [f"s{number}" for number in range(50)]
+    for name in names:
+        machine.check(name)
+        machine.sleep(0.02 * load)
+    for place, name in enumerate(names[1:8]):
+        machine.events.append((machine.now + 0.02 * load * (place + 1), partial(machine.come, name)))
+    took = machine.lead(names[0])
+    assert [sorted(turn) for turn in machine.turns] == [sorted(names[:8])]
+    assert took <= 0.02 * 7 * load + max(0.25, 2 * 0.02 * load + 0.1)
+
+
+def test_one_alone_does_not_wait_and_neither_does_the_last_one_for_long() -> None:
+    machine = Machine(1.0)
+    machine.check("a")
+    assert machine.lead("a") == 0.0
+    machine = Machine(1.0)
+    machine.check("a")
+    machine.check("b")
+    machine.group.drop("b")
+    assert machine.lead("a") <= 0.1
+
+
+def test_one_that_is_under_way_is_waited_for_and_not_for_ever() -> None:
+    machine = Machine(1.0)
+    machine.group.expect("a")
+    machine.group.send("b")
+    machine.later(5.0, partial(machine.come, "b"))
+    assert 5.0 <= machine.lead("a") <= 5.2
+    machine.group.send("b")
+    assert machine.lead("a") == pytest.approx(MOST_SECONDS, abs=0.1)
+
+
+def test_one_that_waits_for_the_turn_itself_holds_it_up_for_moments_only() -> None:
+    machine = Machine(1.0)
+    machine.check("a")
+    machine.check("depends on a")
+    assert 0.2 <= machine.lead("a") <= 0.4
+    assert machine.turns == [["a"]]
+
+
+@given(
+    events=st.lists(st.tuples(st.sampled_from(["check", "come", "send", "drop", "heard"]), st.integers(0, 5))),
+    gaps=st.lists(st.floats(0, 3), min_size=60, max_size=60),
+)
+def test_whatever_pulumi_sends_each_is_in_exactly_one_turn_and_each_turn_begins_in_time(
+    events: list[tuple[str, int]], gaps: list[float]
+) -> None:
+    machine, at, came = Machine(1.0, most=4), 0.0, ["leader"]
+    acts = {"check": machine.check, "send": machine.group.send, "drop": machine.group.drop}
+    for (what, number), gap in zip(events, gaps, strict=False):
+        at += gap
+        if what == "come":
+            came.append(f"{number} at {at}")
+            machine.later(at, partial(machine.come, came[-1]))
+        elif what == "heard":
+            machine.later(at, machine.traffic.heard)
+        else:
+            machine.later(at, partial(acts[what], str(number)))
+    assert machine.lead("leader") <= MOST_SECONDS + 0.1
+    machine.sleep(sum(gaps))
+    if machine.group._waiting:
+        assert machine.lead("last") <= MOST_SECONDS + 0.1
+        came.append("last")
+    assert sorted(name for turn in machine.turns for name in turn) == sorted(came)
+
+
+@pytest.mark.parametrize(
+    ("variables", "most"), [({"PULUMI_PARALLEL": "64"}, 64), ({}, None), ({"PULUMI_PARALLEL": "many"}, None)]
+)
+def test_how_many_pulumi_sends_at_once_is_said_by_its_variable(variables: dict[str, str], most: int | None) -> None:
+    assert most_at_once(variables) == (most or 4 * (os.cpu_count() or 1))
 
 
 def test_a_turn_that_fails_fails_its_leader_and_frees_the_others() -> None:
@@ -67,10 +185,10 @@ def test_a_turn_that_fails_fails_its_leader_and_frees_the_others() -> None:
         if 0 in members:
             raise ValueError
 
-    group: Group[int] = Group(carry_out, lambda _: None, time.monotonic)
+    group: Group[int] = Group(carry_out, lambda _: None, time.monotonic, Traffic(time.monotonic, 64))
     with pytest.raises(ValueError):  # noqa: PT011  # the leader hears of what no turn should do
-        group.join(0)
-    group.join(1)
+        group.join(0, "")
+    group.join(1, "")
 
 
 def test_makers_are_side_by_side_up_to_a_limit_and_a_writer_is_alone() -> None:

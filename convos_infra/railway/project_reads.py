@@ -1,0 +1,48 @@
+"""Reads of a project that its check and its creation share: Pulumi sends the one right after the other.
+
+Only what was found is shared. Before something is made because it was not found, Railway is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from convos_infra.railway.listing import read_project
+from convos_infra.railway.snapshot import FRESH_SECONDS
+
+if TYPE_CHECKING:
+    from convos_infra.railway.session import Session
+
+
+def note(session: Session, project: Mapping[str, Any]) -> None:
+    """Remember a project as it was just read."""
+    with session.run.lock:
+        session.run.projects[str(project["id"])] = (session.client.clock(), project)
+
+
+def forget(session: Session) -> None:
+    """Read every project again next time: something in one of them was changed."""
+    with session.run.lock:
+        session.run.projects.clear()
+
+
+def known(session: Session, id_: str) -> Mapping[str, Any] | None:
+    """Return a project that was read within the last `FRESH_SECONDS`; None otherwise."""
+    with session.run.lock:
+        read_at, project = session.run.projects.get(id_, (0.0, None))
+    return project if project is not None and session.client.clock() - read_at <= FRESH_SECONDS else None
+
+
+def recent(session: Session, id_: str, *, thing: str) -> Mapping[str, Any]:
+    """Return a project with its environments as it is known, or read it; the arguments are those of `read_project`.
+
+    Raises:
+        RailwayError: it could not be read, which proves nothing.
+    """
+    if (found := known(session, id_)) is not None:
+        return found
+    project = read_project(session.client, id_, thing=thing)
+    if project:
+        note(session, project)
+    return project
