@@ -1,5 +1,6 @@
 """Comments between two words that the parser reads together, such as NOT IN."""
 
+# ruff: noqa: E501  # SQL
 from __future__ import annotations
 
 import psycopg
@@ -74,8 +75,7 @@ def test_the_guard_reads_bodies_with_such_comments(comment: str) -> None:
     condition = f"IF 1 NOT{comment}IN (2) THEN"
     for text in (
         f"DO $b$ BEGIN {condition} DELETE{comment}FROM f; END IF; END $b$;",
-        "CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS "
-        f"$b$ BEGIN {condition} TRUNCATE{comment}f; END IF; END $b$; SELECT g();",
+        f"CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $b$ BEGIN {condition} TRUNCATE{comment}f; END IF; END $b$; SELECT g();",
         f"CREATE FUNCTION g() RETURNS void LANGUAGE sql AS $b$ DELETE FROM f WHERE 1 NOT{comment}IN (2) $b$; SELECT g();",
         f"DELETE FROM f WHERE 1 NOT{comment}IN (2);",
     ):
@@ -92,7 +92,11 @@ def test_an_error_behind_comments_is_at_its_place() -> None:
 
 
 def test_a_text_keeps_its_length_and_its_lines() -> None:
-    for text in (*(pair.replace("{}", comment) for pair in PAIRS for comment in COMMENTS), "/* open", "SELECT 'open -- x"):
+    for text in (
+        *(pair.replace("{}", comment) for pair in PAIRS for comment in COMMENTS),
+        "/* open",
+        "SELECT 'open -- x",
+    ):
         blank = without_comments(text)
         assert len(blank.encode()) == len(text.encode())
         assert [len(line.encode()) for line in blank.split("\n")] == [len(line.encode()) for line in text.split("\n")]
