@@ -9,10 +9,18 @@ from convos_infra.schema.tree import inner, kind_of, strings, walk, without_loca
 
 _ALWAYS = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
 """System columns, which every row has."""
+_OF_A_ROW = ("excluded", "new", "old")
+"""The names of a row in ON CONFLICT, and in triggers and rules."""
 _ANYTHING = frozenset({"%", "%%", ".*", "^", "", "_*"})
 _OPPOSITE = {
-    "=": "<>", "<": ">=", ">": "<=", "BETWEEN": "NOT BETWEEN",
-    "~~": "!~~", "~~*": "!~~*", "~": "!~", "~*": "!~*",
+    "=": "<>",
+    "<": ">=",
+    ">": "<=",
+    "BETWEEN": "NOT BETWEEN",
+    "~~": "!~~",
+    "~~*": "!~~*",
+    "~": "!~",
+    "~*": "!~*",
 }
 _COMPARISONS = frozenset({*_OPPOSITE, *_OPPOSITE.values()})
 _BOUND = {">=": "min", "<=": "max"}
@@ -27,11 +35,13 @@ class Rows:
         table: the name of their table, without its schema; empty for a subquery.
         required: its columns that are never NULL.
         is_joined_with_itself: whether the table is joined with itself, so that `a.id = b.id` pairs a row with itself.
+        alias: the name that a condition has for it; empty if a column of any table counts.
     """
 
     table: str = ""
     required: frozenset[str] = frozenset()
     is_joined_with_itself: bool = False
+    alias: str = ""
 
 
 def chooses(where: Any, rows: Rows) -> bool:
@@ -67,7 +77,7 @@ def _is_true(node: Any, rows: Rows) -> bool:
     if kind == "null_test":
         return word(node.null_test, "nulltesttype") == "IS_NOT_NULL" and _is_never_null(node.null_test.arg, rows)
     if kind == "boolean_test" and word(node.boolean_test, "booltesttype") in ("IS_NOT_UNKNOWN", "IS_NOT_FALSE"):
-        return _is_true(node.boolean_test.arg, rows) or not _columns(node) or _is_known(node.boolean_test, rows)
+        return _is_true(node.boolean_test.arg, rows) or not _depends(node, rows) or _is_known(node.boolean_test, rows)
     if kind == "case_expr" and _is_case_true(node.case_expr, rows):
         return True
     if kind == "coalesce_expr" and _is_true(node.coalesce_expr.args[0], rows):
@@ -76,7 +86,7 @@ def _is_true(node: Any, rows: Rows) -> bool:
         return True
     if kind == "sub_link" and _is_found(node.sub_link, rows):
         return True
-    return not _columns(node)  # without a column it has the same value for every row
+    return not _depends(node, rows)  # it has the same value for every row
 
 
 def _is_combination_true(expression: Any, rows: Rows) -> bool:
@@ -89,7 +99,7 @@ def _is_combination_true(expression: Any, rows: Rows) -> bool:
     kind = kind_of(parts[0])
     if kind == "sub_link" and _is_constant(parts[0].sub_link.subselect.select_stmt):
         return True
-    return not _columns(parts[0]) or (kind == "null_test" and _is_never(parts[0].null_test, rows))
+    return not _depends(parts[0], rows) or (kind == "null_test" and _is_never(parts[0].null_test, rows))
 
 
 def _is_never(test: Any, rows: Rows) -> bool:
@@ -217,6 +227,17 @@ def _is_own_rows(asked: Any, query: Any) -> bool:
 
 def _columns(node: Any) -> bool:
     return any(name == "ColumnRef" for name, _ in walk(inner(node)))
+
+
+def _depends(node: Any, rows: Rows) -> bool:
+    """Tell whether a node may have another value for another row: a column without a table's name may be its own."""
+    for name, one in walk(inner(node)):
+        if name == "ColumnRef":
+            names = strings(one.fields)
+            table = names[-2] if len(names) > 1 else ""
+            if not rows.alias or table in ("", rows.alias, *_OF_A_ROW):
+                return True
+    return False
 
 
 def _column(node: Any) -> str:

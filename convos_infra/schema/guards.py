@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
-from convos_infra.schema import judge
-from convos_infra.schema.history import TABLE
+from convos_infra.schema import judge, lasting
 from convos_infra.schema.known import Known
 from convos_infra.schema.limits import Limits, in_seconds, is_duration
 from convos_infra.schema.outside_transaction import problem_inside, problem_outside
 from convos_infra.schema.released import ALLOWED
-from convos_infra.schema.tree import strings, walk, word
+from convos_infra.schema.tree import word
 
 if TYPE_CHECKING:
     from convos_infra.schema.migration import MigrationFile
@@ -30,7 +29,6 @@ _TRANSACTION = {
     "TRANS_STMT_COMMIT_PREPARED": "COMMIT",
     "TRANS_STMT_ROLLBACK_PREPARED": "ROLLBACK",
 }
-_SESSION = {"listen_stmt", "unlisten_stmt", "load_stmt", "discard_stmt", "prepare_stmt", "deallocate_stmt"}
 
 
 def check(
@@ -80,7 +78,7 @@ def _problems(migration: MigrationFile, known: Known, longest: str) -> Iterator[
         if one.line in unfit:
             continue
         if not one.rule:
-            yield InfraError(where, one.says, "remove it")
+            yield InfraError(where, one.says, one.instead)
         elif one.allowance not in allowed:
             yield InfraError(where, one.says, f'add "-- allow: {one.allowance}" if that is meant')
     done = {one.allowance for one in found}
@@ -94,19 +92,11 @@ def _statement(statement: Statement) -> tuple[str, str] | None:
     if kind == "transaction_stmt":
         name = first if first in ("END", "ABORT") else _TRANSACTION[word(node, "kind")]
         return f"{name} would end the transaction that makes a migration whole", "remove it"
-    if kind == "variable_set_stmt":
-        return _setting(node)
-    if kind in _SESSION:
-        return f"{kind.removesuffix('_stmt').upper()} would outlive the migration", "remove it"
     if kind == "copy_stmt" and not node.filename:
         if node.is_from:
             return "COPY FROM STDIN has no data here", "write INSERT"
         return "COPY TO STDOUT has no reader here", "remove it"
-    if kind != "insert_stmt" and _sets_for_good(node):
-        return "set_config without is_local would outlive the migration", "write SET LOCAL"
-    if TABLE in statement.text and _touches_history(node):
-        return f"touches {TABLE}, the history of migrations", "leave it to the runner"
-    return None
+    return lasting.of_session(kind, node) or lasting.of_history(node, statement.text)
 
 
 def _longer(statement: Statement, longest: str) -> tuple[str, str] | None:
@@ -120,29 +110,3 @@ def _longer(statement: Statement, longest: str) -> tuple[str, str] | None:
     if 0 < seconds <= in_seconds(longest):
         return None
     return "SET LOCAL statement_timeout is longer than the runner waits", 'write "-- statement-timeout: 10min" above'
-
-
-def _setting(node: Any) -> tuple[str, str] | None:
-    if word(node, "kind") in ("VAR_RESET", "VAR_RESET_ALL"):
-        return "RESET would outlive the migration", "remove it"
-    if not node.is_local and node.name != "TRANSACTION":
-        return "SET would outlive the migration", "write SET LOCAL"
-    return None
-
-
-def _sets_for_good(node: Any) -> bool:
-    for name, one in walk(node, frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})):
-        if name == "FuncCall" and strings(one.funcname)[-1:] == ["set_config"]:
-            local = one.args[2].a_const if len(one.args) > 2 else None
-            if local is None or not local.HasField("boolval") or not local.boolval.boolval:
-                return True
-    return False
-
-
-def _touches_history(node: Any) -> bool:
-    for name, one in walk(node):
-        if name == "RangeVar" and one.relname == TABLE:
-            return True
-        if name == "String" and one.sval == TABLE:
-            return True
-    return False

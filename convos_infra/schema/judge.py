@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import altered, builtin, dropped, implicit_calls, routines, rows, sequences
+from convos_infra.schema import altered, builtin, dropped, implicit_calls, lasting, routines, rows, sequences
 from convos_infra.schema.known import UNKNOWN, Known
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
 from convos_infra.schema.script import Statement
-from convos_infra.schema.tree import inner, kind_of, strings, walk
+from convos_infra.schema.tree import inner, is_of_system, kind_of, strings, walk
 
 if TYPE_CHECKING:
     from convos_infra.schema.altered import Found
@@ -43,12 +43,14 @@ class Hazard:
         target: a table, or `table.column`.
         says: what it does, for people.
         line: the line in the file, from 1.
+        instead: what to do, if it cannot be allowed.
     """
 
     rule: str
     target: str
     says: str
     line: int
+    instead: str = "remove it"
 
     @property
     def allowance(self) -> str:
@@ -120,6 +122,9 @@ def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Hazard]:
         yield from _body(file, routines.of_block(statement), replace(place, is_plain=False), own_lines=True)
         return
     known = file.known
+    if not place.is_plain:  # the others are checked with their text
+        yield from _lasting(lasting.of_session(statement.kind, statement.node), place)
+        yield from _lasting(lasting.of_history(statement.node), place)
     for rule, target in _found(file, statement.kind, statement.node):
         if not _is_own(file, rule, target):
             yield _finding(rule, target, place.line)
@@ -128,6 +133,11 @@ def _run(file: _File, statement: Statement, place: _Place) -> Iterator[Hazard]:
     if statement.kind == "alter_table_stmt":
         file.added |= set(rows.added(statement.node, known))
     known.learn(statement, is_plain=place.is_plain)
+
+
+def _lasting(problem: lasting.Problem | None, place: _Place) -> Iterator[Hazard]:
+    if problem is not None:
+        yield Hazard("", "session", problem[0], place.line, problem[1])
 
 
 def _finding(rule: str, target: str, line: int) -> Hazard:
@@ -171,6 +181,9 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
             for one in node.relations:
                 yield from _fired(file, file.known.relation(one.range_var), "truncate", here)
         elif name == "FuncCall" and not sequences.is_set_anew(node, file.known):
+            yield from _lasting(lasting.of_call(node), here)
+            if lasting.may_end_triggers(node):
+                yield _finding("disable-trigger", "all", here.line)
             yield from _called(file, strings(node.funcname), here)
         elif name == "RangeVar" and statement.kind in _READS:
             yield from _seen(file, file.known.relation(node), here)
@@ -199,6 +212,8 @@ def _line(statement: Statement, node: Any, place: _Place) -> int:
 
 def _events(file: _File, node: Any, event: str, place: _Place) -> Iterator[Hazard]:
     known = file.known
+    if is_of_system(node.relation) and known.relation(node.relation) not in known.relations:
+        yield _finding("unknown-statement", node.relation.relname, place.line)
     for rule, target in rows.found(node, event, known, is_hidden=place.is_hidden):
         if not _is_own(file, rule, target):
             yield _finding(rule, target, place.line)

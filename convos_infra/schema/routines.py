@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from convos_infra.schema.lasting import WITHOUT_TRIGGERS
 from convos_infra.schema.script import NotSqlError, Statement, body_line, read_script, unreadable, without_comments
 from convos_infra.schema.tree import inner, kind_of, option, strings, word
 
@@ -72,7 +73,19 @@ def of_function(statement: Statement, name: str) -> RoutineBody:
     language = (_text(option(node.options, "language")) or "sql").lower()
     if not texts:
         return RoutineBody(name, unread="it has no body", line=line)
-    return _read(name, language, texts[0], _heading(node), line)
+    body = _read(name, language, texts[0], _heading(node), line)
+    return replace(body, commands=(*_settings(node), *body.commands))
+
+
+def _settings(node: Any) -> Iterator[Command]:
+    """Return the SET clauses of a function that change what its statements do to rows: they end with its call."""
+    for one in node.options:
+        clause = one.def_elem.arg.variable_set_stmt
+        if one.def_elem.defname == "set" and clause.name == WITHOUT_TRIGGERS:
+            local = type(clause)()
+            local.CopyFrom(clause)
+            local.is_local = True
+            yield Command("variable_set_stmt", local, 1)
 
 
 def _text(node: Any) -> str:
@@ -103,7 +116,7 @@ def _read(name: str, language: str, text: str, heading: str, line: int) -> Routi
 
 def _heading(node: Any) -> str:
     """Return a heading with the same variables, in types that the parser knows without a catalog."""
-    parameters, returns = [], "RETURNS record"
+    parameters, outputs = [], []
     for one in node.parameters:
         parameter = one.function_parameter
         mode = _MODES.get(word(parameter, "mode"), "IN")
@@ -111,19 +124,25 @@ def _heading(node: Any) -> str:
         given = kind[0] if kind and kind[0] in _PLAIN_TYPES and not parameter.arg_type.array_bounds else "record"
         name = '"' + parameter.name.replace('"', '""') + '"' if parameter.name else ""
         parameters.append(f"{mode} {name} {given}")
+        if mode != "IN":
+            outputs.append(given)
+    return f"CREATE FUNCTION f({', '.join(parameters)}) {_returns(node, outputs)} LANGUAGE plpgsql AS "
+
+
+def _returns(node: Any, outputs: list[str]) -> str:
+    """Return the RETURNS clause; with output parameters, PostgreSQL accepts only the type that they result in."""
     kinds = strings(node.return_type.names)[-1:]
     is_table = any(word(one.function_parameter, "mode") == "FUNC_PARAM_TABLE" for one in node.parameters)
+    many = "SETOF " if node.return_type.setof or is_table else ""
+    if outputs:
+        return f"RETURNS {many}{outputs[0] if len(outputs) == 1 else 'record'}"
     if node.is_procedure or kinds == ["void"]:
-        returns = "RETURNS void"
-    elif kinds in (["trigger"], ["event_trigger"]):
-        returns = f"RETURNS {kinds[0]}"
-    elif node.return_type.setof or is_table:
-        returns = "RETURNS SETOF record"
-    elif kinds and kinds[0] in _PLAIN_TYPES:
-        returns = f"RETURNS {kinds[0]}"
-    if node.is_procedure and any("OUT" in one for one in parameters):
-        returns = "RETURNS record"
-    return f"CREATE FUNCTION f({', '.join(parameters)}) {returns} LANGUAGE plpgsql AS "
+        return "RETURNS void"
+    if kinds in (["trigger"], ["event_trigger"]):
+        return f"RETURNS {kinds[0]}"
+    if many:
+        return "RETURNS SETOF record"
+    return f"RETURNS {kinds[0]}" if kinds and kinds[0] in _PLAIN_TYPES else "RETURNS record"
 
 
 def _plpgsql(heading: str, text: str) -> Any:

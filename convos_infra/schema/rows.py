@@ -40,7 +40,8 @@ def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
     """Return the rows from which a statement's condition selects: of its table, and of the joined ones."""
     name = node.relation.relname
     required = frozenset(column for of, column in known.required if of == table)
-    return Rows(name, required, any(_shows(one, name) for one in beside))
+    alias = node.relation.alias.aliasname or name
+    return Rows(name, required, any(_shows(one, name) for one in beside), alias)
 
 
 def _shows(source: Any, name: str) -> bool:

@@ -83,6 +83,12 @@ def option(options: Iterable[Any], name: str) -> Any:
     return next((one.def_elem.arg for one in options if one.def_elem.defname == name), None)
 
 
+def is_of_system(range_var: Any) -> bool:
+    """Tell whether a relation is one of PostgreSQL's own: no other name may begin with `pg_` in its schema."""
+    in_catalog = range_var.schemaname in ("pg_catalog", "information_schema", "pg_toast")
+    return in_catalog or (not range_var.schemaname and range_var.relname.startswith("pg_"))
+
+
 def without_locations(node: Any) -> bytes:
     """Return a tree as bytes that are the same for the same SQL at any position."""
     copy = type(node)()

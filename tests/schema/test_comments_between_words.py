@@ -1,5 +1,6 @@
 """Comments between two words that the parser reads together, such as NOT IN."""
 
+# ruff: noqa: E501  # SQL
 from __future__ import annotations
 
 import psycopg
@@ -74,8 +75,7 @@ def test_the_guard_reads_bodies_with_such_comments(comment: str) -> None:
     condition = f"IF 1 NOT{comment}IN (2) THEN"
     for text in (
         f"DO $b$ BEGIN {condition} DELETE{comment}FROM f; END IF; END $b$;",
-        "CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS "
-        f"$b$ BEGIN {condition} TRUNCATE{comment}f; END IF; END $b$; SELECT g();",
+        f"CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $b$ BEGIN {condition} TRUNCATE{comment}f; END IF; END $b$; SELECT g();",
         f"CREATE FUNCTION g() RETURNS void LANGUAGE sql AS $b$ DELETE FROM f WHERE 1 NOT{comment}IN (2) $b$; SELECT g();",
         f"DELETE FROM f WHERE 1 NOT{comment}IN (2);",
     ):

@@ -28,10 +28,23 @@ LOSSES = [
     "DELETE FROM {log} WHERE coalesce(true, id = 1)",
     "DELETE FROM {log} WHERE id = 1 OR id <> 1",
     "DELETE FROM {log} WHERE id < 1 OR id >= 1",
+    "DELETE FROM {log} WHERE id IN (1, 2) OR NOT id IN (1, 2)",
+    "DELETE FROM {log} WHERE id BETWEEN 1 AND 2 OR id NOT BETWEEN 1 AND 2",
+    "DELETE FROM {kept} WHERE (id > 0) IS NOT UNKNOWN",
+    "DELETE FROM {kept} WHERE id::text IS NOT NULL",
+    "DELETE FROM {log} WHERE (id, at) = (id, at)",
+    # The condition is about other rows.
+    "DELETE FROM {log} USING {t} WHERE t.n = 1",
+    "DELETE FROM {log} WHERE EXISTS (SELECT 1 FROM t WHERE t.n = 1)",
+    "UPDATE {kept} SET note = '' FROM {t} AS x WHERE x.id = 1",
     "UPDATE {kept} SET note = NULL FROM {kept} AS k WHERE k.id = kept.id",
     "INSERT INTO {kept} SELECT id, note FROM kept ON CONFLICT (id) DO UPDATE SET note = NULL",
     "MERGE INTO {kept} USING kept AS k ON kept.id = k.id WHEN MATCHED THEN UPDATE SET note = NULL",
     "MERGE INTO {kept} USING (SELECT 1) AS x ON true WHEN MATCHED THEN UPDATE SET note = NULL",
+    # What PostgreSQL itself keeps, and triggers that do not run.
+    "DELETE FROM pg_class WHERE relname = 'x'",
+    "UPDATE pg_catalog.pg_attribute SET attnotnull = true WHERE attnum = 1",
+    "SELECT set_config('session_replication_role', 'replica', true)",
     # What no statement calls by its name.
     "SELECT 1 ### 2",
     "SELECT id FROM {log} WHERE id OPERATOR(public.###) 1",
@@ -61,12 +74,22 @@ def test_what_goes_unsaid_is_seen(loss: str, spelling: str) -> None:
     problems = guards.check(migrations(BEFORE, SPELLINGS[spelling](loss))[1:], migrations(BEFORE))
     assert problems
     assert all("allow:" in problem.next_step for problem in problems), "seen for what it is, not for a syntax error"
+    is_read = not any("cannot be read" in problem.problem for problem in problems)
+    assert is_read or loss.startswith("TABLE "), "PL/pgSQL has no statement TABLE, everything else is read"
 
 
 HARMLESS = [
     "DELETE FROM log AS a USING log AS b WHERE a.id = b.id AND a.ctid < b.ctid",
     "DELETE FROM log WHERE ctid NOT IN (SELECT min(ctid) FROM log GROUP BY id)",
     "DELETE FROM log WHERE id = (SELECT max(id) FROM log)",
+    "DELETE FROM log WHERE nullif(id, 1) IS NOT NULL",
+    "DELETE FROM log WHERE id IN (1) OR id NOT IN (1, 2)",
+    "DELETE FROM log USING kept WHERE kept.id = log.id AND kept.note = ''",
+    "DELETE FROM log AS l USING kept WHERE kept.id = l.id",
+    "DELETE FROM log WHERE EXISTS (SELECT FROM kept WHERE kept.id = id)",
+    "INSERT INTO kept SELECT id, note FROM kept ON CONFLICT (id) DO UPDATE SET note = '' WHERE excluded.note = 'x'",
+    "SELECT set_config('lock_timeout', '1s', true)",
+    "CREATE TABLE pg_own (id integer); INSERT INTO pg_own VALUES (1); DELETE FROM pg_own",
     "DELETE FROM log WHERE id < (SELECT max(id) FROM log)",
     "DELETE FROM log WHERE id >= (SELECT min(id) FROM log WHERE at IS NULL)",
     "DELETE FROM log WHERE NOT EXISTS (SELECT FROM kept WHERE kept.id = log.id)",
@@ -96,6 +119,39 @@ HARMLESS = [
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_only_looks_like_it_is_not_refused(text: str) -> None:
     assert guards.check(migrations(BEFORE, text)[1:], migrations(BEFORE)) == []
+
+
+NEVER = [
+    "UPDATE SCHEMA_HISTORY SET name = 'x' WHERE version = '0001'",
+    "DELETE FROM U&\"schem!0061_history\" UESCAPE '!' WHERE version = '0001'",
+    "ALTER TABLE public.schema_history ADD c integer",
+    "SELECT set_config('lock_timeout', '0', false)",
+    "SELECT U&\"set\\005fconfig\"('lock_timeout', '0', note <> '') FROM kept",
+    "UPDATE pg_settings SET setting = '0' WHERE name = 'lock_timeout'",
+    "SET lock_timeout = 0",
+    "SET SESSION AUTHORIZATION x",
+    "RESET ALL",
+    "LISTEN x",
+    "DISCARD ALL",
+]
+RUN_BY = ("plain", "DO", "DO in DO", "exception", "PL/pgSQL", "SQL function", "trigger")
+
+
+@pytest.mark.parametrize("text", NEVER)
+def test_what_outlives_the_file_or_changes_the_history_is_refused_wherever_it_is(text: str) -> None:
+    for spelling in RUN_BY:
+        problems = guards.check(migrations(BEFORE, SPELLINGS[spelling](text))[1:], migrations(BEFORE))
+        assert any("outlive" in one.problem or "touches schema_history" in one.problem for one in problems), spelling
+        assert all("allow" not in one.next_step for one in problems if "outlive" in one.problem), spelling
+
+
+def test_a_function_that_turns_triggers_off_is_seen_where_it_is_called() -> None:
+    made = (
+        "CREATE FUNCTION off() RETURNS integer LANGUAGE sql SET session_replication_role = replica AS $$ SELECT 1 $$;"
+    )
+    assert guards.check(migrations(BEFORE, made)[1:], migrations(BEFORE)) == []
+    (problem,) = guards.check(migrations(BEFORE, made, "SELECT off();")[2:], migrations(BEFORE, made))
+    assert problem.next_step == 'add "-- allow: disable-trigger all" if that is meant'
 
 
 MOVED = [
