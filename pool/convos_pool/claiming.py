@@ -1,7 +1,7 @@
-"""Hands out idle agents. An agent is written down as somebody's before anything is asked about it.
+"""Hands out idle agents. A claim is recorded in the database before Railway or the agent is asked anything.
 
-From that row on everybody else leaves the agent alone, so that neither a lock nor a connection of the database is held
-while Railway and the agent answer: however long they take, other claims go on.
+Nothing else acts on an agent with such a row. So neither a lock nor a database connection is held while Railway and the
+agent answer, and however long they take, other claims continue.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
     from .railway import Instance
 
 TRYING_SECONDS = 10.0
-"""After so long no further agent is tried for one claim: somebody waits."""
+"""After this time no further agent is tried for one claim, because its caller is waiting."""
 MOST_PASSED_OVER = 5000
 QUIET_SECONDS = 10.0
-"""How long a round may be put off by claims."""
+"""How long claims may delay a tick."""
 
 
 class Claiming:
-    """Hands out agents: a hundred claims at once are for a hundred agents.
+    """Hands out agents. Claims at the same time try different agents.
 
     Args:
-        parts: what the pool works with.
-        snapshots: the last look at the agents.
-        touched: agent id -> the deployment that must not be handed out, because another one is on its way.
-        mark_in_use: called with an agent that says that it is in a conversation already.
-        clock: seconds that never go back.
+        parts: the dependencies of the pool.
+        snapshots: the last read of the agents.
+        touched: agent id -> the deployment that must not be handed out, because a newer one is being made.
+        mark_in_use: called with an agent that reports that it is already in a conversation.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Claiming:
         self._quiet.set()
 
     def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Wait until each claim waits for its agent, for a limited time: rounds take the processor from claims."""
+        """Wait, for a limited time, until no claim needs the processor, which a tick would take from it."""
         self._quiet.wait(seconds)
 
     def claim(self, request: ClaimRequest) -> Claimed:
@@ -81,14 +81,14 @@ class Claiming:
         Raises:
             UnavailableError: none is idle, or the database does not answer.
             RailwayCallError: Railway does not answer.
-            AgentError: an agent was told, and it is unknown what came of it.
+            AgentError: a request was sent to an agent, and its outcome is unknown.
         """
         with self._counted(1):
             return self._claim(request)
 
     @contextmanager
     def _counted(self, more: int) -> Iterator[None]:
-        """Count a claim as under way for a block, or as one that only waits for its agent."""
+        """Count a claim as in progress during a block, or with -1 as one that only waits for its agent."""
         self._count(more)
         try:
             yield
@@ -120,9 +120,9 @@ class Claiming:
         raise NoIdleAgentError("No idle instances available. One is on its way, try again in a minute")
 
     def _take(self, tried: set[str]) -> Agent | None:
-        """Take the next agent that no other claim is at.
+        """Take the next idle agent that no other claim is trying; None if there is none.
 
-        What is known is enough: an agent is asked itself before it is handed out. Where nothing is known yet, one look.
+        The last snapshot is good enough, because the agent itself is asked before it is handed out.
         """
         snapshot = self._snapshots.latest or self._snapshots.refresh()
         with self._taking:
@@ -136,7 +136,7 @@ class Claiming:
             return agent
 
     def _first(self, free: list[Agent]) -> Agent:
-        """Return an agent with the newest image, of these the one that has waited longest; the unwilling come last."""
+        """Return the oldest agent with the newest image; agents that could not be handed out before come last."""
         newest = self._parts.settings.runtime_image
         is_newest = {image: agents.same_image(image, newest) for image in {one.image for one in free}}
 
@@ -152,14 +152,14 @@ class Claiming:
             self._passed_over.add(_place(agent))
 
     def _try_claim(self, agent: Agent, request: ClaimRequest) -> Claimed | None:
-        """Claim one agent for somebody; None where it cannot be handed out."""
+        """Claim one agent; return None if it cannot be handed out."""
         database, service_id = self._parts.database, agent.instance.service_id
         if not database.reserve(agent.id, service_id, request):
             return None
         try:
             confirmed = self._confirmed(agent)
         except Exception:
-            # Whatever it was, the agent has not been told anything.
+            # Nothing was sent to the agent yet.
             self._release(agent)
             raise
         if confirmed is None:
@@ -174,18 +174,18 @@ class Claiming:
                 raise
             self._parts.log(Act("claim-failed", f"claim: {error}; another agent is tried", agent.id))
             if error.in_use:
-                # Its new name takes it out of the pool: somebody is in a conversation with it.
+                # Its new name takes it out of the pool, because it is in a conversation.
                 self._mark_in_use(agent)
             return None
 
     def _confirmed(self, agent: Agent) -> tuple[Instance, Mapping[str, str]] | None:
-        """Return an agent as it is at this moment, with its variables; None where it cannot be handed out."""
+        """Read an agent and its variables once more; return None if it cannot be handed out."""
         try:
             instance, variables = self._parts.railway.before_claim(agent.instance.service_id)
         except RailwayCallError as error:
             if error.is_there:
                 raise
-            # Somebody has deleted it since the look.
+            # It was deleted after the last read.
             return None
         if instance.deployment_status != "SUCCESS" or agents.is_moving(instance):
             return None
@@ -199,7 +199,7 @@ class Claiming:
         try:
             self._parts.database.release(agent.id)
         except UnavailableError as error:
-            # A later round asks the agent, as for any claim that was cut off.
+            # A later tick asks the agent, as for any interrupted claim.
             self._parts.log(f"{agent.id}: its reservation could not be released yet: {error}")
 
     def _told(self, agent: Agent, instance: Instance, variables: Mapping[str, str], request: ClaimRequest) -> Claimed:
@@ -207,7 +207,7 @@ class Claiming:
             with self._counted(-1):
                 conversation = self._parts.client.provision(instance, request.model_dump(exclude_none=True), variables)
         except AgentError as error:
-            # Unknown: the reservation stays, and the tick has it found out what became of it.
+            # If the outcome is unknown, the reservation stays, and a later tick asks the agent again.
             if error.refused:
                 self._parts.database.release(agent.id)
             raise

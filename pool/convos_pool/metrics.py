@@ -26,7 +26,7 @@ class Measured:
     """The measured values.
 
     Attributes:
-        counts: agents by state, `total`, `latest` and `behind`; None before the first look.
+        counts: agents by state, `total`, `latest` and `behind`; None before the first read.
         seen_at: when they were read, in seconds since the epoch; 0 before the first read.
         min_idle: how many agents are kept warm.
         counted: the counters.

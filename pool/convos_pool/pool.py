@@ -68,7 +68,7 @@ class Pool:
         Raises:
             UnavailableError: none is idle, or the database does not answer.
             RailwayCallError: Railway does not answer.
-            AgentError: an agent was told, and it is unknown what came of it.
+            AgentError: a request was sent to an agent, and its outcome is unknown.
         """
         if self.is_closed:
             raise UnavailableError("claim: the pool is closed because its stack is being destroyed")

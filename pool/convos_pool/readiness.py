@@ -10,6 +10,6 @@ class Readiness(Enum):
 
     READY = "ready"
     NOT_READY = "not ready"
-    UNAUTHORIZED = "wants another key"
+    UNAUTHORIZED = "rejects its key"
     NONSENSE = "answers nonsense"
     SILENT = "does not answer"

@@ -63,7 +63,7 @@ class Redeploying:
         return image
 
     def _check_claim(self, agent: Agent, *, is_somebodys: bool) -> None:
-        """Make sure, under the agent's lock, that its claim is as the look saw it, and none is on its way."""
+        """Make sure, under the agent's lock, that its claim did not change since the last read."""
         if not is_somebodys:
             self._pool.unclaimed(agent)
             return

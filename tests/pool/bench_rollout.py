@@ -40,7 +40,7 @@ GOALS = {"waiting", "done", "aborted"}
 
 @dataclass(frozen=True)
 class Rolled:
-    """A rollout that has come to its end: its state, how many looks at Railway it took, and for how long."""
+    """A rollout that has come to its end: its state, how many reads of Railway it took, and for how long."""
 
     state: str
     ticks: int

@@ -13,8 +13,8 @@ def test_a_problem_is_logged_once_while_it_stays_or_comes_and_goes() -> None:
         now[0] += 30.0
         log.update({"a": "unhealthy: answers nonsense"} if number % 3 else {})
     assert lines == ["a: unhealthy: answers nonsense"]
-    log.update({"a": "unhealthy: wants another key", "b": "unhealthy: answers nonsense"})
-    assert lines[1:] == ["a: unhealthy: wants another key", "b: unhealthy: answers nonsense"]
+    log.update({"a": "unhealthy: rejects its key", "b": "unhealthy: answers nonsense"})
+    assert lines[1:] == ["a: unhealthy: rejects its key", "b: unhealthy: answers nonsense"]
     now[0] += REPEAT_SECONDS
     log.update({"b": "unhealthy: answers nonsense"})
     assert lines[3:] == ["b: unhealthy: answers nonsense"], "it is a new one by now"

@@ -1,4 +1,7 @@
-"""A week in minutes: `WEEK=600 pytest tests/pool/test_week.py -s` for one of ten, with `SEED=<n>` another one."""
+"""A morning in seconds; a week in minutes by `WEEK=150 SEED=<n> pytest tests/pool/test_week.py -s`.
+
+`WEEK` is how many seconds the simulated hours of the week last in all; what happens in them takes its time beside that.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from tests.emulator.fix_emulator import running_emulator
 from tests.pool.agent_farm import running_farm
 from tests.pool.surroundings import surroundings, until_idle
-from tests.pool.week import HOURS, Week, pool_of
+from tests.pool.week import MORNING, Calendar, Week, pool_of
 from tests.pool.week_invariants import MIN_IDLE, settle
 from tests.schema.postgres_server import Database, embedded_binaries, running
 
@@ -19,20 +22,32 @@ SEED = int(os.environ.get("SEED") or 1)
 RESTED = {"deploy_step_seconds": 0.05}
 
 
-@pytest.mark.minutes_long("WEEK=600 make test", asked=bool(SECONDS))
-def test_a_week_loses_no_agent_and_no_key(tmp_path: Path) -> None:
+def live(folder: Path, calendar: Calendar, hour_seconds: float) -> Week:
+    """Go through a calendar, and print what was done."""
     with (
-        running(tmp_path / "postgres", embedded_binaries()) as server,
-        running_emulator(tmp_path, **RESTED) as emulator,
+        running(folder / "postgres", embedded_binaries()) as server,
+        running_emulator(folder, **RESTED) as emulator,
         running_farm() as farm,
-        surroundings(tmp_path, Database(server, "postgres"), emulator, farm) as around,
+        surroundings(folder, Database(server, "postgres"), emulator, farm) as around,
         pool_of(around) as pool,
     ):
         until_idle(pool, MIN_IDLE)
-        week = Week(around, server, SEED, SECONDS / HOURS)
+        week = Week(around, server, SEED, hour_seconds, calendar)
         try:
             week.live(pool)
             settle(week, pool)
         finally:
             print("\n" + "\n".join(week.report()))
-        assert week.violations == []
+    return week
+
+
+@pytest.mark.minutes_long("WEEK=150 make test", asked=bool(SECONDS))
+def test_a_week_loses_no_agent_and_no_key(tmp_path: Path) -> None:
+    assert live(tmp_path, Calendar(), SECONDS / Calendar().hours).violations == []
+
+
+def test_a_morning_of_restarts_images_and_a_leaked_key_loses_nothing(tmp_path: Path) -> None:
+    week = live(tmp_path, MORNING, 0.1)
+    assert week.violations == []
+    expected = {"restarts of the pool", "restarts of the railway", "restarts of the database", "images"}
+    assert week.done.keys() >= {*expected, "keys that leaked", "claims with 200"}

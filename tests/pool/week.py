@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from tests.pool.surroundings import Surroundings
     from tests.schema.postgres_server import Server
 
-HOURS = 7 * 24
-HOURS_OF_AN_IMAGE = 6
-HOUR_OF_A_RESTART = 3
-"""Of each half of a day: the pool manager, Railway and the database in turn."""
 DAY = range(9, 19)
+RESTARTED = ("pool", "railway", "database")
 LONGEST_USE = 30
 FAULTS = ("lost_answer", "gateway_timeout", "502", "opaque", "429", "drop_before")
 SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
@@ -35,14 +32,37 @@ DELETE = "mutation d($id: String!, $e: String!) { serviceDelete(id: $id, environ
 RENAME = "mutation r($id: String!, $name: String!) { serviceUpdate(id: $id, input: { name: $name }) { id } }"
 
 
+@dataclass(frozen=True)
+class Calendar:
+    """What happens at which hour.
+
+    Attributes:
+        hours: how many there are.
+        first: the hour of the day at which they begin.
+        image_every: how many hours an image is the newest.
+        restart_every, restart_at: of so many hours, the one in which a part is restarted, each part in its turn.
+    """
+
+    hours: int = 7 * 24
+    first: int = 0
+    image_every: int = 6
+    restart_every: int = 12
+    restart_at: int = 3
+
+
+MORNING = Calendar(hours=9, first=9, image_every=5, restart_every=3, restart_at=1)
+"""All kinds of it in seconds: each part is restarted, a new image comes, the key leaks."""
+
+
 @dataclass
 class Week:
-    """One week.
+    """One week, or less of it.
 
     Attributes:
         around: where.
         server: its PostgreSQL.
         hour_seconds: how long a simulated hour lasts.
+        calendar: what happens when.
         used: who has an agent until which hour, by the agent's id.
         services: the services of those that were handed out, by the agent's id; a colleague may rename them.
         unanswered: how many claims came to nothing that their caller knows of; each may have cost an agent.
@@ -54,6 +74,7 @@ class Week:
     server: Server
     seed: int
     hour_seconds: float
+    calendar: Calendar = Calendar()
     rng: random.Random = field(init=False)
     hour: int = 0
     used: dict[str, int] = field(default_factory=dict)
@@ -82,7 +103,8 @@ class Week:
         """Go through the hours."""
         given = {"projectId": self.around.world.project_id, "environmentId": self.around.environment_id}
         self.theirs = self.around.world.run(SERVICE, input={**given, "name": "grafana"})["serviceCreate"]["id"]
-        for self.hour in range(HOURS):
+        calendar = self.calendar
+        for self.hour in range(calendar.hours):
             ends = time.monotonic() + self.hour_seconds
             for act, chance in (
                 (self._crash, 1 / 8),
@@ -91,13 +113,14 @@ class Week:
             ):
                 if self.rng.random() < chance:
                     act(pool)
-            if self.hour % 12 == HOUR_OF_A_RESTART:
+            if self.hour % calendar.restart_every == calendar.restart_at:
                 self._restart(pool)
-            if self.hour and self.hour % HOURS_OF_AN_IMAGE == 0:
+            if self.hour and self.hour % calendar.image_every == 0:
                 self._image(pool)
-            if self.hour == HOURS // 2:
+            if self.hour == calendar.hours // 2:
                 self._leak(pool)
-            for _ in range(self.rng.randint(0, 2) if self.hour % 24 in DAY else self.rng.random() < 0.2):
+            is_day = (calendar.first + self.hour) % 24 in DAY
+            for _ in range(self.rng.randint(0, 2) if is_day else self.rng.random() < 0.2):
                 self._claim(pool)
             for agent_id in [id_ for id_, until_hour in self.used.items() if until_hour <= self.hour]:
                 self.end(agent_id, pool)
@@ -184,7 +207,7 @@ class Week:
     # What machines and chance do.
 
     def _restart(self, pool: Pool) -> None:
-        which = ("pool", "railway", "database")[self.hour // 12 % 3]
+        which = RESTARTED[self.hour // self.calendar.restart_every % len(RESTARTED)]
         self.done[f"restarts of the {which}"] += 1
         if which == "pool":
             pool.restart(signal.SIGKILL)
@@ -219,7 +242,7 @@ class Week:
 
     def report(self) -> Iterator[str]:
         """Yield what was done and seen, line by line."""
-        yield f"seed {self.seed}: {HOURS} hours of {self.hour_seconds:.1f} s"
+        yield f"seed {self.seed}: {self.calendar.hours} hours of {self.hour_seconds:.1f} s"
         yield from (f"  {name}: {number}" for name, number in sorted(self.done.items()))
         yield f"  agents handed out: {len(self.told)}, of which {len(self.ended)} were ended and {len(self.used)} live"
         yield f"  calls to Railway: {dict(self.calls)}, agents made: {self.operations['serviceCreate']}"

@@ -24,7 +24,10 @@ def read(
 ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key": ({"imageTagg": "x"}, "imageTagg: no such key in Pulumi.yaml; did you mean imageTag?"),
     "other case": ({"IMAGETAG": "x"}, "IMAGETAG: no such key in Pulumi.yaml; did you mean imageTag?"),
-    "old prefix at the top": ({"INSTANCE_XMTP_ENV": "dev"}, "INSTANCE_XMTP_ENV: the INSTANCE_ prefix is gone"),
+    "old prefix at the top": (
+        {"INSTANCE_XMTP_ENV": "dev"},
+        "INSTANCE_XMTP_ENV: the INSTANCE_ prefix is no longer supported",
+    ),
     "blank": ({"project": "  "}, "project: is only whitespace"),
     "no text": ({"project": 3}, "project: must be text, not int"),
     "upper case": ({"project": "Convos"}, "project: 'Convos' may contain lower-case letters, digits and '-'"),
