@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ UP_SECONDS = 600.0
 LONGEST_INTO_UP = 15.0
 """Seconds; a `make local` that has to start everything again takes about that long."""
 MARKER = "CREATE SCHEMA IF NOT EXISTS crashes; CREATE TABLE IF NOT EXISTS crashes.survived (number integer PRIMARY KEY)"
+_WARM = re.compile(r"^ +agents +/api/pool/status +\d+ warm$", re.MULTILINE)
+"""The table's row where no agent is in another state."""
 DERIVED = ("services.json", "env", "registry.yml", "buildkitd.toml", "buildx/instances/convos-local")
 """Files of which nothing depends on what they said before: the next `make local` finds it out, or writes them again."""
 
@@ -221,6 +224,8 @@ def crash(layout: Layout, number: int, kind: Kind | None = None) -> tuple[str, s
     code, said = up(layout)
     if code != 0:
         return done, f"make local ended with exit code {code}: {' | '.join(said.splitlines()[-6:])}"
+    if not _WARM.search(said):
+        return done, f"not all agents are warm: {' | '.join(line for line in said.splitlines() if 'agents ' in line)}"
     with database(layout) as session:
         row = session.execute("SELECT count(*) FROM crashes.survived WHERE number = %s", (number,)).fetchone()
     if row != (1,):
