@@ -21,7 +21,7 @@ LOCAL = "local"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _PIN_KEY = f"{PROJECT}:imageTag"
 _PIN = re.compile(rf"^( +)([\"']?){_PIN_KEY}\2 *:[^\r\n]*(\r?\n|\Z)", re.MULTILINE)
-_CONFIG = re.compile(r"^config:[ \t]*(?:#[^\r\n]*)?(\r?\n)", re.MULTILINE)
+_CONFIG = re.compile(r"^\ufeff?config:[ \t]*(?:#[^\r\n]*)?(\r?\n)", re.MULTILINE)
 _FIRST_KEY = re.compile(r"^( +)[^\s#]", re.MULTILINE)
 
 
@@ -67,11 +67,13 @@ def config(folder: Path, stack: str) -> dict[str, Any]:
     except FileNotFoundError:
         listed = ", ".join(configured(folder))
         raise InfraError("stack", f"there is no {file.name}", f"the stacks are {listed}") from None
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InfraError(file.name, f"cannot be read: {type(error).__name__}") from None
+    values = (document.get("config") or {}) if isinstance(document, dict) else None
+    if not isinstance(values, dict):
+        raise InfraError(file.name, "is not a stack's config: `config:` and its keys, one a line", "repair it")
     prefix = f"{PROJECT}:"
-    values: Mapping[str, Any] = document.get("config") or {}
-    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    return {str(key).removeprefix(prefix): value for key, value in values.items() if str(key).startswith(prefix)}
 
 
 def followed(values: Mapping[str, Any], stack: str) -> ImageReference:
@@ -120,7 +122,7 @@ def _with_line(text: str, tag: str) -> str:
 def _document(text: str) -> dict[str, Any]:
     try:
         found = yaml.safe_load(text) or {}
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("config") or {}, dict):
         raise InfraError("config", "the stack's file cannot be read as YAML", "repair it")

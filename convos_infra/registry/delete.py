@@ -79,7 +79,8 @@ def plan_for(
     Args:
         client: the registry's client.
         repository: its name, without the registry.
-        in_use: the images that stacks and living agents use; references to other repositories are ignored.
+        in_use: the images that stacks and living agents use; of references to other repositories, only the digests
+            count: a mirror or another name of this registry may serve the same image.
         rules: the rules that keep other images.
         listed: the versions from the registry's own API (`Packages.versions`); None uses the tags.
         now: the time, with a time zone.
@@ -88,6 +89,7 @@ def plan_for(
         RegistryError: a read failed, so it is unknown what is needed; or the keep-list contains no image of this
             repository, which more likely means that the list is incomplete than that no image is in use.
     """
+    in_use = list(in_use)
     mine = [ref for ref in in_use if (ref.registry, ref.repository) == (client.registry, repository)]
     if not mine:
         problem = f"the keep-list contains no image of {client.registry}/{repository}"
@@ -98,6 +100,8 @@ def plan_for(
         versions = list(listed)
         _check_complete(client, repository, versions)
         stock = [_completed(client, repository, version) for version in versions]
+    there = {manifest.digest for manifest in stock}
+    mine += [ref for ref in in_use if ref not in mine and ref.digest in there]
     return plan(stock, mine, rules, now or datetime.now(UTC))
 
 

@@ -28,6 +28,9 @@ _NOT_IN_TAG = re.compile(r"[^A-Za-z0-9_.-]")
 _NOT_IN_REPOSITORY = re.compile(r"[^a-z0-9._/-]")
 _NOT_HEX = re.compile(r"[^0-9a-f]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_HTTPS_PORT = ":443"
+_OTHER_NAMES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+"""Hosts that serve what is on docker.io."""
 _HEX_DIGITS = 64
 _HIGHEST_PORT = 65535
 
@@ -64,6 +67,12 @@ class ImageReference:
     def version(self) -> str:
         """The part after `/manifests/` of a request: the digest if there is one, else the tag."""
         return self.digest or self.tag
+
+    @property
+    def canonical(self) -> ImageReference:
+        """The same reference with the one spelling of its registry: `GHCR.IO:443` is `ghcr.io`."""
+        host = self.registry.lower().removesuffix(_HTTPS_PORT)
+        return replace(self, registry=DEFAULT_REGISTRY if host in _OTHER_NAMES else host)
 
     def pinned(self, digest: str) -> str:
         """Return `repository:tag@sha256:…`, which pulls exactly this digest and still shows the tag."""

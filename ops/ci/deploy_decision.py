@@ -10,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from ops.ci.image_tags import BRANCH_TAGS
+from ops.ci.image_tags import BRANCH_TAGS, shown
 
 IMAGES = ("runtime", "pool")
 """Folders that an image is built from. A push that changes one is deployed by that image's build (build-*.yml)."""
@@ -101,7 +101,7 @@ def main() -> int:
         "stack": decision.stack,
         "deploy": str(decision.deploy).lower(),
         "images": " ".join(decision.images),
-        "reason": decision.reason,
+        "reason": shown(decision.reason),
     }
     sys.stdout.write("".join(f"{name}={value}\n" for name, value in lines.items()))
     return 0

@@ -80,8 +80,8 @@ def _pull_request(event: Mapping[str, Any]) -> TagDecision:
     # `N/merge`, whose slash is not allowed in a tag.
     revision = _commit(head.get("sha"))
     number = pull.get("number")
-    if not isinstance(number, int):
-        raise ValueError("the pull request has no number")  # noqa: TRY004 - a bad payload, not a bad argument
+    if type(number) is not int:
+        raise ValueError("the pull request has no number")
     # `repo` is null when the fork was deleted.
     source = (head.get("repo") or {}).get("full_name")
     target = ((pull.get("base") or {}).get("repo") or {}).get("full_name")
@@ -144,6 +144,11 @@ def sha_tag(revision: str) -> str:
     return f"sha-{revision[:SHORT]}"
 
 
+def shown(text: str) -> str:
+    """Return a text from outside as one printable line: a branch's name may turn around the line that it is in."""
+    return "".join(mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in text)
+
+
 def _commit(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{40}", value) or set(value) == {"0"}:
         raise ValueError(f"the event has {value!r} in place of a commit")
@@ -163,7 +168,7 @@ def output(decision: TagDecision, image: str) -> str:
         "push": str(decision.push).lower(),
         "tags": ",".join(decision.tags),
         "references": ",".join(f"{image}:{tag}" for tag in decision.tags) if image else "",
-        "reason": decision.reason,
+        "reason": shown(decision.reason),
     }
     return "".join(f"{name}={value}\n" for name, value in lines.items())
 
@@ -177,11 +182,12 @@ def main(argv: list[str]) -> int:
         decision = decide(argv[0], json.loads(Path(argv[1]).read_text(encoding="utf-8")))
         if len(argv) > 3:
             decision = settled(decision, Path.cwd(), argv[3])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:  # or not a webhook's payload
         sys.stderr.write(f"image_tags: {argv[1]}: {error}\n")
         return 1
     if decision.reason:
-        sys.stderr.write(f"::notice title=image tags::{decision.reason}\n")
+        # The runner decodes %0A in a command to a line break.
+        sys.stderr.write(f"::notice title=image tags::{shown(decision.reason).replace('%', '%25')}\n")
     sys.stdout.write(output(decision, argv[2].lower() if len(argv) > 2 else ""))
     return 0
 

@@ -91,10 +91,12 @@ def keep_list(without: Sequence[str]) -> list[ImageReference]:
         if project := (outputs.get("environment") or {}).get("projectId"):
             projects.add(str(project))
     railway = railway_view.client()
+    projects |= railway_view.agent_projects(railway).keys()
     for project in sorted(projects):
         for where, image in railway_view.images(railway, project):
             kept += _parsed([image], where)
-    return list(dict.fromkeys(kept))
+    # A registry that is spelled in another way is the same one: its images must not be taken for those of another.
+    return list(dict.fromkeys(reference.canonical for reference in kept))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -169,9 +171,10 @@ def repositories(in_use: Iterable[ImageReference], only: str = "") -> list[str]:
 
 def _count(text: str) -> int:
     """Parse a number of images or days, which must not be negative."""
-    if not text.strip().isdecimal() or int(text[:_LONGEST_COUNT]) > MOST_COUNTED:
+    digits = text.strip().lstrip("0") or "0"
+    if not text.strip().isdecimal() or len(digits) > _LONGEST_COUNT or int(digits) > MOST_COUNTED:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 0 to {MOST_COUNTED}")
-    return int(text)
+    return int(digits)
 
 
 class _Cleaner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from ops.local.layout import Layout
 
 
+_ENDED_WELL = re.compile(r"Exited \(0\)")
+"""Docker's words for a container that ended with exit code 0, as a deployment may that has nothing left to do."""
+
+
 def labels(layout: Layout) -> tuple[str, ...]:
     """Return the labels of this checkout's things: our own and the emulator's."""
     return (f"convos.checkout={layout.short_name}", emulator_label(layout))
@@ -22,6 +27,16 @@ def labels(layout: Layout) -> tuple[str, ...]:
 def emulator_label(layout: Layout) -> str:
     """Return the label of the things that the emulator of this checkout created."""
     return f"convos.emulator.data={layout.root / 'emulator'}"
+
+
+def crashed(host: str, label: str) -> int:
+    """Return how many containers with a label have ended by a signal or an error, and are still there."""
+    query = quote(json.dumps({"label": [label], "status": ["exited", "dead"]}))
+    try:
+        found = docker_api.request(host, "GET", f"/containers/json?all=1&filters={query}")
+        return sum(not _ENDED_WELL.match(str(one.get("Status"))) for one in found)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return 0
 
 
 def remove_containers(host: str, label: str) -> int:

@@ -23,6 +23,7 @@ from ops.local import (
     repair,
     stack,
     starting,
+    sweep,
     table,
     warm,
 )
@@ -105,6 +106,9 @@ def services_up(layout: Layout) -> Ready:
         if before is not None and before != starter.services.by_name.get("docker"):
             # The containers have ended with their Docker, and a running emulator would not notice.
             starter.clear("emulator")
+        elif ended := _crashed_containers(starter):
+            starter.step.note(f"{ended} containers have crashed; starting the emulator again, which runs them")
+            starter.clear("emulator")
         _start_rest(starter, chosen)
     with step("base images") as current:
         starter.step = current
@@ -124,6 +128,11 @@ def _stack_up(layout: Layout, ready: Ready, mark: str, *, refresh: bool) -> tupl
     """Run `pulumi up`; return its exit code and, if it is 0, the table's rows, each checked just now."""
     code = stack.up(layout.checkout, ready.env, mark, refresh=refresh)
     return code, _rows(layout, ready) if code == 0 else []
+
+
+def _crashed_containers(starter: Starter) -> int:
+    docker = starter.services.by_name.get("docker")
+    return sweep.crashed(docker.address, sweep.emulator_label(starter.layout)) if docker is not None else 0
 
 
 def _again(layout: Layout, *names: str) -> Ready:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from convos_infra.errors import InfraError
 from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.snapshot import Gone, Snapshots
+from pool_contract.agent_projects import AGENT_PROJECTS, PER_AGENT, is_of_agent
+from pool_contract.service_names import AGENT_PREFIX
 from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
@@ -55,6 +57,17 @@ def environments(railway: Client, project: str) -> dict[str, str]:
     return {row["id"]: row["name"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
 
 
+def agent_projects(railway: Client) -> dict[str, str]:
+    """Return the projects of agents that have one each (`POOL_AGENT_PROJECTS`), id -> name; of any pool.
+
+    Raises:
+        InfraError: they cannot be listed.
+    """
+    rows = [row for row in list_projects(railway, thing="projects of agents") if not row["deletedAt"]]
+    found = [row for row in rows if is_of_agent(row.get("description")) or row["name"].startswith(AGENT_PREFIX)]
+    return {row["id"]: row["name"] for row in found}
+
+
 def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
     """Yield `environment/service` and image of every service of a project: those of stacks and of living agents.
 
@@ -77,6 +90,10 @@ def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
                 if image:
                     yield where, str(image)
             # An agent that is made in this moment takes what its pool manager names.
-            told = ((service.get("variables") or {}).get("RAILWAY_RUNTIME_IMAGE") or {}).get("value")
+            variables = service.get("variables") or {}
+            if railway.is_project_token and (variables.get(AGENT_PROJECTS) or {}).get("value") == PER_AGENT:
+                problem = "its agents have projects of their own, which a project token does not show"
+                raise InfraError(where, problem, "set RAILWAY_API_TOKEN to an account or workspace token")
+            told = (variables.get("RAILWAY_RUNTIME_IMAGE") or {}).get("value")
             if told:
                 yield f"{where} (RAILWAY_RUNTIME_IMAGE)", str(told)

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pool_contract.agent_projects import DESCRIPTION
+
 from .agents import ID
 from .errors import RailwayCallError
 
 LAG_SECONDS = 60.0
 """How long, in seconds, a new project may be missing from Railway's list."""
-_MARK = "Convos agent {id} of the pool in environment {environment}"
-_READ = re.compile(_MARK.format(id=f"(?P<id>{ID})", environment="(?P<environment>[0-9A-Za-z-]+)"))
+_READ = re.compile(DESCRIPTION.format(id=f"(?P<id>{ID})", environment="(?P<environment>[0-9A-Za-z-]+)"))
 
 
 def mark(agent_id: str, environment_id: str) -> str:
@@ -24,7 +25,7 @@ def mark(agent_id: str, environment_id: str) -> str:
         agent_id: the agent.
         environment_id: the environment of its pool manager.
     """
-    return _MARK.format(id=agent_id, environment=environment_id)
+    return DESCRIPTION.format(id=agent_id, environment=environment_id)
 
 
 def marked_agent(description: str | None, environment_id: str) -> str | None:

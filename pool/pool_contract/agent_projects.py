@@ -6,6 +6,13 @@ from collections.abc import Iterator, Mapping
 
 AGENT_PROJECTS, FURTHER_TOKENS = "POOL_AGENT_PROJECTS", "POOL_RAILWAY_TOKENS"
 SHARED, PER_AGENT = "shared", "per-agent"
+DESCRIPTION = "Convos agent {id} of the pool in environment {environment}"
+"""The description of an agent's project, by which its pool recognises it."""
+
+
+def is_of_agent(description: str | None) -> bool:
+    """Tell whether a project's description is that of an agent of any pool."""
+    return (description or "").startswith(DESCRIPTION.partition("{")[0])
 
 
 def tokens_in(text: str) -> tuple[str, ...]:

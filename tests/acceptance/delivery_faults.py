@@ -9,14 +9,18 @@ from tests.acceptance.fault import Fault, of
 FAULTS: Mapping[str, Fault] = {
     "R1": Fault(
         "retention deleted children of an image in use",
-        of(
-            "registry/test_retaining_under_faults",
-            "a_short_page_is_not_the_last_one",
-            "an_index_in_use_that_cannot_be_read_stops_the_run_before_anything_went",
-            "an_image_in_use_that_is_gone_stops_the_run_before_anything_went",
-            "two_hundred_versions_in_short_pages_lose_nothing_that_is_in_use",
-            "a_fault_at_any_request_leaves_everything_in_use",
-            "a_tag_that_the_list_of_versions_lacks_stops_the_run",
+        (
+            *of("railway/test_images_in_use", "an_agents_own_project_is_found_by_its_description_or_its_name"),
+            *of("registry/test_retaining", "a_digest_that_is_in_use_under_another_name_of_the_registry_stays"),
+            *of(
+                "registry/test_retaining_under_faults",
+                "a_short_page_is_not_the_last_one",
+                "an_index_in_use_that_cannot_be_read_stops_the_run_before_anything_went",
+                "an_image_in_use_that_is_gone_stops_the_run_before_anything_went",
+                "two_hundred_versions_in_short_pages_lose_nothing_that_is_in_use",
+                "a_fault_at_any_request_leaves_everything_in_use",
+                "a_tag_that_the_list_of_versions_lacks_stops_the_run",
+            ),
         ),
     ),
     "R2": Fault(

@@ -84,6 +84,11 @@ FAULTS: Mapping[str, Fault] = {
                 "an_environment_that_is_broken_as_well_names_nothing",
             ),
             *of("local/test_services_up", "up_starts_everything_again_changes_nothing_and_down_leaves_nothing"),
+            *of(
+                "local/test_cut_off",
+                "a_record_that_is_cut_off_is_found",
+                "a_service_starts_without_data_of_which_a_file_is_cut_off",
+            ),
         ),
     ),
     "E8": Fault(

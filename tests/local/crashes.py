@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ UP_SECONDS = 600.0
 LONGEST_INTO_UP = 15.0
 """Seconds; a `make local` that has to start everything again takes about that long."""
 MARKER = "CREATE SCHEMA IF NOT EXISTS crashes; CREATE TABLE IF NOT EXISTS crashes.survived (number integer PRIMARY KEY)"
+_WARM = re.compile(r"^ +agents +/api/pool/status +\d+ warm$", re.MULTILINE)
+"""The table's row where no agent is in another state."""
 DERIVED = ("services.json", "env", "registry.yml", "buildkitd.toml", "buildx/instances/convos-local")
 """Files of which nothing depends on what they said before: the next `make local` finds it out, or writes them again."""
 
@@ -192,8 +195,15 @@ def build(layout: Layout, number: int) -> str:
         argv = [str(control), f"--addr={services.by_name['buildkit'].address}", "build", "--frontend=dockerfile.v0"]
         argv += [f"--local={name}={folder}" for name in ("context", "dockerfile")]
         argv.append(f"--output=type=image,name={image},push=true,registry.insecure=true")
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=UP_SECONDS)
+        done = _run(argv)
+        if "context deadline exceeded" in done.stderr:
+            # buildctl's own, after everything is pushed, where a busy machine leaves it no second to end its streams.
+            done = _run(argv)
     return "" if done.returncode == 0 else f"BuildKit builds no more: {done.stderr[-600:]}"
+
+
+def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=UP_SECONDS)
 
 
 def crash(layout: Layout, number: int, kind: Kind | None = None) -> tuple[str, str]:
@@ -214,6 +224,8 @@ def crash(layout: Layout, number: int, kind: Kind | None = None) -> tuple[str, s
     code, said = up(layout)
     if code != 0:
         return done, f"make local ended with exit code {code}: {' | '.join(said.splitlines()[-6:])}"
+    if not _WARM.search(said):
+        return done, f"not all agents are warm: {' | '.join(line for line in said.splitlines() if 'agents ' in line)}"
     with database(layout) as session:
         row = session.execute("SELECT count(*) FROM crashes.survived WHERE number = %s", (number,)).fetchone()
     if row != (1,):

@@ -72,6 +72,20 @@ def test_a_second_run_finds_nothing_to_do(repository: Repository) -> None:
     assert plan_for(client, repository.name, in_use, RULES, now=NOW).doomed == ()
 
 
+def test_a_digest_that_is_in_use_under_another_name_of_the_registry_stays(repository: Repository) -> None:
+    """A service may have been given a mirror's name, or the registry's address in place of its name."""
+    used, gone = (repository.image(f"old-{name}", content=name, created=days_ago(90)) for name in ("used", "gone"))
+    repository.image("scaling", content="new", created=days_ago(20))
+    elsewhere = parse(f"mirror.example/{repository.name}:old-used@{used.digest}")
+    nowhere = parse(f"mirror.example/{repository.name}@sha256:{'f' * 64}")
+    in_use = [*keep_list(repository, ":scaling"), elsewhere, nowhere]
+    client = RegistryClient(repository.host)
+    plan = plan_for(client, repository.name, in_use, Rules(newest=1), now=NOW)
+    carry_out(client, repository.name, plan, in_use, silent)
+    assert repository.pulls(used.digest)
+    assert not repository.pulls(gone.digest)
+
+
 def test_a_plan_alone_deletes_nothing(repository: Repository) -> None:
     old, _, _ = repository.attested("old", created=days_ago(300))
     repository.image("scaling", content="new", created=days_ago(20))

@@ -20,7 +20,7 @@ def unnamed(tree: ast.Module) -> list[int]:
     """Return the lines that skip a test by words of their own."""
     found = []
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "kip" in node.func.attr):
             continue
         called = ast.unparse(node.func)
         reasons = [ast.unparse(one.value) for one in node.keywords if one.arg == "reason"]
@@ -35,7 +35,8 @@ def unnamed(tree: ast.Module) -> list[int]:
 def test_every_skip_is_by_a_need() -> None:
     files = [file for file in (CHECKOUT / "tests").rglob("*.py") if file.name != "needs.py"]
     assert len(files) > 100
-    trees = {str(file.relative_to(CHECKOUT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    texts = {str(file.relative_to(CHECKOUT)): file.read_text(encoding="utf-8") for file in files}
+    trees = {name: ast.parse(text) for name, text in texts.items() if "kip" in text}
     assert {name: lines for name, tree in trees.items() if (lines := unnamed(tree))} == {}
 
 

@@ -120,6 +120,31 @@ def test_a_payload_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "payload", ["[]", "null", '"x"', '{"ref": "refs/heads/dev"}', "[" * 3000, '{"pull_request": []}']
+)
+@pytest.mark.parametrize("event", ["push", "pull_request"])
+def test_a_file_that_is_no_payload_is_one_line_and_builds_nothing(tmp_path: Path, event: str, payload: str) -> None:
+    (tmp_path / "event.json").write_text(payload)
+    done = run(event, str(tmp_path / "event.json"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\nrevision=b", "a\x1b[31m", "a\u2028::error::b", "a%0A::error::b"])
+def test_a_branchs_name_is_shown_and_not_sent(tmp_path: Path, name: str) -> None:
+    (tmp_path / "event.json").write_text(json.dumps({"ref": f"refs/heads/{name}", "after": COMMIT}))
+    done = run("push", str(tmp_path / "event.json"))
+    assert done.returncode == 0
+    assert [line.partition("=")[0] for line in done.stdout.splitlines()] == [
+        *("revision", "image", "push", "tags", "references", "reason")
+    ]
+    for text in (done.stdout, done.stderr):
+        assert text.removesuffix("\n").replace("\n", "").isprintable()
+    assert len(done.stderr.splitlines()) == 1
+    assert "%0A" not in done.stderr, "the runner would read a line break"
+
+
 class Branches:
     """A clone with the whole history, in which `dev` of the origin is where a test puts it."""
 

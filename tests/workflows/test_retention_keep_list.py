@@ -43,7 +43,7 @@ def test_a_run_cleans_the_repositories_of_our_images_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["--newest", "--days", "--most"])
-@pytest.mark.parametrize("text", ["-1", "99999999999999", "9" * 6000, "1e3", "x", "1.5", "²"])
+@pytest.mark.parametrize("text", ["-1", "99999999999999", "9" * 6000, "0" * 12 + "99999999999", "1e3", "x", "1.5", "²"])
 def test_a_number_that_means_nothing_is_refused_before_anything_is_read(
     name: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,7 @@ KEY = "convos-infra:imageTag"
         f"config:\n   '{KEY}' : 'sha-0'\n   convos-infra:x: 1\n",
         "config:\n  convos-infra:x: |\n    config:\n",
         "encryptionsalt: s\nconfig:\n",
+        "\ufeffconfig:\n  convos-infra:x: 1\n",
     ],
 )
 @pytest.mark.parametrize("tag", ["sha-1a2b3c4", "0123456", "1e10000", "null", "on", "12345678", "2026-01-01", ""])
@@ -96,6 +97,30 @@ def test_a_name_that_would_be_a_path_is_refused(name: str) -> None:
 def test_a_stack_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(InfraError, match=f"the stacks are {', '.join(stacks.configured(CHECKOUT))}"):
         stacks.config(CHECKOUT, "prod")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"- a\n",
+        b"7\n",
+        b"config:\n- a\n",
+        b"config: x\n",
+        b"config:\n  a: \xe4\n",
+        "config:\n".encode("utf-16"),
+        b"[" * 5000,
+    ],
+    ids=["list", "number", "list of config", "text of config", "Latin-1", "UTF-16", "deep"],
+)
+def test_a_file_that_is_no_stacks_config_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(content)
+    with pytest.raises(InfraError, match=r"^Pulumi\.dev\.yaml: (cannot be read|is not a stack's config)"):
+        stacks.config(tmp_path, "dev")
+
+
+def test_a_key_that_is_no_text_is_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  1: x\n  convos-infra:imageTag: sha-1\n")
+    assert stacks.config(tmp_path, "dev") == {"imageTag": "sha-1"}
 
 
 def test_production_follows_what_main_builds() -> None:

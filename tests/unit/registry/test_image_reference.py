@@ -207,3 +207,23 @@ def test_any_text_parses_or_is_refused_in_one_line(text: str) -> None:
 def test_only_whole_digests_are_digests(text: str) -> None:
     assert not is_digest(text)
     assert not is_digest(f"{DIGEST}{text or 'x'}")
+
+
+@pytest.mark.parametrize(
+    ("text", "registry"),
+    [
+        ("ghcr.io/x/y", "ghcr.io"),
+        ("GHCR.IO/x/y", "ghcr.io"),
+        ("ghcr.io:443/x/y", "ghcr.io"),
+        ("ghcr.io:5443/x/y", "ghcr.io:5443"),
+        ("127.0.0.1:443/x/y", "127.0.0.1"),
+        ("x/y", "docker.io"),
+        ("registry-1.docker.io/x/y", "docker.io"),
+        ("Registry.Hub.Docker.com:443/x/y", "docker.io"),
+        ("[::1]:5000/x/y", "[::1]:5000"),
+    ],
+)
+def test_a_registry_has_one_canonical_spelling(text: str, registry: str) -> None:
+    reference = parse(f"{text}:tag@{DIGEST}")
+    assert reference.canonical == ImageReference(registry, "x/y", "tag", DIGEST)
+    assert reference.canonical.canonical == reference.canonical
