@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ops.toolchain import install_plan
-from ops.toolchain.machine import Machine, Program, show
+from ops.toolchain.machine import Machine, Program, Version, show
 
 if TYPE_CHECKING:
     from ops.toolchain.install_plan import Daemon, InstallPlan
@@ -66,6 +66,7 @@ class Facts:
         free_mb: the room on the checkout's disk.
         has_venv: whether the virtual environment was made from today's locked file.
         python: the version of the Python that runs this.
+        docker_package: the version of Debian's package of Docker; None where there is none.
     """
 
     machine: Machine
@@ -75,6 +76,7 @@ class Facts:
     free_mb: int
     has_venv: bool
     python: str
+    docker_package: Version | None = None
 
 
 def survey(facts: Facts) -> list[Finding]:
@@ -115,6 +117,8 @@ def _daemon(plan: InstallPlan, facts: Facts) -> Daemon | None:
     dockerd = facts.programs.get("dockerd")
     if plan.ways == ("own",) and dockerd is not None and dockerd.version is not None:
         return install_plan.Daemon("", dockerd.version)
+    if plan.ways == ("debian",) and facts.docker_package is not None:
+        return install_plan.Daemon("", facts.docker_package)
     return facts.daemon
 
 

@@ -59,6 +59,11 @@ def test_with_go_nothing_is_missing_and_with_docker_nothing_is_built_for_it() ->
     assert [one.have for one in (with_docker["docker"], with_docker["buildkit"])] == [Have.HERE, Have.HERE]
 
 
+def test_a_docker_that_its_package_brings_may_have_buildkit() -> None:
+    assert by_subject(replace(BARE, docker_package=(26, 1, 5)))["buildkit"].have is Have.HERE
+    assert by_subject(replace(BARE, docker_package=(20, 10, 24)))["buildkit"].have is Have.MISSING
+
+
 def test_who_is_not_root_gets_commands_with_sudo() -> None:
     machine = Machine("Linux", "x64", root=False, debian=True, go=GO)
     found = by_subject(replace(BARE, machine=machine, programs={}))
