@@ -17,7 +17,7 @@ import pytest
 from ops.toolchain import pins
 from ops.toolchain.install_plan import Daemon
 from ops.toolchain.machine import Machine, Program
-from ops.toolchain.survey import Facts, Finding, Have, is_enough, lines, survey
+from ops.toolchain.survey import Facts, Have, SurveyRow, is_enough, lines, survey
 
 CHECKOUT = Path(__file__).parents[2]
 GO = (1, 25, 0)
@@ -35,7 +35,7 @@ BARE = Facts(
 NEW_DOCKER = Daemon("unix:///var/run/docker.sock", (28, 2, 2))
 
 
-def by_subject(facts: Facts) -> dict[str, Finding]:
+def by_subject(facts: Facts) -> dict[str, SurveyRow]:
     found = survey(facts)
     assert len({one.subject for one in found}) == len(found)
     return {one.subject: one for one in found}
