@@ -120,7 +120,7 @@ colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seed
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
-	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py
+	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py tests/stack/test_daily_commands.py
 
 conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \

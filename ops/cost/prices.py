@@ -13,7 +13,6 @@ class Prices:
         vcpu: of one vCPU that is used the whole month; Railway bills by the minute.
         memory: of one GB of memory.
         volume: of one GB on a volume.
-        egress: of one GB that leaves Railway's network, whenever it does.
         read: of which day they are.
         source: the page that has them.
     """
@@ -21,12 +20,11 @@ class Prices:
     vcpu: float
     memory: float
     volume: float
-    egress: float
     read: str
     source: str
 
 
 # Memory and vCPU are the rates a minute of $0.000231 and $0.000463 of Railway's page, times the minutes of 30 days.
 RAILWAY = Prices(
-    vcpu=20.0, memory=10.0, volume=0.15, egress=0.05, read="2026-07-02", source="https://docs.railway.com/pricing/plans"
+    vcpu=20.0, memory=10.0, volume=0.15, read="2026-07-02", source="https://docs.railway.com/pricing/plans"
 )

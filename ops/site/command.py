@@ -20,6 +20,7 @@ from convos_infra.errors import InfraError
 from ops.ci import workflow
 from ops.pulumi_cli import CHECKOUT
 from ops.site.charts import Row, section
+from ops.site.diagrams import script
 from ops.site.nav import nav
 from ops.site.pages import SitePage, link_map, linked, pages_of
 
@@ -77,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InfraError("docs", "the generator is not installed", "run: make docs")
     pages = site_pages()
     stage(pages, folder)
+    shutil.copyfile(script(CHECKOUT / ".cache" / "docs-script"), folder / "src" / "assets" / "mermaid.min.js")
     command = [str(GENERATOR), "build", "--strict", "--clean", "--config-file", str(folder / "mkdocs.yml")]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
     if done.returncode != 0:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ops.toolchain import install_plan
-from ops.toolchain.machine import Machine, Program, show
+from ops.toolchain.machine import Machine, Program, Version, show
 
 if TYPE_CHECKING:
     from ops.toolchain.install_plan import Daemon, InstallPlan
@@ -32,7 +32,7 @@ class Have(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class SurveyRow:
     """One row.
 
     Attributes:
@@ -66,6 +66,7 @@ class Facts:
         free_mb: the room on the checkout's disk.
         has_venv: whether the virtual environment was made from today's locked file.
         python: the version of the Python that runs this.
+        docker_package: the version of Debian's package of Docker; None where there is none.
     """
 
     machine: Machine
@@ -75,31 +76,32 @@ class Facts:
     free_mb: int
     has_venv: bool
     python: str
+    docker_package: Version | None = None
 
 
-def survey(facts: Facts) -> list[Finding]:
+def survey(facts: Facts) -> list[SurveyRow]:
     """Return a row for each thing that `make local` and `make test` need. Pure."""
     return [*_for_local(facts), *_for_tests(facts)]
 
 
-def is_enough(found: Sequence[Finding]) -> bool:
+def is_enough(found: Sequence[SurveyRow]) -> bool:
     """Tell whether `make local` would work."""
     return all(one.have is not Have.MISSING for one in found)
 
 
-def _for_local(facts: Facts) -> Iterator[Finding]:
+def _for_local(facts: Facts) -> Iterator[SurveyRow]:
     machine, programs = facts.machine, facts.programs
     system = f"{machine.system} on {machine.arch}, {'root' if machine.root else 'not root'}"
     if facts.free_mb < NEEDED_MB:
-        yield Finding("disk", Have.MISSING, f"{facts.free_mb} MB are free, {NEEDED_MB} are needed", "make room")
+        yield SurveyRow("disk", Have.MISSING, f"{facts.free_mb} MB are free, {NEEDED_MB} are needed", "make room")
     else:
-        yield Finding("machine", Have.HERE, f"{system}, {facts.free_mb // 1000} GB free")
+        yield SurveyRow("machine", Have.HERE, f"{system}, {facts.free_mb // 1000} GB free")
     for name in ("git", "make"):
         there = programs.get(name) is not None
-        yield _present(name, "") if there else Finding(name, Have.MISSING, "not on PATH", _get(machine, name))
-    yield Finding("python", Have.HERE, facts.python)
+        yield _present(name, "") if there else SurveyRow(name, Have.MISSING, "not on PATH", _get(machine, name))
+    yield SurveyRow("python", Have.HERE, facts.python)
     venv = "its packages, from ops/requirements.txt with their hashes"
-    yield _present(".venv", "") if facts.has_venv else Finding(".venv", Have.COMES, venv, "", VENV_SECONDS)
+    yield _present(".venv", "") if facts.has_venv else SurveyRow(".venv", Have.COMES, venv, "", VENV_SECONDS)
     cli = install_plan.pulumi(programs, machine)
     yield _planned(cli, facts)
     yield _planned(install_plan.docker_build(programs.get("docker-build"), machine, (*cli.ways, "")[0]), facts)
@@ -108,31 +110,33 @@ def _for_local(facts: Facts) -> Iterator[Finding]:
     yield _planned(install_plan.buildkit(_daemon(docker, facts), programs, machine), facts)
     yield _planned(install_plan.registry(programs.get("registry"), facts.daemon, machine), facts)
     how = "18, from its Python wheel in .venv"
-    yield _present("PostgreSQL", how) if facts.has_venv else Finding("PostgreSQL", Have.COMES, how)
+    yield _present("PostgreSQL", how) if facts.has_venv else SurveyRow("PostgreSQL", Have.COMES, how)
 
 
 def _daemon(plan: InstallPlan, facts: Facts) -> Daemon | None:
     dockerd = facts.programs.get("dockerd")
     if plan.ways == ("own",) and dockerd is not None and dockerd.version is not None:
         return install_plan.Daemon("", dockerd.version)
+    if plan.ways == ("debian",) and facts.docker_package is not None:
+        return install_plan.Daemon("", facts.docker_package)
     return facts.daemon
 
 
-def _docker(plan: InstallPlan, facts: Facts) -> Finding:
+def _docker(plan: InstallPlan, facts: Facts) -> SurveyRow:
     if facts.daemon is not None:
         return _present("docker", show(facts.daemon.version))
     if plan.ways:
         how = {"own": "make local starts a daemon of its own", "debian": "its Debian package is installed"}
-        return Finding("docker", Have.COMES, how[plan.ways[0]], "", SECONDS[plan.ways[0]])
+        return SurveyRow("docker", Have.COMES, how[plan.ways[0]], "", SECONDS[plan.ways[0]])
     text = "no daemon answers: deployments are simulated, no agent runs, and tests of containers are skipped"
-    return Finding("docker", Have.PARTLY, text, plan.missing.removeprefix("for real containers run: "))
+    return SurveyRow("docker", Have.PARTLY, text, plan.missing.removeprefix("for real containers run: "))
 
 
-def _planned(plan: InstallPlan, facts: Facts) -> Finding:
+def _planned(plan: InstallPlan, facts: Facts) -> SurveyRow:
     if plan.tool in facts.built and plan.ways[:1] != ("path",):
         return _present(plan.tool, "in .cache/toolchain")
     if not plan.ways:
-        return Finding(
+        return SurveyRow(
             plan.tool, Have.MISSING, ", ".join(plan.skipped) or "not found", plan.missing.removeprefix("run: ")
         )
     way = plan.ways[0]
@@ -147,7 +151,7 @@ def _planned(plan: InstallPlan, facts: Facts) -> Finding:
     }[way]
     seconds = GO_SECONDS.get(plan.tool, 60) if way == "go" else SECONDS[way]
     later = f"; out of reach: built from Go modules, {GO_SECONDS[plan.tool]} s" if "go" in plan.ways[1:] else ""
-    return Finding(plan.tool, Have.COMES, how + later, "", seconds)
+    return SurveyRow(plan.tool, Have.COMES, how + later, "", seconds)
 
 
 TEST_PROGRAMS = (
@@ -159,23 +163,23 @@ TEST_PROGRAMS = (
 """What tests look for on PATH: subject, names, Debian's package, and what its tests are about."""
 
 
-def _for_tests(facts: Facts) -> Iterator[Finding]:
+def _for_tests(facts: Facts) -> Iterator[SurveyRow]:
     for subject, names, package, about in TEST_PROGRAMS:
         found = next((name for name in names if facts.programs.get(name) is not None), "")
         text = f"make test skips the tests of {about}"
         command = _get(facts.machine, package)
-        yield _present(subject, "") if found else Finding(subject, Have.PARTLY, text, command)
+        yield _present(subject, "") if found else SurveyRow(subject, Have.PARTLY, text, command)
     if facts.programs.get("pgbouncer") is not None:
         yield _present("pgbouncer", "")
     elif facts.machine.debian:
-        yield Finding("pgbouncer", Have.COMES, "its Debian package is unpacked into the cache", "", SECONDS["debian"])
+        yield SurveyRow("pgbouncer", Have.COMES, "its Debian package is unpacked into the cache", "", SECONDS["debian"])
     else:
         text = "make test skips the tests behind a pooler"
-        yield Finding("pgbouncer", Have.PARTLY, text, _get(facts.machine, "pgbouncer"))
+        yield SurveyRow("pgbouncer", Have.PARTLY, text, _get(facts.machine, "pgbouncer"))
 
 
-def _present(subject: str, text: str) -> Finding:
-    return Finding(subject, Have.HERE, text or "on PATH" if subject != ".venv" else "from ops/requirements.txt")
+def _present(subject: str, text: str) -> SurveyRow:
+    return SurveyRow(subject, Have.HERE, text or "on PATH" if subject != ".venv" else "from ops/requirements.txt")
 
 
 def _get(machine: Machine, package: str) -> str:
@@ -186,7 +190,7 @@ def _get(machine: Machine, package: str) -> str:
     return f"{'' if machine.root else 'sudo '}apt-get install -y {package}"
 
 
-def lines(found: Sequence[Finding]) -> list[str]:
+def lines(found: Sequence[SurveyRow]) -> list[str]:
     """Return the rows for people, and a last line that sums them up."""
     wide = max(len(one.subject) for one in found)
     rows = []
@@ -197,7 +201,7 @@ def lines(found: Sequence[Finding]) -> list[str]:
     return [*rows, "", f"  {_summary(found)}"]
 
 
-def _summary(found: Sequence[Finding]) -> str:
+def _summary(found: Sequence[SurveyRow]) -> str:
     missing = [one.subject for one in found if one.have is Have.MISSING]
     if missing:
         return f"make local cannot work here yet: {', '.join(missing)}"

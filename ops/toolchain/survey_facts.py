@@ -7,7 +7,15 @@ import shutil
 from typing import TYPE_CHECKING
 
 from ops.toolchain import docker_api, pins, venv
-from ops.toolchain.machine import Program, find_program, read_machine, search_path
+from ops.toolchain.machine import (
+    Program,
+    Version,
+    find_program,
+    parse_version,
+    read_machine,
+    run_for_text,
+    search_path,
+)
 from ops.toolchain.survey import TEST_PROGRAMS, Facts
 
 if TYPE_CHECKING:
@@ -48,7 +56,15 @@ def read(checkout: Path, store: Store) -> Facts:
         free_mb=shutil.disk_usage(checkout).free // 1_000_000,
         has_venv=stamp.exists() and stamp.read_text() == venv.digest(requirements),
         python=platform.python_version(),
+        docker_package=_candidate("docker.io"),
     )
+
+
+def _candidate(package: str) -> Version | None:
+    """Return the version that apt would install, by its lists; None if it knows none."""
+    said = run_for_text("apt-cache", "policy", package) or ""
+    line = next((line for line in said.splitlines() if line.strip().startswith("Candidate:")), "")
+    return parse_version(line)
 
 
 def _program(name: str, path: str) -> Program | None:

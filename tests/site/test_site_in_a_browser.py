@@ -79,3 +79,13 @@ def test_a_search_finds_a_page(browser: Browser, address: str) -> None:
         page.keyboard.type("rotate leaked")
         expect(page.get_by_text("A key has leaked").first).to_be_visible()
     assert elsewhere(seen, address) == []
+
+
+def test_the_diagrams_are_drawn_by_the_sites_own_script(browser: Browser, address: str) -> None:
+    seen = Seen()
+    with opened(browser, f"{address}/architecture.html", seen, PHONE) as page:
+        expect(page.locator("div.mermaid").first).to_be_visible()
+        # The theme draws into a closed shadow root: what can be seen from outside is that it has a size.
+        page.wait_for_function("document.querySelector('div.mermaid').getBoundingClientRect().height > 100")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert elsewhere(seen, address) == []

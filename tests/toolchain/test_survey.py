@@ -17,7 +17,7 @@ import pytest
 from ops.toolchain import pins
 from ops.toolchain.install_plan import Daemon
 from ops.toolchain.machine import Machine, Program
-from ops.toolchain.survey import Facts, Finding, Have, is_enough, lines, survey
+from ops.toolchain.survey import Facts, Have, SurveyRow, is_enough, lines, survey
 
 CHECKOUT = Path(__file__).parents[2]
 GO = (1, 25, 0)
@@ -35,7 +35,7 @@ BARE = Facts(
 NEW_DOCKER = Daemon("unix:///var/run/docker.sock", (28, 2, 2))
 
 
-def by_subject(facts: Facts) -> dict[str, Finding]:
+def by_subject(facts: Facts) -> dict[str, SurveyRow]:
     found = survey(facts)
     assert len({one.subject for one in found}) == len(found)
     return {one.subject: one for one in found}
@@ -57,6 +57,11 @@ def test_with_go_nothing_is_missing_and_with_docker_nothing_is_built_for_it() ->
     assert by_subject(with_go)["buildkit"].seconds > 60
     with_docker = by_subject(replace(BARE, daemon=NEW_DOCKER))
     assert [one.have for one in (with_docker["docker"], with_docker["buildkit"])] == [Have.HERE, Have.HERE]
+
+
+def test_a_docker_that_its_package_brings_may_have_buildkit() -> None:
+    assert by_subject(replace(BARE, docker_package=(26, 1, 5)))["buildkit"].have is Have.HERE
+    assert by_subject(replace(BARE, docker_package=(20, 10, 24)))["buildkit"].have is Have.MISSING
 
 
 def test_who_is_not_root_gets_commands_with_sudo() -> None:
