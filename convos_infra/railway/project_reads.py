@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def note(session: Session, project: Mapping[str, Any]) -> None:
-    """Remember a project as it was just read."""
-    with session.run.lock:
-        session.run.projects[str(project["id"])] = (session.client.clock(), project)
+    """Remember a project as it was just read, unless it was listed only, which does not show its environments."""
+    if "environments" in project:
+        with session.run.lock:
+            session.run.projects[str(project["id"])] = (session.client.clock(), project)
 
 
 def forget(session: Session) -> None:
@@ -34,13 +35,19 @@ def known(session: Session, id_: str) -> Mapping[str, Any] | None:
     return project if project is not None and session.client.clock() - read_at <= FRESH_SECONDS else None
 
 
-def recent(session: Session, id_: str, *, thing: str) -> Mapping[str, Any]:
-    """Return a project with its environments as it is known, or read it; the arguments are those of `read_project`.
+def read(session: Session, id_: str, *, thing: str, may_be_known: bool) -> Mapping[str, Any]:
+    """Return a project with its environments.
+
+    Args:
+        session: reads.
+        id_: the project's id.
+        thing: what it is read for, for the error's first word.
+        may_be_known: whether one that was just read will do.
 
     Raises:
         RailwayError: it could not be read, which proves nothing.
     """
-    if (found := known(session, id_)) is not None:
+    if may_be_known and (found := known(session, id_)) is not None:
         return found
     project = read_project(session.client, id_, thing=thing)
     if project:

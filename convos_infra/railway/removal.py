@@ -1,8 +1,8 @@
 """Removes services from one environment; those that go at the same moment share the calls.
 
 In a fork by `serviceDelete`, which also deletes the project's service once no environment has it, several in one
-document. In any other environment `serviceDelete` reaches all of those (fact: service-delete-scope): there they share a
-patch, and the project keeps them.
+document (fact: mutations-of-one-document). In any other environment, `serviceDelete` reaches all of those
+(fact: service-delete-scope): there they share a patch, and the project keeps them.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ same among agents of which a tenth lie in every way of `tests/pool/lies.py`, and
 under 10 calls a second and 1,000 an hour.
 The suite `ci` has the seconds of each step of `.ci/run`, for a commit of each release (`size`):
 `.ci/run 2>&1 | tee LOG && make bench-ci < LOG`.
+`peak_mib` of the suite `railway` is the proportional set size of the whole process tree; `floor` are the seconds of the
+same command for as many trivial resources, right before, and `program_cpu` and `floor_cpu` the CPU seconds of the two
+programs; `load` is the machine's load average, at which times say little where it is above the number of its cores (2).
 Times are of the machine that ran it, for comparison within one run.
 
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,10 @@ class Bar:
     holds: Callable[[Row], bool]
 
 
+def _above_floor(row: Row) -> float:
+    return float(row["seconds"]) - float(row["floor"])
+
+
 BARS = (
     Bar(
         "railway",
@@ -45,6 +50,48 @@ BARS = (
         "create",
         "at most 20 KB read and 1 KB printed a service, from 50 services on",
         lambda row: row["size"] < 50 or (row["read_kb"] <= 20 * row["size"] and row["printed_kb"] <= row["size"]),
+    ),
+    Bar(
+        "railway",
+        "create",
+        "seconds above the floor: 1.2 for 1, 1.5 for 10, 2 for 50, 8 for 200",
+        lambda row: _above_floor(row) <= {1: 1.2, 10: 1.5, 50: 2, 200: 8}.get(row["size"], math.inf),
+    ),
+    Bar(
+        "railway",
+        "create",
+        "200: at most 1.5 times the memory of 50",
+        lambda row: row["size"] != 200 or not row["of_50"] or row["of_50"] <= 1.5,
+    ),
+    Bar(
+        "railway",
+        "create",
+        "200: at most 1.3 times the CPU time of a program of trivial resources",
+        lambda row: row["size"] != 200 or row["program_cpu"] <= 1.3 * row["floor_cpu"],
+    ),
+    Bar(
+        "railway",
+        "noop-preview",
+        "50: at most 1.2 times the floor",
+        lambda row: row["size"] != 50 or row["seconds"] <= 1.2 * row["floor"],
+    ),
+    Bar(
+        "railway",
+        "refresh",
+        "50 and more: at most 0.6 seconds above the floor",
+        lambda row: row["size"] < 50 or _above_floor(row) <= 0.6,
+    ),
+    Bar(
+        "railway",
+        "all-images",
+        "50: at most 2 seconds above the floor, 1 KB printed a service",
+        lambda row: row["size"] != 50 or (_above_floor(row) <= 2 and row["printed_kb"] <= row["size"]),
+    ),
+    Bar(
+        "railway",
+        "destroy",
+        "50: at most 2.5 seconds above the floor",
+        lambda row: row["size"] != 50 or _above_floor(row) <= 2.5,
     ),
     Bar("railway", "create-limited", "no call meets a rate limit", lambda row: row["refused"] == 0),
     Bar(

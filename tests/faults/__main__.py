@@ -11,11 +11,21 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.faults.case import Case, Operation, Outcome, Starts, modes_of, prepared, run_case
+from tests.faults.case import TRIES, Case, Operation, Outcome, Starts, modes_of, prepared, run_case
 from tests.faults.proxy import Mode
 
 SEED = 20
-HEAD = ("operation", "mode", "positions", "converged", "duplicates", "orphans", "missing", "extra deployments")
+HEAD = (
+    "operation",
+    "mode",
+    "positions",
+    "converged",
+    "duplicates",
+    "orphans",
+    "missing",
+    "extra deployments",
+    "absent",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         outcomes += _run(starts, cases, given.workers)
     sys.stdout.write(table(outcomes))
     failed = sum(not outcome.converged for outcome in outcomes)
+    if absent := sorted({str(outcome.case) for outcome in outcomes if outcome.absent}):
+        sys.stdout.write(f"no such request in {TRIES} tries: {', '.join(absent)}\n")
     minutes = (time.monotonic() - began) / 60
     sys.stdout.write(f"faults: {len(cases)} cases in {minutes:.0f} minutes, {failed} failed\n")
     return 1 if failed else 0
@@ -75,7 +87,8 @@ def _run(starts: Starts, cases: Sequence[Case], workers: int) -> list[Outcome]:
 
 
 def _line(outcome: Outcome, count: str) -> str:
-    ended = "ok" if outcome.converged else "; ".join(outcome.problems)
+    ended = "no such request" if outcome.absent else "ok"
+    ended = ended if outcome.converged else "; ".join(outcome.problems)
     runs = f"{len(outcome.codes)} runs" if len(outcome.codes) > 1 else "1 run"
     return f"{count:<8} {outcome.case!s:<24} {outcome.hit:<24} {runs:<7} {outcome.seconds:5.1f} s  {ended}\n"
 
@@ -107,6 +120,7 @@ def _sums(group: Sequence[Outcome]) -> tuple[int, ...]:
         sum(len(outcome.left.orphans) for outcome in group),
         sum(len(outcome.left.missing) for outcome in group),
         sum(outcome.extra for outcome in group),
+        sum(outcome.absent for outcome in group),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -124,6 +125,31 @@ def test_the_next_turn_sees_what_a_service_has_stored_that_still_waits(runs: Run
         bring_all(session, [members[name]])
         assert isinstance(members[name].outcome, Snapshot)
     assert runs.deployments() == {"s0": 1, "s1": 1}
+
+
+@pytest.mark.parametrize("start", ["fork"], indirect=True)
+@pytest.mark.parametrize("how", ["several in one document are no valid request", "the second of them is not found"])
+def test_where_railway_refuses_several_deletions_in_one_document_each_goes_all_the_same(
+    runs: Runs, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.is_slow = True
+    assert runs.up(NAMES) == {}
+    answer, refused = runs.emulator.endpoint.answer, list[int]()
+
+    def refusing(headers: dict[str, str], body: Any) -> Any:
+        given = dict(body.get("variables") or {})
+        if body.get("operationName") == "serviceDeletions" and "s1" in given:
+            refused.append(len(given) - 1)
+            is_invalid = how.startswith("several")
+            nobody = {**given, "s1": str(uuid.UUID(int=1))}
+            body = {**body, "query": "mutation { several }"} if is_invalid else {**body, "variables": nobody}
+        return answer(headers, body)
+
+    monkeypatch.setattr(runs.emulator.endpoint, "answer", refusing)
+    assert runs.down() == {}
+    assert runs.living() == set()
+    assert refused, "nothing was sent together"
+    assert runs.deployments() == dict.fromkeys(NAMES, 1)
 
 
 @pytest.mark.parametrize("start", ["fork", "no fork"] if EVERY else ["fork"], indirect=True)

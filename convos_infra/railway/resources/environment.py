@@ -98,9 +98,7 @@ class EnvironmentProvider(RailwayProvider):
         """Take it over by name, or fork it without deploying anything."""
         session = self.session()
         with session.creating:
-            # One that another update makes meanwhile is refused by Railway, or found right after (`keep_first_made`).
-            found = _find(session, props, may_be_known=True)
-            project_reads.forget(session)
+            found = _find(session, props, may_be_known=True)  # one that others make meanwhile: keep_first_made
             if found is not None:
                 return CreateResult(found["id"], _outputs(props, found["id"], owned=_is_fresh(session, props, found)))
             return self._made(session, props)
@@ -134,6 +132,7 @@ class EnvironmentProvider(RailwayProvider):
         made = found or (data or {}).get("environmentCreate") or {}
         session.client.newborn()
         session.snapshots.forget(made["id"])
+        project_reads.forget(session)
         if found is None:
             kept = keep_first_made(session, made["id"], _namesakes(session, props))
             if kept != made["id"]:
@@ -160,7 +159,6 @@ class EnvironmentProvider(RailwayProvider):
     def _renamed(self, id_: str, olds: Props, news: Props) -> None:
         session = self.session()
         where = {**news, "environmentId": id_}
-        project_reads.forget(session)
         with session.snapshots.writing(id_):
             now = session.living(where, thing=f"environment {olds['name']}", fresh=True).name
             found = _find(session, news)
@@ -222,19 +220,15 @@ def _copied(session: Session, props: Props) -> list[str]:
 
 
 def _find(session: Session, props: Mapping[str, Any], *, may_be_known: bool = False) -> Mapping[str, Any] | None:
-    thing, project_id = f"environment {props['name']}", str(props["projectId"])
-    if may_be_known:
-        answer = project_reads.recent(session, project_id, thing=thing)
-    else:
-        answer = read_project(session.client, project_id, thing=thing)
+    thing = f"environment {props['name']}"
+    answer = project_reads.read(session, props["projectId"], thing=thing, may_be_known=may_be_known)
     alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
     if wanted := props.get("environmentIdToAdopt"):
         for row in alive:
             if row["id"] == wanted:
                 return row
-        raise InfraError(
-            "environmentId", f"project {props['projectId']} has no environment {wanted}", "check it, or unset it"
-        )
+        problem = f"project {props['projectId']} has no environment {wanted}"
+        raise InfraError("environmentId", problem, "check it, or unset it")
     named = [row for row in alive if row["name"] == props["name"]]
     if len(named) > 1:
         ids = ", ".join(row["id"] for row in named)

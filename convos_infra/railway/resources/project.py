@@ -77,8 +77,7 @@ class ProjectProvider(RailwayProvider):
                 _refuse_to_make_anew(session, named)
                 return None
             project = _read(session, found["id"], str(news["name"])) or found
-            if "environments" in project:
-                project_reads.note(session, project)
+            project_reads.note(session, project)
             ids = {"projectId": found["id"], "baseEnvironmentId": _base_id(project)}
             return str(found["id"]), ids if olds else {**ids, OWNED: _is_fresh(project)}
 
@@ -164,7 +163,6 @@ class ProjectProvider(RailwayProvider):
             return str(project["name"])
 
         found = _find(session, news)
-        project_reads.forget(session)
         rename(
             session,
             "project",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from convos_infra.railway import project_reads
 from convos_infra.railway.patch_plan import UNSEEN_CHANGE
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def rename(
     def seen() -> bool | None:
         return True if now() == wanted else None
 
+    project_reads.forget(session)
     session.client.mutate(document, variables, thing=thing, observe=seen)
     if session.until(seen) is None:
         raise InfraError(thing, f"Railway took the name {wanted!r} but does not show it", "run pulumi up again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ops.conformance import documents
@@ -68,6 +69,26 @@ def _deleted(stage: Sandbox) -> list[Any]:
     return [stage.lately(listed, expected=False), stage.refused(documents.SERVICE, id=id_)]
 
 
+def _together(stage: Sandbox) -> list[Any]:
+    ids = [stage.service(f"together-{number}", environmentId=stage.fork_id) for number in range(2)]
+    for id_ in ids:
+        stage.lately(partial(_has_instance, stage, id_, stage.fork_id), expected=True)
+    given = {f"s{number}": id_ for number, id_ in enumerate(ids)}
+    answer = stage.ask(sent.service_deletions(2), **given, environmentId=stage.fork_id)
+    left = [stage.lately(partial(_has_instance, stage, id_, stage.fork_id), expected=False) for id_ in ids]
+    return [sorted(answer), *left]
+
+
+def _partly_refused(stage: Sandbox) -> list[bool]:
+    ids = [stage.service(f"partly-{number}", environmentId=stage.fork_id) for number in range(2)]
+    for id_ in ids:
+        stage.lately(partial(_has_instance, stage, id_, stage.fork_id), expected=True)
+    given = {"s0": ids[0], "s1": stage.made_up(), "s2": ids[1]}
+    refusal = stage.refused(sent.service_deletions(3), **given, environmentId=stage.fork_id)
+    first = stage.lately(lambda: _has_instance(stage, ids[0], stage.fork_id), expected=False)
+    return [refusal != "accepted", bool(first)]
+
+
 def _renamed(stage: Sandbox) -> str:
     id_ = stage.service("before")
     stage.ask(sent.SERVICE_UPDATE, id=id_, input={"name": "after"})
@@ -132,6 +153,13 @@ SCENARIOS = (
     Scenario("service-in-a-fork", ("service-create-scope",), _in_fork, [True, False]),
     Scenario("service-beside-a-fork", ("service-create-scope",), _not_in_fork, [True, False]),
     Scenario("delete-a-service-of-a-fork", ("service-delete-scope",), _deleted_in_fork, [False]),
+    Scenario(
+        "delete-two-services-in-one-document",
+        ("mutations-of-one-document", "service-delete-scope"),
+        _together,
+        [["s0", "s1"], False, False],
+    ),
+    Scenario("delete-several-services-one-refused", ("mutations-of-one-document",), _partly_refused, [True, False]),
     Scenario(
         "delete-a-service",
         ("service-delete-scope", "deleted-is-not-found"),
