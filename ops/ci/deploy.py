@@ -9,11 +9,9 @@ where, and names the fingerprint with which somebody who has looked may start it
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +22,13 @@ from convos_infra.registry.resolve import resolve
 from ops import stacks
 from ops.ci import comment, forward, github, workflow
 from ops.ci.just_built import There, followed, just_built
-from ops.ci.preview import LONGEST_HEAD, head, subject
+from ops.ci.preview import head, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
-from ops.plan.happened import happened_rows, happened_title, outcomes, services_of
-from ops.plan.plan_text import plan_markdown, plan_text
-from ops.plan.previewed import Previewed, previewed
+from ops.plan.previewed import previewed
 from ops.printable import log_line
-from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError
+from ops.progress.told_update import update
+from ops.pulumi_cli import CHECKOUT, Pulumi
 
 if TYPE_CHECKING:
     from convos_infra.registry.reference import ImageReference
@@ -170,28 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_image_goes_forward(door, stack, now, values, chosen.commit, chosen.accept)
     reviewed, source = reviewed_preview(door, chosen.commit, chosen.branch, stack)
     check_reviewed(reviewed, source, now, tuple(built.digests.values()), chosen.accept)
-    _update(pulumi, found)
+    update(pulumi, found, then=workflow.summary)
     outputs = pulumi.read("stack", "output")
     workflow.summary(f"```json\n{json.dumps(outputs, indent=1)}\n```")
     return 0
-
-
-def _update(pulumi: Pulumi, found: Previewed) -> None:
-    """Update, and say of each service whether what was announced has happened: also of an update that failed."""
-    before, began = services_of(pulumi.exported()), time.monotonic()
-    failed: PulumiError | None = None
-    try:
-        pulumi.do("up", "--yes", "--skip-preview")
-    except PulumiError as error:
-        failed = error
-    # What the update did is worth less than why it failed.
-    with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
-        made = outcomes(found.plan, before, services_of(pulumi.exported()))
-        title = f"{pulumi.stack}: {happened_title(found.plan, made, time.monotonic() - began)}"
-        sys.stdout.write(plan_text(title, happened_rows(made)))
-        workflow.summary(plan_markdown(title, happened_rows(made), longest=LONGEST_HEAD))
-    if failed is not None:
-        raise failed
 
 
 def _brought(pull: Any, commit: str, branch: str) -> bool:
