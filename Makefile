@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: docs first-deploy cost notify adopt agents preview plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: docs first-deploy cost notify adopt agents preview up plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -181,6 +181,10 @@ lock: $(STAMP) ## write the locked requirements from the *.in files
 preview: $(STAMP) ## what an update would do, from image and services to schema and agents: STACK=… [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
 	@ops/run preview --stack="$$STACK" $(if $(JSON),--json)
+
+up: $(STAMP) ## update a stack: shows the plan, asks, shows each service while it waits, and says what happened: STACK=… [YES=1]
+	@$(VENV)/python -m ops.toolchain pulumi >&2
+	@ops/run up --stack="$$STACK" $(if $(YES),--yes)
 
 schema-plan: $(STAMP) toolchain ## the migrations that an update would apply, as text: STACK=…
 	@ops/run schema-plan --stack="$$STACK"

@@ -41,10 +41,16 @@ def where(world: World) -> dict[str, Any]:
     return {"services": rows}
 
 
-def snapshot(store: Store, environment_id: str) -> dict[str, Any]:
-    """Return everything about one environment, secrets masked; two equal snapshots mean that nothing changed."""
+def snapshot(store: Store, environment_id: str, *, opened: bool) -> dict[str, Any]:
+    """Return everything about one environment; two equal snapshots mean that nothing changed.
+
+    Args:
+        store: the documents.
+        environment_id: which.
+        opened: whether values of variables are shown; sealed ones never are.
+    """
     environment = store.get("environment", environment_id) or {}
-    shown: dict[str, Any] = {**environment, "config": masked(environment.get("config", {}), decrypt=True)}
+    shown: dict[str, Any] = {**environment, "config": masked(environment.get("config", {}), decrypt=opened)}
     for kind in _OF_ENVIRONMENT:
         shown[kind] = [_without(row) for row in _of(store, kind, environment_id)]
     shown["deployment"] = [_without(row) for row in _of(store, "deployment", environment_id)]

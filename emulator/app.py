@@ -13,10 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from emulator import admin, console, execution, guard
+from emulator import admin, execution, guard
 from emulator.api import access
 from emulator.api.request import Request as Caller
 from emulator.api.request import World
+from emulator.console.web import Console
 from emulator.credentials import Credentials, credential
 from emulator.faults import Faults
 from emulator.ledger import Ledger
@@ -163,9 +164,9 @@ class Endpoint:
         """Answer that it lives."""
         return PlainTextResponse("ok\n")
 
-    async def page(self, _: Request) -> Response:
-        """Answer the console."""
-        return HTMLResponse(console.page(self._world))
+    def console(self, *, with_switches: bool) -> list[Route]:
+        """Return the routes of the console."""
+        return Console(self._world, self._ledger, self._faults, self._token, with_switches=with_switches).routes()
 
     async def settings(self, request: Request) -> Response:
         """Change settings, or return them."""
@@ -211,7 +212,10 @@ class Endpoint:
         environment = request.query_params.get("environment")
         store = self._world.store
         with store.lock:
-            return JSONResponse(admin.snapshot(store, environment) if environment else admin.overview(store))
+            if not environment:
+                return JSONResponse(admin.overview(store))
+            opened = guard.has_token(request.headers, self._token)
+            return JSONResponse(admin.snapshot(store, environment, opened=opened))
 
 
 def application(world: World, token: str, *, with_switches: bool, on_end: Callable[[], None]) -> Starlette:
@@ -234,7 +238,7 @@ def application(world: World, token: str, *, with_switches: bool, on_end: Callab
         Route("/graphql/v2", endpoint.graphql, methods=["POST"]),
         WebSocketRoute("/graphql/v2", endpoint.subscriptions.serve),
         Route("/healthz", endpoint.healthz),
-        Route("/", endpoint.page),
+        *endpoint.console(with_switches=with_switches),
     ]
     if with_switches:
         routes += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 KINDS = (
@@ -83,6 +83,11 @@ class Faults:
                     self._planted.remove(fault)
                 return fault
         return None
+
+    def planted(self) -> list[Fault]:
+        """Return those that still wait for a call, as they are now."""
+        with self._lock:
+            return [replace(fault) for fault in self._planted]
 
     def clear(self) -> None:
         """Forget all."""

@@ -49,13 +49,18 @@ def refusal(method: str, path: str, headers: Mapping[str, str], token: str) -> t
         return 403, "a page of another site may not call the emulator"
     if not path.startswith(SWITCHES) or method in _READS:
         return None
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+    if not has_token(headers, token):
         return 401, "a switch that changes something wants Authorization: Bearer with the account token"
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if method != "DELETE" and kind != "application/json":
         return 415, "a switch that changes something wants Content-Type: application/json"
     return None
+
+
+def has_token(headers: Mapping[str, str], token: str) -> bool:
+    """Tell whether a request has the account token."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
 
 
 def _is_ours(host: str) -> bool:

@@ -56,6 +56,11 @@ class Ledger:
         with self._lock:
             return [asdict(call) for call in self._calls]
 
+    def version(self) -> str:
+        """Return a text that is another one whenever a call was added or the calls were forgotten."""
+        with self._lock:
+            return f"{len(self._calls)} {self._calls[-1].at if self._calls else 0}"
+
     def clear(self) -> None:
         """Forget them."""
         with self._lock:

@@ -37,6 +37,7 @@ VERBS = {
     "scale": "ops.scale.command",
     "schema-plan": "ops.plan.schema_plan",
     "status": "ops.status.command",
+    "up": "ops.up.command",
 }
 
 

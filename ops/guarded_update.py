@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from convos_infra.errors import InfraError
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, parse
+from ops.progress.board import Board
+from ops.progress.watched_update import watched_update
 from ops.pulumi_cli import Pulumi, PulumiError, last_error
 from railway_api.redact import redact
 
@@ -51,7 +53,8 @@ class GuardedUpdate:
             self.say("the update changes nothing: what runs is as the config says")
             return
         self.say("pulumi up")
-        ran = self.cli.run("up", "--yes", "--skip-preview", "--suppress-outputs", show=self.shows)
+        arguments = ("--yes", "--skip-preview", "--suppress-outputs")
+        ran = watched_update(self.cli, arguments, Board(), shows=self.shows).ran
         if ran.code != 0:
             problem = f"pulumi up: {redact(last_error(ran.text), secrets)}"
             raise PulumiError(self.cli.stack, problem, f"fix that, then {self.again}")

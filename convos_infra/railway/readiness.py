@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
+from railway_api.progress import WaitStage
 
 if TYPE_CHECKING:
     import pulumi
@@ -112,7 +113,7 @@ def _waited(client: Client, service: str, ask_once: Callable[[], Said], seconds:
     while True:
         said, now = ask_once(), client.clock()
         if said.text != before or now - told_at >= REPEAT_SECONDS:
-            client.progress(f"{service}: {said.text}, {now - began:.0f} s")
+            client.progress(WaitStage(service, said.text, now - began))
             before, told_at = said.text, now
         refused_since = (now if refused_since is None else refused_since) if said.kind is AnswerKind.REFUSED else None
         is_refused = refused_since is not None and now - refused_since >= REFUSED_SECONDS

@@ -19,6 +19,7 @@ from convos_infra.railway.deployment import (
 from railway_api import documents
 from railway_api.errors import NotFound, RailwayError
 from railway_api.printable import escaped
+from railway_api.progress import WaitStage, record
 from railway_api.redact import redact
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class _Wait:
             self._said[item.service] = (state.status, self._elapsed)
             arrow = f"{before} -> {state.status}" if before and before != state.status else state.status
             note = " (simulated)" if state.mode == "simulated" else ""
-            self._client.progress(f"{item.service}: {arrow}{note}, {self._elapsed:.0f} s")
+            self._client.progress(WaitStage(item.service, f"{arrow}{note}", self._elapsed))
         return verdict(state, item.image)
 
     def _another(self, item: Awaited, state: DeploymentState) -> Awaited:
@@ -140,7 +141,7 @@ class _Wait:
                 item.service,
                 state,
                 seconds=self._elapsed,
-                lines=last_lines(self._client, item),
+                lines=self._last_lines(item, state),
                 timed_out=False,
                 empty=empty_references(self._client, item),
             )
@@ -159,10 +160,15 @@ class _Wait:
             item.service,
             state,
             seconds=self._elapsed,
-            lines=last_lines(self._client, item),
+            lines=self._last_lines(item, state),
             timed_out=True,
             others=[other.service for other in others],
         )
+
+    def _last_lines(self, item: Awaited, state: DeploymentState) -> list[str]:
+        lines = last_lines(self._client, item)
+        record(item.service, ": ".join([state.status, *lines[-1:]]))
+        return lines
 
 
 def last_lines(client: Client, item: Awaited) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from convos_infra.errors import InfraError
 from convos_infra.rollout.pool_api import NoAnswer
+from railway_api.progress import WaitStage
 
 if TYPE_CHECKING:
     from convos_infra.rollout.pool_api import PoolApi
@@ -67,7 +68,7 @@ def wait(api: PoolApi, image: str, policy: str, how: Wait) -> Outcome:
         state, text = _asked(api, image, policy)
         elapsed = how.clock() - began
         if text != said or how.clock() - said_at >= REPEAT_SECONDS:
-            how.progress(f"agents: {text}, {elapsed:.0f} s")
+            how.progress(WaitStage("agents", text, elapsed))
             said, said_at = text, how.clock()
         if state == "aborted":
             raise InfraError("agents", text, "pin an image that works, or push a fixed one, and run pulumi up")

@@ -9,11 +9,9 @@ the deploy stops, lists the differences, and prints the fingerprint with which a
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +22,15 @@ from convos_infra.registry.resolve import resolve
 from ops import stacks
 from ops.ci import comment, forward, github, workflow
 from ops.ci.just_built import There, followed, just_built
-from ops.ci.preview import LONGEST_HEAD, head, subject
+from ops.ci.preview import head, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
 from ops.notify.notification import Kind, Notification
 from ops.notify.webhook import failures_told, send
-from ops.plan.happened import happened_rows, happened_title, outcomes, services_of
-from ops.plan.plan_rows import PlanRow
-from ops.plan.plan_text import plan_markdown, plan_text
-from ops.plan.previewed import Previewed, previewed
+from ops.plan.previewed import previewed
 from ops.printable import log_line
-from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError
+from ops.progress.told_update import update
+from ops.pulumi_cli import CHECKOUT, Pulumi
 
 if TYPE_CHECKING:
     from convos_infra.registry.reference import ImageReference
@@ -193,33 +189,13 @@ def _deploy(stack: str, chosen: argparse.Namespace) -> None:
     check_image_goes_forward(door, stack, now, values, chosen.commit, chosen.accept)
     reviewed, source = reviewed_preview(door, chosen.commit, chosen.branch, stack)
     check_reviewed(reviewed, source, now, tuple(built.digests.values()), chosen.accept)
-    title, rows = _update(pulumi, found)
+    title, rows = update(pulumi, found, then=workflow.summary)
     outputs = pulumi.read("stack", "output")
     workflow.summary(f"```json\n{json.dumps(outputs, indent=1)}\n```")
     send(Notification(Kind.DEPLOY, stack, title, tuple(row.text for row in rows)))
     if found.plan.agents is not None and found.plan.agents.batches:
         moved = str((outputs.get("agents") or {}).get("text") or "agents were moved")
         send(Notification(Kind.ROLLOUT, stack, moved))
-
-
-def _update(pulumi: Pulumi, found: Previewed) -> tuple[str, list[PlanRow]]:
-    """Update, and return what happened to each service beside what was announced; printed even if the update failed."""
-    title, rows = "", list[PlanRow]()
-    before, began = services_of(pulumi.exported()), time.monotonic()
-    failed: PulumiError | None = None
-    try:
-        pulumi.do("up", "--yes", "--skip-preview")
-    except PulumiError as error:
-        failed = error
-    # A report that cannot be made must not hide why the update failed.
-    with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
-        made = outcomes(found.plan, before, services_of(pulumi.exported()))
-        title, rows = happened_title(found.plan, made, time.monotonic() - began), happened_rows(made)
-        sys.stdout.write(plan_text(f"{pulumi.stack}: {title}", rows))
-        workflow.summary(plan_markdown(f"{pulumi.stack}: {title}", rows, longest=LONGEST_HEAD))
-    if failed is not None:
-        raise failed
-    return title, rows
 
 
 def _brought(pull: Any, commit: str, branch: str) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ops.plan.plan_rows import Mark, PlanRow
+from ops.plan.plan_rows import Mark, PlanRow, plan_rows
 from ops.plan.preview_steps import DYNAMIC, mapping
 from ops.plan.service_changes import INSTANCE, WAIT
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ops.plan.update_plan import UpdatePlan
 
 
@@ -88,10 +90,37 @@ def happened_rows(found: Sequence[ServiceOutcome]) -> list[PlanRow]:
     return [PlanRow("" if place else "services", *_said(one)) for place, one in enumerate(found)]
 
 
+def other_rows(plan: UpdatePlan, done: UpdatePlan, now: datetime) -> list[PlanRow]:
+    """Return the rows of everything but services: what was done, and what was announced and not done.
+
+    Args:
+        plan: what was announced.
+        done: the plan of what was done.
+        now: with a time zone.
+    """
+    files = {file.file for file in done.migrations}
+    images = {image.name for image in done.images}
+    left = replace(
+        plan,
+        images=tuple(image for image in plan.images if image.name not in images),
+        keys=tuple(key for key in plan.keys if key not in done.keys),
+        migrations=tuple(file for file in plan.migrations if file.file not in files),
+        agents=plan.agents if done.agents is None else None,
+        things=tuple(thing for thing in plan.things if thing not in done.things),
+    )
+    missed = [replace(row, text=f"{row.text}: not done", mark=Mark.LOST) for row in _without_services(left, now)]
+    return [*_without_services(done, now), *missed]
+
+
+def _without_services(plan: UpdatePlan, now: datetime) -> list[PlanRow]:
+    return plan_rows(replace(plan, services=(), time=None, unknown=()), now)
+
+
 def _said(one: ServiceOutcome) -> tuple[str, Mark]:
     status = f", {one.status}" if one.status else ""
     if one.is_kept:
         return f"{one.name}: deployed as announced{status}", Mark.NEW if one.status in ("", "SUCCESS") else Mark.LOST
     if one.is_deployed:
         return f"{one.name}: deployed, which was not announced{status}", Mark.LOST
-    return f"{one.name}: announced and not deployed{status}", Mark.LOST
+    before = f"; its deployment before is {one.status}" if one.status else ""
+    return f"{one.name}: announced and not deployed{before}", Mark.LOST

@@ -36,10 +36,12 @@ class Previewed:
     Attributes:
         preview: every property that changes, to compare it with another preview.
         plan: what people are told.
+        deletes_adopted: whether the stack deletes what it took over as well.
     """
 
     preview: Preview
     plan: UpdatePlan
+    deletes_adopted: bool = False
 
 
 def previewed(pulumi: Pulumi) -> Previewed:
@@ -50,14 +52,10 @@ def previewed(pulumi: Pulumi) -> Previewed:
     """
     document = pulumi.read("preview", "--show-sames")
     tables = pending_tables(document)
-    beside = Beside(
-        commits=commits,
-        rows=row_counts(_database_url(pulumi), tables) if tables else None,
-        time=_time(pulumi),
-        deletes_adopted=_deletes_adopted(document),
-    )
-    plan = replace(update_plan(pulumi.stack, document, beside), cost=_cost(document))
-    return Previewed(parse(document), plan)
+    counts = row_counts(_database_url(pulumi), tables) if tables else None
+    found = Beside(commits, counts, _time(pulumi), deletes_adopted(document))
+    plan = replace(update_plan(pulumi.stack, document, found), cost=_cost(document))
+    return Previewed(parse(document), plan, deletes_adopted(document))
 
 
 def commits(before: str, after: str) -> CommitsPlan | None:
@@ -103,7 +101,8 @@ def _cost(document: Mapping[str, Any]) -> CostEstimate | None:
         return None
 
 
-def _deletes_adopted(document: Mapping[str, Any]) -> bool:
+def deletes_adopted(document: Mapping[str, Any]) -> bool:
+    """Tell whether a previewed stack deletes what it took over as well."""
     config = document.get("config") or {}
     try:
         return policy(lambda key: str(config.get(f"{PROJECT}:{key}") or ""), os.environ).adopted

@@ -35,6 +35,11 @@ _NAMES = {**_ON_RAILWAY, **_ELSEWHERE, SERVICE: "service"}
 _HOLDS_DATA = frozenset({"railway:Volume"})
 
 
+def kind_in_words(kind: str) -> str:
+    """Return what people call a kind of resource; empty if they are told nothing of it."""
+    return _NAMES.get(kind, "")
+
+
 def thing_plans(changed: Iterable[PreviewStep], *, deletes_adopted: bool) -> tuple[ThingPlan, ...]:
     """Return the things that change, what is deleted first.
 

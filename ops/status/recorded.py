@@ -10,7 +10,7 @@ from typing import Any
 
 _RAILWAY = "pulumi-python:dynamic/railway:"
 _STACK = "pulumi:pulumi:Stack"
-_SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 - Pulumi's own mark of a value that is encrypted
+SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 - Pulumi's own mark of a value that is encrypted
 
 
 class Role(StrEnum):
@@ -97,7 +97,7 @@ def parsed(state: Mapping[str, Any]) -> Recorded:
 def opened(value: Any) -> Any:
     """Return a value of the state with its secrets in place of their envelopes."""
     if isinstance(value, Mapping):
-        if _SECRET_MARK in value:
+        if SECRET_MARK in value:
             return json.loads(value["plaintext"]) if "plaintext" in value else value
         return {key: opened(item) for key, item in value.items()}
     return [opened(item) for item in value] if isinstance(value, list) else value

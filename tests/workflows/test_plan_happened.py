@@ -40,7 +40,7 @@ def test_each_service_is_told_in_the_order_of_the_plan() -> None:
     assert [(row.label, row.text, row.mark) for row in happened_rows(found)] == [
         ("services", "new: deployed as announced, SUCCESS", Mark.NEW),
         ("", "canary: deployed as announced, CRASHED", Mark.LOST),
-        ("", "pool: announced and not deployed, SUCCESS", Mark.LOST),
+        ("", "pool: announced and not deployed; its deployment before is SUCCESS", Mark.LOST),
         ("", "db: deployed, which was not announced", Mark.LOST),
     ]
     assert happened_title(PLAN, found, 41.2) == "2 of 3 announced deployments, 41 s"

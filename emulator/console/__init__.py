@@ -1,0 +1,1 @@
+"""The console: what a person sees of a local Railway at `/`, and its switches."""

@@ -1,0 +1,132 @@
+"""The update as one line for each service and each other part: what happens to it, since when, how it ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ops.plan.of_preview import IMAGE, ROLLOUT
+from ops.plan.service_changes import INSTANCE, SERVICE, WAIT
+from ops.plan.things import SCHEMA, kind_in_words
+from ops.progress.records import Moment
+
+if TYPE_CHECKING:
+    from ops.plan.preview_steps import PreviewStep
+    from ops.progress.records import ErrorEvent, StepEvent, WaitEvent
+
+_BUILD = "docker-build:index:Image"
+_DOES: Mapping[str, str] = {
+    SERVICE: "service",
+    INSTANCE: "configuration",
+    WAIT: "deployment",
+    SCHEMA: "migrations",
+    ROLLOUT: "rollout",
+    _BUILD: "is built and pushed",
+    IMAGE: "is recorded",
+}
+_WHOLE = frozenset({_BUILD, IMAGE})
+"""What is done to these is said whole, without Pulumi's word for it."""
+
+
+class LineState(Enum):
+    """How a line stands; its value is the sign where there is no colour."""
+
+    WAITS = " "
+    RUNS = ">"
+    DONE = "+"
+    FAILED = "-"
+
+
+@dataclass(frozen=True)
+class BoardLine:
+    """One line.
+
+    Attributes:
+        name: the service's, or what the line is about.
+        text: what is known of it now.
+        state: how it stands.
+        began: when it began, on a monotonic clock in seconds.
+        ended: when it ended; None while it runs.
+        under_way: the addresses of its steps that run.
+        is_told: whether its provider has said how far it is.
+    """
+
+    name: str
+    text: str = "waits for its turn"
+    state: LineState = LineState.WAITS
+    began: float = 0.0
+    ended: float | None = None
+    under_way: frozenset[str] = field(default=frozenset(), repr=False)
+    is_told: bool = False
+
+    def seconds(self, now: float) -> float | None:
+        """Return how long it took so far; None before it began."""
+        if self.state is LineState.WAITS:
+            return None
+        return (now if self.ended is None else self.ended) - self.began
+
+
+@dataclass(frozen=True)
+class Board:
+    """All lines, by name, those that began first at the top.
+
+    Attributes:
+        lines: by name.
+        names: of the line of each step, by its address.
+    """
+
+    lines: Mapping[str, BoardLine] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def step(self, event: StepEvent, now: float) -> Board:
+        """Return the board after a step began or ended."""
+        step = event.step
+        does = _DOES.get(step.kind) or kind_in_words(step.kind)
+        if not does:
+            return self
+        name = _name(step)
+        line = self.lines.get(name, BoardLine(name))
+        if event.moment is Moment.BEGAN:
+            began = line.began if line.under_way else now
+            under_way = line.under_way | {step.urn}
+            text = does if step.kind in _WHOLE else f"{does}: {step.op}"
+            runs = BoardLine(name, text, LineState.RUNS, began, under_way=under_way)
+            return replace(self._with(runs), names={**self.names, step.urn: name})
+        under_way = line.under_way - {step.urn}
+        if event.moment is Moment.FAILED:
+            return self._with(replace(line, state=LineState.FAILED, ended=now, under_way=under_way))
+        if under_way or line.state is LineState.FAILED:
+            return self._with(replace(line, under_way=under_way))
+        return self._with(replace(line, state=LineState.DONE, ended=now, under_way=under_way))
+
+    def wait(self, event: WaitEvent) -> Board:
+        """Return the board after a provider said how far a wait has come."""
+        line = self.lines.get(event.subject)
+        return self if line is None else self._with(replace(line, text=event.said, is_told=True))
+
+    def error(self, event: ErrorEvent) -> Board:
+        """Return the board after a step said why it failed: what its provider has said of it is shorter, and stays."""
+        line = self.lines.get(self.names.get(event.urn, ""))
+        return self if line is None or line.is_told else self._with(replace(line, text=event.why))
+
+    def _with(self, line: BoardLine) -> Board:
+        return replace(self, lines={**self.lines, line.name: line})
+
+
+def announced(names: Mapping[str, int]) -> Board:
+    """Return the board before anything happens: a line for each service that is to be deployed.
+
+    Args:
+        names: how many deployments each service makes, by its name.
+    """
+    return Board({name: BoardLine(name) for name, deployments in names.items() if deployments})
+
+
+def _name(step: PreviewStep) -> str:
+    if step.kind == SCHEMA:
+        return "schema"
+    if step.kind == ROLLOUT:
+        return "agents"
+    return f"image {step.name.removesuffix('-build')}" if step.kind in _WHOLE else step.called()

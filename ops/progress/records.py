@@ -1,0 +1,112 @@
+"""What an update says of itself: Pulumi's event log, and the records of the providers that wait. Pure.
+
+The form of the log is Pulumi's own (sdk/go/common/apitype/events.go, EngineEvent).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ops.plan.preview_steps import PreviewStep, mapping, steps
+from ops.status.recorded import SECRET_MARK
+
+_SECRET = "[secret]"  # noqa: S105 - what Pulumi prints in its place
+
+
+class Moment(Enum):
+    """Where a step of the update is."""
+
+    BEGAN = "resourcePreEvent"
+    DONE = "resOutputsEvent"
+    FAILED = "resOpFailedEvent"
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """A step of the update began or ended.
+
+    Attributes:
+        moment: which of them.
+        step: the resource, its inputs before and after; secrets are masked by Pulumi.
+        row: the same as `pulumi preview --json` would print it.
+    """
+
+    moment: Moment
+    step: PreviewStep
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ErrorEvent:
+    """Why a step failed.
+
+    Attributes:
+        urn: of its resource.
+        why: the first line of the error.
+    """
+
+    urn: str
+    why: str
+
+
+@dataclass(frozen=True)
+class WaitEvent:
+    """A provider said how far a wait has come.
+
+    Attributes:
+        subject: what is waited for: a service's name, or `agents`.
+        said: what is known of it.
+    """
+
+    subject: str
+    said: str
+
+
+def step_events(lines: Iterable[str]) -> Iterator[StepEvent | ErrorEvent]:
+    """Read whole lines of an event log; steps that change nothing, and what is no step, are left out."""
+    for line in lines:
+        event = _document(line)
+        said = mapping(event.get("diagnosticEvent"))
+        if said.get("severity") == "error" and said.get("urn"):
+            why = str(said.get("message") or "").strip().partition("\n")[0]
+            yield ErrorEvent(str(said["urn"]), why)
+        for moment in Moment:
+            metadata = mapping(mapping(event.get(moment.value)).get("metadata"))
+            if not metadata:
+                continue
+            row = {
+                "op": metadata.get("op"),
+                "urn": metadata.get("urn"),
+                "oldState": _with_plain_secrets(metadata.get("old")),
+                "newState": _with_plain_secrets(metadata.get("new")),
+            }
+            step = next(steps({"steps": [row]}))
+            if step.is_change:
+                yield StepEvent(moment, step, row)
+
+
+def wait_events(lines: Iterable[str]) -> Iterator[WaitEvent]:
+    """Read whole lines of records."""
+    for line in lines:
+        row = _document(line)
+        if row.get("subject"):
+            yield WaitEvent(str(row["subject"]), str(row.get("said") or ""))
+
+
+def _with_plain_secrets(value: Any) -> Any:
+    """Return a value in which a secret is the text that a preview has for it; in the log it is an object."""
+    if isinstance(value, Mapping):
+        return _SECRET if SECRET_MARK in value else {name: _with_plain_secrets(one) for name, one in value.items()}
+    return [_with_plain_secrets(one) for one in value] if isinstance(value, list) else value
+
+
+def _document(line: str) -> Mapping[str, Any]:
+    try:
+        return mapping(json.loads(line))
+    except ValueError:
+        # Pulumi may have been killed while it wrote the line.
+        return {}

@@ -1,0 +1,1 @@
+"""An update from the plan to its outcome."""
