@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ariadne import MutationType, QueryType
@@ -11,6 +13,7 @@ from emulator.api.views import View, deployment_view
 from emulator.config import has_source
 from emulator.deployments import UNDER_WAY
 from emulator.errors import Refusal, not_found
+from emulator.log_query import LINES, MOST_LINES, LogWindow, log_filter, moment
 
 if TYPE_CHECKING:
     from emulator.store import Document
@@ -83,28 +86,68 @@ def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
 
 
 @query.field("environmentLogs")
-def environment_logs(_: object, info: Info, environmentId: str, **_filters: Any) -> list[View]:
-    """Return the lines of all deployments of an environment, oldest first."""
+def environment_logs(
+    _: object,
+    info: Info,
+    environmentId: str,
+    filter: str | None = None,
+    beforeLimit: int | None = None,
+    beforeDate: str | None = None,
+    anchorDate: str | None = None,
+    afterDate: str | None = None,
+    afterLimit: int | None = None,
+) -> list[View]:
+    """Return lines of all deployments of an environment around the anchor, oldest first."""
     request = request_of(info)
     request.environment(environmentId)
+    window = LogWindow(
+        moment(beforeDate) if beforeDate else None,
+        moment(anchorDate) if anchorDate else datetime.now(UTC),
+        moment(afterDate) if afterDate else None,
+        bounded(beforeLimit),
+        bounded(afterLimit),
+    )
     rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
-    lines = [line for row in rows for line in logs(_, info, row["id"])]
-    return sorted(lines, key=lambda line: str(line["timestamp"]))
+    lines = [line for row in rows for _, line in lines_of(row, filter)]
+    return window.of(sorted(((moment(str(line["timestamp"])), line) for line in lines), key=lambda one: one[0]))
 
 
 @query.field("buildLogs")
 @query.field("deploymentLogs")
-def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_filters: Any) -> list[View]:
+def logs(
+    _: object,
+    info: Info,
+    deploymentId: str,
+    limit: int | None = None,
+    filter: str | None = None,
+    startDate: str | None = None,
+    endDate: str | None = None,
+) -> list[View]:
     """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
-    lines = lines_of(deployment_of(request_of(info), deploymentId))
-    return lines if limit is None else lines[-limit - 1 :]
+    found = deployment_of(request_of(info), deploymentId)
+    oldest, newest = (moment(date) if date else None for date in (startDate, endDate))
+    window = LogWindow(oldest, newest or datetime.now(UTC), newest, bounded(limit) + 1, 0)
+    return window.of((moment(str(line["timestamp"])), line) for _, line in lines_of(found, filter))
 
 
-def lines_of(deployment: Document, since: int = 0) -> list[View]:
-    """Return the log of a deployment from one line on, each line with what it is of."""
-    tags = {name: deployment[name] for name in ("serviceId", "environmentId")}
-    tags["deploymentId"] = deployment["id"]
-    return [{**line, "attributes": [], "tags": tags} for line in deployment["logs"][since:]]
+def bounded(limit: int | None) -> int:
+    """Return how many lines are asked for."""
+    return LINES if limit is None else max(0, min(limit, MOST_LINES))
+
+
+def lines_of(deployment: Document, filter_: str | None, since: int = 0) -> Iterator[tuple[int, View]]:
+    """Return the lines of a deployment that fit a filter, each with its number and with what it is of."""
+    fits = log_filter(filter_)
+    tags = {name: deployment[name] for name in ("serviceId", "environmentId")} | {"deploymentId": deployment["id"]}
+    of = {
+        "service": deployment["serviceId"],
+        "deployment": deployment["id"],
+        "snapshot": deployment["snapshotId"],
+        "replica": f"{deployment['id']}:0",
+    }
+    for number, line in enumerate(deployment["logs"][since:], since):
+        if fits(str(line["message"]), {**of, "level": str(line["severity"])}):
+            yield number, {**line, "attributes": [], "tags": tags}
 
 
 @mutation.field("serviceInstanceDeployV2")
