@@ -76,7 +76,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "Service": (
         "hasHiddenRegistryCredentialsFromTemplate",
         "templateId",
-        "templateServiceId",
         "templateThreadSlug",
     ),
     "ServiceDomain": ("edgeId",),

@@ -70,13 +70,16 @@ def service_create(_: object, info: Info, input: Document) -> View:
     return service_view(request, made)
 
 
-def new_service(request: Request, project_id: str, name: str, *, icon: str | None = None) -> Document:
-    """Make a service that no environment has yet."""
+def new_service(
+    request: Request, project_id: str, name: str, *, icon: str | None = None, of: str | None = None
+) -> Document:
+    """Make a service that no environment has yet; `of` is the template's service that it is a copy of."""
     made: Document = {
         "id": new_id(),
         "projectId": project_id,
         "name": name,
         "icon": icon,
+        "templateServiceId": of,
         "createdAt": now(),
         "updatedAt": now(),
         "deletedAt": None,
