@@ -174,5 +174,4 @@ def _make(
         )
         ids[at] = taken[0]["id"] if taken else new_service(request, project_id, name, of=template_service_id)["id"]
     elif kind == "volume":
-        volume = new_volume(project_id, name, id_=ids[at])
-        request.store.put("volume", volume["id"], volume)
+        new_volume(request, project_id, name, id_=ids[at])

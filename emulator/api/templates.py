@@ -86,8 +86,7 @@ def _add(request: Request, environment: Document, patch: Document, service: Docu
     mounts: Document = {}
     for mount in (service.get("volumeMounts") or {}).values():
         name = free_volume_name(request, environment["projectId"], f"{made['name'].lower()}-volume")
-        volume = new_volume(environment["projectId"], name)
-        request.store.put("volume", volume["id"], volume)
+        volume = new_volume(request, environment["projectId"], name)
         mounts[volume["id"]] = mount
         patch["volumes"][volume["id"]] = {"isCreated": True}
     patch["services"][made["id"]] = {**config, "variables": variables, "volumeMounts": mounts, "isCreated": True}
