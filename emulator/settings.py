@@ -42,6 +42,8 @@ class Settings:
         volume_create_deploys: whether a volume for a running service deploys it (fact: volume-create-deploys).
         edge_requests_per_second: the limit of requests whose address names no source; 0 switches it off
             (fact: source-by-query).
+        services_per_project, volumes_per_project: the most that a project has; 0 is no limit
+            (fact: services-per-project) (fact: volumes-per-project).
         slow_reader_seconds: a WebSocket on which nothing could be sent for so long is cut.
         outcomes: part of an image reference -> healthy, never_ready, crash, complete: what a simulated run of it does.
     """
@@ -62,6 +64,8 @@ class Settings:
     volume_create_deploys: bool = False
     edge_requests_per_second: int = 0
     slow_reader_seconds: float = 10.0
+    services_per_project: int = 0
+    volumes_per_project: int = 0
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
     def changed(self, values: Mapping[str, Any]) -> Settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from ariadne import MutationType, QueryType
@@ -10,10 +12,12 @@ from emulator.api.apply import apply_patch
 from emulator.api.environments import drop_service_without_instances
 from emulator.api.request import Info, Request, request_of
 from emulator.api.services import new_service
-from emulator.api.sync import new_volume, rows
+from emulator.api.sync import free_volume_name, new_volume, rows
+from emulator.api.templates import with_secrets
 from emulator.api.views import View
 from emulator.change_sets import address, changes_of, created, plan
 from emulator.config import etag, merged
+from emulator.database_changes import template_service, with_databases
 from emulator.errors import Refusal, not_found
 from emulator.store import Document, new_id, now
 
@@ -38,15 +42,16 @@ def preview_change_set(_: object, info: Info, environmentId: str, input: Any) ->
     request = request_of(info)
     environment = request.environment(environmentId)
     changes = changes_of(input)
+    whole = with_databases(changes, _free_name(request, environment))
     ids, names = _known(request, environment)
-    for at, name in created(changes).items():
+    for at, name in created(whole).items():
         ids[at], names[at] = new_id(), name
     # What changes nothing is left out: clients plan by what is answered (fact: preview-drops-no-ops).
     kept = [change for change in changes if _changes_something(environment["config"], change, ids, names)]
     effects = [
         {"path": change.get("path"), "effect": "deploy"} for change in kept if change.get("deployEffect") == "deploy"
     ]
-    diagnostics = plan(changes, ids, names).diagnostics
+    diagnostics = plan(whole, ids, names).diagnostics
     return {"changeSet": {**input, "changes": kept}, "diagnostics": diagnostics, "effects": effects}
 
 
@@ -110,16 +115,21 @@ def _known(request: Request, environment: Document) -> tuple[dict[str, str], dic
 
 def _applied(request: Request, environment: Document, changes: Any, message: str) -> Document:
     ids, names = _known(request, environment)
-    fresh = created(changes)
+    whole = with_databases(changes, _free_name(request, environment))
+    templates = {str(change.get("address")): found[0] for change in changes if (found := template_service(change))}
+    fresh = created(whole)
     for at, name in fresh.items():
         ids[at], names[at] = new_id(), name
-    planned = plan(changes, ids, names)
+    planned = plan(whole, ids, names)
     done = not planned.diagnostics
     started: list[str] = []
     if done:
         for at, name in fresh.items():
-            _make(request, environment["projectId"], at, name, ids)
-        planned = plan(changes, ids, names)
+            _make(request, environment["projectId"], at, name, ids, templates.get(at))
+        planned = plan(whole, ids, names)
+        for at in templates:
+            for entry in planned.patch["services"][ids[at]]["variables"].values():
+                entry["value"] = with_secrets(str(entry["value"]))
         for id_ in planned.deleted:
             planned.patch["services"][id_] = {"isDeleted": True}
         started = apply_patch(request, environment, planned.patch, message)
@@ -149,14 +159,19 @@ def _applied(request: Request, environment: Document, changes: Any, message: str
     }
 
 
-def _make(request: Request, project_id: str, at: str, name: str, ids: dict[str, str]) -> None:
+def _free_name(request: Request, environment: Document) -> Callable[[str], str]:
+    return functools.partial(free_volume_name, request, environment["projectId"])
+
+
+def _make(
+    request: Request, project_id: str, at: str, name: str, ids: dict[str, str], template_service_id: str | None
+) -> None:
     """Make a service or a volume that the patch then gives an instance; its id takes the place of the planned one."""
     kind = at.partition(".")[0]
     if kind in ("service", "database"):
         taken = request.store.all(
             "service", lambda row: row["projectId"] == project_id and not row["deletedAt"] and row["name"] == name
         )
-        ids[at] = taken[0]["id"] if taken else new_service(request, project_id, name)["id"]
+        ids[at] = taken[0]["id"] if taken else new_service(request, project_id, name, of=template_service_id)["id"]
     elif kind == "volume":
-        volume = new_volume(project_id, name, id_=ids[at])
-        request.store.put("volume", volume["id"], volume)
+        new_volume(request, project_id, name, id_=ids[at])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ from emulator.errors import Refusal, not_found
 from emulator.log_query import LINES, MOST_LINES, LogWindow, log_filter, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from emulator.store import Document
 
 query = QueryType()
@@ -105,8 +104,8 @@ def environment_logs(
         moment(beforeDate) if beforeDate else None,
         moment(anchorDate) if anchorDate else datetime.now(UTC),
         moment(afterDate) if afterDate else None,
-        _bounded(beforeLimit),
-        _bounded(afterLimit),
+        bounded(beforeLimit),
+        bounded(afterLimit),
     )
     rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
     lines = [line for row in rows for _, line in lines_of(row, filter)]
@@ -127,16 +126,17 @@ def logs(
     """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
     found = deployment_of(request_of(info), deploymentId)
     oldest, newest = (moment(date) if date else None for date in (startDate, endDate))
-    window = LogWindow(oldest, newest or datetime.now(UTC), newest, _bounded(limit) + 1, 0)
+    window = LogWindow(oldest, newest or datetime.now(UTC), newest, bounded(limit) + 1, 0)
     return window.of((moment(str(line["timestamp"])), line) for _, line in lines_of(found, filter))
 
 
-def _bounded(limit: int | None) -> int:
+def bounded(limit: int | None) -> int:
+    """Return how many lines are asked for."""
     return LINES if limit is None else max(0, min(limit, MOST_LINES))
 
 
 def lines_of(deployment: Document, filter_: str | None, since: int = 0) -> Iterator[tuple[int, View]]:
-    """Yield the lines of a deployment that fit a filter, from one line on, each with its number and what it is of."""
+    """Return the lines of a deployment that fit a filter, each with its number and with what it is of."""
     fits = log_filter(filter_)
     tags = {name: deployment[name] for name in ("serviceId", "environmentId")} | {"deploymentId": deployment["id"]}
     of = {

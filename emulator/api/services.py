@@ -70,13 +70,22 @@ def service_create(_: object, info: Info, input: Document) -> View:
     return service_view(request, made)
 
 
-def new_service(request: Request, project_id: str, name: str, *, icon: str | None = None) -> Document:
-    """Make a service that no environment has yet."""
+def new_service(
+    request: Request, project_id: str, name: str, *, icon: str | None = None, of: str | None = None
+) -> Document:
+    """Make a service that no environment has yet; `of` is the template's service that it is a copy of.
+
+    How many a project may have is a setting (fact: services-per-project).
+    """
+    limit = request.world.settings.current.services_per_project
+    if limit and len(request.store.all("service", lambda row: _is_of(row, project_id))) >= limit:
+        raise Refusal(f"This project has reached its limit of {limit} services")
     made: Document = {
         "id": new_id(),
         "projectId": project_id,
         "name": name,
         "icon": icon,
+        "templateServiceId": of,
         "createdAt": now(),
         "updatedAt": now(),
         "deletedAt": None,
@@ -89,8 +98,12 @@ def _check_name(name: str) -> None:
         raise Refusal("Invalid service name")
 
 
+def _is_of(row: Document, project_id: str) -> bool:
+    return bool(row["projectId"] == project_id and not row.get("deletedAt"))
+
+
 def _has_name(row: Document, project_id: str, name: str) -> bool:
-    return bool(row["projectId"] == project_id and not row.get("deletedAt") and row["name"] == name)
+    return _is_of(row, project_id) and bool(row["name"] == name)
 
 
 def _targets(request: Request, project: Document, environment_id: str | None) -> list[Document]:

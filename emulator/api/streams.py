@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from ariadne import ObjectType
 
-from emulator.api.deploys import deployment_of, lines_of
+from emulator.api.deploys import bounded, deployment_of, lines_of
 from emulator.api.request import Info, request_of
 from emulator.api.views import View, deployment_view
+from emulator.log_query import moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from emulator.store import Document
 
 subscription = ObjectType("Subscription")
-# Both are of the public schema, in the description of `limit`.
-_LINES, _MOST_LINES = 100, 5000
 _MOST_AT_ONCE = 500
 """The lines of one message: a log of any length goes out in pieces of a bounded size."""
 
@@ -57,9 +58,9 @@ def deployment(_: object, info: Info, id: str) -> View:
 @subscription.field("buildLogs")
 @subscription.field("deploymentLogs")
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, filter: str | None = None) -> list[View]:
-    """Return the last lines of a deployment, then those that are new (fact: logs-in-arrays)."""
+    """Return the last lines of a deployment that fit, then those that are new (fact: logs-in-arrays)."""
     row = deployment_of(request_of(info), deploymentId)
-    return _new_lines(_position(info), [row], _bounded(limit), filter)
+    return _new_lines(_position(info), [row], filter, bounded(limit))
 
 
 @subscription.field("environmentLogs")
@@ -72,46 +73,38 @@ def environment_logs(
     beforeDate: str | None = None,
     **_window: Any,
 ) -> list[View]:
-    """Return the last lines of all deployments of an environment, then those that are new, oldest first."""
+    """Return the last lines of all deployments of an environment that fit, then those that are new, oldest first."""
     request = request_of(info)
     request.environment(environmentId)
     rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
-    return _new_lines(_position(info), rows, _bounded(beforeLimit), filter, beforeDate or "")
-
-
-def _bounded(limit: int | None) -> int:
-    return _LINES if limit is None else max(0, min(limit, _MOST_LINES))
+    return _new_lines(_position(info), rows, filter, bounded(beforeLimit), moment(beforeDate) if beforeDate else None)
 
 
 def _new_lines(
-    position: Position, rows: list[Document], limit: int, filter_: str | None, oldest: str = ""
+    position: Position, rows: list[Document], filter_: str | None, limit: int, oldest: datetime | None = None
 ) -> list[View]:
     """Return the lines that a subscriber has not seen, and move its position to their end.
 
     Args:
         position: the count of lines that it has seen, by the id of the deployment.
         rows: the deployments.
+        filter_: which lines.
         limit: how many lines there are at the first look.
-        filter_: which lines are answered (fact: log-filter).
         oldest: when the first of them may be from.
     """
-    is_first = position.since is None
-    seen: dict[str, int] = dict(position.since or {})
+    seen: dict[str, int] = position.since or {}
     fresh = [
-        (str(line["timestamp"]), row["id"], index, line)
+        (str(line["timestamp"]), row["id"], number, line)
         for row in rows
-        for index, line in lines_of(row, filter_, seen.get(row["id"], 0))
+        for number, line in lines_of(row, filter_, seen.get(row["id"], 0))
     ]
     fresh.sort(key=lambda entry: entry[:3])
-    if is_first:
-        # Those that are too old, or too many, count as seen.
-        seen = {row["id"]: len(row["logs"]) for row in rows}
-        fresh = [entry for entry in fresh if entry[0] >= oldest]
+    if position.since is None:
+        fresh = [entry for entry in fresh if oldest is None or moment(entry[0]) >= oldest]
         fresh = fresh[max(0, len(fresh) - limit) :]
-        for _at, id_, index, _line in reversed(fresh):
-            seen[id_] = index
+    # What does not fit, or is older than what is asked for, counts as seen.
+    position.now = {row["id"]: len(row["logs"]) for row in rows}
+    for _at, id_, number, _line in reversed(fresh[_MOST_AT_ONCE:]):
+        position.now[id_] = number
     position.has_more = len(fresh) > _MOST_AT_ONCE
-    for _at, id_, index, _line in fresh[:_MOST_AT_ONCE]:
-        seen[id_] = index + 1
-    position.now = seen
     return [line for *_place, line in fresh[:_MOST_AT_ONCE]]

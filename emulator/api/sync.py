@@ -7,6 +7,7 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from emulator.errors import Refusal
 from emulator.free_port import free_port
 from emulator.store import Document, new_id, now
 
@@ -239,7 +240,7 @@ def _adopted_volume(request: Request, environment: Document, volume_id: str, giv
     volume = store.get("volume", volume_id)
     if volume is None:
         name = free_volume_name(request, environment["projectId"], "volume")
-        volume = store.put("volume", volume_id, new_volume(environment["projectId"], name, id_=volume_id))
+        volume = new_volume(request, environment["projectId"], name, id_=volume_id)
     return new_volume_instance(environment, volume, service_id=None, mount_path="/data", region=given.get("region"))
 
 
@@ -264,9 +265,19 @@ def volume_names(request: Request, project_id: str) -> dict[str, str]:
     return {row["name"]: row["id"] for row in rows_}
 
 
-def new_volume(project_id: str, name: str, *, id_: str = "") -> Document:
-    """Return a volume, which is the project's; its instances are the environments'."""
-    return {"id": id_ or new_id(), "name": name, "projectId": project_id, "createdAt": now(), "deletedAt": None}
+def new_volume(request: Request, project_id: str, name: str, *, id_: str = "") -> Document:
+    """Make a volume, which is the project's; its instances are the environments' (fact: volumes-per-project)."""
+    limit = request.world.settings.current.volumes_per_project
+    if limit and len(volume_names(request, project_id)) >= limit:
+        raise Refusal(f"This project has reached its limit of {limit} volumes")
+    made: Document = {
+        "id": id_ or new_id(),
+        "name": name,
+        "projectId": project_id,
+        "createdAt": now(),
+        "deletedAt": None,
+    }
+    return request.store.put("volume", made["id"], made)
 
 
 def new_volume_instance(

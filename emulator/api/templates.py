@@ -59,8 +59,8 @@ def template_deploy(_: object, info: Info, input: Document) -> View:
     ):
         raise Refusal("Invalid template config")
     patch: Document = {"services": {}, "volumes": {}}
-    for service in services.values():
-        _add(request, environment, patch, service)
+    for id_, service in services.items():
+        _add(request, environment, patch, service, id_)
     if input.get("stageOnly"):
         known = request.store.get("staged", environment["id"])
         staged = staged_patch(environment["id"], merged(known["patch"], patch) if known else patch)
@@ -75,11 +75,10 @@ def _first_environment(request: Request, project_id: str) -> str:
     return str(rows[0]["id"]) if rows else ""
 
 
-def _add(request: Request, environment: Document, patch: Document, service: Document) -> None:
+def _add(request: Request, environment: Document, patch: Document, service: Document, id_: str) -> None:
     """Add a template's service, and the volume that it mounts, to a patch."""
-    made = new_service(
-        request, environment["projectId"], _free_name(request, environment["projectId"], service["name"])
-    )
+    name = _free_name(request, environment["projectId"], service["name"])
+    made = new_service(request, environment["projectId"], name, of=id_)
     config: Document = {
         key: copy.deepcopy(service[key]) for key in ("source", "build", "deploy", "networking") if key in service
     }
@@ -87,8 +86,7 @@ def _add(request: Request, environment: Document, patch: Document, service: Docu
     mounts: Document = {}
     for mount in (service.get("volumeMounts") or {}).values():
         name = free_volume_name(request, environment["projectId"], f"{made['name'].lower()}-volume")
-        volume = new_volume(environment["projectId"], name)
-        request.store.put("volume", volume["id"], volume)
+        volume = new_volume(request, environment["projectId"], name)
         mounts[volume["id"]] = mount
         patch["volumes"][volume["id"]] = {"isCreated": True}
     patch["services"][made["id"]] = {**config, "variables": variables, "volumeMounts": mounts, "isCreated": True}
@@ -105,7 +103,12 @@ def _filled(entry: Any) -> str:
     """Return a variable's value or default, with each `${{secret(n)}}` of its own."""
     entry = entry if isinstance(entry, dict) else {"value": entry}
     given = entry.get("value") if entry.get("value") is not None else entry.get("defaultValue")
-    return _SECRET.sub(lambda match: _secret(int(match[1] or 32)), str(given or ""))
+    return with_secrets(str(given or ""))
+
+
+def with_secrets(text: str) -> str:
+    """Return a text in which each `${{secret(n)}}` is one of its own."""
+    return _SECRET.sub(lambda match: _secret(int(match[1] or 32)), text)
 
 
 def _secret(length: int) -> str:

@@ -36,8 +36,18 @@ def workspace_view(request: Request) -> View:
     return {
         **request.workspace,
         "projects": projects,
+        # The plan has the limits that are the defaults of the emulator: none.
+        "plan": "PRO",
+        "subscriptionModel": "TEAM",
+        "projectCount": lambda _info, includeDeleted=False: len(
+            [] if request.is_foreign else request.store.all("project", lambda row: _counts(row, includeDeleted))
+        ),
         "team": lambda _info: {**request.workspace, "workspace": lambda _info: workspace_view(request)},
     }
+
+
+def _counts(project: Document, include_deleted: bool | None) -> bool:
+    return bool(include_deleted) or not project.get("deletedAt")
 
 
 def project_view(request: Request, project: Document) -> View:
@@ -62,6 +72,7 @@ def project_view(request: Request, project: Document) -> View:
     return {
         **project,
         "workspaceId": WORKSPACE["id"],
+        "subscriptionType": "pro",
         "workspace": lambda _info: workspace_view(request),
         "teamId": WORKSPACE["id"],
         "team": workspace_view(request)["team"],

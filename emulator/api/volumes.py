@@ -43,8 +43,7 @@ def volume_create(_: object, info: Info, input: Document) -> View:
     if not str(input["mountPath"]).startswith("/"):
         raise Refusal("Invalid mount path")
     base = f"{request.service(service_id)['name']}-volume" if service_id else "volume"
-    volume = new_volume(project["id"], free_volume_name(request, project["id"], base))
-    request.store.put("volume", volume["id"], volume)
+    volume = new_volume(request, project["id"], free_volume_name(request, project["id"], base))
     for environment in targets:
         instance = new_volume_instance(
             environment, volume, service_id=None, mount_path=input["mountPath"], region=input.get("region")

@@ -31,6 +31,7 @@ from emulator.execution import SDL
 
 OPERATIONS = SDL.with_name("public_operations.json")
 RECORD = Path(__file__).with_name("data") / "public_schema.json"
+_ROOTS = frozenset({"Query", "Mutation", "Subscription"})
 Signatures = dict[str, dict[str, Any]]
 
 
@@ -73,13 +74,22 @@ def _given(given: GraphQLArgument | GraphQLInputField) -> str:
 
 
 def trimmed(public: Signatures, ours: Signatures) -> Signatures:
-    """Return of the public schema what the emulator has; enums, arguments and inputs whole, to see what is missing."""
+    """Return of the public schema what the emulator has; enums, arguments and inputs whole, to see what is missing.
+
+    So are the fields of its objects that have no fields themselves: clients select them, and one that is unknown would
+    refuse the whole document.
+    """
+    leaves = {name for name, kind in public.items() if kind["kind"] in {"Enum", "Scalar"}}
     kept: Signatures = {}
     for name in sorted(set(ours) & set(public)):
         kept[name] = dict(public[name])
         if "fields" in kept[name]:
             wanted = ours[name].get("fields", {})
-            kept[name]["fields"] = {key: value for key, value in public[name]["fields"].items() if key in wanted}
+            kept[name]["fields"] = {
+                key: value
+                for key, value in public[name]["fields"].items()
+                if key in wanted or (name not in _ROOTS and value["type"].strip("[]!") in leaves)
+            }
     return kept
 
 

@@ -130,6 +130,31 @@ def test_an_environment_tells_the_lines_of_all_that_is_in_it_and_of_nothing_else
         assert {line["tags"]["deploymentId"] for line in told} == {third}
 
 
+def test_a_filter_holds_for_the_first_lines_and_for_those_that_come(walking: Emulator) -> None:
+    world = World.new(walking)
+    service = world.running("web")
+    old = world.deployments(service)[0]
+    filtered = (
+        "subscription F($id: String!, $f: String) { environmentLogs(environmentId: $id, filter: $f) { message } }"
+    )
+    with Subscriber(walking) as socket:
+        socket.subscribe(filtered, id=world.environment_id, f="ready")
+        socket.subscribe(filtered, id_="2", id=world.environment_id, f=f"@snapshot:{old['snapshotId']}")
+        told: dict[str, list[str]] = {"1": [], "2": []}
+        while not all(told.values()):
+            message = socket.receive()
+            told[message["id"]] += [line["message"] for line in message["payload"]["data"]["environmentLogs"]]
+        assert told["1"] == ["simulated: ready"]
+        assert len(told["2"]) > 1
+        _deploy(world, service)
+        # The second one is told nothing: its lines are of the first deployment.
+        message = socket.receive()
+        assert (message["id"], message["payload"]["data"]["environmentLogs"]) == (
+            "1",
+            [{"message": "simulated: ready"}],
+        )
+
+
 def test_who_may_not_read_is_told_so_and_the_operation_ends(emulator: Emulator, world: World) -> None:
     deployment = world.deployments(world.running("web"))[0]["id"]
     other = World.new(emulator)
