@@ -120,6 +120,8 @@ def broken(patch: Any) -> str:
     for volume in (patch.get("volumes") or {}).values():
         if volume and volume.get("region") is not None and not _is_text(volume["region"]):
             return "region"
+        if volume and volume.get("sizeMB") is not None and not _is_replicas(volume["sizeMB"]):
+            return "sizeMB"
     for group in (patch.get("groups") or {}).values():
         found = _first({key: group.get(key) for key in ("name", "color", "icon")} if group else {}, _is_text)
         if found or (group and group.get("isCollapsed") not in (None, True, False)):

@@ -85,6 +85,7 @@ _KIND_OF_ID = {
     "deploymentEvents": "deployment",
     "environment": "environment",
     "environmentDelete": "environment",
+    "environmentPatch": "patch",
     "environmentRename": "environment",
     "project": "project",
     "projectDelete": "project",

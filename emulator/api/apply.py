@@ -111,12 +111,14 @@ def _forget_mounts(config: Document, volume_id: str) -> None:
             service["volumeMounts"].pop(volume_id)
 
 
-def delete_volume_instances(request: Request, volume_id: str, environment_id: str | None) -> None:
+def delete_volume_instances(
+    request: Request, volume_id: str, environment_id: str | None, *, state: str = "DELETING"
+) -> None:
     """Delete a volume softly, in one environment or in all: it stays listed. The emulator drops its data at once."""
     until = (datetime.now(UTC) + timedelta(hours=KEPT_HOURS)).isoformat()
     for row in request.store.all("volume_instance", lambda row: row["volumeId"] == volume_id):
         if environment_id in (None, row["environmentId"]):
-            row.update(deletedAt=until, state="DELETING", serviceId=None)
+            row.update(deletedAt=until, state=state, serviceId=None)
             request.store.put("volume_instance", row["id"], row)
             request.world.postgres.forget(row["id"])
             environment = request.store.get("environment", row["environmentId"])

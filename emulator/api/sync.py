@@ -227,6 +227,9 @@ def _follow_volumes(request: Request, environment: Document) -> None:
     for volume_id, row in here.items():
         service_id, path = mounts.get(volume_id, (None, None))
         row.update(serviceId=service_id, mountPath=path or row["mountPath"])
+        size = (volumes.get(volume_id) or {}).get("sizeMB")
+        if size:
+            row["sizeMB"] = int(size)
         request.store.put("volume_instance", row["id"], row)
 
 

@@ -122,11 +122,12 @@ def environment_patch_commit(
     request = request_of(info)
     environment = request.environment(environmentId)
     apply_patch(request, environment, patch or {}, commitMessage or "patch committed", skip_deploys=bool(skipDeploys))
-    _record(request, environmentId, patch or {}, commitMessage)
-    return new_workflow(request, "commitEnvironmentPatch")
+    row = _record(request, environmentId, patch or {}, commitMessage)
+    # Clients read the patch by the end of the workflow's id (fact: workflow-names-patch).
+    return new_workflow(request, "commitEnvironmentPatch", row["id"])
 
 
-def _record(request: Request, environment_id: str, patch: Document, message: str | None) -> None:
+def _record(request: Request, environment_id: str, patch: Document, message: str | None) -> Document:
     row: Document = {
         "id": new_id(),
         "environmentId": environment_id,
@@ -139,7 +140,19 @@ def _record(request: Request, environment_id: str, patch: Document, message: str
         "appliedAt": now(),
         "lastAppliedError": None,
     }
-    request.store.put("patch", row["id"], row)
+    return request.store.put("patch", row["id"], row)
+
+
+@query.field("environmentPatch")
+def environment_patch(_: object, info: Info, id: str) -> View:
+    """Return a patch that was committed, or that is staged."""
+    request = request_of(info)
+    staged = request.store.all("staged", lambda row: row["id"] == id)
+    found = request.store.get("patch", id) or next(iter(staged), None)
+    if found is None:
+        raise not_found("Environment patch")
+    request.environment(found["environmentId"])
+    return patch_view(request, found)
 
 
 @query.field("environmentPatches")
@@ -190,5 +203,5 @@ def environment_patch_commit_staged(
         request, environment, staged["patch"], commitMessage or "staged changes", skip_deploys=bool(skipDeploys)
     )
     request.store.delete("staged", environmentId)
-    _record(request, environmentId, staged["patch"], commitMessage)
-    return new_workflow(request, "commitStagedEnvironmentPatch")
+    row = _record(request, environmentId, staged["patch"], commitMessage)
+    return new_workflow(request, "commitStagedEnvironmentPatch", row["id"])

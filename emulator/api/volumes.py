@@ -13,6 +13,7 @@ from emulator.store import Document
 
 query = QueryType()
 mutation = MutationType()
+_GONE = ("DELETED", "DELETING")
 
 
 @query.field("volumeInstance")
@@ -110,9 +111,15 @@ def volume_update(_: object, info: Info, volumeId: str, input: Document) -> View
 def volume_instance_update(
     _: object, info: Info, volumeId: str, input: Document, environmentId: str | None = None
 ) -> bool:
-    """Change where a volume is mounted, from the next deployment on; a service of null detaches it."""
+    """Change where a volume is mounted, from the next deployment on; a service of null detaches it.
+
+    The state DELETED deletes the volume in the environment, or in each (fact: volume-state-deleted).
+    """
     request = request_of(info)
     _volume(request, volumeId)
+    if input.get("state") in _GONE:
+        delete_volume_instances(request, volumeId, environmentId, state=input["state"])
+        return True
     for row in request.store.all(
         "volume_instance",
         lambda row: (

@@ -16,9 +16,9 @@ query = QueryType()
 mutation = MutationType()
 
 
-def new_workflow(request: Request, kind: str) -> str:
-    """Write a workflow down that has ended well, and return its id."""
-    id_ = f"{kind}/{new_id()}"
+def new_workflow(request: Request, kind: str, of: str = "") -> str:
+    """Write a workflow down that has ended well, and return its id, which ends with that of what it works on."""
+    id_ = f"{kind}/{of or new_id()}"
     request.store.put("workflow", id_, {"status": "Complete", "error": None})
     return id_
 

@@ -63,6 +63,8 @@ class Things:
             kind: snapshot[kind][0]["id"] for kind in ("domain", "custom_domain", "tcp_proxy", "volume_instance")
         }
         (mine,) = [row["id"] for row in listed if row["environmentId"] == environment_id]
+        patches = "query p($e: String!) { environmentPatches(environmentId: $e) { edges { node { id } } } }"
+        (patch_row,) = nodes(world.run(patches, e=environment_id)["environmentPatches"])
         self.ids = {
             **of_kind,
             "project": world.project_id,
@@ -71,6 +73,7 @@ class Things:
             "volume": self.volume,
             "deployment": snapshot["deployment"][0]["id"],
             "project_token": mine,
+            "patch": patch_row["id"],
         }
 
 
@@ -174,7 +177,7 @@ def names_something(operation: str) -> bool:
 
 KINDS = (
     *("project", "environment", "service", "volume", "deployment", "project_token"),
-    *("domain", "custom_domain", "tcp_proxy", "volume_instance"),
+    *("domain", "custom_domain", "tcp_proxy", "volume_instance", "patch"),
 )
 
 
