@@ -22,12 +22,14 @@ _HEAD = """\
 # Railway's operations, and those that the emulator serves
 
 This page is written by `make config-docs` from `emulator/public_operations.json`, which is recorded from Railway's
-public schema, from `emulator/schema.graphql` and from the register of beliefs; a test compares.
+public schema, from `emulator/client_operations.json`, which is recorded from the documents of public clients, from
+`emulator/schema.graphql` and from the register of beliefs; a test compares.
 
 An operation that is not served is answered with HTTP 400 and one error that names it, and the ledger of calls counts
 it. Not served by choice are buckets, egress gateways, private networks, deployment triggers, uploads, metrics, members,
 billing and what else no flow of this program or its users needs. The beliefs are those of
 [railway-facts.md](railway-facts.md) that speak of the operation; without one the emulator follows the public schema.
+What was run of the clients, and with which result, is in [conformance.md](conformance.md#public-clients).
 
 """
 _KINDS = ("Query", "Mutation", "Subscription")
@@ -40,20 +42,29 @@ class Coverage:
     Attributes:
         public: the names of Railway's operations by their kind.
         served: those that the emulator has.
+        asked: the public clients that send each operation, by the kind and the name of the operation.
     """
 
     public: Mapping[str, Sequence[str]]
     served: Mapping[str, Sequence[str]]
+    asked: Mapping[tuple[str, str], Sequence[str]]
 
 
 def served(checkout: Path) -> Coverage:
     """Return the operations of the public schema, and those of the emulator's."""
     recorded = json.loads((checkout / "emulator" / "public_operations.json").read_text(encoding="utf-8"))
     document = parse((checkout / "emulator" / "schema.graphql").read_text(encoding="utf-8"))
+    clients = json.loads((checkout / "emulator" / "client_operations.json").read_text(encoding="utf-8"))
+    asked: dict[tuple[str, str], list[str]] = {}
+    for client, kinds in clients.items():
+        for kind, names in kinds.items():
+            for name in names:
+                asked.setdefault((kind.capitalize(), name), []).append(client)
     types = [node for node in document.definitions if isinstance(node, ObjectTypeDefinitionNode)]
     return Coverage(
         {kind: list(recorded[kind]) for kind in _KINDS},
         {node.name.value: [one.name.value for one in node.fields or ()] for node in types if node.name.value in _KINDS},
+        asked,
     )
 
 
@@ -62,17 +73,20 @@ def page(register: Register, coverage: Coverage) -> str:
     counts, tables = [], []
     for kind in _KINDS:
         ours = set(coverage.served.get(kind, ()))
-        names = sorted(ours | set(coverage.public[kind]))
+        of_clients = {name for kind_, name in coverage.asked if kind_ == kind}
+        names = sorted(ours | set(coverage.public[kind]) | of_clients)
         counts.append(f"{len(ours)} of {len(names)} {'queries' if kind == 'Query' else f'{kind.lower()}s'}")
-        rows = [_row(register, name, is_served=name in ours) for name in names]
-        tables.append(f"\n## {kind}\n\n| Operation | Served | By which belief |\n| --- | --- | --- |\n{''.join(rows)}")
+        rows = [_row(register, name, coverage.asked.get((kind, name), ()), is_served=name in ours) for name in names]
+        head = "| Operation | Served | By which belief | Asked for by |\n| --- | --- | --- | --- |\n"
+        tables.append(f"\n## {kind}\n\n{head}{''.join(rows)}")
     return f"{_HEAD}Served: {', '.join(counts)}.\n{''.join(tables)}"
 
 
-def _row(register: Register, name: str, *, is_served: bool) -> str:
+def _row(register: Register, name: str, clients: Sequence[str], *, is_served: bool) -> str:
     ids = beliefs_of(register, name) if is_served else []
     links = ", ".join(f"[{id_}](railway-facts.md#{id_})" for id_ in ids)
-    return f"| `{name}` | {'yes' if is_served else 'no'} | {links or ('public schema' if is_served else '')} |\n"
+    source = links or ("public schema" if is_served else "")
+    return f"| `{name}` | {'yes' if is_served else 'no'} | {source} | {', '.join(clients)} |\n"
 
 
 def beliefs_of(register: Register, operation: str) -> list[str]:
