@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ariadne import MutationType, QueryType
@@ -11,8 +12,11 @@ from emulator.api.views import View, deployment_view
 from emulator.config import has_source
 from emulator.deployments import UNDER_WAY
 from emulator.errors import Refusal, not_found
+from emulator.log_query import LINES, MOST_LINES, LogWindow, log_filter, moment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.store import Document
 
 query = QueryType()
@@ -83,21 +87,71 @@ def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
 
 
 @query.field("environmentLogs")
-def environment_logs(_: object, info: Info, environmentId: str, **_filters: Any) -> list[View]:
-    """Return the lines of all deployments of an environment, oldest first."""
+def environment_logs(
+    _: object,
+    info: Info,
+    environmentId: str,
+    filter: str | None = None,
+    beforeLimit: int | None = None,
+    beforeDate: str | None = None,
+    anchorDate: str | None = None,
+    afterDate: str | None = None,
+    afterLimit: int | None = None,
+) -> list[View]:
+    """Return lines of all deployments of an environment around the anchor, oldest first."""
     request = request_of(info)
     request.environment(environmentId)
+    window = LogWindow(
+        moment(beforeDate) if beforeDate else None,
+        moment(anchorDate) if anchorDate else datetime.now(UTC),
+        moment(afterDate) if afterDate else None,
+        _bounded(beforeLimit),
+        _bounded(afterLimit),
+    )
     rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
-    lines = [line for row in rows for line in logs(_, info, row["id"])]
-    return sorted(lines, key=lambda line: str(line["timestamp"]))
+    fits = line_filter(filter)
+    lines = [line for row in rows for line in lines_of(row) if fits(row, line)]
+    return window.of(sorted(((moment(str(line["timestamp"])), line) for line in lines), key=lambda one: one[0]))
 
 
 @query.field("buildLogs")
 @query.field("deploymentLogs")
-def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, **_filters: Any) -> list[View]:
+def logs(
+    _: object,
+    info: Info,
+    deploymentId: str,
+    limit: int | None = None,
+    filter: str | None = None,
+    startDate: str | None = None,
+    endDate: str | None = None,
+) -> list[View]:
     """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
-    lines = lines_of(deployment_of(request_of(info), deploymentId))
-    return lines if limit is None else lines[-limit - 1 :]
+    found = deployment_of(request_of(info), deploymentId)
+    fits = line_filter(filter)
+    oldest, newest = (moment(date) if date else None for date in (startDate, endDate))
+    window = LogWindow(oldest, newest or datetime.now(UTC), newest, _bounded(limit) + 1, 0)
+    return window.of((moment(str(line["timestamp"])), line) for line in lines_of(found) if fits(found, line))
+
+
+def _bounded(limit: int | None) -> int:
+    return LINES if limit is None else max(0, min(limit, MOST_LINES))
+
+
+def line_filter(text: str | None) -> Callable[[Document, View], bool]:
+    """Return what tells whether a line of a deployment fits a filter."""
+    fits = log_filter(text)
+
+    def fitting(deployment: Document, line: View) -> bool:
+        of = {
+            "service": str(deployment["serviceId"]),
+            "deployment": str(deployment["id"]),
+            "snapshot": str(deployment["snapshotId"]),
+            "replica": f"{deployment['id']}:0",
+            "level": str(line["severity"]),
+        }
+        return fits(str(line["message"]), of)
+
+    return fitting
 
 
 def lines_of(deployment: Document, since: int = 0) -> list[View]:

@@ -1,4 +1,4 @@
-"""The one known template, `postgres`, in the shape of an environment's config (fact: postgres-variables)."""
+"""Templates: four databases are known, and whatever config a client sends in place of theirs is deployed."""
 
 from __future__ import annotations
 
@@ -18,47 +18,15 @@ from emulator.api.sync import free_volume_name, new_volume
 from emulator.api.views import View
 from emulator.api.workflows import new_workflow
 from emulator.config import merged
+from emulator.database_templates import find
 from emulator.errors import Refusal, not_found
 from emulator.store import Document
 
 query = QueryType()
 mutation = MutationType()
 
-_DATA = "/var/lib/postgresql/data"
 _SECRET = re.compile(r"\$\{\{\s*secret\((\d*)[^)]*\)\s*\}\}")
 _LONGEST_SECRET = 256
-_VARIABLES = {
-    "PGDATA": f"{_DATA}/pgdata",
-    "PGHOST": "${{RAILWAY_PRIVATE_DOMAIN}}",
-    "PGPORT": "5432",
-    "PGUSER": "${{POSTGRES_USER}}",
-    "PGPASSWORD": "${{POSTGRES_PASSWORD}}",
-    "PGDATABASE": "${{POSTGRES_DB}}",
-    "POSTGRES_USER": "postgres",
-    "POSTGRES_PASSWORD": "${{secret(32)}}",
-    "POSTGRES_DB": "railway",
-    "DATABASE_URL": "postgresql://${{PGUSER}}:${{PGPASSWORD}}@${{PGHOST}}:${{PGPORT}}/${{PGDATABASE}}",
-    "SSL_CERT_DAYS": "820",
-    "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "60",
-}
-POSTGRES: Document = {
-    "id": "8f3b1e7c-0d5a-4c8e-9a64-2b7d5f0c9e11",
-    "code": "postgres",
-    "name": "Postgres",
-    "description": "PostgreSQL with a volume and a TCP proxy",
-    "serializedConfig": {
-        "services": {
-            "2d9c4a60-6b1f-4f0e-8a37-51c0e7b6d432": {
-                "name": "Postgres",
-                "source": {"image": "ghcr.io/railwayapp-templates/postgres-ssl:17"},
-                "deploy": {"requiredMountPath": _DATA},
-                "networking": {"tcpProxies": {"5432": {}}},
-                "variables": {name: {"defaultValue": value, "isOptional": False} for name, value in _VARIABLES.items()},
-                "volumeMounts": {"2d9c4a60-6b1f-4f0e-8a37-51c0e7b6d432": {"mountPath": _DATA}},
-            }
-        }
-    },
-}
 
 
 @query.field("template")
@@ -71,16 +39,17 @@ def template(
     repo: str | None = None,
 ) -> View:
     """Return a template by its code or id."""
-    if code != POSTGRES["code"] and id != POSTGRES["id"]:
+    found = find(code=code, id_=id)
+    if found is None:
         raise not_found("Template")
-    return POSTGRES
+    return found
 
 
 @mutation.field("templateDeployV2")
 def template_deploy(_: object, info: Info, input: Document) -> View:
     """Make a template's services in an environment; a second copy of one gets a name of its own."""
     request = request_of(info)
-    if input["templateId"] != POSTGRES["id"]:
+    if find(id_=input["templateId"]) is None:
         raise not_found("Template")
     project = request.project(input.get("projectId"))
     environment = request.environment(input.get("environmentId") or _first_environment(request, project["id"]))

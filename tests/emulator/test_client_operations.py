@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from emulator.api.templates import POSTGRES
+from emulator.database_templates import POSTGRES
 from emulator.execution import SDL
 from tests.emulator.client_operations import document, operations, parsed, recorded
 from tests.emulator.fix_emulator import Emulator

@@ -1,4 +1,4 @@
-"""The `postgres` template, as `railway add --database postgres` deploys it; the database is a real one."""
+"""The databases' templates, as `railway add --database` deploys them; PostgreSQL is a real one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SERVICES = "query p($id: String!) { project(id: $id) { services { edges { node {
 PROXIES = "query p($e: String!, $s: String!) { tcpProxies(environmentId: $e, serviceId: $s) { applicationPort } }"
 
 
-def deploy(world: World, **more: Any) -> dict[str, Any]:
-    template = world.run(TEMPLATE, code="postgres")["template"]
+def deploy(world: World, code: str = "postgres", **more: Any) -> dict[str, Any]:
+    template = world.run(TEMPLATE, code=code)["template"]
     given = {"templateId": template["id"], "serializedConfig": template["serializedConfig"]}
     where = {"projectId": world.project_id, "environmentId": world.environment_id}
     return dict(world.run(DEPLOY, input={**given, **where, **more})["templateDeployV2"])
@@ -40,6 +40,31 @@ def test_the_postgres_template_runs_a_database_on_a_volume_behind_a_proxy(world:
     assert world.run(PROXIES, e=world.environment_id, s=service)["tcpProxies"] == [{"applicationPort": 5432}]
     (deployment,) = world.settled(service, seconds=60)
     assert deployment["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "url", "port"),
+    [
+        ("redis", "Redis", "REDIS_URL", 6379),
+        ("mysql", "MySQL", "MYSQL_URL", 3306),
+        ("mongo", "MongoDB", "MONGO_URL", 27017),
+    ],
+)
+def test_each_other_database_has_a_volume_a_proxy_and_a_url_of_its_own_login(
+    world: World, code: str, name: str, url: str, port: int
+) -> None:
+    deploy(world, code)
+    service = services(world)[name]
+    assert len(world.service_config(service)["volumeMounts"]) == 1
+    assert world.run(PROXIES, e=world.environment_id, s=service)["tcpProxies"] == [{"applicationPort": port}]
+    rendered = (
+        "query v($p: String!, $e: String!, $s: String!) { variables(projectId: $p, environmentId: $e, serviceId: $s) }"
+    )
+    found = world.run(rendered, p=world.project_id, e=world.environment_id, s=service)["variables"]
+    assert "${{" not in " ".join(found.values())
+    login = next(value for key, value in found.items() if key.endswith("PASSWORD"))
+    assert len(login) == 32
+    assert f":{login}@{name.lower()}.railway.internal:{port}" in found[url]
 
 
 def test_a_second_copy_has_a_name_and_a_password_of_its_own(world: World) -> None:
@@ -72,6 +97,6 @@ def test_a_value_that_the_client_filled_in_wins_over_the_templates_default(world
 def test_an_unknown_workflow_is_not_found_and_an_unknown_template_is_refused(world: World) -> None:
     assert world.run(STATUS, id="unknown")["workflowStatus"]["status"] == "NotFound"
     with pytest.raises(EmulatorError, match="Template not found"):
-        world.run(TEMPLATE, code="mongo")
+        world.run(TEMPLATE, code="ghost")
     with pytest.raises(EmulatorError, match="Invalid template config"):
         deploy(world, serializedConfig={"services": {"x": {}}})
