@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _NAMESPACE = uuid.UUID("5b8e6f0a-2c41-4d7b-8f93-6a1d0e7c4b25")
-_SECRET = "${{secret(32)}}"
+_RANDOM = "${{secret(32)}}"
 
 
 def _template(code: str, name: str, image: str, mount: str, port: int, variables: Mapping[str, str]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ POSTGRES = _template(
         "PGPASSWORD": "${{POSTGRES_PASSWORD}}",
         "PGDATABASE": "${{POSTGRES_DB}}",
         "POSTGRES_USER": "postgres",
-        "POSTGRES_PASSWORD": _SECRET,
+        "POSTGRES_PASSWORD": _RANDOM,
         "POSTGRES_DB": "railway",
         "DATABASE_URL": "postgresql://${{PGUSER}}:${{PGPASSWORD}}@${{PGHOST}}:${{PGPORT}}/${{PGDATABASE}}",
         "SSL_CERT_DAYS": "820",
@@ -75,7 +75,7 @@ _REDIS = _template(
         "REDISPORT": "6379",
         "REDISUSER": "default",
         "REDISPASSWORD": "${{REDIS_PASSWORD}}",
-        "REDIS_PASSWORD": _SECRET,
+        "REDIS_PASSWORD": _RANDOM,
         "REDIS_URL": "redis://${{REDISUSER}}:${{REDISPASSWORD}}@${{REDISHOST}}:${{REDISPORT}}",
     },
 )
@@ -92,7 +92,7 @@ _MYSQL = _template(
         "MYSQLPASSWORD": "${{MYSQL_ROOT_PASSWORD}}",
         "MYSQLDATABASE": "${{MYSQL_DATABASE}}",
         "MYSQL_DATABASE": "railway",
-        "MYSQL_ROOT_PASSWORD": _SECRET,
+        "MYSQL_ROOT_PASSWORD": _RANDOM,
         "MYSQL_URL": "mysql://${{MYSQLUSER}}:${{MYSQLPASSWORD}}@${{MYSQLHOST}}:${{MYSQLPORT}}/${{MYSQLDATABASE}}",
     },
 )
@@ -108,7 +108,7 @@ _MONGO = _template(
         "MONGOUSER": "${{MONGO_INITDB_ROOT_USERNAME}}",
         "MONGOPASSWORD": "${{MONGO_INITDB_ROOT_PASSWORD}}",
         "MONGO_INITDB_ROOT_USERNAME": "mongo",
-        "MONGO_INITDB_ROOT_PASSWORD": _SECRET,
+        "MONGO_INITDB_ROOT_PASSWORD": _RANDOM,
         "MONGO_URL": "mongodb://${{MONGOUSER}}:${{MONGOPASSWORD}}@${{MONGOHOST}}:${{MONGOPORT}}",
     },
 )

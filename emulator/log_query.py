@@ -1,7 +1,8 @@
 """Which lines of a log a query answers: filters and windows. Pure.
 
-A filter is what Railway's log explorer and its CLI write (fact: log-filter). Words and `"quoted words"` are looked for in the message, `@name:value` in what a line is of, such as `@service:ID` or
-`@level:error`. A `-` before either turns it round; what stands side by side must all hold, as with `AND`; `OR` binds less.
+A filter is what Railway's log explorer and its CLI write (fact: log-filter). Words and `"quoted words"` are looked for
+in the message, `@name:value` in what a line is of, such as `@service:ID` or `@level:error`. A `-` before either turns
+it round. What stands side by side must all hold, as with `AND`; `OR` binds less.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from emulator.errors import Refusal
@@ -48,25 +49,25 @@ def _any_of(tokens: list[str]) -> Fits:
 def _all_of(tokens: list[str]) -> Fits:
     parts = []
     while tokens and tokens[0] not in ("OR", ")"):
-        token = tokens.pop(0)
-        if token != "AND":
-            parts.append(_one(token, tokens))
+        part = tokens.pop(0)
+        if part != "AND":
+            parts.append(_one(part, tokens))
     return _all(parts)
 
 
-def _one(token: str, tokens: list[str]) -> Fits:
-    if token == "(":
+def _one(part: str, tokens: list[str]) -> Fits:
+    if part == "(":
         inner = _any_of(tokens)
         if tokens:
             tokens.pop(0)
         return inner
-    if token.startswith("-") and len(token) > 1:
-        turned = _one(token[1:], tokens)
+    if part.startswith("-") and len(part) > 1:
+        turned = _one(part[1:], tokens)
         return lambda message, of: not turned(message, of)
-    if token.startswith("@") and ":" in token:
-        name, _, value = token[1:].partition(":")
+    if part.startswith("@") and ":" in part:
+        name, _, value = part[1:].partition(":")
         return _is_of(_SAME.get(name.lower(), name.lower()), value.strip('"').lower())
-    word = token.strip('"').lower()
+    word = part.strip('"').lower()
     return lambda message, _of: word in message.lower()
 
 
@@ -106,6 +107,18 @@ class LogWindow:
         until = [line for at, line in seen if at <= self.anchor]
         beyond = [line for at, line in seen if at > self.anchor]
         return [*until[max(0, len(until) - self.before) :], *beyond[: self.after]]
+
+
+def later_than(last: str) -> str:
+    """Return the time as a line of a log has it, to the microsecond, and later than the line before.
+
+    Args:
+        last: the time of the line before, or the empty string.
+    """
+    at = datetime.now(UTC)
+    if last:
+        at = max(at, moment(last) + timedelta(microseconds=1))
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:

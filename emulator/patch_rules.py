@@ -106,6 +106,9 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
 }
 
 
+_OF_VOLUME: Mapping[str, Rule] = {"region": _is_text, "sizeMB": _is_replicas}
+
+
 def broken(patch: Any) -> str:
     """Return the path of the first thing in a patch that cannot be, or the empty string."""
     if not isinstance(patch, dict):
@@ -118,10 +121,9 @@ def broken(patch: Any) -> str:
         if not _is_variable(name, entry):
             return f"sharedVariables.{name}"
     for volume in (patch.get("volumes") or {}).values():
-        if volume and volume.get("region") is not None and not _is_text(volume["region"]):
-            return "region"
-        if volume and volume.get("sizeMB") is not None and not _is_replicas(volume["sizeMB"]):
-            return "sizeMB"
+        found = _typed(volume or {}, _OF_VOLUME)
+        if found:
+            return found
     for group in (patch.get("groups") or {}).values():
         found = _first({key: group.get(key) for key in ("name", "color", "icon")} if group else {}, _is_text)
         if found or (group and group.get("isCollapsed") not in (None, True, False)):

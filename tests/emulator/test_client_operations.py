@@ -1,4 +1,4 @@
-"""What public clients ask for is served, and answered: their documents, built again from the record of what they select.
+"""What public clients ask for is served and answered: their documents, built again from the record of what they select.
 
 The clients themselves are not run here: docs/conformance.md says how they are, and what came of it.
 """
@@ -73,7 +73,7 @@ def test_what_is_left_out_is_still_not_here(schema: GraphQLSchema) -> None:
 
 @pytest.fixture
 def values(world: World) -> Mapping[str, Any]:
-    """Return a value for each argument, by `operation.argument` or by the argument; of a project that has everything."""
+    """Return a value for each argument, by `operation.argument` or by `argument`, of a project that has everything."""
     fork = world.fork("fork")
     service = world.running("web", healthcheckPath="/health", limitOverride={"containers": {"cpu": 1}})
     at = {"projectId": world.project_id, "environmentId": world.environment_id}

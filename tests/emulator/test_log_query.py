@@ -9,19 +9,23 @@ from typing import Any
 import pytest
 
 from emulator.errors import Refusal
-from emulator.log_query import LogWindow, log_filter, moment
+from emulator.log_query import LogWindow, later_than, log_filter, moment
 from tests.emulator.fix_emulator import EmulatorError
 from tests.emulator.world import World
 
 WEB = {"service": "web", "level": "info", "snapshot": "s1"}
 ENVIRONMENT_LOGS = """
-query logs($id: String!, $filter: String, $before: Int, $oldest: String, $anchor: String, $newest: String, $after: Int) {
+query logs(
+  $id: String!, $filter: String, $before: Int, $oldest: String, $anchor: String, $newest: String, $after: Int
+) {
   environmentLogs(environmentId: $id, filter: $filter, beforeLimit: $before, beforeDate: $oldest,
     anchorDate: $anchor, afterDate: $newest, afterLimit: $after) { message timestamp tags { serviceId } }
 }"""
 DEPLOYMENT_LOGS = """
 query logs($id: String!, $filter: String, $limit: Int, $start: DateTime, $end: DateTime) {
-  deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: $start, endDate: $end) { message timestamp }
+  deploymentLogs(deploymentId: $id, filter: $filter, limit: $limit, startDate: $start, endDate: $end) {
+    message timestamp
+  }
 }"""
 
 
@@ -92,6 +96,16 @@ def test_times_are_read_as_clients_write_them() -> None:
     assert moment("2026-01-01T00:00:00") == datetime(2026, 1, 1, tzinfo=UTC)
     with pytest.raises(Refusal):
         moment("yesterday")
+
+
+def test_each_line_is_later_than_the_one_before(world: World) -> None:
+    last = "2999-12-31T23:59:59.999999Z"
+    assert later_than(last) == "3000-01-01T00:00:00.000000Z"
+    assert later_than("2026-01-01T00:00:00.123Z") > "2026-01-01T00:00:00.123001Z"
+    (deployment,) = world.deployments(world.running("web"))
+    times = [line["timestamp"] for line in world.run(DEPLOYMENT_LOGS, id=deployment["id"])["deploymentLogs"]]
+    assert len(times) > 1
+    assert times == sorted(set(times))
 
 
 def test_the_logs_of_one_service_are_not_mixed_with_those_of_another(world: World) -> None:
