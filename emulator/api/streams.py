@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ariadne import ObjectType
 
-from emulator.api.deploys import deployment_of, lines_of
+from emulator.api.deploys import deployment_of, line_filter, lines_of
 from emulator.api.request import Info, request_of
 from emulator.api.views import View, deployment_view
 
@@ -59,7 +59,7 @@ def deployment(_: object, info: Info, id: str) -> View:
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, filter: str | None = None) -> list[View]:
     """Return the last lines of a deployment, then those that are new (fact: logs-in-arrays)."""
     row = deployment_of(request_of(info), deploymentId)
-    return _new_lines(_position(info), [row], _bounded(limit), "")
+    return _new_lines(_position(info), [row], _bounded(limit), "", filter)
 
 
 @subscription.field("environmentLogs")
@@ -69,20 +69,21 @@ def environment_logs(
     environmentId: str,
     beforeLimit: int | None = None,
     beforeDate: str | None = None,
-    **_filters: Any,
+    filter: str | None = None,
+    **_window: Any,
 ) -> list[View]:
     """Return the last lines of all deployments of an environment, then those that are new, oldest first."""
     request = request_of(info)
     request.environment(environmentId)
     rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
-    return _new_lines(_position(info), rows, _bounded(beforeLimit), beforeDate or "")
+    return _new_lines(_position(info), rows, _bounded(beforeLimit), beforeDate or "", filter)
 
 
 def _bounded(limit: int | None) -> int:
     return _LINES if limit is None else max(0, min(limit, _MOST_LINES))
 
 
-def _new_lines(position: Position, rows: list[Document], limit: int, oldest: str) -> list[View]:
+def _new_lines(position: Position, rows: list[Document], limit: int, oldest: str, filter_: str | None) -> list[View]:
     """Return the lines that a subscriber has not seen, and move its position to their end.
 
     Args:
@@ -90,13 +91,16 @@ def _new_lines(position: Position, rows: list[Document], limit: int, oldest: str
         rows: the deployments.
         limit: how many lines there are at the first look.
         oldest: when the first of them may be from.
+        filter_: which lines there are for this subscriber.
     """
+    fits = line_filter(filter_)
     is_first = position.since is None
     seen: dict[str, int] = dict(position.since or {})
     fresh = [
         (str(line["timestamp"]), row["id"], index, line)
         for row in rows
         for index, line in enumerate(lines_of(row, seen.get(row["id"], 0)), seen.get(row["id"], 0))
+        if fits(row, line)
     ]
     fresh.sort(key=lambda entry: entry[:3])
     if is_first:
