@@ -44,6 +44,7 @@ class Endpoint:
 
     def __init__(self, world: World, token: str) -> None:
         self._world = world
+        self._token = token
         self._credentials = Credentials(world, token)
         self._schema = execution.executable_schema()
         self._faults = Faults()
