@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import needs
 from tests.emulator.fix_emulator import TOKEN, Emulator, running_emulator
 from tests.emulator.world import IMAGE, World
-from tests.pool.browser import EXECUTABLE, MISSING, PHONE, Seen, keep_picture, opened, running_browser, violations
+from tests.pool.browser import EXECUTABLE, PHONE, Seen, keep_picture, opened, running_browser, violations
 
-pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=MISSING)
+pytestmark = pytest.mark.skipif(not EXECUTABLE, reason=needs.CHROMIUM.reason)
 SECRET = "pLaNtEd-value"
 DEPLOY = """mutation again($environmentId: String!, $serviceId: String!) {
   serviceInstanceDeployV2(environmentId: $environmentId, serviceId: $serviceId) }"""

@@ -29,7 +29,7 @@ PAGES = (
 )
 MORE = ("acceptance", "benchmarks/index", "decisions/index", "architecture", "preview")
 PICTURES = os.environ.get("SITE_PICTURES", "")
-pytestmark = pytest.mark.skipif(os.environ.get("SITE") != "1", reason="needs the built site: make docs CHECK=1")
+pytestmark = pytest.mark.minutes_long("make docs CHECK=1", asked=os.environ.get("SITE") == "1")
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -41,7 +41,7 @@ def test_each_of_them_is_on_a_page() -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.skipif(os.environ.get("INCIDENTS") != "1", reason="minutes long: make incidents")
+@pytest.mark.minutes_long("make incidents", asked=os.environ.get("INCIDENTS") == "1")
 def test_each_of_them_runs_as_it_is_written(stack: LocalStack) -> None:
     tag = stack.outputs()["image"]["tag"]
     failed = {}

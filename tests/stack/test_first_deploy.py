@@ -13,7 +13,7 @@ from tests.stack.fix_stack import Done, LocalStack
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.skipif(os.environ.get("INCIDENTS") != "1", reason="minutes long: make incidents"),
+    pytest.mark.minutes_long("make incidents", asked=os.environ.get("INCIDENTS") == "1"),
 ]
 OF_LOCAL = (
     *("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_CONFIG_PASSPHRASE", "RAILWAY_API_TOKEN"),

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from ops.__main__ import VERBS
+from tests import needs
 from tests.stack.test_daily_commands import DAILY
 from tests.structure.documented import of
 from tests.structure.sources import CHECKOUT, files
@@ -114,7 +115,7 @@ def test_every_module_that_is_to_be_run_is_there() -> None:
 def test_every_pulumi_command_is_there_and_takes_each_option() -> None:
     pulumi = shutil.which("pulumi")
     if pulumi is None:
-        pytest.skip("needs the toolchain on PATH: make toolchain")
+        needs.TOOLCHAIN.skip()
     told: dict[str, set[str]] = {}
     for one in of("pulumi"):
         verbs = [word for word in one.words[1:4] if re.fullmatch(r"[a-z]+", word)]

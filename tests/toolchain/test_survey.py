@@ -18,6 +18,7 @@ from ops.toolchain import pins
 from ops.toolchain.install_plan import Daemon
 from ops.toolchain.machine import Machine, Program
 from ops.toolchain.survey import Facts, Have, SurveyRow, is_enough, lines, survey
+from tests import needs
 
 CHECKOUT = Path(__file__).parents[2]
 GO = (1, 25, 0)
@@ -35,8 +36,8 @@ BARE = Facts(
 NEW_DOCKER = Daemon("unix:///var/run/docker.sock", (28, 2, 2))
 
 
-def by_subject(facts: Facts) -> dict[str, SurveyRow]:
-    found = survey(facts)
+def by_subject(known: Facts) -> dict[str, SurveyRow]:
+    found = survey(known)
     assert len({one.subject for one in found}) == len(found)
     return {one.subject: one for one in found}
 
@@ -95,8 +96,8 @@ def test_every_machine_gets_a_command_for_whatever_it_lacks_and_one_sum() -> Non
     )
     for (system, debian), root, go, daemon, programs, ready, free in mixtures:
         machine = Machine(system, "x64", root=root, debian=debian, go=go)
-        facts = Facts(machine, programs, frozenset({"pulumi"} if ready else ()), daemon, free, ready, "3.12.1")
-        found = survey(facts)
+        known = Facts(machine, programs, frozenset({"pulumi"} if ready else ()), daemon, free, ready, "3.12.1")
+        found = survey(known)
         text = lines(found)
         count += 1
         assert all(bool(one.command) == (one.have in (Have.MISSING, Have.PARTLY)) for one in found), text
@@ -110,7 +111,7 @@ def test_every_machine_gets_a_command_for_whatever_it_lacks_and_one_sum() -> Non
 @pytest.mark.parametrize("uid", [0, 65534], ids=["as root", "not as root"])
 def test_this_machine_is_surveyed_without_a_virtual_environment(uid: int, tmp_path: Path) -> None:
     if uid != os.geteuid() and (os.geteuid() != 0 or shutil.which("setpriv") is None):
-        pytest.skip("another user's survey needs root and setpriv")
+        (needs.ROOT if os.geteuid() else needs.SETPRIV).skip()
     path = os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if ".venv" not in one)
     env = {"PATH": path, "HOME": str(tmp_path), "CONVOS_INFRA_CACHE": str(tmp_path / "cache")}
     copy = tmp_path / "checkout" / "ops"
@@ -123,7 +124,7 @@ def test_this_machine_is_surveyed_without_a_virtual_environment(uid: int, tmp_pa
     as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"] if uid != os.geteuid() else []
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
     if re.search(r"3\.(\d+)", subprocess.check_output([python, "-V"], text=True))[1] < "11":  # type: ignore[index]
-        pytest.skip("the system's Python is too old for another user")
+        needs.python("3.11").skip()
     done = subprocess.run(
         [*as_user, python, "-m", "ops.toolchain", "doctor", "--json"],
         cwd=tmp_path / "checkout",

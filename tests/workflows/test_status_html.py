@@ -17,10 +17,10 @@ from ops.status.headline import headline
 from ops.status.html_page import html_page
 from ops.status.report import Part, Report, of_outputs, of_pool
 from ops.status.rows import rows
+from tests import needs
 from tests.pool.browser import (
     DESKTOP,
     EXECUTABLE,
-    MISSING,
     PHONE,
     Seen,
     opened,
@@ -145,7 +145,7 @@ def test_only_a_file_is_replaced(tmp_path: Path) -> None:
             html_file(name)
 
 
-@pytest.mark.skipif(not EXECUTABLE, reason=MISSING)
+@pytest.mark.skipif(not EXECUTABLE, reason=needs.CHROMIUM.reason)
 def test_a_browser_opens_the_file_on_a_screen_and_on_a_phone(tmp_path: Path) -> None:
     file, seen = tmp_path / "status.html", Seen()
     file.write_text(page({**ILL, Part.DRIFT: []}, newestImage=f"no answer {SCRIPT} {'e' * 400}"), encoding="utf-8")
