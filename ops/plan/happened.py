@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class ServiceOutcome:
         name: the service.
         announced: how many deployments its plan said.
         is_deployed: whether it has another deployment than before.
-        status: of its newest deployment.
+        status: of its newest deployment, `failed` if a step of it did; empty if that is not known.
     """
 
     name: str
@@ -54,28 +54,41 @@ class ServiceOutcome:
 def services_of(exported: Mapping[str, Any]) -> dict[str, RecordedService]:
     """Return the services that a state records, from what `pulumi stack export` prints."""
     deployments: dict[str, str] = {}
-    statuses: dict[str, str] = {}
+    statuses: dict[tuple[str, str], str] = {}
     for row in mapping(exported.get("deployment")).get("resources") or []:
         kind, outputs = str(row.get("type")).removeprefix(DYNAMIC), mapping(row.get("outputs"))
         if kind == INSTANCE:
             deployments[str(outputs.get("service"))] = str(outputs.get("deploymentId") or "")
         elif kind == WAIT:
             waited = mapping(outputs.get("deployed")).items()
-            statuses |= {str(name): str(mapping(now).get("status") or "") for name, now in waited}
-    return {name: RecordedService(id_, statuses.get(name, "")) for name, id_ in deployments.items()}
+            rows = {str(name): mapping(now) for name, now in waited}
+            statuses |= {(name, str(now.get("id"))): str(now.get("status") or "") for name, now in rows.items()}
+    # A wait that failed has left the deployment before it in the state.
+    return {name: RecordedService(id_, statuses.get((name, id_), "")) for name, id_ in deployments.items()}
 
 
 def outcomes(
-    plan: UpdatePlan, before: Mapping[str, RecordedService], after: Mapping[str, RecordedService]
+    plan: UpdatePlan,
+    before: Mapping[str, RecordedService],
+    after: Mapping[str, RecordedService],
+    failed: Collection[str] = (),
 ) -> list[ServiceOutcome]:
-    """Return what became of each service that was announced or deployed, in the order of the plan."""
+    """Return what became of each service that was announced or deployed, in the order of the plan.
+
+    Args:
+        plan: what was announced.
+        before: the services as the state before the update records them.
+        after: the services as the state records them now.
+        failed: the services of which a step failed.
+    """
     announced = {service.name: service.deployments for service in plan.services}
     found = []
     for name in dict.fromkeys([*announced, *sorted(after)]):
         now = after.get(name, RecordedService())
         is_deployed = bool(now.deployment) and now.deployment != before.get(name, RecordedService()).deployment
         if is_deployed or announced.get(name):
-            found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, now.status))
+            status = "failed" if is_deployed and name in failed else now.status
+            found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, status))
     return found
 
 

@@ -46,6 +46,16 @@ def test_each_service_is_told_in_the_order_of_the_plan() -> None:
     assert happened_title(PLAN, found, 41.2) == "2 of 3 announced deployments, 41 s"
 
 
+def test_a_wait_that_failed_says_nothing_of_the_new_deployment() -> None:
+    after = state(canary=("2", "SUCCESS"))
+    after["deployment"]["resources"][-1]["outputs"]["deployed"]["canary"]["id"] = "1"
+    assert services_of(after) == {"canary": RecordedService("2", "")}
+    found = outcomes(PLAN, services_of(BEFORE), services_of(after), {"canary", "pool"})
+    told = [(row.text, row.mark) for row in happened_rows(found)]
+    assert ("canary: deployed as announced, failed", Mark.LOST) in told
+    assert "pool: announced and not deployed" in [text for text, _ in told]
+
+
 def test_an_update_without_a_change_has_no_rows() -> None:
     assert outcomes(UpdatePlan("dev"), services_of(BEFORE), services_of(BEFORE)) == []
     assert services_of({"version": 3, "deployment": None}) == services_of({}) == {}
