@@ -21,12 +21,24 @@ class RecordedService:
     """A service as a state records it.
 
     Attributes:
-        deployment: the id of its newest deployment; empty if it has none.
-        status: how that ended, such as `SUCCESS`; empty if it was not waited for.
+        deployment: the id of the deployment that its last change made; empty if there is none.
+        status: how the one that was waited for ended, such as `SUCCESS`; empty if none was waited for.
+        waited: its id: of a deployment that was repeated another one than `deployment`, and of one whose wait has
+            failed the one before.
     """
 
     deployment: str = ""
     status: str = ""
+    waited: str = ""
+
+    def is_another_than(self, before: RecordedService) -> bool:
+        """Tell whether the service has been deployed since."""
+        is_changed = bool(self.deployment) and self.deployment != before.deployment
+        return is_changed or (bool(self.waited) and self.waited != before.waited)
+
+    def status_since(self, before: RecordedService) -> str:
+        """Return how its newest deployment ended; empty if its wait did not end well."""
+        return "" if self.deployment != before.deployment and self.waited == before.waited else self.status
 
 
 @dataclass(frozen=True)
@@ -54,17 +66,18 @@ class ServiceOutcome:
 def services_of(exported: Mapping[str, Any]) -> dict[str, RecordedService]:
     """Return the services that a state records, from what `pulumi stack export` prints."""
     deployments: dict[str, str] = {}
-    statuses: dict[tuple[str, str], str] = {}
+    waits: dict[str, Mapping[str, Any]] = {}
     for row in mapping(exported.get("deployment")).get("resources") or []:
         kind, outputs = str(row.get("type")).removeprefix(DYNAMIC), mapping(row.get("outputs"))
         if kind == INSTANCE:
             deployments[str(outputs.get("service"))] = str(outputs.get("deploymentId") or "")
         elif kind == WAIT:
-            waited = mapping(outputs.get("deployed")).items()
-            rows = {str(name): mapping(now) for name, now in waited}
-            statuses |= {(name, str(now.get("id"))): str(now.get("status") or "") for name, now in rows.items()}
-    # A wait that failed has left the deployment before it in the state.
-    return {name: RecordedService(id_, statuses.get((name, id_), "")) for name, id_ in deployments.items()}
+            waits |= {str(name): mapping(now) for name, now in mapping(outputs.get("deployed")).items()}
+    return {name: _recorded(id_, waits.get(name, {})) for name, id_ in deployments.items()}
+
+
+def _recorded(deployment: str, wait: Mapping[str, Any]) -> RecordedService:
+    return RecordedService(deployment, str(wait.get("status") or ""), str(wait.get("id") or ""))
 
 
 def outcomes(
@@ -84,10 +97,10 @@ def outcomes(
     announced = {service.name: service.deployments for service in plan.services}
     found = []
     for name in dict.fromkeys([*announced, *sorted(after)]):
-        now = after.get(name, RecordedService())
-        is_deployed = bool(now.deployment) and now.deployment != before.get(name, RecordedService()).deployment
+        now, old = after.get(name, RecordedService()), before.get(name, RecordedService())
+        is_deployed = now.is_another_than(old)
         if is_deployed or announced.get(name):
-            status = "failed" if is_deployed and name in failed else now.status
+            status = "failed" if is_deployed and name in failed else now.status_since(old)
             found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, status))
     return found
 
