@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ops.plan.service_changes import INSTANCE, WAIT
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ops.plan.update_plan import UpdatePlan
+    from ops.plan.update_plan import KeyPlan, UpdatePlan
 
 
 @dataclass(frozen=True)
@@ -129,13 +129,21 @@ def other_rows(plan: UpdatePlan, done: UpdatePlan, now: datetime) -> list[PlanRo
     left = replace(
         plan,
         images=tuple(image for image in plan.images if image.name not in images),
-        keys=tuple(key for key in plan.keys if key not in done.keys),
+        keys=tuple(_keys_left(plan.keys, done.keys)),
         migrations=tuple(file for file in plan.migrations if file.file not in files),
         agents=plan.agents if done.agents is None else None,
         things=tuple(thing for thing in plan.things if thing not in done.things),
     )
     missed = [replace(row, text=f"{row.text}: not done", mark=Mark.LOST) for row in _without_services(left, now)]
     return [*_without_services(done, now), *missed]
+
+
+def _keys_left(planned: Iterable[KeyPlan], done: Sequence[KeyPlan]) -> Iterator[KeyPlan]:
+    """Yield the keys that were announced, each with the services that have not got it."""
+    for key in planned:
+        has = {name for one in done if (one.name, one.fate) == (key.name, key.fate) for name in one.services}
+        if services := tuple(name for name in key.services if name not in has):
+            yield replace(key, services=services)
 
 
 def _without_services(plan: UpdatePlan, now: datetime) -> list[PlanRow]:
