@@ -136,6 +136,14 @@ class Containers:
         except NotFound:
             return False
 
+    def lines(self, handle: str) -> list[str] | None:
+        """Return what a container has printed last, each line with its time; None if Docker does not tell."""
+        try:
+            text: bytes = self._client.containers.get(handle).logs(tail=_LOG_LINES, timestamps=True)
+        except (DockerException, OSError):
+            return None
+        return text.decode(errors="replace").splitlines()
+
     def stop(self, handle: str) -> None:
         """See `Runner.stop`."""
         try:

@@ -103,6 +103,13 @@ class Deployments:
             threading.Thread(target=self._walk, args=(deployment,), daemon=True).start()
         return str(deployment["id"])
 
+    def log(self, deployment: Document) -> list[str]:
+        """Return a deployment's log lines: of a container that runs, what it has printed until now."""
+        run, found = deployment["run"], None
+        if run["mode"] == "container" and deployment["status"] in ACTIVE and self._containers is not None:
+            found = self._containers.lines(run["handle"])
+        return found if found is not None else [f"{row['timestamp']} {row['message']}" for row in deployment["logs"]]
+
     def stop(self, deployment: Document, status: str = "REMOVED") -> None:
         """End a deployment and what it runs."""
         run = deployment["run"]

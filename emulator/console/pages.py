@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emulator.console import read
@@ -95,8 +95,15 @@ def service(store: Store, visitor: Visitor, found: Document, of: Document, *, va
     return document(f"Service {of['name']}", visitor, joined(*parts), trail=where)
 
 
-def deployment(store: Store, visitor: Visitor, found: Document) -> str:
-    """Return a deployment with its log."""
+def deployment(store: Store, visitor: Visitor, found: Document, lines: Sequence[str]) -> str:
+    """Return a deployment with its log.
+
+    Args:
+        store: the documents.
+        visitor: who looks.
+        found: the deployment.
+        lines: of its log.
+    """
     of = store.get("service", found["serviceId"]) or {}
     around = store.get("environment", found["environmentId"]) or {}
     facts = {
@@ -110,13 +117,13 @@ def deployment(store: Store, visitor: Visitor, found: Document) -> str:
         "Id": found["id"],
     }
     told = tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts.items()))
-    parts = [tag("section", told), _section("Log", _log(visitor, found))]
+    parts = [tag("section", told), _section("Log", _log(visitor, found, lines))]
     where = trail(
         PROJECTS,
         (_at(around), f"environment {around.get('name')}"),
         (f"/console/services/{around.get('id')}/{of.get('id')}", f"service {of.get('name')}"),
     )
-    return document(f"Deployment of {of.get('name')}", visitor, joined(*parts), trail=where)
+    return document(f"Deployment of {of.get('name')}", visitor, joined(*parts), trail=where, of="log")
 
 
 def variables(visitor: Visitor, entries: dict[str, Any], *, values: bool, here: str) -> Markup:
@@ -148,11 +155,10 @@ def _value(one: read.ShownVariable, *, shows: bool) -> Markup:
     return tag("code", one.value) if shows else tag("span", "••••••", class_="soft")
 
 
-def _log(visitor: Visitor, found: Document) -> Markup:
+def _log(visitor: Visitor, found: Document, lines: Sequence[str]) -> Markup:
     if not visitor.is_known:
         return needs_token("A log may have secrets in it.", f"/console/deployments/{found['id']}")
-    lines = "\n".join(f"{line['timestamp']} {line['message']}" for line in found["logs"])
-    return tag("pre", lines or "No line yet.", id="log", tabindex=0, role="region", aria_label="Log")
+    return tag("pre", "\n".join(lines) or "No line yet.", id="log", tabindex=0, role="region", aria_label="Log")
 
 
 def _references(edges: list[read.ReferenceEdge]) -> Iterable[Markup]:

@@ -38,7 +38,7 @@ def document(title: str, visitor: Visitor, body: Markup, *, trail: Markup | None
         visitor: who looks.
         body: what changes while one looks.
         trail: the links that lead up from here.
-        of: what makes the page look again: `state`, or `calls` for the ledger.
+        of: what makes the page look again: `state`, `calls` for the ledger, `log` for time alone, or `none`.
     """
     head = tag(
         "head",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,8 @@ TYPES = {"console.css": "text/css; charset=utf-8", "console.js": "text/javascrip
 MAX_FORM_BYTES = 100_000
 LOOK_SECONDS = 1.0
 """How often, in seconds, a stream checks whether there is something new to show."""
+LOG_SECONDS = 2.0
+"""How often, in seconds, an open page of a deployment reads its log again."""
 ALIVE_SECONDS = 15.0
 MOST_STREAMS = 50
 FOREIGN = "This form is not of this page, or the login has ended. Load the page again."
@@ -130,12 +133,13 @@ class Console:
 
     async def deployment(self, request: Request) -> Response:
         """Show one deployment."""
-
-        def made() -> str | None:
-            found = self._world.store.get("deployment", request.path_params["id"])
-            return None if found is None else pages.deployment(self._world.store, self._visitor(request), found)
-
-        return await self._page(made)
+        store, visitor = self._world.store, self._visitor(request)
+        found = store.get("deployment", request.path_params["id"])
+        if found is None:
+            return _missing(self._stranger())
+        # Docker is asked without the store's lock: nobody else has to wait for it.
+        lines = await run_in_threadpool(self._world.deployments.log, found) if visitor.is_known else []
+        return await self._page(lambda: pages.deployment(store, visitor, found, lines))
 
     async def calls(self, request: Request) -> Response:
         """Show the ledger."""
@@ -207,15 +211,15 @@ class Console:
         if self._streams >= MOST_STREAMS:
             # 204 tells a browser not to reconnect.
             return Response(status_code=204)
-        of_calls = request.query_params.get("of") == "calls"
-        return StreamingResponse(self._news(of_calls=of_calls), media_type="text/event-stream", headers=HEADERS)
+        news = self._news(request.query_params.get("of", ""))
+        return StreamingResponse(news, media_type="text/event-stream", headers=HEADERS)
 
-    async def _news(self, *, of_calls: bool) -> AsyncIterator[str]:
+    async def _news(self, of: str) -> AsyncIterator[str]:
         self._streams += 1
         try:
             before, silent = "", 0.0
             while not self._world.deployments.closing:
-                now = self._ledger.version() if of_calls else await run_in_threadpool(read.version, self._world.store)
+                now = await run_in_threadpool(self._version, of)
                 if now != before:
                     before, silent = now, 0.0
                     yield "event: look\ndata: \n\n"
@@ -226,6 +230,12 @@ class Console:
                 silent += LOOK_SECONDS
         finally:
             self._streams -= 1
+
+    def _version(self, of: str) -> str:
+        if of == "calls":
+            return self._ledger.version()
+        # What a container prints is known to Docker alone.
+        return f"{time.monotonic() // LOG_SECONDS}" if of == "log" else read.version(self._world.store)
 
     async def _page(self, made: Callable[[], str | None]) -> Response:
         def locked() -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ops.plan.service_changes import INSTANCE, WAIT
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ops.plan.update_plan import UpdatePlan
+    from ops.plan.update_plan import KeyPlan, UpdatePlan
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,24 @@ class RecordedService:
     """A service as a state records it.
 
     Attributes:
-        deployment: the id of its newest deployment; empty if it has none.
-        status: how that ended, such as `SUCCESS`; empty if it was not waited for.
+        deployment: the id of the deployment that its last change made; empty if there is none.
+        status: how the one that was waited for ended, such as `SUCCESS`; empty if none was waited for.
+        waited: its id: of a deployment that was repeated another one than `deployment`, and of one whose wait has
+            failed the one before.
     """
 
     deployment: str = ""
     status: str = ""
+    waited: str = ""
+
+    def is_another_than(self, before: RecordedService) -> bool:
+        """Tell whether the service has been deployed since."""
+        is_changed = bool(self.deployment) and self.deployment != before.deployment
+        return is_changed or (bool(self.waited) and self.waited != before.waited)
+
+    def status_since(self, before: RecordedService) -> str:
+        """Return how its newest deployment ended; empty if its wait did not end well."""
+        return "" if self.deployment != before.deployment and self.waited == before.waited else self.status
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class ServiceOutcome:
         name: the service.
         announced: how many deployments its plan said.
         is_deployed: whether it has another deployment than before.
-        status: of its newest deployment.
+        status: of its newest deployment, `failed` if a step of it did; empty if that is not known.
     """
 
     name: str
@@ -54,28 +66,42 @@ class ServiceOutcome:
 def services_of(exported: Mapping[str, Any]) -> dict[str, RecordedService]:
     """Return the services that a state records, from what `pulumi stack export` prints."""
     deployments: dict[str, str] = {}
-    statuses: dict[str, str] = {}
+    waits: dict[str, Mapping[str, Any]] = {}
     for row in mapping(exported.get("deployment")).get("resources") or []:
         kind, outputs = str(row.get("type")).removeprefix(DYNAMIC), mapping(row.get("outputs"))
         if kind == INSTANCE:
             deployments[str(outputs.get("service"))] = str(outputs.get("deploymentId") or "")
         elif kind == WAIT:
-            waited = mapping(outputs.get("deployed")).items()
-            statuses |= {str(name): str(mapping(now).get("status") or "") for name, now in waited}
-    return {name: RecordedService(id_, statuses.get(name, "")) for name, id_ in deployments.items()}
+            waits |= {str(name): mapping(now) for name, now in mapping(outputs.get("deployed")).items()}
+    return {name: _recorded(id_, waits.get(name, {})) for name, id_ in deployments.items()}
+
+
+def _recorded(deployment: str, wait: Mapping[str, Any]) -> RecordedService:
+    return RecordedService(deployment, str(wait.get("status") or ""), str(wait.get("id") or ""))
 
 
 def outcomes(
-    plan: UpdatePlan, before: Mapping[str, RecordedService], after: Mapping[str, RecordedService]
+    plan: UpdatePlan,
+    before: Mapping[str, RecordedService],
+    after: Mapping[str, RecordedService],
+    failed: Collection[str] = (),
 ) -> list[ServiceOutcome]:
-    """Return what became of each service that was announced or deployed, in the order of the plan."""
+    """Return what became of each service that was announced or deployed, in the order of the plan.
+
+    Args:
+        plan: what was announced.
+        before: the services as the state before the update records them.
+        after: the services as the state records them now.
+        failed: the services of which a step failed.
+    """
     announced = {service.name: service.deployments for service in plan.services}
     found = []
     for name in dict.fromkeys([*announced, *sorted(after)]):
-        now = after.get(name, RecordedService())
-        is_deployed = bool(now.deployment) and now.deployment != before.get(name, RecordedService()).deployment
+        now, old = after.get(name, RecordedService()), before.get(name, RecordedService())
+        is_deployed = now.is_another_than(old)
         if is_deployed or announced.get(name):
-            found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, now.status))
+            status = "failed" if is_deployed and name in failed else now.status_since(old)
+            found.append(ServiceOutcome(name, announced.get(name, 0), is_deployed, status))
     return found
 
 
@@ -103,13 +129,21 @@ def other_rows(plan: UpdatePlan, done: UpdatePlan, now: datetime) -> list[PlanRo
     left = replace(
         plan,
         images=tuple(image for image in plan.images if image.name not in images),
-        keys=tuple(key for key in plan.keys if key not in done.keys),
+        keys=tuple(_keys_left(plan.keys, done.keys)),
         migrations=tuple(file for file in plan.migrations if file.file not in files),
         agents=plan.agents if done.agents is None else None,
         things=tuple(thing for thing in plan.things if thing not in done.things),
     )
     missed = [replace(row, text=f"{row.text}: not done", mark=Mark.LOST) for row in _without_services(left, now)]
     return [*_without_services(done, now), *missed]
+
+
+def _keys_left(planned: Iterable[KeyPlan], done: Sequence[KeyPlan]) -> Iterator[KeyPlan]:
+    """Yield the keys that were announced, each with the services that have not got it."""
+    for key in planned:
+        has = {name for one in done if (one.name, one.fate) == (key.name, key.fate) for name in one.services}
+        if services := tuple(name for name in key.services if name not in has):
+            yield replace(key, services=services)
 
 
 def _without_services(plan: UpdatePlan, now: datetime) -> list[PlanRow]:

@@ -50,7 +50,7 @@ def update(pulumi: Pulumi, found: Previewed, *, then: Callable[[str], None] | No
         failed = PulumiError(pulumi.stack, f"pulumi up: {last_error(made.ran.text)}")
     # A report that cannot be made must not hide why the update failed.
     with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
-        services = outcomes(found.plan, before, services_of(pulumi.exported()))
+        services = outcomes(found.plan, before, services_of(pulumi.exported()), made.failed)
         title = happened_title(found.plan, services, time.monotonic() - began)
         beside = Beside(commits, deletes_adopted=found.deletes_adopted)
         done = update_plan(pulumi.stack, made.document, beside)

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from ops.printable import log_line
+from ops.progress.board import LineState
 from ops.progress.drawn_board import DrawnBoard
 from ops.progress.records import ErrorEvent, Moment, step_events, wait_events
 from ops.status.terminal import has_colours
@@ -40,10 +41,12 @@ class WatchedUpdate:
     Attributes:
         ran: what Pulumi printed, and its exit code.
         document: the steps that it did, in the form of `pulumi preview --json`.
+        failed: the names of the board's lines that failed.
     """
 
     ran: Ran
     document: Mapping[str, Any]
+    failed: frozenset[str]
 
 
 class GrowingFile:
@@ -122,10 +125,12 @@ def watched_update(pulumi: Pulumi, arguments: Sequence[str], board: Board, *, sh
         with _drawn(follower) if is_drawn else contextlib.nullcontext():
             ran = cli.run("up", *arguments, "--event-log", str(events), show=shows and not is_drawn)
         document = follower.document()
+        lines = follower.board().lines.values()
+        failed = frozenset(line.name for line in lines if line.state is LineState.FAILED)
     if is_drawn and ran.code != 0:
         # The screen had no room for Pulumi's own words, which say why.
         sys.stdout.write("".join(log_line(line) for line in diagnostics(ran.text).splitlines(keepends=True)))
-    return WatchedUpdate(ran, document)
+    return WatchedUpdate(ran, document, failed)
 
 
 def diagnostics(text: str) -> str:

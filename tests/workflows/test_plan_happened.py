@@ -46,7 +46,36 @@ def test_each_service_is_told_in_the_order_of_the_plan() -> None:
     assert happened_title(PLAN, found, 41.2) == "2 of 3 announced deployments, 41 s"
 
 
+def waited(found: dict[str, Any], id_: str) -> dict[str, Any]:
+    """Return a state whose last wait was for another deployment than the one that the last change made."""
+    next(iter(found["deployment"]["resources"][-1]["outputs"]["deployed"].values()))["id"] = id_
+    return found
+
+
+def told(before: dict[str, Any], after: dict[str, Any], *failed: str) -> list[tuple[str, Mark]]:
+    plan = UpdatePlan("dev", services=(ServicePlan("canary", Fate.CHANGED, 1, 1),))
+    return [
+        (row.text, row.mark) for row in happened_rows(outcomes(plan, services_of(before), services_of(after), failed))
+    ]
+
+
+def test_a_wait_that_failed_says_nothing_of_the_new_deployment() -> None:
+    before, after = state(canary=("1", "SUCCESS")), waited(state(canary=("2", "SUCCESS")), "1")
+    assert told(before, after, "canary") == [("canary: deployed as announced, failed", Mark.LOST)]
+    assert told(before, after) == [("canary: deployed as announced", Mark.NEW)]
+    assert told(before, before, "canary") == [
+        ("canary: announced and not deployed; its deployment before is SUCCESS", Mark.LOST)
+    ]
+
+
+def test_a_deployment_that_is_repeated_is_one() -> None:
+    before, after = waited(state(canary=("2", "SUCCESS")), "1"), waited(state(canary=("2", "SUCCESS")), "3")
+    assert told(before, after) == [("canary: deployed as announced, SUCCESS", Mark.NEW)]
+    # The next change makes one by itself again.
+    assert told(after, state(canary=("4", "SUCCESS"))) == [("canary: deployed as announced, SUCCESS", Mark.NEW)]
+
+
 def test_an_update_without_a_change_has_no_rows() -> None:
     assert outcomes(UpdatePlan("dev"), services_of(BEFORE), services_of(BEFORE)) == []
     assert services_of({"version": 3, "deployment": None}) == services_of({}) == {}
-    assert services_of(AFTER)["canary"] == RecordedService("2", "CRASHED")
+    assert services_of(AFTER)["canary"] == RecordedService("2", "CRASHED", "2")

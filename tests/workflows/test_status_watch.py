@@ -114,7 +114,7 @@ def test_a_reader_that_leaves_ends_the_watch() -> None:
     assert code(Watched(ILL, WELL).run(LineView("scaling", Gone()))) == 3
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGTERM])
 def test_a_terminal_shows_the_page_in_place_and_is_left_as_it_was(end: signal.Signals) -> None:
     with in_a_terminal(PROGRAM) as (process, read):
         first = read("<drawn>")

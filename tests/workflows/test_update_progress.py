@@ -14,6 +14,7 @@ from rich.console import Console
 from ops.plan.happened import other_rows
 from ops.plan.of_preview import Beside, update_plan
 from ops.plan.plan_rows import Mark, plan_rows
+from ops.plan.update_plan import Fate, KeyPlan, UpdatePlan
 from ops.progress.board import Board, LineState, announced
 from ops.progress.drawn_board import DrawnBoard
 from ops.progress.watched_update import UpdateFollower, diagnostics
@@ -215,6 +216,13 @@ def test_the_end_has_the_rows_of_the_plan_and_says_what_was_not_done(run: Run) -
         "volume data: not done",
     ]
     assert {row.mark for row in missed} == {Mark.LOST}
+
+
+def test_a_key_that_reached_one_of_two_services_is_missing_at_the_other() -> None:
+    planned = UpdatePlan("local", keys=(KeyPlan("KEY", Fate.NEW, ("canary", "pool")),))
+    done = UpdatePlan("local", keys=(KeyPlan("KEY", Fate.NEW, ("canary",)),))
+    told = [row.text for row in other_rows(planned, done, NOW)]
+    assert told == ["new: KEY of canary", "new: KEY of pool: not done"]
 
 
 def test_after_a_failure_the_words_of_pulumi_are_what_is_left_on_the_screen() -> None:
