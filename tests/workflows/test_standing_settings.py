@@ -12,7 +12,7 @@ from tests.workflows.test_plan_text import NOW, PLAN
 
 
 def test_each_is_named_with_the_command_that_ends_it() -> None:
-    found = standing("production", dict(EMERGENCY) | {"poolMinIdle": "0"})
+    found = standing("production", dict(EMERGENCY.keys()) | {"poolMinIdle": "0"})
     assert len(found) == len(EMERGENCY) == 3
     for (key, value), line in zip(EMERGENCY, found, strict=True):
         assert line.startswith(f"{key}: {value} ")
