@@ -35,8 +35,8 @@ BARE = Facts(
 NEW_DOCKER = Daemon("unix:///var/run/docker.sock", (28, 2, 2))
 
 
-def by_subject(facts: Facts) -> dict[str, SurveyRow]:
-    found = survey(facts)
+def by_subject(seen: Facts) -> dict[str, SurveyRow]:
+    found = survey(seen)
     assert len({one.subject for one in found}) == len(found)
     return {one.subject: one for one in found}
 
