@@ -156,7 +156,12 @@ def _planned(plan: InstallPlan, seen: Facts) -> SurveyRow:
 
 TEST_PROGRAMS = (
     ("Chromium", ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium", "pages"),
-    ("node", ("node",), "nodejs", "the runtime outside of a container"),
+    (
+        "node",
+        ("node",),
+        "nodejs",
+        "the runtime outside of a container; make local needs it where no base image can be pulled",
+    ),
     ("psql", ("psql",), "postgresql", "servers with TLS and other releases of PostgreSQL"),
     ("openssl", ("openssl",), "openssl", "certificates"),
 )
