@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ops.toolchain import install_plan
+from ops.toolchain.base_images import NODE_MINIMUM
 from ops.toolchain.machine import Machine, Program, Version, show
 
 if TYPE_CHECKING:
@@ -170,9 +171,14 @@ TEST_PROGRAMS = (
 
 def _for_tests(seen: Facts) -> Iterator[SurveyRow]:
     for subject, names, package, about in TEST_PROGRAMS:
-        found = next((name for name in names if seen.programs.get(name) is not None), "")
-        text = f"make test skips the tests of {about}"
-        command = _get(seen.machine, package)
+        found = next((there for name in names if (there := seen.programs.get(name)) is not None), None)
+        text, command = f"make test skips the tests of {about}", _get(seen.machine, package)
+        if subject == "node":
+            is_old = found is not None and found.version is not None and found.version[0] < NODE_MINIMUM
+            text = f"{show(found.version)} is older than {NODE_MINIMUM}: {text}" if is_old and found else text
+            found = None if is_old else found
+            # The package of a stable Debian may be older than that.
+            command = command if seen.machine.system == "Darwin" else "install Node 22 (https://nodejs.org/en/download)"
         yield _present(subject, "") if found else SurveyRow(subject, Have.PARTLY, text, command)
     if seen.programs.get("pgbouncer") is not None:
         yield _present("pgbouncer", "")

@@ -74,6 +74,13 @@ def test_who_is_not_root_gets_commands_with_sudo() -> None:
     assert found["buildkit"].have is Have.MISSING
 
 
+def test_a_node_that_is_too_old_is_not_taken_for_one() -> None:
+    for version, have in (((18, 20, 4), Have.PARTLY), ((20, 0, 0), Have.HERE), ((22, 1, 0), Have.HERE)):
+        row = by_subject(replace(BARE, programs={**BASE, "node": Program("/usr/bin/node", version)}))["node"]
+        assert row.have is have
+        assert ("18.20.4 is older than 20" in row.text) == (have is Have.PARTLY)
+
+
 def test_a_mac_is_told_brew() -> None:
     found = by_subject(replace(BARE, machine=Machine("Darwin", "arm64", root=False, debian=False, go=GO)))
     assert found["node"].command == "brew install node"
