@@ -107,7 +107,7 @@ def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Say how much data a volume instance has (`currentSizeMB`), or let its 48 hours be over (`purged`).
+    """Say how much data a volume instance has (`currentSizeMB`, of `sizeMB`), or let its 48 hours be over (`purged`).
 
     Raises:
         ValueError: there is no such volume instance.
@@ -120,6 +120,7 @@ def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
         store.delete("volume", found["volumeId"])
     else:
         found["currentSizeMB"] = float(values["currentSizeMB"])
+        found["sizeMB"] = int(values.get("sizeMB", found.get("sizeMB", 5000)))
         store.put("volume_instance", found["id"], found)
     return {"id": found["id"]}
 

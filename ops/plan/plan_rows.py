@@ -89,6 +89,7 @@ def plan_rows(plan: UpdatePlan, now: datetime) -> list[PlanRow]:
         ("keys", lambda: _keys(plan.keys)),
         ("schema", lambda: [said for file in plan.migrations for said in _file(file)]),
         ("agents", lambda: _agents(plan)),
+        ("still set", lambda: [(one, Mark.LOST) for one in plan.standing if not plan.is_empty]),
         ("adopted", lambda: _things(plan, Fate.ADOPTED)),
         ("new", lambda: _things(plan, Fate.NEW)),
         ("changed", lambda: _things(plan, Fate.CHANGED)),

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from ops.plan.update_time import UpdateTime
 
 TITLES_SHOWN = 10
+EMERGENCY: Mapping[tuple[str, str], str] = {
+    (
+        "rolloutClaimed",
+        "replace",
+    ): "replaces agents that somebody has with each new image, once rolloutDeadline is over",
+    ("rolloutDeadline", "0"): "waits for no agent that somebody has",
+    ("overwriteChanges", "true"): "overwrites what others change on Railway, unasked",
+}
+"""Config key and value -> what it does to every later update, for which it was not meant."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,9 @@ def previewed(pulumi: Pulumi) -> Previewed:
     document = pulumi.read("preview", "--show-sames")
     tables = pending_tables(document)
     counts = row_counts(_database_url(pulumi), tables) if tables else None
-    found = Beside(commits, counts, _time(pulumi), deletes_adopted(document))
-    plan = replace(update_plan(pulumi.stack, document, found), cost=_cost(document))
+    found, config = Beside(commits, counts, _time(pulumi), deletes_adopted(document)), _config(document)
+    plan = update_plan(pulumi.stack, document, found)
+    plan = replace(plan, cost=_cost(config), standing=standing(pulumi.stack, config))
     return Previewed(parse(document), plan, deletes_adopted(document))
 
 
@@ -89,12 +99,30 @@ def _time(pulumi: Pulumi) -> UpdateTime | None:
     return of_history(rows if isinstance(rows, list) else [])
 
 
-def _cost(document: Mapping[str, Any]) -> CostEstimate | None:
-    """Return what the stack costs by the config of its preview; None where that has no number for it."""
+def standing(stack: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the settings for an emergency that still stand, with the commands that end them.
+
+    Args:
+        stack: whose.
+        config: by key, without the project's prefix.
+    """
+    return tuple(
+        f"{key}: {value} {meaning}; when the emergency is over: pulumi config rm {key} --stack {stack}"
+        for (key, value), meaning in EMERGENCY.items()
+        if str(config.get(key, "")).lower() == value
+    )
+
+
+def _config(document: Mapping[str, Any]) -> dict[str, Any]:
     config = {key.removeprefix(f"{PROJECT}:"): value for key, value in (document.get("config") or {}).items()}
     for key in ("keys", "databases"):  # the preview has an object of the config as JSON
         with contextlib.suppress(ValueError, TypeError):
             config[key] = json.loads(config.get(key) or "{}")
+    return config
+
+
+def _cost(config: Mapping[str, Any]) -> CostEstimate | None:
+    """Return what the stack costs; None where the config has no number for it."""
     try:
         return estimate(config)
     except InfraError:

@@ -208,6 +208,7 @@ class UpdatePlan:
         mutations: how many calls that change something on Railway the update needs at most.
         unknown: what is known only after the update, in words.
         time: how long the last updates took; None if there was none.
+        standing: settings for an emergency that still stand, with the commands that end them.
         cost: what the stack costs a month after it, as an estimate; None if nothing was estimated.
     """
 
@@ -222,6 +223,7 @@ class UpdatePlan:
     mutations: int = 0
     unknown: tuple[str, ...] = ()
     time: UpdateTime | None = None
+    standing: tuple[str, ...] = ()
     cost: CostEstimate | None = None
 
     @property

@@ -109,7 +109,8 @@ def _node(tree: FileTree) -> str:
     version = _output(node, "--version") if node else ""
     if node is None or int((re.match(r"v(\d+)", version) or [0, 0])[1]) < NODE_MINIMUM:
         found = f"node {version} on PATH is too old" if node else "no node on PATH"
-        raise ToolError("base image node:22-bookworm-slim", found, "run: sudo apt-get install -y nodejs")
+        step = f"put Node {NODE_MINIMUM} or newer on PATH (https://nodejs.org/en/download)"
+        raise ToolError("base image node:22-bookworm-slim", found, step)
     shell = _base(tree)
     tree.add_program(Path(node).resolve(), "/usr/local/bin/node")
     tree.link("/usr/local/bin/nodejs", "node")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ops.toolchain import install_plan
+from ops.toolchain.base_images import NODE_MINIMUM
 from ops.toolchain.machine import Machine, Program, Version, show
 
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ class Facts:
     docker_package: Version | None = None
 
 
-def survey(known: Facts) -> list[SurveyRow]:
+def survey(seen: Facts) -> list[SurveyRow]:
     """Return a row for each thing that `make local` and `make test` need. Pure."""
-    return [*_for_local(known), *_for_tests(known)]
+    return [*_for_local(seen), *_for_tests(seen)]
 
 
 def is_enough(found: Sequence[SurveyRow]) -> bool:
@@ -89,42 +90,42 @@ def is_enough(found: Sequence[SurveyRow]) -> bool:
     return all(one.have is not Have.MISSING for one in found)
 
 
-def _for_local(known: Facts) -> Iterator[SurveyRow]:
-    machine, programs = known.machine, known.programs
+def _for_local(seen: Facts) -> Iterator[SurveyRow]:
+    machine, programs = seen.machine, seen.programs
     system = f"{machine.system} on {machine.arch}, {'root' if machine.root else 'not root'}"
-    if known.free_mb < NEEDED_MB:
-        yield SurveyRow("disk", Have.MISSING, f"{known.free_mb} MB are free, {NEEDED_MB} are needed", "make room")
+    if seen.free_mb < NEEDED_MB:
+        yield SurveyRow("disk", Have.MISSING, f"{seen.free_mb} MB are free, {NEEDED_MB} are needed", "make room")
     else:
-        yield SurveyRow("machine", Have.HERE, f"{system}, {known.free_mb // 1000} GB free")
+        yield SurveyRow("machine", Have.HERE, f"{system}, {seen.free_mb // 1000} GB free")
     for name in ("git", "make"):
         there = programs.get(name) is not None
         yield _present(name, "") if there else SurveyRow(name, Have.MISSING, "not on PATH", _get(machine, name))
-    yield SurveyRow("python", Have.HERE, known.python)
+    yield SurveyRow("python", Have.HERE, seen.python)
     venv = "its packages, from ops/requirements.txt with their hashes"
-    yield _present(".venv", "") if known.has_venv else SurveyRow(".venv", Have.COMES, venv, "", VENV_SECONDS)
+    yield _present(".venv", "") if seen.has_venv else SurveyRow(".venv", Have.COMES, venv, "", VENV_SECONDS)
     cli = install_plan.pulumi(programs, machine)
-    yield _planned(cli, known)
-    yield _planned(install_plan.docker_build(programs.get("docker-build"), machine, (*cli.ways, "")[0]), known)
-    docker = install_plan.docker(known.daemon, programs.get("dockerd"), machine)
-    yield _docker(docker, known)
-    yield _planned(install_plan.buildkit(_daemon(docker, known), programs, machine), known)
-    yield _planned(install_plan.registry(programs.get("registry"), known.daemon, machine), known)
+    yield _planned(cli, seen)
+    yield _planned(install_plan.docker_build(programs.get("docker-build"), machine, (*cli.ways, "")[0]), seen)
+    docker = install_plan.docker(seen.daemon, programs.get("dockerd"), machine)
+    yield _docker(docker, seen)
+    yield _planned(install_plan.buildkit(_daemon(docker, seen), programs, machine), seen)
+    yield _planned(install_plan.registry(programs.get("registry"), seen.daemon, machine), seen)
     how = "18, from its Python wheel in .venv"
-    yield _present("PostgreSQL", how) if known.has_venv else SurveyRow("PostgreSQL", Have.COMES, how)
+    yield _present("PostgreSQL", how) if seen.has_venv else SurveyRow("PostgreSQL", Have.COMES, how)
 
 
-def _daemon(plan: InstallPlan, known: Facts) -> Daemon | None:
-    dockerd = known.programs.get("dockerd")
+def _daemon(plan: InstallPlan, seen: Facts) -> Daemon | None:
+    dockerd = seen.programs.get("dockerd")
     if plan.ways == ("own",) and dockerd is not None and dockerd.version is not None:
         return install_plan.Daemon("", dockerd.version)
-    if plan.ways == ("debian",) and known.docker_package is not None:
-        return install_plan.Daemon("", known.docker_package)
-    return known.daemon
+    if plan.ways == ("debian",) and seen.docker_package is not None:
+        return install_plan.Daemon("", seen.docker_package)
+    return seen.daemon
 
 
-def _docker(plan: InstallPlan, known: Facts) -> SurveyRow:
-    if known.daemon is not None:
-        return _present("docker", show(known.daemon.version))
+def _docker(plan: InstallPlan, seen: Facts) -> SurveyRow:
+    if seen.daemon is not None:
+        return _present("docker", show(seen.daemon.version))
     if plan.ways:
         how = {"own": "make local starts a daemon of its own", "debian": "its Debian package is installed"}
         return SurveyRow("docker", Have.COMES, how[plan.ways[0]], "", SECONDS[plan.ways[0]])
@@ -132,8 +133,8 @@ def _docker(plan: InstallPlan, known: Facts) -> SurveyRow:
     return SurveyRow("docker", Have.PARTLY, text, plan.missing.removeprefix("for real containers run: "))
 
 
-def _planned(plan: InstallPlan, known: Facts) -> SurveyRow:
-    if plan.tool in known.built and plan.ways[:1] != ("path",):
+def _planned(plan: InstallPlan, seen: Facts) -> SurveyRow:
+    if plan.tool in seen.built and plan.ways[:1] != ("path",):
         return _present(plan.tool, "in .cache/toolchain")
     if not plan.ways:
         return SurveyRow(
@@ -156,26 +157,36 @@ def _planned(plan: InstallPlan, known: Facts) -> SurveyRow:
 
 TEST_PROGRAMS = (
     ("Chromium", ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium", "pages"),
-    ("node", ("node",), "nodejs", "the runtime outside of a container"),
+    (
+        "node",
+        ("node",),
+        "nodejs",
+        "the runtime outside of a container; make local needs it where no base image can be pulled",
+    ),
     ("psql", ("psql",), "postgresql", "servers with TLS and other releases of PostgreSQL"),
     ("openssl", ("openssl",), "openssl", "certificates"),
 )
 """What tests look for on PATH: subject, names, Debian's package, and what its tests are about."""
 
 
-def _for_tests(known: Facts) -> Iterator[SurveyRow]:
+def _for_tests(seen: Facts) -> Iterator[SurveyRow]:
     for subject, names, package, about in TEST_PROGRAMS:
-        found = next((name for name in names if known.programs.get(name) is not None), "")
-        text = f"make test skips the tests of {about}"
-        command = _get(known.machine, package)
+        found = next((there for name in names if (there := seen.programs.get(name)) is not None), None)
+        text, command = f"make test skips the tests of {about}", _get(seen.machine, package)
+        if subject == "node":
+            is_old = found is not None and found.version is not None and found.version[0] < NODE_MINIMUM
+            text = f"{show(found.version)} is older than {NODE_MINIMUM}: {text}" if is_old and found else text
+            found = None if is_old else found
+            # The package of a stable Debian may be older than that.
+            command = command if seen.machine.system == "Darwin" else "install Node 22 (https://nodejs.org/en/download)"
         yield _present(subject, "") if found else SurveyRow(subject, Have.PARTLY, text, command)
-    if known.programs.get("pgbouncer") is not None:
+    if seen.programs.get("pgbouncer") is not None:
         yield _present("pgbouncer", "")
-    elif known.machine.debian:
+    elif seen.machine.debian:
         yield SurveyRow("pgbouncer", Have.COMES, "its Debian package is unpacked into the cache", "", SECONDS["debian"])
     else:
         text = "make test skips the tests behind a pooler"
-        yield SurveyRow("pgbouncer", Have.PARTLY, text, _get(known.machine, "pgbouncer"))
+        yield SurveyRow("pgbouncer", Have.PARTLY, text, _get(seen.machine, "pgbouncer"))
 
 
 def _present(subject: str, text: str) -> SurveyRow:

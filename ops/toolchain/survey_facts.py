@@ -29,7 +29,7 @@ BUILDS = {
     "buildkit": pins.BUILDKIT_MODULE,
     "registry": pins.REGISTRY_MODULE,
 }
-_VERSIONS = {"pulumi": "version", "dockerd": "--version", "buildkitd": "--version"}
+_VERSIONS = {"pulumi": "version", "dockerd": "--version", "buildkitd": "--version", "node": "--version"}
 _NAMES = {"docker-build": ("pulumi-resource-docker-build",), "registry": ("docker-registry", "registry")}
 
 

@@ -34,7 +34,7 @@ query projects($workspaceId: String, $after: String, $deleted: Boolean) {
   }
 }"""
 _ENVIRONMENT = "id name createdAt deletedAt isEphemeral sourceEnvironment { id }"
-_VOLUME_INSTANCE = "id volumeId serviceId mountPath region currentSizeMB createdAt isPendingDeletion deletedAt"
+_VOLUME_INSTANCE = "id volumeId serviceId mountPath region currentSizeMB sizeMB createdAt isPendingDeletion deletedAt"
 _VOLUME = """id name volumeInstances(first: 100) {
         edges { node { environmentId deletedAt } } pageInfo { hasNextPage }
       }"""

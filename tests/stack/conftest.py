@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.stack.fix_stack import LocalStack, local_stack
+from tests.stack.incident_page import IncidentPage
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,19 @@ def stack(brought_up: LocalStack) -> Iterator[LocalStack]:
     if changed:
         done = brought_up.up()
         assert done.code == 0, done.text
+
+
+@pytest.fixture
+def page(stack: LocalStack, record_property: Callable[[str, object], None]) -> IncidentPage:
+    return IncidentPage(stack, record_property)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the minutes and the commands of each incident that was played."""
+    reports = [one for one in terminalreporter.stats.get("passed", []) if one.when == "call"]
+    for title, seconds, commands in [
+        value for one in reports for name, value in one.user_properties if name == "incident"
+    ]:
+        terminalreporter.write_line(f"{title}: {seconds / 60:.1f} min, {len(commands)} commands")
+        for command in commands:
+            terminalreporter.write_line(f"    {command}")

@@ -103,12 +103,17 @@ class LocalStack:
         found: dict[str, Any] = json.loads((self.checkout / ".local" / "services.json").read_text())
         return found
 
-    def emulator(self, path: str, method: str = "GET") -> Any:
+    def tell(self, path: str, document: dict[str, Any]) -> Any:
+        """Turn one of the emulator's switches."""
+        return self.emulator(path, "POST", document)
+
+    def emulator(self, path: str, method: str = "GET", document: dict[str, Any] | None = None) -> Any:
         """Ask the emulator's switches."""
         base = str(self.outputs()["railway"]["endpoint"]).removesuffix("/graphql/v2")
         token = (self.checkout / ".local" / "token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}"}
-        request = urllib.request.Request(f"{base}/_emulator{path}", method=method, headers=headers)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        body = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(f"{base}/_emulator{path}", body, headers, method=method)
         with NO_PROXY.open(request, timeout=10) as answer:
             text = answer.read()
         return json.loads(text) if text else None

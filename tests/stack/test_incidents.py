@@ -1,7 +1,4 @@
-"""Incidents on a local stack, solved with the commands of docs/incidents.md alone: `make incidents`.
-
-The page is read, not repeated: what a section says in its `sh` block is what is run, `production` being `local`.
-"""
+"""Incidents of pins, keys, tokens and locks, solved by the commands of docs/incidents.md alone: `make incidents`."""
 
 from __future__ import annotations
 
@@ -19,11 +16,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.stack.fix_stack import ROOT, Done, LocalStack
+from tests.stack.fix_stack import LocalStack
+from tests.stack.incident_page import PAGE, IncidentPage, all_well
 from tests.stack.test_destroy import ask
 
 pytestmark = pytest.mark.stack
-PAGE = (ROOT / "docs" / "incidents.md").read_text(encoding="utf-8")
 minutes_long = pytest.mark.minutes_long("make incidents", asked=os.environ.get("INCIDENTS") == "1")
 CLAIM = """
 from ops.demo.stage import Stage
@@ -31,32 +28,6 @@ print("claimed", Stage("local").pool().claim("Ada", "Be brief."))
 """
 UPSERT = "mutation u($input: VariableUpsertInput!) { variableUpsert(input: $input) }"
 OLD, NEW = "exa-of-the-leak", "exa-of-today"
-
-
-def commands(title: str) -> list[str]:
-    """Return the commands of a section of the page."""
-    section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
-    assert block, title
-    return block[1].strip().splitlines()
-
-
-def play(stack: LocalStack, title: str, *skipped: str, **words: str) -> list[Done]:
-    """Run the commands of a section, placeholders replaced; those that contain a skipped text are left out."""
-    done = []
-    for command in commands(title):
-        if any(one in command for one in skipped):
-            continue
-        for placeholder, word in {"production": "local", **words}.items():
-            command = command.replace(placeholder, word)
-        done.append(stack.shell("sh", "-c", command))
-    return done
-
-
-def all_well(done: list[Done]) -> None:
-    for one in done:
-        assert one.code == 0, one.text
-    assert done
 
 
 def agents(stack: LocalStack) -> list[dict[str, Any]]:
@@ -90,15 +61,16 @@ def in_env(stack: LocalStack, line: str) -> Iterator[None]:
 
 def test_every_section_that_says_so_is_played_here() -> None:
     said = [part.partition("\n")[0] for part in PAGE.split("\n## ")[1:] if "Played by a test" in part]
-    mine = Path(__file__).read_text(encoding="utf-8")
-    assert len(said) >= 7
+    files = sorted(Path(__file__).parent.glob("test_incidents*.py"))
+    mine = "".join(file.read_text(encoding="utf-8") for file in files)
+    assert len(said) == 10
     assert [title for title in said if f'"{title}"' not in mine] == []
 
 
-def test_an_expired_token_is_named_in_one_row_and_changes_nothing(stack: LocalStack) -> None:
+def test_an_expired_token_is_named_in_one_row_and_changes_nothing(stack: LocalStack, page: IncidentPage) -> None:
     with in_env(stack, "export RAILWAY_API_TOKEN=expired-token"):
         stack.emulator("/calls", "DELETE")
-        (done,) = play(stack, "A token has expired or was revoked")
+        (done,) = page.play("A token has expired or was revoked")
     assert done.code == 2, done.text
     assert re.search(
         r"Railway's token +wrong +railwayToken: .*the token is wrong or revoked; use an account", done.text
@@ -110,17 +82,17 @@ def test_an_expired_token_is_named_in_one_row_and_changes_nothing(stack: LocalSt
 
 
 @minutes_long
-def test_a_wrong_pin_is_taken_back_and_agents_follow(stack: LocalStack) -> None:
+def test_a_wrong_pin_is_taken_back_and_agents_follow(stack: LocalStack, page: IncidentPage) -> None:
     good = stack.outputs()["image"]
     wrong = stack.push_image("0badbad" + "0" * 33)
     stack.set("imageTag", wrong)
     assert stack.up().code == 0
     if has_containers(stack):
         mine = claimed(stack)
-        done = play(stack, "A bad image under agents", **{"<id>": mine})
+        done = page.play("A bad image under agents", **{"<id>": mine})
         all_well(done)
         assert all(one["latest"] for one in agents(stack) if one["state"] in ("idle", "claimed"))
-    done = play(stack, "The wrong commit is pinned", **{"sha-1a2b3c4": good["tag"]})
+    done = page.play("The wrong commit is pinned", **{"sha-1a2b3c4": good["tag"]})
     all_well(done)
     assert wrong in done[0].text, "history says what was pinned"
     assert good["tag"] in done[1].text
@@ -128,7 +100,7 @@ def test_a_wrong_pin_is_taken_back_and_agents_follow(stack: LocalStack) -> None:
     assert stack.outputs()["image"]["digest"] == good["digest"]
     if has_containers(stack):
         assert stack.shell("make", "agents", "STACK=local", f"END={mine}", "CLAIMED=yes").code == 0
-        all_well(play(stack, "A bad image under agents", "<id>"))
+        all_well(page.play("A bad image under agents", "<id>"))
     typo = stack.pulumi("config", "set", "imageTag", good["tag"][:-1] + "0", "--stack", "local")
     assert typo.code == 0
     refused = stack.preview()
@@ -137,7 +109,7 @@ def test_a_wrong_pin_is_taken_back_and_agents_follow(stack: LocalStack) -> None:
 
 
 @minutes_long
-def test_a_leaked_key_is_gone_everywhere(stack: LocalStack) -> None:
+def test_a_leaked_key_is_gone_everywhere(stack: LocalStack, page: IncidentPage) -> None:
     stack.set("keys.EXA_API_KEY", OLD, "--secret", "--path")
     assert stack.up().code == 0
     mine = ""
@@ -145,7 +117,7 @@ def test_a_leaked_key_is_gone_everywhere(stack: LocalStack) -> None:
         all_well([stack.shell("make", "agents", "STACK=local", "MOVE=idle")])
         mine = claimed(stack)
     (stack.checkout / "new-key").write_text(f"{NEW}\n")
-    rotated, listed, finished = play(stack, "A key has leaked")
+    rotated, listed, finished = page.play("A key has leaked")
     assert rotated.code == (2 if mine else 0), rotated.text
     assert (f"does not have the new value: agent {mine} (claimed, Ada)" in rotated.text) == bool(mine)
     assert ("variable EXA_API_KEY" in rotated.text) == bool(mine)
@@ -162,7 +134,7 @@ def test_a_leaked_key_is_gone_everywhere(stack: LocalStack) -> None:
 
 
 @minutes_long
-def test_a_killed_update_leaves_a_lock_that_is_named_and_taken_away(stack: LocalStack) -> None:
+def test_a_killed_update_leaves_a_lock_that_is_named_and_taken_away(stack: LocalStack, page: IncidentPage) -> None:
     locks = stack.checkout / ".local" / "state" / ".pulumi" / "locks" / "organization" / "convos-infra" / "local"
     argv = ["/bin/sh", "-c", ". .local/env; exec pulumi refresh --yes --stack local --non-interactive"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -175,7 +147,7 @@ def test_a_killed_update_leaves_a_lock_that_is_named_and_taken_away(stack: Local
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert "the stack is currently locked" in stack.up().text
-    looked, *solved = play(stack, "An update was killed, and the stack is locked")
+    looked, *solved = page.play("An update was killed, and the stack is locked")
     assert looked.code == 2
     assert f"process {process.pid}, since 20" in looked.text
     all_well(solved)
@@ -183,7 +155,7 @@ def test_a_killed_update_leaves_a_lock_that_is_named_and_taken_away(stack: Local
 
 
 @minutes_long
-def test_a_change_in_the_dashboard_is_seen_and_put_back(stack: LocalStack) -> None:
+def test_a_change_in_the_dashboard_is_seen_and_put_back(stack: LocalStack, page: IncidentPage) -> None:
     outputs = stack.outputs()
     where = outputs["environment"]
     status = stack.shell("sh", "-c", "exec ops/run status --stack local --json 2>/dev/null")
@@ -191,7 +163,7 @@ def test_a_change_in_the_dashboard_is_seen_and_put_back(stack: LocalStack) -> No
     at = {"projectId": where["projectId"], "environmentId": where["id"], "serviceId": service}
     value = {**at, "name": "XMTP_ENV", "value": "of-somebody-else"}
     ask(stack, outputs["railway"]["endpoint"], UPSERT, input=value)
-    seen, *solved = play(stack, "Somebody changed something in the dashboard")
+    seen, *solved = page.play("Somebody changed something in the dashboard")
     assert seen.code == 2
     assert "XMTP_ENV" in seen.text
     assert "of-somebody-else" not in seen.text
@@ -201,14 +173,14 @@ def test_a_change_in_the_dashboard_is_seen_and_put_back(stack: LocalStack) -> No
 
 
 @minutes_long
-def test_lost_rows_come_back_from_a_backup(stack: LocalStack) -> None:
+def test_lost_rows_come_back_from_a_backup(stack: LocalStack, page: IncidentPage) -> None:
     mine = claimed(stack) if has_containers(stack) else ""
     saved = stack.shell("make", "backup", "STACK=local", "TO=backup.dump")
     assert saved.code == 0, saved.text
     url = stack.outputs()["database"]["url"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DELETE FROM agent_metadata")
-    done = play(stack, "Data was lost in the database")
+    done = page.play("Data was lost in the database")
     all_well(done)
     assert "the scratch database is dropped again" in done[0].text
     assert url not in "".join(one.text for one in done)

@@ -36,8 +36,8 @@ BARE = Facts(
 NEW_DOCKER = Daemon("unix:///var/run/docker.sock", (28, 2, 2))
 
 
-def by_subject(known: Facts) -> dict[str, SurveyRow]:
-    found = survey(known)
+def by_subject(seen: Facts) -> dict[str, SurveyRow]:
+    found = survey(seen)
     assert len({one.subject for one in found}) == len(found)
     return {one.subject: one for one in found}
 
@@ -75,6 +75,13 @@ def test_who_is_not_root_gets_commands_with_sudo() -> None:
     assert found["buildkit"].have is Have.MISSING
 
 
+def test_a_node_that_is_too_old_is_not_taken_for_one() -> None:
+    for version, have in (((18, 20, 4), Have.PARTLY), ((20, 0, 0), Have.HERE), ((22, 1, 0), Have.HERE)):
+        row = by_subject(replace(BARE, programs={**BASE, "node": Program("/usr/bin/node", version)}))["node"]
+        assert row.have is have
+        assert ("18.20.4 is older than 20" in row.text) == (have is Have.PARTLY)
+
+
 def test_a_mac_is_told_brew() -> None:
     found = by_subject(replace(BARE, machine=Machine("Darwin", "arm64", root=False, debian=False, go=GO)))
     assert found["node"].command == "brew install node"
@@ -96,8 +103,8 @@ def test_every_machine_gets_a_command_for_whatever_it_lacks_and_one_sum() -> Non
     )
     for (system, debian), root, go, daemon, programs, ready, free in mixtures:
         machine = Machine(system, "x64", root=root, debian=debian, go=go)
-        known = Facts(machine, programs, frozenset({"pulumi"} if ready else ()), daemon, free, ready, "3.12.1")
-        found = survey(known)
+        facts = Facts(machine, programs, frozenset({"pulumi"} if ready else ()), daemon, free, ready, "3.12.1")
+        found = survey(facts)
         text = lines(found)
         count += 1
         assert all(bool(one.command) == (one.have in (Have.MISSING, Have.PARTLY)) for one in found), text
