@@ -101,11 +101,16 @@ class Group(Generic[Member]):
 
         The pauses are counted in steps, not by the clock: a step takes longer where the machine has much to do.
         """
-        heard, quiet, until = self._traffic.news, 0, self._clock() + MOST_SECONDS
+        heard, quiet, until = self._heard(), 0, self._clock() + MOST_SECONDS
         while quiet * STEP_SECONDS < self._patience() and self._clock() < until:
             self._sleep(STEP_SECONDS)
-            quiet = quiet + 1 if self._traffic.news == heard else 0
-            heard = self._traffic.news
+            now = self._heard()
+            quiet = quiet + 1 if now == heard else 0
+            heard = now
+
+    def _heard(self) -> tuple[int, int]:
+        with self._changed:
+            return self._traffic.news, len(self._waiting)
 
     def _patience(self) -> float:
         """Return for how many seconds nothing is to be heard before the turn begins."""

@@ -55,6 +55,8 @@ class Runs:
         session.run.services.update((self.ids["environmentId"], name) for name in self.services)
         if self.is_slow:
             session.client.sleep, session.client.clock = time.sleep, time.monotonic
+            # Its groups keep the functions by which they wait.
+            session.__post_init__()
         return session
 
     def up(self, wanted: Sequence[str], **more: Any) -> dict[str, Exception]:

@@ -59,6 +59,8 @@ _FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, RERENDERS, REBINDS)
 _ADDED = (*_FROM_MARKS, SOURCED, BOUND, *ANNOUNCED, "adopts")
 _OUTPUTS = ("deploymentId", UNMANAGED)
 _INPUTS = (*INPUTS, UNMANAGED_FIELDS, *_ADDED)
+_READ = ("image",)
+"""What programs read of the resource, beside its outputs."""
 
 
 class ServiceInstanceProvider(RailwayProvider):
@@ -268,4 +270,7 @@ class ServiceInstance(Resource, module="railway", name="ServiceInstance"):
     image: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceInstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ServiceInstanceProvider(), name, {**args.properties(), **dict.fromkeys(_OUTPUTS)}, opts)
+        # Pulumi makes an output of every property, also of one that is None, and a program waits for all outputs in
+        # rounds (pulumi/runtime/stack.py, wait_for_rpcs): its CPU time grows with the square of their number.
+        given = {key: value for key, value in args.properties().items() if value is not None or key in _READ}
+        super().__init__(ServiceInstanceProvider(), name, {**given, **dict.fromkeys(_OUTPUTS)}, opts)
