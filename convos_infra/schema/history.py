@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,7 @@ _FORGET = f"UPDATE public.{TABLE} SET catalog = NULL WHERE catalog IS NOT NULL A
 _AS_WHO_CONNECTED = "RESET SESSION AUTHORIZATION; RESET ROLE"
 """A file may have set another role, which has no privileges on the history."""
 _NOTE = f"UPDATE public.{TABLE} SET catalog = %s WHERE version = (SELECT max(version) FROM public.{TABLE})"  # noqa: S608
+_PLAIN = re.compile(r"[\w.:+!-]*", re.ASCII)
 CATALOG_FORMAT = 2
 """The format of `catalog`; a record of another format, or another major version of PostgreSQL, is not compared."""
 
@@ -205,13 +207,19 @@ def record_text(
         baseline: whether it was only marked as applied.
         catalog: the current content of the database, for the last one of a run.
     """
-    values = (migration.version, migration.name, migration.checksum, seconds, program_version(), baseline)
-    noted = None if catalog is None else _noted(connection, catalog)
-    literals = sql.SQL(_RECORD.replace("%s", "{}")).format(*(sql.Literal(value) for value in (*values, noted)))
-    parts: list[sql.Composable] = [sql.SQL(_AS_WHO_CONNECTED), literals]
+    named = (_plain(one) for one in (migration.version, migration.name, migration.checksum))
+    noted = "NULL" if catalog is None else sql.Literal(_noted(connection, catalog)).as_string(connection)
+    values = (*named, repr(seconds), _plain(program_version()), str(baseline).lower(), noted)
+    parts = [_AS_WHO_CONNECTED, _RECORD % values]
     if catalog is not None:
-        parts.append(sql.SQL(_FORGET).format(sql.Literal(migration.version)))
-    return sql.SQL("; ").join(parts).as_string(connection)
+        parts.append(_FORGET.format(_plain(migration.version)))
+    return "; ".join(parts)
+
+
+def _plain(text: str) -> str:
+    """Quote a version, a name or a checksum: none of them has a character that a quoted text would have to escape."""
+    assert _PLAIN.fullmatch(text), text
+    return f"'{text}'"
 
 
 def note_begun(connection: Connection, migration: MigrationFile) -> None:

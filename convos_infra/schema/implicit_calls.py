@@ -11,6 +11,8 @@ _OF_OPERATOR = frozenset({"function", "procedure"})
 _OF_AGGREGATE = frozenset(
     {"sfunc", "finalfunc", "combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc"}
 )
+USERS = frozenset({"A_Expr", "TypeCast"})
+"""The parts of a statement that call functions without their names."""
 Made = tuple[str, list[list[str]]]
 """A user, such as `operator ###` or `type mood`, and the functions that it calls."""
 

@@ -29,6 +29,8 @@ _READS = frozenset(
 """Statements that only read the relations that they name; the others change or describe them."""
 _MADE_ONLY = frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})
 _DATA = {"DeleteStmt": "delete", "UpdateStmt": "update", "InsertStmt": "insert", "MergeStmt": "merge"}
+_ACTS = frozenset({*_DATA, "TruncateStmt", "FuncCall", "RangeVar", *implicit_calls.USERS})
+"""The parts of a tree that change or call something; the others only describe it."""
 _OF_VALUES = frozenset({"update-all", "set-expression", "drop-expression"})
 """Rules about a column's values: a column that the same file adds has no earlier values."""
 COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a migration whole"
@@ -172,7 +174,7 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
     if statement.kind == "insert_stmt" and rows.is_constant(statement.node):
         yield from _events(file, statement.node, "insert", place)
         return
-    for name, node in walk(statement.node, _MADE_ONLY):
+    for name, node in (one for one in walk(statement.node, _MADE_ONLY) if one[0] in _ACTS):
         line = _line(statement, node, place)
         here = place if line == place.line else replace(place, line=line)
         if name in _DATA:
@@ -181,13 +183,18 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
             for one in node.relations:
                 yield from _fired(file, file.known.relation(one.range_var), "truncate", here)
         elif name == "FuncCall" and not sequences.is_set_anew(node, file.known):
-            yield from _lasting(lasting.of_call(node), here)
-            if lasting.may_end_triggers(node):
-                yield _finding("disable-trigger", "all", here.line)
+            yield from _set(node, here)
             yield from _called(file, strings(node.funcname), here)
         elif name == "RangeVar" and statement.kind in _READS:
             yield from _seen(file, file.known.relation(node), here)
         yield from _used(file, implicit_calls.used(name, node), here)
+
+
+def _set(call: Any, place: _Place) -> Iterator[Hazard]:
+    """Return the effects of a call of set_config."""
+    yield from _lasting(lasting.of_call(call), place)
+    if lasting.may_end_triggers(call):
+        yield _finding("disable-trigger", "all", place.line)
 
 
 def _used(file: _File, used: list[str], place: _Place) -> Iterator[Hazard]:

@@ -184,7 +184,10 @@ class Known:
     def learn_column(self, table: str, definition: Any) -> None:
         """Record a column."""
         self.columns[table, definition.colname] = column_type(definition.type_name)
-        self.defaults[table] += [*calls(definition), *self.behind.get(f"type {type_name(definition)}", ())]
+        if definition.constraints or definition.HasField("raw_default"):
+            self.defaults[table] += calls(definition)
+        if self.behind:
+            self.defaults[table] += self.behind.get(f"type {type_name(definition)}", ())
         for one in definition.constraints:
             self.learn_constraint(table, one.constraint, definition.colname)
 

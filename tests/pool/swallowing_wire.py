@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.support.refusing_postgres import is_statement, refused
+
 
 @dataclass
 class Wire:
@@ -21,6 +23,7 @@ class Wire:
         lost: how many times bytes were lost.
         sent: how many messages clients have sent.
         dies_after: after so many more of them, the connection of the last one carries nothing any more; others do.
+        refuses: the SQLSTATE with which the server answers that message, or the next statement, instead.
     """
 
     url: str
@@ -28,17 +31,18 @@ class Wire:
     lost: int = 0
     sent: int = 0
     dies_after: int | None = None
+    refuses: str = ""
     counting: threading.Lock = field(default_factory=threading.Lock)
     servers: list[socket.socket] = field(default_factory=list)
 
-    def dies_with(self) -> bool:
-        """Count a message of a client, and say whether it is the one that is lost."""
+    def dies_with(self, data: bytes) -> bool:
+        """Count a message of a client, and say whether it is the one that is lost or refused."""
         with self.counting:
             self.sent += 1
             if self.dies_after is None:
                 return False
             self.dies_after -= 1
-            if self.dies_after >= 0:
+            if self.dies_after >= 0 or (self.refuses and not is_statement(data)):
                 return False
             self.dies_after = None
             return True
@@ -84,7 +88,10 @@ def _accept(listener: socket.socket, target: tuple[str, int], found: Wire) -> No
 def _forward(source: socket.socket, sink: socket.socket, found: Wire, lost: threading.Event, counts: bool) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            if found.swallows.is_set() or (counts and found.dies_with()):
+            dies = counts and found.dies_with(data)
+            if dies and found.refuses:
+                data, found.lost = refused(found.refuses), found.lost + 1
+            elif dies or found.swallows.is_set():
                 lost.set()
                 found.lost += 1
             if not lost.is_set():

@@ -62,6 +62,28 @@ def unprivileged() -> tuple[str, ...]:
     return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 
 
+@dataclass(frozen=True)
+class Disk:
+    """A small disk in the memory of this machine, which exists for the server alone."""
+
+    folder: Path
+    mebibytes: int
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What to put before a command: it mounts the disk in a namespace, and gives up the right to do so again."""
+        options = f"size={self.mebibytes}m,mode=777"
+        script = (
+            f'mount -t tmpfs -o {options} tmpfs "$0" && exec unshare --user --map-user=1000 --map-group=1000 -- "$@"'
+        )
+        return ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, str(self.folder))
+
+    def can_be_mounted(self) -> bool:
+        return shutil.which("unshare") is not None and (
+            subprocess.run([*self.command, "true"], capture_output=True).returncode == 0
+        )
+
+
 @dataclass
 class Server:
     """A server that can be stopped and started again on the same port."""
@@ -71,6 +93,7 @@ class Server:
     port: int
     settings: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
+    disk: Disk | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,7 +127,8 @@ class Server:
             **self.settings,
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        argv = [*unprivileged(), str(self.binaries / "postgres"), "-D", "data", "-p", str(self.port), *options]
+        before = self.disk.command if self.disk else unprivileged()
+        argv = [*before, str(self.binaries / "postgres"), "-D", "data", "-p", str(self.port), *options]
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 argv, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.schema.concurrent_builds import CONCURRENT, converges
 from tests.schema.migrating import job, up, versions
 from tests.schema.postgres_server import Database, Server, embedded_binaries, new_database, running
 from tests.schema.wire_proxy import CUTS, proxied
+from tests.support.refusing_postgres import CODES
 
 pytestmark = pytest.mark.postgres
 ROOT = Path(__file__).parents[2]
@@ -115,8 +117,10 @@ def cut_then_run_again(embedded: Server, expected: str, cut: str, position: int)
         assert fingerprint(state.catalog) == expected, position
         assert state.drift == (), position
         assert database.rows("SELECT id, b FROM a ORDER BY id") == [(1, "x"), (2, None)], position
+    code = cut.partition("refused ")[2]
     assert "\n" not in said
-    assert not said or "the connection was lost" in said or "does not answer" in said, said
+    is_told = "the connection was lost" in said or "does not answer" in said or (code and f", {code}" in said)
+    assert not said or is_told, said
     return bool(said)
 
 
@@ -127,6 +131,21 @@ def test_wire_cut_at_every_round_trip_to_postgres(embedded: Server, expected: st
         failed = list(pool.map(lambda at: cut_then_run_again(embedded, expected, cut, at), range(1, positions + 1)))
     print(f"{cut}: {positions} positions, {sum(failed)} runs failed, {len(failed)} converged on the next run")
     assert sum(failed) >= positions - 6  # a cut handshake is tried again, a cut goodbye hurts nobody
+
+
+def test_postgres_refuses_at_every_round_trip(embedded: Server, expected: str) -> None:
+    """A full disk, a lost race, a standby, a shutdown: the error is the server's, and the next run converges.
+
+    With `REFUSALS=all` each message meets each SQLSTATE; without it, each meets the next one in turn.
+    """
+    positions = range(1, round_trips(embedded) + 1)
+    found = [(at, CODES[at % len(CODES)]) for at in positions]
+    if os.environ.get("REFUSALS") == "all":
+        found = [(at, code) for at in positions for code in CODES]
+    with ThreadPoolExecutor(6) as pool:
+        failed = list(pool.map(lambda one: cut_then_run_again(embedded, expected, f"refused {one[1]}", one[0]), found))
+    print(f"{len(found)} refusals, {sum(failed)} runs failed, all converged on the next run")
+    assert sum(failed) >= len(found) // 2  # a lost race is tried again, a refused goodbye hurts nobody
 
 
 def builds_cut_then_run_again(embedded: Server, cut: str, position: int) -> None:

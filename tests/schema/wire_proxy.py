@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tests.support.refusing_postgres import is_statement, refused
+
 CUTS = ("closed before", "closed after", "deaf before", "deaf after", "half-open")
 
 
@@ -18,13 +20,15 @@ class Proxy:
     `closed before`: both sides are closed, the message is lost. `closed after`: the server gets it, the client never
     hears the answer. `deaf …`: the same, and the client's side stays open. `half-open`: the message is lost and *both*
     sides stay open, as behind a load balancer whose client vanished. `killed before` and `killed after`: `kill`
-    ends the client's process, before or after the server has got the message.
+    ends the client's process, before or after the server has got the message. `refused SQLSTATE`: the server answers
+    that message, or the next statement, with this error.
     """
 
     server_port: int
     cut: str = ""
     cut_at: int = 0
     messages: int = 0
+    refusals: int = 0
     port: int = 0
     kill: Callable[[], None] = lambda: None
     sockets: list[socket.socket] = field(default_factory=list)
@@ -51,7 +55,12 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 16):
                 self.messages += 1
-                if self.messages == self.cut_at:
+                code = self.cut.partition("refused ")[2]
+                if code and self.messages >= self.cut_at and self.refusals < 1 and is_statement(data):
+                    self.refusals += 1
+                    server.sendall(refused(code))
+                    continue
+                if self.messages == self.cut_at and not code:
                     return self._cut(client, server, data)
                 server.sendall(data)
             _close(server)
