@@ -33,7 +33,7 @@ def live(folder: Path, calendar: Calendar, hour_seconds: float) -> Week:
         surroundings(folder, Database(server, "postgres"), emulator, farm) as around,
         pool_of(around) as pool,
     ):
-        until_idle(pool, MIN_IDLE)
+        until_idle(pool, MIN_IDLE, 180)
         week = Week(around, server, SEED, hour_seconds, calendar)
         try:
             week.live(pool)
