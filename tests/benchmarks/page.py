@@ -19,7 +19,7 @@ emulator with 100 ms latency; `polls` of deployments among them), or round trips
 The suite `rollout` runs with Railway's limits of the smallest paid plan: 10 requests a second, 1,000 an hour.
 The suite `pool` is a hundred claims at once on a pool of that size, a tick while a twentieth of its agents hang, the
 same among agents of which a tenth lie in every way of `tests/pool/lies.py`, and one claim a second while a pool fills
-under 10 calls a second and 1,000 an hour.
+under 10 calls a second and 1,000 an hour. `load` is the load average of the machine meanwhile, which others used too.
 The suite `ci` has the seconds of each step of `.ci/run`, for a commit of each release (`size`):
 `.ci/run 2>&1 | tee LOG && make bench-ci < LOG`.
 `peak_mib` of the suite `railway` is the proportional set size of the whole process tree; `floor` are the seconds of the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -83,6 +84,7 @@ def _row_with_liars(around: Surroundings) -> dict[str, Any]:
         "suite": "pool",
         "case": "claims-among-liars",
         "size": size,
+        "load": round(os.getloadavg()[0], 1),
         "seconds": round(waits[-1], 2),
         "peak_mib": peak_mib,
         "claims": CLAIMS,
@@ -147,6 +149,7 @@ def _row_while_filling(around: Surroundings) -> dict[str, Any]:
         "suite": "pool",
         "case": "claims-while-filling",
         "size": SIZES[-1],
+        "load": round(os.getloadavg()[0], 1),
         "calls": len(calls),
         "seconds": round(seconds, 2),
         "peak_mib": peak_mib,
@@ -180,6 +183,7 @@ def _row(around: Surroundings, size: int) -> dict[str, Any]:
         "suite": "pool",
         "case": "claims",
         "size": size,
+        "load": round(os.getloadavg()[0], 1),
         "seconds": round(waits[-1], 2),
         "peak_mib": peak_mib,
         "claims": CLAIMS,

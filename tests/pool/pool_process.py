@@ -23,7 +23,8 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 API_KEY = "pool-key-0123456789"
 IMAGE = "ghcr.io/example/convos-runtime:scaling@sha256:" + "1" * 64
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
+"""It starts in one; on a machine with thirty other processes in line, twenty were not enough."""
 NOBODY = "http://127.0.0.1:9/graphql/v2"
 """The discard port: nothing answers there."""
 

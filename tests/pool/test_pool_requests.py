@@ -10,9 +10,9 @@ from tests.pool.pool_process import API_KEY, Pool
 from tests.pool.surroundings import Surroundings
 
 BAD_BODIES = [
-    (b"{", 400, "not JSON"),
+    (b"{", 400, "not valid JSON"),
     (b"[]", 400, "must be a JSON object"),
-    (b"[" * 100_000, 400, "not JSON"),
+    (b"[" * 100_000, 400, "not valid JSON"),
     (b"{}", 400, "agentName: missing"),
     (b'{"agentName": "a"}', 400, "instructions: missing"),
     (b'{"agentName": "a", "instructions": " "}', 400, "instructions: missing"),

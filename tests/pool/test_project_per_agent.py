@@ -196,7 +196,7 @@ def test_the_workspace_may_be_full(projects: AgentProjects) -> None:
     service = projects.service(POOL_MIN_IDLE="5", POOL_PROJECT_LIMIT=str(limit))
     assert len(service.tick.run().created) == 2
     service.tick.run()
-    words = f"limit: the workspace has {limit} of {limit} projects, no more agents are created"
+    words = f"limit: the workspace has {limit} of {limit} projects, so no more agents are created"
     assert service.tick.held.words.startswith(words)
     assert len(projects.own()) == 2
 

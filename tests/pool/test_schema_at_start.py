@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_in_a_transaction_is_left_to_the_program(empty: Da
 def test_another_migrator_is_not_disturbed(empty: Database) -> None:
     with psycopg.connect(empty.url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (lock.KEY,))
-        with pytest.raises(UnavailableError, match="another migrator is at work"):
+        with pytest.raises(UnavailableError, match="another migration is running"):
             told(empty)
         other.execute("SELECT pg_advisory_unlock(%s)", (lock.KEY,))
     assert len(told(empty)) == len(schema.files())
@@ -165,8 +165,8 @@ def test_a_database_that_comes_up_later_gets_its_schema_then(around: Surrounding
     with psycopg.connect(around.database.url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (lock.KEY,))
         with around.pool(POOL_MIN_IDLE="1") as pool:
-            until(lambda: "another migrator is at work" in pool.printed(), 20)
+            until(lambda: "another migration is running" in pool.printed(), 20)
             other.execute("SELECT pg_advisory_unlock(%s)", (lock.KEY,))
             until_idle(pool, 1)
-            assert pool.printed().count("another migrator is at work") == 1
+            assert pool.printed().count("another migration is running") == 1
             pool.stop(signal.SIGKILL)

@@ -88,5 +88,5 @@ def test_a_body_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         return {"type": "http.request", "body": b"x", "more_body": True}
 
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}, receive)
-    with pytest.raises(BadRequestError, match="did not come within"):
+    with pytest.raises(BadRequestError, match="not received within"):
         asyncio.run(http_request.read_bytes(request, 10_000))

@@ -20,6 +20,8 @@ from tests.schema.postgres_server import Database, embedded_binaries, running
 SECONDS = float(os.environ.get("WEEK") or 0)
 SEED = int(os.environ.get("SEED") or 1)
 RESTED = {"deploy_step_seconds": 0.05}
+AN_HOUR = 3600
+"""The limit that other tests have would end a week on a busy machine, or one of more than ten minutes."""
 
 
 def live(folder: Path, calendar: Calendar, hour_seconds: float) -> Week:
@@ -31,7 +33,7 @@ def live(folder: Path, calendar: Calendar, hour_seconds: float) -> Week:
         surroundings(folder, Database(server, "postgres"), emulator, farm) as around,
         pool_of(around) as pool,
     ):
-        until_idle(pool, MIN_IDLE)
+        until_idle(pool, MIN_IDLE, 180)
         week = Week(around, server, SEED, hour_seconds, calendar)
         try:
             week.live(pool)
@@ -41,6 +43,7 @@ def live(folder: Path, calendar: Calendar, hour_seconds: float) -> Week:
     return week
 
 
+@pytest.mark.timeout(AN_HOUR)
 @pytest.mark.minutes_long("WEEK=150 make test", asked=bool(SECONDS))
 def test_a_week_loses_no_agent_and_no_key(tmp_path: Path) -> None:
     assert live(tmp_path, Calendar(), SECONDS / Calendar().hours).violations == []

@@ -181,7 +181,7 @@ class Week:
                 pool.call("POST", f"/api/pool/redeploy/{one['id']}")
             return not old and counts(pool).get("idle", 0) > 0
 
-        until(replaced, 60, pool.printed)
+        until(replaced, 180, pool.printed)
         self.leaked = True
 
     def has_old_key(self, agent_id: str) -> bool:

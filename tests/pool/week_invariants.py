@@ -56,7 +56,7 @@ def settle(week: Week, pool: Pool) -> None:
     # Whose deletion failed on the way asks once more, of a Railway that works.
     for agent_id in sorted(week.asked_to_end & week.used.keys()):
         week.end(agent_id, pool)
-    until(lambda: _is_at_rest(counts(pool)), 120, lambda: f"{counts(pool)}\n{pool.printed()[-3000:]}")
+    until(lambda: _is_at_rest(counts(pool)), 300, lambda: f"{counts(pool)}\n{pool.printed()[-3000:]}")
     # What a colleague deleted by hand has left its key and its inbox, and is old enough now to be swept.
     week.around.sql("UPDATE agent_credential SET created_at = now() - interval '1 hour'")
     swept = pool.json("POST", "/api/pool/credentials/sweep", {"recorded": True})
