@@ -102,7 +102,7 @@ class Starter:
         argv: Sequence[str],
         ready: Callable[[LocalService], bool],
         env: Mapping[str, str] | None = None,
-        seconds: float = READY_SECONDS,
+        seconds: float | None = None,
     ) -> LocalService:
         """Start a service's process and wait until it answers.
 
@@ -111,12 +111,13 @@ class Starter:
             argv: the program and its arguments.
             ready: tells whether it answers.
             env: variables on top of this process's own.
-            seconds: how long it may take.
+            seconds: how long it may take; `READY_SECONDS` if nothing is said.
 
         Raises:
             EndedError: it ended.
             ToolError: it did not answer in time; the line has its last output and the path of its log.
         """
+        seconds = READY_SECONDS if seconds is None else seconds
         log = self.log(service.name)
         self.step.doing(f"starting {service.name}")
         mark = process.mark_of(self.layout.root, service.name)
