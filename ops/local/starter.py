@@ -102,13 +102,22 @@ class Starter:
         argv: Sequence[str],
         ready: Callable[[LocalService], bool],
         env: Mapping[str, str] | None = None,
+        seconds: float | None = None,
     ) -> LocalService:
         """Start a service's process and wait until it answers.
+
+        Args:
+            service: it, without its process.
+            argv: the program and its arguments.
+            ready: tells whether it answers.
+            env: variables on top of this process's own.
+            seconds: how long it may take; `READY_SECONDS` if nothing is said.
 
         Raises:
             EndedError: it ended.
             ToolError: it did not answer in time; the line has its last output and the path of its log.
         """
+        seconds = READY_SECONDS if seconds is None else seconds
         log = self.log(service.name)
         self.step.doing(f"starting {service.name}")
         mark = process.mark_of(self.layout.root, service.name)
@@ -116,14 +125,12 @@ class Starter:
         service = replace(service, process=started)
         self.note(service)
         self.step.doing(f"waiting for {service.name}")
-        process.wait_for(lambda: ready(service) or not service.is_alive(), READY_SECONDS)
+        process.wait_for(lambda: ready(service) or not service.is_alive(), seconds)
         if not service.is_alive():
             raise EndedError(service.name, f"it ended at once: {_last_words(log)}", f"its log is {log}")
         if not ready(service):
             process.stop(started)
-            raise ToolError(
-                service.name, f"no answer in {READY_SECONDS:.0f} s: {_last_words(log)}", f"its log is {log}"
-            )
+            raise ToolError(service.name, f"no answer in {seconds:.0f} s: {_last_words(log)}", f"its log is {log}")
         return service
 
     def run_on_cache(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EMULATOR_PORT = 7447
 STANDINS_PORT = 4010
+EMULATOR_SECONDS = 150.0
+"""The emulator answers once what ran before runs again, or after `emulator.deployments.RESUME_SECONDS`."""
 
 
 def docker(starter: Starter, tool: Tool) -> LocalService:
@@ -121,6 +123,6 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
         argv += ["--docker", "auto" if docker_host else "off", "--admin", "--remove-on-exit"]
         argv += [part for address in reachable for part in ("--reachable", address)]
         env = {"EMULATOR_ACCOUNT_TOKEN": token} | ({"DOCKER_HOST": docker_host} if docker_host else {})
-        return starter.run(service, argv, ready, env)
+        return starter.run(service, argv, ready, env, EMULATOR_SECONDS)
 
     return starter.run_on_port("emulator", EMULATOR_PORT, start)

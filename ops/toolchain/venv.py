@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,9 @@ def ensure(folder: Path, requirements: Path, store: Store, step: Step) -> None:
     Raises:
         ToolError: a part of Python is missing, or pip failed; the message has the command to try.
     """
+    if odd := next((mark for mark in str(folder) if mark == os.pathsep or not mark.isprintable()), ""):
+        # Python makes no environment there, and no shell finds a program there by its PATH.
+        raise ToolError("checkout", f"its path contains {odd!r}, which PATH does not allow", "move it elsewhere")
     wanted = digest(requirements)
     stamp = folder / "requirements.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
