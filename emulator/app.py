@@ -86,7 +86,7 @@ class Endpoint:
             return response(refused)
         allowance = self._limits.take(credential(headers))
         fault = None if allowance.retry_after else self._faults.take(operation.name)
-        error, made, length = "", list[str](), 0
+        error, made, disputed, length = "", list[str](), list[str](), 0
         try:
             if allowance.retry_after:
                 error = "429"
@@ -98,7 +98,7 @@ class Endpoint:
                 if instead is not None:
                     error = fault.kind
                     return instead
-            answer, made = self._run(headers, operation, body)
+            answer, made, disputed = self._run(headers, operation, body)
             error = answer.errors[0] if answer.errors else ""
             if fault is not None and fault.kind == "lost_answer":
                 raise Dropped
@@ -118,6 +118,7 @@ class Endpoint:
                 fault=fault.kind if fault is not None else "",
                 deployments=made,
                 client=_client(headers),
+                disputed=disputed,
                 bytes=length,
             )
 
@@ -137,29 +138,32 @@ class Endpoint:
 
     def _run(
         self, headers: dict[str, str], operation: execution.Operation, body: Any
-    ) -> tuple[execution.Answer, list[str]]:
+    ) -> tuple[execution.Answer, list[str], list[str]]:
+        """Carry out an operation, and return the deployments that it made and the disputes that decided it."""
         time.sleep(self._world.settings.current.latency_ms / 1000)
-        store = self._world.store
+        store, consulted = self._world.store, self._world.settings.consulted
         caller = self._credentials.caller(headers)
         if isinstance(caller, execution.Answer):
             if not access.PUBLIC.issuperset(operation.fields):
-                return caller, []
+                return caller, [], []
             caller = Caller(self._world, None, is_foreign=True)
         if not operation.writes:
             lag = self._world.settings.current.read_lag_seconds
             # A writer in the middle of its work must not be seen: half a deletion reads as a broken answer.
             with store.lock:
+                consulted.clear()
                 reader = replace(caller, past=PastStore(store, lag)) if lag else caller
-                return execution.run(self._schema, operation, body, {"emulator": reader}), []
+                return execution.run(self._schema, operation, body, {"emulator": reader}), [], sorted(consulted)
         context = {"emulator": caller}
         with store.transaction():
+            consulted.clear()
             before = {row["id"] for row in store.all("deployment")}
             answer = execution.run(self._schema, operation, body, context)
             made = [row["id"] for row in store.all("deployment") if row["id"] not in before]
             # Of several fields the first may have happened, and a deployment does not come back.
             if answer.errors and len(operation.fields) == 1 and not made:
                 store.undo()
-        return answer, made
+            return answer, made, sorted(consulted)
 
     async def healthz(self, _: Request) -> Response:
         """Answer that it lives."""

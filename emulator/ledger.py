@@ -21,6 +21,7 @@ class Call:
         error: the first error's message, or the empty string; `fault` the planted fault that hit.
         deployments: the ids of the deployments that it caused.
         client: who asked, as the product in its User-Agent says.
+        disputed: the settings that decided between behaviours of a disputed belief.
         bytes: the length of the answer's body.
     """
 
@@ -34,6 +35,7 @@ class Call:
     fault: str
     deployments: Sequence[str]
     client: str
+    disputed: Sequence[str] = ()
     bytes: int = 0
 
 

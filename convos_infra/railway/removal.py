@@ -1,7 +1,7 @@
 """Removes services from one environment; those that go at the same moment share the calls.
 
-In a fork by `serviceDelete`, which also deletes the project's service once no environment has it, several in one
-document (fact: mutations-of-one-document). In any other environment, `serviceDelete` reaches all of those
+In a fork by `serviceDelete`, several in one document (fact: mutations-of-one-document); whether the
+project's service goes with its last instance is disputed (fact: scoped-delete-keeps-service). In any other environment `serviceDelete` reaches all of those
 (fact: service-delete-scope): there they share a patch, and the project keeps them.
 """
 

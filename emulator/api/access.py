@@ -170,7 +170,7 @@ def _flat(arguments: Arguments) -> Arguments:
 
 
 def _is_strict(request: Request) -> bool:
-    return request.world.settings.current.project_token == "strict"  # noqa: S105  # the value of a setting
+    return bool(request.world.settings.decides("project_token") == "strict")
 
 
 def _is_of(store: Store, token: Document, kind: str, id_: str) -> bool:

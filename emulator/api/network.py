@@ -81,7 +81,7 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
     if request.store.all("domain", lambda row: row["domain"] == domain and row["id"] != found["id"]):
         raise Refusal("Domain already exists")
     port = _checked_port(input.get("targetPort")) or found["targetPort"]
-    if request.world.settings.current.domain_rename == "ignored":
+    if domain != before and request.world.settings.decides("domain_rename") == "ignored":
         domain = before
     found.update(domain=domain, updatedAt=now())
     request.store.put("domain", found["id"], found)

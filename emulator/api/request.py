@@ -82,7 +82,7 @@ class Request:
 
     def _gone(self, what: str) -> Refusal:
         """Return what is said of a deleted thing, and of one that never was (fact: deleted-is-not-found)."""
-        is_said = self.world.settings.current.deleted_answer == "not_found"
+        is_said = self.world.settings.decides("deleted_answer") == "not_found"
         return not_found(what) if is_said else not_authorized()
 
 

@@ -153,7 +153,9 @@ def service_delete(_: object, info: Info, id: str, environmentId: str | None = N
     for target in targets:
         if id in target["config"].get("services", {}):
             apply_patch(request, target, {"services": {id: {"isDeleted": True}}}, "service deleted")
-    drop_service_without_instances(request, id)
+    # Whether the project's service goes with its last instance is disputed (fact: scoped-delete-keeps-service).
+    if environment is None or request.world.settings.decides("scoped_delete") == "deletes_service":
+        drop_service_without_instances(request, id)
     return True
 
 
@@ -197,7 +199,7 @@ def service_instance_update(
     targets = [request.environment(environmentId)] if environmentId else _holding(request, serviceId)
     patch = _instance_patch(input)
     check_patch({"services": {serviceId: patch}})
-    deploys = "source" in input and request.world.settings.current.update_source_deploys
+    deploys = "source" in input and request.world.settings.decides("update_source_deploys")
     for environment in targets:
         here = environment["config"].get("services", {}).get(serviceId)
         if here is not None:

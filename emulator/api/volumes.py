@@ -50,7 +50,7 @@ def volume_create(_: object, info: Info, input: Document) -> View:
         )
         request.store.put("volume_instance", instance["id"], instance)
         _mount(request, environment, instance, service_id)
-        if service_id and request.world.settings.current.volume_create_deploys:
+        if service_id and request.world.settings.decides("volume_create_deploys"):
             _deploy_again(request, environment, service_id)
     return volume_view(request, volume)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 
+from tests.emulator.behaviours import CHOSEN
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -166,7 +167,7 @@ def running_emulator(
         token: the account token that it accepts.
         settings: settings by name; unless said otherwise deployments take 20 ms a step and images are not looked up.
     """
-    chosen = {"deploy_step_seconds": 0.02, "image_check": "off", **settings}
+    chosen = {"deploy_step_seconds": 0.02, "image_check": "off", **CHOSEN, **settings}
     address = f"127.0.0.1:{free_port()}"
     folder = tmp_path / "emulator"
     folder.mkdir(parents=True, exist_ok=True)

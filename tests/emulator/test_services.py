@@ -123,11 +123,22 @@ def test_deleting_a_service_with_an_environment_leaves_the_others(world: World) 
     assert "web" in services_of(world)
 
 
-def test_deleting_a_service_from_its_last_environment_removes_it_from_the_project(world: World) -> None:
+def test_deleting_a_service_from_its_last_environment_leaves_it_in_the_project_or_not(world: World) -> None:
     fork = world.fork("fork")
-    service = world.service("web", environmentId=fork)
-    world.run(DELETE_SERVICE, id=service, e=fork)
-    assert "web" not in services_of(world)
+    for name, setting in (("left", "keeps_service"), ("gone", "deletes_service")):
+        service = world.service(name, environmentId=fork)
+        world.emulator.settings(scoped_delete=setting)
+        try:
+            world.run(DELETE_SERVICE, id=service, e=fork)
+        finally:
+            world.emulator.settings(scoped_delete="keeps_service")
+    assert "left" in services_of(world)
+    assert "gone" not in services_of(world)
+    # Its name is taken, until it is deleted as a whole.
+    with pytest.raises(EmulatorError, match='A service named "left" already exists'):
+        world.service("left", environmentId=fork)
+    world.run(DELETE_SERVICE, id=services_of(world)["left"])
+    assert world.service("left", environmentId=fork)
 
 
 def test_deleting_a_service_everywhere_is_an_error_the_second_time_and_leaves_its_volume(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.emulator.behaviours import OTHER
 from tests.emulator.fix_emulator import Emulator, EmulatorError, running_emulator
 from tests.railway.answering_pool import Pool, answering_pool
 from tests.railway.fix_resources import Place, Runs, place
@@ -20,6 +21,44 @@ from tests.railway.stack_double import StackDouble
 def railway_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with running_emulator(tmp_path_factory.mktemp("railway"), deploy_step_seconds=0) as shared:
         yield shared
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play a test that rests on disputed beliefs under the other behaviours as well."""
+    marks = list(metafunc.definition.iter_markers("disputed"))
+    if marks:
+        metafunc.fixturenames.insert(0, "behaviour")
+        metafunc.fixturenames[:] = list(dict.fromkeys(metafunc.fixturenames))
+        settings = ("", *(setting for mark in marks for setting in mark.args))
+        metafunc.parametrize("behaviour", settings, ids=[setting or "default" for setting in settings], indirect=True)
+
+
+@pytest.fixture
+def behaviour(
+    request: pytest.FixtureRequest, railway_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Let a disputed setting be the other one; a test that does not rest on it is marked for nothing, and fails."""
+    setting, rests_on = str(request.param), set[str]()
+    forget = Emulator.forget_calls
+
+    def collect(emulator: Emulator) -> None:
+        rests_on.update(name for call in emulator.calls() for name in call["disputed"])
+        forget(emulator)
+
+    if not setting:
+        yield setting
+        return
+    before = railway_emulator.admin("GET", "/settings")[setting]
+    monkeypatch.setattr(Emulator, "forget_calls", collect)
+    railway_emulator.forget_calls()
+    rests_on.clear()
+    railway_emulator.settings(**{setting: OTHER[setting]})
+    try:
+        yield setting
+    finally:
+        railway_emulator.settings(**{setting: before})
+    railway_emulator.forget_calls()
+    assert setting in rests_on
 
 
 @pytest.fixture

@@ -18,14 +18,10 @@ from convos_infra.railway.listing import list_projects, nodes, read_project
 from convos_infra.railway.provided_variables import PROJECT_NAME
 from convos_infra.railway.resources.adoption import with_identity
 from convos_infra.railway.resources.first_made import Namesakes, keep_first_made
-from convos_infra.railway.resources.properties import (
-    difference,
-    inputs_of,
-    name_failures,
-    with_outputs,
-)
+from convos_infra.railway.resources.properties import difference, inputs_of, name_failures, with_outputs
 from convos_infra.railway.resources.rename import rename
 from convos_infra.railway.resources.workspace import workspace_id
+from convos_infra.railway.service_reads import services_here
 from convos_infra.railway.session import RailwayProvider, Session
 from railway_api import documents
 from railway_api.errors import NotAuthorized, NotFound
@@ -182,8 +178,11 @@ class ProjectProvider(RailwayProvider):
         if project is None or self.leaves(props, thing, otherwise=False):
             return
         environments = [row for row in nodes(project.get("environments")) if not row.get("deletedAt")]
-        services = [row for row in nodes(project.get("services")) if not row.get("deletedAt")]
         others = [row["name"] for row in environments if row["id"] != _base_id(project)]
+        services = any(not row.get("deletedAt") for row in nodes(project.get("services")))
+        if services and not others:
+            # One that no environment has is what a deletion in its last one left (fact: scoped-delete-keeps-service).
+            services = bool(services_here(session, {"projectId": id_, "environmentId": _base_id(project)}, thing=thing))
         if others or services:
             session.client.progress(f"{thing}: kept, others live in it: {', '.join(others) or 'services'}")
             return

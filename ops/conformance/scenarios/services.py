@@ -60,13 +60,22 @@ def _deleted_in_fork(stage: Sandbox) -> list[bool]:
 
 def _deleted(stage: Sandbox) -> list[Any]:
     id_ = stage.service("deleted")
-    stage.ask(sent.service_deletions(1), s0=id_, environmentId=stage.environment_id)
+    stage.ask(documents.SERVICE_DELETE, id=id_)
+    gone = stage.lately(lambda: _is_listed(stage, id_), expected=False)
+    return [gone, stage.refused(documents.SERVICE, id=id_)]
 
-    def listed() -> bool:
-        rows = nodes(stage.ask(sent.PROJECT, id=stage.project_id)["project"]["services"])
-        return id_ in {row["id"] for row in rows if not row["deletedAt"]}
 
-    return [stage.lately(listed, expected=False), stage.refused(documents.SERVICE, id=id_)]
+def _deleted_in_its_last(stage: Sandbox) -> list[bool]:
+    id_ = stage.service("deleted-in-its-last", environmentId=stage.fork_id)
+    stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=True)
+    stage.ask(sent.service_deletions(1), s0=id_, environmentId=stage.fork_id)
+    gone = stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=False)
+    return [bool(gone), _is_listed(stage, id_)]
+
+
+def _is_listed(stage: Sandbox, service_id: str) -> bool:
+    rows = nodes(stage.ask(sent.PROJECT, id=stage.project_id)["project"]["services"])
+    return service_id in {row["id"] for row in rows if not row["deletedAt"]}
 
 
 def _together(stage: Sandbox) -> list[Any]:
@@ -160,6 +169,12 @@ SCENARIOS = (
         [["s0", "s1"], False, False],
     ),
     Scenario("delete-several-services-one-refused", ("mutations-of-one-document",), _partly_refused, [True, False]),
+    Scenario(
+        "delete-a-service-in-its-last-environment",
+        ("scoped-delete-keeps-service",),
+        _deleted_in_its_last,
+        [False, True],
+    ),
     Scenario(
         "delete-a-service",
         ("service-delete-scope", "deleted-is-not-found"),
