@@ -15,6 +15,8 @@ Change = Mapping[str, Any]
 _VERSION = 1
 _OF_SERVICE = ("source", "build", "deploy", "networking", "groupId")
 _SERVICES = ("service", "database")
+_PARTS = {"service": "services", "database": "services", "group": "groups"}
+"""Where a config says of which group a thing is."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class ChangeSetPlan:
         patch: the patch of the environment's config.
         renamed: new names by service id.
         deleted: ids of the services that go.
+        grouped: the group of a volume, or None, by the volume's id; it is no part of the config.
         diagnostics: what cannot be done, each with severity, path and message; with one of them nothing is done.
     """
 
     patch: dict[str, Any] = field(default_factory=lambda: {"services": {}, "volumes": {}, "groups": {}})
     renamed: dict[str, str] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    grouped: dict[str, str | None] = field(default_factory=dict)
     diagnostics: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -55,9 +59,9 @@ def created(changes: Sequence[Change]) -> dict[str, str]:
     }
 
 
-def address(kind: str, name: str) -> str:
-    """Return how a resource is called in a change set."""
-    return f"{kind}.{slug(name)}"
+def addresses(kind: str, name: str) -> tuple[str, str]:
+    """Return how a resource is called in a change set: by its name as it is, and as references spell it."""
+    return f"{kind}.{slug(name)}", f"{kind}.{name}"
 
 
 def slug(name: str) -> str:
@@ -135,16 +139,24 @@ def _create(result: ChangeSetPlan, change: Change, id_: str, ids: Mapping[str, s
     resource, kind = change.get("resource") or {}, _kind(change)
     if kind in _SERVICES:
         entry: dict[str, Any] = {key: copy.deepcopy(resource[key]) for key in _OF_SERVICE if resource.get(key)}
+        entry["groupId"] = _group(resource.get("groupId"), ids)
         entry["source"] = _source(resource.get("source") or {"image": resource.get("image")})
         if (entry.get("networking") or {}).get("customDomains"):
             _cannot(result, change, "custom domains are not registered by change sets")
         entry["variables"] = _variables(resource.get("variables") or {}, names)
-        entry["volumeMounts"] = _mounts(resource.get("volumeAttachments") or {}, ids)
+        attached = (resource.get(key) or {} for key in ("volumeMounts", "volumeAttachments"))
+        entry["volumeMounts"] = {id_: mount for given in attached for id_, mount in _mounts(given, ids).items()}
         _merge(result, "services", id_, {**{key: value for key, value in entry.items() if value}, "isCreated": True})
     elif kind == "volume":
         _merge(result, "volumes", id_, {**(resource.get("config") or {}), "isCreated": True})
+        if resource.get("groupId"):
+            result.grouped[id_] = _group(resource["groupId"], ids)
     elif kind == "group":
-        shown = {key: resource[key] for key in ("name", "color", "icon", "isCollapsed") if key in resource}
+        shown = {
+            key: resource[key] for key in ("name", "color", "icon", "isCollapsed") if resource.get(key) is not None
+        }
+        if resource.get("groupId"):
+            shown["groupId"] = _group(resource["groupId"], ids)
         _merge(result, "groups", id_, {**shown, "isCreated": True})
     else:
         _cannot(result, change, f"{kind} is not supported by the emulator")
@@ -159,6 +171,10 @@ def _update(result: ChangeSetPlan, change: Change, id_: str, ids: Mapping[str, s
         _merge(result, "services", id_, {"volumeMounts": {**gone, **_mounts(after or {}, ids)}}, keep_null=True)
     elif part == "source":
         _merge(result, "services", id_, {"source": _source(after) if after else None}, keep_null=True)
+    elif part == "groupId" and kind == "volume":
+        result.grouped[id_] = _group(after, ids)
+    elif part == "groupId" and kind in _PARTS:
+        _merge(result, _PARTS[kind], id_, {"groupId": _group(after, ids)}, keep_null=True)
     elif part in _OF_SERVICE and kind in _SERVICES:
         removed = dict.fromkeys(change.get("before") or {}) if isinstance(after, dict) else {}
         # A networking block is sparse, the others are whole: what they leave out is taken away.
@@ -181,15 +197,24 @@ def _delete(result: ChangeSetPlan, change: Change, id_: str) -> None:
         _cannot(result, change, f"a {kind} is not deleted by a change set")
 
 
+def _group(name: Any, ids: Mapping[str, str]) -> str | None:
+    """Return the id of a group, which change sets call by its name."""
+    known = [ids[at] for at in addresses("group", str(name)) if at in ids]
+    return (known[-1] if known else str(name)) if name else None
+
+
 def _source(source: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in source.items() if key != "type" and value is not None}
 
 
 def _mounts(attachments: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return the mounts that attachments come to; one names its volume by its address, its name or its id."""
     found = {}
     for key, mount in attachments.items():
-        name = key if key.startswith("volume.") else f"volume.{key}"
-        found[ids.get(name, key)] = {"mountPath": mount} if isinstance(mount, str) else mount
+        given = {"mountPath": mount} if isinstance(mount, str) else dict(mount or {})
+        at = str(given.get("volume") or key)
+        known = ids.get(at if at.startswith("volume.") else f"volume.{at}", key)
+        found[known] = {"mountPath": given["mountPath"]} if given.get("mountPath") else {}
     return found
 
 

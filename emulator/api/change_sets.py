@@ -15,7 +15,7 @@ from emulator.api.services import new_service
 from emulator.api.sync import free_volume_name, new_volume, rows
 from emulator.api.templates import with_secrets
 from emulator.api.views import View
-from emulator.change_sets import address, changes_of, created, plan
+from emulator.change_sets import addresses, changes_of, created, plan
 from emulator.config import etag, merged
 from emulator.database_changes import template_service, with_databases
 from emulator.errors import Refusal, not_found
@@ -47,7 +47,7 @@ def preview_change_set(_: object, info: Info, environmentId: str, input: Any) ->
     for at, name in created(whole).items():
         ids[at], names[at] = new_id(), name
     # What changes nothing is left out: clients plan by what is answered (fact: preview-drops-no-ops).
-    kept = [change for change in changes if _changes_something(environment["config"], change, ids, names)]
+    kept = [change for change in changes if _changes_something(environment, change, ids, names)]
     effects = [
         {"path": change.get("path"), "effect": "deploy"} for change in kept if change.get("deployEffect") == "deploy"
     ]
@@ -55,9 +55,12 @@ def preview_change_set(_: object, info: Info, environmentId: str, input: Any) ->
     return {"changeSet": {**input, "changes": kept}, "diagnostics": diagnostics, "effects": effects}
 
 
-def _changes_something(config: Document, change: Any, ids: dict[str, str], names: dict[str, str]) -> bool:
-    """Tell whether a change would leave the config, or a name, other than it is."""
+def _changes_something(environment: Document, change: Any, ids: dict[str, str], names: dict[str, str]) -> bool:
+    """Tell whether a change would leave the config, a name or a group other than it is."""
+    config, groups = environment["config"], environment.get("canvasGroupRefs") or {}
     planned = plan([change], ids, names)
+    if any(groups.get(id_) != group for id_, group in planned.grouped.items()):
+        return True
     if planned.diagnostics or planned.deleted or planned.renamed:
         return not planned.renamed or planned.renamed.items() != {
             (id_, _name_of(names, ids, id_)) for id_ in planned.renamed
@@ -104,10 +107,12 @@ def _known(request: Request, environment: Document) -> tuple[dict[str, str], dic
         for row in rows(request, "volume_instance", environment["id"])
     ]
     found += [("group", {**row, "id": id_}) for id_, row in environment["config"].get("groups", {}).items()]
-    for kind, row in found:
-        if row is not None:
-            at = address(kind, str(row.get("name") or row["id"]))
-            ids[at], names[at] = row["id"], str(row.get("name") or row["id"])
+    called = [(kind, str(row.get("name") or row["id"]), row["id"]) for kind, row in found if row is not None]
+    # A name as it is wins over another one that is only spelt like it.
+    for form in (0, 1):
+        for kind, name, id_ in called:
+            at = addresses(kind, name)[form]
+            ids[at], names[at] = id_, name
     for at in [at for at in names if at.startswith("service.")]:
         names[f"database.{at.partition('.')[2]}"] = names[at]
     return ids, names
@@ -132,6 +137,8 @@ def _applied(request: Request, environment: Document, changes: Any, message: str
                 entry["value"] = with_secrets(str(entry["value"]))
         for id_ in planned.deleted:
             planned.patch["services"][id_] = {"isDeleted": True}
+        refs = {**(environment.get("canvasGroupRefs") or {}), **planned.grouped}
+        environment["canvasGroupRefs"] = {id_: group for id_, group in refs.items() if group}
         started = apply_patch(request, environment, planned.patch, message)
         for id_ in planned.deleted:
             drop_service_without_instances(request, id_)

@@ -140,8 +140,8 @@ def environment_view(request: Request, environment: Document) -> View:
         ),
         "variables": lambda _info, **page: connection(_variable_views(request, environment) if is_seen else [], page),
         "deploymentTriggers": lambda _info, **page: connection(triggers_of(environment) if is_seen else [], page),
-        # How Railway shapes it is not known; nothing is grouped on a canvas that nobody sees.
-        "canvasGroupRefs": {},
+        # The CLI reads the groups of volumes here, by the volume's id (fact: canvas-group-refs).
+        "canvasGroupRefs": (environment.get("canvasGroupRefs") or {}) if is_seen else {},
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.fix_emulator import EmulatorError
-from tests.emulator.world import IMAGE, World
+from tests.emulator.world import IMAGE, World, nodes
 
 PREVIEW = """
 mutation p($id: String!, $input: JSON!) {
@@ -150,3 +150,90 @@ def test_who_does_not_wait_is_told_applying_and_polls_for_the_result(world: Worl
     assert (polled["status"], polled["changes"][0]["status"]) == ("applied", "applied")
     with pytest.raises(EmulatorError, match="ChangeSet apply not found"):
         world.run(POLL, id=world.environment_id, apply="unknown")
+
+
+GROUPED = """
+query g($id: String!, $project: String!) {
+  environment(id: $id) { config canvasGroupRefs }
+  project(id: $project) { volumes { edges { node { id name } } } services { edges { node { id name } } } }
+}"""
+
+
+def previewed(world: World, *changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a preview says is left to do."""
+    shown = world.run(PREVIEW, id=world.environment_id, input=change_set(*changes))["environmentPreviewChangeSet"]
+    assert shown["diagnostics"] == []
+    return list(shown["changeSet"]["changes"])
+
+
+def test_a_group_has_an_id_by_which_its_services_volumes_and_groups_name_it(world: World) -> None:
+    group = {"kind": "resource.create", "address": "group.Back End", "resource": {"type": "group", "name": "Back End"}}
+    inner = {"type": "group", "name": "inner", "groupId": "Back End", "color": None}
+    volume = {"type": "volume", "name": "data", "config": {}, "groupId": "Back End"}
+    changes = [
+        *(create("web", groupId="inner"), create("api"), group),
+        {"kind": "resource.create", "address": "group.inner", "resource": inner},
+        {"kind": "resource.create", "address": "volume.data", "resource": volume},
+    ]
+    assert apply(world, *changes)["status"] == "applied"
+
+    def read() -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+        found = world.run(GROUPED, id=world.environment_id, project=world.project_id)
+        named = [*nodes(found["project"]["volumes"]), *nodes(found["project"]["services"])]
+        return (
+            found["environment"]["config"],
+            found["environment"]["canvasGroupRefs"],
+            {n["name"]: n["id"] for n in named},
+        )
+
+    config, refs, ids = read()
+    groups = {entry["name"]: id_ for id_, entry in config["groups"].items()}
+    assert config["services"][ids["web"]]["groupId"] == groups["inner"]
+    assert config["groups"][groups["inner"]]["groupId"] == groups["Back End"]
+    assert refs == {ids["data"]: groups["Back End"]}
+    # The group of a volume is no part of the config, from which clients write their files.
+    assert config["volumes"] == {ids["data"]: {}}
+
+    moved = [
+        update("web", "groupId", "inner", "Back End"),
+        {**update("data", "groupId", "Back End", None), "address": "volume.data"},
+    ]
+    assert len(previewed(world, *moved)) == 2
+    assert apply(world, *moved)["status"] == "applied"
+    config, refs, ids = read()
+    assert (config["services"][ids["web"]]["groupId"], refs) == (groups["Back End"], {})
+    assert previewed(world, *moved) == []
+
+
+def test_names_are_addressed_as_they_are_also_where_two_differ_by_case_alone(world: World) -> None:
+    names = ("big", "Big", "my app")
+    assert apply(world, *(create(name) for name in names))["status"] == "applied"
+    changes = [
+        {"kind": "variable.set", "address": f"service.{name}", "variable": "A", "after": name, **DEPLOY}
+        for name in names
+    ]
+    reference = {"type": "reference", "resource": "service.my app", "output": "A"}
+    changes.append({"kind": "variable.set", "address": "service.Big", "variable": "B", "after": reference, **DEPLOY})
+    assert apply(world, *changes)["status"] == "applied"
+    found = world.run(GROUPED, id=world.environment_id, project=world.project_id)
+    ids = {node["name"]: node["id"] for node in nodes(found["project"]["services"])}
+    services = world.config()["services"]
+    assert {name: services[ids[name]]["variables"]["A"]["value"] for name in names} == {name: name for name in names}
+    assert services[ids["Big"]]["variables"]["B"]["value"] == "${{my app.A}}"
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [
+        {"volumeAttachments": {"data": {"volume": "volume.data", "mountPath": "/srv", "volumeConfig": {}}}},
+        {"volumeAttachments": {"volume.data": "/srv"}},
+        {"volumeMounts": {"data": {"mountPath": "/srv"}}},
+    ],
+)
+def test_a_mount_keeps_nothing_but_its_path(world: World, attached: dict[str, Any]) -> None:
+    volume = {"type": "volume", "name": "data", "config": {"region": "us-west2"}}
+    made = {"kind": "resource.create", "address": "volume.data", "resource": volume}
+    done = apply(world, create("web", **attached), made)
+    assert done["status"] == "applied"
+    (service,) = world.config()["services"].values()
+    assert list(service["volumeMounts"].values()) == [{"mountPath": "/srv"}]
