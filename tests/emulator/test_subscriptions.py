@@ -249,3 +249,19 @@ def test_subscriptions_end_with_the_server(tmp_path: Path) -> None:
             assert socket.data()
             emulator.stop(signal.SIGTERM, seconds=15)
             assert (socket.closed()[0], silent.closed()[0]) == (1012, 1012)
+
+
+def test_a_filter_leaves_out_lines_and_loses_none_that_fit(walking: Emulator) -> None:
+    world = World.new(walking)
+    first, second = world.running("first"), world.running("second")
+    with Subscriber(walking) as socket:
+        filtered = ENVIRONMENT_LOGS.replace("$limit: Int", "$filter: String, $limit: Int").replace(
+            "beforeLimit:", "filter: $filter, beforeLimit:"
+        )
+        socket.subscribe(filtered, id=world.environment_id, filter=f"@service:{first} ready", limit=500)
+        told = socket.data()["environmentLogs"]
+        assert [(line["message"], line["tags"]["serviceId"]) for line in told] == [("simulated: ready", first)]
+        _deploy(world, second)
+        mine = _deploy(world, first)
+        told = socket.data()["environmentLogs"]
+        assert [(line["message"], line["tags"]["deploymentId"]) for line in told] == [("simulated: ready", mine)]
