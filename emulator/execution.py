@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 SDL = Path(__file__).with_name("schema.graphql")
 OPERATIONS = Path(__file__).with_name("public_operations.json")
 """The names of the operations of Railway's public schema, recorded by tests.emulator.public_schema."""
+CLIENT_OPERATIONS = SDL.with_name("client_operations.json")
+"""What public clients send, recorded by tests.emulator.client_operations."""
 _MODULES = (
     account,
     change_sets,
@@ -151,9 +153,13 @@ def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
 
 @functools.cache
 def _public() -> Mapping[str, frozenset[str]]:
-    """Return the names of Railway's operations, by the kind of operation."""
+    """Return the names of Railway's operations, and of newer ones that its clients send, by the kind of operation."""
     recorded = json.loads(OPERATIONS.read_text(encoding="utf-8"))
-    return {kind.lower(): frozenset(names) for kind, names in recorded.items()}
+    clients = json.loads(CLIENT_OPERATIONS.read_text(encoding="utf-8")).values()
+    return {
+        kind.lower(): frozenset(names).union(*(client.get(kind.lower(), ()) for client in clients))
+        for kind, names in recorded.items()
+    }
 
 
 def _unserved(schema: GraphQLSchema, document: DocumentNode) -> str:

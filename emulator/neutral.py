@@ -26,6 +26,7 @@ WHOLE_TYPES = frozenset(
         "AdoptionInfo",
         "ApiTokenRateLimit",
         "AppliedByMember",
+        "BillingPeriod",
         "CnameCheck",
         "Customer",
         "DeploymentCreator",

@@ -33,12 +33,11 @@ from graphql import (
     parse,
 )
 
-from emulator.execution import OPERATIONS
+from emulator.execution import CLIENT_OPERATIONS
 
 if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLField
 
-RECORD = OPERATIONS.with_name("client_operations.json")
 _START = re.compile(r"\b(?:query|mutation|subscription)\b\s*\w*\s*(?:\([^)]*\)\s*)?\{")
 _TOKEN = re.compile(r"[{}]|[^\s{}]+")
 _SUFFIXES = {".graphql", ".rs", ".py"}
@@ -201,7 +200,7 @@ def _embedded(text: str) -> Iterator[str]:
 
 def recorded() -> dict[str, dict[str, dict[str, str]]]:
     """Return the records: client, kind, operation, selection."""
-    read: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    read: dict[str, Any] = json.loads(CLIENT_OPERATIONS.read_text(encoding="utf-8"))
     return read
 
 
@@ -211,9 +210,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m tests.emulator.client_operations CLIENT path/to/its/sources\n")
         return 2
     name, folder = arguments
-    known = recorded() if RECORD.exists() else {}
+    known = recorded() if CLIENT_OPERATIONS.exists() else {}
     known[name] = operations(documents_of(Path(folder)))
-    RECORD.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+    CLIENT_OPERATIONS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     return 0
 
 
