@@ -201,7 +201,7 @@ def test_the_volume_of_another_project_is_not_taken(alone: Alone) -> None:
 
 def test_an_operation_that_is_not_served_is_named(alone: Alone) -> None:
     assert "bucketCreate is an operation of Railway" in said(alone.answer("mutation { bucketCreate { id } }"))
-    assert "deploymentLogs is an operation of Railway" in said(alone.answer("subscription { deploymentLogs { x } }"))
+    assert "httpLogs is an operation of Railway" in said(alone.answer("subscription { httpLogs { x } }"))
     assert "metrics is an operation of Railway" in said(alone.answer("{ metrics { x } }"))
     assert "Cannot query field 'noSuchThing'" in said(alone.answer("{ noSuchThing }"))
     assert "Cannot query field 'x'" in said(alone.answer("{ me { x } }"))
