@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: strict docs first-deploy cost notify adopt agents preview up plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: strict docs first-deploy cost notify adopt agents preview up plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance railway-cli matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -128,6 +128,9 @@ conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REA
 
 strict: $(STAMP) toolchain ## the tests of resources and fleets on a Railway that behaves otherwise wherever that is disputed: half an hour
 	@$(WITH_PULUMI) OTHER_RAILWAY=1 $(VENV)/python -m pytest -q -n $(WORKER_COUNT) tests/railway tests/fleet
+
+railway-cli: $(STAMP) ## the flows of Railway's own CLI against an emulator: half a minute; CLI=<a debug build's path>
+	@$(VENV)/python -m tests.emulator.railway_cli "$$CLI"
 
 crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0 FILES=docker/network]
 	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}" $(if $(FILES),--files="$$FILES")

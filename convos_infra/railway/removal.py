@@ -1,8 +1,8 @@
 """Removes services from one environment; those that go at the same moment share the calls.
 
-In a fork by `serviceDelete`, several in one document (fact: mutations-of-one-document); whether the
-project's service goes with its last instance is disputed (fact: scoped-delete-keeps-service). In any other environment `serviceDelete` reaches all of those
-(fact: service-delete-scope): there they share a patch, and the project keeps them.
+In a fork by `serviceDelete`, several in one document (fact: mutations-of-one-document); whether the project's service
+goes with its last instance is disputed (fact: scoped-delete-keeps-service). In any other environment `serviceDelete`
+reaches all of those (fact: service-delete-scope): there they share a patch, and the project keeps them.
 """
 
 from __future__ import annotations
