@@ -16,12 +16,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import needs
 from tests.stack.fix_stack import LocalStack
 from tests.stack.incident_page import IncidentPage, all_well
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.skipif(os.environ.get("INCIDENTS") != "1", reason="minutes long: make incidents"),
+    pytest.mark.minutes_long("make incidents", asked=os.environ.get("INCIDENTS") == "1"),
 ]
 IMAGE, DATABASE, MIGRATION = (
     "A new image crashes, or never gets ready",
@@ -58,7 +59,7 @@ def test_an_image_that_does_not_run_is_pinned_away(
     stack: LocalStack, page: IncidentPage, file: str, text: str, said: str, revision: str
 ) -> None:
     if stack.outputs()["canary"]["mode"] != "container":
-        pytest.skip("an image runs only in a container: make doctor says how to get Docker")
+        needs.DOCKER.skip()
     if revision == "51ee900":
         stack.set("healthTimeout", "12")
         assert stack.up().code == 0
@@ -140,7 +141,7 @@ def kept(url: str) -> int:
         return connection.execute("DELETE FROM pool_event WHERE kind = 'kept'").rowcount
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a disk of a size of its own is mounted: run it as root")
+@pytest.mark.skipif(os.geteuid() != 0, reason=needs.ROOT.reason)
 def test_a_database_that_is_full_gets_room_and_loses_nothing(
     stack: LocalStack, page: IncidentPage, tmp_path: Path
 ) -> None:

@@ -32,11 +32,13 @@ NOT_RUN = {
     "notify": "needs a webhook; tests/workflows/test_notifications.py runs its module against one",
     "plans": "minutes; tests/workflows/test_preview_page.py checks the examples that it recorded",
     "qa": "its script is run by tests/workflows/test_qa_script.py and under act",
+    "railway-cli": "needs a debug build of Railway's CLI; tests/emulator/test_client_operations.py sends its documents",
     "run": "runs until it is stopped; the image that it starts is tested by tests/runtime",
     "schema-check": "minutes; tests/schema applies the same files",
     "script": "calls ops/run, which tests/workflows/test_ops_run.py runs",
     "toolchain": "tests/toolchain installs each tool into a cache of its own",
     "toolchain-checksums": "asks the vendor's site; tests/toolchain/test_release.py has one of its own",
+    "up": "needs a stack of its own; tests/workflows/test_update_progress.py has what it prints",
     "workflows": "tests/workflows/test_workflows.py runs actionlint and zizmor",
 }
 """Documented targets of make that no test starts by make, with the test of what they do."""

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from convos_infra.errors import InfraError
+from tests import needs
 from tests.pool.surroundings import Surroundings, surroundings, until_idle
 from tests.schema.migrating import up, versions
 from tests.schema.postgres_server import Database, Disk, Server, embedded_binaries
@@ -33,7 +34,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     disk = Disk(home / "disk", MEBIBYTES)
     disk.folder.mkdir()
     if not disk.can_be_mounted():
-        pytest.skip("this machine lets nobody mount a disk of their own")
+        needs.NAMESPACES.skip()
     server = Server(home / "postgres", embedded_binaries(), free_port(), {"autovacuum": "off"}, disk=disk)
     server.initialise()
     server.start()
