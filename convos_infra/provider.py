@@ -26,7 +26,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from convos_infra.waiting_threads import give_room
+from convos_infra.waiting_threads import install_wait_pool
 from railway_api.failure import Failure
 
 Props = dict[str, Any]
@@ -69,7 +69,7 @@ class Provider(ResourceProvider):
         (pulumi/sdk/python/lib/pulumi/dynamic/__main__.py): no network in here.
         """
         self._config = req.config
-        give_room()
+        install_wait_pool()
         if not os.environ.get(TRACEBACK_VARIABLE):
             # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit what
             # is left of that is the exception's own line.

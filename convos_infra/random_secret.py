@@ -37,11 +37,11 @@ class SecretPlace:
     Attributes:
         at: the service.
         variable: the variable that holds it there.
-        config_key: the key of the stack's config that gives it instead; empty where none does.
+        config_key: the key of the stack's config that gives it instead; empty if none does.
         stack: the stack's name, for the command that sets this key.
         url_part: whether it becomes part of a URL as it is.
         kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
-        shown_by: the command that shows a value that an earlier update was given; empty where there is none.
+        shown_by: the command that shows a value that an earlier update was given; empty if there is none.
     """
 
     at: ServiceAt
@@ -132,7 +132,7 @@ class RandomSecretProvider(RailwayProvider):
     def _stored(self, props: Props) -> StoredSecret:
         session = self.session()
         variable, url_part = str(props["variable"]), bool(props.get("urlPart"))
-        snapshot = session.living(props, thing=str(props["service"]))
+        snapshot = session.living(props, subject=str(props["service"]))
         service = snapshot.service(props["serviceId"])
         found = stored_secret(service, variable, url_part=url_part)
         if found.finding is not SecretState.ABSENT or snapshot.latest_deployment(props["serviceId"]) is None:
@@ -174,7 +174,7 @@ class RandomSecret(Resource, module="secret", name="RandomSecret"):
 
     Args:
         name: the resource's name.
-        place: where its value is stored; None where nothing else keeps it.
+        place: where its value is stored; None if nothing else keeps it.
         form: how a new value looks; None for 32 URL-safe characters.
         given: the value that the config gives; it stays when the config gives none any more.
     """

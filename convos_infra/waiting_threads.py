@@ -1,4 +1,4 @@
-"""Room to wait: threads of their own for the calls in which a provider may wait for minutes.
+"""Dedicated threads for the blocking calls of providers, which may wait for minutes.
 
 Pulumi's server of dynamic providers has four threads for everything (pulumi/dynamic/__main__.py, `max_workers=4`): four
 waits for deployments, and no service is made, read or checked any more until one of them ends. gRPC for Python takes
@@ -18,7 +18,7 @@ THREADS = 64
 """So many resources wait or change at once; more wait for a thread, as all but four did before."""
 
 
-def give_room(program: object | None = None) -> bool:
+def install_wait_pool(program: object | None = None) -> bool:
     """Give the waiting methods of Pulumi's server their own threads; once is enough, again does nothing.
 
     Args:

@@ -29,7 +29,7 @@ _LOG_LINES = 100
 
 
 def connect() -> docker.DockerClient | None:
-    """Return a client of the daemon that DOCKER_HOST or the default socket names, or None where none answers."""
+    """Return a client of the daemon that DOCKER_HOST or the default socket names, or None if none answers."""
     try:
         client = docker.from_env(timeout=120)
         client.ping()

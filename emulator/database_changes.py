@@ -15,7 +15,7 @@ from emulator.database_templates import find
 
 
 def template_service(change: Change) -> tuple[str, Mapping[str, Any]] | None:
-    """Return id and config of the template's service that a change makes; None where it makes no known database."""
+    """Return id and config of the template's service that a change makes; None if it makes no known database."""
     resource = change.get("resource")
     address = str(change.get("address") or "")
     if change.get("kind") != "resource.create" or not address.startswith("database.") or not isinstance(resource, dict):

@@ -25,7 +25,7 @@ from graphql import (
     validate,
 )
 
-from emulator import neutral
+from emulator import placeholders
 from emulator.api import (
     access,
     account,
@@ -105,7 +105,7 @@ def executable_schema() -> GraphQLSchema:
     for module in _MODULES:
         bindables += [module.query, module.mutation]
     schema = make_executable_schema(load_schema_from_path(str(SDL)), *bindables)
-    neutral.fill(schema)
+    placeholders.fill(schema)
     _guard(schema)
     return schema
 

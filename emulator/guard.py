@@ -31,7 +31,7 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 
 
 def refusal(method: str, path: str, headers: Mapping[str, str], token: str) -> tuple[int, str] | None:
-    """Return the status and the words with which a request is refused; None where it may go on. Pure.
+    """Return the status and the words with which a request is refused; None if it may go on. Pure.
 
     Args:
         method: in capitals.

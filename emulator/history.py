@@ -48,7 +48,7 @@ class History:
                     self.add(kind, id_, body)
 
     def at(self, kind: str, id_: str, moment: float) -> str | None:
-        """Return a document's body at a moment, or None where it was not there."""
+        """Return a document's body at a moment, or None if it was not there."""
         for since, body in reversed(self._versions.get(kind, {}).get(id_, [])):
             if since <= moment:
                 return body

@@ -48,7 +48,7 @@ class Cutting:
 
 
 def answer_of(fault: Fault) -> Response | None:
-    """Return what is answered in place of a planted fault's request; None where the request is carried out.
+    """Return what is answered in place of a planted fault's request; None if the request is carried out.
 
     Raises:
         Dropped: the connection is to be cut instead.

@@ -25,7 +25,7 @@ class Routes:
 
     Args:
         store: what is there.
-        containers: where containers run; None where they are simulated.
+        containers: where containers run; None if they are simulated.
         from_containers: addresses of this machine's loopback that containers have to reach.
     """
 

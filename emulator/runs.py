@@ -41,7 +41,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Running:
-    """What runs now: `mode` is container, postgres or simulated; `address` is host:port, empty where simulated.
+    """What runs now: `mode` is container, postgres or simulated; `address` is host:port, empty if simulated.
 
     `has_exited` says that its process has ended with 0 already.
     """

@@ -79,7 +79,7 @@ class DatabaseShape(Section):
 
     @property
     def volume(self) -> str:
-        """Where its volume is mounted; empty where it has none."""
+        """Where its volume is mounted; empty if it has none."""
         return "" if self.mount_path == NONE else self.mount_path
 
     def mistakes(self, *, is_elsewhere: bool, is_given: bool) -> Iterator[Problem]:

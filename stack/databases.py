@@ -69,7 +69,7 @@ class FurtherDatabase(Section):
 
     @property
     def volume(self) -> str:
-        """Where its volume is mounted; empty where it has none."""
+        """Where its volume is mounted; empty if it has none."""
         return "" if self.mount_path == NONE else self.mount_path
 
 

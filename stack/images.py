@@ -42,11 +42,11 @@ def runtime(settings: Settings, checkout: Path) -> ImageSource | None:
     if settings.image.build:
         build = _build(settings, settings.image.repository, checkout, ".", "runtime", {NODE_BASE: "node"})
     if settings.image.is_pinned:
-        pinned = resolve(settings.image.reference, credentials=_credentials(settings), thing="imageTag")
+        pinned = resolve(settings.image.reference, credentials=_credentials(settings), subject="imageTag")
         _tell(settings, checkout, pinned, _branch(settings, build))
         found = _found(settings.image.reference, pinned, is_pinned=True)
     elif not settings.image.build:
-        followed = resolve(settings.image.reference, credentials=_credentials(settings), thing="imageBranchTag")
+        followed = resolve(settings.image.reference, credentials=_credentials(settings), subject="imageBranchTag")
         found = _found(settings.image.reference, followed, is_pinned=False)
     return ImageSource(build, found)
 
@@ -57,7 +57,7 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
         named = {PYTHON_BASE: "python", "dependencies": "pool-dependencies"}
         return ImageSource(build=_build(settings, settings.pool.repository, checkout, "pool", "pool", named))
     if settings.pool.image and settings.improvements.pin:
-        image = resolve(settings.pool.reference, credentials=_credentials(settings), thing="poolImage")
+        image = resolve(settings.pool.reference, credentials=_credentials(settings), subject="poolImage")
         return ImageSource(found=_found(settings.pool.reference, image, is_pinned=False))
     return None
 
@@ -74,11 +74,11 @@ def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> Non
     def older(revision: str, than: str) -> bool:
         return is_older(checkout, revision, than)
 
-    thing = "imageTag" if source.found.is_pinned else "imageBranchTag"
+    subject = "imageTag" if source.found.is_pinned else "imageBranchTag"
     deployed = f"sha-{source.found.revision[:SHORT]}" if source.found.revision else source.found.tag
     migrations = parse_migrations(read_folder())
     try:
-        refusal = schema_image.refusal(migrations, deployed, older, settings.migrations.target, thing)
+        refusal = schema_image.refusal(migrations, deployed, older, settings.migrations.target, subject)
     except UnknownRevisionError as error:
         refusal = error
     if refusal is None:
@@ -111,7 +111,7 @@ def _branch(settings: Settings, build: Build | None) -> pin.Branch:
     if build is not None:
         return pin.Branch(build.tags[0], revision=build.revision)
     try:
-        image = resolve(settings.image.branch_reference, credentials=_credentials(settings), thing="imageBranchTag")
+        image = resolve(settings.image.branch_reference, credentials=_credentials(settings), subject="imageBranchTag")
     except RegistryError as error:
         pulumi.log.info(f"whether the branch is ahead of the pin is not known: {error}")
         return pin.Branch(parse(settings.image.branch_reference).tag)

@@ -30,7 +30,7 @@ def look(text: str, project: str, values: Mapping[str, Any]) -> Written:
     """Look at a stack's file.
 
     Args:
-        text: of the file; empty where there is none.
+        text: of the file; empty if there is none.
         project: the prefix of the keys.
         values: what arrived, by key; what does not fit the file is of another one (`--config-file`), and left alone.
     """

@@ -137,7 +137,7 @@ class DestroyGateProvider(RailwayProvider):
         stack_policy = self.policy()
         session = self.session()
         try:
-            snapshot: Snapshot | None = session.read(props, thing="destroy", fresh=True)
+            snapshot: Snapshot | None = session.read(props, subject="destroy", fresh=True)
         except Gone:
             snapshot = None
         mine = _mine(props)
@@ -203,7 +203,7 @@ def _asked(what: str, question: Callable[[], None]) -> list[Reason]:
     try:
         question()
     except Failure as error:
-        return [Reason(f"{error.thing or what}: {error.problem}", error.next_step)]
+        return [Reason(f"{error.subject or what}: {error.problem}", error.next_step)]
     return []
 
 

@@ -29,28 +29,28 @@ class PendingDeletion(InfraError):
         until: when Railway deletes it.
     """
 
-    def __init__(self, thing: str, until: str, now: datetime) -> None:
+    def __init__(self, subject: str, until: str, now: datetime) -> None:
         hours = pending.hours_left(until, now)
         super().__init__(
-            thing,
+            subject,
             f"its deletion is scheduled: Railway deletes it and everything in it in {hours} hours (at {until})",
             "to keep it, cancel the deletion on Railway (projectScheduleDeleteCancel), then run pulumi refresh",
         )
         self.until = until
 
-    def about(self, thing: str) -> Self:  # noqa: ARG002  # the deletion is not that of the thing that was looked for
+    def about(self, subject: str) -> Self:  # noqa: ARG002  # the deletion is not that of the thing that was looked for
         """Return it as it is: its subject is the project or environment, whatever in it was asked for."""
         return self
 
 
-def refuse_scheduled(client: Client, thing: str, row: Mapping[str, Any]) -> None:
+def refuse_scheduled(client: Client, subject: str, row: Mapping[str, Any]) -> None:
     """Stop where the deletion of a project or an environment is scheduled.
 
     Raises:
         PendingDeletion: it is.
     """
     if until := pending.scheduled(row, client.now()):
-        raise PendingDeletion(thing, until, client.now())
+        raise PendingDeletion(subject, until, client.now())
 
 
 def refuse_leaving(
@@ -63,7 +63,7 @@ def refuse_leaving(
         refuse_scheduled(client, f"environment {row.get('name') or environment_id}", row)
 
 
-def environment_is_gone(client: Client, project_id: str, environment_id: str, thing: str) -> bool:
+def environment_is_gone(client: Client, project_id: str, environment_id: str, subject: str) -> bool:
     """Tell whether an environment that could not be read provably does not exist any more.
 
     Raises:
@@ -71,10 +71,10 @@ def environment_is_gone(client: Client, project_id: str, environment_id: str, th
         PendingDeletion: its deletion, or its project's, is scheduled.
     """
     try:
-        project = read_project(client, project_id, thing=thing)
+        project = read_project(client, project_id, subject=subject)
     except RailwayError:
         try:
-            return project_is_gone(client, project_id, thing)
+            return project_is_gone(client, project_id, subject)
         except RailwayError:
             return False
     refuse_leaving(client, environment_id, {}, project)
@@ -89,7 +89,7 @@ def environment_is_gone(client: Client, project_id: str, environment_id: str, th
     return bool(listed) and environment_id not in alive
 
 
-def project_is_gone(client: Client, project_id: str, thing: str) -> bool:
+def project_is_gone(client: Client, project_id: str, subject: str) -> bool:
     """Tell whether a project was provably deleted: its workspace lists it so (fact: deleted-project-is-listed).
 
     Raises:
@@ -97,11 +97,11 @@ def project_is_gone(client: Client, project_id: str, thing: str) -> bool:
         PendingDeletion: its deletion is scheduled.
         RailwayError: one of the lists could not be read.
     """
-    for row in list_projects(client, thing=thing, deleted=True):
+    for row in list_projects(client, subject=subject, deleted=True):
         if row["id"] == project_id:
             refuse_scheduled(client, f"project {row.get('name') or project_id}", row)
             return bool(row.get("deletedAt"))
-    names = ", ".join(str(row.get("name") or row["id"]) for row in reach(client, thing=thing).workspaces)
+    names = ", ".join(str(row.get("name") or row["id"]) for row in reach(client, subject=subject).workspaces)
     problem = f"the token does not see project {project_id}: workspace {names} does not list it, not even as deleted"
     step = "use a token of the workspace that it is in; if it is gone for good, pulumi stack rm --force forgets it"
-    raise InfraError(thing, problem if names else f"the token is of another project than {project_id}", step)
+    raise InfraError(subject, problem if names else f"the token is of another project than {project_id}", step)

@@ -59,7 +59,7 @@ def address_now(session: Session, place: Mapping[str, Any], recorded: Collection
     def look(*, fresh: bool = True) -> str | None:
         nonlocal found
         try:
-            found = addresses(session.read(place, thing="address", fresh=fresh), service_id, local=local)
+            found = addresses(session.read(place, subject="address", fresh=fresh), service_id, local=local)
         except Gone:
             found = ()
         known = [one.rstrip("/") for one in recorded]

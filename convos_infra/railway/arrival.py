@@ -56,7 +56,7 @@ def await_instances(session: Session, arrivals: Sequence[Arrival]) -> None:
     deadline, pause = client.clock() + _APPEARS_SECONDS, 0.2
     while waiting:
         try:
-            here = services_here(session, waiting[0].props, thing=waiting[0].name)
+            here = services_here(session, waiting[0].props, subject=waiting[0].name)
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in waiting:
                 one.problem = about(error, one.name)

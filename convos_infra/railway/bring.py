@@ -167,12 +167,12 @@ def _seen(session: Session, members: Sequence[Bringing]) -> Snapshot:
     """Return the environment; read now if a service is in the state, because somebody may have changed it."""
     first, ids = members[0], [member.service_id for member in members]
     if any(member.recorded for member in members):
-        return read_services(session, first.wanted, ids, thing=first.name)
+        return read_services(session, first.wanted, ids, subject=first.name)
     # What this process has made is empty until this turn.
     age = REST_SECONDS if session.made.issuperset(ids) else FRESH_SECONDS
-    snapshot = session.living(first.wanted, thing=first.name, age=age)
+    snapshot = session.living(first.wanted, subject=first.name, age=age)
     if any(snapshot.service(id_) is None for id_ in ids):
-        return session.living(first.wanted, thing=first.name, fresh=True)
+        return session.living(first.wanted, subject=first.name, fresh=True)
     return snapshot
 
 

@@ -127,7 +127,7 @@ def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *,
     document = documents.PATCH_COMMIT if deploys else documents.PATCH_STORE
     sent = functools.partial(commit, session, before, deploys=deploys)
     try:
-        _, seen = session.client.mutate(document, variables, thing=together(names), observe=carried_out, settle=True)
+        _, seen = session.client.mutate(document, variables, subject=together(names), observe=carried_out, settle=True)
     except RailwayError as error:
         return by_halves(parts, names, error, sent)
     return _read_back(session, parts, ServicePatch.has_arrived, _not_arrived, seen)
@@ -161,7 +161,7 @@ def deploy(session: Session, parts: Sequence[ServicePatch]) -> list[Outcome]:
 
         variables = {"serviceId": part.service_id, "environmentId": part.wanted["environmentId"]}
         try:
-            session.client.mutate(documents.DEPLOY, variables, thing=part.name, observe=made, settle=True)
+            session.client.mutate(documents.DEPLOY, variables, subject=part.name, observe=made, settle=True)
             outcomes.append(None)
         except Failure as error:
             outcomes.append(error)
@@ -209,7 +209,7 @@ def _read_back(
 def _now(session: Session, parts: Sequence[ServicePatch]) -> Snapshot:
     """Return the environment with the services of these parts as they are now."""
     first = parts[0]
-    return read_services(session, first.wanted, [part.service_id for part in parts], thing=first.name)
+    return read_services(session, first.wanted, [part.service_id for part in parts], subject=first.name)
 
 
 def _settled(session: Session, part: ServicePatch, now: Snapshot) -> Outcome:
@@ -239,7 +239,7 @@ def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> N
     name, variables = wanted["service"], plan.patch[VARIABLES]
 
     def arrived() -> bool | None:
-        now = read_services(session, wanted, [wanted["serviceId"]], thing=name)
+        now = read_services(session, wanted, [wanted["serviceId"]], subject=name)
         live = now.service(wanted["serviceId"]) or {}
         return True if not patch_plan.plan({}, {VARIABLES: wanted[VARIABLES]}, live).variables else None
 
@@ -248,7 +248,7 @@ def store_variables(session: Session, wanted: Props, plan: patch_plan.Plan) -> N
         "patch": {"services": {wanted["serviceId"]: {VARIABLES: variables}}},
         "message": f"{name}: variables that others refer to"[:200],
     }
-    session.client.mutate(documents.PATCH_COMMIT, given, thing=name, observe=arrived)
+    session.client.mutate(documents.PATCH_COMMIT, given, subject=name, observe=arrived)
 
 
 def _unsettled(plan: patch_plan.Plan) -> list[str]:

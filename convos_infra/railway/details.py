@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 IN_A_CALL = 100
 """The services per document: a document that grows with the number of agents would reach some limit."""
-_THING = "what runs"
+_SUBJECT = "what runs"
 VANISHED = "its service was removed while it was read; the next pulumi refresh records that"
 
 
@@ -166,7 +166,7 @@ def _call(
     if addressed:
         given["projectId"] = snapshot.project_id
         given |= {f"v{number}": id_ for number, id_ in enumerate(addressed)}
-    answer = client.query(documents.details(len(deployments), len(proxied), len(addressed)), given, thing=_THING)
+    answer = client.query(documents.details(len(deployments), len(proxied), len(addressed)), given, subject=_SUBJECT)
     running: dict[str, Mapping[str, Any]] = {}
     for number, (service_id, _) in enumerate(deployments):
         values = (answer.get(f"d{number}") or {}).get("variables")

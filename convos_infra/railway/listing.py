@@ -39,7 +39,9 @@ TOKENS = Pages("", "projectTokens", documents.MORE_PROJECT_TOKENS)
 VOLUME_INSTANCES = Pages("environment", "volumeInstances", documents.MORE_VOLUME_INSTANCES)
 
 
-def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: Pages, thing: str) -> Mapping[str, Any]:
+def completed(
+    client: Client, found: Mapping[str, Any], id_: str, *connections: Pages, subject: str
+) -> Mapping[str, Any]:
     """Return a project or an environment with the whole of its connections; what fits on one page costs no call.
 
     A list that was read in part proves nothing of what it does not have: an environment, a service or a volume beyond
@@ -50,7 +52,7 @@ def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: 
         found: the project or environment, with the first page of each connection.
         id_: its id.
         connections: which are completed.
-        thing: what they are read for, for the error's first word.
+        subject: what they are read for, for the error's first word.
 
     Raises:
         RailwayError: a page could not be read.
@@ -64,9 +66,9 @@ def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: 
         while (info := page.get("pageInfo") or {}).get("hasNextPage"):
             after = str(info.get("endCursor") or "")
             if not after or after in passed:
-                raise InfraError(thing, f"Railway's list of {pages.name} does not end", "try again in a minute")
+                raise InfraError(subject, f"Railway's list of {pages.name} does not end", "try again in a minute")
             passed.add(after)
-            answer = client.query(pages.document, {"id": id_, "after": after}, thing=thing)
+            answer = client.query(pages.document, {"id": id_, "after": after}, subject=subject)
             parent = answer.get(pages.parent) if pages.parent else answer
             page = (parent or {}).get(pages.name) or {}
             edges += page.get("edges") or ()
@@ -74,38 +76,38 @@ def completed(client: Client, found: Mapping[str, Any], id_: str, *connections: 
     return whole
 
 
-def read_project(client: Client, id_: str, *, thing: str) -> Mapping[str, Any]:
+def read_project(client: Client, id_: str, *, subject: str) -> Mapping[str, Any]:
     """Return a project with all of its environments, or nothing where Railway answers with nothing.
 
     Raises:
         RailwayError: it could not be read, which proves nothing.
     """
-    project = client.query(documents.PROJECT, {"id": id_}, thing=thing).get("project")
-    return completed(client, project, id_, ENVIRONMENTS, thing=thing) if project else {}
+    project = client.query(documents.PROJECT, {"id": id_}, subject=subject).get("project")
+    return completed(client, project, id_, ENVIRONMENTS, subject=subject) if project else {}
 
 
-def list_projects(client: Client, *, thing: str, deleted: bool = False) -> list[Mapping[str, Any]]:
+def list_projects(client: Client, *, subject: str, deleted: bool = False) -> list[Mapping[str, Any]]:
     """Return the projects of every workspace that the token sees; of a project token, its own.
 
     Args:
         client: with the token.
-        thing: what they are listed for, for the error's first word.
+        subject: what they are listed for, for the error's first word.
         deleted: whether deleted ones are listed as well.
 
     Raises:
         RailwayError: one of the lists could not be read, or the token sees no workspace, which proves nothing about
             any project.
     """
-    found = reach(client, thing=thing)
+    found = reach(client, subject=subject)
     if found.project_id:
-        own = read_project(client, found.project_id, thing=thing)
+        own = read_project(client, found.project_id, subject=subject)
         return [own] if own else []
     rows: list[Mapping[str, Any]] = []
     for workspace in found.workspaces:
         after = None
         while True:
             variables = {"workspaceId": workspace["id"], "after": after, "deleted": deleted}
-            projects = client.query(documents.PROJECTS, variables, thing=thing).get("projects") or {}
+            projects = client.query(documents.PROJECTS, variables, subject=subject).get("projects") or {}
             rows += nodes(projects)
             info = projects.get("pageInfo") or {}
             # The last page has an end cursor as well (fact: last-page-cursor): only hasNextPage tells.

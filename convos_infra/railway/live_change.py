@@ -120,7 +120,7 @@ def narrowed(session: Session, olds: Props, news: Props, change: Change) -> Chan
     """
     if not change.deployments:
         return change
-    snapshot = session.living(news, thing=str(news["service"]))
+    snapshot = session.living(news, subject=str(news["service"]))
     live = snapshot.service(str(news["serviceId"]))
     if live is None:
         return change

@@ -66,7 +66,7 @@ def told(until: str, now: datetime) -> str:
 
 
 def scheduled(row: Mapping[str, Any], now: datetime) -> str:
-    """Return when a project or an environment will be deleted; empty where it lives on, or is gone already."""
+    """Return when a project or an environment will be deleted; empty if it lives on, or is gone already."""
     until = str(row.get("deletedAt") or "")
     moment = _moment(until)
     return until if moment is not None and moment > now + _CLOCKS else ""

@@ -52,14 +52,14 @@ class Poll:
                 if not self._watched[deployment_id]:
                     del self._watched[deployment_id]
 
-    def states(self, interval: float, *, thing: str) -> Found:
+    def states(self, interval: float, *, subject: str) -> Found:
         """Return the result of the last round by id; ask again if it is `interval` seconds old.
 
         A deployment that was added after the last round is in the next one.
 
         Args:
             interval: seconds.
-            thing: what is waited for, for the error's first word.
+            subject: what is waited for, for the error's first word.
 
         Raises:
             RailwayError: the round failed. For a single deployment that does not exist, the error is in the result
@@ -72,18 +72,18 @@ class Poll:
                 self._asked_at = self._client.clock()
                 found: dict[str, DeploymentState | RailwayError] = {}
                 for start in range(0, len(ids), MOST_IN_ONE_QUERY):
-                    found |= self._ask(ids[start : start + MOST_IN_ONE_QUERY], thing)
+                    found |= self._ask(ids[start : start + MOST_IN_ONE_QUERY], subject)
                 self._found = found
             return self._found
 
-    def _ask(self, ids: Sequence[str], thing: str) -> dict[str, DeploymentState | RailwayError]:
+    def _ask(self, ids: Sequence[str], subject: str) -> dict[str, DeploymentState | RailwayError]:
         variables = {f"d{index}": id_ for index, id_ in enumerate(ids)}
         try:
-            data = self._client.query(documents.deployments(len(ids)), variables, thing=thing)
+            data = self._client.query(documents.deployments(len(ids)), variables, subject=subject)
         except (NotFound, NotAuthorized, Opaque) as error:
             if len(ids) == 1:
                 return {ids[0]: error}
             # A deleted one makes the whole answer fail (`deployment` is not nullable): find out which one it is.
-            return {id_: found for one in ids for id_, found in self._ask([one], thing).items()}
+            return {id_: found for one in ids for id_, found in self._ask([one], subject).items()}
         rows = {id_: parsed(data.get(f"d{index}")) for index, id_ in enumerate(ids)}
         return {id_: state for id_, state in rows.items() if state is not None}

@@ -35,13 +35,13 @@ def known(session: Session, id_: str) -> Mapping[str, Any] | None:
     return project if project is not None and session.client.clock() - read_at <= FRESH_SECONDS else None
 
 
-def read(session: Session, id_: str, *, thing: str, may_be_known: bool) -> Mapping[str, Any]:
+def read(session: Session, id_: str, *, subject: str, may_be_known: bool) -> Mapping[str, Any]:
     """Return a project with its environments.
 
     Args:
         session: reads.
         id_: the project's id.
-        thing: what it is read for, for the error's first word.
+        subject: what it is read for, for the error's first word.
         may_be_known: whether one that was just read will do.
 
     Raises:
@@ -49,7 +49,7 @@ def read(session: Session, id_: str, *, thing: str, may_be_known: bool) -> Mappi
     """
     if may_be_known and (found := known(session, id_)) is not None:
         return found
-    project = read_project(session.client, id_, thing=thing)
+    project = read_project(session.client, id_, subject=subject)
     if project:
         note(session, project)
     return project

@@ -168,5 +168,5 @@ def _with_references(props: Props) -> list[str]:
 def _world_of(session: Session, news: Props, key: str, declarations: Declarations) -> World:
     if key == NOT_MADE_YET:
         return updated(UNKNOWN_ENVIRONMENT, declarations, None)
-    snapshot = session.living(news, thing=str(news["service"]))
+    snapshot = session.living(news, subject=str(news["service"]))
     return updated(live(snapshot), declarations, snapshot)

@@ -64,7 +64,7 @@ def remove_all(session: Session, removals: Sequence[Removal]) -> None:
     first = removals[0]
     with session.snapshots.writing(str(first.props["environmentId"])):
         try:
-            snapshot = session.read(first.props, thing=first.name, fresh=True)
+            snapshot = session.read(first.props, subject=first.name, fresh=True)
             doomed = [one for one in removals if one.service_id in snapshot.instances and not _stays(one, snapshot)]
             parts = _parts(doomed) if snapshot.is_fork else [doomed]
             for part in parts:
@@ -105,7 +105,7 @@ def _send(session: Session, removals: Sequence[Removal], *, is_fork: bool) -> No
     variables["environmentId"] = environment_id
     seen = functools.partial(_are_gone, session, removals)
     try:
-        session.client.mutate(document, variables, thing=together(names), observe=seen)
+        session.client.mutate(document, variables, subject=together(names), observe=seen)
     except RailwayError as error:
         left = _left(session, removals) if isinstance(error, REFUSED) else removals
         if len(removals) == 1 or not isinstance(error, REFUSED):
@@ -121,7 +121,7 @@ def _left(session: Session, removals: Sequence[Removal]) -> Sequence[Removal]:
     """Return those that are still there: of several that were refused together some may be gone."""
     first = removals[0]
     try:
-        now = session.read(first.props, thing=first.name, fresh=True)
+        now = session.read(first.props, subject=first.name, fresh=True)
     except Gone:
         return []
     return [one for one in removals if one.service_id in now.instances]

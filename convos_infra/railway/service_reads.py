@@ -30,14 +30,14 @@ class _Incomplete(Exception):
     """The answer lacks something: only a read of the whole tells what that means."""
 
 
-def read_services(session: Session, props: Props, services: Collection[str], *, thing: str) -> Snapshot:
+def read_services(session: Session, props: Props, services: Collection[str], *, subject: str) -> Snapshot:
     """Return an environment in which these services are as they are now.
 
     Args:
         session: reads.
         props: whose environment it is, by its ids.
         services: the ids of the services.
-        thing: what it is read for, for the error's first word.
+        subject: what it is read for, for the error's first word.
 
     Raises:
         InfraError: the environment is gone, or another stack manages it.
@@ -46,7 +46,7 @@ def read_services(session: Session, props: Props, services: Collection[str], *, 
     ids = sorted(services)
 
     def change(known: Snapshot) -> Snapshot:
-        return _read(session.client, known, ids, thing)
+        return _read(session.client, known, ids, subject)
 
     found = None
     if len(ids) <= IN_A_CALL:
@@ -56,12 +56,12 @@ def read_services(session: Session, props: Props, services: Collection[str], *, 
             # A service that is not there fails the whole answer, and so does an environment that is gone.
             found = None
     if found is None:
-        return session.living(props, thing=thing, fresh=True)
+        return session.living(props, subject=subject, fresh=True)
     takeover.refuse_others(found, session.run.stacks)
     return found
 
 
-def services_here(session: Session, props: Props, *, thing: str) -> frozenset[str]:
+def services_here(session: Session, props: Props, *, subject: str) -> frozenset[str]:
     """Return the ids of the services that have an instance in an environment.
 
     Raises:
@@ -70,12 +70,14 @@ def services_here(session: Session, props: Props, *, thing: str) -> frozenset[st
     """
     environment_id = str(props["environmentId"])
     try:
-        found = session.client.query(documents.SERVICES_HERE, {"id": environment_id}, thing=thing).get("environment")
+        found = session.client.query(documents.SERVICES_HERE, {"id": environment_id}, subject=subject).get(
+            "environment"
+        )
     except (NotAuthorized, NotFound, Opaque):
         found = None
     if not found or found.get("deletedAt"):
-        return frozenset(session.living(props, thing=thing, fresh=True).instances)
-    listed = completed(session.client, found, environment_id, SERVICES_HERE, thing=thing)
+        return frozenset(session.living(props, subject=subject, fresh=True).instances)
+    listed = completed(session.client, found, environment_id, SERVICES_HERE, subject=subject)
     return frozenset(str(row["serviceId"]) for row in nodes(listed.get("serviceInstances")))
 
 
@@ -102,9 +104,9 @@ def note_made(session: Session, props: Props, service_id: str, made_at: str) -> 
     session.snapshots.amend(str(props["environmentId"]), change)
 
 
-def _read(client: Client, known: Snapshot, services: list[str], thing: str) -> Snapshot:
+def _read(client: Client, known: Snapshot, services: list[str], subject: str) -> Snapshot:
     given = {"environmentId": known.environment_id, **{f"s{number}": id_ for number, id_ in enumerate(services)}}
-    answer = client.query(documents.services_now(len(services)), given, thing=thing)
+    answer = client.query(documents.services_now(len(services)), given, subject=subject)
     environment = answer.get("environment") or {}
     rows = {id_: answer.get(f"s{number}") for number, id_ in enumerate(services)}
     if environment.get("deletedAt") or not isinstance(environment.get("config"), Mapping) or not all(rows.values()):

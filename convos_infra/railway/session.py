@@ -87,7 +87,7 @@ class Session:
         return bool(self.made or self.updated)
 
     def read(
-        self, props: Mapping[str, Any], *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
+        self, props: Mapping[str, Any], *, subject: str, fresh: bool = False, age: float = FRESH_SECONDS
     ) -> Snapshot:
         """Return the environment that a resource's properties name; `fresh` and `age` are those of `Snapshots.read`.
 
@@ -96,14 +96,14 @@ class Session:
             InfraError: its marker says that another stack manages it.
         """
         where = (props["projectId"], props["environmentId"])
-        snapshot = self.snapshots.read(*where, thing=thing, fresh=fresh, age=age)
+        snapshot = self.snapshots.read(*where, subject=subject, fresh=fresh, age=age)
         takeover.refuse_others(snapshot, self.run.stacks)
         return snapshot
 
-    def refreshed(self, props: Mapping[str, Any], *, thing: str) -> Snapshot:
+    def refreshed(self, props: Mapping[str, Any], *, subject: str) -> Snapshot:
         """Return the environment as this run's refresh sees it, which is one picture for all resources; raises Gone."""
         where = (props["projectId"], props["environmentId"])
-        return self.snapshots.read(*where, thing=thing, age=REFRESH_SECONDS)
+        return self.snapshots.read(*where, subject=subject, age=REFRESH_SECONDS)
 
     def announce_deployment(self, service: str, because: Sequence[str]) -> None:
         """Say that the change of a service makes a deployment, a line each; the last line's number is their sum."""
@@ -127,7 +127,7 @@ class Session:
         """Return those that wait to be carried out together in an environment; the arguments are those of `Groups`."""
         return self.groups.of(carry_out, self, environment_id)
 
-    def prove_sight(self, props: Mapping[str, Any], *, thing: str) -> None:
+    def assert_readable(self, props: Mapping[str, Any], *, subject: str) -> None:
         """Read the environment, once, before something in it leaves the state without a call of its own.
 
         Raises:
@@ -135,10 +135,10 @@ class Session:
         """
         if not self.snapshots.was_read(str(props["environmentId"])):
             with contextlib.suppress(Gone):
-                self.read(props, thing=thing)
+                self.read(props, subject=subject)
 
     def living(
-        self, props: Mapping[str, Any], *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
+        self, props: Mapping[str, Any], *, subject: str, fresh: bool = False, age: float = FRESH_SECONDS
     ) -> Snapshot:
         """Return the environment, for a change of something in it; `fresh` and `age` are those of `Snapshots.read`.
 
@@ -146,10 +146,10 @@ class Session:
             InfraError: it is gone.
         """
         try:
-            return self.read(props, thing=thing, fresh=fresh, age=age)
+            return self.read(props, subject=subject, fresh=fresh, age=age)
         except Gone as gone:
             problem = f"its environment {props['environmentId']} does not exist any more"
-            raise InfraError(thing, problem, "run pulumi refresh, then pulumi up makes it again") from gone
+            raise InfraError(subject, problem, "run pulumi refresh, then pulumi up makes it again") from gone
 
 
 @functools.lru_cache(maxsize=8)
@@ -276,13 +276,13 @@ class RailwayProvider(Provider):
         return policy(self.setting, os.environ)
 
     def leaves(
-        self, props: Mapping[str, Any], thing: str, *, otherwise: bool, holds: bool = False, why: str = TAKEN_OVER
+        self, props: Mapping[str, Any], subject: str, *, otherwise: bool, holds: bool = False, why: str = TAKEN_OVER
     ) -> bool:
         """Say whether a deletion leaves a thing, as this stack took it over, and tell the user if so.
 
         Args:
             props: of the thing, in the state.
-            thing: what it is called in the line that the user reads.
+            subject: what it is called in the line that the user reads.
             otherwise: whether the stack made it where its state says neither.
             holds: whether its environment must then stay as well.
             why: the reason, for the line.
@@ -290,11 +290,11 @@ class RailwayProvider(Provider):
         if self.policy().adopted or is_owned(props, otherwise=otherwise):
             return False
         session = self.session()
-        session.client.progress(f"keeps {thing}: {why}")
+        session.client.progress(f"keeps {subject}: {why}")
         if holds:
             session.run.kept.add(str(props["environmentId"]))
         return True
 
-    def guard(self, props: Mapping[str, Any], thing: str) -> None:
+    def guard(self, props: Mapping[str, Any], subject: str) -> None:
         """Refuse a deletion in a destroy whose gate has not asked; raises and asks as `unasked_destroy.refuse`."""
-        unasked_destroy.refuse(self.session(), props, thing, self.policy())
+        unasked_destroy.refuse(self.session(), props, subject, self.policy())

@@ -53,7 +53,7 @@ class Snapshot:
         made_at: when each of those was made, by id.
         volumes: every volume of the project, by id.
         buckets: those that the environment has, id -> name; no stack makes one.
-        tokens: the project's tokens; None where Railway did not list all of them to this one.
+        tokens: the project's tokens; None if Railway did not list all of them to this one.
     """
 
     environment_id: str
@@ -72,7 +72,7 @@ class Snapshot:
     tokens: tuple[Mapping[str, Any], ...] | None = None
 
     def service(self, service_id: str) -> Mapping[str, Any] | None:
-        """Return a service's part of the config, or None where the service has no instance here."""
+        """Return a service's part of the config, or None if the service has no instance here."""
         if service_id not in self.instances:
             return None
         found: Mapping[str, Any] = (self.config.get("services") or {}).get(service_id) or {}
@@ -124,14 +124,14 @@ class Snapshots:
         self._shows_tokens = not client.is_project_token
 
     def read(
-        self, project_id: str, environment_id: str, *, thing: str, fresh: bool = False, age: float = FRESH_SECONDS
+        self, project_id: str, environment_id: str, *, subject: str, fresh: bool = False, age: float = FRESH_SECONDS
     ) -> Snapshot:
         """Return an environment.
 
         Args:
             project_id: the environment's project.
             environment_id: which one.
-            thing: what it is read for, for the error's first word.
+            subject: what it is read for, for the error's first word.
             fresh: whether an answer that is some seconds old does not do.
             age: how many seconds old an answer may be otherwise.
 
@@ -146,7 +146,7 @@ class Snapshots:
             is_known = slot.snapshot is not None or slot.is_gone
             if not is_known or slot.read_at < limit or slot.changes_seen < slot.writers.changes:
                 began, changes = self._clock(), slot.writers.changes
-                slot.snapshot, slot.is_gone = self._ask_or_gone(project_id, environment_id, thing)
+                slot.snapshot, slot.is_gone = self._ask_or_gone(project_id, environment_id, subject)
                 slot.read_at, slot.changes_seen = began, changes
             if slot.snapshot is None:
                 raise Gone(environment_id)
@@ -171,7 +171,7 @@ class Snapshots:
             return slot.details[1]
 
     def running_variables(self, snapshot: Snapshot, service_id: str) -> Mapping[str, Any] | None:
-        """Return what the deployment that serves was given, which never changes; None where it cannot be read.
+        """Return what the deployment that serves was given, which never changes; None if it cannot be read.
 
         Raises:
             RailwayError: the details of the environment could not be read.
@@ -200,7 +200,7 @@ class Snapshots:
     def amend(
         self, environment_id: str, change: Callable[[Snapshot], Snapshot], *, age: float = math.inf
     ) -> Snapshot | None:
-        """Return an environment with a part of it read anew; None where the rest of it is out of date.
+        """Return an environment with a part of it read anew; None if the rest of it is out of date.
 
         Args:
             environment_id: which one.
@@ -239,9 +239,9 @@ class Snapshots:
         with self._lock:
             return self._slots.setdefault(environment_id, Slot())
 
-    def _ask_or_gone(self, project_id: str, environment_id: str, thing: str) -> tuple[Snapshot | None, bool]:
+    def _ask_or_gone(self, project_id: str, environment_id: str, subject: str) -> tuple[Snapshot | None, bool]:
         try:
-            return self._ask(project_id, environment_id, thing), False
+            return self._ask(project_id, environment_id, subject), False
         except Gone:
             return None, True
 
@@ -251,28 +251,26 @@ class Snapshots:
         except (Gone, RailwayError):
             return None
 
-    def _ask(self, project_id: str, environment_id: str, thing: str) -> Snapshot:
-        def data(*, with_tokens: bool) -> Mapping[str, Any]:
-            return snapshot_query.ask(self._client, project_id, environment_id, thing=thing, with_tokens=with_tokens)
-
+    def _ask(self, project_id: str, environment_id: str, subject: str) -> Snapshot:
+        ask = functools.partial(snapshot_query.ask, self._client, project_id, environment_id, subject=subject)
         try:
-            found = data(with_tokens=self._shows_tokens)
+            found = ask(with_tokens=self._shows_tokens)
         except (NotAuthorized, NotFound, Opaque) as error:
-            if environment_is_gone(self._client, project_id, environment_id, thing):
+            if environment_is_gone(self._client, project_id, environment_id, subject):
                 raise Gone(environment_id) from error
             if not self._shows_tokens:
                 raise
-            # Whoever may read an environment need not be shown the tokens of its project.
-            found = data(with_tokens=False)
+            # A token that may read an environment may not always list the tokens of its project.
+            found = ask(with_tokens=False)
             self._shows_tokens = False
         refuse_leaving(self._client, environment_id, found.get("environment") or {}, found.get("project") or {})
-        return _parsed(project_id, environment_id, found, thing)
+        return _parsed(project_id, environment_id, found, subject)
 
 
-def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], thing: str) -> Snapshot:
+def _parsed(project_id: str, environment_id: str, data: Mapping[str, Any], subject: str) -> Snapshot:
     environment, project = data.get("environment"), data.get("project")
     if not environment or not project or not isinstance(environment.get("config"), Mapping):
-        raise InfraError(thing, "Railway answers without the environment or its config", "try again in a minute")
+        raise InfraError(subject, "Railway answers without the environment or its config", "try again in a minute")
     living = {row["id"] for row in nodes(project.get("environments")) if not row.get("deletedAt")}
     # A deleted one may still answer: the project's list has the last word (fact: deleted-environment-answers).
     if environment.get("deletedAt") or (living and environment_id not in living):

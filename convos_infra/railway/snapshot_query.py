@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from railway_api.client import Client
 
 
-def ask(client: Client, project_id: str, environment_id: str, *, thing: str, with_tokens: bool) -> Mapping[str, Any]:
+def ask(client: Client, project_id: str, environment_id: str, *, subject: str, with_tokens: bool) -> Mapping[str, Any]:
     """Return an environment and its project, and the project's tokens where they are asked for.
 
     Args:
         client: asks Railway.
         project_id: the environment's project.
         environment_id: which one.
-        thing: what it is read for, for the error's first word.
+        subject: what it is read for, for the error's first word.
         with_tokens: whether the list of tokens is asked for; where Railway refuses it, it refuses the whole answer.
 
     Raises:
@@ -37,10 +37,12 @@ def ask(client: Client, project_id: str, environment_id: str, *, thing: str, wit
     """
     variables = {"environmentId": environment_id, "projectId": project_id}
     document = documents.SNAPSHOT_WITH_TOKENS if with_tokens else documents.SNAPSHOT
-    data = dict(client.query(document, variables, thing=thing))
+    data = dict(client.query(document, variables, subject=subject))
     if project := data.get("project"):
-        data["project"] = completed(client, project, project_id, ENVIRONMENTS, SERVICES, VOLUMES, BUCKETS, thing=thing)
+        data["project"] = completed(
+            client, project, project_id, ENVIRONMENTS, SERVICES, VOLUMES, BUCKETS, subject=subject
+        )
     if environment := data.get("environment"):
         lists = (SERVICE_INSTANCES, VOLUME_INSTANCES)
-        data["environment"] = completed(client, environment, environment_id, *lists, thing=thing)
-    return completed(client, data, project_id, TOKENS, thing=thing) if data.get("projectTokens") else data
+        data["environment"] = completed(client, environment, environment_id, *lists, subject=subject)
+    return completed(client, data, project_id, TOKENS, subject=subject) if data.get("projectTokens") else data

@@ -26,13 +26,13 @@ VARIABLE = "CONVOS_INFRA_STACK"
 
 
 def owner(config: Mapping[str, Any]) -> str:
-    """Return the stack that an environment's config names; empty where it names none."""
+    """Return the stack that an environment's config names; empty if it names none."""
     entry = (config.get("sharedVariables") or {}).get(VARIABLE)
     return str(entry.get("value") or "") if isinstance(entry, Mapping) else ""
 
 
 def problem(environment: str, stack: str, config: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return what is wrong and what to do where another stack manages an environment; None where none does."""
+    """Return what is wrong and what to do where another stack manages an environment; None if none does."""
     found = owner(config)
     if not found or found == stack:
         return None
@@ -93,7 +93,7 @@ def refusals(session: Session, where: Mapping[str, Any]) -> list[str]:
     """
     if not where.get("environmentId"):
         return []
-    snapshot = session.living(where, thing=f"environment {where['name']}")
+    snapshot = session.living(where, subject=f"environment {where['name']}")
     then = dict(row.split(":", 1) for row in str(where.get(FOUND) or "").split())
     services = snapshot.config.get("services") or {}
     changed = sorted(snapshot.name_of(id_) or id_ for id_, was in then.items() if _hash(services.get(id_)) != was)

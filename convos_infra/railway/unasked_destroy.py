@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from convos_infra.railway.session import Session
 
 
-def refuse(session: Session, props: Mapping[str, Any], thing: str, policy: DestroyPolicy) -> None:
+def refuse(session: Session, props: Mapping[str, Any], subject: str, policy: DestroyPolicy) -> None:
     """Refuse it if there is a reason to; asked once for each environment and run.
 
     Args:
         session: the run's.
         props: of the thing that is to be deleted.
-        thing: what errors call it.
+        subject: what errors call it.
         policy: what the stack says about its own end.
 
     Raises:
@@ -29,17 +29,17 @@ def refuse(session: Session, props: Mapping[str, Any], thing: str, policy: Destr
     with session.run.lock:
         if session.run.is_update or environment_id in session.run.asked:
             return
-        reasons = destroy_reasons.without_a_gate(_seen(session, props, thing, policy), policy)
+        reasons = destroy_reasons.without_a_gate(_seen(session, props, subject, policy), policy)
         if reasons:
             raise destroy_reasons.refusal(reasons)
         session.run.asked.add(environment_id)
 
 
-def _seen(session: Session, props: Mapping[str, Any], thing: str, policy: DestroyPolicy) -> Snapshot | None:
+def _seen(session: Session, props: Mapping[str, Any], subject: str, policy: DestroyPolicy) -> Snapshot | None:
     """Return the environment; None if it is gone, or if nothing has to be asked of it."""
     if policy.data == DELETE:
         return None
     try:
-        return session.read(props, thing=thing)
+        return session.read(props, subject=subject)
     except Gone:
         return None

@@ -90,7 +90,7 @@ class _Wait:
             for item in awaited:
                 watching.enter_context(self._poll.watching(item.deployment_id))
             while True:
-                found = self._poll.states(pause, thing=", ".join(pending))
+                found = self._poll.states(pause, subject=", ".join(pending))
                 for item in list(pending.values()):
                     state = self._state(item, found)
                     if state is None:
@@ -176,7 +176,7 @@ def last_lines(client: Client, item: Awaited) -> list[str]:
     lines: list[str] = []
     for document, name in ((documents.DEPLOYMENT_LOGS, "deploymentLogs"), (documents.BUILD_LOGS, "buildLogs")):
         try:
-            data = client.query(document, {"id": item.deployment_id, "limit": LOG_LINES}, thing=item.service)
+            data = client.query(document, {"id": item.deployment_id, "limit": LOG_LINES}, subject=item.service)
         except RailwayError:
             continue
         rows: Sequence[Mapping[str, str]] = data.get(name) or []
@@ -191,7 +191,7 @@ def empty_references(client: Client, item: Awaited) -> dict[str, str]:
     if not item.references:
         return {}
     try:
-        data = client.query(documents.details(1, 0), {"d0": item.deployment_id}, thing=item.service)
+        data = client.query(documents.details(1, 0), {"d0": item.deployment_id}, subject=item.service)
     except RailwayError:
         return {}
     given = (data.get("d0") or {}).get("variables")
@@ -211,7 +211,7 @@ def deploy(client: Client, item: Awaited) -> str:
         latest = _latest_id(client, item)
         return latest if latest and latest != before else None
 
-    data, seen = client.mutate(documents.DEPLOY, variables, thing=item.service, observe=made, settle=True)
+    data, seen = client.mutate(documents.DEPLOY, variables, subject=item.service, observe=made, settle=True)
     found = seen or str((data or {}).get("serviceInstanceDeployV2") or "")
     if not found:
         raise NotFound(item.service, "Railway made no deployment", "run pulumi up again")
@@ -220,5 +220,5 @@ def deploy(client: Client, item: Awaited) -> str:
 
 def _latest_id(client: Client, item: Awaited) -> str:
     variables = {"serviceId": item.service_id, "environmentId": item.environment_id}
-    data = client.query(documents.LATEST_DEPLOYMENT, variables, thing=item.service)
+    data = client.query(documents.LATEST_DEPLOYMENT, variables, subject=item.service)
     return str(((data.get("serviceInstance") or {}).get("latestDeployment") or {}).get("id") or "")

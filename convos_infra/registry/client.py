@@ -46,7 +46,7 @@ class RegistryClient:
     Args:
         registry: `host[:port]`; plain http is used on this machine only.
         credentials: for this registry; None reads public repositories only.
-        thing: the subject of errors, in the user's words, such as the config key `imageTag`.
+        subject: the subject of errors, in the user's words, such as the config key `imageTag`.
         realm_hosts: hosts other than the registry that may receive the credentials.
         known: a challenge to answer before the registry sends it.
         transport: sends the requests; None creates one.
@@ -57,17 +57,17 @@ class RegistryClient:
         registry: str,
         *,
         credentials: RegistryCredentials | None = None,
-        thing: str = "image",
+        subject: str = "image",
         realm_hosts: frozenset[str] = frozenset(),
         known: Challenge | None = None,
         transport: RegistryTransport | None = None,
     ) -> None:
         self.registry = registry
-        self.thing = thing
+        self.subject = subject
         self._has_credentials = credentials is not None
         self._base = hosts.api_url(registry)
-        self._transport = transport or RegistryTransport(registry, thing)
-        self._login = Login(registry, self._transport, thing, credentials, realm_hosts=realm_hosts, known=known)
+        self._transport = transport or RegistryTransport(registry, subject)
+        self._login = Login(registry, self._transport, subject, credentials, realm_hosts=realm_hosts, known=known)
 
     @property
     def requests(self) -> int:
@@ -101,7 +101,7 @@ class RegistryClient:
         try:
             return manifests.parse_manifest(answer.body, answer.headers.get("Content-Type", ""))
         except manifests.ManifestError as error:
-            raise NotAnImageError(self.thing, f"{self._place(repository, version)} {error}") from None
+            raise NotAnImageError(self.subject, f"{self._place(repository, version)} {error}") from None
 
     def document(self, repository: str, version: str) -> RegistryAnswer:
         """Return the content of a tag or digest, of any kind of manifest, verified against the digest.
@@ -128,7 +128,7 @@ class RegistryClient:
         try:
             return manifests.parse_config(answer.body)
         except manifests.ManifestError as error:
-            raise NotAnImageError(self.thing, f"config {self._place(repository, digest)} {error}") from None
+            raise NotAnImageError(self.subject, f"config {self._place(repository, digest)} {error}") from None
 
     def tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, page by page, each once, in the registry's order.
@@ -147,7 +147,7 @@ class RegistryClient:
         answer = self._send("DELETE", _manifest_path(repository, digest), Scope(repository, "pull,delete"), {})
         if answer.status == _METHOD_NOT_ALLOWED:
             problem = f"{self.registry} does not support deletion of manifests (405)"
-            raise UnsupportedError(self.thing, problem, "enable deletion in the registry, or use its own API")
+            raise UnsupportedError(self.subject, problem, "enable deletion in the registry, or use its own API")
         if answer.status not in {_ACCEPTED, _OK, 204, _NOT_FOUND}:
             raise self._unexpected(answer)
         return answer.status != _NOT_FOUND
@@ -157,7 +157,7 @@ class RegistryClient:
         seen: set[str] = set()
         while path is not None:
             if path in seen or len(seen) >= _MOST_PAGES:
-                raise BadAnswerError(self.thing, f"{self.registry} returns endless pages of tags")
+                raise BadAnswerError(self.subject, f"{self.registry} returns endless pages of tags")
             seen.add(path)
             answer = self._send("GET", path, Scope(repository), {})
             if answer.status == _NOT_FOUND and len(seen) == 1:
@@ -173,22 +173,22 @@ class RegistryClient:
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, Mapping):
-            raise BadAnswerError(self.thing, f"{self.registry} did not answer with a list of tags")
+            raise BadAnswerError(self.subject, f"{self.registry} did not answer with a list of tags")
         tags = document.get("tags") or []  # null if all tags were deleted (distribution 2.8)
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise BadAnswerError(self.thing, f"{self.registry} answered with a list of tags that are not all texts")
+            raise BadAnswerError(self.subject, f"{self.registry} answered with a list of tags that are not all texts")
         return list(tags)
 
     def _next_page(self, answer: RegistryAnswer, asked: str) -> str | None:
         try:
             target = next_target(answer.headers.get("Link", ""))
         except LinkError as error:
-            raise BadAnswerError(self.thing, f"{self.registry} sent a list of tags whose Link {error}") from None
+            raise BadAnswerError(self.subject, f"{self.registry} sent a list of tags whose Link {error}") from None
         if target is None:
             return None
         url = urljoin(asked, target)  # relative to the page that contains it (RFC 8288, section 3.1)
         if hosts.origin_of(url) != hosts.origin_of(self._base):
-            raise BadAnswerError(self.thing, f"{self.registry} continues its list of tags on another host")
+            raise BadAnswerError(self.subject, f"{self.registry} continues its list of tags on another host")
         parts = urlsplit(url)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
@@ -202,17 +202,17 @@ class RegistryClient:
                 answer = self._transport.send(method, url, headers, header)
         if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
             place = f"{self.registry}/{scope.repository}"
-            raise unauthorized(self.thing, place, has_credentials=self._has_credentials)
+            raise unauthorized(self.subject, place, has_credentials=self._has_credentials)
         return answer
 
     def _check_found(self, answer: RegistryAnswer, repository: str, version: str) -> None:
         if answer.status != _OK and "html" in answer.headers.get("Content-Type", ""):
             problem = f"{self.registry} answers {answer.status} with a web page"
-            raise BadAnswerError(self.thing, problem, "check the name: that is not a registry")
+            raise BadAnswerError(self.subject, problem, "check the name: that is not a registry")
         if answer.status == _NOT_FOUND:
             if "NAME_UNKNOWN" in _codes(answer.body):
                 raise self._no_repository(repository)
-            raise NoSuchManifestError(self.thing, f"{self._place(repository, version)} does not exist")
+            raise NoSuchManifestError(self.subject, f"{self._place(repository, version)} does not exist")
         if answer.status != _OK:
             raise self._unexpected(answer)
 
@@ -221,7 +221,7 @@ class RegistryClient:
         said = version if is_digest(version) else answer.headers.get("Docker-Content-Digest", have)
         if said != have:
             problem = f"{self.registry} sent {short_digest(have)} instead of {short_digest(said)}"
-            raise BadAnswerError(self.thing, problem, "try again; if it persists, a proxy changes the content")
+            raise BadAnswerError(self.subject, problem, "try again; if it persists, a proxy changes the content")
 
     def _place(self, repository: str, version: str) -> str:
         location = f"{self.registry}/{repository}"
@@ -229,12 +229,12 @@ class RegistryClient:
 
     def _no_repository(self, repository: str) -> NoSuchRepositoryError:
         problem = f"{self.registry} has no repository {repository}"
-        return NoSuchRepositoryError(self.thing, problem, "check the name; a repository is created by its first push")
+        return NoSuchRepositoryError(self.subject, problem, "check the name; a repository is created by its first push")
 
     def _unexpected(self, answer: RegistryAnswer) -> RegistryError:
         said = "; ".join(_codes(answer.body))[:_LONGEST_QUOTE]
         quoted = f' "{redact(said, self._login.secrets)}"' if said else ""
-        return BadAnswerError(self.thing, f"{self.registry} answers {answer.status}{quoted}")
+        return BadAnswerError(self.subject, f"{self.registry} answers {answer.status}{quoted}")
 
 
 def _manifest_path(repository: str, version: str) -> str:

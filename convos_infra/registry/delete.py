@@ -93,7 +93,7 @@ def plan_for(
     mine = [ref for ref in in_use if (ref.registry, ref.repository) == (client.registry, repository)]
     if not mine:
         problem = f"the keep-list contains no image of {client.registry}/{repository}"
-        raise RegistryError(client.thing, problem, "nothing is deleted without one: collect it from the stacks")
+        raise RegistryError(client.subject, problem, "nothing is deleted without one: collect it from the stacks")
     if listed is None:
         stock = take_stock(client, repository, [ref.digest for ref in mine if ref.digest])
     else:
@@ -158,7 +158,7 @@ def carry_out(
         say(f"{left} left for the next run: one run deletes at most {most}")
     if refused:
         problem = f"{count} deleted, {len(refused)} refused; the first: {refused[0].problem}"
-        raise RefusedError(client.thing, problem, refused[0].next_step)
+        raise RefusedError(client.subject, problem, refused[0].next_step)
     return count
 
 
@@ -172,18 +172,18 @@ def check_in_use(
     """
     if what.missing:
         problem = f"{what.missing[0]} is in use, but not in the registry"
-        raise DisagreementError(client.thing, problem, "nothing is deleted: restore it, or stop using it")
+        raise DisagreementError(client.subject, problem, "nothing is deleted: restore it, or stop using it")
     for reference in in_use:
         if (reference.registry, reference.repository) != (client.registry, repository) or not reference.tag:
             continue
         now = client.digest(repository, reference.tag)
         if now not in what.needed:
             problem = f"tag {reference.tag} moved to {short_digest(now) or 'nothing'} since the plan"
-            raise DisagreementError(client.thing, problem, "deletion stops here: make a new plan")
+            raise DisagreementError(client.subject, problem, "deletion stops here: make a new plan")
     for digest in what.needed:
         if not client.digest(repository, digest):
             problem = f"{short_digest(digest)} is in use, or part of an image in use, and cannot be pulled"
-            raise DisagreementError(client.thing, problem, "deletion stops here: restore it (docs/ci.md, Retention)")
+            raise DisagreementError(client.subject, problem, "deletion stops here: restore it (docs/ci.md, Retention)")
 
 
 def _delete(
@@ -193,7 +193,7 @@ def _delete(
     if not gone and client.digest(repository, manifest.digest):
         # GitHub answers 404, not 403, to a token that may read but not delete.
         problem = f"{short_digest(manifest.digest)} was reported as gone, but can still be pulled"
-        raise RefusedError(client.thing, problem, "check that the token may delete")
+        raise RefusedError(client.subject, problem, "check that the token may delete")
     return gone
 
 
@@ -207,7 +207,9 @@ def _check_complete(client: RegistryClient, repository: str, versions: Iterable[
     listed = {tag for version in versions for tag in version.tags}
     if absent := [tag for tag in client.tags(repository) if tag not in listed]:
         problem = f"the list of versions lacks tag {absent[0]}, which the registry has ({len(absent)} tags)"
-        raise DisagreementError(client.thing, problem, "nothing is deleted: run it again, in case of a push meanwhile")
+        raise DisagreementError(
+            client.subject, problem, "nothing is deleted: run it again, in case of a push meanwhile"
+        )
 
 
 def _completed(client: RegistryClient, repository: str, version: StoredManifest) -> StoredManifest:
@@ -226,7 +228,7 @@ def _read(client: RegistryClient, repository: str, version: str) -> StoredManife
         named = named_by(document.body)
     except UnreadableError as error:
         step = "nothing is deleted while it cannot be read: delete it by hand if it is unused"
-        raise NotAnImageError(client.thing, f"{repository}@{version} {error}", step) from None
+        raise NotAnImageError(client.subject, f"{repository}@{version} {error}", step) from None
     return StoredManifest(
         manifests.digest_of(document.body), children=named.children, subject=named.subject, aliases=named.aliases
     )

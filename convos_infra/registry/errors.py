@@ -16,7 +16,7 @@
       UnsupportedError             the registry does not support the operation
       RefusedError                 it supports the operation, but refuses it for this manifest
 
-`thing` is a name that the user knows: a config key such as `imageTag`, or the reference itself.
+`subject` is a name that the user knows: a config key such as `imageTag`, or the reference itself.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Packages:
     Args:
         repository: `owner/package`, as on GHCR.
         token: may read and delete packages; in a workflow the job's token, if the package is linked to the repository.
-        thing: the subject of errors.
+        subject: the subject of errors.
         api: the API's host, `host[:port]`.
         transport: sends the requests; None creates one.
     """
@@ -56,16 +56,16 @@ class Packages:
         repository: str,
         token: str,
         *,
-        thing: str = "retention",
+        subject: str = "retention",
         api: str = API,
         transport: RegistryTransport | None = None,
     ) -> None:
         owner, _, package = repository.partition("/")
         self._repository = repository
         self._token = token
-        self._thing = thing
+        self._subject = subject
         self._base = f"{hosts.api_url(api)}/orgs/{quote(owner)}/packages/container/{quote(package, safe='')}/versions"
-        self._transport = transport or RegistryTransport(api, thing)
+        self._transport = transport or RegistryTransport(api, subject)
 
     def versions(self) -> list[StoredManifest]:
         """Return all versions, with their push times and ids, but without children, which the API does not return.
@@ -78,7 +78,7 @@ class Packages:
         pages: set[str] = set()
         while path is not None:
             if path in pages or len(pages) >= _MOST_PAGES:
-                raise BadAnswerError(self._thing, "GitHub returns endless pages of versions")
+                raise BadAnswerError(self._subject, "GitHub returns endless pages of versions")
             pages.add(path)
             entries, path = self._page(path)
             # A push during the listing moves the last entry of a page to the next page: it is listed twice, not lost.
@@ -90,21 +90,21 @@ class Packages:
         answer = self._send("GET", path)
         if answer.status == _NOT_FOUND:
             problem = f"GitHub shows no package {self._repository} to this token"
-            raise NoSuchRepositoryError(self._thing, problem, "check the name, and that the token may read packages")
+            raise NoSuchRepositoryError(self._subject, problem, "check the name, and that the token may read packages")
         entries = _entries(answer.body) if answer.status == _OK else None
         if entries is None:
             problem = f"GitHub answers {answer.status} instead of a list of versions{self._said(answer)}"
-            raise BadAnswerError(self._thing, problem)
+            raise BadAnswerError(self._subject, problem)
         asked = f"{self._base}{path}"
         try:
             target = next_target(answer.headers.get("Link", ""))
         except LinkError as error:
-            raise BadAnswerError(self._thing, f"GitHub sent a list of versions whose Link {error}") from None
+            raise BadAnswerError(self._subject, f"GitHub sent a list of versions whose Link {error}") from None
         if target is None:
             return entries, None
         url = urljoin(asked, target)
         if hosts.origin_of(url) != hosts.origin_of(asked):
-            raise BadAnswerError(self._thing, "GitHub continues its list of versions on another host")
+            raise BadAnswerError(self._subject, "GitHub continues its list of versions on another host")
         return entries, f"?{urlsplit(url).query}"
 
     def delete(self, version: StoredManifest) -> bool:
@@ -118,29 +118,29 @@ class Packages:
         answer = self._send("DELETE", f"/{quote(version.handle, safe='')}")
         if answer.status not in {_NO_CONTENT, _NOT_FOUND}:
             name = " ".join((short_digest(version.digest), *version.tags))
-            raise RefusedError(self._thing, f"GitHub does not delete {name} ({answer.status}){self._said(answer)}")
+            raise RefusedError(self._subject, f"GitHub does not delete {name} ({answer.status}){self._said(answer)}")
         return answer.status == _NO_CONTENT
 
     def _send(self, method: str, path: str) -> RegistryAnswer:
         answer = self._transport.send(method, f"{self._base}{path}", _HEADERS, f"Bearer {self._token}")
         if answer.status == _FORBIDDEN and _is_rate_limit(answer):
             problem = f"GitHub's rate limit is used up{self._said(answer)}"
-            raise BusyError(self._thing, problem, "the next run continues where this one stopped")
+            raise BusyError(self._subject, problem, "the next run continues where this one stopped")
         if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
             problem = f"GitHub does not accept this token for {self._repository}{self._said(answer)}"
-            raise UnauthorizedError(self._thing, problem, "it needs read:packages and delete:packages")
+            raise UnauthorizedError(self._subject, problem, "it needs read:packages and delete:packages")
         return answer
 
     def _version(self, entry: Mapping[str, Any]) -> StoredManifest:
         digest, handle = str(entry.get("name", "")), str(entry.get("id", ""))
         if not (is_any_digest(digest) and handle.isdecimal()):
-            raise BadAnswerError(self._thing, f"GitHub lists a version {digest[:80]!r} with id {handle[:20]!r}")
+            raise BadAnswerError(self._subject, f"GitHub lists a version {digest[:80]!r} with id {handle[:20]!r}")
         metadata = entry.get("metadata")
         container = metadata.get("container") if isinstance(metadata, Mapping) else None
         tags = container.get("tags") if isinstance(container, Mapping) else None
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
             # A version in use would look unused without its tags.
-            raise BadAnswerError(self._thing, f"GitHub lists version {short_digest(digest)} without its tags")
+            raise BadAnswerError(self._subject, f"GitHub lists version {short_digest(digest)} without its tags")
         created = parse_created(str(entry.get("created_at", "")))
         return StoredManifest(digest, tuple(sorted(map(str, tags))), created, handle=handle)
 

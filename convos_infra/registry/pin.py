@@ -50,7 +50,7 @@ def history(commits: Commits | None) -> str:
 
 
 def describe(
-    pinned: ResolvedImage, branch: Branch, ahead: Commits | None, now: datetime, old_after: timedelta, thing: str
+    pinned: ResolvedImage, branch: Branch, ahead: Commits | None, now: datetime, old_after: timedelta, subject: str
 ) -> PinDescription:
     """Describe a pin.
 
@@ -60,7 +60,7 @@ def describe(
         ahead: the commits from the pinned image to the branch's; None if git does not tell.
         now: the time, with a time zone.
         old_after: the age from which there is a warning.
-        thing: the config key of the pin.
+        subject: the config key of the pin.
     """
     words = [f"pinned: {pinned.tag or 'digest'} = {pinned.short_digest}"]
     if pinned.revision:
@@ -70,11 +70,11 @@ def describe(
     warnings = []
     if pinned.created and now - pinned.created > old_after:
         warnings.append(
-            f"{thing}: {pinned.tag or pinned.short_digest} is {age(pinned.created, now)}, "
-            f"more than {old_after.days} days; follow the branch again: pulumi config rm {thing}"
+            f"{subject}: {pinned.tag or pinned.short_digest} is {age(pinned.created, now)}, "
+            f"more than {old_after.days} days; follow the branch again: pulumi config rm {subject}"
         )
     if moved := _moved(pinned, branch, ahead):
-        warnings.append(f"{thing}: {moved}; a pin wins until pulumi config rm {thing}")
+        warnings.append(f"{subject}: {moved}; a pin wins until pulumi config rm {subject}")
     return PinDescription(", ".join(words), tuple(warnings))
 
 

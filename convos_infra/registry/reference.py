@@ -82,12 +82,12 @@ class ImageReference:
         return self.typed or self.name
 
 
-def parse(text: str, thing: str = "image") -> ImageReference:
+def parse(text: str, subject: str = "image") -> ImageReference:
     """Parse a reference.
 
     Args:
         text: the reference, as a person wrote it.
-        thing: the subject of errors.
+        subject: the subject of errors.
 
     Raises:
         InvalidReferenceError: names the broken rule, and the character or length that breaks it.
@@ -95,20 +95,20 @@ def parse(text: str, thing: str = "image") -> ImageReference:
     try:
         return _parse(text)
     except ValueError as error:
-        raise InvalidReferenceError(thing, f"{_quoted(text)} is not an image reference: {error}") from None
+        raise InvalidReferenceError(subject, f"{_quoted(text)} is not an image reference: {error}") from None
 
 
-def parse_version(location: str, text: str, thing: str = "image") -> ImageReference:
+def parse_version(location: str, text: str, subject: str = "image") -> ImageReference:
     """Parse the value of a pin: a tag, `sha256:…`, or `tag@sha256:…` of a repository.
 
     Raises:
         InvalidReferenceError: it is neither. A truncated or malformed digest is never read as a tag.
     """
-    base = parse(location, thing)
+    base = parse(location, subject)
     try:
         tag, digest = _split_version(text)
     except ValueError as error:
-        raise InvalidReferenceError(thing, f"{_quoted(text)} is neither a tag nor a digest: {error}") from None
+        raise InvalidReferenceError(subject, f"{_quoted(text)} is neither a tag nor a digest: {error}") from None
     return replace(base, tag=tag, digest=digest, typed="")
 
 

@@ -91,7 +91,7 @@ def resolve(
     *,
     platform: str = DEFAULT_PLATFORM,
     credentials: RegistryCredentials | None = None,
-    thing: str = "image",
+    subject: str = "image",
     client: RegistryClient | None = None,
 ) -> ResolvedImage:
     """Resolve a reference at the registry, and refuse an image that cannot be deployed.
@@ -100,19 +100,19 @@ def resolve(
         reference: a tag, a digest, or both. If it has both and the tag still exists, they must agree.
         platform: the required platform, `os/arch[/variant]`.
         credentials: for the registry of the reference.
-        thing: the subject of errors, in the user's words.
+        subject: the subject of errors, in the user's words.
         client: an existing client, with its own credentials and subject.
 
     Raises:
         RegistryError: one of the errors in `errors.py`.
     """
-    wanted = parse(reference, thing) if isinstance(reference, str) else reference
-    client = client or RegistryClient(wanted.registry, credentials=credentials, thing=thing)
+    wanted = parse(reference, subject) if isinstance(reference, str) else reference
+    client = client or RegistryClient(wanted.registry, credentials=credentials, subject=subject)
     named, top = _top(client, wanted)
     if named.tag and named.digest:
         _check_tag_agrees(client, named)
     image = _image(client, named, top, platform)
-    _check_revision(client.thing, wanted, image)
+    _check_revision(client.subject, wanted, image)
     return image
 
 
@@ -121,10 +121,10 @@ def current_digest(
     *,
     credentials: RegistryCredentials | None = None,
     client: RegistryClient | None = None,
-    thing: str = "image",
+    subject: str = "image",
 ) -> str:
     """Return only the digest that a tag names now, with one HEAD request. Empty if the tag does not exist."""
-    client = client or RegistryClient(reference.registry, credentials=credentials, thing=thing)
+    client = client or RegistryClient(reference.registry, credentials=credentials, subject=subject)
     return client.digest(reference.repository, reference.tag or reference.digest)
 
 
@@ -151,7 +151,7 @@ def _top(client: RegistryClient, wanted: ImageReference) -> tuple[ImageReference
     candidates = same_commit(wanted.tag, tags)
     if len(candidates) > 1:
         problem = f"{wanted.tag} may be {', '.join(candidates[:5])} in {wanted.location}"
-        raise AmbiguousError(client.thing, problem, "write more digits of the commit")
+        raise AmbiguousError(client.subject, problem, "write more digits of the commit")
     if not candidates:
         raise _no_tag(client, wanted, tags)
     found = replace(wanted, tag=candidates[0])
@@ -166,11 +166,11 @@ def _image(client: RegistryClient, named: ImageReference, top: manifests.Manifes
         single, annotations, said = top, dict(top.annotations), ()
     if single.config_media_type not in manifests.IMAGE_CONFIGS:
         what = single.config_media_type[:80] or "no media type"
-        raise NotAnImageError(client.thing, f"{named} is not a container image (its config is {what})")
+        raise NotAnImageError(client.subject, f"{named} is not a container image (its config is {what})")
     config = None
     if not (said and manifests.REVISION in annotations and manifests.CREATED in annotations):
         config = client.config(named.repository, single.config)
-        _check_platform(client.thing, named, platform, (config.platform,))
+        _check_platform(client.subject, named, platform, (config.platform,))
     # Labels are inherited from the base image, including its revision; annotations are not. So annotations win, and
     # `created` of the config comes before the label.
     labels = {**(config.labels if config else {}), **annotations}
@@ -196,50 +196,50 @@ def _chosen_child(
 ) -> tuple[manifests.Manifest, dict[str, str]]:
     """Return the platform's manifest and all annotations above it; check that all other platforms can be pulled."""
     if not index.images:
-        raise NotAnImageError(client.thing, f"{named} is an index that lists no image")
-    _check_platform(client.thing, named, platform, index.platforms)
+        raise NotAnImageError(client.subject, f"{named} is an index that lists no image")
+    _check_platform(client.subject, named, platform, index.platforms)
     chosen = next(child for child in index.images if manifests.matches(platform, child.platform))
     try:
         single = client.manifest(named.repository, chosen.digest)
     except NoSuchManifestError:
-        raise _gone(client.thing, named, chosen) from None
+        raise _gone(client.subject, named, chosen) from None
     for child in index.images:
         if child.digest != chosen.digest and not client.digest(named.repository, child.digest):
-            raise _gone(client.thing, named, child)
+            raise _gone(client.subject, named, child)
     return single, {**index.annotations, **chosen.annotations, **single.annotations}
 
 
-def _check_platform(thing: str, named: ImageReference, platform: str, found: tuple[str, ...]) -> None:
+def _check_platform(subject: str, named: ImageReference, platform: str, found: tuple[str, ...]) -> None:
     if not any(manifests.matches(platform, offered) for offered in found):
         listed = ", ".join(offered for offered in found if offered) or "none with a name"
-        raise NoSuchPlatformError(thing, f"{_called(named)} has no {platform} image (found {listed})")
+        raise NoSuchPlatformError(subject, f"{_called(named)} has no {platform} image (found {listed})")
 
 
 def _check_tag_agrees(client: RegistryClient, named: ImageReference) -> None:
     current = client.digest(named.repository, named.tag)
     if current and current != named.digest:
         problem = f"tag {named.tag} is {short_digest(current)} now, not {short_digest(named.digest)}"
-        raise DisagreementError(client.thing, problem, "write only the tag, or only the digest")
+        raise DisagreementError(client.subject, problem, "write only the tag, or only the digest")
 
 
-def _check_revision(thing: str, wanted: ImageReference, image: ResolvedImage) -> None:
+def _check_revision(subject: str, wanted: ImageReference, image: ResolvedImage) -> None:
     commit = commit_of(wanted.tag)
     if not commit or not image.revision:
         return
     if not (image.revision.startswith(commit) or commit.startswith(image.revision)):
         problem = f"{wanted.tag} was built from {image.revision[:SHORT_REVISION]}, according to its label"
         step = f"pin {image.digest} if that is the image you mean"
-        raise DisagreementError(thing, problem, step)
+        raise DisagreementError(subject, problem, step)
 
 
-def _gone(thing: str, named: ImageReference, child: manifests.Child) -> NoSuchManifestError:
+def _gone(subject: str, named: ImageReference, child: manifests.Child) -> NoSuchManifestError:
     problem = f"{_called(named)} lists {child.platform or 'an image'} as {short_digest(child.digest)}, which is gone"
-    return NoSuchManifestError(thing, problem, "a clean-up deleted it: build and push again, or pin another tag")
+    return NoSuchManifestError(subject, problem, "a clean-up deleted it: build and push again, or pin another tag")
 
 
 def _no_digest(client: RegistryClient, wanted: ImageReference) -> NoSuchManifestError:
     problem = f"no digest {short_digest(wanted.digest)} in {wanted.location}"
-    return NoSuchManifestError(client.thing, problem, "it was deleted, or never pushed there: pin a tag that exists")
+    return NoSuchManifestError(client.subject, problem, "it was deleted, or never pushed there: pin a tag that exists")
 
 
 def _no_tag(client: RegistryClient, wanted: ImageReference, tags: list[str]) -> NoSuchTagError:
@@ -248,10 +248,10 @@ def _no_tag(client: RegistryClient, wanted: ImageReference, tags: list[str]) -> 
     if not near:
         some = ", ".join(sorted(tags)[:_TAGS_SHOWN]) + (", …" if len(tags) > _TAGS_SHOWN else "")
         count = f"it has {len(tags)} tag{'s' * (len(tags) > 1)}, none like it: {some}" if tags else "it is empty"
-        return NoSuchTagError(client.thing, problem, count)
+        return NoSuchTagError(client.subject, problem, count)
     how_old = age(_created(client, wanted, near[0]))
     first = f"{near[0]} ({how_old})" if how_old else near[0]
-    return NoSuchTagError(client.thing, problem, f"nearest: {', '.join([first, *near[1:]])}")
+    return NoSuchTagError(client.subject, problem, f"nearest: {', '.join([first, *near[1:]])}")
 
 
 def _created(client: RegistryClient, wanted: ImageReference, tag: str) -> datetime | None:

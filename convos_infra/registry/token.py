@@ -65,7 +65,7 @@ class Login:
         self,
         registry: str,
         transport: RegistryTransport,
-        thing: str,
+        subject: str,
         credentials: RegistryCredentials | None = None,
         *,
         realm_hosts: frozenset[str] = frozenset(),
@@ -74,7 +74,7 @@ class Login:
         self._registry = registry
         self._base = hosts.api_url(registry)
         self._transport = transport
-        self._thing = thing
+        self._subject = subject
         self._credentials = credentials
         self._realm_hosts = realm_hosts | hosts.login_hosts(registry)
         self._known = known or _KNOWN.get(registry)
@@ -118,7 +118,7 @@ class Login:
             problem = (
                 f"{self._registry} asks for a login at {_host(asked.realm) or 'no host'}, which is refused: {reason}"
             )
-            raise BadAnswerError(self._thing, problem, "check the registry's name, and any proxy in front of it")
+            raise BadAnswerError(self._subject, problem, "check the registry's name, and any proxy in front of it")
         query = {"service": asked.service, "scope": str(scope)} if asked.service else {"scope": str(scope)}
         joint = "&" if urlsplit(asked.realm).query else "?"
         basic = self._credentials.basic if self._credentials and self._may_see(asked.realm) else ""
@@ -130,7 +130,7 @@ class Login:
             problem = (
                 f"{_host(asked.realm)}, where {self._registry} asks for a login, returned no token ({answer.status})"
             )
-            raise BadAnswerError(self._thing, problem)
+            raise BadAnswerError(self._subject, problem)
         return token
 
     def _may_see(self, realm: str) -> bool:
@@ -142,16 +142,16 @@ class Login:
         place = f"{self._registry}/{scope.repository}"
         if self._credentials and not told:
             problem = f"{self._registry} asks for a login at {_host(realm)}, which may not receive its password"
-            return UnauthorizedError(self._thing, problem, f"allow {_host(realm)} if it belongs to the registry")
-        return unauthorized(self._thing, place, has_credentials=self._credentials is not None)
+            return UnauthorizedError(self._subject, problem, f"allow {_host(realm)} if it belongs to the registry")
+        return unauthorized(self._subject, place, has_credentials=self._credentials is not None)
 
 
-def unauthorized(thing: str, place: str, *, has_credentials: bool) -> UnauthorizedError:
+def unauthorized(subject: str, place: str, *, has_credentials: bool) -> UnauthorizedError:
     """Return the error for a repository without access; registries do not tell a private one from a missing one."""
     if has_credentials:
         problem = f"{place} does not exist, or its registry does not accept these credentials for it"
-        return UnauthorizedError(thing, problem, "check the name, the user, and that the token may read packages")
-    return UnauthorizedError(thing, f"{place} is private or missing", "check the name, or set registry credentials")
+        return UnauthorizedError(subject, problem, "check the name, the user, and that the token may read packages")
+    return UnauthorizedError(subject, f"{place} is private or missing", "check the name, or set registry credentials")
 
 
 def _token(body: bytes) -> str:

@@ -54,7 +54,7 @@ class RegistryTransport:
     def __init__(
         self,
         registry: str,
-        thing: str,
+        subject: str,
         *,
         adapter: BaseAdapter | None = None,
         budget: retry.RegistryBudget | None = None,
@@ -63,7 +63,7 @@ class RegistryTransport:
         self.requests = 0
         """The number of requests sent, including redirects, logins and retries."""
         self._registry = registry
-        self._thing = thing
+        self._subject = subject
         self._budget = budget or retry.RegistryBudget()
         self._pace = pace or Pace()
         self._session = _session(hosts.api_url(registry), adapter)
@@ -83,16 +83,16 @@ class RegistryTransport:
             if answer.status not in _REDIRECTS or not answer.headers.get("Location"):
                 return answer
             if method == "DELETE":
-                raise BadAnswerError(self._thing, f"{self._registry} redirects a DELETE, which is never followed")
+                raise BadAnswerError(self._subject, f"{self._registry} redirects a DELETE, which is never followed")
             url = self._next(url, urljoin(url, answer.headers["Location"]))
             if hosts.origin_of(url) != home:
                 authorization = ""  # also for later redirects: one that leads back may come from the other host
-        raise BadAnswerError(self._thing, f"{self._registry} redirected {_MOST_REDIRECTS} times and did not answer")
+        raise BadAnswerError(self._subject, f"{self._registry} redirected {_MOST_REDIRECTS} times and did not answer")
 
     def _next(self, source: str, target: str) -> str:
         if reason := hosts.why_not_follow(source, target):
             problem = f"{self._registry} redirects to {_place(target)}, which is not followed: {reason}"
-            raise BadAnswerError(self._thing, problem, "check the registry's name, and any proxy in front of it")
+            raise BadAnswerError(self._subject, problem, "check the registry's name, and any proxy in front of it")
         return target
 
     def _patiently(self, method: str, url: str, headers: Mapping[str, str]) -> RegistryAnswer:
@@ -110,9 +110,9 @@ class RegistryTransport:
                 failure = self._busy(url, answer.status, told)
             except requests.exceptions.SSLError:
                 problem = f"{_place(url)} has no TLS certificate that this machine trusts"
-                raise UnreachableError(self._thing, problem, "check the name, the clock and any proxy") from None
+                raise UnreachableError(self._subject, problem, "check the name, the clock and any proxy") from None
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader):
-                raise BadAnswerError(self._thing, f"{_place(url)} is not a valid URL") from None
+                raise BadAnswerError(self._subject, f"{_place(url)} is not a valid URL") from None
             except requests.RequestException as error:
                 failure = self._unreachable(url, error)
             pause = retry.delay(self._budget, attempt, spent, self._pace.random(), told)
@@ -136,7 +136,7 @@ class RegistryTransport:
                 body += chunk
                 if len(body) > LARGEST_BODY:
                     problem = f"{_place(url)} sends more than {LARGEST_BODY // 1024**2} MiB, which cannot be a manifest"
-                    raise BadAnswerError(self._thing, problem)
+                    raise BadAnswerError(self._subject, problem)
                 if self._pace.monotonic() - began > 2 * READ_SECONDS:  # a read timeout does not stop a slow drip
                     raise requests.ReadTimeout
             return RegistryAnswer(response.status_code, response.headers, bytes(body), url)
@@ -145,8 +145,10 @@ class RegistryTransport:
         asked = f" and asks to wait {told:.0f} s" if told else ""
         if status == retry.TOO_MANY_REQUESTS:
             problem = f"{_place(url)} limits our requests (429){asked}"
-            return BusyError(self._thing, problem, "wait, or log in, as most registries then allow more")
-        return BusyError(self._thing, f"{_place(url)} answers {status}{asked}", "the registry has a problem: try later")
+            return BusyError(self._subject, problem, "wait, or log in, as most registries then allow more")
+        return BusyError(
+            self._subject, f"{_place(url)} answers {status}{asked}", "the registry has a problem: try later"
+        )
 
     def _unreachable(self, url: str, error: requests.RequestException) -> UnreachableError:
         here = hosts.origin_of(url)
@@ -154,7 +156,7 @@ class RegistryTransport:
             step = "start the registry, or correct its port"
         else:
             step = "check the name, the network, and HTTPS_PROXY if there is one"
-        return UnreachableError(self._thing, f"cannot reach {_place(url)}: {_reason(error)}", step)
+        return UnreachableError(self._subject, f"cannot reach {_place(url)}: {_reason(error)}", step)
 
 
 class _Session(requests.Session):

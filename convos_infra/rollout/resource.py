@@ -168,7 +168,7 @@ class AgentRolloutProvider(RailwayProvider):
         """Tell whether the environment is gone, and its agents with it."""
         try:
             if place.get("environmentId"):
-                self.session().read(place, thing="agents")
+                self.session().read(place, subject="agents")
         except Gone:
             return True
         return False

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 def _plan(options: argparse.Namespace, url: str) -> tuple[list[str], int]:
     migrations = parse(read_folder(options.migrations))
-    state = inspect(parse_url(url, thing="DATABASE_URL"), wait_seconds=WAIT_SECONDS) if url else None
+    state = inspect(parse_url(url, subject="DATABASE_URL"), wait_seconds=WAIT_SECONDS) if url else None
     plan = make_plan(migrations, state.applied if state else (), options.target, options.baseline)
     lines = _head(state, url)
     lines += [f"would only be marked as applied: {one.file}" for one in plan.baseline]

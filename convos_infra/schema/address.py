@@ -66,12 +66,12 @@ class Address:
         return redact(" ".join(text.split()), [self.password])
 
 
-def parse_url(url: str, *, thing: str = "databaseUrl", tls: str = "") -> Address:
+def parse_url(url: str, *, subject: str = "databaseUrl", tls: str = "") -> Address:
     """Parse a database's URL.
 
     Args:
         url: `postgresql://user:password@host:port/database`; surrounding whitespace is ignored.
-        thing: the subject of errors.
+        subject: the subject of errors.
         tls: the sslmode for a URL without one. Without either it is `prefer` on this machine and in Railway's private
             network (which is encrypted), and `require` elsewhere: a password must not cross the internet unencrypted.
 
@@ -80,25 +80,25 @@ def parse_url(url: str, *, thing: str = "databaseUrl", tls: str = "") -> Address
     """
     url = url.strip()
     if "${{" in url:
-        raise InfraError(thing, "contains a reference that only Railway can resolve", "use the URL of the TCP proxy")
+        raise InfraError(subject, "contains a reference that only Railway can resolve", "use the URL of the TCP proxy")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InfraError(thing, "is not a database URL", f"{_FORM}; percent-encode special characters") from None
+        raise InfraError(subject, "is not a database URL", f"{_FORM}; percent-encode special characters") from None
     if parts.scheme not in ("postgres", "postgresql"):
-        raise InfraError(thing, "is not a PostgreSQL URL", _FORM)
+        raise InfraError(subject, "is not a PostgreSQL URL", _FORM)
     host, database = parts.hostname or "", unquote(parts.path.removeprefix("/"))
     missing = [n for n, v in (("user", parts.username), ("host", host), ("database", database)) if not v]
     if missing or port == 0:
-        raise InfraError(thing, f"has no {' and no '.join(missing) or 'valid port'}", _FORM)
+        raise InfraError(subject, f"has no {' and no '.join(missing) or 'valid port'}", _FORM)
     given = dict(parse_qsl(parts.query))
     mode = given.pop("sslmode", tls) or ("prefer" if _is_private(host) else "require")
     if mode not in TLS_MODES:
-        raise InfraError(thing, f"sslmode cannot be {mode[:20]!r}", f"use one of {', '.join(TLS_MODES)}")
+        raise InfraError(subject, f"sslmode cannot be {mode[:20]!r}", f"use one of {', '.join(TLS_MODES)}")
     unknown = sorted(given.keys() - _PARAMETERS)
     if unknown:
-        raise InfraError(thing, f"has the unknown parameter {unknown[0][:40]!r}", "remove it from the URL")
+        raise InfraError(subject, f"has the unknown parameter {unknown[0][:40]!r}", "remove it from the URL")
     extra = tuple(sorted(given.items()))
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return Address(host, port or 5432, database, user, password, mode, extra)

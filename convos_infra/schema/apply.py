@@ -243,8 +243,8 @@ def _run(
         except LockBusyError as busy:
             if attempt > limits.attempts:
                 problem = f"{busy.problem}, {limits.attempts} times"
-                raise InfraError(busy.thing, problem, _oldest_transaction(connection) or busy.next_step) from None
-            runner.tell(f"{busy.thing}: {busy.problem}; attempt {attempt} of {limits.attempts}")
+                raise InfraError(busy.subject, problem, _oldest_transaction(connection) or busy.next_step) from None
+            runner.tell(f"{busy.subject}: {busy.problem}; attempt {attempt} of {limits.attempts}")
             time.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311  # spreads, protects nothing
             pause *= 2
         else:

@@ -101,18 +101,20 @@ def failed(
         error: the error.
         skipped: the number of characters before the statement in its message.
     """
-    thing = f"{migration.file}:{_line(migration, statement, error, skipped)}"
+    subject = f"{migration.file}:{_line(migration, statement, error, skipped)}"
     if isinstance(error, _BUSY):
         hint = "see who holds it: SELECT pid, state, query FROM pg_stat_activity WHERE state <> 'idle'"
-        return LockBusyError(thing, f"a lock is held elsewhere ({error.diag.message_primary}, {error.sqlstate})", hint)
-    return lost_or_refused(thing, connection, error)
+        return LockBusyError(
+            subject, f"a lock is held elsewhere ({error.diag.message_primary}, {error.sqlstate})", hint
+        )
+    return lost_or_refused(subject, connection, error)
 
 
-def lost_or_refused(thing: str, connection: BoundedConnection, error: psycopg.Error) -> InfraError:
+def lost_or_refused(subject: str, connection: BoundedConnection, error: psycopg.Error) -> InfraError:
     """Return the error of the server, in its own words, or of a lost connection."""
     if error.diag.message_primary is None or connection.closed:
         said = f" ({error.diag.message_primary})" if error.diag.message_primary else ""
-        return InfraError(thing, f"the connection was lost{said}", "run the same command again: it continues there")
+        return InfraError(subject, f"the connection was lost{said}", "run the same command again: it continues there")
     diag = error.diag
     details = f" ({diag.message_detail})" if diag.message_detail else ""
     hint = diag.message_hint or ""
@@ -122,7 +124,7 @@ def lost_or_refused(thing: str, connection: BoundedConnection, error: psycopg.Er
         hint = hint or "connect as the role that owns the tables"
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         hint = WRITABLE
-    return InfraError(thing, f'PostgreSQL says "{diag.message_primary}"{details}, {error.sqlstate}', hint)
+    return InfraError(subject, f'PostgreSQL says "{diag.message_primary}"{details}, {error.sqlstate}', hint)
 
 
 def _line(migration: MigrationFile, statement: Statement, error: psycopg.Error, skipped: int) -> int:

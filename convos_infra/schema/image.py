@@ -19,7 +19,7 @@ def requirements(migrations: Sequence[MigrationFile], target: str = "") -> list[
 
 
 def refusal(
-    migrations: Sequence[MigrationFile], deployed: str, is_older: IsOlder, target: str = "", thing: str = "imageTag"
+    migrations: Sequence[MigrationFile], deployed: str, is_older: IsOlder, target: str = "", subject: str = "imageTag"
 ) -> InfraError | None:
     """Return the error for an image that is too old for the schema; None if it is new enough.
 
@@ -28,7 +28,7 @@ def refusal(
         deployed: the revision to deploy: a tag such as `sha-1a2b3c4`, or a commit.
         is_older: tells whether the first of two revisions is older than the second, by git or the registry.
         target: the target version of the schema; empty for the newest.
-        thing: the config key of the image.
+        subject: the config key of the image.
     """
     unmet = [one for one in requirements(migrations, target) if is_older(deployed, one.requires_image)]
     if not unmet:
@@ -36,4 +36,4 @@ def refusal(
     needed = {one.requires_image: one.file for one in unmet}
     newest = [one for one in needed if not any(is_older(one, other) for other in needed)]
     told = " and ".join(f"{revision}, the oldest that works with {needed[revision]}" for revision in newest)
-    return InfraError(thing, f"{deployed} is older than {told}", f"pin {' and '.join(newest)} or newer")
+    return InfraError(subject, f"{deployed} is older than {told}", f"pin {' and '.join(newest)} or newer")

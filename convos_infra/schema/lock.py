@@ -100,16 +100,16 @@ def obstacle(connection: BoundedConnection, limits: Limits) -> InfraError | None
     pid, is_standby, is_read_only, may_create, user = row
     info = connection.info
     host = f"[{info.host}]" if ":" in info.host else info.host
-    thing = f"database {host}:{info.port}/{info.dbname}"
+    subject = f"database {host}:{info.port}/{info.dbname}"
     if pid != info.backend_pid:
-        return _pooled(thing)
+        return _pooled(subject)
     if is_standby:
-        return InfraError(thing, "is a standby, which accepts no changes", WRITABLE)
+        return InfraError(subject, "is a standby, which accepts no changes", WRITABLE)
     if is_read_only:
-        return InfraError(thing, f"is read-only for {user}", WRITABLE)
+        return InfraError(subject, f"is read-only for {user}", WRITABLE)
     if not may_create:
         return InfraError(
-            thing, f"does not let {user} create tables in public", "connect as the role that owns the tables"
+            subject, f"does not let {user} create tables in public", "connect as the role that owns the tables"
         )
     return None
 

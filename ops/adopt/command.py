@@ -56,14 +56,14 @@ def read(railway: Client, project: str, environment: str) -> Live:
     Raises:
         InfraError: there is none with that name, or it cannot be read.
     """
-    rows = [row for row in list_projects(railway, thing="PROJECT") if not row.get("deletedAt")]
+    rows = [row for row in list_projects(railway, subject="PROJECT") if not row.get("deletedAt")]
     found = _chosen("PROJECT", project, {str(row["id"]): str(row["name"]) for row in rows})
     chosen = _chosen("ENVIRONMENT", environment, railway_view.environments(railway, found[0]))
     try:
-        snapshot = Snapshots(railway).read(found[0], chosen[0], thing=f"environment {chosen[1]}")
+        snapshot = Snapshots(railway).read(found[0], chosen[0], subject=f"environment {chosen[1]}")
     except Gone:
         raise InfraError("ENVIRONMENT", f"{chosen[1]} was deleted just now") from None
-    answer = railway.query(documents.STAGED_CHANGES, {"environmentId": chosen[0]}, thing=f"environment {chosen[1]}")
+    answer = railway.query(documents.STAGED_CHANGES, {"environmentId": chosen[0]}, subject=f"environment {chosen[1]}")
     # The query always answers; if nothing is staged, the patch is empty.
     staged = (answer.get("environmentStagedChanges") or {}).get("patch")
     return Live(found[1], chosen[1], snapshot, staged if isinstance(staged, Mapping) else {})
@@ -88,7 +88,7 @@ def digests() -> Callable[[str], str]:
     def digest_of(reference: str) -> str:
         if reference not in known:
             try:
-                known[reference] = current_digest(parse(reference), credentials=credentials(), thing="image")
+                known[reference] = current_digest(parse(reference), credentials=credentials(), subject="image")
             except RegistryError as error:
                 sys.stderr.write(f"no further requests to that registry: {error}\n")
                 known[reference] = ""

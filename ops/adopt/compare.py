@@ -37,7 +37,7 @@ class ReportRow:
     """One thing of the environment.
 
     Attributes:
-        thing: its name.
+        subject: its name.
         state: adopted, would be made, left alone.
         matches: the names of the compared parts that equal the config.
         changes: what the first update would change; names of variables, never values.
@@ -48,7 +48,7 @@ class ReportRow:
         changed: the names of the attributes, variables and parts in `changes`.
     """
 
-    thing: str
+    subject: str
     state: str
     matches: Sequence[str] = ()
     changes: Sequence[str] = ()

@@ -90,7 +90,7 @@ def fitted(draft: Described, how: Fitting) -> Described:
 def _witnessed(described: Described, how: Fitting) -> Described:
     """Return the config with the fingerprint of the environment that it describes."""
     read = how.read(described)
-    names = [row.thing for row in compare.services(read, how.live, how.digest_of) if row.state == compare.ADOPTED]
+    names = [row.subject for row in compare.services(read, how.live, how.digest_of) if row.state == compare.ADOPTED]
     ids = [how.live.service(name)[0] for name in names]
     seen = takeover.fingerprint(ids, how.live.snapshot.config)
     return replace(described, secrets={**described.secrets, "adoptedFrom": seen})
@@ -117,7 +117,7 @@ def offers(described: Described, how: Fitting) -> Iterator[Offer]:
 
 
 def _names(row: compare.ReportRow) -> list[str]:
-    return [f"{row.thing} (new)"] if row.state == compare.MADE else list(row.changed)
+    return [f"{row.subject} (new)"] if row.state == compare.MADE else list(row.changed)
 
 
 def _prepared(draft: Described, how: Fitting) -> Described:
@@ -150,13 +150,13 @@ def _closer(described: Described, read: settings.Settings, how: Fitting) -> Desc
     plain: dict[str, Any] = dict(described.plain)
     for row in rows:
         changed = [name for name in row.changed if not _is_chosen(name, read, how)]
-        if row.thing == read.pool.service:
+        if row.subject == read.pool.service:
             plain = _left(plain, changed, POOL_KEEPS, ("poolDomain", "poolProxyPort", "poolVolume"))
-        elif row.thing == read.database.service:
+        elif row.subject == read.database.service:
             plain = _left(plain, changed, DATABASE_KEEPS, ("", "databaseProxy", "databaseMountPath"))
         else:
             entries = dict(plain.get(DATABASES) or {})
-            named = [name for name, entry in read.databases.items() if entry.service == row.thing]
+            named = [name for name, entry in read.databases.items() if entry.service == row.subject]
             for name in named:
                 entries[name] = _left(entries[name], changed, "keeps", ("", "proxy", "mountPath"))
             plain |= {DATABASES: entries} if entries else {}
@@ -167,7 +167,7 @@ def _switched_off(
     described: Described, read: settings.Settings, how: Fitting, rows: Collection[compare.ReportRow]
 ) -> Described | None:
     """Return the config with one more improvement off; None if the environment has every one that is on."""
-    by_name = {row.thing: row for row in rows}
+    by_name = {row.subject: row for row in rows}
     pool, first = by_name[read.pool.service].changed, by_name.get(read.improvements.canary_service)
     unfit = {
         "pin": read.improvements.pin and (_is_unpinned(read, how) or _touched("pin", pool)),

@@ -57,7 +57,7 @@ class Receipt:
         yield f"  {len(self.keys)} keys, {secret} values encrypted: {', '.join([*self.keys, *self.secret_keys])}"
         for row in self.rows:
             yield ""
-            yield f"  {row.thing}: {row.state}{_sum(row)}"
+            yield f"  {row.subject}: {row.state}{_sum(row)}"
             parts = (("would change", row.changes), ("not read, stays", row.unread), ("no key, stays", row.unkeyed))
             for title, what in (("matches", row.matches), *parts):
                 if what:

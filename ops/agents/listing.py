@@ -19,7 +19,7 @@ def lines(status: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | None)
 
     Args:
         status: the pool manager's answer to `GET /api/pool/status`.
-        events: of its answer to `GET /api/pool/events`, the newest first; None where it keeps none.
+        events: of its answer to `GET /api/pool/events`, the newest first; None if it keeps none.
     """
     agents = sorted(status["instances"], key=lambda one: (_state(one), str(one["id"])))
     found = [*_table([HEAD, *(_agent(one) for one in agents)]), f"{len(agents)} agents"]

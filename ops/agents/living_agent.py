@@ -23,7 +23,7 @@ class LivingAgent:
         called: what the person who has it calls it; empty for one that nobody has.
         deployment: Railway's word for its newest deployment.
         is_latest: whether it runs the newest image.
-        keys_behind: names of the keys that a redeploy would change; None where that is not known.
+        keys_behind: names of the keys that a redeploy would change; None if that is not known.
     """
 
     id: str

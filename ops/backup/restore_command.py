@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _drill(backup: dump.Dump, stack: str) -> restoring.Restored:
     url = os.environ.get(OTHER_SERVER, "")
-    return restoring.drilled(backup, parse_url(url, thing=OTHER_SERVER) if url else database_of(stack))
+    return restoring.drilled(backup, parse_url(url, subject=OTHER_SERVER) if url else database_of(stack))
 
 
 def _over(backup: dump.Dump, stack: str) -> restoring.Restored:

@@ -100,7 +100,7 @@ def there(tag: ImageReference) -> There | None:
         InfraError: the registry did not answer.
     """
     try:
-        found = resolve(tag, credentials=credentials(), thing="deploy")
+        found = resolve(tag, credentials=credentials(), subject="deploy")
     except (NoSuchRepositoryError, NoSuchTagError):
         return None
     return There(found.digest, found.revision)

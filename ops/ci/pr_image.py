@@ -88,7 +88,7 @@ def own_image(image: OwnImage, template: Mapping[str, Any], number: int, revisio
         return ""
     tag = f"pr-{number}"
     try:
-        found = resolve(parse_version(repository, tag, image.key), credentials=credentials(), thing=image.key)
+        found = resolve(parse_version(repository, tag, image.key), credentials=credentials(), subject=image.key)
     except (NoSuchTagError, NoSuchRepositoryError):
         raise NotBuiltError(image.key, f"{tag} does not exist yet", image.wait) from None
     if not revision or found.revision != revision:

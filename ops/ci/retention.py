@@ -185,7 +185,7 @@ class _Cleaner:
         self.location = location
         self._in_use = in_use
         login = credentials()
-        self._client = RegistryClient(registry, credentials=login, thing="retention")
+        self._client = RegistryClient(registry, credentials=login, subject="retention")
         # GHCR supports deletion only through GitHub's API, which reports a missing token itself.
         self._packages = Packages(self._repository, login.password if login else "") if registry == GHCR else None
         listed = self._packages.versions() if self._packages else None

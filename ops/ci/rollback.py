@@ -54,7 +54,7 @@ def checked_image(stack: str, tag: str) -> ResolvedImage:
         RegistryError: the tag does not exist, or its image cannot be deployed.
     """
     location = stacks.followed(stacks.config(CHECKOUT, stack), stack).location
-    image = resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), thing="imageTag")
+    image = resolve(parse_version(location, tag, "imageTag"), credentials=credentials(), subject="imageTag")
     if image.tag in BRANCH_TAGS.values() or _OF_A_PULL_REQUEST.fullmatch(image.tag):
         now = f"sha-{image.revision[:SHORT]}" if image.revision else image.digest
         problem = f"{image.tag} moves with each build, so it cannot be pinned"

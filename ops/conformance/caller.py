@@ -18,7 +18,7 @@ from railway_api.transport import Transport, is_mutation
 if TYPE_CHECKING:
     from railway_api.client import Client
 
-_THING = "conformance"
+_SUBJECT = "conformance"
 _ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _ONE_ANSWER_SECONDS = 30.0
 
@@ -172,9 +172,9 @@ def sender(client: Client) -> Send:
 
     def send(document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         if _is_subscription(document):
-            return first_event(client.endpoint, client.credential, document, variables, _THING)
+            return first_event(client.endpoint, client.credential, document, variables, _SUBJECT)
         ask = client.mutate_once if is_mutation(document) else client.query
-        return ask(document, variables, thing=_THING)
+        return ask(document, variables, subject=_SUBJECT)
 
     return send
 
@@ -186,8 +186,8 @@ def without_token(endpoint: str, token: str | None = None) -> Send:
 
     def send(document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         if _is_subscription(document):
-            return first_event(endpoint, headers, document, variables, _THING)
-        return transport.post(document, variables, _THING, seconds=_ONE_ANSWER_SECONDS)[0]
+            return first_event(endpoint, headers, document, variables, _SUBJECT)
+        return transport.post(document, variables, _SUBJECT, seconds=_ONE_ANSWER_SECONDS)[0]
 
     return send
 

@@ -37,11 +37,11 @@ def left_over(client: Client) -> list[Mapping[str, Any]]:
         RailwayError: they could not be listed.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    for workspace in reach(client, thing="conformance").workspaces:
+    for workspace in reach(client, subject="conformance").workspaces:
         after = None
         for _ in range(_MOST_PAGES):
             given = {"workspaceId": workspace["id"], "after": after, "deleted": False}
-            page = client.query(sent.PROJECTS, given, thing="conformance")["projects"]
+            page = client.query(sent.PROJECTS, given, subject="conformance")["projects"]
             found.update({row["id"]: row for row in nodes(page) if is_marked(row) and not row["deletedAt"]})
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:

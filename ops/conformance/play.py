@@ -160,7 +160,7 @@ def _made(client: Client, pace: RunPace) -> tuple[Sandbox, str]:
     for name in sweep(client):
         client.progress(f"conformance: deleted {name}, which an earlier run has left")
     fence, recording = Fence(), Recording()
-    workspace = str(reach(client, thing="conformance").workspaces[0]["id"])
+    workspace = str(reach(client, subject="conformance").workspaces[0]["id"])
     fence.admit(workspace)
     account: Caller = _callers(client, fence, recording, pace, "").account
     given = {**marked(secrets.token_hex(4)), "workspaceId": workspace}

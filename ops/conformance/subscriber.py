@@ -18,7 +18,7 @@ _SECONDS = 30.0
 
 
 def first_event(
-    endpoint: str, headers: Mapping[str, str], document: str, variables: Mapping[str, Any], thing: str
+    endpoint: str, headers: Mapping[str, str], document: str, variables: Mapping[str, Any], subject: str
 ) -> dict[str, Any]:
     """Subscribe, and return the data of the first event.
 
@@ -27,7 +27,7 @@ def first_event(
         headers: the credential.
         document: a subscription with a name.
         variables: its variables.
-        thing: what it is about, for errors.
+        subject: what it is about, for errors.
 
     Raises:
         RailwayError: it was refused, or no event came within half a minute.
@@ -54,16 +54,16 @@ def first_event(
                     break
     except (OSError, TimeoutError, WebSocketException) as error:
         what = f"{parts.netloc} does not answer {operation}: {type(error).__name__}"
-        raise Unreachable(thing, what, "check railwayEndpoint and the network", sent=True) from error
-    return _data(message, operation, thing)
+        raise Unreachable(subject, what, "check railwayEndpoint and the network", sent=True) from error
+    return _data(message, operation, subject)
 
 
-def _data(message: Mapping[str, Any], operation: str, thing: str) -> dict[str, Any]:
+def _data(message: Mapping[str, Any], operation: str, subject: str) -> dict[str, Any]:
     payload = message.get("payload") or {}
     errors = payload if isinstance(payload, list) else payload.get("errors")
     if errors:
-        raise error_from_answer(thing, operation, list(errors))
+        raise error_from_answer(subject, operation, list(errors))
     if message["type"] != "next":
-        raise ServerFailed(thing, f"Railway ends {operation} without an event", "try again in a minute")
+        raise ServerFailed(subject, f"Railway ends {operation} without an event", "try again in a minute")
     data: dict[str, Any] = payload["data"]
     return data

@@ -130,17 +130,17 @@ class Stage:
         with psycopg.connect(outputs["database"]["url"], connect_timeout=5) as connection:
             connection.execute("DELETE FROM agent_metadata WHERE id = %s", (agent_id,))
         railway = railway_view.client()
-        service, thing = agent["serviceId"], agent["service"]
+        service, subject = agent["serviceId"], agent["service"]
 
         def read() -> Snapshot:
-            return Snapshots(railway).read(where["projectId"], where["id"], thing=thing, fresh=True)
+            return Snapshots(railway).read(where["projectId"], where["id"], subject=subject, fresh=True)
 
         for volume in [row["volumeId"] for row in read().volume_instances if row["serviceId"] == service]:
-            railway.mutate(documents.VOLUME_DELETE, {"volumeId": volume}, thing=thing, observe=lambda: None)
+            railway.mutate(documents.VOLUME_DELETE, {"volumeId": volume}, subject=subject, observe=lambda: None)
         railway.mutate(
             documents.service_deletions(1),
             {"s0": service, "environmentId": where["id"]},
-            thing=thing,
+            subject=subject,
             observe=lambda: None if service in read().instances else True,
         )
 

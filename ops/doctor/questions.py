@@ -125,12 +125,14 @@ def _registry(stack: str, config: Mapping[str, Any], state: Recorded | None) -> 
     if str(config.get("imageBuild") or "").lower() == "true":
         if not deployed:
             return "not needed before the first update, which builds the image"
-        image = resolve(deployed, credentials=credentials(), thing="image")
+        image = resolve(deployed, credentials=credentials(), subject="image")
         return f"{image.location} answers; what is deployed is there ({image.short_digest})"
     pin = stacks.pinned(config)
     # A pin wins over the branch's tag, which need not be there then.
-    thing, wanted = ("imageTag", parse_version(wanted.location, pin, "imageTag")) if pin else ("imageBranchTag", wanted)
-    image = resolve(wanted, credentials=credentials(), thing=thing)
+    subject, wanted = (
+        ("imageTag", parse_version(wanted.location, pin, "imageTag")) if pin else ("imageBranchTag", wanted)
+    )
+    image = resolve(wanted, credentials=credentials(), subject=subject)
     who = "with REGISTRY_PASSWORD" if credentials() is not None else "without a login"
     made = age(image.created, now()) or "age unknown"
     return f"{image.location}:{image.tag or pin} is {image.short_digest}, {made}, read {who}"

@@ -29,7 +29,7 @@ def own_token(client: Client, environ: Mapping[str, str]) -> str:
         RailwayError: it is wrong, revoked or of another kind, or Railway does not answer.
     """
     name = "RAILWAY_API_TOKEN" if environ.get("RAILWAY_API_TOKEN") else "RAILWAY_TOKEN"
-    found = reach(client, thing=name)
+    found = reach(client, subject=name)
     if client.is_project_token:
         # Projects and tokens are made by workspace tokens alone.
         where = f"project {found.project_id}, environment {found.environment_id}"

@@ -47,7 +47,7 @@ class ShellSteps:
     def workspaces(self) -> list[str]:
         """Return the names of the workspaces that the token reaches."""
         client = railway_view.client(self.environ, _PATIENCE)
-        return [str(row.get("name") or row["id"]) for row in reach(client, thing=TOKEN).workspaces]
+        return [str(row.get("name") or row["id"]) for row in reach(client, subject=TOKEN).workspaces]
 
     def _backend(self) -> str:
         if self.environ.get(BACKEND) == "":

@@ -135,14 +135,14 @@ class StackSteps:
                 self._set(f"keys.{name}", value, "--path", "--type", "string")
 
     def _absent(self) -> str:
-        """Return why an image is not there, empty where both are."""
+        """Return why an image is not there, empty if both are."""
         values = self._values()
         pin = str(values.get("imageTag") or "")
         runtime = stacks.followed(values, self.stack)
         wanted = parse_version(runtime.location, pin, "imageTag") if pin else runtime
         try:
-            resolve(wanted, credentials=credentials(), thing="runtime image")
-            resolve(str(values["poolImage"]), credentials=credentials(), thing="poolImage")
+            resolve(wanted, credentials=credentials(), subject="runtime image")
+            resolve(str(values["poolImage"]), credentials=credentials(), subject="poolImage")
         except InfraError as error:
             return str(error)
         return ""
@@ -154,7 +154,7 @@ class StackSteps:
             return "not looked up: the update builds one of them"
         if self._absent():
             return ""
-        found = resolve(str(values["poolImage"]), credentials=credentials(), thing="poolImage")
+        found = resolve(str(values["poolImage"]), credentials=credentials(), subject="poolImage")
         return f"both are there; the pool manager's is {age(found.created, now()) or 'of unknown age'}"
 
     def _name_images(self, interview: Interview) -> None:

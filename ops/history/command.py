@@ -59,7 +59,7 @@ def _of_canary(state: Recorded) -> list[PastDeployment]:
         return []
     where = {name: str(instance.values[name]) for name in ("projectId", "environmentId", "serviceId")}
     asked = {"input": where, "first": LISTED}
-    answer = live_stack.client(state).query(documents.DEPLOYMENT_LIST, asked, thing="deployments")
+    answer = live_stack.client(state).query(documents.DEPLOYMENT_LIST, asked, subject="deployments")
     found = []
     for row in nodes(answer.get("deployments")):
         created_at, image = moment(row.get("createdAt")), (row.get("meta") or {}).get("image")

@@ -35,12 +35,12 @@ class PastUpdate:
     """One update, refresh or destroy.
 
     Attributes:
-        ended_at: when it ended; empty where it did not.
+        ended_at: when it ended; empty if it did not.
         kind, result: in Pulumi's words.
-        seconds: how long it took; None where it did not end.
+        seconds: how long it took; None if it did not end.
         changes: how many resources by operation, those that stayed as they were left out.
         image: what the canary ran when it had ended, by Railway's own list of deployments; empty if that is not known.
-        pin: the tag that the config pinned; empty where the branch's tag was followed.
+        pin: the tag that the config pinned; empty if the branch's tag was followed.
         commit: the checkout's, with `+` where files differed from it.
         by: a run of CI, or a shell.
     """
@@ -95,7 +95,7 @@ def lines(updates: Sequence[PastUpdate]) -> list[str]:
 
 
 def moment(text: object) -> datetime | None:
-    """Read a moment as Pulumi and Railway write it; None where it is none."""
+    """Read a moment as Pulumi and Railway write it; None if it is none."""
     try:
         found = datetime.fromisoformat(str(text or ""))
     except ValueError:

@@ -76,7 +76,7 @@ def _runs(state: Recorded, location: str) -> dict[str, tuple[str, ...]]:
 def _rows(
     where: ImageReference, moving: set[str], runs: Mapping[str, tuple[str, ...]], state: Recorded, most: int
 ) -> list[Pinnable]:
-    client = RegistryClient(where.registry, credentials=credentials(), thing="images")
+    client = RegistryClient(where.registry, credentials=credentials(), subject="images")
     known = titles(CHECKOUT)
     target = str((state.outputs.get("database") or {}).get("schemaVersion") or "")
     rows = []
@@ -93,7 +93,7 @@ def _rows(
 
 
 def _too_old(image: ResolvedImage, target: str) -> str:
-    """Return why the schema of the stack's database does not allow an image; empty where it does."""
+    """Return why the schema of the stack's database does not allow an image; empty if it does."""
     files = parse_migrations(read_folder())
     try:
         refused = schema_image.refusal(files, image.revision, partial(is_older, CHECKOUT), target)

@@ -64,8 +64,8 @@ def _each(host: str, listing: str, key: str, path: str) -> int:
     try:
         found = docker_api.request(host, "GET", listing)
         things = (found.get("Volumes") if isinstance(found, dict) else found) or []
-        for thing in things:
-            docker_api.request(host, "DELETE", path.format(thing[key]), seconds=60.0)
+        for subject in things:
+            docker_api.request(host, "DELETE", path.format(subject[key]), seconds=60.0)
             removed += 1
     except (OSError, ValueError, KeyError, TypeError):
         return removed

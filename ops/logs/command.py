@@ -47,7 +47,7 @@ class Reader:
     Attributes:
         client: the way to Railway.
         environment_id: whose services are read.
-        source: which service; None where a deployment was named.
+        source: which service; None if a deployment was named.
         secrets: values to mask.
         count: how many lines are read at once.
     """
@@ -66,7 +66,7 @@ class Reader:
         """
         assert self.source is not None
         where = {"serviceId": self.source.service_id, "environmentId": self.environment_id}
-        data = self.client.query(documents.LATEST_DEPLOYMENT, where, thing=self.source.name)
+        data = self.client.query(documents.LATEST_DEPLOYMENT, where, subject=self.source.name)
         found = (data.get("serviceInstance") or {}).get("latestDeployment") or {}
         if not found:
             raise InfraError(self.source.name, "was never deployed, so it has printed nothing")
@@ -76,7 +76,7 @@ class Reader:
         """Return the last lines of a deployment; those of its build where it has never run."""
         asked = {"id": deployment, "limit": self.count}
         for document, name in ((documents.DEPLOYMENT_LOGS, "deploymentLogs"), (documents.BUILD_LOGS, "buildLogs")):
-            rows = self.client.query(document, asked, thing=f"deployment {deployment[:40]}").get(name) or []
+            rows = self.client.query(document, asked, subject=f"deployment {deployment[:40]}").get(name) or []
             if rows:
                 # Railway may answer with one line more than it was asked for.
                 return parsed(rows, self.secrets)[-self.count :]
@@ -122,11 +122,11 @@ def _agents_own(client: Client, agent_id: str) -> Snapshot:
         InfraError: there is none.
     """
     name = f"{AGENT_PREFIX}{agent_id}"
-    project = next((row for row in list_projects(client, thing=name) if row["name"] == name), None)
+    project = next((row for row in list_projects(client, subject=name) if row["name"] == name), None)
     if project is None:
         raise InfraError("logs", f"there is no agent {agent_id[:40]!r}", "make agents STACK=… lists them")
     environment = next(iter(railway_view.environments(client, str(project["id"]))))
-    return Snapshots(client).read(str(project["id"]), environment, thing=name, fresh=True)
+    return Snapshots(client).read(str(project["id"]), environment, subject=name, fresh=True)
 
 
 def _print(reader: Reader, chosen: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ def of_service(wanted: str, state: Recorded, snapshot: Snapshot) -> LogSource:
 
 
 def of_agent(agent_id: str, snapshot: Snapshot) -> LogSource | None:
-    """Return the agent of an id: the id ends its service's name. None where this environment does not have it."""
+    """Return the agent of an id: the id ends its service's name. None if this environment does not have it."""
     for id_ in snapshot.instances:
         name = snapshot.name_of(id_)
         if name.startswith(AGENT_PREFIX) and name.endswith(f"-{agent_id}"):

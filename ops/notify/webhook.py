@@ -81,7 +81,7 @@ def _is_slack(url: str, form: str) -> bool:
 
 
 def _sent(url: str, document: Mapping[str, object]) -> str:
-    """Post a document; return why it was not taken, empty where it was."""
+    """Post a document; return why it was not taken, empty if it was."""
     said = [f"no answer in {SECONDS:.0f} s"]
 
     def post() -> None:

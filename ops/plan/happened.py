@@ -132,7 +132,7 @@ def other_rows(plan: UpdatePlan, done: UpdatePlan, now: datetime) -> list[PlanRo
         keys=tuple(_keys_left(plan.keys, done.keys)),
         migrations=tuple(file for file in plan.migrations if file.file not in files),
         agents=plan.agents if done.agents is None else None,
-        things=tuple(thing for thing in plan.things if thing not in done.things),
+        things=tuple(subject for subject in plan.things if subject not in done.things),
     )
     missed = [replace(row, text=f"{row.text}: not done", mark=Mark.LOST) for row in _without_services(left, now)]
     return [*_without_services(done, now), *missed]

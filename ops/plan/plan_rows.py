@@ -144,9 +144,9 @@ def _several(names: Sequence[str], noun: str) -> list[str]:
 def _things(plan: UpdatePlan, *fates: Fate) -> Iterator[Said]:
     marks = {Fate.DELETED: Mark.LOST, Fate.REPLACED: Mark.LOST, Fate.NEW: Mark.NEW, Fate.ADOPTED: Mark.NEW}
     why = {Fate.REPLACED: " (replaced by a new one)", Fate.KEPT: " (this stack did not make it)"}
-    for thing in plan.things:
-        if thing.fate in fates:
-            yield f"{thing.kind} {thing.name}{why.get(thing.fate, '')}", marks.get(thing.fate, Mark.PLAIN)
+    for subject in plan.things:
+        if subject.fate in fates:
+            yield f"{subject.kind} {subject.name}{why.get(subject.fate, '')}", marks.get(subject.fate, Mark.PLAIN)
 
 
 def _image(image: ImagePlan, now: datetime) -> Iterator[Said]:

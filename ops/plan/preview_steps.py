@@ -61,7 +61,7 @@ class PreviewStep:
         return self.op.startswith("delete")
 
     def text(self, name: str) -> str:
-        """Return an input as text; empty where it is missing, no text, or not known yet."""
+        """Return an input as text; empty if it is missing, no text, or not known yet."""
         value = self.inputs.get(name)
         return value if isinstance(value, str) and value != UNKNOWN else ""
 

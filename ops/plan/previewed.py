@@ -122,7 +122,7 @@ def _config(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cost(config: Mapping[str, Any]) -> CostEstimate | None:
-    """Return what the stack costs; None where the config has no number for it."""
+    """Return what the stack costs; None if the config has no number for it."""
     try:
         return estimate(config)
     except InfraError:

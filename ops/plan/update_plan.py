@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Pair(NamedTuple):
-    """A value before and after the update; empty where there is none."""
+    """A value before and after the update; empty if there is none."""
 
     before: str = ""
     after: str = ""

@@ -27,7 +27,7 @@ class Source(BaseModel):
 
     Attributes:
         name: the public repository, documentation or schema.
-        version: which version of it was read; empty where it has none.
+        version: which version of it was read; empty if it has none.
         url: where it is; empty for what has no address of its own.
     """
 

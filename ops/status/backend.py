@@ -64,7 +64,7 @@ class Lock:
     Attributes:
         user, host, process_id: who took it.
         since: when.
-        is_alive: whether that process lives; None where it ran on another machine.
+        is_alive: whether that process lives; None if it ran on another machine.
     """
 
     user: str
@@ -85,7 +85,7 @@ class Lock:
 
 
 def named(environ: Mapping[str, str], checkout: Path) -> Backend | None:
-    """Return the backend that the environment or Pulumi.yaml names; None where only `pulumi login` knows."""
+    """Return the backend that the environment or Pulumi.yaml names; None if only `pulumi login` knows."""
     if url := environ.get(VARIABLE):
         return Backend(url, _origin(url, checkout))
     document = yaml.safe_load((checkout / "Pulumi.yaml").read_text(encoding="utf-8")) or {}

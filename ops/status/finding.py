@@ -105,7 +105,7 @@ class Finding:
         return Severity.INFORMATION if self.kind in _INFORMATION else Severity.DRIFT
 
     def text(self) -> str:
-        """Say it for people."""
+        """Return it as text."""
         return _TOLD[self.kind].format(", ".join(self.names))
 
     def document(self) -> dict[str, Any]:

@@ -123,14 +123,14 @@ def pool_api(state: Recorded, now: RailwayNow) -> PoolApi:
     return PoolApi(found.url, key, POOL_SECONDS)
 
 
-def named_now(deployed: str, version: str, thing: str) -> str:
+def named_now(deployed: str, version: str, subject: str) -> str:
     """Return the full reference, digest included, of a tag or digest in the repository of the deployed image.
 
     Raises:
         InfraError: there is no such tag, or the registry cannot be asked.
     """
-    wanted = parse_version(parse(deployed).location, version, thing)
-    found = wanted.digest or current_digest(wanted, credentials=credentials(), thing=thing)
+    wanted = parse_version(parse(deployed).location, version, subject)
+    found = wanted.digest or current_digest(wanted, credentials=credentials(), subject=subject)
     if not found:
-        raise InfraError(thing, f"there is no tag {version} in {wanted.location}", "push one, or name another")
+        raise InfraError(subject, f"there is no tag {version} in {wanted.location}", "push one, or name another")
     return f"{wanted.location}{f':{wanted.tag}' if wanted.tag else ''}@{found}"

@@ -27,7 +27,7 @@ class RailwayNow:
 
     Attributes:
         project_id, environment_id: which one.
-        snapshot: what is stored; None where it is proved that the environment is gone.
+        snapshot: what is stored; None if it is proved that the environment is gone.
         details: what deployments were given, and the TCP proxies.
         is_local: whether Railway is the emulator of this machine, whose services answer without TLS.
     """
@@ -39,7 +39,7 @@ class RailwayNow:
     is_local: bool = False
 
     def running(self, instance: Resource) -> Running | None:
-        """Return what a service runs; None where the environment does not have it."""
+        """Return what a service runs; None if the environment does not have it."""
         service_id = str(instance.values.get("serviceId") or "")
         stored = self.snapshot.service(service_id) if self.snapshot is not None else None
         if self.snapshot is None or stored is None:
@@ -60,18 +60,18 @@ class RailwayNow:
         return gives(self.snapshot, service_id, self.details.addresses if self.details is not None else NOT_READ)
 
     def given(self, service_id: str) -> Mapping[str, Any] | None:
-        """Return the variables that the serving deployment was given; None where Railway does not show them."""
+        """Return the variables that the serving deployment was given; None if Railway does not show them."""
         return self.details.variables.get(service_id) if self.details is not None else None
 
     def url(self, service_id: str, running: Running | None) -> str:
-        """Return where a service answers, by Railway's word of this moment; empty where it does not say."""
+        """Return where a service answers, as Railway reports it now; empty if it does not say."""
         if self.snapshot is None or running is None:
             return ""
         return next(iter(addresses(self.snapshot, service_id, local=self.is_local)), "")
 
     @property
     def proxies_unread(self) -> str:
-        """Why the TCP proxies could not be read; empty where they were."""
+        """Why the TCP proxies could not be read; empty if they were."""
         return self.details.unread if self.details is not None else ""
 
     def proxy(self, service_id: str, port: int) -> tuple[str, int] | None:
@@ -100,7 +100,7 @@ def read(client: Client, recorded: Recorded) -> RailwayNow:
     local = is_local(client.endpoint)
     snapshots = Snapshots(client)
     try:
-        snapshot = snapshots.read(project, environment, thing="environment", fresh=True)
+        snapshot = snapshots.read(project, environment, subject="environment", fresh=True)
     except Gone:
         return RailwayNow(project, environment, None, None, local)
     return RailwayNow(project, environment, snapshot, snapshots.details(snapshot), local)

@@ -34,12 +34,12 @@ def client(environ: Mapping[str, str] | None = None, timing: Timing | None = Non
 
 
 def project_id(railway: Client, name: str) -> str:
-    """Return the id of the living project of a name, empty where there is none.
+    """Return the id of the living project of a name, empty if there is none.
 
     Raises:
         InfraError: it cannot be asked, or there are several.
     """
-    found = [row["id"] for row in list_projects(railway, thing=name) if row["name"] == name and not row["deletedAt"]]
+    found = [row["id"] for row in list_projects(railway, subject=name) if row["name"] == name and not row["deletedAt"]]
     if len(found) > 1:
         raise InfraError(name, f"{len(found)} projects of this name", "set projectId")
     return str(found[0]) if found else ""
@@ -51,7 +51,7 @@ def environments(railway: Client, project: str) -> dict[str, str]:
     Raises:
         InfraError: it cannot be asked, or Railway does not show the project.
     """
-    answer = read_project(railway, project, thing="environments")
+    answer = read_project(railway, project, subject="environments")
     if not answer:
         raise InfraError("environments", f"Railway shows no project {project} to this token")
     return {row["id"]: row["name"] for row in nodes(answer.get("environments")) if not row.get("deletedAt")}
@@ -63,7 +63,7 @@ def agent_projects(railway: Client) -> dict[str, str]:
     Raises:
         InfraError: they cannot be listed.
     """
-    rows = [row for row in list_projects(railway, thing="projects of agents") if not row["deletedAt"]]
+    rows = [row for row in list_projects(railway, subject="projects of agents") if not row["deletedAt"]]
     found = [row for row in rows if is_of_agent(row.get("description")) or row["name"].startswith(AGENT_PREFIX)]
     return {row["id"]: row["name"] for row in found}
 
@@ -77,7 +77,7 @@ def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
     snapshots = Snapshots(railway)
     for id_, name in environments(railway, project).items():
         try:
-            snapshot = snapshots.read(project, id_, thing=f"images of {name}", fresh=True)
+            snapshot = snapshots.read(project, id_, subject=f"images of {name}", fresh=True)
         except Gone:  # deleted between the list and the read: it runs nothing
             continue
         for service_id in snapshot.instances:

@@ -147,7 +147,7 @@ def _present(page: _Page, state: Recorded, environ: Mapping[str, str], findings:
 def _railway(
     page: _Page, state: Recorded, environ: Mapping[str, str], findings: Sequence[Finding]
 ) -> RailwayNow | None:
-    """Read the environment; None where Railway could not be asked."""
+    """Read the environment; None if Railway could not be asked."""
     try:
         client = live_stack.client(state, environ)
     except Failure as error:
@@ -191,7 +191,7 @@ def tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding
     if railway.snapshot.tokens is not None:
         return missing_tokens(state, railway.snapshot.tokens)
     try:
-        answer = client.query(documents.PROJECT_TOKENS, {"projectId": railway.project_id}, thing="project tokens")
+        answer = client.query(documents.PROJECT_TOKENS, {"projectId": railway.project_id}, subject="project tokens")
     except RailwayError:
         # A token of one environment may read that, and not the project's list of tokens.
         return [Finding("project tokens", FindingKind.NOT_COMPARED, ("their list",))]
@@ -236,7 +236,7 @@ def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
     url = str((state.outputs.get("database") or {}).get("url") or "")
     if not url:
         raise InfraError("database", "the stack has none yet", "run pulumi up")
-    address = parse_url(url, thing="database")
+    address = parse_url(url, subject="database")
     proxy = state.of_role("TcpProxy", Role.DATABASE)
     if proxy is None:
         return address

@@ -46,7 +46,7 @@ class Resource:
 
     @property
     def role(self) -> Role | None:
-        """What it belongs to; None where no component of the system declares it."""
+        """What it belongs to; None if no component of the system declares it."""
         types = self.urn.split("::")[2].split("$") if self.urn.count("::") > 1 else []
         return next((_COMPONENTS[name] for name in types if name in _COMPONENTS), None)
 

@@ -64,7 +64,7 @@ class Unread:
 
     Attributes:
         why: in one line.
-        source: who was asked, and when; None where nobody could be.
+        source: who was asked, and when; None if nobody could be.
     """
 
     why: str
@@ -86,7 +86,7 @@ class Report:
     unread: Mapping[Part, Unread] = field(default_factory=dict)
 
     def value(self, part: Part) -> Any:
-        """Return what was read of a part; None where it was not."""
+        """Return what was read of a part; None if it was not."""
         return self.parts[part].value if part in self.parts else None
 
     @property

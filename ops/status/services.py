@@ -24,8 +24,8 @@ class ServiceNow:
         name: as the stack knows it.
         service_id: Railway's.
         role: what it is to the stack; None for one of a program of others.
-        running: what it runs; None where the environment does not have it any more.
-        url: where it answers, by Railway's word of this moment; empty where nothing serves, or it has no domain.
+        running: what it runs; None if the environment does not have it any more.
+        url: where it answers, as Railway reports it now; empty if nothing serves, or it has no domain.
     """
 
     name: str

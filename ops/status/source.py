@@ -47,7 +47,7 @@ class Remembered:
     """A fact of the past.
 
     Attributes:
-        at: when the last update ended, as Pulumi's backend has it; empty where it does not say.
+        at: when the last update ended, as Pulumi's backend has it; empty if it does not say.
     """
 
     at: str

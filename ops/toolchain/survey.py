@@ -67,7 +67,7 @@ class Facts:
         free_mb: the room on the checkout's disk.
         has_venv: whether the virtual environment was made from today's locked file.
         python: the version of the Python that runs this.
-        docker_package: the version of Debian's package of Docker; None where there is none.
+        docker_package: the version of Debian's package of Docker; None if there is none.
     """
 
     machine: Machine

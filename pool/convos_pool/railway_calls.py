@@ -121,7 +121,7 @@ class RailwayCalls:
 
         def send(client: Client) -> dict[str, Any]:
             ask = client.mutate_once if is_mutation else client.query
-            return ask(document, variables, thing=name, deadline_seconds=self._seconds)
+            return ask(document, variables, subject=name, deadline_seconds=self._seconds)
 
         return self._in_turn(name, send, is_query=not is_mutation)
 
@@ -144,7 +144,9 @@ class RailwayCalls:
         name = operation_name(document)
 
         def send(client: Client) -> Mapping[str, Any]:
-            data, seen = client.mutate(document, variables, thing=name, observe=observe, deadline_seconds=self._seconds)
+            data, seen = client.mutate(
+                document, variables, subject=name, observe=observe, deadline_seconds=self._seconds
+            )
             return seen if seen is not None else data or {}
 
         for pause in NEW_PAUSES:
@@ -169,7 +171,7 @@ class RailwayCalls:
                 with _as_pool_errors(name):
                     client = self._client(turn)
                     try:
-                        return client.mutate_once(document, variables, thing=name, deadline_seconds=CREATE_SECONDS)
+                        return client.mutate_once(document, variables, subject=name, deadline_seconds=CREATE_SECONDS)
                     finally:
                         turn.used += 1
             except ThrottledError as error:
@@ -228,7 +230,7 @@ class RailwayCalls:
             if not turn.is_kind_known:
                 try:
                     turn.client.query(
-                        operations.WHO, {}, thing="RAILWAY_API_TOKEN", deadline_seconds=self._seconds or None
+                        operations.WHO, {}, subject="RAILWAY_API_TOKEN", deadline_seconds=self._seconds or None
                     )
                 except (refusals.NotAuthorized, refusals.NotFound, refusals.Refused):
                     turn.client = turn.client.as_other_kind()

@@ -1,4 +1,4 @@
-"""The single parser of URLs that people enter: it returns None where Python's own raises."""
+"""The single parser of URLs that people enter: it returns None if Python's own raises."""
 
 from __future__ import annotations
 

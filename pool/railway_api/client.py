@@ -84,7 +84,7 @@ class Client:
         self._noticed_until = -math.inf
         self._wall = wall
         self._random = rng
-        self._newborn_until = -math.inf
+        self._just_created_until = -math.inf
         self._asking = threading.Lock()
         self._known: dict[str, Any] = {}
 
@@ -108,7 +108,7 @@ class Client:
             progress=self.progress,
         )
 
-    def once(self, name: str, ask: Callable[[], _Known]) -> _Known:
+    def memoize(self, name: str, ask: Callable[[], _Known]) -> _Known:
         """Return the result of `ask`, which is called once in the life of this client; an error is not kept."""
         with self._asking:
             if name not in self._known:
@@ -120,9 +120,9 @@ class Client:
         """Return the time of day."""
         return datetime.fromtimestamp(self._wall(), UTC)
 
-    def newborn(self) -> None:
+    def mark_just_created(self) -> None:
         """Note a creation just now: for some seconds, "Not Authorized" only means that it is not visible yet."""
-        self._newborn_until = self.clock() + self.timing.newborn_seconds
+        self._just_created_until = self.clock() + self.timing.just_created_seconds
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """Limit the total time of this thread's calls inside: `with client.within(10): …`, in seconds.
@@ -132,24 +132,26 @@ class Client:
         return self._patience.within(seconds)
 
     def query(
-        self, document: str, variables: Mapping[str, Any], *, thing: str, deadline_seconds: float | None = None
+        self, document: str, variables: Mapping[str, Any], *, subject: str, deadline_seconds: float | None = None
     ) -> dict[str, Any]:
         """Run a query; retry it after a lost answer, 429 and 5xx, within the budget.
 
         Args:
             document: the GraphQL document.
             variables: its variables.
-            thing: the subject of the query, for errors.
+            subject: the subject of the query, for errors.
             deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Raises:
             RailwayError: typed; see railway_api.errors.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
-            return self._persist(lambda: self._post(document, variables, thing), thing, observe=None)[0] or {}
+            return (
+                self._send_with_retry(lambda: self._post(document, variables, subject), subject, observe=None)[0] or {}
+            )
 
     def mutate_once(
-        self, document: str, variables: Mapping[str, Any], *, thing: str, deadline_seconds: float | None = None
+        self, document: str, variables: Mapping[str, Any], *, subject: str, deadline_seconds: float | None = None
     ) -> dict[str, Any]:
         """Run a mutation that is sent again only if it was certainly not carried out, as after a 429.
 
@@ -158,7 +160,7 @@ class Client:
         Args:
             document: the GraphQL document.
             variables: its variables.
-            thing: what it is about, for errors.
+            subject: what it is about, for errors.
             deadline_seconds: time limit of all of it; by default `Timing.deadline_seconds`.
 
         Raises:
@@ -166,7 +168,10 @@ class Client:
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
             return (
-                self._persist(lambda: self._post(document, variables, thing), thing, observe=None, once=True)[0] or {}
+                self._send_with_retry(
+                    lambda: self._post(document, variables, subject), subject, observe=None, once=True
+                )[0]
+                or {}
             )
 
     def mutate(
@@ -174,7 +179,7 @@ class Client:
         document: str,
         variables: Mapping[str, Any],
         *,
-        thing: str,
+        subject: str,
         observe: Callable[[], _Seen | None],
         settle: bool = False,
         deadline_seconds: float | None = None,
@@ -184,7 +189,7 @@ class Client:
         Args:
             document: the GraphQL document.
             variables: its variables.
-            thing: what it is about, for errors.
+            subject: what it is about, for errors.
             observe: reads back whether the mutation happened, and returns what proves it, or None. It is asked before
                 any repetition of a mutation whose answer was lost.
             settle: for mutations that make a second thing when repeated (volumes, domains, environments): `observe` is
@@ -195,12 +200,14 @@ class Client:
             The answer's data, or None if the answer was lost; and the result of `observe` if it was called.
         """
         with self.within(deadline_seconds or self.timing.deadline_seconds):
-            return self._persist(lambda: self._post(document, variables, thing), thing, observe=observe, settle=settle)
+            return self._send_with_retry(
+                lambda: self._post(document, variables, subject), subject, observe=observe, settle=settle
+            )
 
-    def _persist(
+    def _send_with_retry(
         self,
         post: Callable[[], dict[str, Any]],
-        thing: str,
+        subject: str,
         *,
         observe: Callable[[], _Seen | None] | None,
         settle: bool = False,
@@ -225,7 +232,7 @@ class Client:
                 if delay is None or not self._patience.lasts(delay):
                     raise
                 if isinstance(error, Throttled) or delay >= CREATION_THROTTLE_SECONDS:
-                    self.progress(f"{thing}: Railway asks to wait {delay:.0f} s ({error.message or 'rate limit'})")
+                    self.progress(f"{subject}: Railway asks to wait {delay:.0f} s ({error.message or 'rate limit'})")
                 self.sleep(delay)
                 spent += delay
 
@@ -252,27 +259,27 @@ class Client:
         if isinstance(error, RateLimited) and error.retry_after is not None:
             # Wait until a little after the window, with jitter, so that several runs do not return at the same instant.
             return wait_as_told(budget, attempt, spent, error.retry_after + 0.2 * self._random())
-        is_new = isinstance(error, NotAuthorized | NotFound) and self.clock() < self._newborn_until
+        is_new = isinstance(error, NotAuthorized | NotFound) and self.clock() < self._just_created_until
         if once_more or is_new or isinstance(error, RateLimited | ServerFailed | Unreachable | TryAgain):
             return backoff(budget, attempt, spent, self._random())
         return None
 
-    def _post(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
-        with self._rate_limit.keeping(operation_name(document), thing):
-            return self._sent(document, variables, thing)
+    def _post(self, document: str, variables: Mapping[str, Any], subject: str) -> dict[str, Any]:
+        with self._rate_limit.keeping(operation_name(document), subject):
+            return self._sent(document, variables, subject)
 
-    def _sent(self, document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
+    def _sent(self, document: str, variables: Mapping[str, Any], subject: str) -> dict[str, Any]:
         operation = operation_name(document)
         limit = self.timing.read_seconds
         if not is_mutation(document):
             limit = min(limit, self.timing.query_seconds)
         seconds = min(limit, self._patience.left())
         if seconds <= 0:
-            raise Unreachable(thing, f"no time is left to ask Railway for {operation}", "try again", sent=False)
+            raise Unreachable(subject, f"no time is left to ask Railway for {operation}", "try again", sent=False)
         began = self.clock()
         try:
             data, left = self._transport.post(
-                document, variables, thing, seconds=seconds, notice=lambda: self._notice(thing, operation)
+                document, variables, subject, seconds=seconds, notice=lambda: self._notice(subject, operation)
             )
         except Unreachable as error:
             raise self._patience.unheard(began, error) from error
@@ -284,10 +291,10 @@ class Client:
             self._rate_limit.record(left)
         return data
 
-    def _notice(self, thing: str, operation: str) -> None:
+    def _notice(self, subject: str, operation: str) -> None:
         """Print that an answer is awaited, now and then, for all calls that wait at the same time."""
         with self._noticing:
             if self.clock() < self._noticed_until:
                 return
             self._noticed_until = self.clock() + self.timing.notice_seconds
-        self.progress(f"{thing}: still waiting for Railway's answer to {operation}")
+        self.progress(f"{subject}: still waiting for Railway's answer to {operation}")

@@ -29,9 +29,9 @@ class RailwayError(Failure):
 
     may_have_happened = False
 
-    def __init__(self, thing: str, problem: str, next_step: str = "", *, message: str = "") -> None:
+    def __init__(self, subject: str, problem: str, next_step: str = "", *, message: str = "") -> None:
         self.message = message
-        super().__init__(thing, problem, next_step)
+        super().__init__(subject, problem, next_step)
 
 
 class NotAuthorized(RailwayError):
@@ -56,9 +56,9 @@ class Throttled(RailwayError):
 class RateLimited(RailwayError):
     """HTTP 429: not applied. `retry_after` is in seconds, or None if Railway did not say."""
 
-    def __init__(self, thing: str, problem: str, next_step: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(self, subject: str, problem: str, next_step: str = "", *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
-        super().__init__(thing, problem, next_step)
+        super().__init__(subject, problem, next_step)
 
 
 class Invalid(RailwayError):
@@ -93,9 +93,9 @@ class ServerFailed(RailwayError):
 class Unreachable(RailwayError):
     """No answer."""
 
-    def __init__(self, thing: str, problem: str, next_step: str = "", *, sent: bool) -> None:
+    def __init__(self, subject: str, problem: str, next_step: str = "", *, sent: bool) -> None:
         self.may_have_happened = sent
-        super().__init__(thing, problem, next_step)
+        super().__init__(subject, problem, next_step)
 
 
 _TOKEN_STEP = "check that the token is an account or workspace token that sees this project (RAILWAY_API_TOKEN)"  # noqa: S105
@@ -123,11 +123,11 @@ _BY_CODE: Mapping[str, tuple[type[RailwayError], str]] = {
 }
 
 
-def error_from_answer(thing: str, operation: str, errors: list[Any]) -> RailwayError:
+def error_from_answer(subject: str, operation: str, errors: list[Any]) -> RailwayError:
     """Return the typed error of a GraphQL answer's `errors`.
 
     Args:
-        thing: what the operation was about, in the user's words.
+        subject: what the operation was about, in the user's words.
         operation: the name of the GraphQL operation.
         errors: the list as Railway sent it; `traceId` is a sibling of `message`, not below `extensions`.
     """
@@ -139,9 +139,9 @@ def error_from_answer(thing: str, operation: str, errors: list[Any]) -> RailwayE
     said = f'Railway says "{message}" to {operation}' + (f" (traceId {trace})" if trace else "")
     if code in _BY_CODE:
         kind, step = _BY_CODE[code]
-        return kind(thing, said, step, message=message)
+        return kind(subject, said, step, message=message)
     lowered = message.lower()
     for part, kind, step in _BY_MESSAGE:
         if part in lowered:
-            return kind(thing, said, step, message=message)
-    return Refused(thing, said, message=message)
+            return kind(subject, said, step, message=message)
+    return Refused(subject, said, message=message)

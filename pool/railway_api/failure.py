@@ -12,33 +12,33 @@ class Failure(Exception):
     """Something that a user must know about, said in one line.
 
     Args:
-        thing: what it happened to, in the user's words: a config key, a resource, `file:line`, an image reference.
+        subject: what it happened to, in the user's words: a config key, a resource, `file:line`, an image reference.
         problem: what happened; the words of another system are quoted, and that system is named.
         next_step: what to do about it, preferably as a command; empty if the problem already says it.
     """
 
-    def __init__(self, thing: str, problem: str, next_step: str = "") -> None:
-        self.thing = thing
+    def __init__(self, subject: str, problem: str, next_step: str = "") -> None:
+        self.subject = subject
         self.problem = problem
         self.next_step = next_step
         super().__init__(str(self))
 
-    def about(self, thing: str) -> Self:
+    def about(self, subject: str) -> Self:
         """Return the same failure of another thing: what several wait for fails for each of them."""
         found = type(self).__new__(type(self))
         found.__dict__.update(self.__dict__)
-        found.thing = thing
+        found.subject = subject
         found.args = (str(found),)
         return found
 
     def __str__(self) -> str:
         """Return the line, with white space folded, passwords in URLs masked and control characters escaped."""
-        text = f"{self.thing}: {self.problem}" if self.thing else self.problem
+        text = f"{self.subject}: {self.problem}" if self.subject else self.problem
         if self.next_step:
             text = f"{text}; {self.next_step}"
         return escaped(redact_urls(" ".join(text.split())))
 
 
-def about(error: Exception, thing: str) -> Exception:
+def about(error: Exception, subject: str) -> Exception:
     """Return the error for another thing that waited for the same; only a `Failure` names its thing."""
-    return error.about(thing) if isinstance(error, Failure) else error
+    return error.about(subject) if isinstance(error, Failure) else error

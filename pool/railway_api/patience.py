@@ -62,7 +62,7 @@ class Patience:
         if seconds < self._timing.silence_seconds:
             return error
         problem = f"{error.problem}; it has answered nothing for {seconds:.0f} s"
-        return Unreachable(error.thing, problem, error.next_step, sent=error.may_have_happened)
+        return Unreachable(error.subject, problem, error.next_step, sent=error.may_have_happened)
 
     def _deadline(self) -> float:
         found: float = getattr(self._local, "deadline", math.inf)

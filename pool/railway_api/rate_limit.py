@@ -50,7 +50,7 @@ class RateLimit:
         return self._allowance
 
     @contextmanager
-    def keeping(self, operation: str, thing: str) -> Iterator[None]:
+    def keeping(self, operation: str, subject: str) -> Iterator[None]:
         """Wait until a call may leave, and count it as answered at the end; raises as `wait` does."""
         while pace := self._pace.take(self._wall()):
             if not self._patience.lasts(pace):
@@ -58,17 +58,17 @@ class RateLimit:
                 break
             self._sleep(pace)
         try:
-            self.wait(operation, thing)
+            self.wait(operation, subject)
             yield
         finally:
             self._pace.answered(self._wall())
 
-    def wait(self, operation: str, thing: str) -> None:
+    def wait(self, operation: str, subject: str) -> None:
         """Wait for the next window if Railway has said that this one is used up.
 
         Args:
             operation: the name of the operation that waits.
-            thing: what it is about, for errors.
+            subject: what it is about, for errors.
 
         Raises:
             RateLimited: the next window begins later than the operation may wait.
@@ -78,7 +78,7 @@ class RateLimit:
             return
         if not self._patience.lasts(pause):
             problem = f"Railway's rate limit is used up for {pause:.0f} s, which is longer than {operation} may take"
-            raise RateLimited(thing, problem, "try again later", retry_after=pause)
+            raise RateLimited(subject, problem, "try again later", retry_after=pause)
         self._allowance = None
         if pause > 1:
             self._progress(f"Railway's rate limit is used up: {operation} waits {pause:.0f} s for the next window")

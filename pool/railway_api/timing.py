@@ -23,7 +23,7 @@ class Timing:
         settle_seconds: how long a thing that a lost answer may have created is looked for before it is created again;
             read-after-write lag of 1 to 30 seconds was seen (fact: read-lag).
         stick_seconds: how long a committed change may take to show when it is read back.
-        newborn_seconds: for how long after the creation of a project or an environment "Not Authorized" means that
+        just_created_seconds: for how long after the creation of a project or an environment "Not Authorized" means that
             its contents are not visible yet (fact: new-project-lag).
         budget: retries of one call.
     """
@@ -37,5 +37,5 @@ class Timing:
     probe_seconds: float = 5.0
     settle_seconds: float = 20.0
     stick_seconds: float = 30.0
-    newborn_seconds: float = 15.0
+    just_created_seconds: float = 15.0
     budget: Budget = field(default_factory=Budget)

@@ -31,47 +31,47 @@ class Reach:
     environment_id: str = ""
 
 
-def reach(client: Client, *, thing: str = "railwayToken") -> Reach:
+def reach(client: Client, *, subject: str = "railwayToken") -> Reach:
     """Return what the client's token can reach; Railway is asked once in the client's life.
 
     Args:
         client: the client with the token.
-        thing: the subject of the error if the read fails.
+        subject: the subject of the error if the read fails.
 
     Raises:
         NotAuthorized: the token is wrong, revoked, or of the other kind; the text says which.
         RailwayError: Railway could not be asked, which says nothing about the token.
     """
-    return client.once("reach", lambda: _reach(client, thing))
+    return client.memoize("reach", lambda: _reach(client, subject))
 
 
-def _reach(client: Client, thing: str) -> Reach:
+def _reach(client: Client, subject: str) -> Reach:
     ask, other = (_of_project, _of_account) if client.is_project_token else (_of_account, _of_project)
     try:
-        return ask(client, thing)
+        return ask(client, subject)
     except NotAuthorized as error:
-        raise _explained(client, error, _tried(other, client.as_other_kind(), thing)) from error
+        raise _explained(client, error, _tried(other, client.as_other_kind(), subject)) from error
 
 
-def _of_account(client: Client, thing: str) -> Reach:
-    answer = client.query(documents.WORKSPACES, {}, thing=thing).get("apiToken") or {}
+def _of_account(client: Client, subject: str) -> Reach:
+    answer = client.query(documents.WORKSPACES, {}, subject=subject).get("apiToken") or {}
     workspaces = tuple(answer.get("workspaces") or ())
     if not workspaces:
         raise NotAuthorized("railwayToken", "the token sees no workspace", "use an account or workspace token")
     return Reach(workspaces=workspaces)
 
 
-def _of_project(client: Client, thing: str) -> Reach:
-    answer = client.query(documents.PROJECT_TOKEN, {}, thing=thing).get("projectToken") or {}
+def _of_project(client: Client, subject: str) -> Reach:
+    answer = client.query(documents.PROJECT_TOKEN, {}, subject=subject).get("projectToken") or {}
     return Reach(
         project_id=str(answer.get("projectId") or ""),
         environment_id=str(answer.get("environmentId") or ""),
     )
 
 
-def _tried(ask: Any, client: Client, thing: str) -> Reach | None:
+def _tried(ask: Any, client: Client, subject: str) -> Reach | None:
     try:
-        found: Reach = ask(client, thing)
+        found: Reach = ask(client, subject)
     except RailwayError:
         return None
     return found

@@ -64,7 +64,7 @@ class Transport:
         self,
         document: str,
         variables: Mapping[str, Any],
-        thing: str,
+        subject: str,
         *,
         seconds: float,
         notice: Callable[[], None] = lambda: None,
@@ -74,7 +74,7 @@ class Transport:
         Args:
             document: the GraphQL document.
             variables: its variables.
-            thing: what it is about, for errors.
+            subject: what it is about, for errors.
             seconds: time limit of the whole answer.
             notice: called in another thread if the answer takes longer than `notice_seconds`.
 
@@ -101,18 +101,18 @@ class Transport:
             ):
                 body = _body(answer)
         except requests.exceptions.ConnectTimeout as error:
-            raise self._unreachable(thing, operation, "no connection in time", sent=False) from error
+            raise self._unreachable(subject, operation, "no connection in time", sent=False) from error
         except requests.exceptions.Timeout as error:
-            raise self._unreachable(thing, operation, too_long, sent=True) from error
+            raise self._unreachable(subject, operation, too_long, sent=True) from error
         except requests.exceptions.RequestException as error:
             if watch.is_cut:
-                raise self._unreachable(thing, operation, too_long, sent=True) from error
+                raise self._unreachable(subject, operation, too_long, sent=True) from error
             refused = "refused" in str(error) or "NameResolution" in str(error) or "resolve" in str(error)
             what = "connection refused or host not found" if refused else "the connection broke"
-            raise self._unreachable(thing, operation, what, sent=not refused) from error
+            raise self._unreachable(subject, operation, what, sent=not refused) from error
         if body is None and watch.is_cut:
-            raise self._unreachable(thing, operation, too_long, sent=True)
-        return self._data(answer, body, operation, thing), allowance(answer.headers)
+            raise self._unreachable(subject, operation, too_long, sent=True)
+        return self._data(answer, body, operation, subject), allowance(answer.headers)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -125,33 +125,33 @@ class Transport:
             self._local.session = session
         return session
 
-    def _unreachable(self, thing: str, operation: str, what: str, *, sent: bool) -> Unreachable:
+    def _unreachable(self, subject: str, operation: str, what: str, *, sent: bool) -> Unreachable:
         host = urlsplit(self.endpoint).netloc
         return Unreachable(
-            thing, f"{host} does not answer {operation}: {what}", "check railwayEndpoint and the network", sent=sent
+            subject, f"{host} does not answer {operation}: {what}", "check railwayEndpoint and the network", sent=sent
         )
 
     def _data(
-        self, answer: requests.Response, body: dict[str, Any] | None, operation: str, thing: str
+        self, answer: requests.Response, body: dict[str, Any] | None, operation: str, subject: str
     ) -> dict[str, Any]:
         if answer.status_code == requests.codes.too_many_requests:
             now = datetime.fromtimestamp(self._wall(), UTC)
             told = retry_after_seconds(answer.headers.get("Retry-After"), now)
             step = "try again later" if told is None else f"try again in {told:.0f} s, as Railway asks"
-            raise RateLimited(thing, f"Railway's rate limit is used up at {operation}", step, retry_after=told)
+            raise RateLimited(subject, f"Railway's rate limit is used up at {operation}", step, retry_after=told)
         errors = body.get("errors") if body else None
         if isinstance(errors, list) and errors:
-            raise error_from_answer(thing, operation, errors)
+            raise error_from_answer(subject, operation, errors)
         if answer.status_code in {401, 403}:
             raise NotAuthorized(
-                thing,
+                subject,
                 f"Railway answers {operation} with HTTP {answer.status_code}",
                 "check the token (RAILWAY_API_TOKEN)",
                 message="Not Authorized",
             )
         if answer.status_code != requests.codes.ok or body is None or not isinstance(body.get("data"), dict):
             what = "no GraphQL answer" if answer.status_code == requests.codes.ok else f"HTTP {answer.status_code}"
-            raise ServerFailed(thing, f"Railway answers {operation} with {what}", "try again in a minute")
+            raise ServerFailed(subject, f"Railway answers {operation} with {what}", "try again in a minute")
         data: dict[str, Any] = body["data"]
         return data
 

@@ -72,7 +72,7 @@ def test_every_database_is_declared_and_kept(emulator: Inside) -> None:
         "databases.analytics.variables.POSTGRES_PASSWORD": f"{MARK}-db",
         "databases.redis-old.variables.REDIS_PASSWORD": f"{MARK}-redis",
     }
-    rows = {row.thing: row for row in told.rows}
+    rows = {row.subject: row for row in told.rows}
     assert (rows["Redis (old)"].state, rows["web"].state) == ("adopted", "left alone")
     assert {"volume at /bitnami", "TCP proxy of port 6379", "REDIS_PASSWORD"} <= set(rows["Redis (old)"].matches)
     assert list(rows["Redis (old)"].unread) == ["REDIS_AOF"]
@@ -109,7 +109,7 @@ def test_only_databases_that_are_named_are_declared_and_the_others_are_told(emul
     for names, declared in (([], set()), (["Redis (old)"], {"redis-old"})):
         described, settings, told = adopted(emulator, made, SEVERAL, databases=names)
         assert set(described.plain.get("databases", {})) == declared
-        left = {row.thing for row in told.rows if row.state == "left alone"}
+        left = {row.subject for row in told.rows if row.state == "left alone"}
         assert left == {"analytics", "Redis (old)", "web"} - set(names)
         counted = Counted(emulator)
         Stack(emulator).up(settings)
@@ -127,7 +127,7 @@ def test_a_name_that_the_config_cannot_hold_is_refused_or_left(emulator: Inside)
     fixture = Fixture({**USUAL, " cache": REDIS})
     _, settings, told = adopted(emulator, built(inside(emulator), fixture), fixture)
     assert (settings.databases, told.changes) == ({}, 0)
-    assert any(row.thing == " cache" and row.state == "left alone" for row in told.rows)
+    assert any(row.subject == " cache" and row.state == "left alone" for row in told.rows)
 
 
 def test_adopting_again_keeps_the_names_of_entries_and_values_that_are_sealed_since(emulator: Inside) -> None:
@@ -220,7 +220,7 @@ NAMED_AS_AGENTS = Fixture(
 def test_services_of_the_stack_that_are_named_as_agents_are_no_agents(emulator: Inside) -> None:
     made = built(inside(emulator), NAMED_AS_AGENTS)
     _, settings, told = adopted(emulator, made, NAMED_AS_AGENTS, databases=["convos-agent-cache"])
-    things = {row.thing: row.state for row in told.rows}
+    things = {row.subject: row.state for row in told.rows}
     assert things["convos-agent-boss"] == things["convos-agent-cache"] == "adopted"
     assert things["4 agents"] == "left alone"
     counted = Counted(emulator)
@@ -276,7 +276,7 @@ def test_staged_changes_are_told_by_name_and_neither_carried_out_nor_lost(emulat
     }
     made.send("environmentStageChanges", environmentId=made.environment_id, input=staged)
     _, settings, told = adopted(emulator, made, fixture)
-    (row,) = [row for row in told.rows if row.thing == "staged changes"]
+    (row,) = [row for row in told.rows if row.subject == "staged changes"]
     assert list(row.unkeyed) == [
         f"{POOL}: variable POOL_API_KEY (removed)",
         f"{POOL}: variable POOL_MIN_IDLE",

@@ -1,7 +1,7 @@
 """The colleague: one act for every mutation of Railway's schema, as the CLI and the dashboard send them.
 
 An act chooses what it is about from what is there at that moment, by a seeded choice, and returns the mutation's
-arguments; None where there is nothing to do it to.
+arguments; None if there is nothing to do it to.
 """
 
 from __future__ import annotations

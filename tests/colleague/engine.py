@@ -38,7 +38,7 @@ class Step:
 
     Attributes:
         op: what will be done.
-        before: the resource in the state; None where there is none.
+        before: the resource in the state; None if there is none.
         inputs: what the check made of the new inputs; empty for a deletion.
     """
 

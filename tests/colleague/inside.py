@@ -113,7 +113,7 @@ class Inside:
 
     def session(self, said: Callable[[str], None]) -> Session:
         """Return the session of a new provider process."""
-        timing = Timing(settle_seconds=2.0, newborn_seconds=0.0, budget=Budget(attempts=3, seconds=30.0))
+        timing = Timing(settle_seconds=2.0, just_created_seconds=0.0, budget=Budget(attempts=3, seconds=30.0))
         clock = self.clock
         client = Client(
             ADDRESS,

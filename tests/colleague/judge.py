@@ -245,7 +245,7 @@ def _service(context: Context, service_id: str) -> str | None:
 
 
 def owner_of(key: Fact, context: Context) -> str | None:
-    """Name the resource of the stack that a fact belongs to; None where it is nobody's here."""
+    """Name the resource of the stack that a fact belongs to; None if it is nobody's here."""
     kind, state = key[0], context.state
     if kind in _NAMED:
         return kind if kind in state and state[kind].id == key[1] else None

@@ -230,7 +230,7 @@ class Run:
 
     def _refused(self, error: Exception) -> None:
         self.told.append(f"    refused: {error}")
-        if isinstance(error, Failure) and not (error.thing and error.problem):
+        if isinstance(error, Failure) and not (error.subject and error.problem):
             self.wrong.append(Violation(Rule.BROKEN, ("error",), str(error)))
 
     # What is judged after a run.

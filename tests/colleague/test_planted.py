@@ -174,11 +174,11 @@ def says_no_take_over(patched: Patch) -> None:
 def says_nothing_is_kept(patched: Patch) -> None:
     said = session.RailwayProvider.leaves
 
-    def quiet(provider: Any, props: Any, thing: str, **given: Any) -> bool:
+    def quiet(provider: Any, props: Any, subject: str, **given: Any) -> bool:
         client = provider.session().client
         before, client.progress = client.progress, lambda _: None
         try:
-            return said(provider, props, thing, **given)
+            return said(provider, props, subject, **given)
         finally:
             client.progress = before
 

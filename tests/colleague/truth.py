@@ -109,7 +109,7 @@ def newest_deployment(store: Store, environment_id: str, service_id: str) -> Doc
 
 
 def stored_service(store: Store, environment_id: str, service_id: str) -> Document | None:
-    """Return the configuration of a service, or None where it is not in the environment."""
+    """Return the configuration of a service, or None if it is not in the environment."""
     environment = store.get("environment", environment_id)
     if environment is None or environment.get("deletedAt"):
         return None

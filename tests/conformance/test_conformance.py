@@ -135,9 +135,9 @@ def test_the_fence_stops_what_would_change_a_strangers_things() -> None:
 def test_only_what_has_the_whole_mark_is_swept(client: Client) -> None:
     wanted = [marked("abcd"), {"name": "conformance-mine"}, {**marked("x"), "name": "website"}]
     wanted += [{**marked("note"), "description": "Made by make conformance"}]
-    made = [client.mutate_once(sent.PROJECT_CREATE, {"input": one}, thing="test")["projectCreate"] for one in wanted]
+    made = [client.mutate_once(sent.PROJECT_CREATE, {"input": one}, subject="test")["projectCreate"] for one in wanted]
     assert sweep(client) == ["conformance-abcd"]
-    listed = client.query(sent.PROJECTS, {"deleted": False}, thing="test")["projects"]["edges"]
+    listed = client.query(sent.PROJECTS, {"deleted": False}, subject="test")["projects"]["edges"]
     left = {edge["node"]["id"] for edge in listed}
     assert [one["id"] in left for one in made] == [False, True, True, True]
     assert [is_marked(one) for one in wanted] == [True, False, False, False]

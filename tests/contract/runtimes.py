@@ -54,7 +54,7 @@ class Runtime:
 
     Attributes:
         url: where it answers.
-        key: what it wants to hear; empty where everything is open.
+        key: what it wants to hear; empty if everything is open.
         edition: which contract it has.
         seconds: how long it may take to get ready.
         process: where it is a process of this machine.
@@ -80,7 +80,7 @@ class Runtime:
         return self.session.request(method, self.url + path, json=body, data=raw, headers=headers, timeout=360)
 
     def health(self) -> requests.Response | None:
-        """Return the answer, None where nothing listens yet."""
+        """Return the answer, None if nothing listens yet."""
         with suppress(requests.ConnectionError):
             return self.call("GET", "/pool/health")
         return None

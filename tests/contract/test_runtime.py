@@ -42,7 +42,7 @@ KINDS = ["url"] if URL else ["image"] if IMAGE else ["reference", "today"]
 
 @pytest.fixture(scope="module", params=KINDS)
 def start(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Start | None:
-    """How the runtime under contract is started; None where it runs already."""
+    """How the runtime under contract is started; None if it runs already."""
     if request.param == "url":
         return None
     if request.param == "image":

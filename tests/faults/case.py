@@ -51,7 +51,7 @@ DEPLOYMENTS = {Operation.CREATE: 1, Operation.UPDATE: 1, Operation.DESTROY: 0}
 
 @dataclass(frozen=True)
 class Case:
-    """An operation and what goes wrong during it; None where nothing does."""
+    """An operation and what goes wrong during it; None if nothing does."""
 
     operation: Operation
     fault: Fault | None = None
@@ -65,7 +65,7 @@ class Outcome:
     """How a case ended.
 
     Attributes:
-        hit: the GraphQL operation that the fault hit; empty where it hit none, because the last positions of an
+        hit: the GraphQL operation that the fault hit; empty if it hit none, because the last positions of an
             operation exist only sometimes: a read that is shared or a few seconds old is not sent again.
         requests: how many were sent in all runs together.
         codes: exit codes of the runs.
@@ -159,7 +159,7 @@ def _run(case: Case, start: Path, folder: Path) -> Outcome:
 def _left_by_destroy(emulator: Emulator, project: Project, proxy: FaultProxy) -> list[str]:
     """Destroy what an interrupted creation made: a stack must still know that all of it is its own."""
     codes, _ = _commands("destroy", project, proxy)
-    return [f"left by destroy (exit codes {codes}): {thing}" for thing in found(emulator)]
+    return [f"left by destroy (exit codes {codes}): {subject}" for subject in found(emulator)]
 
 
 def _commands(command: str, project: Project, proxy: FaultProxy) -> tuple[list[int], str]:
@@ -200,9 +200,9 @@ def _outcome(
 ) -> Outcome:
     left = difference(found(emulator), wanted(SPECS[case.operation]))
     made = sum(len(call["deployments"]) for call in emulator.calls())
-    problems = [f"missing {thing}" for thing in left.missing]
-    problems += [f"twice {thing}" for thing in left.duplicates]
-    problems += [f"orphan {thing}" for thing in left.orphans]
+    problems = [f"missing {subject}" for subject in left.missing]
+    problems += [f"twice {subject}" for subject in left.duplicates]
+    problems += [f"orphan {subject}" for subject in left.orphans]
     if codes[-1] != 0:
         problems.append(f"exit codes {codes}: {' '.join(said.split())[-600:].replace(SECRET_VALUE, '…')}")
     problems += _unhit(case, proxy, codes) + _shown(case, project)

@@ -53,7 +53,7 @@ class FaultProxy:
 
     Attributes:
         target: the URL that everything is forwarded to.
-        fault: what goes wrong, None where nothing does.
+        fault: what goes wrong, None if nothing does.
         kill: ends all client processes; called while the request at the fault's position is held.
         operations: the GraphQL operation names of all requests so far, in their order.
     """

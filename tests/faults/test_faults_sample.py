@@ -51,5 +51,5 @@ def test_whatever_is_there_too_often_or_not_wanted_or_missing_is_told(tmp_path: 
         emulator.run(stray, p=project)
         left = difference(found(emulator), wanted(FIRST))
     assert "project fleet" in left.duplicates
-    assert any(thing.startswith("volume ") for thing in left.orphans)
+    assert any(subject.startswith("volume ") for subject in left.orphans)
     assert "service fleet/web" in left.missing

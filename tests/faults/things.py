@@ -36,8 +36,8 @@ def difference(found: Things, wanted: Things) -> Difference:
     above = found - wanted
     return Difference(
         sorted((wanted - found).elements()),
-        sorted(thing for thing in above.elements() if thing in wanted),
-        sorted(thing for thing in above.elements() if thing not in wanted),
+        sorted(subject for subject in above.elements() if subject in wanted),
+        sorted(subject for subject in above.elements() if subject not in wanted),
     )
 
 

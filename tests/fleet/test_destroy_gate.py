@@ -107,8 +107,8 @@ def test_what_another_stack_took_over_it_leaves_and_the_first_has_everything_sti
         emulator.forget_calls()
         done = second.destroy().text
         assert mutations(emulator) == []
-        for thing in ("volume web-volume (of web)", "service web", "environment test", "project fleet"):
-            assert f"keeps {thing}" in done, done
+        for subject in ("volume web-volume (of web)", "service web", "environment test", "project fleet"):
+            assert f"keeps {subject}" in done, done
         first.preview("--refresh", "--expect-no-changes")
         first.destroy()
         assert emulator.admin("GET", "/snapshot")["projects"] == []

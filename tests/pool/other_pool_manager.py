@@ -20,7 +20,7 @@ class Other:
 
     Attributes:
         instances: its agents, as its status lists them.
-        broken: what a tick answers; empty where Railway and the database are reached.
+        broken: what a tick answers; empty if Railway and the database are reached.
         odd: answers by path that take the place of its own.
     """
 

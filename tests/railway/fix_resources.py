@@ -25,7 +25,7 @@ Props = dict[str, Any]
 QUICK = Timing(
     settle_seconds=0.3,
     stick_seconds=1.0,
-    newborn_seconds=0.0,
+    just_created_seconds=0.0,
     read_seconds=3.0,
     budget=Budget(attempts=3, seconds=2.0, base_delay=0.01),
 )
@@ -36,11 +36,11 @@ class KeepingTokens(Client):
 
     refused = 0
 
-    def query(self, document: str, variables: Any, *, thing: str) -> Any:
+    def query(self, document: str, variables: Any, *, subject: str) -> Any:
         if "projectTokens(" in document:
             self.refused += 1
-            raise NotAuthorized(thing, 'Railway says "Not Authorized" to projectTokens', message="Not Authorized")
-        return super().query(document, variables, thing=thing)
+            raise NotAuthorized(subject, 'Railway says "Not Authorized" to projectTokens', message="Not Authorized")
+        return super().query(document, variables, subject=subject)
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Runs:
         return Made(made.provider, made.id, dict(result.outs or {}), inputs)
 
     def refresh(self, made: Made) -> Made | None:
-        """Read; None where it is gone."""
+        """Read; None if it is gone."""
         result = self.provider(made.provider).current(made.id, copy.deepcopy(made.outputs))
         if not result.id:
             return None

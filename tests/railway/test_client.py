@@ -43,7 +43,7 @@ def limited(**headers: str) -> Answer:
 def test_retry_after_is_honoured(header: dict[str, str], slept: float) -> None:
     time = FakeTime()
     with scripted(limited(**header), FINE) as server:
-        assert client(server.endpoint, time).query(QUERY, {}, thing="x") == {"things": 1}
+        assert client(server.endpoint, time).query(QUERY, {}, subject="x") == {"things": 1}
     assert time.slept == [pytest.approx(slept)]
 
 
@@ -51,7 +51,7 @@ def test_an_absurd_retry_after_is_told_and_not_slept() -> None:
     time = FakeTime()
     says = "^x: Railway's rate limit is used up at things; try again in 86400 s"
     with scripted(limited(**{"Retry-After": "86400"})) as server, pytest.raises(RateLimited, match=says):
-        client(server.endpoint, time).query(QUERY, {}, thing="x")
+        client(server.endpoint, time).query(QUERY, {}, subject="x")
     assert time.slept == []
 
 
@@ -66,10 +66,10 @@ def test_a_rate_limit_that_runs_out_is_said_once_before_it_is_hit_and_then_waite
     with scripted(left(50), left(9), left(1), left(0), FINE) as server:
         asks = client(server.endpoint, time, told)
         for _ in range(4):
-            asks.query(QUERY, {}, thing="x")
+            asks.query(QUERY, {}, subject="x")
         assert told == ["Railway's rate limit: 9 of 100 calls left until 08:00:40 UTC"]
         assert time.slept == []
-        asks.query(QUERY, {}, thing="x")
+        asks.query(QUERY, {}, subject="x")
     assert told[1:] == ["Railway's rate limit is used up: things waits 40 s for the next window"]
     assert time.slept == [40.0]
     assert len(server.asked) == 5
@@ -80,7 +80,7 @@ def test_creation_throttle_is_waited_out_with_a_progress_line() -> None:
     throttled = said("You are creating projects too quickly. Please wait.")
     with scripted(throttled, throttled, data({"thingCreate": 1})) as server:
         answer, seen = client(server.endpoint, time, told).mutate(
-            MUTATION, {}, thing="project p", observe=lambda: pytest.fail("a throttled creation did not happen")
+            MUTATION, {}, subject="project p", observe=lambda: pytest.fail("a throttled creation did not happen")
         )
     assert (answer, seen) == ({"thingCreate": 1}, None)
     assert time.slept == [31.0, 31.0]
@@ -107,7 +107,7 @@ UNSURE = {
 def test_a_mutation_that_happened_though_its_answer_was_lost_is_sent_once(name: str) -> None:
     time = FakeTime()
     with scripted(UNSURE[name]) as server:
-        answer, seen = client(server.endpoint, time).mutate(MUTATION, {}, thing="x", observe=lambda: "there")
+        answer, seen = client(server.endpoint, time).mutate(MUTATION, {}, subject="x", observe=lambda: "there")
     assert (answer, seen) == (None, "there")
     assert server.operations == ["thingCreate"]
 
@@ -122,7 +122,7 @@ def test_a_mutation_is_never_repeated_before_it_was_looked_for(name: str) -> Non
     with scripted(UNSURE[name], data({"thingCreate": 1})) as server:
         asks = client(server.endpoint, time, timing=Timing(settle_seconds=0))
         try:
-            asks.mutate(MUTATION, {}, thing="x", observe=observe)
+            asks.mutate(MUTATION, {}, subject="x", observe=observe)
         except NotAuthorized:
             assert len(server.asked) == 1
     assert order == ["looked after 1"]
@@ -133,7 +133,7 @@ def test_a_mutation_is_never_repeated_before_it_was_looked_for(name: str) -> Non
 def test_a_mutation_that_is_to_be_sent_once_is_not_repeated_where_it_may_have_happened(name: str) -> None:
     with scripted(UNSURE[name], FINE) as server:
         with pytest.raises(RailwayError) as raised:
-            client(server.endpoint, FakeTime()).mutate_once(MUTATION, {}, thing="thing")
+            client(server.endpoint, FakeTime()).mutate_once(MUTATION, {}, subject="thing")
         assert raised.value.may_have_happened
         assert server.operations == ["thingCreate"]
 
@@ -141,7 +141,7 @@ def test_a_mutation_that_is_to_be_sent_once_is_not_repeated_where_it_may_have_ha
 def test_a_mutation_that_is_to_be_sent_once_waits_out_a_rate_limit() -> None:
     time = FakeTime()
     with scripted(limited(**{"Retry-After": "7"}), FINE) as server:
-        assert client(server.endpoint, time).mutate_once(MUTATION, {}, thing="thing") == {"things": 1}
+        assert client(server.endpoint, time).mutate_once(MUTATION, {}, subject="thing") == {"things": 1}
         assert server.operations == ["thingCreate"] * 2
         assert time.slept == [7.1]
 
@@ -154,7 +154,7 @@ def test_what_a_lost_answer_may_have_made_is_looked_for_for_a_while() -> None:
         return "there" if time.now >= 10 else None
 
     with scripted(UNSURE["504"]) as server:
-        _, seen = client(server.endpoint, time).mutate(MUTATION, {}, thing="x", observe=observe, settle=True)
+        _, seen = client(server.endpoint, time).mutate(MUTATION, {}, subject="x", observe=observe, settle=True)
     assert seen == "there"
     assert len(server.asked) == 1
     assert len(looks) > 3
@@ -164,7 +164,7 @@ def test_an_opaque_refusal_is_tried_once_more_and_then_told_with_its_trace() -> 
     time = FakeTime()
     says = r"traceId 4711.*look before you repeat it"
     with scripted(UNSURE["opaque"]) as server, pytest.raises(Opaque, match=says):
-        client(server.endpoint, time).mutate(MUTATION, {}, thing="x", observe=lambda: None)
+        client(server.endpoint, time).mutate(MUTATION, {}, subject="x", observe=lambda: None)
     assert len(server.asked) == 2
 
 
@@ -172,12 +172,12 @@ def test_not_authorized_to_what_is_in_a_new_project_is_its_being_new() -> None:
     time = FakeTime()
     with scripted(said("Not Authorized"), said("Project not found"), FINE) as server:
         asks = client(server.endpoint, time)
-        asks.newborn()
-        assert asks.query(QUERY, {}, thing="x") == {"things": 1}
+        asks.mark_just_created()
+        assert asks.query(QUERY, {}, subject="x") == {"things": 1}
         time.now += 15
         server.answers = [said("Not Authorized")]
         with pytest.raises(NotAuthorized):
-            asks.query(QUERY, {}, thing="x")
+            asks.query(QUERY, {}, subject="x")
     assert len(server.asked) == 4
 
 
@@ -185,10 +185,10 @@ def test_not_authorized_to_what_is_in_a_new_project_is_its_being_new() -> None:
 def test_a_query_is_repeated_until_it_is_answered_and_not_for_ever(name: str) -> None:
     time = FakeTime()
     with scripted(UNSURE[name], UNSURE[name], FINE) as server:
-        assert client(server.endpoint, time).query(QUERY, {}, thing="x") == {"things": 1}
+        assert client(server.endpoint, time).query(QUERY, {}, subject="x") == {"things": 1}
         server.answers = [UNSURE[name]]
         with pytest.raises((ServerFailed, Unreachable)) as caught:
-            client(server.endpoint, time).query(QUERY, {}, thing="x")
+            client(server.endpoint, time).query(QUERY, {}, subject="x")
     assert "\n" not in str(caught.value)
     assert len(server.asked) == 3 + Budget().attempts
 
@@ -196,10 +196,10 @@ def test_a_query_is_repeated_until_it_is_answered_and_not_for_ever(name: str) ->
 def test_a_body_of_5_mb_is_an_answer_and_5_mb_of_rubbish_is_none() -> None:
     time = FakeTime()
     with scripted(data({"things": "x" * 5_000_000})) as server:
-        assert len(client(server.endpoint, time).query(QUERY, {}, thing="x")["things"]) == 5_000_000
+        assert len(client(server.endpoint, time).query(QUERY, {}, subject="x")["things"]) == 5_000_000
         server.answers = [Answer(200, b"x" * 5_000_000)]
         with pytest.raises(ServerFailed) as caught:
-            client(server.endpoint, time).query(QUERY, {}, thing="x")
+            client(server.endpoint, time).query(QUERY, {}, subject="x")
     assert len(str(caught.value)) < 200
 
 
@@ -228,7 +228,7 @@ def test_a_body_of_5_mb_is_an_answer_and_5_mb_of_rubbish_is_none() -> None:
 def test_what_railway_says_becomes_a_type_and_one_line(message: str, code: str, kind: type[RailwayError]) -> None:
     time = FakeTime()
     with scripted(said(message, code or "INTERNAL_SERVER_ERROR")) as server, pytest.raises(kind) as caught:
-        client(server.endpoint, time, timing=Timing(budget=Budget(attempts=1))).query(QUERY, {}, thing="web")
+        client(server.endpoint, time, timing=Timing(budget=Budget(attempts=1))).query(QUERY, {}, subject="web")
     text = str(caught.value)
     assert type(caught.value) is kind
     assert text.startswith(f'web: Railway says "{message}" to things')
@@ -240,11 +240,11 @@ def test_what_railway_says_becomes_a_type_and_one_line(message: str, code: str, 
 def test_http_401_and_403_are_the_tokens_fault_whatever_their_body(status: int) -> None:
     says = f"HTTP {status}; check the token"
     with scripted(Answer(status, b"<html>no</html>")) as server, pytest.raises(NotAuthorized, match=says):
-        client(server.endpoint, FakeTime()).query(QUERY, {}, thing="x")
+        client(server.endpoint, FakeTime()).query(QUERY, {}, subject="x")
 
 
 def test_nobody_there_is_told_with_the_address_and_a_mutation_was_not_sent() -> None:
     time, port = FakeTime(), free_port()
     with pytest.raises(Unreachable, match=f"127.0.0.1:{port} does not answer.*check railwayEndpoint") as caught:
-        client(f"http://127.0.0.1:{port}/graphql/v2", time).query(QUERY, {}, thing="x")
+        client(f"http://127.0.0.1:{port}/graphql/v2", time).query(QUERY, {}, subject="x")
     assert not caught.value.may_have_happened

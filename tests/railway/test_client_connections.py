@@ -26,7 +26,7 @@ def test_a_redirect_is_not_followed_with_the_token() -> None:
         scripted(Answer(302, b"", {"Location": other.endpoint})) as server,
         pytest.raises(ServerFailed, match="HTTP 302"),
     ):
-        client(server.endpoint, FakeTime(), timing=once).query(QUERY, {}, thing="x")
+        client(server.endpoint, FakeTime(), timing=once).query(QUERY, {}, subject="x")
     assert other.asked == []
 
 
@@ -51,8 +51,8 @@ def test_an_endpoint_that_must_not_see_the_token_is_refused(endpoint: str, says:
 
 def test_every_call_names_itself_its_source_and_its_token_in_the_right_header(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted(FINE) as server:
-        client(server.endpoint, FakeTime()).query(QUERY, {"a": 1}, thing="x")
-        client(server.endpoint, FakeTime(), project_token=True).query(QUERY, {}, thing="x")
+        client(server.endpoint, FakeTime()).query(QUERY, {"a": 1}, subject="x")
+        client(server.endpoint, FakeTime(), project_token=True).query(QUERY, {}, subject="x")
     account, project = server.asked
     assert account.path == "/graphql/v2?source=convos-infra"
     assert account.headers["User-Agent"].startswith("convos-infra/")
@@ -67,7 +67,7 @@ def test_a_login_in_netrc_does_not_take_the_tokens_place(monkeypatch: pytest.Mon
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     with scripted(FINE) as server:
-        client(server.endpoint, FakeTime()).query(QUERY, {}, thing="x")
+        client(server.endpoint, FakeTime()).query(QUERY, {}, subject="x")
     assert server.asked[0].headers["Authorization"] == "Bearer t0ken-of-a-test"
 
 
@@ -76,7 +76,7 @@ def test_connections_are_reused(monkeypatch: pytest.MonkeyPatch) -> None:
         asks = client(server.endpoint, FakeTime())
         session = asks._transport._session()
         for _ in range(3):
-            asks.query(QUERY, {}, thing="x")
+            asks.query(QUERY, {}, subject="x")
         assert asks._transport._session() is session
     assert len(server.asked) == 3
 
@@ -127,7 +127,7 @@ def test_the_token_comes_from_the_config_then_the_environment_then_a_project_tok
         monkeypatch.setenv(name, value)
     with scripted(FINE) as server:
         made = provider({**config, "railwayEndpoint": server.endpoint})
-        made.session().client.query(QUERY, {}, thing="x")
+        made.session().client.query(QUERY, {}, subject="x")
     assert server.asked[0].headers[header[0]] == header[1]
 
 

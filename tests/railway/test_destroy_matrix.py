@@ -62,8 +62,8 @@ def test_destroy_deletes_what_the_stack_made_and_leaves_what_it_took_over(
     elif how in THEIRS and option != "--target":
         assert one.state == {}
         kept = [line for line in one.said if line.startswith("keeps ")]
-        for thing in ("volume web-volume (of web)", "service web", "environment test", "project token web", "agents"):
-            assert any(thing in line for line in kept), (thing, kept)
+        for subject in ("volume web-volume (of web)", "service web", "environment test", "project token web", "agents"):
+            assert any(subject in line for line in kept), (subject, kept)
 
 
 def test_all_reasons_are_in_one_error(new: Callable[..., StackDouble]) -> None:

@@ -36,9 +36,9 @@ def short_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Let every page have so few rows as if a project had hundreds."""
     ask = Client.query
 
-    def query(self: Client, document: str, variables: Any, *, thing: str) -> Any:
+    def query(self: Client, document: str, variables: Any, *, subject: str) -> Any:
         short = _TOKENS.sub(rf"\g<1>{request.param}", _PAGED.sub(rf"\1(first: {request.param}", document))
-        return ask(self, short, variables, thing=thing)
+        return ask(self, short, variables, subject=subject)
 
     monkeypatch.setattr(Client, "query", query)
     return int(request.param)
@@ -123,14 +123,14 @@ def test_a_page_that_railway_refuses_proves_nothing(at: Place) -> None:
     client = Client(at.runs.emulator.endpoint, at.runs.emulator.token, timing=QUICK)
     at.runs.emulator.fault("not_authorized", operation="project", times=20)
     with pytest.raises(NotAuthorized):
-        Snapshots(client).read(at.project.id, at.environment.id, thing="environment")
+        Snapshots(client).read(at.project.id, at.environment.id, subject="environment")
 
 
 @pytest.mark.parametrize("cursor", [None, "", "0"])
 def test_a_list_that_does_not_end_is_an_error(cursor: str | None) -> None:
     page = {"environments": {"edges": [], "pageInfo": {"hasNextPage": True, "endCursor": cursor}}}
     with pytest.raises(InfraError, match="does not end"):
-        completed(Stuck(page), page, "p", ENVIRONMENTS, thing="environment")
+        completed(Stuck(page), page, "p", ENVIRONMENTS, subject="environment")
 
 
 class Stuck(Client):
@@ -139,8 +139,8 @@ class Stuck(Client):
     def __init__(self, page: Mapping[str, Any]) -> None:
         self._page = page
 
-    def query(self, document: str, variables: Any, *, thing: str) -> Any:
-        del document, variables, thing
+    def query(self, document: str, variables: Any, *, subject: str) -> Any:
+        del document, variables, subject
         return {"project": self._page}
 
 
@@ -151,16 +151,19 @@ def test_a_volume_whose_environments_are_not_all_listed_may_be_in_another_one(
     made = at.runs.create(VolumeProvider, CASES["Volume"].inputs(at))
     ask = Client.query
 
-    def query(self: Client, document: str, variables: Any, *, thing: str) -> Any:
+    def query(self: Client, document: str, variables: Any, *, subject: str) -> Any:
         return ask(
-            self, document.replace("volumeInstances(first: 100)", "volumeInstances(first: 0)"), variables, thing=thing
+            self,
+            document.replace("volumeInstances(first: 100)", "volumeInstances(first: 0)"),
+            variables,
+            subject=subject,
         )
 
     client = Client(at.runs.emulator.endpoint, at.runs.emulator.token, timing=QUICK)
-    snapshot = Snapshots(client).read(at.project.id, at.environment.id, thing="volume")
+    snapshot = Snapshots(client).read(at.project.id, at.environment.id, subject="volume")
     assert destroy_reasons.in_other_environments(snapshot, made.id) == []
     monkeypatch.setattr(Client, "query", query)
-    snapshot = Snapshots(client).read(at.project.id, at.environment.id, thing="volume")
+    snapshot = Snapshots(client).read(at.project.id, at.environment.id, subject="volume")
     assert len(destroy_reasons.in_other_environments(snapshot, made.id)) == 1
     with pytest.raises(InfraError, match="also has data in 1 other environments"):
         at.runs.delete(made)

@@ -15,7 +15,7 @@ from convos_infra.railway.poll import Poll
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.waiter import FIRST_PAUSE, Awaited, wait
-from convos_infra.waiting_threads import METHODS, SERVICER, give_room
+from convos_infra.waiting_threads import METHODS, SERVICER, install_wait_pool
 from railway_api.client import Client
 from tests.emulator.fix_emulator import running_emulator
 from tests.fleet.project import IMAGE, Project
@@ -98,10 +98,10 @@ def test_room_to_wait_is_given_once_and_only_where_pulumis_server_is_the_known_o
     servicer = type("Servicer", (), {"Create": method, "Update": another, "Delete": third})
 
     program = SimpleNamespace(**{SERVICER: servicer})
-    assert give_room(program)
+    assert install_wait_pool(program)
     pools = {getattr(servicer, name).experimental_thread_pool for name in METHODS}
-    assert give_room(program)
+    assert install_wait_pool(program)
     assert {getattr(servicer, name).experimental_thread_pool for name in METHODS} == pools
     assert len(pools) == 1
-    assert not give_room(SimpleNamespace())
-    assert not give_room(SimpleNamespace(**{SERVICER: object}))
+    assert not install_wait_pool(SimpleNamespace())
+    assert not install_wait_pool(SimpleNamespace(**{SERVICER: object}))

@@ -74,7 +74,7 @@ def made_at_random(at: Place, rng: random.Random) -> dict[str, str]:
 def test_the_emulator_renders_what_is_resolved_here_in_random_environments(at: Place, seed: int) -> None:
     ids = made_at_random(at, random.Random(seed))
     session = at.runs.provider(ServiceInstanceProvider).session()
-    snapshot = session.living(at.ids, thing="test")
+    snapshot = session.living(at.ids, subject="test")
     addresses = session.snapshots.details(snapshot).addresses
     compared = 0
     for id_ in ids.values():

@@ -154,11 +154,11 @@ class Removing(Client):
 
     between: Callable[[], Any] | None = None
 
-    def query(self, document: str, variables: Any, *, thing: str) -> Any:
+    def query(self, document: str, variables: Any, *, subject: str) -> Any:
         if document.startswith("query details") and self.between is not None:
             between, self.between = self.between, None
             between()
-        return super().query(document, variables, thing=thing)
+        return super().query(document, variables, subject=subject)
 
 
 def test_a_service_that_vanishes_between_two_reads_costs_its_own_details_alone(

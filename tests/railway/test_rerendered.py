@@ -159,7 +159,7 @@ def test_a_private_domain_that_railway_does_not_tell_is_not_compared_and_is_aske
     found, failures = provider.checked(copy.deepcopy(web.inputs), news)
     assert failures == []
     assert announced(web.inputs, found) == 1
-    snapshots, snapshot = provider.session().snapshots, provider.session().living(at.ids, thing="test")
+    snapshots, snapshot = provider.session().snapshots, provider.session().living(at.ids, subject="test")
     assert snapshots.private_domains(snapshot, {postgres.id}) == {}
     at.runs.emulator.forget_calls()
     assert snapshots.private_domains(snapshot, {postgres.id}) == {}

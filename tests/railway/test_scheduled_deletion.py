@@ -124,7 +124,7 @@ def test_what_is_deleted_later_is_scheduled_whatever_says_it(
         return
     with pytest.raises(PendingDeletion) as refused:
         refuse_leaving(client, "e", environment, project)
-    assert refused.value.thing == ("project n" if place == "project" else "environment n")
+    assert refused.value.subject == ("project n" if place == "project" else "environment n")
 
 
 def test_an_environment_whose_project_is_scheduled_is_not_gone_by_the_projects_own_word() -> None:

@@ -39,7 +39,7 @@ def test_a_project_token_reaches_its_environment(at: Place) -> None:
     asks = client(at, project_token(at), project=True)
     found = reach(asks)
     assert (found.project_id, found.environment_id) == (at.project.id, at.environment.id)
-    assert [row["id"] for row in list_projects(asks, thing="x")] == [at.project.id]
+    assert [row["id"] for row in list_projects(asks, subject="x")] == [at.project.id]
 
 
 def test_a_project_token_for_workspace_operations_is_named_with_what_it_is_of(at: Place) -> None:

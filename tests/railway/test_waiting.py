@@ -176,7 +176,7 @@ def test_one_deployment_that_was_deleted_does_not_take_the_others_along() -> Non
         client = _client(server.endpoint, FakeTime(), [])
         poll = Poll(client)
         with poll.watching("d-1"), poll.watching("d-2"):
-            found = poll.states(0, thing="x")
+            found = poll.states(0, subject="x")
         assert isinstance(found["d-1"], DeploymentState)
         assert isinstance(found["d-2"], Failure)
         server.answers = [gone]

@@ -44,7 +44,7 @@ def test_what_runs_and_what_is_beside_it_is_told_as_the_emulator_has_it(stack: S
     client = Client(runs.emulator.endpoint, runs.emulator.token, timing=QUICK)
     session = Session(client, Snapshots(client))
     runs.emulator.forget_calls()
-    snapshot = session.snapshots.read(scene.project_id, scene.environment_id, thing="test")
+    snapshot = session.snapshots.read(scene.project_id, scene.environment_id, subject="test")
     recorded = stack.state["web-instance"].outputs
     found = running_of(session, recorded, snapshot)
     assert len(runs.emulator.calls()) <= 2

@@ -14,7 +14,7 @@ from railway_api.client import Client, Timing
 from railway_api.transport import operation_name
 from tests.emulator.fix_emulator import Emulator
 
-TIMING = Timing(settle_seconds=0.0, stick_seconds=30.0, newborn_seconds=0.0)
+TIMING = Timing(settle_seconds=0.0, stick_seconds=30.0, just_created_seconds=0.0)
 
 
 class Turns:
@@ -79,10 +79,10 @@ def racer(emulator: Emulator, turns: Turns, number: int) -> Racer:
     found = Racer(number, Session(client, Snapshots(client)), said=said)
     post = client._post
 
-    def in_turn(document: str, variables: Mapping[str, Any], thing: str) -> dict[str, Any]:
+    def in_turn(document: str, variables: Mapping[str, Any], subject: str) -> dict[str, Any]:
         turns.take(number)
         turns.done.append((number, operation_name(document), str(variables.get("id"))))
-        answer = post(document, variables, thing)
+        answer = post(document, variables, subject)
         for operation in ("projectCreate", "environmentCreate"):
             if operation in answer:
                 found.made.append(str(answer[operation]["id"]))

@@ -80,7 +80,7 @@ def test_a_registry_with_basic_auth_gets_the_password_after_it_asked(
 def test_private_without_a_login_is_one_line(gates: Any, repository: Repository, image: str, login: str) -> None:
     gate = gates(repository.host, login, ACCOUNTS)
     with pytest.raises(UnauthorizedError) as caught:
-        resolve(f"{gate.host}/{image}", thing="imageTag")
+        resolve(f"{gate.host}/{image}", subject="imageTag")
     place = f"{gate.host}/{repository.name}"
     expected = f"imageTag: {place} is private or missing; check the name, or set registry credentials"
     assert str(caught.value) == expected

@@ -49,7 +49,7 @@ def gate(repository: Repository) -> Iterator[Gate]:
 
 def client_of(gate: Gate, clock: Clock) -> RegistryClient:
     return RegistryClient(
-        gate.host, thing="imageTag", transport=RegistryTransport(gate.host, "imageTag", pace=clock.pace())
+        gate.host, subject="imageTag", transport=RegistryTransport(gate.host, "imageTag", pace=clock.pace())
     )
 
 

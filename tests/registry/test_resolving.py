@@ -118,7 +118,7 @@ def test_the_current_digest_is_one_request(repository: Repository) -> None:
 def line(repository: Repository, version: str, error: type[RegistryError], platform: str = AMD64) -> str:
     """Resolve what must not resolve, as the stack's `imageTag`; answer the one line."""
     with pytest.raises(error) as caught:
-        resolve(parse_version(repository.location, version, "imageTag"), platform=platform, thing="imageTag")
+        resolve(parse_version(repository.location, version, "imageTag"), platform=platform, subject="imageTag")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -258,7 +258,7 @@ def test_a_manifest_that_names_no_media_type_is_read_by_its_content_type(reposit
 def test_a_registry_that_is_down_says_which_and_what_to_check() -> None:
     port = free_port()
     with pytest.raises(UnreachableError) as caught:
-        resolve(f"127.0.0.1:{port}/convos/runtime:scaling", thing="imageTag")
+        resolve(f"127.0.0.1:{port}/convos/runtime:scaling", subject="imageTag")
     assert str(caught.value) == (
         f"imageTag: cannot reach 127.0.0.1:{port}: connection refused; start the registry, or correct its port"
     )

@@ -113,7 +113,7 @@ DESTRUCTIVE = [
 def test_what_loses_data_needs_an_allowance_for_each_thing(text: str, rules: list[str]) -> None:
     problems = guards.check(migrations("-- Line one.\n" + text))
     assert [problem.next_step for problem in problems] == [f'add "-- allow: {rule}" if that is meant' for rule in rules]
-    assert all(problem.thing == "0001_m1.sql:2" for problem in problems)
+    assert all(problem.subject == "0001_m1.sql:2" for problem in problems)
     allowed = "".join(f"-- allow: {rule}\n" for rule in rules) + text
     assert guards.check(migrations(allowed)) == []
 
@@ -148,7 +148,7 @@ def test_not_null_in_the_safe_steps_needs_no_allowance() -> None:
     assert guards.check(three) == []
     assert guards.check(three[2:], three[:2]) == []
     without_validation = migrations(SAFE_STEPS[0], SAFE_STEPS[2])
-    assert [problem.thing for problem in guards.check(without_validation)] == ["0002_m2.sql:1"]
+    assert [problem.subject for problem in guards.check(without_validation)] == ["0002_m2.sql:1"]
 
 
 UNFIT = [

@@ -52,7 +52,7 @@ def untouched(accounts: Standins) -> bool:
 
 
 def created(asked: AccountProvider, news: dict[str, Any]) -> CreateResult | None:
-    """Create as one run does; None where it failed, with a line that has no secret."""
+    """Create as one run does; None if it failed, with a line that has no secret."""
     try:
         return asked.create(news)
     except Exception as error:  # how a provider reports

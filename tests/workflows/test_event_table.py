@@ -50,7 +50,7 @@ class Row:
         event, payload, files: GITHUB_EVENT_NAME, the webhook's body, what changed.
         jobs: `workflow/job`, of all workflows but the builds.
         tags: what each build writes whose image's folder has a changed file.
-        stack: what a deploy that starts by itself updates; empty where none does.
+        stack: what a deploy that starts by itself updates; empty if none does.
         variables: the repository's.
     """
 

@@ -154,9 +154,9 @@ def test_a_railway_that_does_not_answer_forgets_nothing(
 class Refusing(Client):
     """A Railway that says "Not Authorized" to everything."""
 
-    def query(self, document: str, variables: Any, *, thing: str, **more: Any) -> Any:
+    def query(self, document: str, variables: Any, *, subject: str, **more: Any) -> Any:
         del document, variables, more
-        raise NotAuthorized(thing, 'Railway says "Not Authorized"', message="Not Authorized")
+        raise NotAuthorized(subject, 'Railway says "Not Authorized"', message="Not Authorized")
 
 
 def test_a_pull_request_that_github_does_not_show_ends_no_stack(

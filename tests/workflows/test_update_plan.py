@@ -188,7 +188,7 @@ def test_what_is_deleted_is_told_apart_from_what_is_kept_and_what_is_taken_over(
     assert found.mutations == 5
     assert "an-id" not in json.dumps(found.document())
     everything = plan(*steps, deletes_adopted=True)
-    assert {thing.fate for thing in everything.things} == {Fate.DELETED, Fate.REPLACED, Fate.ADOPTED, Fate.NEW}
+    assert {subject.fate for subject in everything.things} == {Fate.DELETED, Fate.REPLACED, Fate.ADOPTED, Fate.NEW}
     assert everything.mutations == 7
 
 

@@ -69,7 +69,7 @@ class CustomDomainProvider(RailwayProvider):
             self.declare(news, news.get("service"), given=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            snapshot = self.session().living(news, thing=_thing(news))
+            snapshot = self.session().living(news, subject=_subject(news))
             found = _find(snapshot, news)
             if found is None:
                 return None
@@ -86,7 +86,7 @@ class CustomDomainProvider(RailwayProvider):
         """Take it over where the service has it already, or register it."""
         session = self.session()
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            snapshot = session.living(props, thing=_thing(props))
+            snapshot = session.living(props, subject=_subject(props))
             found = _find(snapshot, props)
             owned = found is None or is_own_part(snapshot, props)
             if found is None:
@@ -98,7 +98,7 @@ class CustomDomainProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it, verification status and records included."""
         try:
-            snapshot = self.session().refreshed(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, subject=_subject(props))
         except Gone:
             return ReadResult("", {})
         found = _find(snapshot, props)
@@ -112,11 +112,11 @@ class CustomDomainProvider(RailwayProvider):
         """Change the port, unless somebody changed it since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            snapshot = session.living(news, thing=_thing(news), fresh=True)
+            snapshot = session.living(news, subject=_subject(news), fresh=True)
             found = _find(snapshot, news)
             if found is None:
-                raise InfraError(_thing(news), "it is gone", "run pulumi refresh, then pulumi up registers it again")
-            refuse_unseen_changes(_thing(news), olds, _live(found), news, ("targetPort",))
+                raise InfraError(_subject(news), "it is gone", "run pulumi refresh, then pulumi up registers it again")
+            refuse_unseen_changes(_subject(news), olds, _live(found), news, ("targetPort",))
             if found.get("targetPort") != _port(news):
                 _set_port(session, news, id_)
         return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
@@ -127,22 +127,22 @@ class CustomDomainProvider(RailwayProvider):
 
         def seen() -> bool | None:
             try:
-                found = _find(session.read(props, thing=_thing(props), fresh=True), props)
+                found = _find(session.read(props, subject=_subject(props), fresh=True), props)
             except Gone:
                 return True
             return True if found is None or found["id"] != id_ else None
 
         if seen():
             return
-        is_fork = session.living(props, thing=_thing(props)).is_fork
-        if self.leaves(props, f"{_thing(props)} of {props['service']}", otherwise=is_fork):
+        is_fork = session.living(props, subject=_subject(props)).is_fork
+        if self.leaves(props, f"{_subject(props)} of {props['service']}", otherwise=is_fork):
             return
-        self.guard(props, _thing(props))
+        self.guard(props, _subject(props))
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            session.client.mutate(documents.CUSTOM_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+            session.client.mutate(documents.CUSTOM_DOMAIN_DELETE, {"id": id_}, subject=_subject(props), observe=seen)
 
 
-def _thing(props: Mapping[str, Any]) -> str:
+def _subject(props: Mapping[str, Any]) -> str:
     return f"domain {props['domain']}"
 
 
@@ -168,14 +168,14 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
         given["targetPort"] = _port(props)
 
     def seen() -> Mapping[str, Any] | None:
-        return _find(session.living(props, thing=_thing(props), fresh=True), props)
+        return _find(session.living(props, subject=_subject(props), fresh=True), props)
 
     _, found = session.client.mutate(
-        documents.CUSTOM_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.CUSTOM_DOMAIN_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
     )
     found = found or seen()
     if found is None:
-        raise InfraError(_thing(props), "registered, but not listed yet", "run pulumi up again")
+        raise InfraError(_subject(props), "registered, but not listed yet", "run pulumi up again")
     return found
 
 
@@ -183,11 +183,11 @@ def _set_port(session: Session, props: Mapping[str, Any], id_: str) -> None:
     variables = {"id": id_, "environmentId": props["environmentId"], "targetPort": _port(props)}
 
     def seen() -> bool | None:
-        found = _find(session.living(props, thing=_thing(props), fresh=True), props)
+        found = _find(session.living(props, subject=_subject(props), fresh=True), props)
         return True if found is not None and found.get("targetPort") == _port(props) else None
 
-    session.client.mutate(documents.CUSTOM_DOMAIN_UPDATE, variables, thing=_thing(props), observe=seen)
-    refuse_lost(_thing(props), f"port {_port(props)}", session.until(seen))
+    session.client.mutate(documents.CUSTOM_DOMAIN_UPDATE, variables, subject=_subject(props), observe=seen)
+    refuse_lost(_subject(props), f"port {_port(props)}", session.until(seen))
 
 
 def _outputs(props: Props, found: Mapping[str, Any]) -> Props:

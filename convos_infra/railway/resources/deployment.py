@@ -102,7 +102,7 @@ class DeploymentProvider(RailwayProvider):
         rows = [row for row in rows if row.get("deploymentId") not in session.fresh]
         if not rows:
             return {}
-        snapshot = session.living(news, thing="deployments")
+        snapshot = session.living(news, subject="deployments")
         found = {}
         for row in rows:
             newest = _followed(session, snapshot, row)
@@ -135,7 +135,7 @@ class DeploymentProvider(RailwayProvider):
         return CreateResult(f"{props['environmentId']}/{names}", outputs)
 
     def _found(self, props: Props) -> Props:
-        snapshot = self.session().living(props, thing="deployments")
+        snapshot = self.session().living(props, subject="deployments")
         states = {row["name"]: snapshot.latest_deployment(row["serviceId"]) for row in props["services"]}
         return {**props, "deployed": {name: _shown(one) for name, one in sorted(states.items()) if one is not None}}
 
@@ -147,7 +147,7 @@ class DeploymentProvider(RailwayProvider):
     def _waited(self, props: Props) -> Props:
         session = self.session()
         names = ", ".join(row["name"] for row in props["services"])
-        snapshot = session.living(props, thing=names)
+        snapshot = session.living(props, subject=names)
         awaited = [_awaited(session, snapshot, props, row) for row in props["services"]]
         states = wait(session.poll, session.client, awaited, float(props["timeoutSeconds"]))
         session.snapshots.forget(props["environmentId"])
@@ -162,7 +162,7 @@ class DeploymentProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read what runs now; one that is still under way shows as drift, and the next update waits for it."""
         try:
-            snapshot = self.session().refreshed(props, thing="deployments")
+            snapshot = self.session().refreshed(props, subject="deployments")
         except Gone:
             return ReadResult("", {})
         deployed = dict(props.get("deployed") or {})
@@ -180,7 +180,7 @@ class DeploymentProvider(RailwayProvider):
     def deleted(self, id_: str, props: Props) -> None:
         """Leave it: a deployment goes with its service."""
         del id_
-        self.session().prove_sight(props, thing="deployments")
+        self.session().assert_readable(props, subject="deployments")
 
 
 def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[str, Any]) -> Awaited:

@@ -119,7 +119,7 @@ class EnvironmentProvider(RailwayProvider):
             data, found = session.client.mutate(
                 documents.ENVIRONMENT_CREATE,
                 {"input": given},
-                thing=f"environment {props['name']}",
+                subject=f"environment {props['name']}",
                 observe=lambda: _find(session, props),
                 settle=True,
             )
@@ -130,7 +130,7 @@ class EnvironmentProvider(RailwayProvider):
                 raise
             return CreateResult(found["id"], _outputs(props, found["id"], owned=False))
         made = found or (data or {}).get("environmentCreate") or {}
-        session.client.newborn()
+        session.client.mark_just_created()
         session.snapshots.forget(made["id"])
         project_reads.forget(session)
         if found is None:
@@ -142,7 +142,7 @@ class EnvironmentProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone only where the project's own list agrees."""
         try:
-            snapshot = self.session().refreshed({**props, "environmentId": id_}, thing=f"environment {props['name']}")
+            snapshot = self.session().refreshed({**props, "environmentId": id_}, subject=f"environment {props['name']}")
         except Gone:
             return ReadResult("", {})
         # One that was named by its id may be called as its owners like.
@@ -160,7 +160,7 @@ class EnvironmentProvider(RailwayProvider):
         session = self.session()
         where = {**news, "environmentId": id_}
         with session.snapshots.writing(id_):
-            now = session.living(where, thing=f"environment {olds['name']}", fresh=True).name
+            now = session.living(where, subject=f"environment {olds['name']}", fresh=True).name
             found = _find(session, news)
             rename(
                 session,
@@ -169,7 +169,7 @@ class EnvironmentProvider(RailwayProvider):
                 documents.ENVIRONMENT_RENAME,
                 {"id": id_, "input": {"name": news["name"]}},
                 is_taken=found is not None and found["id"] != id_,
-                now=lambda: session.living(where, thing=f"environment {news['name']}", fresh=True).name,
+                now=lambda: session.living(where, subject=f"environment {news['name']}", fresh=True).name,
             )
 
     def deleted(self, id_: str, props: Props) -> None:
@@ -177,14 +177,14 @@ class EnvironmentProvider(RailwayProvider):
 
         It goes last: nothing is refused here any more. What must keep a destroy from beginning, its gate has asked.
         """
-        session, thing = self.session(), f"environment {props['name']}"
+        session, subject = self.session(), f"environment {props['name']}"
         where = {**props, "environmentId": id_}
         try:
             # Also for one that stays: a token that does not see it must not empty the state.
-            snapshot = session.read(where, thing=thing, fresh=True)
+            snapshot = session.read(where, subject=subject, fresh=True)
         except Gone:
             return
-        if self.leaves(props, thing, otherwise=False):
+        if self.leaves(props, subject, otherwise=False):
             return
         prefix = str(props.get("disposablePrefix") or "")
         left = destroy_reasons.left_in(snapshot, prefix)
@@ -193,17 +193,17 @@ class EnvironmentProvider(RailwayProvider):
             named = destroy_reasons.restorable_in(snapshot, prefix, given_up=session.run.given_up or ())
             left += [f"deleted volume {name}" for name in named]
         if left or id_ in session.run.kept:
-            session.client.progress(f"keeps {thing}: not empty, it has {together(left) or 'what was taken over'}")
+            session.client.progress(f"keeps {subject}: not empty, it has {together(left) or 'what was taken over'}")
             return
 
         def seen() -> bool | None:
             try:
-                session.read(where, thing=thing, fresh=True)
+                session.read(where, subject=subject, fresh=True)
             except Gone:
                 return True
             return None
 
-        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=seen)
+        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, subject=subject, observe=seen)
         session.snapshots.forget(id_)
 
 
@@ -213,15 +213,15 @@ def _copied(session: Session, props: Props) -> list[str]:
     if not base or is_unknown(base) or session.client.is_project_token:  # such a token sees no base, and makes no fork
         return []
     try:
-        snapshot = session.snapshots.read(props["projectId"], base, thing=f"environment {props['name']}")
+        snapshot = session.snapshots.read(props["projectId"], base, subject=f"environment {props['name']}")
     except Gone:  # there is nothing to fork, which the creation says
         return []
     return destroy_reasons.left_in(snapshot, "")
 
 
 def _find(session: Session, props: Mapping[str, Any], *, may_be_known: bool = False) -> Mapping[str, Any] | None:
-    thing = f"environment {props['name']}"
-    answer = project_reads.read(session, props["projectId"], thing=thing, may_be_known=may_be_known)
+    subject = f"environment {props['name']}"
+    answer = project_reads.read(session, props["projectId"], subject=subject, may_be_known=may_be_known)
     alive = [row for row in nodes(answer.get("environments")) if not row.get("deletedAt")]
     if wanted := props.get("environmentIdToAdopt"):
         for row in alive:
@@ -232,29 +232,29 @@ def _find(session: Session, props: Mapping[str, Any], *, may_be_known: bool = Fa
     named = [row for row in alive if row["name"] == props["name"]]
     if len(named) > 1:
         ids = ", ".join(row["id"] for row in named)
-        raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set environmentId to the one meant")
+        raise InfraError(subject, f"there are {len(named)} of that name: {ids}", "set environmentId to the one meant")
     return named[0] if named else None
 
 
 def _namesakes(session: Session, props: Props) -> Namesakes:
-    thing = f"environment {props['name']}"
+    subject = f"environment {props['name']}"
 
     def living() -> list[Mapping[str, Any]]:
-        rows = nodes(read_project(session.client, props["projectId"], thing=thing).get("environments"))
+        rows = nodes(read_project(session.client, props["projectId"], subject=subject).get("environments"))
         return [row for row in rows if row["name"] == props["name"] and not row.get("deletedAt")]
 
     def is_empty(id_: str) -> bool:
-        snapshot = session.living({**props, "environmentId": id_}, thing=thing, fresh=True)
+        snapshot = session.living({**props, "environmentId": id_}, subject=subject, fresh=True)
         return not (snapshot.instances or snapshot.volume_instances or snapshot.buckets)
 
     def delete(id_: str) -> None:
         def gone() -> bool | None:
             return True if all(row["id"] != id_ for row in living()) else None
 
-        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, thing=thing, observe=gone)
+        session.client.mutate(documents.ENVIRONMENT_DELETE, {"id": id_}, subject=subject, observe=gone)
         session.snapshots.forget(id_)
 
-    return Namesakes(thing, "environmentId", living, is_empty, delete)
+    return Namesakes(subject, "environmentId", living, is_empty, delete)
 
 
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
@@ -265,7 +265,7 @@ def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]
     source = (row.get("sourceEnvironment") or {}).get("id")
     if source != props["baseEnvironmentId"] or props.get("environmentIdToAdopt"):
         return False
-    snapshot = session.living({**props, "environmentId": row["id"]}, thing=f"environment {props['name']}", fresh=True)
+    snapshot = session.living({**props, "environmentId": row["id"]}, subject=f"environment {props['name']}", fresh=True)
     shared = snapshot.config.get("sharedVariables")
     return not (snapshot.instances or snapshot.volume_instances or snapshot.buckets or shared)
 

@@ -21,14 +21,14 @@ class Namesakes:
     """What is done with things of one name.
 
     Attributes:
-        thing: the error's first words, kind and name.
+        subject: the error's first words, kind and name.
         config_key: the key of the stack's config that names one by its id.
         living: lists all of the name, each with `id` and `createdAt`.
         is_empty: reads whether there is anything in the one of this id.
         delete: deletes it.
     """
 
-    thing: str
+    subject: str
     config_key: str
     living: Callable[[], Iterable[Mapping[str, Any]]]
     is_empty: Callable[[str], bool]
@@ -65,16 +65,16 @@ def _yielded(session: Session, mine: str, place: Rank, names: Namesakes) -> str:
         raise _several(mine, place, names)
     names.delete(mine)
     session.client.progress(
-        f"{names.thing}: another update made one of this name first, {place.oldest}, which is used; {mine}, which this"
-        " update made and which was empty, is deleted"
+        f"{names.subject}: another update made one of this name first, {place.oldest}, which is used; {mine}, which "
+        "this update made and which was empty, is deleted"
     )
     return place.oldest
 
 
 def _several(mine: str, place: Rank, names: Namesakes) -> InfraError:
     if place.standing is Standing.NOT_LISTED:
-        return InfraError(names.thing, f"Railway made it ({mine}), but does not list it", "run pulumi up again")
+        return InfraError(names.subject, f"Railway made it ({mine}), but does not list it", "run pulumi up again")
     problem = f"several updates made one of this name at the same time: {', '.join(place.ids)} ({mine} by this update)"
     return InfraError(
-        names.thing, problem, f"delete all but one on Railway, or set {names.config_key} to the one that is meant"
+        names.subject, problem, f"delete all but one on Railway, or set {names.config_key} to the one that is meant"
     )

@@ -108,9 +108,9 @@ class ProjectProvider(RailwayProvider):
             return _find(session, props)
 
         data, found = session.client.mutate(
-            documents.PROJECT_CREATE, {"input": given}, thing=f"project {props['name']}", observe=seen, settle=True
+            documents.PROJECT_CREATE, {"input": given}, subject=f"project {props['name']}", observe=seen, settle=True
         )
-        session.client.newborn()
+        session.client.mark_just_created()
         project = found or (data or {}).get("projectCreate") or {}
         if found is None:
             kept = keep_first_made(session, project["id"], _namesakes(session, props, workspace))
@@ -172,25 +172,26 @@ class ProjectProvider(RailwayProvider):
     def deleted(self, id_: str, props: Props) -> None:
         """Delete it if this stack made it and nobody has anything in it; else leave it."""
         session = self.session()
-        thing = f"project {props['name']}"
+        subject = f"project {props['name']}"
         # Also for one that stays: a token that does not see it must not empty the state.
         project = _read(session, id_, props["name"])
-        if project is None or self.leaves(props, thing, otherwise=False):
+        if project is None or self.leaves(props, subject, otherwise=False):
             return
         environments = [row for row in nodes(project.get("environments")) if not row.get("deletedAt")]
         others = [row["name"] for row in environments if row["id"] != _base_id(project)]
         services = any(not row.get("deletedAt") for row in nodes(project.get("services")))
         if services and not others:
             # One that no environment has is what a deletion in its last one left (fact: scoped-delete-keeps-service).
-            services = bool(services_here(session, {"projectId": id_, "environmentId": _base_id(project)}, thing=thing))
+            base = {"projectId": id_, "environmentId": _base_id(project)}
+            services = bool(services_here(session, base, subject=subject))
         if others or services:
-            session.client.progress(f"{thing}: kept, others live in it: {', '.join(others) or 'services'}")
+            session.client.progress(f"{subject}: kept, others live in it: {', '.join(others) or 'services'}")
             return
 
         def seen() -> bool | None:
             return True if _read(session, id_, props["name"]) is None else None
 
-        session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, thing=thing, observe=seen)
+        session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, subject=subject, observe=seen)
 
 
 def _is_fresh(project: Mapping[str, Any]) -> bool:
@@ -206,8 +207,8 @@ def _is_fresh(project: Mapping[str, Any]) -> bool:
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the project that is meant, or None; refuses to guess between two of one name."""
     name, wanted_id = props["name"], props.get("projectIdToAdopt")
-    thing = f"project {name}"
-    rows = list_projects(session.client, thing=thing)
+    subject = f"project {name}"
+    rows = list_projects(session.client, subject=subject)
     alive = [row for row in rows if not row.get("deletedAt")]
     if wanted_id:
         for row in alive:
@@ -217,22 +218,22 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
     named = [row for row in alive if row["name"] == name]
     if len(named) > 1:
         ids = ", ".join(row["id"] for row in named)
-        raise InfraError(thing, f"there are {len(named)} of that name: {ids}", "set projectId to the one that is meant")
+        raise InfraError(subject, f"there are {len(named)} of that name: {ids}", "set projectId to the right one")
     return named[0] if named else None
 
 
 def _refuse_to_make_anew(session: Session, props: Mapping[str, Any]) -> None:
     """Refuse to make an empty project in the place of one that can still be kept; raises PendingDeletion."""
-    for row in list_projects(session.client, thing=f"project {props['name']}", deleted=True):
+    for row in list_projects(session.client, subject=f"project {props['name']}", deleted=True):
         if props["name"] == row["name"]:
             refuse_scheduled(session.client, f"project {row['name']}", row)
 
 
 def _namesakes(session: Session, props: Props, workspace_id: str) -> Namesakes:
-    thing = f"project {props['name']}"
+    subject = f"project {props['name']}"
 
     def living() -> list[Mapping[str, Any]]:
-        rows = [row for row in list_projects(session.client, thing=thing) if row["name"] == props["name"]]
+        rows = [row for row in list_projects(session.client, subject=subject) if row["name"] == props["name"]]
         # One that does not say its workspace may well be of this one.
         return [row for row in rows if not row.get("deletedAt") and row.get("workspaceId") in (None, workspace_id)]
 
@@ -244,21 +245,21 @@ def _namesakes(session: Session, props: Props, workspace_id: str) -> Namesakes:
         def gone() -> bool | None:
             return True if _read(session, id_, props["name"]) is None else None
 
-        session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, thing=thing, observe=gone)
+        session.client.mutate(documents.PROJECT_DELETE, {"id": id_}, subject=subject, observe=gone)
 
-    return Namesakes(thing, "projectId", living, is_empty, delete)
+    return Namesakes(subject, "projectId", living, is_empty, delete)
 
 
 def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
-    """Return the project, or None where it is proved to be gone."""
-    thing = f"project {name}"
+    """Return the project, or None if it is proved to be gone."""
+    subject = f"project {name}"
     try:
-        project = read_project(session.client, id_, thing=thing)
+        project = read_project(session.client, id_, subject=subject)
     except (NotAuthorized, NotFound):
-        if project_is_gone(session.client, id_, thing):
+        if project_is_gone(session.client, id_, subject):
             return None
         raise
-    refuse_scheduled(session.client, thing, project)
+    refuse_scheduled(session.client, subject, project)
     return None if project.get("deletedAt") else project
 
 

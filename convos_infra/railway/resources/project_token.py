@@ -49,7 +49,7 @@ class ProjectTokenArgs:
     Attributes:
         project_id, environment_id: what it reaches.
         name: how it is found again; this stack's own.
-        service_owned: whether this stack made the service that uses it; None where that is not known.
+        service_owned: whether this stack made the service that uses it; None if that is not known.
         user, variable: the service that it is made for, and the variable that holds it there.
     """
 
@@ -92,23 +92,25 @@ class ProjectTokenProvider(RailwayProvider):
             if owned and not _may_be_used(session, props):
                 _delete(session, props, stale["id"])
             else:
-                session.client.progress(f"{_thing(props)}: another token of this name stays: a service may be using it")
+                session.client.progress(
+                    f"{_subject(props)}: another token of this name stays: a service may be using it"
+                )
                 others.add(str(stale["id"]))
         for _ in range(_ATTEMPTS):
             value, row = _make(session, props, others)
             if row is None:
-                raise InfraError(_thing(props), "made, but Railway does not list it", "run pulumi up again")
+                raise InfraError(_subject(props), "made, but Railway does not list it", "run pulumi up again")
             if value:
                 return CreateResult(row["id"], {**props, "value": value, OWNED: owned})
-            session.client.progress(f"{_thing(props)}: the answer with its value was lost; making another")
+            session.client.progress(f"{_subject(props)}: the answer with its value was lost; making another")
             _delete(session, props, row["id"])
-        raise InfraError(_thing(props), "Railway's answer was lost each time", "run pulumi up again")
+        raise InfraError(_subject(props), "Railway's answer was lost each time", "run pulumi up again")
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """See whether it is there; its value cannot be read. It is listed still where its environment is gone."""
         session = self.session()
         try:
-            listed = session.refreshed(props, thing=_thing(props)).tokens
+            listed = session.refreshed(props, subject=_subject(props)).tokens
         except Gone:
             return ReadResult("", {})
         if _is_gone(session, props, id_) if listed is None else all(row["id"] != id_ for row in listed):
@@ -123,19 +125,19 @@ class ProjectTokenProvider(RailwayProvider):
     def deleted(self, id_: str, props: Props) -> None:
         """Revoke it, unless a service may need it that stays: then it goes with its environment at the latest."""
         session = self.session()
-        if _is_gone(session, props, id_) or self.leaves(props, _thing(props), otherwise=False, why=_KEPT):
+        if _is_gone(session, props, id_) or self.leaves(props, _subject(props), otherwise=False, why=_KEPT):
             return
-        self.guard(props, _thing(props))
+        self.guard(props, _subject(props))
         _delete(session, props, id_)
 
 
-def _thing(props: Mapping[str, Any]) -> str:
+def _subject(props: Mapping[str, Any]) -> str:
     return f"project token {props['name']}"
 
 
 def _rows(session: Session, props: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    data = session.client.query(documents.PROJECT_TOKENS, {"projectId": props["projectId"]}, thing=_thing(props))
-    found = completed(session.client, data, str(props["projectId"]), TOKENS, thing=_thing(props))
+    data = session.client.query(documents.PROJECT_TOKENS, {"projectId": props["projectId"]}, subject=_subject(props))
+    found = completed(session.client, data, str(props["projectId"]), TOKENS, subject=_subject(props))
     return nodes(found.get("projectTokens"))
 
 
@@ -151,12 +153,12 @@ def _may_be_used(session: Session, props: Mapping[str, Any]) -> bool:
     """Tell whether the service that the token is made for has a token already."""
     if not props.get("variable"):
         return False
-    service = session.living(props, thing=_thing(props)).service(props["serviceId"]) or {}
+    service = session.living(props, subject=_subject(props)).service(props["serviceId"]) or {}
     return str(props["variable"]) in live_variables(service)
 
 
 def _make(session: Session, props: Mapping[str, Any], others: Collection[str]) -> tuple[str, Mapping[str, Any] | None]:
-    """Return the value, empty where its answer was lost, and the token as it is listed; `others` are not it."""
+    """Return the value, empty if its answer was lost, and the token as it is listed; `others` are not it."""
 
     def seen() -> Mapping[str, Any] | None:
         rows = [row for row in _named(session, props) if row["id"] not in others]
@@ -164,7 +166,7 @@ def _make(session: Session, props: Mapping[str, Any], others: Collection[str]) -
 
     given = {key: props[key] for key in _PLACE}
     data, row = session.client.mutate(
-        documents.PROJECT_TOKEN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.PROJECT_TOKEN_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
     )
     value = str((data or {}).get("projectTokenCreate") or "")
     deadline, pause = session.client.clock() + _LISTED_SECONDS, 0.2
@@ -182,7 +184,7 @@ def _delete(session: Session, props: Mapping[str, Any], id_: str) -> None:
     def gone() -> bool | None:
         return True if _is_gone(session, props, id_) else None
 
-    session.client.mutate(documents.PROJECT_TOKEN_DELETE, {"id": id_}, thing=_thing(props), observe=gone)
+    session.client.mutate(documents.PROJECT_TOKEN_DELETE, {"id": id_}, subject=_subject(props), observe=gone)
 
 
 def _is_gone(session: Session, props: Mapping[str, Any], id_: str) -> bool:
@@ -191,7 +193,7 @@ def _is_gone(session: Session, props: Mapping[str, Any], id_: str) -> bool:
         return all(row["id"] != id_ for row in _rows(session, props))
     except (NotAuthorized, NotFound):
         try:
-            session.read(props, thing=_thing(props), fresh=True)
+            session.read(props, subject=_subject(props), fresh=True)
         except Gone:
             return True
         raise

@@ -130,12 +130,12 @@ def with_outputs(olds: Mapping[str, Any], news: Mapping[str, Any], names: Iterab
 
 
 def refuse_unseen_changes(
-    thing: str, recorded: Mapping[str, Any], live: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]
+    subject: str, recorded: Mapping[str, Any], live: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]
 ) -> None:
     """Stop before the first mutation where somebody else changed what is managed here.
 
     Args:
-        thing: the error's first word.
+        subject: the error's first word.
         recorded: the properties in Pulumi's state.
         live: the same properties as Railway shows them.
         wanted: the new inputs; what is there already, whoever did it, is no conflict.
@@ -151,17 +151,17 @@ def refuse_unseen_changes(
     ]
     if changed:
         raise InfraError(
-            thing,
+            subject,
             f"{', '.join(changed)} changed outside this stack since the last update (dashboard?)",
             UNSEEN_CHANGE,
         )
 
 
-def refuse_lost(thing: str, what: str, shown: object) -> None:
+def refuse_lost(subject: str, what: str, shown: object) -> None:
     """Stop where a change that Railway took does not show when it is read back.
 
     Raises:
         InfraError: nothing is shown.
     """
     if shown is None:
-        raise InfraError(thing, f"Railway took the change but does not show {what}", "run pulumi up again")
+        raise InfraError(subject, f"Railway took the change but does not show {what}", "run pulumi up again")

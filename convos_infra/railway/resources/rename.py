@@ -39,24 +39,24 @@ def rename(
         RailwayError: it could not be sent.
     """
     recorded, live, wanted = names
-    thing = f"{kind} {recorded}"
+    subject = f"{kind} {recorded}"
     if live == wanted:
         return
     if live != recorded:
         raise InfraError(
-            thing,
+            subject,
             f"somebody renamed it to {live!r} since the last update",
             UNSEEN_CHANGE,
         )
     if is_taken:
         raise InfraError(
-            thing, f"it cannot become {wanted!r}: there is another {kind} of that name", "choose another name"
+            subject, f"it cannot become {wanted!r}: there is another {kind} of that name", "choose another name"
         )
 
     def seen() -> bool | None:
         return True if now() == wanted else None
 
     project_reads.forget(session)
-    session.client.mutate(document, variables, thing=thing, observe=seen)
+    session.client.mutate(document, variables, subject=subject, observe=seen)
     if session.until(seen) is None:
-        raise InfraError(thing, f"Railway took the name {wanted!r} but does not show it", "run pulumi up again")
+        raise InfraError(subject, f"Railway took the name {wanted!r} but does not show it", "run pulumi up again")

@@ -64,7 +64,7 @@ class ServiceProvider(RailwayProvider):
             return news, failures
 
         def find(named: Props) -> tuple[str, Props] | None:
-            snapshot = self.session().living(news, thing=str(named["name"]))
+            snapshot = self.session().living(news, subject=str(named["name"]))
             id_ = _find(snapshot, named["name"])
             if id_ is None:
                 return None
@@ -81,7 +81,7 @@ class ServiceProvider(RailwayProvider):
             return failures
         if olds:
             return [] if olds.get("name") == name else failures
-        is_there = self.run() is not None and _find(self.session().living(news, thing="service"), name) is not None
+        is_there = self.run() is not None and _find(self.session().living(news, subject="service"), name) is not None
         return [] if is_there else failures
 
     def _declare(self, olds: Props, news: Props) -> None:
@@ -136,7 +136,7 @@ class ServiceProvider(RailwayProvider):
         name = props["name"]
         with session.snapshots.making(props["environmentId"], name) as holding:
             # Railway itself refuses a name that somebody has used since then.
-            snapshot = session.living(props, thing=name, age=REST_SECONDS)
+            snapshot = session.living(props, subject=name, age=REST_SECONDS)
             id_ = _find(snapshot, name)
             owned = id_ is not None and _is_own(snapshot, id_)
             is_made, made_at = id_ is None, ""
@@ -153,7 +153,7 @@ class ServiceProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and has no instance of it."""
         try:
-            snapshot = self.session().refreshed(props, thing=props["name"])
+            snapshot = self.session().refreshed(props, subject=props["name"])
         except Gone:
             return ReadResult("", {})
         if id_ not in snapshot.instances:
@@ -167,7 +167,7 @@ class ServiceProvider(RailwayProvider):
         """Rename it, in every environment that has it: a service's name is the project's."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            snapshot = session.living(news, thing=news["name"], fresh=True)
+            snapshot = session.living(news, subject=news["name"], fresh=True)
             if id_ not in snapshot.instances:
                 raise InfraError(olds["name"], "it is not in this environment any more", "run pulumi refresh")
             rename(
@@ -177,7 +177,7 @@ class ServiceProvider(RailwayProvider):
                 documents.SERVICE_UPDATE,
                 {"id": id_, "input": {"name": news["name"]}},
                 is_taken=bool(snapshot.services_named(news["name"])),
-                now=lambda: session.living(news, thing=news["name"], fresh=True).project_services.get(id_, ""),
+                now=lambda: session.living(news, subject=news["name"], fresh=True).project_services.get(id_, ""),
             )
         return UpdateResult({**with_outputs(olds, news, ("serviceId",)), OWNED: is_owned(olds, otherwise=True)})
 
@@ -217,12 +217,12 @@ def _made_or_found(session: Session, props: Mapping[str, Any], snapshot: Snapsho
 
     Returns:
         Its id; whether it is this stack's own; whether it has an instance here, or gets it by itself; and when it was
-        made here, empty where that is not known.
+        made here, empty if that is not known.
     """
     try:
         made, made_at = _make(session, props, snapshot)
     except AlreadyExists:
-        now = session.living(props, thing=props["name"], fresh=True)
+        now = session.living(props, subject=props["name"], fresh=True)
         id_ = _find(now, props["name"])
         if id_ is None:
             raise
@@ -237,10 +237,10 @@ def _make(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> tup
         session.client.progress(f"{props['name']}: made in every environment of the project that is no fork")
 
     def seen() -> str | None:
-        return _find(session.living(props, thing=props["name"], fresh=True), props["name"])
+        return _find(session.living(props, subject=props["name"], fresh=True), props["name"])
 
     data, found = session.client.mutate(
-        documents.SERVICE_CREATE, {"input": given}, thing=props["name"], observe=seen, settle=True
+        documents.SERVICE_CREATE, {"input": given}, subject=props["name"], observe=seen, settle=True
     )
     if found is not None:
         return found, ""
@@ -254,11 +254,11 @@ def _materialise(session: Session, props: Mapping[str, Any], id_: str) -> None:
     variables = {"environmentId": props["environmentId"], "patch": patch, "message": f"{props['name']}: added"}
 
     def seen() -> bool | None:
-        snapshot = session.living(props, thing=props["name"], fresh=True)
+        snapshot = session.living(props, subject=props["name"], fresh=True)
         return True if id_ in snapshot.instances else None
 
     with session.snapshots.writing(props["environmentId"]):
-        session.client.mutate(documents.PATCH_COMMIT, variables, thing=props["name"], observe=seen)
+        session.client.mutate(documents.PATCH_COMMIT, variables, subject=props["name"], observe=seen)
 
 
 class Service(Resource, module="railway", name="Service"):

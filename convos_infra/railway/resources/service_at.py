@@ -17,7 +17,7 @@ class ServiceAt:
     Attributes:
         project_id, environment_id, service_id: Railway's ids.
         service: its name, for people.
-        owned: whether this stack made it; None where that is not known.
+        owned: whether this stack made it; None if that is not known.
     """
 
     project_id: pulumi.Input[str]

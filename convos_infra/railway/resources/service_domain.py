@@ -66,7 +66,7 @@ class ServiceDomainProvider(RailwayProvider):
             self.declare(news, news.get("service"), moves=OF_DOMAIN)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            snapshot = self.session().living(news, thing=_thing(news))
+            snapshot = self.session().living(news, subject=_subject(news))
             found = _find(snapshot, news)
             if found is None:
                 return None
@@ -83,7 +83,7 @@ class ServiceDomainProvider(RailwayProvider):
         """Take over the domain that the service has, or generate one; then give it its label and port."""
         session = self.session()
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            snapshot = session.living(props, thing=_thing(props))
+            snapshot = session.living(props, subject=_subject(props))
             found = _find(snapshot, props)
             owned = found is None or is_own_part(snapshot, props)
             if found is None:
@@ -97,7 +97,7 @@ class ServiceDomainProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it."""
         try:
-            snapshot = self.session().refreshed(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, subject=_subject(props))
         except Gone:
             return ReadResult("", {})
         row = _of_id(snapshot, props, id_)
@@ -111,11 +111,11 @@ class ServiceDomainProvider(RailwayProvider):
         """Change label or port, unless somebody changed them since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            snapshot = session.living(news, thing=_thing(news), fresh=True)
+            snapshot = session.living(news, subject=_subject(news), fresh=True)
             found = _of_id(snapshot, news, id_)
             if found is None:
-                raise InfraError(_thing(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
-            refuse_unseen_changes(_thing(news), olds, _live(found), news, ("subdomain", "targetPort"))
+                raise InfraError(_subject(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
+            refuse_unseen_changes(_subject(news), olds, _live(found), news, ("subdomain", "targetPort"))
             _refuse_another_name(olds, news, found)
             found = _brought(session, news, found)
         return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
@@ -126,19 +126,19 @@ class ServiceDomainProvider(RailwayProvider):
 
         def seen() -> bool | None:
             try:
-                now = session.read(props, thing=_thing(props), fresh=True)
+                now = session.read(props, subject=_subject(props), fresh=True)
             except Gone:
                 return True
             return None if _of_id(now, props, id_) else True
 
         if seen():
             return
-        is_fork = session.living(props, thing=_thing(props)).is_fork
+        is_fork = session.living(props, subject=_subject(props)).is_fork
         if self.leaves(props, f"domain {props.get('domain')} of {props['service']}", otherwise=is_fork):
             return
-        self.guard(props, _thing(props))
+        self.guard(props, _subject(props))
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            session.client.mutate(documents.SERVICE_DOMAIN_DELETE, {"id": id_}, thing=_thing(props), observe=seen)
+            session.client.mutate(documents.SERVICE_DOMAIN_DELETE, {"id": id_}, subject=_subject(props), observe=seen)
 
 
 def is_own_part(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
@@ -149,7 +149,7 @@ def is_own_part(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
     return is_services_own(props) and snapshot.latest_deployment(props["serviceId"]) is None
 
 
-def _thing(props: Mapping[str, Any]) -> str:
+def _subject(props: Mapping[str, Any]) -> str:
     return f"domain of {props['service']}"
 
 
@@ -165,7 +165,7 @@ def _find(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | N
     if len(rows) > 1 and not labelled:
         names = ", ".join(sorted(str(row["domain"]) for row in rows))
         raise InfraError(
-            _thing(props),
+            _subject(props),
             f"the service has {len(rows)} Railway domains: {names}",
             "set subdomain to the label of the one that is meant",
         )
@@ -181,17 +181,17 @@ def _refuse_another_name(olds: Props, news: Props, found: Mapping[str, Any]) -> 
     before, now = olds.get("domain"), str(found["domain"])
     if before and before != now and _live(found)["subdomain"] != news.get("subdomain"):
         problem = f"somebody renamed it from {before} to {now} since the last update"
-        raise InfraError(_thing(news), problem, "pulumi refresh records it, then pulumi up")
+        raise InfraError(_subject(news), problem, "pulumi refresh records it, then pulumi up")
 
 
 def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
     given = {"environmentId": props["environmentId"], "serviceId": props["serviceId"]}
 
     def seen() -> Mapping[str, Any] | None:
-        return _find(session.living(props, thing=_thing(props), fresh=True), props)
+        return _find(session.living(props, subject=_subject(props), fresh=True), props)
 
     data, found = session.client.mutate(
-        documents.SERVICE_DOMAIN_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.SERVICE_DOMAIN_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
     )
     made: Mapping[str, Any] = found or (data or {})["serviceDomainCreate"]
     return made
@@ -213,11 +213,11 @@ def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any
     }
 
     def seen() -> bool | None:
-        now = _of_id(session.living(props, thing=_thing(props), fresh=True), props, found["id"])
+        now = _of_id(session.living(props, subject=_subject(props), fresh=True), props, found["id"])
         return True if now is not None and now["domain"] == wanted and now.get("targetPort") == port else None
 
-    session.client.mutate(documents.SERVICE_DOMAIN_UPDATE, {"input": given}, thing=_thing(props), observe=seen)
-    refuse_lost(_thing(props), f"{wanted}, port {port}", session.until(seen))
+    session.client.mutate(documents.SERVICE_DOMAIN_UPDATE, {"input": given}, subject=_subject(props), observe=seen)
+    refuse_lost(_subject(props), f"{wanted}, port {port}", session.until(seen))
     return {**found, "domain": wanted, "targetPort": port}
 
 

@@ -100,7 +100,7 @@ class ServiceInstanceProvider(RailwayProvider):
         if not olds and is_known:
             # What this process has made is empty until it is configured.
             age = REST_SECONDS if news["serviceId"] in self.session().made else FRESH_SECONDS
-            snapshot = self.session().living(news, thing=news["service"], age=age)
+            snapshot = self.session().living(news, subject=news["service"], age=age)
             live = snapshot.service(news["serviceId"]) or {}
             if live_fields(live) or live_variables(live):
                 refuse_unknown_secrets(news, live)
@@ -140,13 +140,13 @@ class ServiceInstanceProvider(RailwayProvider):
             return olds
         service_id = str(news["serviceId"])
         return with_stored(
-            olds, news, lambda: self.session().living(news, thing=news["service"]).service(service_id) or {}
+            olds, news, lambda: self.session().living(news, subject=news["service"]).service(service_id) or {}
         )
 
     def _rebound(self, olds: Props, news: Props, *, is_known: bool) -> list[str]:
         session = self.session()
         looks = is_known and has_unknown(news[BOUND])
-        snapshot = session.living(news, thing=news["service"]) if looks else None
+        snapshot = session.living(news, subject=news["service"]) if looks else None
         places = {str(place) for place in bound.rebound(olds, news, snapshot, session.anew)}
         return sorted(places | (set(olds.get(NOT_BOUND) or ()) & bound.told(news)))
 
@@ -204,7 +204,7 @@ class ServiceInstanceProvider(RailwayProvider):
         """Read what is managed here, so that drift shows property by property."""
         session = self.session()
         try:
-            snapshot = session.refreshed(props, thing=props["service"])
+            snapshot = session.refreshed(props, subject=props["service"])
         except Gone:
             return ReadResult("", {})
         live = snapshot.service(props["serviceId"])
@@ -235,7 +235,7 @@ class ServiceInstanceProvider(RailwayProvider):
     def deleted(self, id_: str, props: Props) -> None:
         """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
         del id_
-        self.session().prove_sight(props, thing=props["service"])
+        self.session().assert_readable(props, subject=props["service"])
 
 
 def _seen(props: Props, live: Mapping[str, Any]) -> Props:

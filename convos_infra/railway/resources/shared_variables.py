@@ -31,7 +31,7 @@ ENVIRONMENT_OWNED = "environmentOwned"
 TAKEN_OVER = "takenOver"
 """The names of those that were there already: a destroy leaves them, with the values that they have then."""
 _INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges", ENVIRONMENT_OWNED, ADOPTS, TAKEN_OVER)
-_THING = "shared variables"
+_SUBJECT = "shared variables"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SharedVariablesArgs:
         project_id, environment_id: where.
         variables: name -> value; other names are somebody else's and stay.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
-        environment_owned: whether this stack made the environment; None where that is not known.
+        environment_owned: whether this stack made the environment; None if that is not known.
     """
 
     project_id: pulumi.Input[str]
@@ -62,7 +62,7 @@ class SharedVariablesProvider(RailwayProvider):
         if kept:
             news = {**news, **kept}
         elif not failures and not olds and not has_unknown({**news, ENVIRONMENT_OWNED: None}):
-            live = _as_service(self.session().living(news, thing=_THING))
+            live = _as_service(self.session().living(news, subject=_SUBJECT))
             there = [name for name in news.get(VARIABLES) or {} if name in live_variables(live)]
             changed = [name for name in patch_plan.plan({}, _variables_of(news), live).variables if name in there]
             if there:
@@ -86,7 +86,7 @@ class SharedVariablesProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Set what changed, remove what was taken out; what was there before the first update stays."""
         del id_
-        snapshot = self.session().living(news, thing=_THING)
+        snapshot = self.session().living(news, subject=_SUBJECT)
         before = set(_found_before(olds, snapshot))
         left = before - set(news.get(VARIABLES) or {})
         live = self._bring(_without(olds, left), news)
@@ -96,12 +96,12 @@ class SharedVariablesProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read the values of the names that are managed here."""
         try:
-            snapshot = self.session().refreshed(props, thing=_THING)
+            snapshot = self.session().refreshed(props, subject=_SUBJECT)
         except Gone:
             return ReadResult("", {})
         live = live_variables(_as_service(snapshot))
         if sealed := sealing.by_others(_known(props), live):
-            self.session().client.progress(sealing.line(_THING, sealed))
+            self.session().client.progress(sealing.line(_SUBJECT, sealed))
         seen = {**props, **sealing.read(_known(props), live), TAKEN_OVER: _found_before(props, snapshot)}
         kept = seen[VARIABLES]
         # What others set is recorded, so that to want it, too, later on is no conflict that nothing resolves.
@@ -113,27 +113,27 @@ class SharedVariablesProvider(RailwayProvider):
         """Remove the names that this stack has added; leave those that it found."""
         del id_
         try:
-            snapshot = self.session().read(props, thing=_THING, fresh=True)
+            snapshot = self.session().read(props, subject=_SUBJECT, fresh=True)
         except Gone:
             return
         theirs = set(_found_before(props, snapshot)) & set(props.get(VARIABLES) or {})
-        thing = f"{_THING} {', '.join(sorted(theirs))}"
-        if theirs and not self.leaves({**props, OWNED: False}, thing, otherwise=False, holds=True):
+        subject = f"{_SUBJECT} {', '.join(sorted(theirs))}"
+        if theirs and not self.leaves({**props, OWNED: False}, subject, otherwise=False, holds=True):
             theirs = set()
         ours = _without(props, theirs)
         if ours[VARIABLES]:
-            self.guard(props, _THING)
+            self.guard(props, _SUBJECT)
             self._bring(ours, {**props, VARIABLES: {}})
 
     def _bring(self, recorded: Props, wanted: Props) -> Mapping[str, Any]:
         """Bring the variables to what is wanted; return those that were there before."""
         session = self.session()
         with session.snapshots.writing(wanted["environmentId"]):
-            live = _as_service(session.living(wanted, thing=_THING, fresh=bool(recorded)))
+            live = _as_service(session.living(wanted, subject=_SUBJECT, fresh=bool(recorded)))
             plan = patch_plan.plan(_variables_of(_known(recorded)), _variables_of(wanted), live)
             if plan.conflicts and not wanted.get("overwriteChanges"):
                 names = ", ".join(plan.conflicts)
-                raise InfraError(_THING, f"{names} changed outside this stack since the last update", UNSEEN_CHANGE)
+                raise InfraError(_SUBJECT, f"{names} changed outside this stack since the last update", UNSEEN_CHANGE)
             if plan.patch:
                 _commit(session, wanted, plan)
         return live_variables(live)
@@ -183,15 +183,15 @@ def _commit(session: Session, wanted: Props, plan: patch_plan.Plan) -> None:
     variables = {
         "environmentId": wanted["environmentId"],
         "patch": {"sharedVariables": plan.patch[VARIABLES]},
-        "message": f"{_THING}: {', '.join(plan.variables)}"[:200],
+        "message": f"{_SUBJECT}: {', '.join(plan.variables)}"[:200],
     }
 
     def seen() -> bool | None:
-        live = _as_service(session.living(wanted, thing=_THING, fresh=True))
+        live = _as_service(session.living(wanted, subject=_SUBJECT, fresh=True))
         return None if patch_plan.plan({}, _variables_of(wanted), live).patch else True
 
-    session.client.mutate(documents.PATCH_COMMIT, variables, thing=_THING, observe=seen)
-    refuse_lost(_THING, ", ".join(plan.variables), session.until(seen))
+    session.client.mutate(documents.PATCH_COMMIT, variables, subject=_SUBJECT, observe=seen)
+    refuse_lost(_SUBJECT, ", ".join(plan.variables), session.until(seen))
 
 
 class SharedVariables(Resource, module="railway", name="SharedVariables"):

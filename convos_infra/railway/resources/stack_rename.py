@@ -10,7 +10,7 @@ STACK = "stack"
 
 
 def rename_line(key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
-    """Return what to say of an environment that is renamed because its stack is; empty where it is not.
+    """Return what to say of an environment that is renamed because its stack is; empty if it is not.
 
     Args:
         key: the key of the stack's config that would give the environment its name.

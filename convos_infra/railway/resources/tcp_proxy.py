@@ -68,7 +68,7 @@ class TcpProxyProvider(RailwayProvider):
                 self.session().group(_open_all, str(news["environmentId"])).expect(_name(news))
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            snapshot = self.session().living(news, thing=_thing(news))
+            snapshot = self.session().living(news, subject=_subject(news))
             own = {OWNED: is_own_part(snapshot, news)}
             return (f"port {_key(news)}", own) if _is_there(snapshot, news) else None
 
@@ -96,14 +96,14 @@ class TcpProxyProvider(RailwayProvider):
         session = self.session()
         props = {key: value for key, value in props.items() if key != UNREAD}
         try:
-            snapshot = session.refreshed(props, thing=_thing(props))
+            snapshot = session.refreshed(props, subject=_subject(props))
         except Gone:
             return ReadResult("", {})
         if props["serviceId"] not in snapshot.instances:
             return ReadResult("", {})
         why = session.snapshots.details(snapshot).proxies_unread(str(props["serviceId"]))
         if why and _is_there(snapshot, props):
-            session.client.progress(f"{_thing(props)}: kept as it was recorded, since it cannot be read: {why}")
+            session.client.progress(f"{_subject(props)}: kept as it was recorded, since it cannot be read: {why}")
             return ReadResult(id_, {**props, UNREAD: why}, inputs_of(props, _INPUTS))
         found = _find(session, props, snapshot)
         if found is None:
@@ -121,23 +121,23 @@ class TcpProxyProvider(RailwayProvider):
         del id_
         session = self.session()
         try:
-            snapshot = session.read(props, thing=_thing(props), fresh=True)
+            snapshot = session.read(props, subject=_subject(props), fresh=True)
         except Gone:
             return
         if not _is_there(snapshot, props):
             return
-        if self.leaves(props, f"{_thing(props)}, port {_key(props)}", otherwise=snapshot.is_fork):
+        if self.leaves(props, f"{_subject(props)}, port {_key(props)}", otherwise=snapshot.is_fork):
             return
-        self.guard(props, _thing(props))
+        self.guard(props, _subject(props))
         with session.snapshots.writing(props["environmentId"]):
             _patch(session, [props], None)
 
 
 def _name(props: Mapping[str, Any]) -> str:
-    return f"{_thing(props)} {_key(props)}"
+    return f"{_subject(props)} {_key(props)}"
 
 
-def _thing(props: Mapping[str, Any]) -> str:
+def _subject(props: Mapping[str, Any]) -> str:
     return f"TCP proxy of {props['service']}"
 
 
@@ -169,7 +169,7 @@ def _open_all(session: Session, openings: Sequence[_Opening]) -> None:
     first = openings[0].props
     with session.snapshots.writing(first["environmentId"]):
         try:
-            snapshot = session.living(first, thing=_thing(first))
+            snapshot = session.living(first, subject=_subject(first))
             for one in openings:
                 one.owned = not _is_there(snapshot, one.props) or is_own_part(snapshot, one.props)
             _make(session, [one for one in openings if not _is_there(snapshot, one.props)])
@@ -177,7 +177,7 @@ def _open_all(session: Session, openings: Sequence[_Opening]) -> None:
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in openings:
                 if one.is_open:
-                    one.problem = about(error, _thing(one.props))
+                    one.problem = about(error, _subject(one.props))
 
 
 def _make(session: Session, openings: Sequence[_Opening]) -> None:
@@ -189,7 +189,7 @@ def _make(session: Session, openings: Sequence[_Opening]) -> None:
     except RailwayError as error:
         if len(openings) == 1 or not isinstance(error, REFUSED):
             for one in openings:
-                one.problem = error.about(_thing(one.props))
+                one.problem = error.about(_subject(one.props))
             return
         half = len(openings) // 2
         _make(session, openings[:half])
@@ -204,21 +204,21 @@ def _patch(session: Session, proxies: Sequence[Props], value: dict[str, Any] | N
     for props in proxies:
         ports = services.setdefault(props["serviceId"], {"networking": {"tcpProxies": {}}})["networking"]["tcpProxies"]
         ports[_key(props)] = value
-    first, thing = proxies[0], together([_thing(props) for props in proxies])
-    variables = {"environmentId": first["environmentId"], "patch": {"services": services}, "message": thing[:200]}
+    first, subject = proxies[0], together([_subject(props) for props in proxies])
+    variables = {"environmentId": first["environmentId"], "patch": {"services": services}, "message": subject[:200]}
 
     def seen() -> bool | None:
-        now = session.living(first, thing=thing, fresh=True)
+        now = session.living(first, subject=subject, fresh=True)
         return True if all(_is_there(now, props) == (value is not None) for props in proxies) else None
 
-    session.client.mutate(documents.PATCH_COMMIT, variables, thing=thing, observe=seen)
+    session.client.mutate(documents.PATCH_COMMIT, variables, subject=subject, observe=seen)
 
 
 def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, Any] | None:
     details = session.snapshots.details(snapshot)
     why = details.proxies_unread(str(props["serviceId"]))
     if why and _is_there(snapshot, props):
-        raise InfraError(_thing(props), f"it cannot be read: {why}", "run pulumi up again")
+        raise InfraError(_subject(props), f"it cannot be read: {why}", "run pulumi up again")
     for row in details.tcp_proxies.get(props["serviceId"]) or []:
         if row["applicationPort"] == whole(props["applicationPort"]):
             return row
@@ -229,7 +229,7 @@ def _await(session: Session, openings: Sequence[_Opening]) -> None:
     """Read until Railway has given each a domain and a port, as its CLI does."""
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.1
     while waiting := [one for one in openings if one.is_open]:
-        now = session.living(waiting[0].props, thing=_thing(waiting[0].props), fresh=True)
+        now = session.living(waiting[0].props, subject=_subject(waiting[0].props), fresh=True)
         for one in waiting:
             found = _find(session, one.props, now)
             if found is not None and found.get("domain") and found.get("proxyPort"):
@@ -240,7 +240,7 @@ def _await(session: Session, openings: Sequence[_Opening]) -> None:
             for one in waiting:
                 if one.is_open:
                     problem = f"no port after {_APPEARS_SECONDS:g} s"
-                    one.problem = InfraError(_thing(one.props), problem, "run pulumi up again")
+                    one.problem = InfraError(_subject(one.props), problem, "run pulumi up again")
             return
         session.client.sleep(pause)
         pause = min(pause * 2, 2.0)

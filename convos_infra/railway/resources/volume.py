@@ -70,7 +70,7 @@ class VolumeProvider(RailwayProvider):
             self.declare(news, news.get("service"), moves=OF_VOLUME)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            snapshot = self.session().living(news, thing=_thing(news))
+            snapshot = self.session().living(news, subject=_subject(news))
             found = _of_service(snapshot, news)
             if found is None:
                 return None
@@ -89,7 +89,7 @@ class VolumeProvider(RailwayProvider):
             return [CheckFailure("", _refusal(news, str(olds[PENDING]), self.session().client.now()))]
         if olds or has_unknown(news):
             return []
-        snapshot = self.session().living(news, thing=_thing(news))
+        snapshot = self.session().living(news, subject=_subject(news))
         row = pending.restorable(snapshot, news) if _of_service(snapshot, news) is None else None
         return [CheckFailure("", _refusal(news, str(row["deletedAt"]), self.session().client.now()))] if row else []
 
@@ -107,7 +107,7 @@ class VolumeProvider(RailwayProvider):
         """Take over the service's volume, or make one."""
         session = self.session()
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            snapshot = session.living(props, thing=_thing(props))
+            snapshot = session.living(props, subject=_subject(props))
             found = _of_service(snapshot, props)
             # In a service that was taken over it holds that service's data, and stays with it.
             owned = props.get(SERVICE_OWNED) is not False if found is None else _is_own(snapshot, props, found)
@@ -121,7 +121,7 @@ class VolumeProvider(RailwayProvider):
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and does not have it. One that is being deleted is kept."""
         try:
-            snapshot = self.session().refreshed(props, thing=_thing(props))
+            snapshot = self.session().refreshed(props, subject=_subject(props))
         except Gone:
             return ReadResult("", {})
         props = {key: value for key, value in props.items() if key != PENDING}
@@ -136,21 +136,21 @@ class VolumeProvider(RailwayProvider):
             return ReadResult("", {})
         until = str(deleted.get("deletedAt") or "")
         client = self.session().client
-        client.progress(f"{_thing(props)}: {pending.told(until, client.now())}")
+        client.progress(f"{_subject(props)}: {pending.told(until, client.now())}")
         return ReadResult(id_, {**props, PENDING: until}, {**inputs_of(props, _INPUTS), PENDING: until})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Mount it elsewhere, or in another service, unless somebody did since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            snapshot = session.living(news, thing=_thing(news), fresh=True)
+            snapshot = session.living(news, subject=_subject(news), fresh=True)
             live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
             if live is None:
-                raise InfraError(_thing(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
+                raise InfraError(_subject(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
             # One that is mounted nowhere lost its service, or somebody detached it: a refresh records an empty text.
             before = str(olds.get("serviceId") or "")
             seen = {**live, "serviceId": live.get("serviceId") or ("" if before in snapshot.instances else before)}
-            refuse_unseen_changes(_thing(news), olds, seen, news, ("mountPath", "serviceId"))
+            refuse_unseen_changes(_subject(news), olds, seen, news, ("mountPath", "serviceId"))
             if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
                 _mount(session, news, id_)
         return UpdateResult({**news, "volumeId": id_, OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
@@ -166,7 +166,7 @@ class VolumeProvider(RailwayProvider):
             # The gate knows the volumes of the last update that went through.
             session.run.given_up.add(id_)
         try:
-            snapshot = session.read(props, thing=_thing(props), fresh=True)
+            snapshot = session.read(props, subject=_subject(props), fresh=True)
         except Gone:
             return
         live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
@@ -175,35 +175,35 @@ class VolumeProvider(RailwayProvider):
         name = f"volume {destroy_reasons.volume_name(snapshot, live)}"
         if self.leaves(props, name, otherwise=snapshot.is_fork, holds=True):
             return
-        self.guard(props, _thing(props))
+        self.guard(props, _subject(props))
         if self.policy().data != DELETE and destroy_reasons.has_data(snapshot, live):
-            raise InfraError(_thing(props), f"{name} has data", f"to delete it: {ALLOW_DATA}")
+            raise InfraError(_subject(props), f"{name} has data", f"to delete it: {ALLOW_DATA}")
         elsewhere = destroy_reasons.in_other_environments(snapshot, id_)
         if elsewhere:
             raise InfraError(
-                _thing(props),
+                _subject(props),
                 f"volume {id_} also has data in {len(elsewhere)} other environments, and volumeDelete takes them along",
                 "delete it in Railway's dashboard for this environment alone",
             )
 
         def seen() -> bool | None:
             try:
-                now = session.read(props, thing=_thing(props), fresh=True)
+                now = session.read(props, subject=_subject(props), fresh=True)
             except Gone:
                 return True
             return None if any(row["volumeId"] == id_ for row in now.volume_instances) else True
 
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            session.client.mutate(documents.VOLUME_DELETE, {"volumeId": id_}, thing=_thing(props), observe=seen)
+            session.client.mutate(documents.VOLUME_DELETE, {"volumeId": id_}, subject=_subject(props), observe=seen)
 
 
-def _thing(props: Mapping[str, Any]) -> str:
+def _subject(props: Mapping[str, Any]) -> str:
     return f"volume of {props['service']}"
 
 
 def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
     return (
-        f"{_thing(props)}: {pending.told(until, now)}, then run pulumi refresh. "
+        f"{_subject(props)}: {pending.told(until, now)}, then run pulumi refresh. "
         f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}, "
         "pulumi up, and pulumi config rm replaceVolume after it"
     )
@@ -217,7 +217,9 @@ def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, An
     found = [row for row in snapshot.volume_instances if row.get("serviceId") == props["serviceId"]]
     if len(found) > 1:
         ids = ", ".join(row["volumeId"] for row in found)
-        raise InfraError(_thing(props), f"the service has {len(found)} volumes: {ids}", "detach all but one on Railway")
+        raise InfraError(
+            _subject(props), f"the service has {len(found)} volumes: {ids}", "detach all but one on Railway"
+        )
     return found[0] if found else None
 
 
@@ -238,11 +240,11 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
     def seen() -> Mapping[str, Any] | None:
-        return _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+        return _of_service(session.living(props, subject=_subject(props), fresh=True), props)
 
     # Not idempotent on Railway: a repetition makes a second volume.
     _, found = session.client.mutate(
-        documents.VOLUME_CREATE, {"input": given}, thing=_thing(props), observe=seen, settle=True
+        documents.VOLUME_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
     )
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
     while found is None:
@@ -250,7 +252,7 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
         if found is None:
             if session.client.clock() > deadline:
                 raise InfraError(
-                    _thing(props), f"not listed {_APPEARS_SECONDS:g} s after it was made", "run pulumi up again"
+                    _subject(props), f"not listed {_APPEARS_SECONDS:g} s after it was made", "run pulumi up again"
                 )
             session.client.sleep(pause)
             pause = min(pause * 2, 5.0)
@@ -265,13 +267,13 @@ def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
     }
 
     def seen() -> bool | None:
-        found = _of_service(session.living(props, thing=_thing(props), fresh=True), props)
+        found = _of_service(session.living(props, subject=_subject(props), fresh=True), props)
         there = found is not None and (found["volumeId"], found["mountPath"]) == (volume_id, props["mountPath"])
         return True if there else None
 
-    session.client.mutate(documents.VOLUME_INSTANCE_UPDATE, variables, thing=_thing(props), observe=seen)
+    session.client.mutate(documents.VOLUME_INSTANCE_UPDATE, variables, subject=_subject(props), observe=seen)
     session.anew.add(_bound(props))
-    refuse_lost(_thing(props), f"it at {props['mountPath']}", session.until(seen))
+    refuse_lost(_subject(props), f"it at {props['mountPath']}", session.until(seen))
 
 
 class Volume(Resource, module="railway", name="Volume"):

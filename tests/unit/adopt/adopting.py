@@ -61,5 +61,5 @@ def adopted(found: Live, known: AdoptionInputs | None = None, *chosen: str) -> t
     return read(config.values()), receipt(read(config.values()), found, config, digest_of, offered)
 
 
-def row(told: Receipt, thing: str) -> ReportRow:
-    return next(row for row in told.rows if row.thing == thing)
+def row(told: Receipt, subject: str) -> ReportRow:
+    return next(row for row in told.rows if row.subject == subject)

@@ -94,7 +94,7 @@ def test_reading_what_an_update_made_gives_back_its_config_and_nothing_to_change
         "protect": True,
     }
     assert again == first.model_copy(update={"pool": kept, "project_id": "p-1", "environment_id": "e-1", **taken})
-    assert [(row.thing, row.changes, row.deployments) for row in told.rows if row.changes or row.deployments] == []
+    assert [(row.subject, row.changes, row.deployments) for row in told.rows if row.changes or row.deployments] == []
     assert {row.state for row in told.rows} == {ADOPTED}
 
 
@@ -105,7 +105,7 @@ def test_reading_what_an_update_made_gives_back_its_config_and_nothing_to_change
 def test_a_name_that_the_program_does_not_take_is_written_as_one_that_it_does(theirs: str, ours: str) -> None:
     again, told = adopted(replace(live(read(FIRST)), project=theirs))
     assert (again.project, again.project_id) == (ours, "p-1")
-    assert told.rows[0].thing == f"project {theirs}"
+    assert told.rows[0].subject == f"project {theirs}"
 
 
 SOMEBODYS: dict[str, tuple[str, tuple[str, ...], Any, dict[str, Any]]] = {
@@ -188,7 +188,7 @@ def test_every_improvement_that_is_off_is_offered_with_its_cost_and_chosen_it_ch
     for name, (changes, deployments) in COSTS.items():
         _, better = adopted(found, None, name)
         rows = [row for row in better.rows if row.changed or row.state == MADE]
-        assert sorted(one for row in rows for one in row.changed or [f"{row.thing} (new)"]) == changes, name
+        assert sorted(one for row in rows for one in row.changed or [f"{row.subject} (new)"]) == changes, name
         assert better.deployments == deployments, name
         assert name not in {offer.name for offer in better.offers}
     assert set(COSTS) <= set(IMPROVEMENTS)
@@ -266,7 +266,7 @@ def test_a_canary_that_is_not_there_is_not_made_and_services_of_others_are_left(
     strangers = {name: {"serviceName": name} for name in ("convos-agent-1a2b", "convos-agent-3c4d", "somebodys")}
     snapshot = replace(found.snapshot, instances={**found.snapshot.instances, **strangers})
     _, told = adopted(replace(found, snapshot=snapshot), AdoptionInputs(pool_api_key=SECRET))
-    states = {row.thing: (row.state, row.deployments) for row in told.rows}
+    states = {row.subject: (row.state, row.deployments) for row in told.rows}
     assert CANARY not in states
     assert states["2 agents"] == states["somebodys"] == (LEFT, 0)
     assert "variable BANKR_API_KEY" not in str(told.document())

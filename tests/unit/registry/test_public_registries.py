@@ -83,7 +83,7 @@ class Internet(BaseAdapter):
 
     def client(self, registry: str, credentials: RegistryCredentials | None = None) -> RegistryClient:
         transport = RegistryTransport(registry, "imageTag", adapter=self, pace=Pace(sleep=lambda _: None))
-        return RegistryClient(registry, credentials=credentials, thing="imageTag", transport=transport)
+        return RegistryClient(registry, credentials=credentials, subject="imageTag", transport=transport)
 
 
 def test_a_public_image_on_ghcr_costs_three_requests() -> None:
