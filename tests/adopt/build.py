@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.api.templates import POSTGRES as TEMPLATE
+from emulator.database_templates import POSTGRES as TEMPLATE
 from tests.adopt.servers import Fixture, Sealed, Server
 from tests.colleague.inside import Inside
 from tests.colleague.look import document

@@ -7,8 +7,8 @@ arguments; None if there is nothing to do it to.
 from __future__ import annotations
 
 from emulator.api.request import WORKSPACE
-from emulator.api.templates import POSTGRES
 from emulator.change_sets import address
+from emulator.database_templates import POSTGRES
 from emulator.store import Document
 from tests.colleague import acts_on_parts
 from tests.colleague.act import Acts

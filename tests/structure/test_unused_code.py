@@ -16,6 +16,7 @@ DECLARED = (
     "convos_infra/schema/resource.py",
     "pool/pool_contract/answers.py",
     "pool/pool_contract/events.py",
+    "emulator/settings.py",
     "stack/settings.py",
     "tests/unit/railway/test_attribute.py",
 )
