@@ -34,6 +34,7 @@ def sample() -> list[Case]:
 def test_a_fault_at_any_request_leaves_exactly_the_wanted_state_after_the_next_run(starts: Starts, case: Case) -> None:
     outcome = run_case(starts, case)
     assert outcome.problems == [], outcome.hit
+    assert outcome.hit, "every operation sends at least as many requests"
 
 
 @pytest.mark.stack
