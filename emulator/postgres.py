@@ -47,7 +47,8 @@ def _unprivileged() -> tuple[str, ...]:
     """
     if os.geteuid() != 0:
         return ()
-    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+    # initdb looks its user up in /etc/passwd: `nobody` is on every machine, a user of number 1000 in no bare container.
+    namespace = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
     try:
         subprocess.run([*namespace, "true"], check=True, capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from emulator.postgres import Postgres
+from emulator.postgres import Postgres, _unprivileged
 from emulator.runs import Order, RunFailed, Running
 from ops.local import process
 from tests import needs
@@ -153,3 +154,10 @@ def test_on_a_full_disk_it_says_so_and_starts_when_there_is_room(tmp_path: Path)
             postgres.stop_all()
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands its rights over")
+def test_the_user_that_postgresql_runs_as_is_one_that_every_machine_has() -> None:
+    """Initdb refuses a user that /etc/passwd does not have; a bare container has system users alone."""
+    number = subprocess.run([*_unprivileged(), "id", "--user"], capture_output=True, text=True, check=True).stdout
+    assert pwd.getpwuid(int(number)).pw_name == "nobody"
