@@ -27,7 +27,7 @@ CALLED_BY_NAME = [
     *("do_*", "log_message", "handle_error", "client_address", "protocol_version", "close_connection"),  # http.server
     *("daemon_threads", "block_on_close", "request_queue_size"),  # socketserver
     *("trust_env", "get_redirect_target", "release_conn", "decode_content"),  # requests
-    *("ConnectionCls", "pool_classes_by_scheme", "default_port"),  # urllib3
+    *("ConnectionCls", "pool_classes_by_scheme", "default_port", "response_class"),  # urllib3, http.client
     *("redirect_slashes", "total_tokens", "should_exit"),  # Starlette, AnyIO, Uvicorn
     *("handle_starttag", "handle_data"),  # html.parser
     *("isolation_level", "readinto"),  # psycopg, io

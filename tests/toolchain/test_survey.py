@@ -126,8 +126,10 @@ def test_this_machine_is_surveyed_without_a_virtual_environment(uid: int, tmp_pa
     shutil.copytree(CHECKOUT / "railway_api", tmp_path / "checkout" / "railway_api")
     (copy / "__init__.py").write_text("")
     shutil.copy(CHECKOUT / "ops" / "requirements.txt", copy)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    # pytest keeps its folders from other users, a worker's one level lower.
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        if folder.stat().st_uid == os.geteuid() and folder != Path(folder.anchor):
+            folder.chmod(folder.stat().st_mode | 0o055)
     as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"] if uid != os.geteuid() else []
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
     if re.search(r"3\.(\d+)", subprocess.check_output([python, "-V"], text=True))[1] < "11":  # type: ignore[index]
