@@ -7,7 +7,7 @@ arguments; None if there is nothing to do it to.
 from __future__ import annotations
 
 from emulator.api.request import WORKSPACE
-from emulator.change_sets import address
+from emulator.change_sets import addresses
 from emulator.database_templates import POSTGRES
 from emulator.store import Document
 from tests.colleague import acts_on_parts
@@ -117,7 +117,7 @@ def environment_preview_change_set(look: Look) -> Arguments | None:
     environment, service_id, config = found
     name = (look.store.get("service", service_id) or {})["name"]
     value = {"type": "literal", "value": f"theirs-{look.rng.randrange(9)}"}
-    change = {"kind": "variable.set", "address": address("service", name), "after": value}
+    change = {"kind": "variable.set", "address": addresses("service", name)[0], "after": value}
     given = {**change, "variable": look.variable(config), "path": f"resources.service.{name}", "summary": "variable"}
     return {"environmentId": environment["id"], "input": {"version": 1, "changes": [given]}}
 
