@@ -156,7 +156,7 @@ def test_on_a_full_disk_it_says_so_and_starts_when_there_is_room(tmp_path: Path)
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands its rights over")
+@pytest.mark.skipif(os.geteuid() != 0, reason=needs.ROOT.reason)
 def test_the_user_that_postgresql_runs_as_is_one_that_every_machine_has() -> None:
     """Initdb refuses a user that /etc/passwd does not have; a bare container has system users alone."""
     number = subprocess.run([*_unprivileged(), "id", "--user"], capture_output=True, text=True, check=True).stdout

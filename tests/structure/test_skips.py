@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,8 @@ def test_a_run_ends_with_that_line(tmp_path: Path, workers: str) -> None:
     )
     (tmp_path / "test_it.py").write_text(RUN)
     argv = [sys.executable, "-m", "pytest", "-q", "-n", workers, "-p", "no:randomly", "-p", "no:cacheprovider"]
-    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     *_, counts, last = done.stdout.splitlines()
     assert counts.startswith("1 passed, 2 skipped")
