@@ -35,7 +35,9 @@ class Receipt:
 
     def document(self) -> dict[str, Any]:
         """Return it as a JSON document."""
-        return asdict(self)
+        found = asdict(self)
+        # The field keeps the name that it has had from the beginning: scripts read it.
+        return {**found, "rows": [{"thing": row.pop("subject"), **row} for row in found["rows"]]}
 
     @property
     def changes(self) -> int:
