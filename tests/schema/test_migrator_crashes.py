@@ -80,7 +80,7 @@ def test_killed_mid_migration_leaves_history_and_schema_as_before(found: Databas
     process = subprocess.Popen([sys.executable, "-c", KILLED, found.url, first, "\n".join(lines)], cwd=ROOT)
     try:
         sleeping = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{found.name}'"
-        sleeping += " AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()"
+        sleeping += " AND query LIKE '%pg_' || 'sleep(30)%' AND pid <> pg_backend_pid()"
         deadline = time.monotonic() + 30
         while not found.value(sleeping):
             assert process.poll() is None
