@@ -212,13 +212,26 @@ def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any
         "targetPort": port,
     }
 
+    latest: list[Mapping[str, Any]] = []
+
     def seen() -> bool | None:
         now = _of_id(session.living(props, subject=_subject(props), fresh=True), props, found["id"])
+        latest[:] = [now] if now is not None else []
         return True if now is not None and now["domain"] == wanted and now.get("targetPort") == port else None
 
     session.client.mutate(documents.SERVICE_DOMAIN_UPDATE, {"input": given}, subject=_subject(props), observe=seen)
-    refuse_lost(_subject(props), f"{wanted}, port {port}", session.until(seen))
+    is_there = session.until(seen)
+    if is_there is None and latest and latest[0].get("targetPort") == port:
+        raise _unrenamed(props, str(latest[0]["domain"]), wanted)
+    refuse_lost(_subject(props), f"{wanted}, port {port}", is_there)
     return {**found, "domain": wanted, "targetPort": port}
+
+
+def _unrenamed(props: Mapping[str, Any], domain: str, wanted: str) -> InfraError:
+    """Return the error that Railway has kept a domain's name: another update changes nothing (fact: domain-rename)."""
+    problem = f"Railway took the change but does not show {wanted}: the domain is still {domain}"
+    step = f"rename it in Railway's dashboard, or set subdomain to {domain.partition('.')[0]} to keep its name"
+    return InfraError(_subject(props), problem, step)
 
 
 def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
