@@ -10,7 +10,7 @@ from .railway_calls import CLAIMS_SHARE
 if TYPE_CHECKING:
     from railway_api.retry import Allowance
 
-    from .railway import Instance, ProjectUse
+    from .railway import Instance, ProjectServices, ProjectUse
 
 
 class AgentServices(Protocol):
@@ -40,6 +40,18 @@ class AgentServices(Protocol):
 
     def project_use(self) -> ProjectUse:
         """Return the used part of Railway's limits."""
+
+    def leaves_services(self) -> bool:
+        """Tell whether the service of a deleted agent may stay in its project."""
+
+    def sees_project(self) -> bool:
+        """Tell whether the token sees which environments of the project have a service."""
+
+    def project_services(self) -> ProjectServices:
+        """Return the services of the project, and where they are."""
+
+    def delete_unused(self, service_ids: Sequence[str]) -> None:
+        """Delete services that no environment has from the project, in one request."""
 
     def is_fork(self) -> bool:
         """Tell whether services of this environment belong only to this pool."""

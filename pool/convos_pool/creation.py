@@ -15,6 +15,7 @@ from .errors import ConflictError, CredentialError, RailwayCallError, ThrottledE
 if TYPE_CHECKING:
     from .agent_services import AgentServices
     from .agents import Agent
+    from .credential_record import CredentialRecord
     from .credentials import Credentials
     from .database import Database, Lock
     from .settings import Settings
@@ -155,8 +156,16 @@ class Creation:
         is_all = self._credentials.remove(known)
         if known.forgets_claim:
             self._database.forget_claim(known.agent_id, known.service_id)
-        if is_all:
+        if is_all and known.service_id and self._railway.leaves_services():
+            # The sweep of left services forgets it.
+            self._credentials.record.keep_service(known.agent_id)
+        elif is_all:
             self._credentials.record.forget(known.agent_id)
+
+    @property
+    def record(self) -> CredentialRecord:
+        """The record of deleted agents."""
+        return self._credentials.record
 
     def removals(self) -> list[Recorded]:
         """Return the agents whose deletion has begun."""

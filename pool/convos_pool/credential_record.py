@@ -42,6 +42,12 @@ class Recorded:
     forgets_claim: bool = False
     seconds: float = 0.0
 
+    @property
+    def is_service_only(self) -> bool:
+        """Whether at most the agent's service is left: neither a key nor an inbox has to be deleted."""
+        rest = self.key_hash or self.inbox_id or self.by_name or self.forgets_claim
+        return self.removing and bool(self.service_id) and not rest
+
 
 class CredentialRecord:
     """The rows of one environment.
@@ -127,6 +133,14 @@ class CredentialRecord:
                 wanted.by_name,
                 wanted.forgets_claim,
             ),
+        )
+
+    def keep_service(self, agent_id: str) -> None:
+        """Record that an agent's key and inbox are gone, but that its service may still be in the project."""
+        self._write(
+            "UPDATE agent_credential SET openrouter_key_hash = NULL, agentmail_inbox_id = NULL,"
+            " found_by_name = false, forgets_claim = false WHERE agent_id = %s",
+            (agent_id,),
         )
 
     def forget(self, agent_id: str) -> None:

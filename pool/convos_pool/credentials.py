@@ -127,18 +127,18 @@ class Credentials:
         return self._openrouter.named(name) if self._openrouter is not None else []
 
     def begin_removal(self, wanted: Recorded) -> Recorded:
-        """Record that an agent is about to be deleted, and return everything known about its key and inbox."""
+        """Record that an agent is about to be deleted, and return everything known about it."""
         known = self.record.of(wanted.agent_id)
         merged = Recorded(
             wanted.agent_id,
-            wanted.service_id,
+            (known.service_id if known else "") or wanted.service_id,
             (known.key_hash if known else "") or wanted.key_hash,
             (known.inbox_id if known else "") or wanted.inbox_id,
             known.by_name if known else wanted.by_name,
             removing=True,
             forgets_claim=wanted.forgets_claim or bool(known and known.forgets_claim),
         )
-        if known or self._openrouter or self._agentmail or merged.forgets_claim:
+        if known or self._openrouter or self._agentmail or merged.forgets_claim or merged.service_id:
             self.record.begin_removal(merged)
         return merged
 

@@ -33,6 +33,21 @@ BEFORE_CLAIM = (
 PROJECT_USE = """query projectUse($projectId: String!, $first: Int!) {
   project(id: $projectId) { id
     services(first: $first) { edges { node { id } } } volumes(first: $first) { edges { node { id } } } } }"""
+_USED_IN = """id deletedAt canAccess
+      serviceInstances(first: $first) { edges { node { serviceId } } pageInfo { hasNextPage endCursor } }"""
+SERVICE_USE = f"""query agentServiceUse($projectId: String!, $first: Int!, $after: String) {{
+  project(id: $projectId) {{ id
+    environments(first: $first, after: $after) {{
+      edges {{ node {{ {_USED_IN} }} }} pageInfo {{ hasNextPage endCursor }} }}
+    services(first: $first) {{ edges {{ node {{ id name deletedAt }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"""
+SERVICES = """query agentServices($projectId: String!, $first: Int!, $after: String) {
+  project(id: $projectId) { id
+    services(first: $first, after: $after) {
+      edges { node { id name deletedAt } } pageInfo { hasNextPage endCursor } } } }"""
+SERVICES_IN = """query agentServicesIn($environmentId: String!, $first: Int!, $after: String) {
+  environment(id: $environmentId) { id
+    serviceInstances(first: $first, after: $after) {
+      edges { node { serviceId } } pageInfo { hasNextPage endCursor } } } }"""
 POOL_PLACE = """query poolPlace($projectId: String!, $environmentId: String!) {
   project(id: $projectId) { id workspaceId } environment(id: $environmentId) { id name } }"""
 AGENT_PROJECTS = (
@@ -62,6 +77,13 @@ RENAME = "mutation agentRename($id: String!, $name: String!) { serviceUpdate(id:
 SERVICE_DELETE = """mutation agentDelete($id: String!, $environmentId: String!) {
   serviceDelete(id: $id, environmentId: $environmentId) }"""
 VOLUME_DELETE = "mutation agentVolumeDelete($id: String!) { volumeDelete(volumeId: $id) }"
+
+
+def unscoped_deletions(count: int) -> str:
+    """Return the document that deletes several services from their project: `$s0` as `s0`, and so on."""
+    asked = ", ".join(f"$s{number}: String!" for number in range(count))
+    fields = " ".join(f"s{number}: serviceDelete(id: $s{number})" for number in range(count))
+    return f"mutation agentsUnscopedDelete({asked}) {{ {fields} }}"
 
 
 def configs(count: int) -> str:

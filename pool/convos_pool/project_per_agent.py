@@ -10,7 +10,7 @@ from . import operations
 from .agent_homes import AgentHome, AgentHomes, mark, marked_agent
 from .agents import agent_id, service_name
 from .errors import ConflictError, RailwayCallError, ThrottledError
-from .railway import Instance, ProjectUse, before_claim_of, instance_of, time_of, variables_of
+from .railway import Instance, ProjectServices, ProjectUse, before_claim_of, instance_of, time_of, variables_of
 from .railway_answers import pages, readable
 from .railway_calls import CLAIMS_SHARE
 
@@ -104,6 +104,21 @@ class ProjectPerAgent:
     def project_use(self) -> ProjectUse:
         """Return the number of projects in the workspace; no request is sent."""
         return ProjectUse(0, 0, self._homes.projects)
+
+    def leaves_services(self) -> bool:
+        """Return False: a service is deleted with its agent's project."""
+        return False
+
+    def sees_project(self) -> bool:
+        """Return True: account and workspace tokens see all environments."""
+        return True
+
+    def project_services(self) -> ProjectServices:
+        """Return nothing: no service is left."""
+        return ProjectServices({}, frozenset(), frozenset(), is_partial=False)
+
+    def delete_unused(self, service_ids: Sequence[str]) -> None:
+        """Do nothing: no service is left."""
 
     def is_fork(self) -> bool:
         """Return True: services belong only to this pool, as its projects are marked."""

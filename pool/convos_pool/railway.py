@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,23 @@ class ProjectUse:
     projects: int = 0
 
 
+@dataclass(frozen=True)
+class ProjectServices:
+    """The services of a project, and where they are.
+
+    Attributes:
+        names: every living service, id -> name.
+        here: the ids of those that the pool's environment has.
+        elsewhere: the ids of those that other environments have.
+        is_partial: whether the token does not see the services of every environment.
+    """
+
+    names: Mapping[str, str]
+    here: frozenset[str]
+    elsewhere: frozenset[str]
+    is_partial: bool
+
+
 class Railway:
     """The API for one environment that contains all agents; an implementation of `AgentServices`.
 
@@ -114,6 +131,63 @@ class Railway:
         """Return the number of services and volumes in the project; at most PAGE of each are counted."""
         found = self._calls.execute(operations.PROJECT_USE, {"projectId": self._project_id, "first": PAGE})["project"]
         return ProjectUse(len(found["services"]["edges"]), len(found["volumes"]["edges"]))
+
+    def leaves_services(self) -> bool:
+        """Return True: whether it does is disputed (fact: scoped-delete-keeps-service)."""
+        return True
+
+    def sees_project(self) -> bool:
+        """Tell whether the token sees more of the project than one environment."""
+        return not self._calls.has_project_token
+
+    def project_services(self) -> ProjectServices:
+        """Return the services of the project, and where they are: one request, unless there are more than PAGE of them.
+
+        Raises:
+            RailwayCallError: it cannot be read, or the own environment is not listed, so it proves nothing.
+        """
+        with readable("agentProjectServices"):
+            services: list[Any] = []
+            there: dict[str, frozenset[str]] = {}
+            is_partial = False
+            for row in pages("agentProjectServices", lambda after: self._use_of_environments(after, services)):
+                is_partial = is_partial or not row["canAccess"]
+                there[row["id"]] = frozenset(self._services_in(row))
+            here, *others = there.pop(self._environment_id), *there.values()
+            names = {row["id"]: row["name"] for row in services if not row["deletedAt"]}
+            return ProjectServices(names, here, frozenset[str]().union(*others), is_partial)
+
+    def _use_of_environments(self, after: str | None, services: list[Any]) -> Mapping[str, Any]:
+        """Return a page of environments; with the first one, add all services of the project to the list."""
+        scope = {"projectId": self._project_id, "first": PAGE}
+        project = self._calls.execute(operations.SERVICE_USE, {**scope, "after": after})["project"]
+
+        def ask(more: str | None) -> Mapping[str, Any]:
+            first: Mapping[str, Any] = project["services"]
+            if more is None:
+                return first
+            found: Mapping[str, Any] = self._calls.execute(operations.SERVICES, {**scope, "after": more})["project"]
+            return dict(found["services"])
+
+        if after is None:
+            services += pages("agentServices", ask)
+        return dict(project["environments"])
+
+    def _services_in(self, environment: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the services of an environment of which the first page was read."""
+
+        def ask(after: str | None) -> Mapping[str, Any]:
+            if after is None:
+                return dict(environment["serviceInstances"])
+            given = {"environmentId": environment["id"], "first": PAGE, "after": after}
+            return dict(self._calls.execute(operations.SERVICES_IN, given)["environment"]["serviceInstances"])
+
+        return (str(node["serviceId"]) for node in pages("agentServicesIn", ask))
+
+    def delete_unused(self, service_ids: Sequence[str]) -> None:
+        """Delete services that no environment has from the project, in one request."""
+        given = {f"s{number}": service_id for number, service_id in enumerate(service_ids)}
+        self._calls.execute(operations.unscoped_deletions(len(service_ids)), given)
 
     def is_fork(self) -> bool:
         """Tell whether the environment was forked from another: only then do services belong to it alone."""

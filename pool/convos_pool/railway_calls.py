@@ -93,6 +93,11 @@ class RailwayCalls:
         first = min(one.reset_at for one in left)
         return Allowance(sum(one.remaining for one in left), sum(one.limit for one in left), first)
 
+    @property
+    def has_project_token(self) -> bool:
+        """Whether a token is a project token, which sees one environment only; known after the first call."""
+        return any(turn.client.is_project_token for turn in self._turns)
+
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
         """Ensure that work without a waiting caller leaves calls of the hour for requests.
 

@@ -19,6 +19,7 @@ from .errors import (
     MissingTableError,
     ThrottledError,
 )
+from .left_services import LeftServices
 from .limits import room
 from .railway_calls import READ_SHARE
 from .recovery import RESERVATION_SECONDS
@@ -81,6 +82,7 @@ class Tick:
         self._failures = 0
         self._not_before = 0.0
         self._stalled = StalledMoves(parts.railway, parts.log, clock)
+        self._left = LeftServices(parts.railway, parts.creation.record, parts.log, clock)
         self._creates_after = 0.0
         self.has_more_to_make = False
         """Whether the last round ended with agents still to be made that nothing else holds up."""
@@ -147,6 +149,7 @@ class Tick:
             removed = self._tidy(snapshot, lock)
             made = self._fill(snapshot, lock, removed)
             self._stalled.nudge(snapshot.agents.values(), lock)
+            self._left.sweep(lock)
         return Round(tuple(made), tuple(sorted(removed)), self.rollout.text)
 
     def _is_in_charge(self) -> bool:

@@ -106,9 +106,17 @@ class KilledFleet(Fleet):
             found += [f"{name} has {inboxes.count(name)} inboxes"] if inboxes.count(name) != 1 else []
         found += [f"{name} runs with a key that is gone" for name in living if not self._has_living_key(living[name])]
         found += self._lost_volumes({one["id"] for one in living.values()})
+        found += [f"{name} has no instance, and is still in the project" for name in self._left_services()]
         rows = self.ground.admin.execute("SELECT agent_id, removing FROM agent_credential").fetchall()
         found += [f"record of {id_}, whose agent is gone" for id_, _ in rows if f"convos-agent-{id_}" not in living]
         return found + [f"{id_} is on record as going" for id_, removing in rows if removing]
+
+    def _left_services(self) -> list[str]:
+        store = self.ground.emulated.store
+        places = store.all("environment", lambda row: not row.get("deletedAt"))
+        used = {id_ for place in places for id_ in place["config"].get("services") or {}}
+        left = store.all("service", lambda row: not row.get("deletedAt") and row["id"] not in used)
+        return [row["name"] for row in left]
 
     def _lost_volumes(self, services: set[str]) -> list[str]:
         rows = self.ground.emulated.store.all("volume_instance")

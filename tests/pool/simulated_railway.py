@@ -30,6 +30,9 @@ class SimulatedRailway:
     def volumes(self) -> dict[str, list[str]]:
         return {}
 
+    def leaves_services(self) -> bool:
+        return False
+
     def is_fork(self) -> bool:
         return True
 

@@ -119,6 +119,8 @@ def test_killed_at_any_step_nothing_is_leaked_and_nothing_is_there_twice(
                 # Ended before it was written down that the agent goes: it is whole, and drained by the next request.
                 assert fleet.leaks() == [], f"step {step}, {at}"
                 fleet.manager.pool.drain(1)
+                # Its service is looked for in the project by the next tick.
+                fleet.settle(1)
             found = fleet.leaks()
             found += [] if len(fleet.services()) == agents else [f"{len(fleet.services())} agents"]
             table.append((step, at, "; ".join(found) or "whole"))
