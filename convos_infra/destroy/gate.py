@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ID = "gate"
 FORMER = "formerVolumes"
 """An output: the ids of volumes that the stack made, and has given up or replaced since."""
+FORMER_SERVICES = "formerServices"
+"""An output: the ids of services that the stack made, and does not have any more."""
 SIMULATED = "simulated"
 _RECORDED = (
     *("projectId", "environmentId", "environmentOwned", "services", "volumes", "agentPrefix"),
@@ -120,8 +122,9 @@ class DestroyGateProvider(RailwayProvider):
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Record it."""
         del id_
-        former = _former(olds, news)
-        return UpdateResult({**news, **({FORMER: former} if former else {})})
+        kinds = ((FORMER, "volumes"), (FORMER_SERVICES, "services"))
+        former = {key: ids for key, rows in kinds if (ids := _former(olds, news, key, rows))}
+        return UpdateResult({**news, **former})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Return what is in the state: nothing exists outside of it."""
@@ -149,6 +152,10 @@ class DestroyGateProvider(RailwayProvider):
         session.run.asked.add(str(props["environmentId"]))
         if stack_policy.data == DELETE and not stack_policy.data_now:
             session.run.given_up = mine.known_volumes(stack_policy)
+        former = [str(id_) for id_ in props.get(FORMER_SERVICES) or ()]
+        session.run.own_services.update(mine.deleted(mine.services, stack_policy), former)
+        if snapshot is not None and mine.deletes_environment(stack_policy):
+            session.run.own_services.update(destroy_reasons.agents_here(snapshot, mine))
 
     def _ask_pool(self, session: Session, snapshot: Snapshot | None, props: Props, stack_policy: DestroyPolicy) -> None:
         url, key = props.get("poolUrl"), props.get("poolKey")
@@ -171,11 +178,18 @@ def _pool_service(snapshot: Snapshot, props: Props, session: Session) -> str:
     return next((id_ for id_ in ids if recorded in addresses(snapshot, id_, local=local)), "")
 
 
-def _former(olds: Props, news: Props) -> list[str]:
-    """Return the volumes that were this stack's: Railway keeps their data for a while (fact: volume-grace)."""
-    there = {str(row["id"]) for row in news.get("volumes") or ()}
-    owned = {str(row["id"]) for row in olds.get("volumes") or () if is_owned(row, otherwise=True)}
-    return sorted({*(olds.get(FORMER) or ()), *owned} - there)
+def _former(olds: Props, news: Props, key: str, kind: str) -> list[str]:
+    """Return what was this stack's: Railway keeps a volume's data for a while (fact: volume-grace), maybe a service.
+
+    Args:
+        olds: the properties before.
+        news: the properties after.
+        key: the output that has them.
+        kind: the input with those that the stack has.
+    """
+    there = {str(row["id"]) for row in news.get(kind) or ()}
+    owned = {str(row["id"]) for row in olds.get(kind) or () if is_owned(row, otherwise=True)}
+    return sorted({*(olds.get(key) or ()), *owned} - there)
 
 
 def _mine(props: Props) -> Mine:

@@ -247,6 +247,11 @@ def in_other_environments(snapshot: Snapshot, volume_id: str) -> list[Row]:
     return [*(row for row in rows if not row.get("deletedAt")), *unseen]
 
 
+def agents_here(snapshot: Snapshot, mine: Mine) -> set[str]:
+    """Return the ids of the services that are agents, and go with their environment."""
+    return _disposable(snapshot, mine.service_ids, mine.prefix)
+
+
 def _disposable(snapshot: Snapshot, own: Collection[str], prefix: str) -> set[str]:
     names = {id_: str(row.get("serviceName") or "") for id_, row in snapshot.instances.items()}
     return agents_in(names, own, prefix)

@@ -30,6 +30,7 @@ class Pages:
 
 
 ENVIRONMENTS = Pages("project", "environments", documents.MORE_ENVIRONMENTS)
+ENVIRONMENT_USE = Pages("project", "environments", documents.MORE_ENVIRONMENT_USE)
 SERVICES = Pages("project", "services", documents.MORE_SERVICES)
 VOLUMES = Pages("project", "volumes", documents.MORE_VOLUMES)
 BUCKETS = Pages("project", "buckets", documents.MORE_BUCKETS)

@@ -1,8 +1,8 @@
 """Removes services from one environment; those that go at the same moment share the calls.
 
-In a fork by `serviceDelete`, several in one document (fact: mutations-of-one-document); whether the project's service
-goes with its last instance is disputed (fact: scoped-delete-keeps-service). In any other environment `serviceDelete`
-reaches all of those (fact: service-delete-scope): there they share a patch, and the project keeps them.
+In a fork by `serviceDelete`, several in one document (fact: mutations-of-one-document). In any other environment
+`serviceDelete` reaches all of those (fact: service-delete-scope): there they share a patch. What is left of them in the
+project is deleted once no environment has them (service_use.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.railway.commit import REFUSED, together
+from convos_infra.railway.service_use import IN_A_CALL, delete_unused
 from convos_infra.railway.snapshot import Gone, Snapshot
 from railway_api import documents
 from railway_api.errors import RailwayError
@@ -20,9 +21,6 @@ from railway_api.failure import about
 
 if TYPE_CHECKING:
     from convos_infra.railway.session import Session
-
-_IN_A_CALL = 20
-"""The services per document: Railway deletes them one after the other, within the time of one answer."""
 
 
 @dataclass(eq=False)
@@ -65,15 +63,32 @@ def remove_all(session: Session, removals: Sequence[Removal]) -> None:
     with session.snapshots.writing(str(first.props["environmentId"])):
         try:
             snapshot = session.read(first.props, subject=first.name, fresh=True)
-            doomed = [one for one in removals if one.service_id in snapshot.instances and not _stays(one, snapshot)]
+            going = [one for one in removals if one.service_id in snapshot.project_services or _is_here(one, snapshot)]
+            going = [one for one in going if not _stays(one, snapshot)]
+            doomed = [one for one in going if _is_here(one, snapshot)]
             parts = _parts(doomed) if snapshot.is_fork else [doomed]
             for part in parts:
                 _send(session, part, is_fork=snapshot.is_fork)
+            _clear(session, snapshot, [one for one in going if one.problem is None])
         except Gone:
             return
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in removals:
                 one.problem = about(error, one.name)
+
+
+def _is_here(removal: Removal, snapshot: Snapshot) -> bool:
+    return removal.service_id in snapshot.instances
+
+
+def _clear(session: Session, snapshot: Snapshot, removed: Sequence[Removal]) -> None:
+    """Delete what is left of removed services in the project, also where somebody else has removed them from here."""
+    named = {one.service_id: snapshot.project_services.get(one.service_id, one.name) for one in removed}
+    try:
+        delete_unused(session, {"projectId": snapshot.project_id, "environmentId": snapshot.environment_id}, named)
+    except Exception as error:  # noqa: BLE001  # a repetition of the destroy or the update goes on here
+        for one in removed:
+            one.problem = about(error, one.name)
 
 
 def _stays(removal: Removal, snapshot: Snapshot) -> bool:
@@ -85,7 +100,7 @@ def _stays(removal: Removal, snapshot: Snapshot) -> bool:
 
 
 def _parts(removals: Sequence[Removal]) -> list[Sequence[Removal]]:
-    return [removals[start : start + _IN_A_CALL] for start in range(0, len(removals), _IN_A_CALL)]
+    return [removals[start : start + IN_A_CALL] for start in range(0, len(removals), IN_A_CALL)]
 
 
 def _send(session: Session, removals: Sequence[Removal], *, is_fork: bool) -> None:

@@ -24,6 +24,9 @@ class Run:
         told: the lines that are said once in a run, whatever they concern.
         given_up: the volumes whose data goes with a destroy, where its gate has told them from those of others; None
             where it has not.
+        own_services: the ids of the services that the stack has or had, and of its agents', where the gate of a
+            destroy has told them.
+        cleared: the ids of those that were looked for in the project once nothing of them was left here.
         stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
             a destroy and a refresh, which check nothing.
         created: how many resources of each kind were checked that are new.
@@ -40,6 +43,8 @@ class Run:
     adopts: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
     given_up: set[str] | None = None
+    own_services: set[str] = field(default_factory=set)
+    cleared: set[str] = field(default_factory=set)
     stacks: set[str] = field(default_factory=set)
     created: Counter[str] = field(default_factory=Counter)
     changed: int = 0

@@ -130,6 +130,18 @@ query servicesHere($id: String!) {{
   }}
 }}"""
 MORE_SERVICES_HERE = _further("environment", "serviceInstances", "serviceId")
+_ENVIRONMENT_USE = f"""id name deletedAt canAccess
+      serviceInstances(first: 500) {{ edges {{ node {{ serviceId }} }} {_PAGE_INFO} }}"""
+SERVICE_USE = f"""
+query serviceUse($id: String!) {{
+  project(id: $id) {{
+    id
+    environments(first: 500) {{ edges {{ node {{ {_ENVIRONMENT_USE} }} }} {_PAGE_INFO} }}
+    services(first: 500) {{ edges {{ node {{ {_SERVICE} }} }} {_PAGE_INFO} }}
+  }}
+}}"""
+"""Every service of a project, and which of its environments have an instance of each."""
+MORE_ENVIRONMENT_USE = _further("project", "environments", _ENVIRONMENT_USE)
 
 STAGED_CHANGES = """
 query environmentStagedChanges($environmentId: String!) {
@@ -223,6 +235,13 @@ def service_deletions(count: int) -> str:
         f"s{index}: serviceDelete(id: $s{index}, environmentId: $environmentId)" for index in range(count)
     )
     return f"mutation serviceDeletions($environmentId: String!, {variables}) {{ {fields} }}"
+
+
+def unscoped_deletions(count: int) -> str:
+    """Return one document that deletes `count` services, `$s0`, `$s1`, …, from their project, one after another."""
+    variables = ", ".join(f"$s{index}: String!" for index in range(count))
+    fields = " ".join(f"s{index}: serviceDelete(id: $s{index})" for index in range(count))
+    return f"mutation unscopedDeletions({variables}) {{ {fields} }}"
 
 
 def deployments(count: int) -> str:

@@ -157,14 +157,19 @@ def unannounced(did: Mapping[str, int], promised: Mapping[str, int], *, done: bo
 def left_over(store: Store, book: Book, state: Mapping[str, Made]) -> Iterator[Fact]:
     """Yield what this stack has made and does not know any more."""
     ids = {made.id for made in state.values()}
-    for key, value in facts(store).items():
-        if key not in book.ours or (len(key) > 1 and _is_left_to_railway(store, key[1])):
+    now = facts(store)
+    used = {key[-1] for key in now if key[0] == "instance"}
+    for key, value in now.items():
+        # A service that nobody has an instance of shows only here. The first ones were made before the book was begun.
+        is_unused = key[0] == "service" and key[-1] not in used
+        is_ours = key in book.ours or (is_unused and key not in book.theirs)
+        if not is_ours or (len(key) > 1 and _is_left_to_railway(store, key[1])):
             continue
         kind, id_ = key[0], key[-1]
         living = kind != "volume_instance" or value == "living"
         # The base environment came with its project, and stays with it.
         counts = living and not (kind == "environment" and value == BASE_ENVIRONMENT)
-        if counts and kind in _THINGS and id_ not in ids:
+        if counts and (kind in _THINGS or is_unused) and id_ not in ids:
             yield key
         if kind == "tcp_proxy" and not any(
             name.endswith("/proxy") and made.outputs["serviceId"] == key[2] for name, made in state.items()

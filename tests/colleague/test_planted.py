@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from convos_infra.provider import Provider
-from convos_infra.railway import change, destroy_reasons, details, session
+from convos_infra.railway import change, destroy_reasons, details, removal, service_use, session
 from convos_infra.railway.change import Change
 from convos_infra.railway.resources import environment, service_domain, service_instance
 from convos_infra.railway.resources.project import BASE_ENVIRONMENT
@@ -159,6 +159,20 @@ def a_volume_that_its_owner_deleted(act: Colleague) -> list[Step]:
     return [act("volumeCreate", place), filled, act("volumeDelete", theirs), REFRESH, UP, DESTROY]
 
 
+def removed_by_a_colleague(act: Colleague) -> list[Step]:
+    """A colleague removes a service from the environment; the stack is destroyed without having made it again."""
+    return [*_in_a_project_that_stays(act), act("serviceDelete", _deleted), REFRESH, DESTROY]
+
+
+def destroyed_in_a_project_that_stays(act: Colleague) -> list[Step]:
+    """The colleague's environment keeps the project, in which the stack is destroyed."""
+    return [*_in_a_project_that_stays(act), DESTROY]
+
+
+def _in_a_project_that_stays(act: Colleague) -> list[Step]:
+    return [act("environmentCreate", lambda look: {"input": {**fork(look)["input"], "name": "theirs"}})]
+
+
 def says_no_bound(patched: Patch) -> None:
     patched.setattr(Change, "is_uncertain", False)
 
@@ -201,6 +215,15 @@ def asks_about_no_deleted_volume(patched: Patch) -> None:
     patched.setattr(destroy_reasons, "restorable_in", lambda *_, **__: [])
 
 
+def leaves_services_in_the_project(patched: Patch) -> None:
+    for room in (removal, service_use):
+        patched.setattr(room, "delete_unused", lambda *_: None)
+
+
+def forgets_what_a_refresh_loses(patched: Patch) -> None:
+    patched.setattr(service_use, "delete_lost", lambda *_: None)
+
+
 Cases = Sequence[tuple[Callable[[Colleague], list[Step]], Callable[[Patch], None], Rule]]
 CASES: Cases = (
     (mended_and_broken_again, says_no_bound, Rule.DEPLOYMENTS),
@@ -212,6 +235,8 @@ CASES: Cases = (
     (a_service_filled_after_a_kill, says_nothing_is_kept, Rule.ORPHAN),
     (another_password, follows_no_reference, Rule.CONFIG),
     (deployed_under_another_name, reads_no_private_domain, Rule.STATUS),
+    (destroyed_in_a_project_that_stays, leaves_services_in_the_project, Rule.ORPHAN),
+    (removed_by_a_colleague, forgets_what_a_refresh_loses, Rule.ORPHAN),
     (a_volume_that_its_owner_deleted, asks_about_no_deleted_volume, Rule.STRANGER),
 )
 

@@ -193,7 +193,8 @@ def test_a_mutation_with_an_unknown_outcome_happens_once(at: Place, kind: str, o
             runs.delete(made)
         except Failure:
             runs.delete(made)
-        assert runs.mutations().count(operation) <= 2
+        # One is for what is left in the project (fact: scoped-delete-keeps-service).
+        assert runs.mutations().count(operation) <= 2 + (operation == "serviceDelete")
         read = runs.refresh(made)
         assert read is None or is_being_deleted(read)
         return

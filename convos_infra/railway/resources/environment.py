@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CreateResult, DiffResult, ReadResult, R
 from convos_infra.errors import InfraError
 from convos_infra.ownership import ADOPTS, DELETE, OWNED
 from convos_infra.provider import Props, is_unknown
-from convos_infra.railway import destroy_reasons, project_reads, takeover
+from convos_infra.railway import destroy_reasons, project_reads, service_use, takeover
 from convos_infra.railway.commit import together
 from convos_infra.railway.listing import nodes, read_project
 from convos_infra.railway.provided_variables import ENVIRONMENT_NAME
@@ -184,10 +184,10 @@ class EnvironmentProvider(RailwayProvider):
             snapshot = session.read(where, subject=subject, fresh=True)
         except Gone:
             return
+        service_use.delete_lost(session, snapshot)
         if self.leaves(props, subject, otherwise=False):
             return
-        prefix = str(props.get("disposablePrefix") or "")
-        left = destroy_reasons.left_in(snapshot, prefix)
+        left = destroy_reasons.left_in(snapshot, prefix := str(props.get("disposablePrefix") or ""))
         if self.policy().data != DELETE or session.run.given_up is not None:
             # Unless the gate has asked, and nobody deleted a volume since: nothing could be restored any more.
             named = destroy_reasons.restorable_in(snapshot, prefix, given_up=session.run.given_up or ())

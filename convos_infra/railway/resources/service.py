@@ -182,10 +182,14 @@ class ServiceProvider(RailwayProvider):
         return UpdateResult({**with_outputs(olds, news, ("serviceId",)), OWNED: is_owned(olds, otherwise=True)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Remove it from this environment alone, if this stack made it."""
+        """Remove it from this environment alone, if this stack made it, and from the project once no other has it."""
 
-        def stays(_: Snapshot) -> bool:
-            if self.leaves(props, f"service {props['name']}", otherwise=True, holds=True):
+        def stays(snapshot: Snapshot) -> bool:
+            if id_ not in snapshot.instances:
+                # Somebody else has removed it from here: what the project has of it goes only if it is this stack's.
+                if not (self.policy().adopted or is_owned(props, otherwise=True)):
+                    return True
+            elif self.leaves(props, f"service {props['name']}", otherwise=True, holds=True):
                 return True
             self.guard(props, props["name"])
             return False
