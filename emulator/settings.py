@@ -15,7 +15,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "project_token": ("environment", "strict"),
     "deleted_answer": ("not_found", "not_authorized"),
     "domain_rename": ("kept", "ignored"),
-    "scoped_delete": ("deletes_service", "keeps_service"),
+    "scoped_delete": ("keeps_service", "deletes_service"),
 }
 """What is disputed about Railway, with both behaviours: the first is the default."""
 DISPUTED = frozenset({*CHOICES, "update_source_deploys", "volume_create_deploys"})
@@ -41,8 +41,8 @@ class Settings:
             (fact: deleted-is-not-found).
         domain_rename: `kept`, or `ignored` where a service domain's update changes the port alone
             (fact: domain-rename).
-        scoped_delete: `deletes_service`, or `keeps_service` where the project's service outlives the deletion in the
-            last environment that had it (fact: scoped-delete-keeps-service).
+        scoped_delete: `keeps_service`, or `deletes_service` where a deletion in the last environment that had a service
+            deletes the project's service too (fact: scoped-delete-keeps-service).
         update_source_deploys: whether an update of an instance's source deploys (fact: update-source-deploys).
         volume_create_deploys: whether a volume for a running service deploys it (fact: volume-create-deploys).
         edge_requests_per_second: the limit of requests whose address names no source; 0 switches it off
@@ -65,7 +65,7 @@ class Settings:
     project_token: str = "environment"  # noqa: S105  # how far it reaches
     deleted_answer: str = "not_found"
     domain_rename: str = "kept"
-    scoped_delete: str = "deletes_service"
+    scoped_delete: str = "keeps_service"
     update_source_deploys: bool = False
     volume_create_deploys: bool = False
     edge_requests_per_second: int = 0

@@ -131,7 +131,7 @@ def test_deleting_a_service_from_its_last_environment_leaves_it_in_the_project_o
         try:
             world.run(DELETE_SERVICE, id=service, e=fork)
         finally:
-            world.emulator.settings(scoped_delete="deletes_service")
+            world.emulator.settings(scoped_delete="keeps_service")
     assert "left" in services_of(world)
     assert "gone" not in services_of(world)
     # Its name is taken, until it is deleted as a whole.

@@ -173,7 +173,7 @@ SCENARIOS = (
         "delete-a-service-in-its-last-environment",
         ("scoped-delete-keeps-service",),
         _deleted_in_its_last,
-        [False, False],
+        [False, True],
     ),
     Scenario(
         "delete-a-service",
