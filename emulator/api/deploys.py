@@ -85,6 +85,12 @@ def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
     }
 
 
+def deployments_here(request: Request, environment_id: str) -> list[Document]:
+    """Return the deployments of a living environment, or refuse."""
+    request.environment(environment_id)
+    return request.store.all("deployment", lambda row: row["environmentId"] == environment_id)
+
+
 @query.field("environmentLogs")
 def environment_logs(
     _: object,
@@ -98,8 +104,7 @@ def environment_logs(
     afterLimit: int | None = None,
 ) -> list[View]:
     """Return lines of all deployments of an environment around the anchor, oldest first."""
-    request = request_of(info)
-    request.environment(environmentId)
+    rows = deployments_here(request_of(info), environmentId)
     window = LogWindow(
         moment(beforeDate) if beforeDate else None,
         moment(anchorDate) if anchorDate else datetime.now(UTC),
@@ -107,7 +112,6 @@ def environment_logs(
         bounded(beforeLimit),
         bounded(afterLimit),
     )
-    rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
     lines = [line for row in rows for _, line in lines_of(row, filter)]
     return window.of(sorted(((moment(str(line["timestamp"])), line) for line in lines), key=lambda one: one[0]))
 

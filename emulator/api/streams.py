@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ariadne import ObjectType
 
-from emulator.api.deploys import bounded, deployment_of, lines_of
+from emulator.api.deploys import bounded, deployment_of, deployments_here, lines_of
 from emulator.api.request import Info, request_of
 from emulator.api.views import View, deployment_view
 from emulator.log_query import moment
@@ -74,9 +74,7 @@ def environment_logs(
     **_window: Any,
 ) -> list[View]:
     """Return the last lines of all deployments of an environment that fit, then those that are new, oldest first."""
-    request = request_of(info)
-    request.environment(environmentId)
-    rows = request.store.all("deployment", lambda row: row["environmentId"] == environmentId)
+    rows = deployments_here(request_of(info), environmentId)
     return _new_lines(_position(info), rows, filter, bounded(beforeLimit), moment(beforeDate) if beforeDate else None)
 
 

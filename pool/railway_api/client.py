@@ -229,8 +229,10 @@ class Client:
                 # It was looked for and does not exist: try once more (fact: refused-may-have-happened).
                 once_more = observe is not None and isinstance(error, Opaque) and opaque == 1
                 delay = self._delay(error, attempt, spent, once_more=once_more)
-                if delay is None or not self._patience.lasts(delay):
+                if delay is None:
                     raise
+                if not self._patience.lasts(delay):
+                    raise self._patience.given_up(error, delay) from error
                 if isinstance(error, Throttled) or delay >= CREATION_THROTTLE_SECONDS:
                     self.progress(f"{subject}: Railway asks to wait {delay:.0f} s ({error.message or 'rate limit'})")
                 self.sleep(delay)
@@ -270,10 +272,8 @@ class Client:
 
     def _sent(self, document: str, variables: Mapping[str, Any], subject: str) -> dict[str, Any]:
         operation = operation_name(document)
-        limit = self.timing.read_seconds
-        if not is_mutation(document):
-            limit = min(limit, self.timing.query_seconds)
-        seconds = min(limit, self._patience.left())
+        limit = math.inf if is_mutation(document) else self.timing.query_seconds
+        seconds = min(self.timing.read_seconds, limit, self._patience.left())
         if seconds <= 0:
             raise Unreachable(subject, f"no time is left to ask Railway for {operation}", "try again", sent=False)
         began = self.clock()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from railway_api.errors import Unreachable
+from railway_api.errors import RailwayError, Unreachable
 
 if TYPE_CHECKING:
     from railway_api.timing import Timing
@@ -59,10 +59,15 @@ class Patience:
         with self._lock:
             self._silent_since = min(self._silent_since, began)
             seconds = self._clock() - self._silent_since
-        if seconds < self._timing.silence_seconds:
-            return error
-        problem = f"{error.problem}; it has answered nothing for {seconds:.0f} s"
-        return Unreachable(error.subject, problem, error.next_step, sent=error.may_have_happened)
+        return error if seconds < self._timing.silence_seconds else _silent(error, seconds)
+
+    def given_up(self, error: RailwayError, pause: float) -> RailwayError:
+        """Return the error of the last try, which tells if no call had an answer and a pause would end the patience."""
+        with self._lock:
+            seconds = self._clock() - self._silent_since
+        limit = self._timing.silence_seconds
+        is_new = seconds < limit <= seconds + pause  # from the limit on, `unheard` has told it
+        return _silent(error, seconds) if isinstance(error, Unreachable) and is_new else error
 
     def _deadline(self) -> float:
         found: float = getattr(self._local, "deadline", math.inf)
@@ -71,3 +76,8 @@ class Patience:
     def _silence_ends(self) -> float:
         with self._lock:
             return self._silent_since + self._timing.silence_seconds
+
+
+def _silent(error: Unreachable, seconds: float) -> Unreachable:
+    problem = f"{error.problem}; it has answered nothing for {seconds:.0f} s"
+    return Unreachable(error.subject, problem, error.next_step, sent=error.may_have_happened)

@@ -145,24 +145,9 @@ def test_a_connection_to_the_database_that_dies_at_any_step_of_a_round_is_named_
 ) -> None:
     service = ground.service()
     ground.settle(service)
-    _make_work(ground, service)
-    before = ground.line.sent
-    service.tick.run()
-    steps = ground.line.sent - before
-    ground.settle(service)
-    assert steps > 40
+    steps = steps_of_a_round(ground, service)
     for step in range(0, steps, STRIDE):
-        _make_work(ground, service)
-        ground.line.dies_after = step
-        lost = ground.line.lost
-        with bounded():
-            said = _said(service)
-        # A round that found less to do than the one that was counted sends less.
-        assert ground.line.lost > lost or step > steps // 2, step
-        assert not said or "database: " in said, said
-        ground.line.dies_after = None
-        ground.settle(service)
-        assert ground.is_whole(), step
+        cut_round(ground, service, step, steps)
 
 
 def test_a_connection_to_the_database_that_dies_at_any_step_of_a_claim_hands_nobody_out_twice(ground: Ground) -> None:
@@ -205,6 +190,32 @@ def bounded() -> Iterator[None]:
     began = time.monotonic()
     yield
     assert time.monotonic() - began < BOUND_SECONDS
+
+
+def steps_of_a_round(ground: Ground, service: Service) -> int:
+    """Return how many messages to the database a round with work takes."""
+    _make_work(ground, service)
+    before = ground.line.sent
+    service.tick.run()
+    steps = ground.line.sent - before
+    ground.settle(service)
+    assert steps > 40
+    return steps
+
+
+def cut_round(ground: Ground, service: Service, step: int, steps: int) -> str:
+    """Run a round whose wire is disturbed after a step, see that the next ones heal it, and return what it said."""
+    _make_work(ground, service)
+    ground.line.dies_after, lost = step, ground.line.lost
+    with bounded():
+        said = _said(service)
+    # A round that found less to do than the one that was counted sends less.
+    assert ground.line.lost > lost or step > steps // 2, step
+    assert not said or "database: " in said, (step, said)
+    ground.line.dies_after = None
+    ground.settle(service)
+    assert ground.is_whole(), step
+    return said
 
 
 def _make_work(ground: Ground, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -18,6 +19,7 @@ def containers(stack: LocalStack) -> int:
     return len(stack.shell("docker", "ps", "--all", "--filter", label, "--format", "{{.Names}}").text.split())
 
 
+@pytest.mark.minutes_long("DEMO=1 make test", asked=os.environ.get("DEMO") == "1")
 def test_a_day_is_shown_and_leaves_nothing_behind(stack: LocalStack) -> None:
     before = stack.outputs()
     if before["poolManager"]["mode"] != "container":
@@ -30,7 +32,8 @@ def test_a_day_is_shown_and_leaves_nothing_behind(stack: LocalStack) -> None:
     assert "The stack is as it was found" in done.text
     assert before["poolManager"]["apiKey"] not in done.text
     assert (stack.checkout / "Pulumi.local.yaml").read_text() == config
-    assert containers(stack) == running
+    # What an earlier test left may be gone meanwhile.
+    assert containers(stack) <= running
     assert stack.outputs()["image"] == before["image"]
     assert stack.preview("--expect-no-changes").code == 0
 
