@@ -78,7 +78,8 @@ class Session:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "poll", Poll(self.client))
-        object.__setattr__(self, "traffic", Traffic(self.client.clock, most_at_once(os.environ)))
+        traffic = Traffic(self.client.clock, most_at_once(os.environ), lambda: self.client.in_flight.seconds)
+        object.__setattr__(self, "traffic", traffic)
         object.__setattr__(self, "groups", Groups(self.client.sleep, self.client.clock, self.traffic))
 
     @property

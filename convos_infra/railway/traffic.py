@@ -11,6 +11,9 @@ from contextlib import contextmanager
 PARALLEL_VARIABLE = "PULUMI_PARALLEL"
 _MOST_SECONDS = 0.5
 _HALF_LIFE = 2.0
+_ASKED_SHARE = 0.25
+"""How much of a pause counts during which Railway was asked: Pulumi may have waited for that answer, or the machine may
+have had much else to do."""
 
 
 class Traffic:
@@ -19,28 +22,32 @@ class Traffic:
     Args:
         clock: seconds, monotonic.
         most: how many operations Pulumi carries out at once.
+        asked: for how many seconds Railway was asked until now; see `InFlight.seconds`.
 
     Attributes:
         news: how often Pulumi was heard of.
     """
 
-    def __init__(self, clock: Callable[[], float], most: int) -> None:
+    def __init__(self, clock: Callable[[], float], most: int, asked: Callable[[], float] = lambda: 0.0) -> None:
         self.news = 0
         self._clock = clock
         self._most = most
+        self._asked = asked
         self._lock = threading.Lock()
         self._under_way = 0
-        self._heard_at = 0.0
+        self._heard_at, self._asked_at = 0.0, 0.0
         self._slowest, self._slowest_at = 0.0, 0.0
 
     def heard(self) -> None:
         """Note that Pulumi has sent something."""
         now = self._clock()
         with self._lock:
-            pause = min(now - self._heard_at, _MOST_SECONDS) if self.news else 0.0
+            asked = self._asked()
+            pause = now - self._heard_at - (asked - self._asked_at) * (1 - _ASKED_SHARE)
+            pause = min(max(pause, 0.0), _MOST_SECONDS) if self.news else 0.0
             if pause > self._slowness(now):
                 self._slowest, self._slowest_at = pause, now
-            self._heard_at = now
+            self._heard_at, self._asked_at = now, asked
             self.news += 1
 
     @contextmanager
@@ -56,7 +63,7 @@ class Traffic:
             with self._lock:
                 self._under_way -= 1
                 # How fast Pulumi is shows in what it sends after this; the time of the operation itself is Railway's.
-                self._heard_at = now
+                self._heard_at, self._asked_at = now, self._asked()
                 self.news += 1
 
     @property

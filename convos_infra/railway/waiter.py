@@ -11,6 +11,7 @@ from convos_infra.errors import InfraError
 from convos_infra.railway.deployment import (
     GOOD,
     LOG_LINES,
+    MOVING,
     DeploymentFailed,
     DeploymentState,
     Verdict,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from convos_infra.railway.poll import Found, Poll
     from railway_api.client import Client
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 5.0
+LATE = 0.5
+"""How late the end of a deployment may be seen, as a share of the time that it took."""
 REPEAT_SECONDS = 15.0
 """How often an unchanged status is printed again, in seconds, as a sign of life."""
 
@@ -39,6 +42,7 @@ class Awaited:
         service: its name, for people.
         service_id, environment_id: where a new deployment would be made.
         deployment_id: its id.
+        status: the status that was read a moment ago; empty if none was.
         image: the image that it must run; empty for any.
         may_redeploy: whether the service may be deployed once more if the existing deployment has already failed or
             runs something else: True for one that an earlier run left behind, False for one of this run.
@@ -50,6 +54,7 @@ class Awaited:
     service_id: str
     environment_id: str
     deployment_id: str
+    status: str = ""
     image: str = ""
     may_redeploy: bool = False
     secrets: tuple[str, ...] = ()
@@ -89,6 +94,8 @@ class _Wait:
         with ExitStack() as watching:
             for item in awaited:
                 watching.enter_context(self._poll.watching(item.deployment_id))
+            if all(item.status in MOVING for item in awaited):
+                self._client.sleep(pause)
             while True:
                 found = self._poll.states(pause, subject=", ".join(pending))
                 for item in list(pending.values()):
@@ -106,8 +113,8 @@ class _Wait:
                 if not pending:
                     return done
                 self._check_time(pending, last)
+                pause = min(max(FIRST_PAUSE, self._elapsed * LATE), LONGEST_PAUSE)
                 self._client.sleep(pause)
-                pause = min(pause * 1.5, LONGEST_PAUSE)
 
     @property
     def _elapsed(self) -> float:

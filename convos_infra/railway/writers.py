@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-MAKERS = 10
-"""How many create something at once: as many as the smallest paid plan lets through in a second."""
+MAKERS = 20
+"""How many create something at once. The client keeps to the calls a second that Railway lets through (pace.py)."""
 
 
 @dataclass

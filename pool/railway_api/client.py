@@ -22,6 +22,7 @@ from railway_api.errors import (
     TryAgain,
     Unreachable,
 )
+from railway_api.in_flight import InFlight
 from railway_api.patience import Patience
 from railway_api.progress import say
 from railway_api.rate_limit import RateLimit
@@ -78,6 +79,7 @@ class Client:
         )
         self._user_agent = user_agent
         self._transport = Transport(endpoint, self.credential, self.timing, wall, user_agent)
+        self.in_flight = InFlight(clock)
         self._patience = Patience(self.timing, clock)
         self._rate_limit = RateLimit(self.timing, self._patience, wall, sleep, progress)
         self._noticing = threading.Lock()
@@ -267,7 +269,7 @@ class Client:
         return None
 
     def _post(self, document: str, variables: Mapping[str, Any], subject: str) -> dict[str, Any]:
-        with self._rate_limit.keeping(operation_name(document), subject):
+        with self._rate_limit.keeping(operation_name(document), subject), self.in_flight.call():
             return self._sent(document, variables, subject)
 
     def _sent(self, document: str, variables: Mapping[str, Any], subject: str) -> dict[str, Any]:

@@ -194,6 +194,7 @@ def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[st
         service_id=row["serviceId"],
         environment_id=props["environmentId"],
         deployment_id=deployment_id,
+        status=followed.status if followed is not None else "",
         image=str(row.get("image") or ""),
         may_redeploy=row["name"] in (props.get(AGAIN) or ()) and deployment_id not in session.fresh,
         # A path such as /app stands in every other log line, and opens nothing.

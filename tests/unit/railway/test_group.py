@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from convos_infra.railway.group import MOST_SECONDS, Group
 from convos_infra.railway.traffic import Traffic, most_at_once
 from convos_infra.railway.writers import MAKERS, Writers
+from railway_api.in_flight import InFlight
 
 SECONDS = 20.0
 
@@ -83,6 +84,29 @@ class Machine:
         self.open.enter_context(self.traffic.operation())
         self.group.join(name, name)
         return self.now - began
+
+
+def test_a_pause_in_which_railway_was_asked_says_little_about_pulumi() -> None:
+    now = [0.0]
+    calls = InFlight(lambda: now[0])
+    asking, quiet = Traffic(lambda: now[0], 64, lambda: calls.seconds), Traffic(lambda: now[0], 64)
+    for traffic in (asking, quiet):
+        traffic.heard()
+    with calls.call():
+        now[0] += 0.1
+        with calls.call():
+            now[0] += 0.1
+    now[0] += 0.04
+    for traffic in (asking, quiet):
+        traffic.heard()
+    assert calls.seconds == pytest.approx(0.2), "two at once are one span of time"
+    assert asking.slowness == pytest.approx(0.04 + 0.2 / 4)
+    assert quiet.slowness == pytest.approx(0.24)
+    with calls.call():
+        now[0] += 0.01
+        assert calls.seconds == pytest.approx(0.21), "it counts what is still under way"
+        asking.heard()
+    assert asking.slowness == pytest.approx(0.09, rel=0.01)
 
 
 LOADS = (1.0, 3.0, 10.0, 40.0)
