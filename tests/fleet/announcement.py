@@ -45,6 +45,8 @@ def announced(preview: str) -> Announced:
         deployments += count
         mutations += kind in ONE_EACH and op != "replace"
         mutations += kind == "ServiceInstance" and bool(text)
+        # What is left of it in the project is another deletion (docs/decisions/0032).
+        mutations += kind == "Service" and op.startswith("delete")
     return Announced(mutations, deployments, tuple(said))
 
 
