@@ -101,5 +101,6 @@ def _calls(step: PreviewStep, *, deletes_adopted: bool) -> int:
     if step.kind != SERVICE and step.kind not in _ON_RAILWAY:
         return 0
     if step.deletes:
-        return int(_is_deleted(step, deletes_adopted))
+        # A service is deleted from its environment, and what is left of it from its project (decision 32).
+        return (2 if step.kind == SERVICE else 1) if _is_deleted(step, deletes_adopted) else 0
     return 1 if step.op != "replace" else 0

@@ -184,12 +184,13 @@ def test_what_is_deleted_is_told_apart_from_what_is_kept_and_what_is_taken_over(
         ThingPlan("domain", "web", Fate.ADOPTED),
         ThingPlan("TCP proxy", "db", Fate.NEW),
     )
-    # Two that are deleted, one domain, one proxy, and the volume that takes the old one's place.
-    assert found.mutations == 5
+    # Two for the service that is deleted, one for its volume, one domain, one proxy, and the volume that takes the
+    # old one's place.
+    assert found.mutations == 6
     assert "an-id" not in json.dumps(found.document())
     everything = plan(*steps, deletes_adopted=True)
     assert {subject.fate for subject in everything.things} == {Fate.DELETED, Fate.REPLACED, Fate.ADOPTED, Fate.NEW}
-    assert everything.mutations == 7
+    assert everything.mutations == 9
 
 
 def test_agents_are_told_batch_by_batch_and_only_where_image_or_policy_change() -> None:
