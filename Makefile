@@ -24,7 +24,7 @@ override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain p
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
 override LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: strict docs first-deploy cost notify adopt agents preview up plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance railway-cli matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
+.PHONY: random-programs strict docs first-deploy cost notify adopt agents preview up plans rotate logs images history doctor backup restore scale incidents bench-ci release config-docs conformance railway-cli matrix rollout-plan demo schema-plan schema-check bench colleague crashes faults help local down status env database-url services toolchain toolchain-checksums test lint fmt types imports check lock image qa run script workflows keys
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -118,6 +118,9 @@ faults: $(STAMP) toolchain ## every request of create, update and destroy goes w
 colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
+
+random-programs: $(STAMP) ## updates, edits, kills, faults and changes of others in any order, seeded; all is as it is wanted: some minutes [PROGRAMS=400]
+	@RANDOM_PROGRAMS="$${PROGRAMS:-400}" $(VENV)/python -m pytest -q -n 0 tests/railway/test_random_programs.py
 
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
 	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py tests/stack/test_daily_commands.py

@@ -46,6 +46,8 @@ class Edition:
 THEN = Edition("POOL_API_KEY", "/pool/restart-gateway", has_open_health=False, health=frozenset({"ready"}))
 NOW = Edition("GATEWAY_TOKEN", "/pool/restart", has_open_health=True, health=frozenset({"ready", "version", "runtime"}))
 EDITIONS = {"then": THEN, "today": NOW}
+HURRIED = {"RUNTIME_PROVISION_TRIES": "3", "RUNTIME_PROVISION_PAUSE_MS": "10", "RUNTIME_POLL_MS": "50"}
+"""The reference runtime gives up at once what it would try for half a minute."""
 
 
 @dataclass
@@ -126,8 +128,7 @@ def until(is_true: Callable[[], object], seconds: float, what: str) -> None:
 
 def reference(folder: Path) -> Start:
     """Return how the reference runtime is started: as a process, hurried."""
-    hurried = {"RUNTIME_PROVISION_TRIES": "3", "RUNTIME_PROVISION_PAUSE_MS": "10", "RUNTIME_POLL_MS": "50"}
-    return _process(folder, CHECKOUT / "runtime", COMMAND, THEN, hurried)
+    return _process(folder, CHECKOUT / "runtime", COMMAND, THEN, HURRIED)
 
 
 def today(folder: Path) -> Start:

@@ -91,7 +91,7 @@ def played(stack: LocalStack, change: Change, record: Path | None) -> list[str]:
     told = stack.plan()
     plan, diff = stack.shell(*PREVIEW).text, stack.preview().text
     wrong = [f"the preview itself sent {sent}" for sent in stack.cost()]
-    done = stack.up("--skip-preview")
+    done = stack.up()
     if done.code != 0:
         return [*wrong, f"the update failed: {done.text[-2000:]}"]
     cost = stack.cost()

@@ -51,7 +51,6 @@ class Stack:
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         command = ["pulumi", *words, "--cwd", str(self.folder / "program"), "--non-interactive", "--color=never"]
         done = subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True, timeout=180)
