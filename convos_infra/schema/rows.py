@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema.condition import Rows, chooses, is_whole
+from convos_infra.schema.excluded_row import types_of
 from convos_infra.schema.known import Known, definition
 from convos_infra.schema.tree import kind_of, word
 
@@ -41,7 +42,8 @@ def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
     name = node.relation.relname
     required = frozenset(column for of, column in known.required if of == table)
     alias = node.relation.alias.aliasname or name
-    return Rows(name, required, any(_shows(one, name) for one in beside), alias)
+    columns = {column: types_of(one.name) for (of, column), one in known.columns.items() if of == table}
+    return Rows(name, required, any(_shows(one, name) for one in beside), alias, columns)
 
 
 def _shows(source: Any, name: str) -> bool:
