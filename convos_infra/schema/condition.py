@@ -47,14 +47,15 @@ class Rows:
     types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def chooses(where: Any, rows: Rows) -> bool:
+def chooses(where: Any, rows: Rows, *, is_negated: bool = False) -> bool:
     """Tell whether a condition can exclude a row.
 
     Args:
         where: a `Node`; an empty one means that there is no condition.
         rows: the rows from which it selects.
+        is_negated: whether the rows are wanted for which it is not true.
     """
-    return kind_of(where) != "" and _can_exclude([(where, False)], rows)
+    return kind_of(where) != "" and _can_exclude([(where, is_negated)], rows)
 
 
 def is_whole(query: Any, table: str) -> bool:
@@ -66,9 +67,25 @@ def is_whole(query: Any, table: str) -> bool:
     """
     if query.group_clause or kind_of(query.limit_count) or len(query.from_clause) != 1:
         return False
-    source = query.from_clause[0]
-    is_of_it = kind_of(source) == "range_var" and source.range_var.relname == table
-    return is_of_it and not chooses(query.where_clause, Rows())
+    return shows(query.from_clause[0], table) and not chooses(query.where_clause, Rows())
+
+
+def shows(source: Any, table: str) -> bool:
+    """Tell whether a part of FROM returns every row of a table.
+
+    Args:
+        source: a table, a subquery, or a join of the table with itself.
+        table: its name, without its schema.
+    """
+    if kind_of(source) == "range_subselect":
+        return is_whole(source.range_subselect.subquery.select_stmt, table)
+    if kind_of(source) == "join_expr":
+        join = source.join_expr
+        is_free = not chooses(join.quals, Rows(is_joined_with_itself=True))
+        return shows(join.larg, table) and (
+            (shows(join.rarg, table) and is_free) or word(join, "jointype") == "JOIN_LEFT"
+        )
+    return kind_of(source) == "range_var" and source.range_var.relname == table
 
 
 def _can_exclude(nodes: list[tuple[Any, bool]], rows: Rows) -> bool:
@@ -158,8 +175,13 @@ def _is_constant(query: Any) -> bool:
 
 def _is_bound(operator: str, column: Any, right: Any, rows: Rows) -> bool:
     """Tell whether an expression is `id >= (SELECT min(id) FROM t)` of the same table."""
-    query = right.sub_link.subselect.select_stmt if kind_of(right) == "sub_link" else None
-    if query is None or operator not in _BOUND or len(query.target_list) != 1 or not is_whole(query, rows.table):
+    if kind_of(right) != "sub_link" or operator not in _BOUND:
+        return False
+    return _is_bound_by(operator, column, right.sub_link.subselect.select_stmt, rows)
+
+
+def _is_bound_by(operator: str, column: Any, query: Any, rows: Rows) -> bool:
+    if len(query.target_list) != 1 or not is_whole(query, rows.table):
         return False
     call = query.target_list[0].res_target.val.func_call
     return strings(call.funcname)[-1:] == [_BOUND[operator]] and [_column(one) for one in call.args] == [
@@ -170,6 +192,13 @@ def _is_bound(operator: str, column: Any, right: Any, rows: Rows) -> bool:
 def _is_found(link: Any, rows: Rows) -> bool:
     """Tell whether each row finds itself in a subquery: `id IN (SELECT id FROM t)`, or EXISTS on the same table."""
     query, what = link.subselect.select_stmt, word(link, "sub_link_type")
+    operator = (strings(link.oper_name) or ["="])[-1]
+    if (
+        kind_of(link.testexpr) == "column_ref"
+        and operator in _BOUND
+        and _is_bound_by(operator, link.testexpr, query, rows)
+    ):
+        return True
     if what == "ANY_SUBLINK":
         return (strings(link.oper_name) or ["="]) == ["="] and _is_own_rows(link.testexpr, query)
     if what != "EXISTS_SUBLINK" or len(query.from_clause) != 1 or query.group_clause:
@@ -181,12 +210,26 @@ def _is_found(link: Any, rows: Rows) -> bool:
 
 def _is_own_rows(asked: Any, query: Any) -> bool:
     """Tell whether a subquery is `id IN (SELECT id FROM t)`: of the same columns, without a condition that selects."""
-    sources = [one.range_var.relname for one in query.from_clause if kind_of(one) == "range_var"]
-    if len(sources) != 1 or not is_whole(query, sources[0]):
+    tables = [one.relname for name, one in walk(query) if name == "RangeVar"]
+    if not tables or not is_whole(query, tables[0]):
         return False
-    columns = [_column(one) for one in asked.row_expr.args] if kind_of(asked) == "row_expr" else [_column(asked)]
-    shown = [_column(one.res_target.val) for one in query.target_list]
-    return all(columns) and shown in (columns, ["*"])
+    parts = list(asked.row_expr.args) if kind_of(asked) == "row_expr" else [asked]
+    shown = [one.res_target.val for one in query.target_list]
+    if [_column(one) for one in shown] == ["*"]:
+        return True
+    return len(parts) == len(shown) and all(_is_same(*pair) for pair in zip(parts, shown, strict=True))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether two expressions have the same value for the same row, such as `id` and `id + 0`."""
+    if _column(one) and _column(other):
+        return _column(one) == _column(other)
+    equal = type(one)()
+    equal.a_expr.kind = equal.a_expr.DESCRIPTOR.fields_by_name["kind"].enum_type.values_by_name["AEXPR_OP"].number
+    equal.a_expr.name.add().string.sval = "="
+    equal.a_expr.lexpr.CopyFrom(one)
+    equal.a_expr.rexpr.CopyFrom(other)
+    return _columns(one) and _columns(other) and not chooses(equal, Rows(is_joined_with_itself=True))
 
 
 def _columns(node: Any) -> bool:

@@ -59,6 +59,7 @@ def read(reader: TermReader, expression: Any, node: Any) -> Term:
 
 def _two_sides(reader: TermReader, expression: Any, node: Any, operator: str) -> Term:
     if operator in _ACCESS:
+        reader.check(expression.lexpr, expression.rexpr)
         return reader.free(node) if reader.keys(node) else reader.same_for_all(node)
     if operator in _CONTAINS:
         return _contains(reader, expression, node)
@@ -133,6 +134,7 @@ def _contains(reader: TermReader, expression: Any, node: Any) -> Term:
     left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
     if not left and not right:
         return reader.same_for_all(node)
+    reader.check(expression.lexpr, expression.rexpr)
     is_empty = any(_is_empty(reader, one) for one in (expression.lexpr, expression.rexpr))
     if set(left) & set(right) or is_empty:
         raise UnreadableError

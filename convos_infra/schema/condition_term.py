@@ -281,11 +281,18 @@ class TermReader:
     def _a_expr(self, expression: Any, node: Any) -> Term:
         return condition_operator.read(self, expression, node)
 
+    def _another(self) -> TermReader:
+        return TermReader(self.key_of, self.types_of, self.required, self.is_true)
+
+    def check(self, *nodes: Any) -> None:
+        """Raise UnreadableError if a part depends on the row in a way that is unknown here."""
+        for node in nodes:
+            self._another().read(node)
+
     def constant(self, node: Any) -> str | None:
         """Return the text that an expression without columns is; None if it is another value or unknown here."""
-        reader = TermReader(self.key_of, self.types_of, self.required, self.is_true)
         try:
-            value = reader.read(node)({})
+            value = self._another().read(node)({})
         except (UnreadableError, values.NotApplicableError, KeyError):
             return None
         return values.to_text(value) if isinstance(value, str) else None

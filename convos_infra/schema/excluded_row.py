@@ -89,7 +89,8 @@ def _types(variable: Variable) -> tuple[str, ...]:
 def _samples(variable: Variable, kind: str, constants: list[Any]) -> Sequence[Any]:
     if not variable.is_of_row:
         return _SAME_SAMPLES[kind]
-    found = list(variable.samples or _ROW_SAMPLES[kind])
+    # The same values as those of what all rows share: `id <> (SELECT max(id) FROM t)` excludes the row that has it.
+    found = list(variable.samples or (*_ROW_SAMPLES[kind], *_SAME_SAMPLES.get(kind, _SAME_SAMPLES[INTEGER])))
     for one in constants[:_MOST_CONSTANTS] if not variable.samples else ():
         found += _near(one, kind)
     return [*found, None] if variable.may_be_null else found

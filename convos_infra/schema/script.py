@@ -109,7 +109,7 @@ def read_script(sql: str) -> Script:
     Raises:
         NotSqlError: it is not SQL.
     """
-    from google.protobuf.message import DecodeError  # noqa: PLC0415  # see above
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  # see above
     from postgast.errors import PgQueryError  # noqa: PLC0415
     from postgast.parse import parse  # noqa: PLC0415
 
