@@ -57,16 +57,16 @@ class Limits:
             (limit, seconds)
             for limit, seconds in (
                 (self._settings.current.requests_per_second, 1.0),
-                (self._settings.current.requests_per_hour, 3600.0),
+                (self._settings.current.requests_per_hour, self._settings.current.hour_seconds),
             )
             if limit
         ]
-        if not limits:
+        if not limits or self._settings.current.limited_token not in ("", credential.removeprefix("Bearer ")):
             return Allowance(0, {})
         now = time.monotonic()
         with self._lock:
             seen = self._seen.setdefault(credential, deque())
-            while seen and seen[0] < now - 3600:
+            while seen and seen[0] < now - max(seconds for _, seconds in limits):
                 seen.popleft()
             wait, remaining, reset = 0.0, limits[-1][0], 0.0
             for limit, seconds in limits:

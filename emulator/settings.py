@@ -31,6 +31,8 @@ class Settings:
         latency_ms: added to every operation.
         creation_throttle_seconds: one project and one environment per so many seconds; 0 switches it off.
         requests_per_second, requests_per_hour: rate limits per token; 0 switches one off.
+        hour_seconds: how long the hour of requests_per_hour lasts.
+        limited_token: the only token that the rate limits count; empty for all.
         read_lag_seconds: reads show environments' configs, volumes and domains as they were so long ago, at most 60.
         image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
         further_tokens: account tokens of other users of the same workspace, separated by commas.
@@ -58,6 +60,8 @@ class Settings:
     creation_throttle_seconds: float = 0.0
     requests_per_second: int = 0
     requests_per_hour: int = 0
+    hour_seconds: float = 3600.0
+    limited_token: str = ""
     read_lag_seconds: float = 0.0
     image_check: str = "on"
     further_tokens: str = ""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{32,}")
-_BLOBS = frozenset({"config", "layers", "fsLayers"})
+_BLOBS = frozenset({"config", "layers", "fslayers"})
 """Keys whose digests name blobs, which are never manifests."""
 _SHORT_TAG_HEX = 64
 
@@ -46,17 +46,30 @@ def named_by(content: bytes) -> Named:
         UnreadableError: it is not a JSON object, or has an invalid digest, so what it needs is unknown.
     """
     try:
-        document = json.loads(content)
+        document = json.loads(content, object_pairs_hook=_Object)
     except (ValueError, RecursionError):
         raise UnreadableError("is not JSON") from None
-    if not isinstance(document, Mapping):
+    if not isinstance(document, _Object):
         raise UnreadableError("is not a JSON object")
-    subject = document.get("subject")
-    about = next(_digests(subject), "") if isinstance(subject, Mapping) else ""
-    rest = {key: value for key, value in document.items() if key != "subject" and key not in _BLOBS}
+    about = next(_digests([value for key, value in document.entries() if key == "subject"]), "")
+    rest = [value for key, value in document.entries() if key != "subject" and key not in _BLOBS]
     long = hashlib.sha512(content).hexdigest()
     children = tuple(dict.fromkeys(_digests(rest)))
     return Named(children, about, (f"sha512:{long}", f"sha512:{long[:_SHORT_TAG_HEX]}"))
+
+
+class _Object:
+    """A JSON object with every entry, also of a key that it has twice.
+
+    Go's encoding/json, which the clients use, ignores the case of keys; of two equal ones a client may use either.
+    """
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self._pairs = pairs
+
+    def entries(self) -> Iterator[tuple[str, Any]]:
+        """Yield the entries, with their keys in lower case."""
+        return ((key.lower(), value) for key, value in self._pairs)
 
 
 def is_any_digest(text: str) -> bool:
@@ -71,10 +84,9 @@ def _digests(value: Any) -> Iterator[str]:
         item = waiting.pop()
         if isinstance(item, list):
             waiting += reversed(item)
-        elif isinstance(item, Mapping):
-            if "digest" in item:
-                digest = item["digest"]
+        elif isinstance(item, _Object):
+            for digest in [entry for key, entry in item.entries() if key == "digest"]:
                 if not isinstance(digest, str) or not is_any_digest(digest):
                     raise UnreadableError(f"names {str(digest)[:80]!r} where a digest belongs")
                 yield digest
-            waiting += reversed([entry for key, entry in item.items() if key not in {"annotations", "platform"}])
+            waiting += reversed([entry for key, entry in item.entries() if key not in {"annotations", "platform"}])

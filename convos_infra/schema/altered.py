@@ -14,6 +14,8 @@ Found = tuple[str, str]
 _TYPE = "OBJECT_TYPE"
 _SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})
 _FILLS = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
+_NOTHING = "n"
+"""pg_class.relreplident."""
 _WIDER = {
     "int2": {"int4", "int8", "numeric"},
     "int4": {"int8", "numeric"},
@@ -45,7 +47,7 @@ _SAFE_COMMANDS = (
     " SetOptions ResetOptions SetStorage SetCompression AddIndex AddConstraint AlterConstraint ValidateConstraint"
     " AddIndexConstraint DropConstraint ClusterOn DropCluster SetLogged SetAccessMethod SetTableSpace SetRelOptions"
     " ResetRelOptions ReplaceRelOptions EnableTrig EnableAlwaysTrig EnableReplicaTrig EnableTrigAll EnableTrigUser"
-    " EnableRule EnableAlwaysRule EnableReplicaRule AddInherit AddOf DropOf ReplicaIdentity AttachPartition"
+    " EnableRule EnableAlwaysRule EnableReplicaRule AddInherit AddOf DropOf AttachPartition"
     " AddIdentity"
 )
 _SAFE = frozenset(f"AT_{one}" for one in _SAFE_COMMANDS.split())
@@ -117,6 +119,11 @@ def _drop_identity(table: str, command: Any, _: Known, __: str) -> Iterator[Foun
     yield "drop-identity", f"{table}.{command.name}"
 
 
+def _replica_identity(table: str, command: Any, _: Known, __: str) -> Iterator[Found]:
+    if definition(command).replica_identity_stmt.identity_type == _NOTHING:
+        yield "replica-identity", table
+
+
 _ONE_BY_ONE: Mapping[str, Callable[[str, Any, Known, str], Iterator[Found]]] = {
     "AT_DropColumn": _drop_column,
     "AT_AlterColumnType": _change_type,
@@ -128,6 +135,7 @@ _ONE_BY_ONE: Mapping[str, Callable[[str, Any, Known, str], Iterator[Found]]] = {
     "AT_SetIdentity": _set_identity,
     "AT_DropExpression": _drop_expression,
     "AT_SetExpression": _set_expression,
+    "AT_ReplicaIdentity": _replica_identity,
 }
 
 

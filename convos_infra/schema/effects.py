@@ -90,6 +90,8 @@ EFFECTS: tuple[Effect, ...] = (
     Effect("TRUNCATE", "TRUNCATE log", ("truncate log",), EXCLUSIVE, table="log"),
     Effect("DELETE without WHERE", "DELETE FROM log", ("delete-all log",), ROWS, ITS_ROWS, "log"),
     Effect("DELETE, WHERE always true", "DELETE FROM log WHERE 1 < 2", ("delete-all log",), ROWS, ITS_ROWS, "log"),
+    Effect("DELETE, no row excluded", "DELETE FROM log WHERE id % 1 = 0", ("delete-all log",), ROWS, ITS_ROWS, "log"),
+    Effect("DELETE, WHERE not read", "DELETE FROM log WHERE isfinite(at)", ("delete-all log",), ROWS, ITS_ROWS, "log"),
     Effect("DELETE … WHERE", "DELETE FROM log WHERE id = 1", (), ROWS, ITS_ROWS, "log"),
     Effect(
         "DELETE of a parent, ON DELETE CASCADE", "DELETE FROM t WHERE id = 1", ("cascade-delete child",), ROWS, ITS_ROWS
@@ -209,6 +211,8 @@ EFFECTS: tuple[Effect, ...] = (
         SHARE_ROWS,
         table="watched",
     ),
+    Effect("REPLICA IDENTITY FULL", "ALTER TABLE log REPLICA IDENTITY FULL", (), EXCLUSIVE, table="log"),
+    Effect("REPLICA IDENTITY NOTHING", "ALTER TABLE t REPLICA IDENTITY NOTHING", ("replica-identity t",), EXCLUSIVE),
     Effect("OWNER TO", "ALTER TABLE log OWNER TO current_user", ("change-owner log",), EXCLUSIVE, table="log"),
     Effect("SET (storage parameter)", "ALTER TABLE t SET (fillfactor = 70)", (), SHARE_UPDATE),
     Effect(

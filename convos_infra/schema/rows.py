@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema.condition import Rows, chooses, is_whole
+from convos_infra.schema.condition import Rows, chooses, is_whole, shows
+from convos_infra.schema.excluded_row import types_of
 from convos_infra.schema.known import Known, definition
 from convos_infra.schema.tree import kind_of, word
 
@@ -41,14 +43,18 @@ def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
     name = node.relation.relname
     required = frozenset(column for of, column in known.required if of == table)
     alias = node.relation.alias.aliasname or name
-    return Rows(name, required, any(_shows(one, name) for one in beside), alias)
+    columns = {column: types_of(one.name) for (of, column), one in known.columns.items() if of == table}
+    return Rows(name, required, any(_shows(one, name, node) for one in beside), alias, columns)
 
 
-def _shows(source: Any, name: str) -> bool:
-    """Tell whether a table in FROM, or a query there, returns every row of a table."""
-    if kind_of(source) == "range_subselect":
-        return is_whole(source.range_subselect.subquery.select_stmt, name)
-    return kind_of(source) == "range_var" and source.range_var.relname == name
+def _shows(source: Any, table: str, node: Any) -> bool:
+    """Tell whether a table in FROM, a query there, or one in WITH returns every row of a table."""
+    named = [one.common_table_expr for one in node.with_clause.ctes]
+    if kind_of(source) == "range_var" and not source.range_var.schemaname:
+        for one in named:
+            if one.ctename == source.range_var.relname:
+                return is_whole(one.ctequery.select_stmt, table)
+    return shows(source, table)
 
 
 def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[Any]:
@@ -58,11 +64,16 @@ def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[An
     elif event == "insert" and node.HasField("on_conflict_clause"):
         # Rows of the table itself, each of which exists already.
         clause, is_own = node.on_conflict_clause, is_whole(node.select_stmt.select_stmt, node.relation.relname)
-        if is_own and not chooses(clause.where_clause, _rows(node, table, known, ())):
+        rows = replace(_rows(node, table, known, ()), is_joined_with_itself=is_own)
+        if is_own and not chooses(clause.where_clause, rows):
             yield from clause.target_list
-    elif event == "merge" and not chooses(node.join_condition, _rows(node, table, known, [node.source_relation])):
+    elif event == "merge":
+        rows = _rows(node, table, known, [node.source_relation])
         for one in (each.merge_when_clause for each in node.merge_when_clauses):
-            if word(one, "command_type") == "CMD_UPDATE" and not chooses(one.condition, Rows()):
+            # These rows are those for which the condition is not true.
+            is_rest = word(one, "match_kind") == "MERGE_WHEN_NOT_MATCHED_BY_SOURCE"
+            is_all = not chooses(node.join_condition, rows, is_negated=is_rest)
+            if word(one, "command_type") == "CMD_UPDATE" and is_all and not chooses(one.condition, Rows()):
                 yield from one.target_list
 
 

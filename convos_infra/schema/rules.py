@@ -32,8 +32,8 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     "drop-extension": (StatementVerdict.LOSES, "DROP EXTENSION loses the extension's objects"),
     "cascade": (StatementVerdict.LOSES, "CASCADE drops objects that are not named"),
     "truncate": (StatementVerdict.LOSES, "TRUNCATE loses data"),
-    "delete-all": (StatementVerdict.LOSES, "DELETE without WHERE loses every row"),
-    "update-all": (StatementVerdict.LOSES, "UPDATE without WHERE overwrites every row"),
+    "delete-all": (StatementVerdict.LOSES, "DELETE loses every row unless a WHERE provably excludes one"),
+    "update-all": (StatementVerdict.LOSES, "UPDATE overwrites every row unless a WHERE provably excludes one"),
     "merge-delete": (StatementVerdict.LOSES, "MERGE … DELETE loses every row that it matches"),
     "cascade-delete": (
         StatementVerdict.LOSES,
@@ -64,6 +64,10 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     "disable-trigger": (
         StatementVerdict.BREAKS,
         "without its triggers and rules, the table loses what they enforce",
+    ),
+    "replica-identity": (
+        StatementVerdict.BREAKS,
+        "without a replica identity, UPDATE and DELETE fail on a table that a publication contains",
     ),
     "create-rule": (StatementVerdict.BREAKS, "a rule changes the effect of statements in running code"),
     "event-trigger": (StatementVerdict.BREAKS, "an event trigger runs at every later change of the schema"),

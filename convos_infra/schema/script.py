@@ -109,11 +109,15 @@ def read_script(sql: str) -> Script:
     Raises:
         NotSqlError: it is not SQL.
     """
-    from postgast.errors import PgQueryError  # noqa: PLC0415  # see above
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  # see above
+    from postgast.errors import PgQueryError  # noqa: PLC0415
     from postgast.parse import parse  # noqa: PLC0415
 
     try:
         tree = parse(sql)
+    except DecodeError:  # protobuf reads a hundred levels
+        first = len(sql) - len(without_comments(sql).lstrip()) + 1
+        raise unreadable(sql, "it is nested too deeply to be checked", first) from None
     except PgQueryError as error:
         blank = without_comments(sql)
         if blank == sql:

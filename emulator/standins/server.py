@@ -134,9 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def server(standins: Standins, host: str = "127.0.0.1", port: int = 0) -> ThreadingHTTPServer:
-    """Return a server for these accounts, which is not running yet; 0 takes a free port."""
-    found = ThreadingHTTPServer((host, port), type("Handler", (_Handler,), {"standins": standins}))
+def server(
+    standins: Standins, host: str = "127.0.0.1", port: int = 0, kind: type[ThreadingHTTPServer] = ThreadingHTTPServer
+) -> ThreadingHTTPServer:
+    """Return a server of a kind for these accounts, which is not running yet; port 0 takes a free one."""
+    found = kind((host, port), type("Handler", (_Handler,), {"standins": standins}))
     found.daemon_threads = True
     standins.url = f"http://{host}:{found.server_address[1]}"
     return found

@@ -134,7 +134,7 @@ def _git(checkout: Path, *arguments: str) -> str | None:
         why = shallow.stderr.strip().partition("\n")[0] or "the clone is shallow: fetch-depth must be 0"
         raise ValueError(f"git cannot tell which build is the newest: {why}")
     done = subprocess.run([*command, *arguments], capture_output=True, text=True)
-    if done.returncode > 1:
+    if done.returncode not in (0, 1):  # a signal that ended it is negative
         raise ValueError(f"git cannot tell which build is the newest: {done.stderr.strip().partition(chr(10))[0]}")
     return None if done.returncode else done.stdout.strip()
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .railway_calls import CLAIMS_SHARE
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from railway_api.retry import Allowance
 
     from .railway import Instance, ProjectServices, ProjectUse
@@ -25,6 +27,9 @@ class AgentServices(Protocol):
 
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
         """Raise ThrottledError if only this share of the hour's calls is left: it is reserved for claims."""
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Limit the total time of this thread's calls inside, in seconds."""
 
     def instances(self) -> list[Instance]:
         """Return the services that may be agents."""

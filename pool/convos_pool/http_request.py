@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from .database import TICK
 from .errors import BadRequestError, TooLargeError, UnauthorizedError
@@ -80,6 +81,7 @@ async def read_bytes(request: Request, most: int) -> bytes:
 
     Raises:
         TooLargeError: it has more.
+        BadRequestError: it did not arrive.
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > most:
@@ -93,6 +95,8 @@ async def read_bytes(request: Request, most: int) -> bytes:
                     raise TooLargeError(f"body: larger than {most} bytes")
     except TimeoutError:
         raise BadRequestError(f"body: not received within {BODY_SECONDS:.0f} s") from None
+    except ClientDisconnect:
+        raise BadRequestError("body: the connection ended before it was complete") from None
     return bytes(data)
 
 

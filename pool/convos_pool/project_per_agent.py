@@ -15,6 +15,8 @@ from .railway_answers import pages, readable
 from .railway_calls import CLAIMS_SHARE
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from railway_api.retry import Allowance
 
     from .railway_calls import RailwayCalls
@@ -48,6 +50,10 @@ class ProjectPerAgent:
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
         """Reserve calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
         self._calls.keep_for_claims(share)
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Limit the total time of this thread's calls; see `RailwayCalls.within`."""
+        return self._calls.within(seconds)
 
     @readable("agentProjects")
     def instances(self) -> list[Instance]:

@@ -13,6 +13,8 @@ from .railway_answers import pages, readable
 from .railway_calls import CLAIMS_SHARE
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from railway_api.retry import Allowance
 
     from .railway_calls import RailwayCalls
@@ -100,6 +102,10 @@ class Railway:
     def keep_for_claims(self, share: float = CLAIMS_SHARE) -> None:
         """Reserve calls of the hour for claims; see `RailwayCalls.keep_for_claims`."""
         self._calls.keep_for_claims(share)
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Limit the total time of this thread's calls; see `RailwayCalls.within`."""
+        return self._calls.within(seconds)
 
     def instances(self) -> list[Instance]:
         """Return every service of the environment: one request for each hundred."""

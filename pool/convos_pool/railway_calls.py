@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,6 +111,14 @@ class RailwayCalls:
         seconds = left.reset_at - time.time() if left is not None else 0.0
         if left is not None and seconds > SHORT_WINDOW_SECONDS and left.remaining <= left.limit * share:
             raise ThrottledError("calls are reserved for claims", seconds, f"the last {left.remaining} ")
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Limit the total time of this thread's calls inside, in seconds: those that come later fail at once."""
+        with ExitStack() as limits:
+            for turn in self._turns:
+                limits.enter_context(turn.client.within(seconds))
+            yield
 
     def execute(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Send one document and return its `data`.

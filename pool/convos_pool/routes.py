@@ -38,6 +38,8 @@ CAPABILITIES = [
 ]
 ROUND_SECONDS = 15.0
 """How long, in seconds, a request waits for a running round before it runs one itself."""
+CALLS_SECONDS = 30.0
+"""For how long, in seconds, a round calls Railway while a request waits: all in all, a request takes a minute."""
 
 
 class Routes:
@@ -118,7 +120,7 @@ class Routes:
             tick.add(wanted)
         made = 0
         try:
-            made = len(tick.run(wait_seconds=ROUND_SECONDS).created)
+            made = len(tick.run(wait_seconds=ROUND_SECONDS, calls_seconds=CALLS_SECONDS).created)
         except ConflictError:
             # Another round takes longer, and creates them.
             if wanted is None:
@@ -137,7 +139,7 @@ class Routes:
 
     def reconcile(self, _body: requests.EmptyRequest, _id: str) -> answers.Reconciled:
         """Run a round now."""
-        done = self._service.tick.run(wait_seconds=ROUND_SECONDS)
+        done = self._service.tick.run(wait_seconds=ROUND_SECONDS, calls_seconds=CALLS_SECONDS)
         return answers.Reconciled(
             counts=listing.counts(self._service, len(done.created)),
             created=list(done.created),

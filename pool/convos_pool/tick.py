@@ -122,18 +122,22 @@ class Tick:
         with self._extra_lock:
             return self._extra
 
-    def run(self, *, wait_seconds: float = 0.0) -> Round:
+    def run(self, *, wait_seconds: float = 0.0, calls_seconds: float = math.inf) -> Round:
         """Run one round, and return its result.
 
         Args:
             wait_seconds: how long to wait for a running round.
+            calls_seconds: for how long it may call Railway, if a caller waits for it; the next round does the rest.
 
         Raises:
             ConflictError: another pool manager runs one.
             PoolError: Railway or the database does not answer. Nothing is decided on incomplete information.
         """
         self._creates_after, self.has_more_to_make = 0.0, False
-        with self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock:
+        with (
+            self._parts.database.lock(TICK, wait_seconds=wait_seconds) as lock,
+            self._parts.railway.within(calls_seconds),
+        ):
             is_in_charge = self._is_in_charge()
             self._parts.railway.keep_for_claims(READ_SHARE)
             # Even if another one is in charge: this one still hands out agents, and shows the counts.

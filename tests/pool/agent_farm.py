@@ -10,8 +10,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.pool.restarted_server import CuttingServer, RestartedServer
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Farm:
         lose_answers: how many answers to claims are cut off after the conversation was made.
         busy: agents that say that they are in a conversation already.
         lies: agents that do something else with a connection than to answer, by their id; see `lies.py`.
+        server: answers for them; restarting it restarts them all, with their conversations kept.
         hangs: agents that say nothing at all until `let_go` is set.
     """
 
@@ -50,6 +53,7 @@ class Farm:
     hold: threading.Event | None = None
     lies: dict[str, Callable[[socket.socket], None]] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
+    server: RestartedServer | None = None
     let_go: threading.Event = field(default_factory=threading.Event)
 
     def provision(self, agent_id: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
@@ -136,22 +140,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    # A hundred agents are asked at once.
-    request_queue_size = 256
-
-
 @contextmanager
 def running_farm() -> Iterator[Farm]:
     farm = Farm()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"farm": farm}))
-    server.daemon_threads = True
-    farm.url = f"http://127.0.0.1:{server.server_address[1]}/{{id}}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    handler = type("Handler", (_Handler,), {"farm": farm})
+    farm.server = RestartedServer(lambda port: CuttingServer(("127.0.0.1", port), handler))
+    farm.url = f"http://127.0.0.1:{farm.server.port}/{{id}}"
     try:
         yield farm
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+        farm.server.stop()

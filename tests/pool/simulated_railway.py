@@ -23,6 +23,10 @@ class SimulatedRailway:
     def keep_for_claims(self, share: float = 0.0) -> None:
         """There is no limit here."""
 
+    @contextmanager
+    def within(self, _seconds: float) -> Iterator[None]:
+        yield
+
     def instances(self) -> list[Instance]:
         self._may_end()
         return [self._instance(one) for one in self._world.services.values()]

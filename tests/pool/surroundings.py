@@ -13,10 +13,11 @@ import psycopg
 from convos_pool.schema import HISTORY, files
 
 from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount
-from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins, running
+from emulator.standins.server import AGENTMAIL, OPENROUTER, Standins, server
 from tests.emulator.fix_emulator import until
 from tests.emulator.world import World, nodes
 from tests.pool.pool_process import IMAGE, Pool, running_pool, variables
+from tests.pool.restarted_server import CuttingServer, RestartedServer
 
 if TYPE_CHECKING:
     from tests.emulator.fix_emulator import Emulator
@@ -48,6 +49,7 @@ class Surroundings:
     database: Database
     farm: Farm
     standins: Standins
+    accounts: RestartedServer
 
     @property
     def emulator(self) -> Emulator:
@@ -174,8 +176,11 @@ def surroundings(folder: Path, database: Database, emulator: Emulator, farm: Far
     with psycopg.connect(database.url, autocommit=True) as connection:
         for file in SCHEMA:
             connection.execute(file.read_text())
-    with running(accounts):
-        yield Surroundings(folder, world, environment_id, emulator.token, database, farm, accounts)
+    answering = RestartedServer(lambda port: server(accounts, port=port, kind=CuttingServer))
+    try:
+        yield Surroundings(folder, world, environment_id, emulator.token, database, farm, accounts, answering)
+    finally:
+        answering.stop()
 
 
 __all__ = ["BROKEN_IMAGE", "IMAGE", "NEXT_IMAGE", "Surroundings", "agents", "counts", "surroundings", "until_idle"]

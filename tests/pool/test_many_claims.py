@@ -7,7 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
+import pytest
 import requests
+from convos_pool.errors import RailwayCallError
+from convos_pool.health_rounds import FIRST_SECONDS, GRACE_SECONDS
+from convos_pool.routes import CALLS_SECONDS, ROUND_SECONDS
+from convos_pool.serve import Service
+from convos_pool.settings import read
 
 from tests.emulator.fix_emulator import until
 from tests.pool.pool_process import API_KEY, Pool
@@ -117,3 +123,17 @@ def test_a_railway_that_accepts_and_never_answers_costs_a_caller_ten_seconds(aro
         around.emulator.settings(latency_ms=0)
         assert (status, seconds < 12) == (500, True), f"{status} after {seconds:.1f} s"
         until(lambda: claim(pool, 2)[0] == 200, 60, pool.printed)
+
+
+def test_a_round_that_a_request_waits_for_ends_in_time_when_railway_does_not_answer(around: Surroundings) -> None:
+    service = Service(read(around.variables(POOL_MIN_IDLE="0")))
+    service.tick.run()
+    around.emulator.settings(latency_ms=30_000)
+    began = time.monotonic()
+    with pytest.raises(RailwayCallError):
+        service.tick.run(calls_seconds=0.5)
+    assert time.monotonic() - began < 10, "and not after 35 s of retries, or 180 s for each call"
+    around.emulator.settings(latency_ms=0)
+    service.tick.run(calls_seconds=CALLS_SECONDS)
+    agents_seconds = 2 * (FIRST_SECONDS + GRACE_SECONDS)
+    assert ROUND_SECONDS + CALLS_SECONDS + agents_seconds <= 60, "callers give up after a minute"

@@ -90,3 +90,15 @@ def test_a_body_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}, receive)
     with pytest.raises(BadRequestError, match="not received within"):
         asyncio.run(http_request.read_bytes(request, 10_000))
+
+
+def test_a_caller_that_leaves_within_its_body_is_no_failure_of_the_pool_manager() -> None:
+    """A chunk that is not one ends a request in the same way."""
+    arrived = iter(({"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}))
+
+    async def receive() -> dict[str, Any]:
+        return next(arrived)
+
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}, receive)
+    with pytest.raises(BadRequestError, match="ended before it was complete"):
+        asyncio.run(http_request.read_bytes(request, 10_000))

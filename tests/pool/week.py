@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from tests.emulator.fix_emulator import until
 from tests.pool.surroundings import IMAGE, agents, counts
-from tests.pool.week_invariants import MIN_IDLE, NEW_KEY, OLD_KEY, ROUND_SECONDS, compare
+from tests.pool.week_invariants import MIN_IDLE, NEW_KEY, OLD_KEY, POOL_TOKEN, ROUND_SECONDS, compare
 
 if TYPE_CHECKING:
     from tests.emulator.fix_emulator import Emulator
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 DAY = range(9, 19)
 RESTARTED = ("pool", "railway", "database")
+INTERRUPTED = ("agents", "accounts")
+HOUR: dict[str, Any] = {"requests_per_hour": 1000, "hour_seconds": 60.0, "limited_token": POOL_TOKEN}
+"""Railway's hour for the pool manager's token: a minute has the rounds of an hour; the test's calls are free."""
 LONGEST_USE = 30
 FAULTS = ("lost_answer", "gateway_timeout", "502", "opaque", "429", "drop_before")
 SERVICE = "mutation s($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }"
@@ -41,6 +44,8 @@ class Calendar:
         first: the hour of the day at which they begin.
         image_every: how many hours an image is the newest.
         restart_every, restart_at: of so many hours, the one in which a part is restarted, each part in its turn.
+        interrupt_every: how many hours are between restarts of the agents and of the account services, in turns.
+        used_up_at: the hours in which somebody else uses up the calls of the pool manager's token.
     """
 
     hours: int = 7 * 24
@@ -48,9 +53,11 @@ class Calendar:
     image_every: int = 6
     restart_every: int = 12
     restart_at: int = 3
+    interrupt_every: int = 8
+    used_up_at: tuple[int, ...] = (50, 120)
 
 
-MORNING = Calendar(hours=9, first=9, image_every=5, restart_every=3, restart_at=1)
+MORNING = Calendar(hours=9, first=9, image_every=5, restart_every=3, restart_at=1, interrupt_every=3, used_up_at=())
 """All kinds of it in seconds: each part is restarted, a new image comes, the key leaks."""
 
 
@@ -115,6 +122,10 @@ class Week:
                     act(pool)
             if self.hour % calendar.restart_every == calendar.restart_at:
                 self._restart(pool)
+            if self.hour and self.hour % calendar.interrupt_every == 0:
+                self._interrupt()
+            if self.hour in calendar.used_up_at:
+                self._use_up()
             if self.hour and self.hour % calendar.image_every == 0:
                 self._image(pool)
             if self.hour == calendar.hours // 2:
@@ -218,6 +229,20 @@ class Week:
             time.sleep(self.hour_seconds / 4)
             self.server.start()
 
+    def _interrupt(self) -> None:
+        which = INTERRUPTED[self.hour // self.calendar.interrupt_every % len(INTERRUPTED)]
+        self.done[f"restarts of the {which}"] += 1
+        server = self.around.farm.server if which == "agents" else self.around.accounts
+        assert server is not None
+        server.restart(self.hour_seconds / 4)
+
+    def _use_up(self) -> None:
+        """Somebody's script asks with the pool manager's token until Railway answers that the hour is used up."""
+        headers = {"Authorization": f"Bearer {POOL_TOKEN}"}
+        limit = int(HOUR["requests_per_hour"])
+        statuses = (self.emulator.post("{ __typename }", headers=headers).status_code for _ in range(2 * limit))
+        self.done["hours used up by others"] += 429 in statuses
+
     def _crash(self, _: Pool) -> None:
         running = [row for row in self.around.services() if (row["latestDeployment"] or {}).get("status") == "SUCCESS"]
         if running:
@@ -261,6 +286,7 @@ def pool_of(around: Surroundings) -> Iterator[Pool]:
         "POOL_MIN_IDLE": str(MIN_IDLE),
         "TICK_INTERVAL_MS": str(round(ROUND_SECONDS * 1000)),
         "BANKR_API_KEY": OLD_KEY,
+        "RAILWAY_API_TOKEN": POOL_TOKEN,
     }
     with around.pool(**around.with_providers(**policy)) as pool:
         yield pool

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MIN_IDLE, ROUND_SECONDS = 5, 0.5
 OLD_KEY, NEW_KEY = "bankr-key-that-leaked", "bankr-key-of-today"
-SECRETS = ("token-of-railway", OLD_KEY, NEW_KEY, "or-management-key", "am_secret")
+POOL_TOKEN = "token-of-the-pool"
+SECRETS = ("token-of-railway", POOL_TOKEN, OLD_KEY, NEW_KEY, "or-management-key", "am_secret")
 QUERIES_OF_A_ROUND = 3
 MUTATIONS_OF_AN_AGENT = 6
 """Service, volume, domain and patch; and to delete it, volume and service."""
@@ -38,7 +39,7 @@ def compare(week: Week) -> None:
         for service in config.values()
         if service.get("source")
     }
-    if week.around.world.emulator.token in keys:
+    if {week.around.world.emulator.token, POOL_TOKEN} & keys:
         week.violated("an agent has Railway's token")
     for agent_id in week.used.keys() - week.asked_to_end:
         if not _is_there(week, agent_id, config):

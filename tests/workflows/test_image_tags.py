@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -224,6 +225,23 @@ def test_a_clone_that_cannot_tell_stops_the_build(branches: Branches, tmp_path: 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert "fetch-depth must be 0" in done.stderr
+
+
+@pytest.mark.parametrize("killed", ["rev-parse", "merge-base", "rev-list"])
+def test_a_git_that_was_killed_has_not_said_no(
+    branches: Branches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    """Without its answer an old build would take the branch's tag back."""
+    old = branches.commit("runtime/a", "one")
+    branches.commit("runtime/a", "two")
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    kills = f'case "$3 $4" in "{killed} "*shallow*) ;; "{killed} "*) kill -9 $$ ;; esac'
+    git.write_text(f'#!/bin/sh\n{kills}\nexec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(git.parent), prepend=":")
+    with pytest.raises(ValueError, match="git cannot tell which build is the newest"):
+        branches.tags(old)
 
 
 def test_pull_requests_ask_no_branch(tmp_path: Path) -> None:

@@ -23,11 +23,27 @@ LONG = f"sha512:{'d' * 128}"
         ({"mediaType": "application/vnd.example.tomorrow", "parts": {"left": {"digest": A}}}, (A,)),
         ({"manifests": [{"digest": A, "annotations": {"digest": "free text"}}]}, (A,)),
         ({"manifests": [{"digest": A}, {"digest": A}]}, (A,)),
+        ({"Manifests": [{"Digest": A}], "Config": {"digest": B}}, (A,)),
         ({}, ()),
     ],
 )
 def test_everything_that_a_document_lists_is_named(document: object, children: tuple[str, ...]) -> None:
     assert named_by(json.dumps(document).encode()).children == children
+
+
+@pytest.mark.parametrize(
+    ("content", "children", "subject"),
+    [
+        (f'{{"manifests": [{{"digest": "{A}"}}], "manifests": []}}', (A,), ""),
+        (f'{{"manifests": [{{"digest": "{A}", "digest": "{B}"}}]}}', (A, B), ""),
+        (f'{{"manifests": [], "MANIFESTS": [{{"DIGEST": "{A}"}}]}}', (A,), ""),
+        (f'{{"subject": {{"digest": "{C}"}}, "subject": null}}', (), C),
+    ],
+)
+def test_a_key_that_is_there_twice_counts_twice(content: str, children: tuple[str, ...], subject: str) -> None:
+    """Which of the two a client reads depends on its parser."""
+    found = named_by(content.encode())
+    assert (found.children, found.subject) == (children, subject)
 
 
 def test_the_subject_is_no_child() -> None:

@@ -1,0 +1,298 @@
+"""Turns a part of a condition into a function of the values that its columns have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convos_infra.schema import condition_operator
+from convos_infra.schema import sample_values as values
+from convos_infra.schema.condition_operator import BOOLEAN, UnreadableError, negated
+from convos_infra.schema.function_ranges import ANY_VALUE, COUNTS, NOT_NEGATIVE, of_field
+from convos_infra.schema.sample_values import Infinity, Literal
+from convos_infra.schema.tree import inner, kind_of, strings, walk, without_locations, word
+
+Term = Callable[[Mapping[str, Any]], Any]
+"""Returns the value of an expression for the values of its variables, by their keys."""
+_TYPES = {
+    **dict.fromkeys(("int2", "int4", "int8"), values.to_integer),
+    **dict.fromkeys(("numeric", "float4", "float8"), values.to_number),
+    **dict.fromkeys(("text", "varchar", "bpchar", "name", "citext"), values.to_text),
+    "bool": values.to_boolean,
+}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A value that a condition reads: a column, or what is derived from one; or a value that is the same for all rows.
+
+    Args:
+        is_of_row: whether it may differ from row to row.
+        samples: the only values to try; empty for those of its types.
+        types: the types that it may have; empty if they are unknown.
+        source: the columns that a derived value comes from, which must not be compared beside it.
+        may_be_null: whether the condition asks if it is NULL, and it may be.
+    """
+
+    is_of_row: bool
+    samples: tuple[Any, ...] = ()
+    types: tuple[str, ...] = ()
+    source: frozenset[str] = frozenset()
+    may_be_null: bool = False
+
+
+@dataclass
+class TermReader:
+    """Reads the parts of one condition, and collects its variables.
+
+    Args:
+        key_of: the key of a column; empty if it belongs to another table.
+        types_of: the types that a column may have, by its key.
+        required: the keys of columns that are never NULL.
+        is_true: whether a part is known to be true for every row.
+        has_open_texts: whether quoted constants may be values of any type, such as dates and intervals.
+    """
+
+    key_of: Callable[[Any], str]
+    types_of: Callable[[str], tuple[str, ...]]
+    required: frozenset[str]
+    is_true: Callable[[Any], bool]
+    has_open_texts: bool = False
+    variables: dict[str, Variable] = field(default_factory=dict)
+    constants: list[Any] = field(default_factory=list)
+    is_null_asked: bool = False
+
+    def read(self, node: Any) -> Term:
+        """Return a part of a condition as a function.
+
+        Raises:
+            UnreadableError: its value depends on the row in a way that is unknown here.
+        """
+        kind = kind_of(node)
+        if self.is_true(node):
+            return lambda _: True
+        reader = getattr(self, f"_{kind}", None)
+        if reader is not None:
+            return reader(getattr(node, kind), node)  # type: ignore[no-any-return]
+        if self.keys(node):
+            raise UnreadableError
+        return self.same_for_all(node)
+
+    def keys(self, node: Any) -> list[str]:
+        """Return the keys of the columns of the row in a tree."""
+        found = (self.key_of(one) for name, one in walk(inner(node)) if name == "ColumnRef") if inner(node) else ()
+        return [one for one in found if one]
+
+    def same_for_all(self, node: Any) -> Term:
+        """Return a term for a value that is unknown, but the same for all rows."""
+        return self._variable(f"same {without_locations(node).hex()}", Variable(is_of_row=False))
+
+    def _variable(self, key: str, variable: Variable) -> Term:
+        known = self.variables.get(key)
+        if known is None or (variable.may_be_null and not known.may_be_null):
+            self.variables[key] = variable
+        return lambda row: row[key]
+
+    def free(self, node: Any, types: tuple[str, ...] = (), **fields: Any) -> Term:
+        """Return a term for a value that is derived from the row and may be anything."""
+        may_be_null = self.is_null_asked and types != (BOOLEAN,)
+        variable = Variable(is_of_row=True, types=types, may_be_null=may_be_null, **fields)
+        return self._variable(f"derived {without_locations(node).hex()}", variable)
+
+    def _column_ref(self, _: Any, node: Any) -> Term:
+        key = self.key_of(node.column_ref)
+        if not key:
+            return self.same_for_all(node)
+        may_be_null = self.is_null_asked and key not in self.required
+        return self._variable(key, Variable(is_of_row=True, types=self.types_of(key), may_be_null=may_be_null))
+
+    def _a_const(self, constant: Any, node: Any) -> Term:
+        value: Any = None
+        if constant.HasField("sval"):
+            text = constant.sval.sval
+            if text.lower() in ("infinity", "-infinity"):
+                return lambda _: Infinity(is_positive=not text.startswith("-"))
+            if self.has_open_texts and not text.lstrip("-").replace(".", "", 1).isdigit():
+                return self.same_for_all(node)
+            value = Literal(text)
+        elif constant.HasField("boolval"):
+            value = constant.boolval.boolval
+        elif constant.HasField("ival"):
+            value = constant.ival.ival
+        elif constant.HasField("fval"):
+            value = self._number(constant.fval.fval)
+        elif not constant.isnull:
+            return self.same_for_all(node)
+        self.constants.append(value)
+        return lambda _: value
+
+    @staticmethod
+    def _number(text: str) -> Any:
+        try:
+            return values.to_number(text)
+        except values.NotApplicableError as error:  # it has too many digits
+            raise UnreadableError from error
+
+    def _bool_expr(self, expression: Any, _: Any) -> Term:
+        parts = [self.read(one) for one in expression.args]
+        what = word(expression, "boolop")
+        if what == "NOT_EXPR":
+            return lambda row: negated(parts[0](row))
+        decisive = what == "OR_EXPR"
+
+        def combined(row: Mapping[str, Any]) -> Any:
+            found = [values.to_boolean(one(row)) for one in parts]
+            return decisive if decisive in found else None if None in found else not decisive
+
+        return combined
+
+    def _null_test(self, test: Any, _: Any) -> Term:
+        is_null = word(test, "nulltesttype") == "IS_NULL"
+        argument = self.asking(test.arg)
+        return lambda row: (argument(row) is None) == is_null
+
+    def _boolean_test(self, test: Any, _: Any) -> Term:
+        what = word(test, "booltesttype").removeprefix("IS_")
+        wanted = {"TRUE": True, "FALSE": False, "UNKNOWN": None}[what.removeprefix("NOT_")]
+        is_negated = what.startswith("NOT_")
+        argument = self.asking(test.arg) if wanted is None else self.read(test.arg)
+        return lambda row: (values.to_boolean(argument(row)) is wanted) != is_negated
+
+    def asking(self, node: Any) -> Term:
+        """Return a part of a condition that is asked whether it is NULL; a whole row is not read.
+
+        Raises:
+            UnreadableError: its value depends on the row in a way that is unknown here.
+        """
+        if kind_of(node) == "column_ref" and strings(node.column_ref.fields)[-1] == "*":
+            raise UnreadableError
+        before, self.is_null_asked = self.is_null_asked, True
+        try:
+            return self.read(node)
+        finally:
+            self.is_null_asked = before
+
+    def _type_cast(self, cast: Any, node: Any) -> Term:
+        name = strings(cast.type_name.names)[-1]
+        argument = self.read(cast.arg)
+        if cast.type_name.array_bounds or name not in _TYPES:
+            is_infinite = kind_of(cast.arg) == "a_const" and cast.arg.a_const.sval.sval.lower().endswith("infinity")
+            return argument if is_infinite or self.keys(node) else self.same_for_all(node)
+        return lambda row: _TYPES[name](argument(row))
+
+    def _collate_clause(self, clause: Any, _: Any) -> Term:
+        return self.read(clause.arg)
+
+    def _row_expr(self, row_expression: Any, _: Any) -> Term:
+        return self._many(row_expression.args)
+
+    def _list(self, listed: Any, _: Any) -> Term:
+        return self._many(listed.items)
+
+    def _a_array_expr(self, array: Any, _: Any) -> Term:
+        return self._many(array.elements)
+
+    def _many(self, nodes: Any) -> Term:
+        parts = [self.read(one) for one in nodes]
+        return lambda row: tuple(part(row) for part in parts)
+
+    def _coalesce_expr(self, expression: Any, _: Any) -> Term:
+        parts = [self.read(one) for one in expression.args]
+        return lambda row: next((one for one in (part(row) for part in parts) if one is not None), None)
+
+    def _min_max_expr(self, expression: Any, _: Any) -> Term:
+        parts, operator = [self.read(one) for one in expression.args], "<="
+        if word(expression, "op") == "IS_GREATEST":
+            operator = ">="
+
+        def chosen(row: Mapping[str, Any]) -> Any:
+            found = [one for one in (part(row) for part in parts) if one is not None]
+            return next((one for one in found if all(values.compare(operator, one, other) for other in found)), None)
+
+        return chosen
+
+    def _case_expr(self, case: Any, _: Any) -> Term:
+        if kind_of(case.arg):
+            asked = self.read(case.arg)
+            tests = [self._equals(asked, self.read(one.case_when.expr)) for one in case.args]
+        else:
+            tests = [self.read(one.case_when.expr) for one in case.args]
+        results = [self.read(one.case_when.result) for one in case.args]
+        otherwise = self.read(case.defresult) if kind_of(case.defresult) else lambda _: None
+
+        def decided(row: Mapping[str, Any]) -> Any:
+            chosen = (result for test, result in zip(tests, results, strict=True) if values.to_boolean(test(row)))
+            return next(chosen, otherwise)(row)
+
+        return decided
+
+    @staticmethod
+    def _equals(left: Term, right: Term) -> Term:
+        return lambda row: values.compare("=", left(row), right(row))
+
+    def _a_indirection(self, _: Any, node: Any) -> Term:
+        return self.free(node) if self.keys(node) else self.same_for_all(node)
+
+    def _current_of_expr(self, _: Any, node: Any) -> Term:
+        return self.free(node, (BOOLEAN,))
+
+    def _func_call(self, call: Any, node: Any) -> Term:
+        name, count = strings(call.funcname)[-1], len(call.args)
+        if values.is_function(name, count):
+            arguments = [self.read(one) for one in call.args]
+            return lambda row: values.call(name, [one(row) for one in arguments])
+        keys = self.keys(node)
+        if not keys:
+            return self.same_for_all(node)
+        if name in ("extract", "date_part") and count > 1:
+            return self.free(node, samples=of_field(call.args[0]), source=frozenset(keys))
+        if name in NOT_NEGATIVE:
+            return self.free(node, samples=COUNTS, source=frozenset(keys))
+        if name in ANY_VALUE:
+            return self.free(node, source=frozenset(keys))
+        raise UnreadableError
+
+    def _sub_link(self, link: Any, node: Any) -> Term:
+        query, what = link.subselect.select_stmt, word(link, "sub_link_type")
+        if what == "EXPR_SUBLINK":
+            return self._scalar(query, node)
+        asked = link.testexpr if what in ("ANY_SUBLINK", "ALL_SUBLINK") else None
+        if asked is None and what == "EXISTS_SUBLINK":
+            rest = type(link.subselect)()
+            rest.CopyFrom(link.subselect)
+            rest.select_stmt.ClearField("target_list")
+            return self.free(node, (BOOLEAN,)) if self.keys(rest) else self.same_for_all(node)
+        if asked is not None and self.keys(asked) and not query.from_clause and not query.values_lists:
+            raise UnreadableError
+        return self.free(node) if self.keys(node) else self.same_for_all(node)
+
+    def _scalar(self, query: Any, node: Any) -> Term:
+        if not self.keys(node):
+            return self.same_for_all(node)
+        if len(query.target_list) != 1:
+            raise UnreadableError
+        value = query.target_list[0].res_target.val
+        if not query.from_clause and not kind_of(query.where_clause):
+            return self.read(value)
+        is_count = kind_of(value) == "func_call" and strings(value.func_call.funcname)[-1] in NOT_NEGATIVE
+        return self.free(node, samples=COUNTS if is_count else ())
+
+    def _a_expr(self, expression: Any, node: Any) -> Term:
+        return condition_operator.read(self, expression, node)
+
+    def _another(self) -> TermReader:
+        return TermReader(self.key_of, self.types_of, self.required, self.is_true)
+
+    def check(self, *nodes: Any) -> None:
+        """Raise UnreadableError if a part depends on the row in a way that is unknown here."""
+        for node in nodes:
+            self._another().read(node)
+
+    def constant(self, node: Any) -> str | None:
+        """Return the text that an expression without columns is; None if it is another value or unknown here."""
+        try:
+            value = self._another().read(node)({})
+        except (UnreadableError, values.NotApplicableError, KeyError):
+            return None
+        return values.to_text(value) if isinstance(value, str) else None
