@@ -43,6 +43,15 @@ SCENARIOS = (
         expected=True,
     ),
     Scenario(
+        "environment-of-an-empty-source",
+        ("empty-id",),
+        lambda s: s.refused(
+            sent.ENVIRONMENT_CREATE,
+            input={"projectId": s.project_id, "name": "empty-source", "sourceEnvironmentId": ""},
+        ),
+        "Environment not found",
+    ),
+    Scenario(
         "project-that-never-was",
         ("deleted-is-not-found",),
         lambda s: s.refused(sent.PROJECT, id=s.made_up()),
