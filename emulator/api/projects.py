@@ -37,7 +37,7 @@ def api_token(_: object, info: Info) -> View:
 
 
 @query.field("workspace")
-def workspace(_: object, info: Info, workspaceId: str) -> View:
+def workspace(_: object, info: Info, **_id: Any) -> View:
     """There is one workspace."""
     return workspace_view(request_of(info))
 
