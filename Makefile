@@ -125,11 +125,12 @@ random-programs: $(STAMP) ## updates, edits, kills, faults and changes of others
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
 	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py tests/stack/test_daily_commands.py
 
-conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
-	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
+conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [OTHER=1 ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
+	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(OTHER),--other) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
 		$(if $(ONLY),--only="$$ONLY") $(if $(REPORT),--report="$$REPORT")
 
-strict: $(STAMP) toolchain ## the tests of resources and fleets on a Railway that behaves otherwise wherever that is disputed: half an hour
+strict: $(STAMP) toolchain ## beliefs, and the tests of resources and fleets, on a Railway that behaves otherwise wherever that is disputed: half an hour
+	@$(VENV)/python -m ops conformance --other
 	@$(WITH_PULUMI) OTHER_RAILWAY=1 $(VENV)/python -m pytest -q -n $(WORKER_COUNT) tests/railway tests/fleet
 
 railway-cli: $(STAMP) ## the flows of Railway's own CLI against an emulator: half a minute; CLI=<a debug build's path>

@@ -200,6 +200,11 @@ class Deployments:
             self._run(deployment)
 
     def _run(self, deployment: Document) -> None:
+        rows = self.of(deployment["environmentId"], deployment["serviceId"])
+        if any(row["status"] in ACTIVE for row in rows[rows.index(deployment) + 1 :]):
+            # A newer one serves already: an older one never takes its place.
+            self._set(deployment, "REMOVED")
+            return
         runner = self._runner(deployment["meta"].get("image") or "")
         order = self._order(deployment)
 

@@ -29,6 +29,7 @@ from emulator import placeholders
 from emulator.api import (
     access,
     account,
+    belonging,
     change_sets,
     deploys,
     environments,
@@ -111,7 +112,7 @@ def executable_schema() -> GraphQLSchema:
 
 
 def _guard(schema: GraphQLSchema) -> None:
-    """Let each root field ask first whether the caller may; no resolver asks that itself."""
+    """Let each root field ask first whether the caller may, and of what; no resolver asks that itself."""
     for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
         for name, field_ in (root.fields if root else {}).items():
             assert field_.resolve is not None
@@ -121,7 +122,9 @@ def _guard(schema: GraphQLSchema) -> None:
 def _guarded(name: str, resolve: Any, *, writes: bool) -> Any:
     @functools.wraps(resolve)
     def guarded(source: object, info: Any, **arguments: Any) -> Any:
-        access.check(info.context["emulator"], name, arguments, writes=writes)
+        request = info.context["emulator"]
+        access.check(request, name, arguments, writes=writes)
+        belonging.check(request, name, arguments)
         return resolve(source, info, **arguments)
 
     return guarded

@@ -69,6 +69,7 @@ DEPLOYING = frozenset(
 )
 """The mutations of a project token under the setting `project_token: strict`."""
 _KIND_OF_ARGUMENT = {
+    "baseEnvironmentId": "environment",
     "deploymentId": "deployment",
     "environmentId": "environment",
     "projectId": "project",
@@ -136,7 +137,7 @@ def check(request: Request, operation: str, arguments: Arguments, *, writes: boo
     seen = set(_holding(store, arguments)) if operation == "service" else set()
     if seen and token["environmentId"] not in seen:
         raise not_authorized()
-    if touched is not None and not set(touched(store, _flat(arguments))) <= {token["environmentId"]}:
+    if touched is not None and not set(touched(store, flat(arguments))) <= {token["environmentId"]}:
         raise not_authorized()
 
 
@@ -157,13 +158,13 @@ def sees(request: Request, environment_id: str) -> bool:
 
 def named(operation: str, arguments: Arguments) -> Iterator[tuple[str, str]]:
     """Return kind and id of each object that the arguments name."""
-    for name, value in _flat(arguments).items():
+    for name, value in flat(arguments).items():
         kind = _KIND_OF_ID.get(operation) if name == "id" else _KIND_OF_ARGUMENT.get(name)
-        if kind and isinstance(value, str) and value:
+        if kind and isinstance(value, str):
             yield kind, value
 
 
-def _flat(arguments: Arguments) -> Arguments:
+def flat(arguments: Arguments) -> Arguments:
     """Return arguments and the fields of an input object beside each other."""
     given = arguments.get("input")
     return {**arguments, **given} if isinstance(given, Mapping) else arguments

@@ -21,7 +21,7 @@ def external_workspaces(_: object, info: Info, projectId: str | None = None) -> 
 
 
 @query.field("projectFavorites")
-def project_favorites(_: object, info: Info, workspaceId: str, **_order: Any) -> list[str]:
+def project_favorites(_: object, info: Info, **_of: Any) -> list[str]:
     """Return the ids of the projects with a star: none."""
     return []
 

@@ -37,12 +37,9 @@ def api_token(_: object, info: Info) -> View:
 
 
 @query.field("workspace")
-def workspace(_: object, info: Info, workspaceId: str) -> View:
+def workspace(_: object, info: Info, **_id: Any) -> View:
     """There is one workspace."""
-    request = request_of(info)
-    if workspaceId != request.workspace["id"]:
-        raise not_authorized()
-    return workspace_view(request)
+    return workspace_view(request_of(info))
 
 
 @query.field("projectToken")
@@ -119,8 +116,7 @@ def project_create(_: object, info: Info, input: Document) -> View:
     request = request_of(info)
     throttle(request, "project", "projects")
     name = input["name"] if input.get("name") is not None else f"project-{secrets.token_hex(3)}"
-    if not name.strip() or len(name) > _LONGEST_NAME or name != name.lower():
-        raise Refusal("Invalid project name")
+    _check_name(name)
     made: Document = {
         "id": new_id(),
         "name": name,
@@ -138,11 +134,18 @@ def project_create(_: object, info: Info, input: Document) -> View:
     return project_view(request, made)
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > _LONGEST_NAME or name != name.lower():
+        raise Refusal("Invalid project name")
+
+
 @mutation.field("projectUpdate")
 def project_update(_: object, info: Info, id: str, input: Document) -> View:
     """Change a project."""
     request = request_of(info)
     found = request.project(id)
+    if input.get("name") is not None:
+        _check_name(input["name"])
     found.update({key: value for key, value in input.items() if key in (*found, "botPrEnvironments")}, updatedAt=now())
     request.store.put("project", id, found)
     return project_view(request, found)

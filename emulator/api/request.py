@@ -93,15 +93,23 @@ def request_of(info: Info) -> Request:
 
 
 def connection(rows: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return rows as a Relay connection; the last page still has an `endCursor`, as Railway's has."""
-    after, before = arguments.get("after"), arguments.get("before")
-    first, last = arguments.get("first"), arguments.get("last")
-    start = int(after) + 1 if after else 0
-    end = int(before) if before else len(rows)
+    """Return rows as a Relay connection; the last page still has an `endCursor`, as Railway's has.
+
+    Raises:
+        ValueError: a number is negative, or a cursor is none of a page's.
+    """
+    after, before, first, last = (
+        int(arguments[key]) if arguments.get(key) not in (None, "") else None
+        for key in ("after", "before", "first", "last")
+    )
+    if min((number for number in (after, before, first, last) if number is not None), default=0) < 0:
+        raise ValueError("a negative number in a page's arguments")
+    start = 0 if after is None else after + 1
+    end = len(rows) if before is None else before
     if first is not None:
-        end = min(end, start + int(first))
+        end = min(end, start + first)
     if last is not None:
-        start = max(start, end - int(last))
+        start = max(start, end - last)
     edges = [{"cursor": str(index), "node": rows[index]} for index in range(start, min(end, len(rows)))]
     return {
         "edges": edges,

@@ -203,21 +203,20 @@ def service_instance_update(
     for environment in targets:
         here = environment["config"].get("services", {}).get(serviceId)
         if here is not None:
-            own = {**patch, "deploy": {**patch.get("deploy", {}), **_one_replica(here, input)}}
+            own = {**patch, "deploy": {**patch.get("deploy", {}), **_replicas(here, input)}}
             whole = {"services": {serviceId: own}}
             apply_patch(request, environment, whole, "instance updated", skip_deploys=not deploys)
     return True
 
 
-def _one_replica(service: Document, input_: Document) -> Document:
-    """Return what an update without replicas resets: one in each region (fact: replicas-reset)."""
-    if "numReplicas" in input_ or "multiRegionConfig" in input_:
+def _replicas(service: Document, input_: Document) -> Document:
+    """Return the replicas of an update without regions: as many in each, one by default (fact: replicas-reset)."""
+    if "multiRegionConfig" in input_:
         return {}
+    count = input_.get("numReplicas")
     regions = (service.get("deploy") or {}).get("multiRegionConfig") or {}
-    return {
-        "numReplicas": None,
-        **({"multiRegionConfig": {name: {"numReplicas": 1} for name in regions}} if regions else {}),
-    }
+    spread = {"multiRegionConfig": {name: {"numReplicas": count or 1} for name in regions}} if regions else {}
+    return {"numReplicas": count, **spread}
 
 
 def _instance_patch(input: Document) -> Document:

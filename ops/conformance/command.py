@@ -1,6 +1,7 @@
 """Compare what this project believes about Railway with what an address does: an emulator of its own, or Railway.
 
 python -m ops conformance                  on an emulator that it starts and stops
+python -m ops conformance --other          on one where every disputed belief is the other way round
 python -m ops conformance --real [--yes]   on Railway, with RAILWAY_API_TOKEN; RAILWAY_ENDPOINT for another address
 python -m ops conformance --replay FILE    today's scenarios on the answers that a report has kept
 
@@ -14,15 +15,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.ci import workflow
 from ops.conformance.marked import left_over
-from ops.conformance.own_emulator import own_emulator
+from ops.conformance.own_emulator import OTHER_SETTINGS, SETTINGS, own_emulator
 from ops.conformance.play import MOST_SECONDS, RunPace, most_dollars, play, replayed
 from ops.conformance.report import ConformanceReport, differing, lines
+from ops.conformance.scenario import AS_EXPECTED
 from ops.conformance.scenarios import ALL
 from railway_api.client import DEFAULT_ENDPOINT, Client, checked_endpoint
 from railway_api.failure import Failure
@@ -38,11 +41,11 @@ _ON_EMULATOR = RunPace(patience_seconds=2.0, seconds_between=0.0)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, write the report and return the exit code."""
     given = _arguments(argv)
-    scenarios = chosen(given.only)
+    scenarios = otherwise(chosen(given.only)) if given.other else chosen(given.only)
     if given.replay:
         report = replayed(ConformanceReport.model_validate_json(given.replay.read_text(encoding="utf-8")), scenarios)
     else:
-        with _client(real=given.real) as client:
+        with _railway() if given.real else _emulator(other=given.other) as client:
             if given.real and not given.yes:
                 _ask(client, scenarios)
             report = play(client, scenarios, RunPace() if given.real else _ON_EMULATOR)
@@ -66,12 +69,18 @@ def chosen(only: str) -> list[Scenario]:
     return found
 
 
+def otherwise(scenarios: Sequence[Scenario]) -> list[Scenario]:
+    """Return scenarios as they are where every disputed belief is the other way round."""
+    return [one if one.otherwise is AS_EXPECTED else replace(one, expected=one.otherwise) for one in scenarios]
+
+
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="ops conformance", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--real", action="store_true", help="ask Railway, not an emulator")
+    kind.add_argument("--other", action="store_true", help="every disputed belief the other way round")
     kind.add_argument("--replay", type=Path, metavar="FILE", help="a report whose answers are fed back")
     parser.add_argument("--yes", action="store_true", help="do not ask before something is made")
     parser.add_argument("--only", default="", metavar="NAMES", help="names of scenarios or ids of beliefs, with commas")
@@ -79,13 +88,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _client(*, real: bool) -> AbstractContextManager[Client]:
-    return _railway() if real else _emulator()
-
-
 @contextmanager
-def _emulator() -> Iterator[Client]:
-    with tempfile.TemporaryDirectory() as folder, own_emulator(Path(folder)) as (endpoint, token):
+def _emulator(*, other: bool) -> Iterator[Client]:
+    settings = {**SETTINGS, **(OTHER_SETTINGS if other else {})}
+    with tempfile.TemporaryDirectory() as folder, own_emulator(Path(folder), settings) as (endpoint, token):
         yield Client(endpoint, token)
 
 

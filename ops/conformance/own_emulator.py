@@ -25,6 +25,16 @@ _STOP_SECONDS = 10.0
 SETTINGS: Mapping[str, str] = {"deploy_step_seconds": "0.02", "image_check": "off", "requests_per_hour": "100000"}
 """Deployments take a moment, as on Railway, and every answer tells a rate limit that no run reaches."""
 
+OTHER_SETTINGS: Mapping[str, str] = {
+    "deleted_answer": "not_authorized",
+    "domain_rename": "ignored",
+    "project_token": "strict",
+    "scoped_delete": "deletes_service",
+    "update_source_deploys": "true",
+    "volume_create_deploys": "true",
+}
+"""Every disputed belief the other way round."""
+
 
 @contextmanager
 def own_emulator(

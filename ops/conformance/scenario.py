@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from ops.conformance.sandbox import Sandbox
 
 
+AS_EXPECTED = object()
+"""Nothing that the scenario observes is disputed."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One check.
@@ -19,6 +23,7 @@ class Scenario:
         beliefs: the ids of what it checks.
         observe: plays it, and returns an observation that JSON can hold and that has no ids, times or names in it.
         expected: the observation on the emulator.
+        otherwise: the observation where every disputed belief is the other way round; `expected` where it is not given.
         deployments: how many deployments it starts at most.
         ends_project: whether it deletes the project; such a scenario is played last.
     """
@@ -29,3 +34,4 @@ class Scenario:
     expected: Any
     deployments: int = 0
     ends_project: bool = False
+    otherwise: Any = AS_EXPECTED

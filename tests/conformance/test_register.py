@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from ops.conformance.own_emulator import OTHER_SETTINGS
+from ops.conformance.scenario import AS_EXPECTED
 from ops.conformance.scenarios import ALL, checked
 from ops.railway_facts.citations import citations, cited
 from ops.railway_facts.register import UNSETTLED, parsed, register
+from tests.emulator.behaviours import OTHER
 
 CHECKOUT = Path(__file__).parents[2]
 ENTRY = '[belief.a]\nsays = "x"\nconfidence = "seen"\nevidence = ["b y"]\nemulator = "z"\n[source.b]\nname = "B"\n'
@@ -52,6 +56,15 @@ def test_what_is_disputed_is_a_setting_of_the_emulator_which_the_entry_names() -
     disputed = [belief for belief in register().belief.values() if belief.confidence == "disputed"]
     assert disputed
     assert [belief.says for belief in disputed if not belief.emulator.startswith("the setting ")] == []
+
+
+def test_what_is_disputed_is_observed_both_ways_and_nothing_else_is() -> None:
+    disputed = {id_ for id_, belief in register().belief.items() if belief.confidence == "disputed"}
+    both = [one for one in ALL if one.otherwise is not AS_EXPECTED]
+    assert {id_ for one in both for id_ in one.beliefs} & disputed == disputed
+    assert [one.name for one in both if not disputed & set(one.beliefs)] == []
+    assert [one.name for one in both if one.otherwise == one.expected] == []
+    assert {name: json.loads(value) if value == "true" else value for name, value in OTHER_SETTINGS.items()} == OTHER
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A run on the real Railway, rehearsed: another emulator stands in for it, with ten differences; and runs are killed.
 
-CONFORMANCE_KILLS=10 kills at every tenth call of a whole run, which takes some minutes.
+CONFORMANCE_KILLS=10 kills at every tenth call of a whole run, which takes some minutes. CONFORMANCE_SEEDS=1,2,3 plays
+other ten differences for each seed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +24,39 @@ from ops.conformance.report import ConformanceReport
 from ops.conformance.scenarios import ALL
 from ops.pulumi_cli import CHECKOUT
 from railway_api.client import Client
-from tests.conformance import other_railway
+from tests.conformance.other_railway import DIFFERENCES, WAYS, settings_of, ten
 from tests.emulator.fix_emulator import until
 
 PACE = RunPace(patience_seconds=0.5, seconds_between=0.0)
+SEEDS = [int(word) for word in os.environ.get("CONFORMANCE_SEEDS", "0").split(",")]
 EVERY = int(os.environ.get("CONFORMANCE_KILLS", "0"))
 CALLS = 450
 """At least as many as a whole run makes."""
 KILLED_AT = range(EVERY, CALLS, EVERY) if EVERY else (1, 2, 3, 4, 6, 8, 10, 40, 150)
 
 
-@pytest.fixture(scope="module")
-def railway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """The other Railway."""
-    folder, settings = tmp_path_factory.mktemp("railway"), {**SETTINGS, **other_railway.SETTINGS}
-    with own_emulator(folder, settings, "tests.conformance.other_railway") as (endpoint, token):
-        yield Client(endpoint, token)
-
-
+@pytest.mark.parametrize("seed", SEEDS)
 def test_exactly_the_ten_seeded_differences_are_found(
-    railway: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert len(other_railway.DIFFERENCES) == 10
-    monkeypatch.setenv("RAILWAY_API_TOKEN", railway._token)
-    monkeypatch.setenv("RAILWAY_ENDPOINT", railway.endpoint)
+    names = ten(seed)
+    assert len(set(names)) == 10
+    monkeypatch.setenv(WAYS, ",".join(names))
     monkeypatch.setattr("ops.conformance.command.RunPace", lambda: PACE)
-    assert main(["--real", "--yes", f"--report={tmp_path / 'report.json'}"]) == 1
+    with own_emulator(tmp_path, {**SETTINGS, **settings_of(names)}, "tests.conformance.other_railway") as (
+        where,
+        token,
+    ):
+        monkeypatch.setenv("RAILWAY_API_TOKEN", token)
+        monkeypatch.setenv("RAILWAY_ENDPOINT", where)
+        assert main(["--real", "--yes", f"--report={tmp_path / 'report.json'}"]) == 1
+        assert left_over(Client(where, token)) == []
     report = ConformanceReport.model_validate_json((tmp_path / "report.json").read_text())
     found = {one.scenario for one in report.findings if one.verdict == "differs"}
-    assert found == set().union(*other_railway.DIFFERENCES.values())
+    assert found == set().union(*(DIFFERENCES[name].scenarios for name in names)), names
     assert {one.verdict for one in report.findings} == {"differs", "same"}
     assert [one.verdict for one in report.findings][: len(found)] == ["differs"] * len(found), "differences first"
-    assert "emulator  'Service not found'" in capsys.readouterr().out
-    assert left_over(railway) == []
+    assert f"{len(found)} differs, 0 failed" in capsys.readouterr().out
     calls = sum(len(one.calls) for one in report.findings)
     assert CALLS * 0.7 < calls < CALLS, "the kills go to the end of a run"
 

@@ -13,6 +13,7 @@ from typing import Any
 from graphql import GraphQLInputObjectType, GraphQLNamedType, GraphQLNonNull, get_named_type, is_required_input_field
 
 from emulator.api.access import ACCOUNT, ANY_TOKEN, DEPLOYING, PUBLIC, named
+from emulator.api.request import WORKSPACE
 from emulator.execution import executable_schema
 from tests.emulator.fix_emulator import Emulator, running_emulator
 from tests.emulator.subscriber import Subscriber
@@ -100,14 +101,18 @@ class Scene:
 
     def is_let_through(self, operation: str, credential: str, of: str) -> bool:
         """Tell whether an operation is not refused; nothing that it does remains."""
-        arguments = dict(_arguments(operation, self.things[of].ids))
+        return "Not Authorized" not in self.refusals(operation, credential, self.things[of].ids)
+
+    def refusals(self, operation: str, credential: str, ids: dict[str, str]) -> list[str]:
+        """Play an operation with the ids of things, by their kinds, and return the errors' words."""
+        arguments = dict(_arguments(operation, ids))
         document = f"{_kind(operation)} {{ {operation}{_written(arguments)}{_selection(operation)} }}"
         answer = self.emulator.post(document, headers=self.headers[credential]).json()
         messages = [str(error["message"]) for error in answer.get("errors", [])]
         assert not any(
             error.get("extensions", {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in answer.get("errors", [])
         ), messages
-        return "Not Authorized" not in messages
+        return messages
 
     def may_subscribe(self, operation: str, credential: str, of: str) -> bool:
         """Tell whether a subscription is not refused."""
@@ -145,6 +150,8 @@ def _arguments(operation: str, ids: dict[str, str]) -> Iterator[tuple[str, Any]]
 
 
 def _value(operation: str, name: str, type_: Any, ids: dict[str, str]) -> Any:
+    if name == "workspaceId":
+        return WORKSPACE["id"]
     found = list(named(operation, {name: "x"}))
     if found:
         return ids[found[0][0]]
@@ -175,6 +182,11 @@ def names_something(operation: str) -> bool:
     return bool(_kinds(operation))
 
 
+def names_workspace(operation: str) -> bool:
+    """Tell whether an operation is given a workspace."""
+    return "workspaceId" in str(dict(_arguments(operation, dict.fromkeys(KINDS, "x"))))
+
+
 KINDS = (
     *("project", "environment", "service", "volume", "deployment", "project_token"),
     *("domain", "custom_domain", "tcp_proxy", "volume_instance", "patch"),
@@ -190,7 +202,7 @@ def expected(operation: str, credential: str, of: str) -> bool:
     if operation in ANY_TOKEN or credential == "account":
         return True
     if credential == "another workspace":
-        return not names_something(operation) and operation not in {"projectCreate", "workspace"}
+        return not names_something(operation) and not names_workspace(operation)
     mine = {"project token": "own", "token of another environment": "of another environment"}[credential]
     # Both environments are of one project, which is all that some operations name.
     is_shared = _kinds(operation) == {"project"} and of != "of another project"
@@ -208,7 +220,7 @@ def in_turn(cell: tuple[str, str, str]) -> tuple[bool, ...]:
 
 def is_played(operation: str, credential: str, of: str) -> bool:
     """Tell whether a cell that is let through can be played: a thing is deleted once, by the least that may."""
-    if operation in {"projectScheduleDeleteCancel", "workspace"} or credential == "none":
+    if operation == "projectScheduleDeleteCancel" or credential == "none":
         return operation in PUBLIC
     if "Delete" not in operation:
         return True
@@ -226,8 +238,27 @@ def test_who_may_is_let_through_and_nobody_else(tmp_path: Path) -> None:
         assert [cell for cell in closed if scene.is_let_through(*cell)] == []
         opened = sorted((cell for cell in cells if expected(*cell) and is_played(*cell)), key=in_turn)
         assert len(opened) > 300
-        assert {cell[0] for cell in opened} == FIELDS.keys() - {"projectScheduleDeleteCancel", "workspace"}
+        assert {cell[0] for cell in opened} == FIELDS.keys() - {"projectScheduleDeleteCancel"}
         assert [cell for cell in opened if not scene.is_let_through(*cell)] == []
+
+
+def test_things_of_two_projects_and_empty_ids_are_refused_whoever_asks(tmp_path: Path) -> None:
+    naming = {name: _kinds(name) for name in FIELDS if names_something(name) and name not in ANY_TOKEN}
+    with running_emulator(tmp_path, deploy_step_seconds=0) as emulator:
+        scene = Scene(emulator)
+        own, strange = scene.things["own"].ids, scene.things["of another project"].ids
+        before = [emulator.snapshot(ids["environment"]) for ids in (own, strange)]
+        mixed = [(name, kind) for name, kinds in naming.items() if len(kinds) > 1 for kind in kinds]
+        assert len(mixed) > 50
+        for name, kind in mixed:
+            said = scene.refusals(name, "account", {**own, kind: strange[kind]})
+            assert {"Not Authorized", "ServiceInstance not found"} & set(said), (name, kind, said)
+        for name, kinds in naming.items():
+            for kind in kinds:
+                said = scene.refusals(name, "account", {**own, kind: ""})
+                assert said, (name, kind)
+                assert all(one.endswith(" not found") for one in said), (name, kind, said)
+        assert [emulator.snapshot(ids["environment"]) for ids in (own, strange)] == before
 
 
 def test_a_subscription_is_decided_as_the_query_of_its_name(tmp_path: Path) -> None:

@@ -132,3 +132,22 @@ def test_an_instance_names_its_service_and_a_volume_its_project(world: World) ->
     )
     found = world.run(look, e=world.environment_id, s=service)["serviceInstance"]
     assert found["service"]["name"] == "web"
+
+
+@pytest.mark.parametrize("page", [{"first": -1}, {"last": -1}, {"after": "-5"}, {"before": "-1"}, {"after": "none"}])
+def test_a_page_that_cannot_be_is_refused_and_not_read_from_the_end(world: World, page: dict[str, object]) -> None:
+    document = """query p($id: String!, $first: Int, $last: Int, $after: String, $before: String) {
+      project(id: $id) { services(first: $first, last: $last, after: $after, before: $before) { edges { cursor } } }
+    }"""
+    world.service("web")
+    with pytest.raises(EmulatorError, match="Problem processing request"):
+        world.run(document, id=world.project_id, **page)
+
+
+@pytest.mark.parametrize("name", ["", " ", "Upper", "x" * 33])
+def test_a_project_is_renamed_by_the_rules_by_which_it_is_made(world: World, name: str) -> None:
+    create = "mutation c($input: ProjectCreateInput!) { projectCreate(input: $input) { id } }"
+    update = "mutation u($id: String!, $input: ProjectUpdateInput!) { projectUpdate(id: $id, input: $input) { id } }"
+    for document, given in ((create, {}), (update, {"id": world.project_id})):
+        with pytest.raises(EmulatorError, match="Invalid project name"):
+            world.run(document, **given, input={"name": name})

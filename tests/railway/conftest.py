@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from emulator.settings import Settings
 from tests.emulator.behaviours import OTHER
 from tests.emulator.fix_emulator import Emulator, EmulatorError, running_emulator
 from tests.railway.answering_pool import Pool, answering_pool
@@ -33,6 +34,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("behaviour", settings, ids=[setting or "default" for setting in settings], indirect=True)
 
 
+@contextlib.contextmanager
+def _believing(emulator: Emulator, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Let settings of the shared emulator be others for a while."""
+    now = emulator.admin("GET", "/settings")
+    emulator.settings(**settings)
+    try:
+        yield
+    finally:
+        emulator.settings(**{name: now[name] for name in settings})
+
+
+@pytest.fixture(autouse=True)
+def believed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the settings that a test is marked with be the default ones, in `make strict` too."""
+    names = [name for mark in request.node.iter_markers("believed") for name in mark.args]
+    with contextlib.ExitStack() as stack:
+        if names:
+            emulator = request.getfixturevalue("railway_emulator")
+            stack.enter_context(_believing(emulator, {name: getattr(Settings(), name) for name in names}))
+        yield
+
+
 @pytest.fixture
 def behaviour(
     request: pytest.FixtureRequest, railway_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
@@ -45,18 +68,16 @@ def behaviour(
         rests_on.update(name for call in emulator.calls() for name in call["disputed"])
         forget(emulator)
 
-    if not setting:
+    marked = {name for mark in request.node.iter_markers("disputed") for name in mark.args}
+    chosen = {name: OTHER[name] if name == setting else getattr(Settings(), name) for name in marked}
+    with _believing(railway_emulator, chosen):
+        if not setting:
+            yield setting
+            return
+        monkeypatch.setattr(Emulator, "forget_calls", collect)
+        railway_emulator.forget_calls()
+        rests_on.clear()
         yield setting
-        return
-    before = railway_emulator.admin("GET", "/settings")[setting]
-    monkeypatch.setattr(Emulator, "forget_calls", collect)
-    railway_emulator.forget_calls()
-    rests_on.clear()
-    railway_emulator.settings(**{setting: OTHER[setting]})
-    try:
-        yield setting
-    finally:
-        railway_emulator.settings(**{setting: before})
     railway_emulator.forget_calls()
     assert setting in rests_on
 

@@ -14,17 +14,12 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.session import RailwayProvider
 from railway_api.failure import Failure
 from tests.railway.fix_resources import IMAGE, Made, Place, Runs
-from tests.railway.resource_cases import CASES, instance
+from tests.railway.resource_cases import CASES, attributes, instance
 
 UNREADABLE = ("registryCredentials", "sealedVariables")
 NOT_ON_RAILWAY = ("disposablePrefix",)
 """Properties that only the state has."""
-DRIFTING = [
-    (kind, name)
-    for kind, case in sorted(CASES.items())
-    for name in case.changes
-    if name not in (*UNREADABLE, *NOT_ON_RAILWAY, "name")
-]
+DRIFTING = attributes(*UNREADABLE, *NOT_ON_RAILWAY, "name")
 """Names are cases of tests/railway/test_rename.py."""
 THEIRS = {"subdomain": "somebody-elses", "targetPort": 9000.0}
 """What the inputs of a case leave to Railway: there, somebody else has to have set another value."""

@@ -8,7 +8,7 @@ import pytest
 
 from railway_api.failure import Failure
 from tests.railway.fix_resources import OTHER_IMAGE, Made, Place, Runs
-from tests.railway.resource_cases import CASES
+from tests.railway.resource_cases import CASES, attributes
 
 KINDS = sorted(CASES)
 INSIDE = [kind for kind in KINDS if kind not in ("Project", "Environment")]
@@ -19,9 +19,6 @@ WHOLE = [kind for kind in KINDS if kind not in ("ServiceInstance", "SharedVariab
 def is_being_deleted(read: Made) -> bool:
     """Tell whether a refresh keeps it, with the mark that Railway deletes it for good in 48 hours."""
     return bool(read.inputs.get("pendingDeletion"))
-
-
-ATTRIBUTES = [(kind, name) for kind in KINDS for name in CASES[kind].changes]
 
 
 @pytest.mark.shows("basic", "second up")
@@ -59,7 +56,7 @@ def test_a_refresh_of_what_nobody_changed_is_no_drift(at: Place, kind: str) -> N
 
 
 @pytest.mark.shows("each attribute")
-@pytest.mark.parametrize(("kind", "name"), ATTRIBUTES)
+@pytest.mark.parametrize(("kind", "name"), attributes())
 def test_each_attribute_is_set_read_back_and_taken_out_again(at: Place, kind: str, name: str) -> None:
     runs, case = at.runs, CASES[kind]
     before, after = case.inputs(at), {**case.inputs(at), **case.changes[name]}

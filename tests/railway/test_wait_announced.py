@@ -8,10 +8,12 @@ from convos_infra.railway.change import announced
 from convos_infra.railway.resources.deployment import DeploymentProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from railway_api.failure import Failure
+from tests.emulator.fix_emulator import EmulatorError
 from tests.railway.fix_resources import IMAGE, Made, Place, Props, refreshed
 from tests.railway.resource_cases import instance
 from tests.railway.scene import Scene
 
+REDEPLOY = "mutation r($s: String!, $e: String!) { serviceInstanceRedeploy(serviceId: $s, environmentId: $e) }"
 DEPLOY = "mutation d($s: String!, $e: String!) { serviceInstanceDeployV2(serviceId: $s, environmentId: $e) }"
 
 
@@ -65,6 +67,23 @@ def test_a_deployment_that_others_made_since_counts_and_the_one_that_it_replaced
     done = runs.create(DeploymentProvider, waiting(at, made))
     assert runs.mutations() == []
     assert done.outputs["deployed"]["web"]["id"] != made.outputs["deploymentId"]
+
+
+def test_a_patch_beside_a_redeploy_that_is_under_way_is_one_deployment_and_the_wait_is_for_that(at: Place) -> None:
+    """The program sends no redeployment that Railway would refuse meanwhile (fact: redeploy-in-flight)."""
+    runs, inputs = at.runs, instance(at)
+    made = runs.create(ServiceInstanceProvider, inputs)
+    runs.emulator.run(REDEPLOY, s=at.service.id, e=at.environment.id)
+    scene(at).newest("BUILDING")
+    with pytest.raises(EmulatorError, match="Cannot redeploy yet"):
+        runs.emulator.run(REDEPLOY, s=at.service.id, e=at.environment.id)
+    theirs = scene(at).deployments()[-1]["id"]
+    runs.mutations()
+    ours = runs.update(made, {**inputs, "startCommand": "declared"})
+    assert runs.mutations() == ["environmentPatchCommit"]
+    done = runs.create(DeploymentProvider, waiting(at, ours))
+    assert runs.mutations() == []
+    assert done.outputs["deployed"]["web"]["id"] == ours.outputs["deploymentId"] != theirs
 
 
 def test_what_is_under_way_is_drift_that_the_next_update_waits_for(at: Place) -> None:

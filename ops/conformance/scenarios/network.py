@@ -92,7 +92,7 @@ def _second_proxy(stage: Sandbox) -> bool:
 SCENARIOS = (
     Scenario("second-service-domain", ("one-service-domain",), _second, expected=True),
     Scenario("port-of-zero", ("zero-port",), _zero, [None, "accepted"]),
-    Scenario("rename-a-domain", ("domain-rename",), _renamed, [[True], [3000], 0]),
+    Scenario("rename-a-domain", ("domain-rename",), _renamed, [[True], [3000], 0], otherwise=[[False], [3000], 0]),
     Scenario("custom-domain", ("custom-domain-txt",), _custom, [True, 0]),
     Scenario("proxy-by-patch", ("tcp-proxy-patch",), _by_patch, [5432]),
     Scenario("second-proxy-of-a-port", ("one-tcp-proxy-a-port",), _second_proxy, expected=True),

@@ -43,10 +43,20 @@ SCENARIOS = (
         expected=True,
     ),
     Scenario(
+        "environment-of-an-empty-source",
+        ("empty-id",),
+        lambda s: s.refused(
+            sent.ENVIRONMENT_CREATE,
+            input={"projectId": s.project_id, "name": "empty-source", "sourceEnvironmentId": ""},
+        ),
+        "Environment not found",
+    ),
+    Scenario(
         "project-that-never-was",
         ("deleted-is-not-found",),
         lambda s: s.refused(sent.PROJECT, id=s.made_up()),
         "Project not found",
+        otherwise="Not Authorized",
     ),
     Scenario("deleted-project-in-the-list", ("deleted-project-is-listed",), _listed, [[], [True]], ends_project=True),
     Scenario(
@@ -55,6 +65,7 @@ SCENARIOS = (
         lambda s: s.lately(lambda: s.refused(sent.PROJECT, id=s.project_id), "Project not found"),
         "Project not found",
         ends_project=True,
+        otherwise="Not Authorized",
     ),
     Scenario(
         "delete-a-project-twice",

@@ -174,18 +174,21 @@ SCENARIOS = (
         ("scoped-delete-keeps-service",),
         _deleted_in_its_last,
         [False, True],
+        otherwise=[False, False],
     ),
     Scenario(
         "delete-a-service",
         ("service-delete-scope", "deleted-is-not-found"),
         _deleted,
         [False, "Service not found"],
+        otherwise=[False, "Not Authorized"],
     ),
     Scenario(
         "service-that-never-was",
         ("deleted-is-not-found",),
         lambda s: s.refused(documents.SERVICE, id=s.made_up()),
         "Service not found",
+        otherwise="Not Authorized",
     ),
     Scenario(
         "instance-that-never-was",
@@ -195,7 +198,14 @@ SCENARIOS = (
     ),
     Scenario("rename-a-service", ("name-length",), _renamed, "after"),
     Scenario("update-where-no-instance-is", ("instance-update-true",), _update_without_instance, expected=True),
-    Scenario("update-the-source", ("update-source-deploys", "instance-update-true"), _update_source, 0, deployments=1),
+    Scenario(
+        "update-the-source",
+        ("update-source-deploys", "instance-update-true"),
+        _update_source,
+        0,
+        deployments=1,
+        otherwise=1,
+    ),
     Scenario("update-without-replicas", ("replicas-reset",), _replicas, 1),
     Scenario(
         "update-with-two-pre-deploy-commands",

@@ -102,7 +102,13 @@ SCENARIOS = (
         "second-factor-of-a-token", ("two-factor-of-tokens",), lambda s: s.refused(documents.TWO_FACTOR), "accepted"
     ),
     Scenario("project-token-reads-its-environment", ("project-token-reach",), _own_environment, "accepted"),
-    Scenario("project-token-writes-its-environment", ("project-token-reach",), _writes_own, "accepted"),
+    Scenario(
+        "project-token-writes-its-environment",
+        ("project-token-reach",),
+        _writes_own,
+        "accepted",
+        otherwise="Not Authorized",
+    ),
     Scenario(
         "project-token-and-another-environment",
         ("project-token-reach",),
