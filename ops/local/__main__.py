@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", choices=["up", "services", "docker", "down", "status", "env", "database-url"])
     parser.add_argument("--watch", action="store_true", help="status: look again until interrupted")
     parser.add_argument("--html", default="", metavar="FILE", help="status: also write the stack's page")
+    parser.add_argument("--force", action="store_true", help="down: also remove the states of other stacks")
     chosen = parser.parse_args(argv)
     command = chosen.command
     layout = here()
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.write(f"{up.docker_up(layout) or ''}\n")
             return 0
         if command == "down":
-            return down.run(layout)
+            return down.run(layout, force=chosen.force)
         if command == "status":
             return status.run(layout, [*(["--watch"] if chosen.watch else []), f"--html={chosen.html}"])
         if command == "database-url":

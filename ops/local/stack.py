@@ -17,7 +17,7 @@ from ops.toolchain.errors import ToolError
 if TYPE_CHECKING:
     from pathlib import Path
 
-STACK = "local"
+PROJECT, STACK = "convos-infra", "local"
 
 
 def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:

@@ -148,6 +148,46 @@ def test_down_keeps_a_passphrase_that_secrets_still_need(layout: Layout, tmp_pat
     assert [entry.name for entry in mine.root.iterdir()] == ["passphrase"]
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("convos-infra/qa.json", "qa (2 resources)"),
+        ("another-project/local.json", "local (2 resources)"),
+        ("qa.json", "qa (2 resources)"),
+        ("convos-infra/qa.json.gz", "qa"),
+        ("convos-infra/cut.json", "cut"),
+    ],
+)
+def test_down_keeps_all_data_while_another_stack_lives_in_the_backend(
+    starter: Starter, layout: Layout, capsys: pytest.CaptureFixture[str], file: str, said: str
+) -> None:
+    started = run_service(starter, "import time; time.sleep(300)", lambda _: True)
+    state = layout.state / ".pulumi" / "stacks"
+    for name in (file, "convos-infra/local.json", "convos-infra/local.json.bak"):
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_text('{"checkpoint": {"latest": {"resources": [{}, {}]}}}')
+    if "cut" in file:
+        (state / file).write_text('{"checkpoint"')
+    layout.passphrase.write_text("secret")
+    layout.emulator.write_text("data")
+    assert down.run(layout) == 0
+    assert not started.is_alive()
+    assert f"other stacks live in its backend: {said}\n" in capsys.readouterr().out
+    assert (state / file).exists() and layout.passphrase.exists() and layout.emulator.exists()
+    assert down.run(layout, force=True) == 0
+    assert not layout.root.exists()
+
+
+def test_the_local_stack_alone_is_removed(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    state = layout.state / ".pulumi" / "stacks" / "convos-infra"
+    state.mkdir(parents=True)
+    for name in ("local.json", "local.json.bak", "local.json.attrs"):
+        (state / name).write_text("{}")
+    assert down.run(layout) == 0
+    assert "kept" not in capsys.readouterr().out
+    assert not layout.root.exists()
+
+
 def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
     """Killed, it would leave a locked stack and lose what it was about to write down."""
     fake = tmp_path / "pulumi"
