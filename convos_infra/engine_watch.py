@@ -1,13 +1,14 @@
 """Ends the process of dynamic providers when the Pulumi engine that started it has ended.
 
-Pulumi's server of dynamic providers waits for calls for ever (pulumi/dynamic/__main__.py, `Event().wait()`), and only an
-engine that ends in order stops it. One that is killed, or that ends because its output was cut (`pulumi preview | head`)
-or its terminal was closed, leaves the server behind, sometimes with calls under way that nobody records any more.
+Pulumi's server of dynamic providers waits for calls for ever (pulumi/dynamic/__main__.py, `Event().wait()`), and only
+an engine that ends in order stops it. One that is killed, or that ends because its output was cut
+(`pulumi preview | head`) or its terminal was closed, leaves the server behind, sometimes with calls under way that
+nobody records any more.
 
-The engine reads the server's standard output through a pipe. When a process ends, however it does, the system closes its
-end of that pipe; the server's end then reports an error to poll(2), even though nothing is written. Calls under way are
-cut, as if this process had been killed with its engine: that state is what the next update is made for, while a change
-made behind its back is not.
+The engine reads the server's standard output through a pipe. When a process ends, however it does, the system closes
+its end of that pipe; the server's end then reports an error to poll(2), even though nothing is written. Calls under way
+are cut, as if this process had been killed with its engine: that state is what the next update is made for, while a
+change made behind its back is not.
 """
 
 from __future__ import annotations

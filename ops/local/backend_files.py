@@ -55,7 +55,7 @@ def others(state: Path, project: str, stack: str) -> tuple[str, ...]:
         stack: its name.
     """
     found = []
-    # PULUMI_SELF_MANAGED_STATE_GZIP makes files that end with .json.gz; a very old backend has no folder of the project.
+    # PULUMI_SELF_MANAGED_STATE_GZIP makes files that end with .json.gz; an old backend has no folders of projects.
     for file in sorted((state / ".pulumi" / "stacks").rglob("*.json*")):
         name, _, ending = file.name.rpartition(".json")
         # Beside each file there may be a copy (.bak) and what the library for files knows of it (.attrs).

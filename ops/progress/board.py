@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from ops.plan.preview_steps import PreviewStep
     from ops.progress.records import ErrorEvent, StepEvent, WaitEvent
 
-_BUILD = "docker-build:index:Image"
+BUILD = "docker-build:index:Image"
 _DOES: Mapping[str, str] = {
     SERVICE: "service",
     INSTANCE: "configuration",
     WAIT: "deployment",
     SCHEMA: "migrations",
     ROLLOUT: "rollout",
-    _BUILD: "is built and pushed",
+    BUILD: "is built and pushed",
     IMAGE: "is recorded",
 }
-_WHOLE = frozenset({_BUILD, IMAGE})
+_WHOLE = frozenset({BUILD, IMAGE})
 """What is done to these is said whole, without Pulumi's word for it."""
 
 

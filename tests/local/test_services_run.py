@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -173,7 +174,7 @@ def test_down_keeps_all_data_while_another_stack_lives_in_the_backend(
     assert down.run(layout) == 0
     assert not started.is_alive()
     assert f"other stacks live in its backend: {said}\n" in capsys.readouterr().out
-    assert (state / file).exists() and layout.passphrase.exists() and layout.emulator.exists()
+    assert all(kept.exists() for kept in (state / file, layout.passphrase, layout.emulator))
     assert down.run(layout, force=True) == 0
     assert not layout.root.exists()
 
@@ -195,17 +196,21 @@ def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
     fake.chmod(0o755)
     code = (
         "import os, sys; from pathlib import Path; from ops.local import stack; "
-        'sys.exit(stack.up(Path.cwd(), os.environ, "mark"))'
+        'sys.exit(stack.up(Path.cwd(), os.environ, "mark", Path(os.environ["LOG"])))'
     )
-    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    log = tmp_path / "logs" / "pulumi.log"
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "LOG": str(log)}
     child = subprocess.Popen(
         [sys.executable, "-c", code], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "started\n"
+    assert process.wait_for(lambda: log.exists() and log.read_text() == "started\n", 20)
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
-    assert child.communicate(timeout=20)[0] == "saved\n"
+    printed = child.communicate(timeout=20)[0]
+    assert log.read_text() == "started\nsaved\n"
     assert child.returncode == 3
+    assert "  saved\n" in printed
+    assert re.search(r"pulumi up +ended with exit code 3 ", printed)
+    assert str(log) in printed
 
 
 def test_a_folder_of_base_images_that_the_user_names_is_used(

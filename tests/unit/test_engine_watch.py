@@ -40,7 +40,8 @@ def server() -> subprocess.Popen[str]:
 @pytest.mark.parametrize("under_way", ["nothing", "a creation"])
 def test_a_server_whose_engine_was_killed_ends(server: subprocess.Popen[str], under_way: str) -> None:
     try:
-        assert server.stdout is not None and server.stderr is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
         port = int(server.stdout.readline())
         properties = struct_pb2.Struct()
         properties[PROVIDER_KEY] = serialize_provider(Sleeper())
