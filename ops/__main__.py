@@ -47,8 +47,12 @@ def main(argv: Sequence[str]) -> int:
     if verb not in VERBS:
         sys.stderr.write(f"ops: unknown verb {verb!r}; one of {', '.join(VERBS)}\n")
         return 2
-    run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb]).main
-    return workflow.run(lambda: run(argv[1:]))
+
+    def run() -> int:
+        module_main: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb]).main
+        return module_main(argv[1:])
+
+    return workflow.run(run)
 
 
 if __name__ == "__main__":

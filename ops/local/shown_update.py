@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from ops.plan.of_preview import ROLLOUT
 from ops.plan.service_changes import WAIT
 from ops.plan.things import SCHEMA
-from ops.printable import log_line
-from ops.progress.board import BUILD
-from ops.progress.records import ErrorEvent, Moment, step_events, wait_events
+from ops.printable import escaped, log_line
+from ops.progress.build_progress import BuildProgress
+from ops.progress.records import BUILD, BuildEvent, ErrorEvent, Moment, step_events, wait_events
 from ops.progress.watched_update import EVENT_LOG_VARIABLES, GrowingFile, diagnostics
 from ops.toolchain.console import step
 from railway_api.progress import FILE_VARIABLE
@@ -48,17 +48,23 @@ class UpdateTold:
         self._began: dict[str, float] = {}
         self._names: dict[str, str] = {}
         self._said: dict[str, str] = {}
+        self._builds: dict[str, BuildProgress] = {}
         self._counts = Counter[str]()
 
-    def told(self, events: Iterable[StepEvent | ErrorEvent], waits: Iterable[WaitEvent]) -> Iterator[str]:
+    def told(self, events: Iterable[StepEvent | ErrorEvent | BuildEvent], waits: Iterable[WaitEvent]) -> Iterator[str]:
         """Take what is new, and return a line for each thing that ended and that people wait for."""
         self._said.update({wait.subject: wait.said for wait in waits})
         for event in events:
             if isinstance(event, ErrorEvent):
                 continue
+            if isinstance(event, BuildEvent):
+                self._builds[event.urn] = self._builds.get(event.urn, BuildProgress()).after(event.line)
+                continue
             urn = event.step.urn
             if event.moment is Moment.BEGAN:
-                self._began[urn], self._names[urn] = self._clock(), _name(event.step)
+                self._began[urn] = self._clock()
+                if event.step.kind in _TOLD:
+                    self._names[urn] = _name(event.step)
                 continue
             self._names.pop(urn, None)
             seconds = self._clock() - self._began.pop(urn, self._clock())
@@ -72,8 +78,11 @@ class UpdateTold:
 
     def doing(self) -> str:
         """Return what is under way, what began first at the beginning."""
-        names = list(dict.fromkeys(self._names.values()))
-        return ", ".join(f"{name} ({self._said[name]})" if name in self._said else name for name in names)
+        said = {
+            urn: self._builds[urn].said if urn in self._builds else self._said.get(self._names[urn], "")
+            for urn in self._names
+        }
+        return ", ".join(f"{name} ({said[urn]})" if said[urn] else name for urn, name in self._names.items())
 
     def result(self) -> list[str]:
         """Return how many resources were changed, by what was done to them."""
@@ -104,7 +113,10 @@ def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Pat
             stdout=out,
             stderr=subprocess.STDOUT,
         )
-        _follow(process, GrowingFile(events), GrowingFile(waits), current)
+        try:
+            _follow(process, GrowingFile(events), GrowingFile(waits), current)
+        finally:
+            process.wait()  # an update whose lines nobody reads (make local | head) is brought to its end
         if process.returncode != 0:
             current.got(f"ended with exit code {process.returncode}")
             out.seek(0)
@@ -124,7 +136,7 @@ def _follow(process: subprocess.Popen[bytes], events: GrowingFile, waits: Growin
             pass
         for line in told.told(list(step_events(events.lines())), list(wait_events(waits.lines()))):
             current.note(log_line(line))
-        current.doing(told.doing())
+        current.doing(escaped(told.doing()))
     if process.returncode == 0:
         current.result[:] = told.result()
 

@@ -92,10 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     state = live_stack.recorded(stacks.checked(chosen.stack))
     client = live_stack.client(state)
     reader = _reader(chosen, state, client)
-    try:
-        _print(reader, chosen)
-    except KeyboardInterrupt:
-        return 0
+    _print(reader, chosen)
     return 0
 
 

@@ -19,7 +19,7 @@ from rich.live import Live
 from ops.printable import log_line
 from ops.progress.board import LineState
 from ops.progress.drawn_board import DrawnBoard
-from ops.progress.records import ErrorEvent, Moment, step_events, wait_events
+from ops.progress.records import BuildEvent, ErrorEvent, Moment, step_events, wait_events
 from ops.status.terminal import has_colours
 from railway_api.progress import FILE_VARIABLE
 
@@ -93,6 +93,9 @@ class UpdateFollower:
         for event in step_events(self._events.lines()):
             if isinstance(event, ErrorEvent):
                 self._board = self._board.error(event)
+                continue
+            if isinstance(event, BuildEvent):
+                self._board = self._board.build(event)
                 continue
             self._board = self._board.step(event, now)
             if event.moment is Moment.DONE:
