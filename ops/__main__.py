@@ -45,7 +45,8 @@ def main(argv: Sequence[str]) -> int:
     """Run one verb; its module is imported only then."""
     verb = argv[0] if argv else ""
     if verb not in VERBS:
-        sys.stderr.write(f"ops: unknown verb {verb!r}; one of {', '.join(VERBS)}\n")
+        problem = f"unknown verb {verb!r}" if verb else 'the verb is missing (make script RUN="VERB …")'
+        sys.stderr.write(f"ops: {problem}; one of {', '.join(VERBS)}\n")
         return 2
 
     def run() -> int:
