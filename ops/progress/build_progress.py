@@ -18,6 +18,8 @@ _NO_NEWS = re.compile(r"(DONE|CACHED)\b|\.\.\.$|extracting sha256:|sha256:[0-9a-
 _TIMES = re.compile(r"( [0-9.]+s)?( done)?$")
 _UNITS: Mapping[str, float] = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 CELLS = 20
+LONGEST = 60
+"""The characters of a line that are shown: the beginning of it says what is done."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ class BuildProgress:
             return replace(self, said=_pulled(layers), layers=layers)
         if not said or _NO_NEWS.match(said):
             return self
-        return replace(self, said=_TIMES.sub("", said))
+        return replace(self, said=_shortened(_TIMES.sub("", said)))
+
+
+def _shortened(said: str) -> str:
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
 
 
 def _bytes(number: str, unit: str) -> float:

@@ -98,7 +98,10 @@ class Unreachable(RailwayError):
         super().__init__(subject, problem, next_step)
 
 
-_TOKEN_STEP = "check that the token is an account or workspace token that sees this project (RAILWAY_API_TOKEN)"  # noqa: S105
+_TOKEN_STEP = (
+    "the token was refused (expired, revoked, or of another workspace): RAILWAY_API_TOKEN needs an account or "
+    "workspace token that sees this project (railway.com/account/tokens)"
+)
 
 _BY_MESSAGE: tuple[tuple[str, type[RailwayError], str], ...] = (
     ("not authorized", NotAuthorized, _TOKEN_STEP),

@@ -94,7 +94,7 @@ LINES = [
 ]
 SAID = [
     'building with "convos-local" instance using remote driver',
-    "[stage-1 1/3] FROM docker.io/library/node:22-bookworm-slim@sha256:0a1b",
+    "[stage-1 1/3] FROM docker.io/library/node:22-bookworm-slim@…",
     "pulling [--------------------] 0 of 28 MB",
     "pulling [######--------------] 12 of 40 MB",
     *["pulling [##########----------] 20 of 40 MB"] * 4,
