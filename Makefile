@@ -35,8 +35,8 @@ $(STAMP): ops/requirements.txt
 local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
 	@$(VENV)/python -m ops.local up
 
-down: ## stop and remove everything that make local started
-	@if [ -x $(VENV)/python ]; then $(VENV)/python -m ops.local down; else $(BASE_PYTHON) -m ops.local down; fi
+down: ## stop and remove everything that make local started; keeps the data while other stacks live in its backend, unless FORCE=1
+	@if [ -x $(VENV)/python ]; then $(VENV)/python -m ops.local down $(if $(FORCE),--force); else $(BASE_PYTHON) -m ops.local down $(if $(FORCE),--force); fi
 
 status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1] [WATCH=1] [HTML=file]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
 	@$(if $(STACK),ops/run status --stack="$$STACK" $(if $(JSON),--json),$(VENV)/python -m ops.local status) $(if $(WATCH),--watch) $(if $(HTML),--html="$$HTML")

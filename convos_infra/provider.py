@@ -26,6 +26,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
+from convos_infra.engine_watch import install_engine_watch
 from convos_infra.waiting_threads import install_wait_pool
 from railway_api.failure import Failure
 
@@ -70,6 +71,7 @@ class Provider(ResourceProvider):
         """
         self._config = req.config
         install_wait_pool()
+        install_engine_watch()
         if not os.environ.get(TRACEBACK_VARIABLE):
             # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit what
             # is left of that is the exception's own line.

@@ -26,6 +26,7 @@ LABEL = "convos.emulator.data"
 _STABLE_SECONDS = 0.5
 _STOP_SECONDS = 3
 _LOG_LINES = 100
+_READ_LINES = 2000
 
 
 def connect() -> docker.DockerClient | None:
@@ -107,8 +108,6 @@ class Containers:
             container.remove(force=True, v=True)
             log(f"the container did not start: {_reason(error)}")
             raise RunFailed("FAILED", "the container did not start") from error
-        for line in container.logs(tail=_LOG_LINES).decode(errors="replace").splitlines():
-            log(line)
         container.reload()
         return Running("container", str(container.id), address, has_exited=container.status == "exited")
 
@@ -139,7 +138,7 @@ class Containers:
     def lines(self, handle: str) -> list[str] | None:
         """Return what a container has printed last, each line with its time; None if Docker does not tell."""
         try:
-            text: bytes = self._client.containers.get(handle).logs(tail=_LOG_LINES, timestamps=True)
+            text: bytes = self._client.containers.get(handle).logs(tail=_READ_LINES, timestamps=True)
         except (DockerException, OSError):
             return None
         return text.decode(errors="replace").splitlines()

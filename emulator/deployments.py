@@ -11,6 +11,7 @@ from emulator.config import DEFAULT_REGION, has_source
 from emulator.environment_variables import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
 from emulator.log_query import later_than
+from emulator.printed import Printed
 from emulator.references import rendered
 from emulator.routes import ACTIVE, Routes
 from emulator.runs import Order, RunFailed, Runner, Running
@@ -52,6 +53,7 @@ class Deployments:
         self._postgres = postgres
         self._containers = containers
         self._simulated = Simulated(settings)
+        self.printed = Printed(containers)
         self._routes = Routes(store, containers, [address for address in (api_address, *reachable) if address])
         self._walks: dict[str, threading.Lock] = {}
         self.closing = False
@@ -106,14 +108,13 @@ class Deployments:
 
     def log(self, deployment: Document) -> list[str]:
         """Return a deployment's log lines: of a container that runs, what it has printed until now."""
-        run, found = deployment["run"], None
-        if run["mode"] == "container" and deployment["status"] in ACTIVE and self._containers is not None:
-            found = self._containers.lines(run["handle"])
-        return found if found is not None else [f"{row['timestamp']} {row['message']}" for row in deployment["logs"]]
+        self.printed.collect(deployment)
+        return [f"{row['timestamp']} {row['message']}" for row in deployment["logs"]]
 
     def stop(self, deployment: Document, status: str = "REMOVED") -> None:
         """End a deployment and what it runs."""
         run = deployment["run"]
+        self.printed.collect(deployment)
         if run["handle"]:
             runner = self._postgres if run["mode"] == "postgres" else self._containers
             if runner is not None:

@@ -109,13 +109,14 @@ class LogWindow:
         return [*until[max(0, len(until) - self.before) :], *beyond[: self.after]]
 
 
-def later_than(last: str) -> str:
+def later_than(last: str, when: str = "") -> str:
     """Return the time as a line of a log has it, to the microsecond, and later than the line before.
 
     Args:
         last: the time of the line before, or the empty string.
+        when: the line's own time; without one it is the present moment.
     """
-    at = datetime.now(UTC)
+    at = moment(when) if when else datetime.now(UTC)
     if last:
         at = max(at, moment(last) + timedelta(microseconds=1))
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

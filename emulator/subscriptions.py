@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from emulator.limits import Edge, Limits
 
 _INIT_SECONDS = 10.0
+LOOK_SECONDS = 2.0
 _MOST_OPERATIONS = 100
 """Of one connection at a time; one more is answered with an error."""
 
@@ -244,7 +245,9 @@ class _Connection:
                     if answer.errors:
                         break
                 if not stream.position.has_more:
-                    await changed.wait()
+                    # What a container prints is found when it is asked for, and changes nothing by itself.
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), LOOK_SECONDS)
 
     async def _send(self, kind: str, id_: str = "", payload: Any = None) -> None:
         message = {"type": kind, **({"id": id_} if id_ else {}), **({} if payload is None else {"payload": payload})}

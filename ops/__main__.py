@@ -45,10 +45,15 @@ def main(argv: Sequence[str]) -> int:
     """Run one verb; its module is imported only then."""
     verb = argv[0] if argv else ""
     if verb not in VERBS:
-        sys.stderr.write(f"ops: unknown verb {verb!r}; one of {', '.join(VERBS)}\n")
+        problem = f"unknown verb {verb!r}" if verb else 'the verb is missing (make script RUN="VERB …")'
+        sys.stderr.write(f"ops: {problem}; one of {', '.join(VERBS)}\n")
         return 2
-    run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb]).main
-    return workflow.run(lambda: run(argv[1:]))
+
+    def run() -> int:
+        module_main: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb]).main
+        return module_main(argv[1:])
+
+    return workflow.run(run)
 
 
 if __name__ == "__main__":

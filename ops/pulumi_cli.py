@@ -191,7 +191,7 @@ def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
     except ValueError:
         found = None
     if done.returncode != 0 or not isinstance(found, list):
-        raise PulumiError("pulumi", f"stack ls: {last_error(masked(done.stderr))}")
+        raise _no_backend("stack ls", done.stderr)
     return [dict(row) for row in found]
 
 
@@ -208,7 +208,7 @@ def backend_url(folder: Path = CHECKOUT) -> str:
     except ValueError:
         found = None
     if done.returncode != 0 or not isinstance(found, dict) or not found.get("url"):
-        raise PulumiError("pulumi", f"whoami: {last_error(masked(done.stderr))}")
+        raise _no_backend("whoami", done.stderr)
     return str(found["url"])
 
 
@@ -247,6 +247,13 @@ def _called(
         return subprocess.run(command, cwd=folder, env=env, input=given, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise _missing() from None
+
+
+def _no_backend(asked: str, words: str) -> PulumiError:
+    if "PULUMI_ACCESS_TOKEN must be set" in words:
+        step = "set PULUMI_BACKEND_URL, or run pulumi login; the stack local needs make local"
+        return PulumiError("pulumi", "is not logged in to a backend", step)
+    return PulumiError("pulumi", f"{asked}: {last_error(masked(words))}")
 
 
 def _missing() -> PulumiError:

@@ -6,8 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from ops.printable import log_line
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments: people give them as variables of make."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with exit code 2."""
+        self.exit(2, log_line(f"error: {self.prog}: {message}; see {self.prog.replace('ops ', 'ops/run ')} --help\n"))
 
 
 def stack_parser(name: str, description: str | None) -> argparse.ArgumentParser:
@@ -17,7 +26,7 @@ def stack_parser(name: str, description: str | None) -> argparse.ArgumentParser:
         name: the command's.
         description: what it does.
     """
-    parser = argparse.ArgumentParser(prog=f"ops {name}", description=description)
+    parser = CommandParser(prog=f"ops {name}", description=description)
     parser.add_argument("--stack", default=os.environ.get("STACK", ""))
     return parser
 
@@ -37,6 +46,8 @@ def number(least: int, most: int, hint: str = "") -> Callable[[str], int]:
     """
 
     def read(text: str) -> int:
+        if not text:
+            raise argparse.ArgumentTypeError(f"a number from {least} to {most} is missing{hint}")
         if not text.isdecimal() or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"must be a number from {least} to {most}, not {text[:20]!r}{hint}")
         return int(text)

@@ -45,7 +45,7 @@ def checked(stack: str) -> str:
     if not stack:
         raise InfraError("stack", "STACK= is missing", f"one of {', '.join([LOCAL, *configured(CHECKOUT)])}")
     if not _NAME.fullmatch(stack):
-        raise InfraError("stack", f"{stack!r} is no stack's name")
+        raise InfraError("stack", f"{stack[:80]!r} is not a stack's name", "lower-case letters, digits and hyphens")
     return stack
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -109,6 +110,27 @@ _NEXT_STEP = {
 }
 
 
+_TELLS = re.compile(
+    r"error|exception|fatal|panic|traceback|missing|required|fail|denied|refused|cannot|could not|not found|no such"
+    r"|invalid|unauthorized|out of memory|no space left",
+    re.IGNORECASE,
+)
+_HEALTH_CHECK = re.compile(r"health ?check", re.IGNORECASE)
+
+
+def telling_line(lines: Sequence[str]) -> str:
+    """Return the log line that most probably says why: the last one that reads as an error, or else the last one.
+
+    That a health check has failed is what everybody knows already: such a line comes after every other one.
+
+    Args:
+        lines: at least one.
+    """
+    telling = [line for line in lines if _TELLS.search(line)]
+    causes = [line for line in telling if not _HEALTH_CHECK.search(line)]
+    return (causes or telling or list(lines))[-1]
+
+
 class DeploymentFailed(InfraError):
     """A deployment ended badly, or not in time. Its text carries the last log lines, already redacted.
 
@@ -135,12 +157,13 @@ class DeploymentFailed(InfraError):
         self.state = state
         self.empty = dict(empty or {})
         what = "is still" if timed_out else "ended"
-        tail = "; last lines: " + " | ".join(lines) if lines else "; it left no log lines"
+        why = f": {telling_line(lines)}" if lines else "; it left no log lines"
+        tail = f"; last lines: {' | '.join(lines)}" if len(lines) > 1 else ""
         where = f"; see {state.url}" if state.url else ""
         tail += f"; still under way: {', '.join(others)}" if others else ""
         super().__init__(
             service,
-            f"deployment {state.id} {what} {state.status} after {seconds:.0f} s{tail}{where}",
+            f"deployment {state.id} {what} {state.status} after {seconds:.0f} s{why}{tail}{where}",
             _next_step(state.status, self.empty),
         )
 

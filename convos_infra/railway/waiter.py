@@ -15,6 +15,7 @@ from convos_infra.railway.deployment import (
     DeploymentFailed,
     DeploymentState,
     Verdict,
+    telling_line,
     verdict,
 )
 from railway_api import documents
@@ -174,7 +175,7 @@ class _Wait:
 
     def _last_lines(self, item: Awaited, state: DeploymentState) -> list[str]:
         lines = last_lines(self._client, item)
-        record(item.service, ": ".join([state.status, *lines[-1:]]))
+        record(item.service, f"{state.status}: {telling_line(lines)}" if lines else state.status)
         return lines
 
 

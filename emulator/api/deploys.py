@@ -112,7 +112,7 @@ def environment_logs(
         bounded(beforeLimit),
         bounded(afterLimit),
     )
-    lines = [line for row in rows for _, line in lines_of(row, filter)]
+    lines = [line for row in rows for _, line in lines_of(request_of(info), row, filter)]
     return window.of(sorted(((moment(str(line["timestamp"])), line) for line in lines), key=lambda one: one[0]))
 
 
@@ -128,10 +128,11 @@ def logs(
     endDate: str | None = None,
 ) -> list[View]:
     """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
-    found = deployment_of(request_of(info), deploymentId)
+    request = request_of(info)
+    found = deployment_of(request, deploymentId)
     oldest, newest = (moment(date) if date else None for date in (startDate, endDate))
     window = LogWindow(oldest, newest or datetime.now(UTC), newest, bounded(limit) + 1, 0)
-    return window.of((moment(str(line["timestamp"])), line) for _, line in lines_of(found, filter))
+    return window.of((moment(str(line["timestamp"])), line) for _, line in lines_of(request, found, filter))
 
 
 def bounded(limit: int | None) -> int:
@@ -139,8 +140,10 @@ def bounded(limit: int | None) -> int:
     return LINES if limit is None else max(0, min(limit, MOST_LINES))
 
 
-def lines_of(deployment: Document, filter_: str | None, since: int = 0) -> Iterator[tuple[int, View]]:
+def lines_of(request: Request, deployment: Document, filter_: str | None, since: int = 0) -> Iterator[tuple[int, View]]:
     """Return the lines of a deployment that fit a filter, each with its number and with what it is of."""
+    request.world.deployments.printed.collect(deployment)
+    since = min(since, len(deployment["logs"]))
     fits = log_filter(filter_)
     tags = {name: deployment[name] for name in ("serviceId", "environmentId")} | {"deploymentId": deployment["id"]}
     of = {

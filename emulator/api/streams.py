@@ -19,6 +19,7 @@ from emulator.log_query import moment
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from emulator.api.request import Request
     from emulator.store import Document
 
 subscription = ObjectType("Subscription")
@@ -59,8 +60,9 @@ def deployment(_: object, info: Info, id: str) -> View:
 @subscription.field("deploymentLogs")
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, filter: str | None = None) -> list[View]:
     """Return the last lines of a deployment that fit, then those that are new (fact: logs-in-arrays)."""
-    row = deployment_of(request_of(info), deploymentId)
-    return _new_lines(_position(info), [row], filter, bounded(limit))
+    request = request_of(info)
+    row = deployment_of(request, deploymentId)
+    return _new_lines(request, _position(info), [row], filter, bounded(limit))
 
 
 @subscription.field("environmentLogs")
@@ -74,16 +76,24 @@ def environment_logs(
     **_window: Any,
 ) -> list[View]:
     """Return the last lines of all deployments of an environment that fit, then those that are new, oldest first."""
-    rows = deployments_here(request_of(info), environmentId)
-    return _new_lines(_position(info), rows, filter, bounded(beforeLimit), moment(beforeDate) if beforeDate else None)
+    request = request_of(info)
+    rows = deployments_here(request, environmentId)
+    oldest = moment(beforeDate) if beforeDate else None
+    return _new_lines(request, _position(info), rows, filter, bounded(beforeLimit), oldest)
 
 
 def _new_lines(
-    position: Position, rows: list[Document], filter_: str | None, limit: int, oldest: datetime | None = None
+    request: Request,
+    position: Position,
+    rows: list[Document],
+    filter_: str | None,
+    limit: int,
+    oldest: datetime | None = None,
 ) -> list[View]:
     """Return the lines that a subscriber has not seen, and move its position to their end.
 
     Args:
+        request: the subscriber's.
         position: the count of lines that it has seen, by the id of the deployment.
         rows: the deployments.
         filter_: which lines.
@@ -94,7 +104,7 @@ def _new_lines(
     fresh = [
         (str(line["timestamp"]), row["id"], number, line)
         for row in rows
-        for number, line in lines_of(row, filter_, seen.get(row["id"], 0))
+        for number, line in lines_of(request, row, filter_, seen.get(row["id"], 0))
     ]
     fresh.sort(key=lambda entry: entry[:3])
     if position.since is None:

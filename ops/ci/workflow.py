@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from ops.printable import escaped, log_line
 from railway_api.failure import Failure
+
+INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE
+"""The exit codes of a program that Ctrl-C ended, and of one whose output nobody reads any more."""
 
 
 def summary(text: str) -> None:
@@ -27,14 +31,26 @@ def warning(text: str) -> None:
 
 
 def run(main: Callable[[], int]) -> int:
-    """Run a script and return its exit code; an expected error is printed as one line, without a traceback."""
+    """Run a script and return its exit code; an expected error is printed as one line, without a traceback.
+
+    Ctrl-C ends it with 130, and a reader that has gone away (`make logs … | head`) with 141, as a shell reports both.
+    """
     try:
-        return main()
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would try to write the rest at its end, and complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except Failure as error:
         _annotate("error", str(error))
+        return 1
     except ValueError as error:
         _annotate("error", " ".join(str(error).split()))
-    return 1
+        return 1
+    return code
 
 
 def _annotate(kind: str, text: str) -> None:

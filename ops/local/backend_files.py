@@ -46,6 +46,26 @@ def repair(state: Path, aside: Path) -> tuple[str, ...]:
     return tuple(done)
 
 
+def others(state: Path, project: str, stack: str) -> tuple[str, ...]:
+    """Return the stacks of the backend beside one, each with the number of its resources; a damaged one counts as well.
+
+    Args:
+        state: the folder of the backend.
+        project: the project of that one stack.
+        stack: its name.
+    """
+    found = []
+    # PULUMI_SELF_MANAGED_STATE_GZIP makes files that end with .json.gz; an old backend has no folders of projects.
+    for file in sorted((state / ".pulumi" / "stacks").rglob("*.json*")):
+        name, _, ending = file.name.rpartition(".json")
+        # Beside each file there may be a copy (.bak) and what the library for files knows of it (.attrs).
+        if ending not in ("", ".gz") or (name == stack and file.parent.name in (project, "stacks")):
+            continue
+        count = len(latest(file).get("resources") or ()) if not ending and _is_whole(file) else None
+        found.append(f"{name} ({count} resources)" if count is not None else name)
+    return tuple(found)
+
+
 def projects(state: Path, stack: str) -> frozenset[str]:
     """Return the ids of the Railway projects that a stack tells of."""
     files = (state / ".pulumi" / "stacks").glob(f"*/{stack}.json")

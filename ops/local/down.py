@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from ops.local import bridges, mounts, process, stack, starting, sweep
+from ops.local import backend_files, bridges, mounts, process, stack, starting, sweep
 from ops.local.services import ORDER, load
 from ops.toolchain import docker_api
 from ops.toolchain.console import step
@@ -13,6 +13,7 @@ from ops.toolchain.errors import ToolError
 from ops.toolchain.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ops.local.layout import Layout
@@ -20,32 +21,50 @@ if TYPE_CHECKING:
     from ops.toolchain.console import Step
 
 
-def run(layout: Layout) -> int:
+def run(layout: Layout, *, force: bool = False) -> int:
     """Stop and remove the local stack, and print what was removed.
+
+    While other stacks live in its backend, everything is stopped and nothing is removed: their states, the passphrase
+    that opens them, and what they have on the emulator are in the same folder.
+
+    Args:
+        layout: the local stack.
+        force: whether the states of other stacks are removed as well.
 
     Raises:
         ToolError: something remains that this user may not remove; the line has the command.
     """
     with Store(layout.root).locked(lambda: None), step("down") as current:
         services = load(layout)
-        _stop_services(layout, services, current)
+        others = () if force else backend_files.others(layout.state, stack.PROJECT, stack.STACK)
+        _stop_services(layout, services, current, keeps_data=bool(others))
         _stop_left_over(layout, current)
         if left := bridges.remove_left_over(layout):
             current.got(f"removed {left} network bridges")
         _remove_bridge(services, current)
         for folder in (layout.runtime, layout.root):
             mounts.unmount_below(folder)
+        if others:
+            _say_what_is_kept(layout, others, current)
+            return 0
         _remove_files(layout, current)
         if not current.result:
             current.got("nothing was running, nothing to remove")
     return 0
 
 
-def _stop_services(layout: Layout, services: Services, current: Step) -> None:
+def _say_what_is_kept(layout: Layout, others: Sequence[str], current: Step) -> None:
+    current.note(f"kept {layout.root}: other stacks live in its backend: {', '.join(others)}")
+    name = others[0].partition(" ")[0]
+    current.note(f"remove each (make local; . .local/env; pulumi destroy --stack {name}; pulumi stack rm {name}),")
+    current.note("then make down; or make down FORCE=1 removes their states, too")
+
+
+def _stop_services(layout: Layout, services: Services, current: Step, *, keeps_data: bool) -> None:
     """Stop them in reverse order: the emulator's containers need Docker to the end."""
     for name in reversed(ORDER):
         if name == "docker":  # while a daemon still answers, and after the emulator has had its turn
-            _remove_from_docker(layout, services, current)
+            _remove_from_docker(layout, services, current, keeps_data=keeps_data)
         service = services.by_name.get(name)
         if service is None or service.process is None:
             continue
@@ -54,13 +73,13 @@ def _stop_services(layout: Layout, services: Services, current: Step) -> None:
             current.got(f"stopped {name}")
 
 
-def _remove_from_docker(layout: Layout, services: Services, current: Step) -> None:
+def _remove_from_docker(layout: Layout, services: Services, current: Step, *, keeps_data: bool) -> None:
     """Remove our containers and networks that a crash left in a Docker daemon that keeps running."""
     docker = services.by_name.get("docker")
     daemon = docker_api.ask(docker.address) if docker is not None else docker_api.find(starting.own_docker_host(layout))
     if daemon is not None:
         current.doing("looking for containers of ours")
-        for what, count in sweep.remove(daemon.host, sweep.labels(layout)).items():
+        for what, count in sweep.remove(daemon.host, sweep.labels(layout), volumes=not keeps_data).items():
             current.got(f"removed {count} {what}")
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from ops.toolchain.errors import ToolError
 if TYPE_CHECKING:
     from pathlib import Path
 
-STACK = "local"
+PROJECT, STACK = "convos-infra", "local"
 
 
 def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
@@ -53,27 +52,26 @@ def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
     return True
 
 
-def up(checkout: Path, env: Mapping[str, str], mark: str, *, refresh: bool = False) -> int:
-    """Run `pulumi up` with its output going to ours, and return its exit code.
+def up(checkout: Path, env: Mapping[str, str], mark: str, log: Path, *, refresh: bool = False) -> int:
+    """Run `pulumi up`, show what people wait for, and return its exit code.
 
     Args:
         checkout: the program.
         env: a whole environment.
         mark: what Pulumi and its plugins are found by after a crash, which they may outlive.
+        log: the file that takes what Pulumi prints.
         refresh: whether to refresh first: after a crash, less may exist than the state says.
     """
-    sys.stdout.flush()
-    argv = ["pulumi", "up", "--stack", STACK, "--yes"]
-    if refresh:
-        # A preview would refresh as well, before the update does: a third of the time that a repair takes.
-        argv += ["--refresh", "--skip-preview"]
-    if not sys.stdout.isatty():
-        argv += ["--non-interactive", "--color", "never"]
+    # `make down` runs without the virtual environment, which this needs.
+    from ops.local import shown_update  # noqa: PLC0415
+
+    argv = ["pulumi", "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
+    argv += ["--non-interactive", "--color", "never", *(["--refresh"] if refresh else [])]
     # Pulumi gets the terminal's Ctrl-C itself and ends cleanly; an exception here would make us kill it, and a killed
     # Pulumi leaves its lock behind. A handler of ours, unlike SIG_IGN, is not inherited by the child.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run(argv, cwd=checkout, env={**env, MARK: mark}, stdin=subprocess.DEVNULL).returncode
+        return shown_update.run(argv, checkout=checkout, env={**env, MARK: mark}, log=log)
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -45,16 +45,21 @@ def remove_containers(host: str, label: str) -> int:
     return _each(host, f"/containers/json?all=1&filters={query}", "Id", "/containers/{}?force=1")
 
 
-def remove(host: str, wanted: Sequence[str]) -> dict[str, int]:
-    """Remove containers, then networks and volumes, that have one of the labels; return the number of each."""
+def remove(host: str, wanted: Sequence[str], *, volumes: bool = True) -> dict[str, int]:
+    """Remove containers, then networks and, unless they are to stay, volumes that have one of the labels.
+
+    Returns:
+        The number of each that were removed.
+    """
     counts = {"containers": 0, "networks": 0, "volumes": 0}
     for label in wanted:
         query = quote(json.dumps({"label": [label]}))
         counts["containers"] += _each(
-            host, f"/containers/json?all=1&filters={query}", "Id", "/containers/{}?force=1&v=1"
+            host, f"/containers/json?all=1&filters={query}", "Id", f"/containers/{{}}?force=1&v={int(volumes)}"
         )
         counts["networks"] += _each(host, f"/networks?filters={query}", "Id", "/networks/{}")
-        counts["volumes"] += _each(host, f"/volumes?filters={query}", "Name", "/volumes/{}?force=1")
+        if volumes:
+            counts["volumes"] += _each(host, f"/volumes?filters={query}", "Name", "/volumes/{}?force=1")
     return {what: count for what, count in counts.items() if count}
 
 

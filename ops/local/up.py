@@ -82,7 +82,7 @@ def run(layout: Layout) -> int:
             ready = _again(layout, "emulator", "buildkit", "docker")
             code, rows = _stack_up(layout, ready, mark, refresh=True)
         if code != 0:
-            _say(f"pulumi up ended with exit code {code}; logs are in {layout.logs}, and make local goes on from here")
+            _say(f"pulumi up ended with exit code {code}; make local goes on from here")
             return code
         _report(layout, ready, rows, before, began)
         broken.keep_copy(layout.emulator)
@@ -126,7 +126,7 @@ def services_up(layout: Layout) -> Ready:
 
 def _stack_up(layout: Layout, ready: Ready, mark: str, *, refresh: bool) -> tuple[int, list[table.Row]]:
     """Run `pulumi up`; return its exit code and, if it is 0, the table's rows, each checked just now."""
-    code = stack.up(layout.checkout, ready.env, mark, refresh=refresh)
+    code = stack.up(layout.checkout, ready.env, mark, layout.logs / "pulumi.log", refresh=refresh)
     return code, _rows(layout, ready) if code == 0 else []
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 MOST_LINES = 5000
 FOLLOW_SECONDS = 2.0
+FOLLOWED_LINES = 1000
+"""The most that a service may print between two looks without a line being lost."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Reader:
         environment_id: whose services are read.
         source: which service; None if a deployment was named.
         secrets: values to mask.
-        count: how many lines are read at once.
+        count: how many lines are shown at first.
     """
 
     client: Client
@@ -72,14 +74,14 @@ class Reader:
             raise InfraError(self.source.name, "was never deployed, so it has printed nothing")
         return str(found["id"]), str(found["status"])
 
-    def lines(self, deployment: str) -> list[LoggedLine]:
+    def lines(self, deployment: str, count: int) -> list[LoggedLine]:
         """Return the last lines of a deployment; those of its build where it has never run."""
-        asked = {"id": deployment, "limit": self.count}
+        asked = {"id": deployment, "limit": count}
         for document, name in ((documents.DEPLOYMENT_LOGS, "deploymentLogs"), (documents.BUILD_LOGS, "buildLogs")):
             rows = self.client.query(document, asked, subject=f"deployment {deployment[:40]}").get(name) or []
             if rows:
                 # Railway may answer with one line more than it was asked for.
-                return parsed(rows, self.secrets)[-self.count :]
+                return parsed(rows, self.secrets)[-count:]
         return []
 
 
@@ -92,10 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     state = live_stack.recorded(stacks.checked(chosen.stack))
     client = live_stack.client(state)
     reader = _reader(chosen, state, client)
-    try:
-        _print(reader, chosen)
-    except KeyboardInterrupt:
-        return 0
+    _print(reader, chosen)
     return 0
 
 
@@ -130,20 +129,21 @@ def _agents_own(client: Client, agent_id: str) -> Snapshot:
 
 
 def _print(reader: Reader, chosen: argparse.Namespace) -> None:
-    deployment, seen = "", list[LoggedLine]()
+    deployment, seen, count = "", list[LoggedLine](), reader.count
     while True:
         newest, status = (chosen.deployment, "") if reader.source is None else reader.newest()
         if newest != deployment:
             name = f"{reader.source.name}, " if reader.source is not None else ""
             sys.stderr.write(log_line(f"  {name}deployment {newest} {status}".rstrip() + "\n"))
             deployment, seen = newest, []
-        found = reader.lines(deployment)
+        found = reader.lines(deployment, count)
         for line in added(seen, found):
             sys.stdout.write(f"{line.encoded(deployment) if chosen.json else line.shown()}\n")
         sys.stdout.flush()
         if not chosen.follow:
             return
-        seen = found
+        # What comes later is shown as a whole, however few lines were wanted of what was there before.
+        seen, count = found, max(count, FOLLOWED_LINES)
         time.sleep(FOLLOW_SECONDS)
 
 

@@ -45,4 +45,8 @@ def added(before: Sequence[LoggedLine], now: Sequence[LoggedLine]) -> Sequence[L
     for size in range(min(len(before), len(now)), 0, -1):
         if before[-size] == now[0] and before[-size:] == now[:size]:
             return now[size:]
+    # A look that reads further back has the whole of the look before somewhere in it.
+    for end in range(len(before) + 1, len(now) + 1):
+        if before and before[-1] == now[end - 1] and list(before) == list(now[end - len(before) : end]):
+            return now[end:]
     return now

@@ -20,6 +20,7 @@ from ops.plan.update_plan import Commit, CommitsPlan
 from ops.plan.update_time import of_history
 from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError
 from ops.stacks import PROJECT
+from ops.status import live_stack
 
 if TYPE_CHECKING:
     from ops.cost.estimate import CostEstimate
@@ -57,9 +58,13 @@ def previewed(pulumi: Pulumi) -> Previewed:
     """Preview a stack.
 
     Raises:
-        PulumiError: the preview failed.
+        InfraError: the backend has no such stack, or the preview failed.
     """
-    document = pulumi.read("preview", "--show-sames")
+    try:
+        document = pulumi.read("preview", "--show-sames")
+    except PulumiError:
+        live_stack.check_known(pulumi.stack)
+        raise
     tables = pending_tables(document)
     counts = row_counts(_database_url(pulumi), tables) if tables else None
     found, config = Beside(commits, counts, _time(pulumi), deletes_adopted(document)), _config(document)

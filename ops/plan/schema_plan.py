@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ops import pulumi_cli, stacks
 from ops.ci import workflow
 from ops.pulumi_cli import CHECKOUT, Pulumi
-from ops.stack_command import stack_parser
+from ops.stack_command import say, stack_parser
+from ops.status import live_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ def database_url(stack: str) -> str:
         PulumiError: the backend does not answer.
     """
     if all(row["name"] != stack for row in pulumi_cli.stacks()):
+        say(f"no state of {stack} in {live_stack.where()}: this is what its first update would apply")
         return ""
     outputs = Pulumi(stack).read("stack", "output", "--show-secrets")
     return str((outputs.get("database") or {}).get("url") or "")

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 from ops.plan.of_preview import IMAGE, ROLLOUT
 from ops.plan.service_changes import INSTANCE, SERVICE, WAIT
 from ops.plan.things import SCHEMA, kind_in_words
-from ops.progress.records import Moment
+from ops.progress.build_progress import BuildProgress
+from ops.progress.records import BUILD, Moment
 
 if TYPE_CHECKING:
     from ops.plan.preview_steps import PreviewStep
-    from ops.progress.records import ErrorEvent, StepEvent, WaitEvent
+    from ops.progress.records import BuildEvent, ErrorEvent, StepEvent, WaitEvent
 
-_BUILD = "docker-build:index:Image"
 _DOES: Mapping[str, str] = {
     SERVICE: "service",
     INSTANCE: "configuration",
     WAIT: "deployment",
     SCHEMA: "migrations",
     ROLLOUT: "rollout",
-    _BUILD: "is built and pushed",
+    BUILD: "is built and pushed",
     IMAGE: "is recorded",
 }
-_WHOLE = frozenset({_BUILD, IMAGE})
+_WHOLE = frozenset({BUILD, IMAGE})
 """What is done to these is said whole, without Pulumi's word for it."""
 
 
@@ -75,10 +75,12 @@ class Board:
     Attributes:
         lines: by name.
         names: of the line of each step, by its address.
+        builds: how far each build of an image is, by its address.
     """
 
     lines: Mapping[str, BoardLine] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    builds: Mapping[str, BuildProgress] = field(default_factory=dict)
 
     def step(self, event: StepEvent, now: float) -> Board:
         """Return the board after a step began or ended."""
@@ -99,12 +101,22 @@ class Board:
             return self._with(replace(line, state=LineState.FAILED, ended=now, under_way=under_way))
         if under_way or line.state is LineState.FAILED:
             return self._with(replace(line, under_way=under_way))
-        return self._with(replace(line, state=LineState.DONE, ended=now, under_way=under_way))
+        text = _DOES[BUILD] if step.kind == BUILD else line.text
+        return self._with(replace(line, text=text, state=LineState.DONE, ended=now, under_way=under_way))
 
     def wait(self, event: WaitEvent) -> Board:
         """Return the board after a provider said how far a wait has come."""
         line = self.lines.get(event.subject)
         return self if line is None else self._with(replace(line, text=event.said, is_told=True))
+
+    def build(self, event: BuildEvent) -> Board:
+        """Return the board after BuildKit said how far a build is."""
+        line = self.lines.get(self.names.get(event.urn, ""))
+        if line is None or event.urn not in line.under_way:
+            return self
+        now = self.builds.get(event.urn, BuildProgress()).after(event.line)
+        told = replace(line, text=now.said or line.text)
+        return replace(self._with(told), builds={**self.builds, event.urn: now})
 
     def error(self, event: ErrorEvent) -> Board:
         """Return the board after a step said why it failed: what its provider has said of it is shorter, and stays."""

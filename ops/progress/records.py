@@ -14,6 +14,7 @@ from typing import Any
 from ops.plan.preview_steps import PreviewStep, mapping, steps
 from ops.status.recorded import SECRET_MARK
 
+BUILD = "docker-build:index:Image"
 _SECRET = "[secret]"  # noqa: S105 - what Pulumi prints in its place
 
 
@@ -54,6 +55,19 @@ class ErrorEvent:
 
 
 @dataclass(frozen=True)
+class BuildEvent:
+    """A line of the build of an image.
+
+    Attributes:
+        urn: of the image.
+        line: what BuildKit said.
+    """
+
+    urn: str
+    line: str
+
+
+@dataclass(frozen=True)
 class WaitEvent:
     """A provider said how far a wait has come.
 
@@ -66,7 +80,7 @@ class WaitEvent:
     said: str
 
 
-def step_events(lines: Iterable[str]) -> Iterator[StepEvent | ErrorEvent]:
+def step_events(lines: Iterable[str]) -> Iterator[StepEvent | ErrorEvent | BuildEvent]:
     """Read whole lines of an event log; steps that change nothing, and what is no step, are left out."""
     for line in lines:
         event = _document(line)
@@ -74,6 +88,8 @@ def step_events(lines: Iterable[str]) -> Iterator[StepEvent | ErrorEvent]:
         if said.get("severity") == "error" and said.get("urn"):
             why = str(said.get("message") or "").strip().partition("\n")[0]
             yield ErrorEvent(str(said["urn"]), why)
+        if said.get("severity") == "info" and BUILD in str(said.get("urn")):
+            yield BuildEvent(str(said["urn"]), str(said.get("message") or ""))
         for moment in Moment:
             metadata = mapping(mapping(event.get(moment.value)).get("metadata"))
             if not metadata:

@@ -19,7 +19,7 @@ from rich.live import Live
 from ops.printable import log_line
 from ops.progress.board import LineState
 from ops.progress.drawn_board import DrawnBoard
-from ops.progress.records import ErrorEvent, Moment, step_events, wait_events
+from ops.progress.records import BuildEvent, ErrorEvent, Moment, step_events, wait_events
 from ops.status.terminal import has_colours
 from railway_api.progress import FILE_VARIABLE
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ops.progress.board import Board
     from ops.pulumi_cli import Pulumi, Ran
 
-_HIDDEN_FLAG = {"PULUMI_DEBUG_COMMANDS": "true"}
+EVENT_LOG_VARIABLES = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Without it the CLI does not know `--event-log`."""
 
 
@@ -94,6 +94,9 @@ class UpdateFollower:
             if isinstance(event, ErrorEvent):
                 self._board = self._board.error(event)
                 continue
+            if isinstance(event, BuildEvent):
+                self._board = self._board.build(event)
+                continue
             self._board = self._board.step(event, now)
             if event.moment is Moment.DONE:
                 self._done.append(event.row)
@@ -120,7 +123,7 @@ def watched_update(pulumi: Pulumi, arguments: Sequence[str], board: Board, *, sh
     with tempfile.TemporaryDirectory(prefix="convos-update-") as folder:
         events, waits = Path(folder, "events"), Path(folder, "waits")
         follower = UpdateFollower(events, waits, board)
-        extra = {**(pulumi.extra or {}), **_HIDDEN_FLAG, FILE_VARIABLE: str(waits)}
+        extra = {**(pulumi.extra or {}), **EVENT_LOG_VARIABLES, FILE_VARIABLE: str(waits)}
         cli = replace(pulumi, extra=extra)
         with _drawn(follower) if is_drawn else contextlib.nullcontext():
             ran = cli.run("up", *arguments, "--event-log", str(events), show=shows and not is_drawn)

@@ -90,7 +90,7 @@ def settled(api: PoolApi, wanted: int, seconds: float) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("scale", __doc__)
     parser.add_argument(
-        "--idle", required=True, type=number(0, MOST, ": IDLE=n"), metavar="N", help="how many are kept idle"
+        "--idle", required=True, type=number(0, MOST, "; IDLE=n"), metavar="N", help="how many are kept idle"
     )
     parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")

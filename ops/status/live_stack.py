@@ -36,9 +36,18 @@ def recorded(stack: str) -> Recorded:
     Raises:
         InfraError: the backend has no such stack, or does not answer.
     """
+    check_known(stack)
+    return parsed(Pulumi(stack).state())
+
+
+def check_known(stack: str) -> None:
+    """Refuse a stack that the backend does not have.
+
+    Raises:
+        InfraError: it has none of that name, or does not answer.
+    """
     if all(row["name"] != stack for row in pulumi_cli.stacks()):
         raise missing(stack, where())
-    return parsed(Pulumi(stack).state())
 
 
 def missing(stack: str, place: Backend) -> InfraError:

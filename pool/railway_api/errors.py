@@ -98,11 +98,14 @@ class Unreachable(RailwayError):
         super().__init__(subject, problem, next_step)
 
 
-_TOKEN_STEP = "check that the token is an account or workspace token that sees this project (RAILWAY_API_TOKEN)"  # noqa: S105
+_REFUSED_STEP = (
+    "the token was refused (expired, revoked, or of another workspace): RAILWAY_API_TOKEN needs an account or "
+    "workspace token that sees this project (railway.com/account/tokens)"
+)
 
 _BY_MESSAGE: tuple[tuple[str, type[RailwayError], str], ...] = (
-    ("not authorized", NotAuthorized, _TOKEN_STEP),
-    ("unauthorized", NotAuthorized, _TOKEN_STEP),
+    ("not authorized", NotAuthorized, _REFUSED_STEP),
+    ("unauthorized", NotAuthorized, _REFUSED_STEP),
     ("two factor authentication required", NotAuthorized, "use a token: it is not asked for a second factor"),
     ("too quickly", Throttled, "wait 30 seconds"),
     ("please try again", TryAgain, "run pulumi up again"),
@@ -119,7 +122,7 @@ _BY_MESSAGE: tuple[tuple[str, type[RailwayError], str], ...] = (
 _BY_CODE: Mapping[str, tuple[type[RailwayError], str]] = {
     "GRAPHQL_PARSE_FAILED": (Invalid, "this program's query does not fit Railway's schema: report it"),
     "GRAPHQL_VALIDATION_FAILED": (Invalid, "this program's query does not fit Railway's schema: report it"),
-    "UNAUTHENTICATED": (NotAuthorized, _TOKEN_STEP),
+    "UNAUTHENTICATED": (NotAuthorized, _REFUSED_STEP),
 }
 
 

@@ -125,7 +125,7 @@ ROWS = {
         "ENVIRONMENT: the token shows none with the name 'frist'; it shows: base, first",
     ),
     "nothing given": (("", "first", "x"), {}, "PROJECT: is missing; make adopt PROJECT=… ENVIRONMENT=… STACK=…"),
-    "no stack": (("convos", "first", "../x"), {}, "stack: '../x' is no stack's name"),
+    "no stack": (("convos", "first", "../x"), {}, "stack: '../x' is not a stack's name"),
     "the stack exists": (("convos", "first", "dev"), {}, "STACK: Pulumi.dev.yaml exists already; choose another name"),
     "wrong token": (
         ("convos", "first", "x"),

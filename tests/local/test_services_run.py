@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -148,6 +149,46 @@ def test_down_keeps_a_passphrase_that_secrets_still_need(layout: Layout, tmp_pat
     assert [entry.name for entry in mine.root.iterdir()] == ["passphrase"]
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("convos-infra/qa.json", "qa (2 resources)"),
+        ("another-project/local.json", "local (2 resources)"),
+        ("qa.json", "qa (2 resources)"),
+        ("convos-infra/qa.json.gz", "qa"),
+        ("convos-infra/cut.json", "cut"),
+    ],
+)
+def test_down_keeps_all_data_while_another_stack_lives_in_the_backend(
+    starter: Starter, layout: Layout, capsys: pytest.CaptureFixture[str], file: str, said: str
+) -> None:
+    started = run_service(starter, "import time; time.sleep(300)", lambda _: True)
+    state = layout.state / ".pulumi" / "stacks"
+    for name in (file, "convos-infra/local.json", "convos-infra/local.json.bak"):
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_text('{"checkpoint": {"latest": {"resources": [{}, {}]}}}')
+    if "cut" in file:
+        (state / file).write_text('{"checkpoint"')
+    layout.passphrase.write_text("secret")
+    layout.emulator.write_text("data")
+    assert down.run(layout) == 0
+    assert not started.is_alive()
+    assert f"other stacks live in its backend: {said}\n" in capsys.readouterr().out
+    assert all(kept.exists() for kept in (state / file, layout.passphrase, layout.emulator))
+    assert down.run(layout, force=True) == 0
+    assert not layout.root.exists()
+
+
+def test_the_local_stack_alone_is_removed(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    state = layout.state / ".pulumi" / "stacks" / "convos-infra"
+    state.mkdir(parents=True)
+    for name in ("local.json", "local.json.bak", "local.json.attrs"):
+        (state / name).write_text("{}")
+    assert down.run(layout) == 0
+    assert "kept" not in capsys.readouterr().out
+    assert not layout.root.exists()
+
+
 def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
     """Killed, it would leave a locked stack and lose what it was about to write down."""
     fake = tmp_path / "pulumi"
@@ -155,17 +196,21 @@ def test_ctrl_c_lets_pulumi_end_in_order(tmp_path: Path) -> None:
     fake.chmod(0o755)
     code = (
         "import os, sys; from pathlib import Path; from ops.local import stack; "
-        'sys.exit(stack.up(Path.cwd(), os.environ, "mark"))'
+        'sys.exit(stack.up(Path.cwd(), os.environ, "mark", Path(os.environ["LOG"])))'
     )
-    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    log = tmp_path / "logs" / "pulumi.log"
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "LOG": str(log)}
     child = subprocess.Popen(
         [sys.executable, "-c", code], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "started\n"
+    assert process.wait_for(lambda: log.exists() and log.read_text() == "started\n", 20)
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
-    assert child.communicate(timeout=20)[0] == "saved\n"
+    printed = child.communicate(timeout=20)[0]
+    assert log.read_text() == "started\nsaved\n"
     assert child.returncode == 3
+    assert "  saved\n" in printed
+    assert re.search(r"pulumi up +ended with exit code 3 ", printed)
+    assert str(log) in printed
 
 
 def test_a_folder_of_base_images_that_the_user_names_is_used(

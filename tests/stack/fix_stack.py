@@ -42,9 +42,9 @@ class LocalStack:
     first: Done = field(default_factory=lambda: Done(-1, ""))
     printed: list[str] = field(default_factory=list)
 
-    def make(self, target: str, seconds: float = 900.0) -> Done:
+    def make(self, target: str, *variables: str, seconds: float = 900.0) -> Done:
         """Run a target of the Makefile as a person does."""
-        return self._run(["make", "--no-print-directory", target], seconds)
+        return self._run(["make", "--no-print-directory", target, *variables], seconds)
 
     def pulumi(self, *arguments: str, seconds: float = 300.0, env: dict[str, str] | None = None) -> Done:
         """Run the real Pulumi CLI in a shell that sourced `.local/env`."""
@@ -208,4 +208,4 @@ def local_stack(folder: Path) -> Iterator[LocalStack]:
         assert stack.first.code == 0, stack.first.text
         yield stack
     finally:
-        stack.make("down")
+        stack.make("down", "FORCE=1")

@@ -93,6 +93,13 @@ def test_canary_and_pool_manager_run_and_answer(stack: LocalStack) -> None:
         assert re.search(rf"convos-{service}-\w+ Up ", listed), listed
 
 
+def test_the_log_of_a_service_goes_on_after_it_was_found_ready(stack: LocalStack) -> None:
+    if stack.outputs()["canary"]["mode"] != "container":
+        needs.DOCKER.skip()
+    done = stack.shell("ops/run", "logs", "--stack", "local", "--service", "canary")
+    assert re.search(r"^\d{4}-\d\d-\d\dT[0-9:.]{12}  pool-server: ready$", done.text, re.MULTILINE), done.text
+
+
 def test_every_variable_reaches_the_pool_manager_without_a_prefix(stack: LocalStack) -> None:
     outputs = stack.outputs()
     snapshot = stack.emulator(f"/snapshot?environment={outputs['environment']['id']}")

@@ -84,6 +84,9 @@ def test_a_line_steers_no_terminal_and_stays_one_line_of_json() -> None:
         ("abab", "ababab", "ab"),
         ("abc", "xyz", "xyz"),
         ("abc", "", ""),
+        ("cde", "abcde", ""),
+        ("cde", "abcdefg", "fg"),
+        ("e", "abcde", ""),
     ],
 )
 def test_each_line_comes_once(before: str, now: str, new: str) -> None:

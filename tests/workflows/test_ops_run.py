@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,3 +143,26 @@ def test_make_ends_with_2_and_prints_the_code_that_status_ended_with(checkout: C
     assert done.returncode == 2, "GNU make can pass a code on: say so in ops/run, the Makefile and the runbook"
     assert "[Makefile" in done.stderr
     assert "Error 3" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        ("raise KeyboardInterrupt", 130),
+        ("print('x' * 100_000)", 141),
+        ("print('a short one, which waits in the buffer')", 141),
+    ],
+)
+def test_ctrl_c_and_a_reader_that_has_gone_end_a_verb_without_a_traceback(ends: str, code: int) -> None:
+    program = (
+        f"import sys\nfrom ops.ci import workflow\ndef main():\n  {ends}\n  return 0\nsys.exit(workflow.run(main))"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (code, "")

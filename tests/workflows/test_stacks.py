@@ -90,7 +90,7 @@ def test_a_stack_that_was_not_named_is_asked_for_with_the_names_that_there_are()
 
 @pytest.mark.parametrize("name", ["../x", "A", "a/b", "-a", "a" * 40, "x.yaml"])
 def test_a_name_that_would_be_a_path_is_refused(name: str) -> None:
-    with pytest.raises(InfraError, match="is no stack's name"):
+    with pytest.raises(InfraError, match="is not a stack's name"):
         stacks.config(CHECKOUT, name)
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from convos_infra.railway.deployment import BAD, GOOD, MOVING, DeploymentFailed, DeploymentState, parsed, runs
+from convos_infra.railway.deployment import (
+    BAD,
+    GOOD,
+    MOVING,
+    DeploymentFailed,
+    DeploymentState,
+    parsed,
+    runs,
+    telling_line,
+)
 
 A, B = "r/x:1@sha256:" + "a" * 64, "r/x:1@sha256:" + "b" * 64
 
@@ -46,3 +55,22 @@ def test_a_failure_names_service_status_time_lines_and_url() -> None:
     for part in ("canary: deployment d-1 ended CRASHED after 12 s", "one | two", "https://x.up.railway.app"):
         assert part in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["one"], "one"),
+        (["one", "two"], "two"),
+        (
+            ["OPENROUTER_API_KEY is missing", "waits", "health check of /pool/health failed for 60 s"],
+            "OPENROUTER_API_KEY is missing",
+        ),
+        (["starts", "Healthcheck failed!"], "Healthcheck failed!"),
+        (["Error: first", "at file.js:3", "Error: second", "bye"], "Error: second"),
+    ],
+)
+def test_the_line_that_says_why_comes_first(lines: list[str], told: str) -> None:
+    assert telling_line(lines) == told
+    error = DeploymentFailed("canary", DeploymentState("d-1", "FAILED"), seconds=60, lines=lines, timed_out=False)
+    assert str(error).startswith(f"canary: deployment d-1 ended FAILED after 60 s: {told}")

@@ -1,0 +1,147 @@
+"""The local stack's `pulumi up` as one step: a line for each image, deployment and migration, the rest in a log.
+
+Pulumi prints some four hundred lines of a first update. What a person waits for are builds and deployments; everything
+else is in the log, and why an update failed is printed from it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.plan.of_preview import ROLLOUT
+from ops.plan.service_changes import WAIT
+from ops.plan.things import SCHEMA
+from ops.printable import escaped, log_line
+from ops.progress.build_progress import BuildProgress
+from ops.progress.records import BUILD, BuildEvent, ErrorEvent, Moment, step_events, wait_events
+from ops.progress.watched_update import EVENT_LOG_VARIABLES, GrowingFile, diagnostics
+from ops.toolchain.console import step
+from railway_api.progress import FILE_VARIABLE
+
+if TYPE_CHECKING:
+    from ops.plan.preview_steps import PreviewStep
+    from ops.progress.records import StepEvent, WaitEvent
+    from ops.toolchain.console import Step
+
+LOOK_SECONDS = 0.25
+LAST_LINES = 15
+_TOLD = {BUILD: "built and pushed", WAIT: "deployed", SCHEMA: "migrations applied", ROLLOUT: "asked"}
+_DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+
+
+class UpdateTold:
+    """What an update has done so far, told a line at a time.
+
+    Args:
+        clock: returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._names: dict[str, str] = {}
+        self._said: dict[str, str] = {}
+        self._builds: dict[str, BuildProgress] = {}
+        self._counts = Counter[str]()
+
+    def told(self, events: Iterable[StepEvent | ErrorEvent | BuildEvent], waits: Iterable[WaitEvent]) -> Iterator[str]:
+        """Take what is new, and return a line for each thing that ended and that people wait for."""
+        self._said.update({wait.subject: wait.said for wait in waits})
+        for event in events:
+            if isinstance(event, ErrorEvent):
+                continue
+            if isinstance(event, BuildEvent):
+                self._builds[event.urn] = self._builds.get(event.urn, BuildProgress()).after(event.line)
+                continue
+            urn = event.step.urn
+            if event.moment is Moment.BEGAN:
+                self._began[urn] = self._clock()
+                if event.step.kind in _TOLD:
+                    self._names[urn] = _name(event.step)
+                continue
+            self._names.pop(urn, None)
+            seconds = self._clock() - self._began.pop(urn, self._clock())
+            if event.moment is Moment.FAILED:
+                yield f"{_name(event.step)}: failed after {seconds:.0f} s"
+                continue
+            self._counts[_DONE.get(event.step.op, "")] += 1
+            if event.step.kind in _TOLD and event.step.kind != ROLLOUT and not event.step.deletes:
+                how = self._said.get(_name(event.step), "") or _TOLD[event.step.kind]
+                yield f"{_name(event.step)}: {how}, {seconds:.0f} s"
+
+    def doing(self) -> str:
+        """Return what is under way, what began first at the beginning."""
+        said = {
+            urn: self._builds[urn].said if urn in self._builds else self._said.get(self._names[urn], "")
+            for urn in self._names
+        }
+        return ", ".join(f"{name} ({said[urn]})" if said[urn] else name for urn, name in self._names.items())
+
+    def result(self) -> list[str]:
+        """Return how many resources were changed, by what was done to them."""
+        return [f"{count} {what}" for what, count in self._counts.items() if what] or ["nothing to change"]
+
+
+def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Path) -> int:
+    """Run an update and return its exit code.
+
+    Args:
+        argv: `pulumi up` with its arguments.
+        checkout: the program.
+        env: a whole environment.
+        log: the file that takes what Pulumi prints.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="convos-update-") as folder,
+        log.open("w+", encoding="utf-8", errors="replace") as out,
+        step("pulumi up") as current,
+    ):
+        events, waits = Path(folder, "events"), Path(folder, "waits")
+        process = subprocess.Popen(
+            [*argv, "--event-log", str(events)],
+            cwd=checkout,
+            env={**env, **EVENT_LOG_VARIABLES, FILE_VARIABLE: str(waits)},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _follow(process, GrowingFile(events), GrowingFile(waits), current)
+        finally:
+            process.wait()  # an update whose lines nobody reads (make local | head) is brought to its end
+        if process.returncode != 0:
+            current.got(f"ended with exit code {process.returncode}")
+            out.seek(0)
+            why = diagnostics(out.read()).strip().splitlines()[-LAST_LINES:]
+            sys.stdout.write("".join(log_line(f"  {line}\n") for line in why))
+            current.note(f"all that Pulumi printed is in {log}")
+    return process.returncode
+
+
+def _follow(process: subprocess.Popen[bytes], events: GrowingFile, waits: GrowingFile, current: Step) -> None:
+    told, is_over = UpdateTold(), False
+    while not is_over:
+        try:
+            process.wait(LOOK_SECONDS)
+            is_over = True  # one look more: what was written last
+        except subprocess.TimeoutExpired:
+            pass
+        for line in told.told(list(step_events(events.lines())), list(wait_events(waits.lines()))):
+            current.note(log_line(line))
+        current.doing(escaped(told.doing()))
+    if process.returncode == 0:
+        current.result[:] = told.result()
+
+
+def _name(one: PreviewStep) -> str:
+    if one.kind == BUILD:
+        return f"image {one.name.removesuffix('-build')}"
+    return {SCHEMA: "schema", ROLLOUT: "agents"}.get(one.kind) or one.called()
