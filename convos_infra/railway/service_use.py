@@ -35,7 +35,7 @@ class ServiceUse:
     Attributes:
         names: every living service of the project, id -> name.
         environments: the names of the environments that have an instance of a service, by the service's id.
-        here: the ids of the services that the environment has which was asked for.
+        here: the ids of the services of the requested environment.
         hidden: the names of the environments whose services the token does not see.
     """
 
@@ -88,8 +88,8 @@ def read(client: Client, where: Mapping[str, Any], *, subject: str) -> ServiceUs
 def delete_unused(session: Session, where: Mapping[str, Any], services: Mapping[str, str]) -> None:
     """Delete what is left in the project of services that were removed from an environment, unless another has them.
 
-    What is kept is said in one line. Railway has no deletion under a condition: an instance that somebody makes
-    between the read and the deletion goes with its service.
+    What is kept is reported in one line. Railway has no conditional deletion: an instance that is created between the
+    read and the deletion is deleted with its service.
 
     Args:
         session: reads and sends.
@@ -120,9 +120,9 @@ def delete_unused(session: Session, where: Mapping[str, Any], services: Mapping[
 
 
 def delete_lost(session: Session, snapshot: Snapshot) -> None:
-    """Delete what is left of those that somebody removed from an environment, and that the state has lost since.
+    """Delete the rest of services that others removed from an environment, and that a refresh dropped from the state.
 
-    The gate of the destroy has told their ids; arguments and errors are those of `delete_unused`.
+    The destroy gate has reported their ids; arguments and errors are those of `delete_unused`.
     """
     lost = session.run.own_services.intersection(snapshot.project_services) - {*snapshot.instances}
     named = {id_: snapshot.project_services[id_] for id_ in sorted(lost - session.run.cleared)}
@@ -146,7 +146,7 @@ def _read_without(session: Session, where: Mapping[str, Any], services: Mapping[
 
 
 def _delete(session: Session, where: Mapping[str, Any], services: Mapping[str, str]) -> None:
-    """Delete services by one call; if Railway refuses it, by halves, as one of them must not keep the others."""
+    """Delete services by one call; if Railway refuses it, in halves, so that one of them does not block the others."""
     if not services:
         return
     subject = together(list(services.values()))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convos_infra.schema import excluded_row
-from convos_infra.schema.condition_operator import UnreadableError, any_of, negated
+from convos_infra.schema.condition_operator import UnknownValueError, any_of, negated
 from convos_infra.schema.condition_term import TermReader
 from convos_infra.schema.sample_values import to_boolean
 from convos_infra.schema.tree import inner, kind_of, strings, walk, word
@@ -55,7 +55,10 @@ def chooses(where: Any, rows: Rows, *, is_negated: bool = False) -> bool:
         rows: the rows from which it selects.
         is_negated: whether the rows are wanted for which it is not true.
     """
-    return kind_of(where) != "" and _can_exclude([(where, is_negated)], rows)
+    try:
+        return kind_of(where) != "" and _can_exclude([(where, is_negated)], rows)
+    except RecursionError:  # nested too deeply to be evaluated
+        return False
 
 
 def is_whole(query: Any, table: str) -> bool:
@@ -130,7 +133,7 @@ def _finds_excluded(nodes: list[tuple[Any, bool]], rows: Rows, *, has_open_texts
     )
     try:
         terms = [(reader.read(node), is_negated) for node, is_negated in nodes]
-    except UnreadableError:
+    except UnknownValueError:
         return False
 
     def any_is_true(row: Mapping[str, Any]) -> Any:

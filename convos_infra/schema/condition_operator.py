@@ -26,7 +26,7 @@ _TEXTS = ("", "a", "Zx9", " ", "é", "-_.", "2025-01-01")
 BOOLEAN = "boolean"
 
 
-class UnreadableError(Exception):
+class UnknownValueError(Exception):
     """A condition depends on the row in a way that is unknown here."""
 
 
@@ -45,7 +45,7 @@ def read(reader: TermReader, expression: Any, node: Any) -> Term:
         node: its node.
 
     Raises:
-        UnreadableError: its value depends on the row in a way that is unknown here.
+        UnknownValueError: its value depends on the row in a way that is unknown here.
     """
     kind, operator = word(expression, "kind").removeprefix("AEXPR_"), (strings(expression.name) or [""])[-1]
     if kind in ("LIKE", "ILIKE", "SIMILAR") or operator.lstrip("!") in _PATTERNS:
@@ -74,7 +74,7 @@ def _two_sides(reader: TermReader, expression: Any, node: Any, operator: str) ->
     if values.is_calculation(operator):
         return _calculation(operator, left, right)
     if reader.keys(node):
-        raise UnreadableError
+        raise UnknownValueError
     return reader.same_for_all(node)
 
 
@@ -84,7 +84,7 @@ def _calculation(operator: str, left: Term, right: Term) -> Term:
 
 def _prefix(operator: str, right: Term) -> Term:
     if operator not in ("-", "+"):
-        raise UnreadableError
+        raise UnknownValueError
     return lambda row: values.calculate(operator, 0, right(row))
 
 
@@ -93,7 +93,7 @@ def _pattern(reader: TermReader, expression: Any, node: Any, operator: str) -> T
     is_negated, positive = operator.startswith("!"), operator.lstrip("!")
     left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
     if set(left) & set(right):
-        raise UnreadableError
+        raise UnknownValueError
     if not left and not right:
         return reader.same_for_all(node)
     pattern = expression.rexpr
@@ -137,7 +137,7 @@ def _contains(reader: TermReader, expression: Any, node: Any) -> Term:
     reader.check(expression.lexpr, expression.rexpr)
     is_empty = any(_is_empty(reader, one) for one in (expression.lexpr, expression.rexpr))
     if set(left) & set(right) or is_empty:
-        raise UnreadableError
+        raise UnknownValueError
     return reader.free(node, (BOOLEAN,))
 
 
@@ -224,7 +224,7 @@ def _each(reader: TermReader, expression: Any, node: Any, operator: str, *, is_a
     """Return a term for `a = ANY (ARRAY[…])`; an array that is not written out may contain the value or not."""
     left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
     if set(left) & set(right):
-        raise UnreadableError
+        raise UnknownValueError
     if not left and not right:
         return reader.same_for_all(node)
     array = expression.rexpr

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convos_infra.schema import condition_operator
+from convos_infra.schema import condition_operator, condition_subquery
 from convos_infra.schema import sample_values as values
-from convos_infra.schema.condition_operator import BOOLEAN, UnreadableError, negated
+from convos_infra.schema.condition_operator import BOOLEAN, UnknownValueError, negated
 from convos_infra.schema.function_ranges import ANY_VALUE, COUNTS, NOT_NEGATIVE, of_field
 from convos_infra.schema.sample_values import Infinity, Literal
 from convos_infra.schema.tree import inner, kind_of, strings, walk, without_locations, word
@@ -63,20 +63,42 @@ class TermReader:
     constants: list[Any] = field(default_factory=list)
     is_null_asked: bool = False
 
+    def __post_init__(self) -> None:
+        readers = (
+            self._column_ref,
+            self._a_const,
+            self._bool_expr,
+            self._null_test,
+            self._boolean_test,
+            self._type_cast,
+            self._collate_clause,
+            self._row_expr,
+            self._list,
+            self._a_array_expr,
+            self._coalesce_expr,
+            self._min_max_expr,
+            self._case_expr,
+            self._a_indirection,
+            self._current_of_expr,
+            self._func_call,
+            self._sub_link,
+            self._a_expr,
+        )
+        self._readers: dict[str, Callable[[Any, Any], Term]] = {one.__name__[1:]: one for one in readers}
+
     def read(self, node: Any) -> Term:
         """Return a part of a condition as a function.
 
         Raises:
-            UnreadableError: its value depends on the row in a way that is unknown here.
+            UnknownValueError: its value depends on the row in a way that is unknown here.
         """
         kind = kind_of(node)
         if self.is_true(node):
             return lambda _: True
-        reader = getattr(self, f"_{kind}", None)
-        if reader is not None:
-            return reader(getattr(node, kind), node)  # type: ignore[no-any-return]
+        if kind in self._readers:
+            return self._readers[kind](getattr(node, kind), node)
         if self.keys(node):
-            raise UnreadableError
+            raise UnknownValueError
         return self.same_for_all(node)
 
     def keys(self, node: Any) -> list[str]:
@@ -132,7 +154,7 @@ class TermReader:
         try:
             return values.to_number(text)
         except values.NotApplicableError as error:  # it has too many digits
-            raise UnreadableError from error
+            raise UnknownValueError from error
 
     def _bool_expr(self, expression: Any, _: Any) -> Term:
         parts = [self.read(one) for one in expression.args]
@@ -163,10 +185,10 @@ class TermReader:
         """Return a part of a condition that is asked whether it is NULL; a whole row is not read.
 
         Raises:
-            UnreadableError: its value depends on the row in a way that is unknown here.
+            UnknownValueError: its value depends on the row in a way that is unknown here.
         """
         if kind_of(node) == "column_ref" and strings(node.column_ref.fields)[-1] == "*":
-            raise UnreadableError
+            raise UnknownValueError
         before, self.is_null_asked = self.is_null_asked, True
         try:
             return self.read(node)
@@ -251,32 +273,10 @@ class TermReader:
             return self.free(node, samples=COUNTS, source=frozenset(keys))
         if name in ANY_VALUE:
             return self.free(node, source=frozenset(keys))
-        raise UnreadableError
+        raise UnknownValueError
 
     def _sub_link(self, link: Any, node: Any) -> Term:
-        query, what = link.subselect.select_stmt, word(link, "sub_link_type")
-        if what == "EXPR_SUBLINK":
-            return self._scalar(query, node)
-        asked = link.testexpr if what in ("ANY_SUBLINK", "ALL_SUBLINK") else None
-        if asked is None and what == "EXISTS_SUBLINK":
-            rest = type(link.subselect)()
-            rest.CopyFrom(link.subselect)
-            rest.select_stmt.ClearField("target_list")
-            return self.free(node, (BOOLEAN,)) if self.keys(rest) else self.same_for_all(node)
-        if asked is not None and self.keys(asked) and not query.from_clause and not query.values_lists:
-            raise UnreadableError
-        return self.free(node) if self.keys(node) else self.same_for_all(node)
-
-    def _scalar(self, query: Any, node: Any) -> Term:
-        if not self.keys(node):
-            return self.same_for_all(node)
-        if len(query.target_list) != 1:
-            raise UnreadableError
-        value = query.target_list[0].res_target.val
-        if not query.from_clause and not kind_of(query.where_clause):
-            return self.read(value)
-        is_count = kind_of(value) == "func_call" and strings(value.func_call.funcname)[-1] in NOT_NEGATIVE
-        return self.free(node, samples=COUNTS if is_count else ())
+        return condition_subquery.read(self, link, node)
 
     def _a_expr(self, expression: Any, node: Any) -> Term:
         return condition_operator.read(self, expression, node)
@@ -285,7 +285,7 @@ class TermReader:
         return TermReader(self.key_of, self.types_of, self.required, self.is_true)
 
     def check(self, *nodes: Any) -> None:
-        """Raise UnreadableError if a part depends on the row in a way that is unknown here."""
+        """Raise UnknownValueError if a part depends on the row in a way that is unknown here."""
         for node in nodes:
             self._another().read(node)
 
@@ -293,6 +293,6 @@ class TermReader:
         """Return the text that an expression without columns is; None if it is another value or unknown here."""
         try:
             value = self._another().read(node)({})
-        except (UnreadableError, values.NotApplicableError, KeyError):
+        except (UnknownValueError, values.NotApplicableError, KeyError):
             return None
         return values.to_text(value) if isinstance(value, str) else None

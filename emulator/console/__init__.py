@@ -1,1 +1,1 @@
-"""The console: what a person sees of a local Railway at `/`, and its switches."""
+"""The emulator's web console at `/`: pages about the local Railway, and forms for faults and settings."""

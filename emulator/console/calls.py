@@ -1,4 +1,4 @@
-"""The ledger as a page: what was asked of the emulator, and what each call caused; filtered."""
+"""The page of the ledger: the calls that the emulator received, and what each one caused, with a filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = ("No.", "Time", "Operation", "Type", "Client", "Took", "Answer", "Outcom
 
 @dataclass(frozen=True)
 class CallFilter:
-    """Which calls are shown.
+    """The filter of the page of calls.
 
     Attributes:
         operation: a part of the operation's name, in any case.
@@ -42,7 +42,7 @@ class CallFilter:
 
 
 def chosen(given: Mapping[str, str]) -> CallFilter:
-    """Return the filter of a page's address; what it does not know is left out."""
+    """Return the filter from a page's query string; unknown parameters are ignored."""
     outcome = given.get("outcome", "")
     return CallFilter(
         given.get("operation", "").strip()[:80],
@@ -56,9 +56,9 @@ def calls(visitor: Visitor, every: Sequence[Mapping[str, Any]], asked: CallFilte
     """Return the page, newest call first.
 
     Args:
-        visitor: who looks.
+        visitor: the person who requests the page.
         every: the ledger, oldest first.
-        asked: which calls are shown.
+        asked: the filter.
     """
     found = [call for call in reversed(every) if asked.passes(call)]
     shown = found[:MOST_SHOWN]

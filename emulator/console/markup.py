@@ -47,7 +47,7 @@ def table(label: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Mar
 
     Args:
         label: what it lists, for a screen reader.
-        head: of the columns.
+        head: the titles of the columns.
         rows: texts, or markup.
     """
     made = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
@@ -59,7 +59,7 @@ def table(label: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Mar
 
 
 def link(address: str, text: str) -> Markup:
-    """Return a link; of a text that is empty, to its address."""
+    """Return a link; if its text is empty, its address is shown."""
     return tag("a", text or address, href=address)
 
 

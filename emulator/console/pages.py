@@ -1,4 +1,4 @@
-"""The pages from the projects down to a service: what there is, what runs, and the map of references."""
+"""The pages of projects, environments, services and deployments, with the map of references."""
 
 from __future__ import annotations
 

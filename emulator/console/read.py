@@ -1,4 +1,4 @@
-"""What the pages show of the store: plain reads, under its lock by the caller. Nothing here changes anything."""
+"""Reads what the pages show from the store. The caller holds the store's lock; nothing is changed here."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def deployments(store: Store, environment_id: str, service_id: str) -> list[Docu
 
 
 def running(rows: list[Document]) -> Document | None:
-    """Return the deployment that serves, of deployments newest first."""
+    """Return the deployment that serves traffic; the deployments are given newest first."""
     return next((row for row in rows if row["status"] in ACTIVE), None)
 
 
 def variables(entries: Mapping[str, Any]) -> list[ShownVariable]:
-    """Return variables by name; the value of a sealed one is not among them."""
+    """Return variables by name, without the values of sealed ones."""
     return [
         ShownVariable(
             name,
@@ -90,7 +90,7 @@ def variables(entries: Mapping[str, Any]) -> list[ShownVariable]:
 
 
 def edges(store: Store, environment: Document) -> list[ReferenceEdge]:
-    """Return which service refers to which."""
+    """Return the references between services."""
     here = services(store, environment)
     names = {row["name"] for row in here.values()}
     found = []
@@ -104,7 +104,7 @@ def edges(store: Store, environment: Document) -> list[ReferenceEdge]:
 
 
 def volumes(store: Store, environment_id: str, service_id: str | None = None) -> list[Document]:
-    """Return the volume instances of an environment, or of one service, also those that are being deleted."""
+    """Return the volume instances of an environment, or of one service, including those that are being deleted."""
     return store.all(
         "volume_instance",
         lambda row: row["environmentId"] == environment_id and service_id in (None, row.get("serviceId")),
@@ -112,7 +112,7 @@ def volumes(store: Store, environment_id: str, service_id: str | None = None) ->
 
 
 def domains(store: Store, environment_id: str, service_id: str) -> list[str]:
-    """Return where a service can be reached, as Railway would say it."""
+    """Return where a service can be reached, in Railway's notation."""
     here = {"environmentId": environment_id, "serviceId": service_id}
     names = [row["domain"] for kind in ("domain", "custom_domain") for row in living(store, kind, **here)]
     proxies = living(store, "tcp_proxy", **here)
@@ -120,7 +120,7 @@ def domains(store: Store, environment_id: str, service_id: str) -> list[str]:
 
 
 def version(store: Store) -> str:
-    """Return a text that is another one whenever a deployment, its log, or a config has changed."""
+    """Return a version that changes whenever a deployment, its log or a config changes."""
     with store.lock:
         seen = [(row["updatedAt"], row["status"], len(row["logs"])) for row in store.all("deployment")]
         others = [(row["id"], row.get("updatedAt"), row.get("deletedAt")) for kind in _SHOWN for row in store.all(kind)]

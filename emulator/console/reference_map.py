@@ -1,4 +1,4 @@
-"""The map of references between services, as SVG: who refers on the left, to whom on the right. Pure."""
+"""Draws the references between services as SVG: referring services on the left, their targets on the right. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 30
 
 
 def drawn(edges: Sequence[ReferenceEdge]) -> Markup:
-    """Return the map; the same references as a list stand below it, for those who do not see it."""
+    """Return the map; the same references are listed below it for people who cannot see it."""
     left = sorted({edge.owner for edge in edges})
     right = sorted({edge.target for edge in edges}, key=lambda name: (name == "shared", name))
     broken = {edge.target for edge in edges if edge.is_broken}

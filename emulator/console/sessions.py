@@ -1,4 +1,4 @@
-"""Who gave the account token to the console: logins for as long as the emulator runs."""
+"""Login sessions of the console, which last as long as the emulator runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SESSIONS = 100
 
 
 class ConsoleSessions:
-    """Logins, by their cookie; of too many the oldest ends.
+    """Sessions by cookie; if there are too many, the oldest ends.
 
     Args:
         token: the account token.
@@ -38,7 +38,7 @@ class ConsoleSessions:
         return cookie
 
     def form_token(self, cookie: str) -> str:
-        """Return the part of each form of a login that no other site can know; empty if there is no such login."""
+        """Return the session's CSRF token, which each of its forms contains; empty if there is no such session."""
         with self._lock:
             token, until = self._known.get(cookie, ("", 0.0))
         return token if until > self._clock() else ""

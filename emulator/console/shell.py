@@ -1,4 +1,4 @@
-"""What all pages of the console have: head, navigation, the login."""
+"""The frame of every page of the console: head, navigation and login."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ TOKEN_HINT = "The account token: .local/token of make local, or the file account
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who looks.
+    """The person who requests a page.
 
     Attributes:
-        form_token: a part of each form of this login that no other site can know; empty without a login.
+        form_token: the session's CSRF token; empty without a login.
         with_switches: whether this emulator has switches.
         assets: which version of style sheet and script is served.
     """
@@ -35,10 +35,10 @@ def document(title: str, visitor: Visitor, body: Markup, *, trail: Markup | None
 
     Args:
         title: its heading.
-        visitor: who looks.
-        body: what changes while one looks.
+        visitor: the person who requests the page.
+        body: the part that is updated while the page is open.
         trail: the links that lead up from here.
-        of: what makes the page look again: `state`, `calls` for the ledger, `log` for time alone, or `none`.
+        of: what triggers an update of the page: `state`, `calls` for the ledger, `log` for time alone, or `none`.
     """
     head = tag(
         "head",
@@ -71,7 +71,7 @@ def login_form(problem: str, to: str) -> Markup:
     """Return the form that takes the account token.
 
     Args:
-        problem: of the last try.
+        problem: why the last login failed; empty if none did.
         to: the page to return to.
     """
     return tag(
@@ -92,12 +92,12 @@ def login_form(problem: str, to: str) -> Markup:
 
 
 def needs_token(what: str, here: str) -> Markup:
-    """Return what stands in place of something that needs the account token."""
+    """Return the placeholder for a part that needs the account token."""
     return tag("p", f"{what} ", link(f"/console/login?to={here}", "Log in with the account token"), ".")
 
 
 def form_token(visitor: Visitor) -> Markup:
-    """Return the part of a form that shows that the form is ours."""
+    """Return the hidden field with the session's CSRF token."""
     return tag("input", type="hidden", name="form_token", value=visitor.form_token)
 
 

@@ -1,4 +1,4 @@
-"""Faults and settings as a page with forms, and what the forms mean."""
+"""The page with the forms for faults and settings, and the parser of these forms."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def switches(
     """Return the page.
 
     Args:
-        visitor: who looks.
+        visitor: the person who requests the page.
         settings: as they are now.
         planted: the faults that wait for a call.
-        said: what the last form did.
-        problem: why it did nothing.
+        said: the result of the last form.
+        problem: why the last form was refused.
     """
     parts = [
         tag("p", said, class_="good", role="status") if said else Markup(""),
@@ -45,10 +45,10 @@ def switches(
 
 
 def fault_of(fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a form plants, as `Faults.plant` takes it.
+    """Return the fault that a form describes, as the arguments of `Faults.plant`.
 
     Raises:
-        ValueError: a number is none.
+        ValueError: a field that must be a number is not one.
     """
     found: dict[str, Any] = {"kind": fields.get("kind", ""), "operation": fields.get("operation", "").strip()}
     for name, kind in _NUMBERS.items():
@@ -61,10 +61,10 @@ def fault_of(fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def settings_of(fields: Mapping[str, str], now: Settings) -> dict[str, Any]:
-    """Return what a form changes, as `LiveSettings.change` takes it.
+    """Return the settings that a form changes, as the argument of `LiveSettings.change`.
 
     Raises:
-        ValueError: a value is not one of its setting.
+        ValueError: a value is not valid for its setting.
     """
     found: dict[str, Any] = {}
     for name, value in asdict(now).items():

@@ -1,4 +1,4 @@
-"""The console's routes. Without the account token names and statuses are shown: no log, no value, no switch."""
+"""The console's routes. Without the account token, they show names and statuses, but no logs, values or forms."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Console:
         self._streams = 0
 
     def routes(self) -> list[Route]:
-        """Return what is served."""
+        """Return the routes."""
         found = [
             Route("/", self.index),
             Route("/console", self.projects),
@@ -95,9 +95,9 @@ class Console:
         return found
 
     async def index(self, _: Request) -> Response:
-        """Lead to the console, whose login is a cookie of its paths alone: other ports of this machine get it as well.
+        """Redirect to the console, to whose paths the login cookie is limited.
 
-        Browsers keep no cookies apart by port, so another server on this machine sees those whose path fits.
+        Browsers do not separate cookies by port, so another server on this machine sees those whose path matches.
         """
         return RedirectResponse(HOME, 307, HEADERS)
 
@@ -234,7 +234,7 @@ class Console:
     def _version(self, of: str) -> str:
         if of == "calls":
             return self._ledger.version()
-        # What a container prints is known to Docker alone.
+        # Only Docker knows the output of a container.
         return f"{time.monotonic() // LOG_SECONDS}" if of == "log" else read.version(self._world.store)
 
     async def _page(self, made: Callable[[], str | None]) -> Response:
@@ -276,7 +276,7 @@ class Console:
 
 
 def _own(to: str) -> str:
-    """Return an address of the console; the projects' for any other."""
+    """Return an address of the console; any other becomes that of the projects."""
     is_own = to.startswith("/console/") and to.isascii() and to.isprintable() and "\\" not in to
     return to if is_own else HOME
 
@@ -287,7 +287,7 @@ def _missing(visitor: Visitor) -> Response:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """Return a form's fields; empty if there is too much of it."""
+    """Return a form's fields; empty if it is too large."""
     data = bytearray()
     async for part in request.stream():
         data += part

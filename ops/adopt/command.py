@@ -27,7 +27,7 @@ from ops.adopt.config import AdoptionInputs, Described, drafted
 from ops.adopt.fit import Fitting, fitted, offers
 from ops.adopt.improvement import IMPROVEMENTS
 from ops.adopt.live import Live, Roles, roles
-from ops.adopt.report import receipt
+from ops.adopt.report import adoption_report
 from ops.ci import workflow
 from ops.ci.registry_login import credentials
 from ops.printable import log_line
@@ -39,10 +39,10 @@ from stack.databases import KEY as DATABASES
 from stack.names import listed
 
 if TYPE_CHECKING:
-    from ops.adopt.report import Receipt
+    from ops.adopt.report import AdoptionReport
     from railway_api.client import Client
 
-RECEIPTS = CHECKOUT / ".adopted"
+REPORTS = CHECKOUT / ".adopted"
 
 
 def read(railway: Client, project: str, environment: str) -> Live:
@@ -117,12 +117,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.stdout.writelines(log_line(f"{line}\n") for line in [*lines, *told_changes])
     if changes and not chosen.force and not _agreed(target.name):
         raise InfraError("STACK", f"{target.name} is unchanged", "nothing was written")
-    backup = file.write(CHECKOUT, stack, found, RECEIPTS / "backups")
-    file.keep(RECEIPTS, f"{stack}.txt", "\n".join(lines) + "\n")
-    file.keep(RECEIPTS, f"{stack}.json", json.dumps(told.document(), indent=1) + "\n")
+    backup = file.write(CHECKOUT, stack, found, REPORTS / "backups")
+    file.keep(REPORTS, f"{stack}.txt", "\n".join(lines) + "\n")
+    file.keep(REPORTS, f"{stack}.json", json.dumps(told.document(), indent=1) + "\n")
     if backup is not None:
         sys.stdout.write(f"\n  previous file: {backup.relative_to(CHECKOUT)}\n")
-    sys.stdout.write(f"\n  receipt: {RECEIPTS.name}/{stack}.txt and .json\n")
+    sys.stdout.write(f"\n  report: {REPORTS.name}/{stack}.txt and .json\n")
     sys.stdout.write(f"  next: pulumi preview --stack {stack} --diff\n")
     return 0
 
@@ -140,8 +140,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return chosen
 
 
-def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Before) -> tuple[Described, Receipt]:
-    """Return the config and the receipt."""
+def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Before) -> tuple[Described, AdoptionReport]:
+    """Return the config and the report."""
     url = os.environ.get("DATABASE_URL", "").strip()
     entries = before.plain.get(DATABASES) or {}
     key = os.environ.get("POOL_API_KEY", "").strip()
@@ -151,7 +151,7 @@ def _described(chosen: argparse.Namespace, stack: str, live: Live, before: Befor
     asked = _improvements(chosen.improvements)
     how = Fitting(stack, live, which, digest_of, os.environ, tuple(dict.fromkeys([*asked, *before.improvements])))
     found = fitted(merged(drafted(stack, live, which, given, digest_of), before), how)
-    return found, receipt(how.read(found), live, found, digest_of, list(offers(found, how)))
+    return found, adoption_report(how.read(found), live, found, digest_of, list(offers(found, how)))
 
 
 def _databases(given: str) -> list[str] | None:

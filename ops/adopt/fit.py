@@ -84,7 +84,9 @@ def fitted(draft: Described, how: Fitting) -> Described:
         if better == described:
             return _witnessed(described, how)
         described = better
-    raise InfraError(how.stack, "no config of this program describes the environment", "report this with the receipt")
+    raise InfraError(
+        how.stack, "no config of this program describes the environment", "tell the maintainers, and attach the report"
+    )
 
 
 def _witnessed(described: Described, how: Fitting) -> Described:

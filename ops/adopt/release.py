@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from convos_infra.errors import InfraError
 from ops import pulumi_cli, stacks
 from ops.adopt import file
-from ops.adopt.command import RECEIPTS
+from ops.adopt.command import REPORTS
 from ops.ci import workflow
 from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
 
-BACKUPS = RECEIPTS / "backups"
+BACKUPS = REPORTS / "backups"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

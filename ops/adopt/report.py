@@ -21,7 +21,7 @@ NEVER_SHOWN = "sealed values, passwords of registry logins, limits that the plan
 
 
 @dataclass(frozen=True)
-class Receipt:
+class AdoptionReport:
     """All rows, the steps before the first update, and the possible improvements."""
 
     stack: str
@@ -79,9 +79,9 @@ def _sum(row: ReportRow) -> str:
     return f", {compared} compared, {len(row.matches)} match, {at_most(row.deployments)}" if compared else ""
 
 
-def receipt(
+def adoption_report(
     settings: Settings, live: Live, described: Described, digest_of: DigestOf, offers: Sequence[Offer] = ()
-) -> Receipt:
+) -> AdoptionReport:
     """Compare an environment with the program's resources for the config that describes it.
 
     Args:
@@ -101,7 +101,7 @@ def receipt(
     rows += [ReportRow("staged changes", LEFT, unkeyed=staged)] if staged else []
     steps = [f"{row.service} {row.name}: {row.next_step}" for row in described.unread if row.next_step]
     steps += [NEXT_STEP] if staged else []
-    return Receipt(
+    return AdoptionReport(
         settings.stack,
         live.project,
         live.environment,

@@ -21,7 +21,7 @@ MOST_AGENTS = 100_000
 
 
 def lines(stack: str, found: CostEstimate) -> list[str]:
-    """Return the estimate for people."""
+    """Return the estimate as lines of text."""
     rows = [f"  {row.subject:<14}{row.count:>6} x ${row.each:>8.2f}  = ${row.total:>9.2f}" for row in found.rows]
     uses = (("an agent", AGENT), ("the pool manager", POOL_MANAGER), ("a database", DATABASE))
     told = "; ".join(f"{name} {use.vcpu} vCPU, {use.memory} GB, {use.volume:g} GB of volume" for name, use in uses)

@@ -128,7 +128,7 @@ def _number(config: Mapping[str, Any], key: str, default: float) -> float:
 
 
 def in_short(found: CostEstimate) -> str:
-    """Return an estimate in one line, marked as one."""
+    """Return an estimate as one line, which says that it is one."""
     return (
         f"estimate: about ${found.total:.0f} a month, and ${found.agent:.0f} for each further agent"
         f" (at its limits ${found.agent_at_most:.0f}); Railway's prices of {found.prices_read}, {found.source}"

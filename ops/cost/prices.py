@@ -13,7 +13,7 @@ class Prices:
         vcpu: of one vCPU that is used the whole month; Railway bills by the minute.
         memory: of one GB of memory.
         volume: of one GB on a volume.
-        read: of which day they are.
+        read: the day on which they were read.
         source: the page that has them.
     """
 

@@ -1,7 +1,7 @@
 """A stack's first deploy, step by step: `make first-deploy STACK=…` (docs/first-deploy.md).
 
 python -m ops first-deploy --stack STACK. It asks what it needs, in a terminal or from standard input, one answer
-a line, and checks each step. What is done is not done again: interrupt it, and run the same command to go on.
+a line, and checks each step. Completed steps are skipped: after an interruption, run the same command to continue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions to a person, answered in a terminal or, line by line, by standard input. A secret is never shown."""
+"""Asks a person, in a terminal or, line by line, through standard input. Secrets are never shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.printable import escaped, log_line
 from railway_api.failure import Failure
 
 TRIES = 5
-"""How often one question is asked again after a refused answer: standard input may hold nothing better."""
+"""How often a question is repeated after an invalid answer: standard input may contain no valid one."""
 
 
 class Interview:
@@ -33,11 +33,11 @@ class Interview:
         self._out.flush()
 
     def ask(self, question: str, default: str = "", *, secret: bool = False) -> str:
-        """Return an answer without blanks around it; an empty one is the default.
+        """Return an answer without surrounding whitespace; an empty one is the default.
 
         Args:
             question: one line, without a question mark at its end.
-            default: what an empty answer means; shown, so it is no secret.
+            default: what an empty answer means; it is shown, so it must not be a secret.
             secret: whether a terminal must not show what is typed.
 
         Raises:
@@ -61,10 +61,10 @@ class Interview:
         """Ask until an answer is accepted, and return what `accept` made of it.
 
         Args:
-            question: as of `ask`.
-            accept: raises a failure where the answer will not do; its text is shown, and the question asked again.
-            default: as of `ask`.
-            secret: as of `ask`.
+            question: as in `ask`.
+            accept: raises a failure if the answer is invalid; its text is shown, and the question is repeated.
+            default: as in `ask`.
+            secret: as in `ask`.
 
         Raises:
             Failure: no answer was accepted.

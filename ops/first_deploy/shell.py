@@ -1,4 +1,4 @@
-"""Steps about what the shell has: the state's backend, the passphrase, Railway's token and workspace."""
+"""The steps that prepare the shell: the state's backend, the passphrase, Railway's token and workspace."""
 
 from __future__ import annotations
 

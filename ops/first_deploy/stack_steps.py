@@ -1,4 +1,4 @@
-"""Steps about the stack itself: its file, its state, its keys, its images, its first update."""
+"""The steps that create the stack: its file, its state, its keys, its images, its first update."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ POOL_IMAGE = "ghcr.io/xmtplabs/convos-pool:{}"
 
 @dataclass(frozen=True)
 class StackSteps:
-    """What makes a stack of a shell that has all it needs.
+    """Creates a stack once the shell has everything that it needs.
 
     Attributes:
         stack: its name.
@@ -135,7 +135,7 @@ class StackSteps:
                 self._set(f"keys.{name}", value, "--path", "--type", "string")
 
     def _absent(self) -> str:
-        """Return why an image is not there, empty if both are."""
+        """Return which image is missing and why; empty if both exist."""
         values = self._values()
         pin = str(values.get("imageTag") or "")
         runtime = stacks.followed(values, self.stack)

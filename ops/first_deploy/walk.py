@@ -1,4 +1,4 @@
-"""The steps of a first deploy: each looks first whether it is done, so that an interrupted walk goes on. Pure."""
+"""Runs the steps of a first deploy; completed ones are skipped, so that an interrupted run continues. Pure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class WalkStep:
 
     Attributes:
         name: what it is about.
-        done: returns what is there already, or the empty string where the step is still to do.
-        act: does it, asking what it needs.
-        by_hand: what a person can do instead, for the page and for the error.
+        done: returns what exists already; empty if the step has to be done.
+        act: performs the step, and asks for what it needs.
+        by_hand: how to do it by hand, for the documentation and for the error.
     """
 
     name: str

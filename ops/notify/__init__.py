@@ -1,1 +1,1 @@
-"""Tells a webhook what became of a deploy, a rollout, a look for drift, or a job that failed."""
+"""Notifies a webhook of deploys, rollouts, drift and failed jobs."""

@@ -1,6 +1,6 @@
 """Sends a trial message to the webhook: `make notify STACK=…`.
 
-python -m ops notify --stack STACK; NOTIFY_WEBHOOK_URL says where to, NOTIFY_FORMAT how (json or slack).
+python -m ops notify --stack STACK; NOTIFY_WEBHOOK_URL is the webhook, NOTIFY_FORMAT the format (json or slack).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ops.stack_command import stack_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Send it, and say whether it was taken."""
+    """Send it, and print whether it was accepted."""
     stack = stacks.checked(stack_parser("notify", __doc__).parse_args(argv).stack)
     if not os.environ.get(VARIABLE):
         raise InfraError(VARIABLE, "is not set", "set it to the URL of a webhook, such as Slack's incoming webhooks")

@@ -1,4 +1,4 @@
-"""What a webhook is told, as generic JSON or as Slack reads it. Pure."""
+"""A notification, as generic JSON or in Slack's format. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ops.printable import escaped
 
 MOST_LINES = 20
 MOST_CHARACTERS = 300
-"""Of one line: what an error quotes may be long."""
+"""The longest line: an error may quote a long text."""
 
 
 class Kind(StrEnum):
@@ -30,12 +30,12 @@ class Notification:
 
     Attributes:
         kind: what happened.
-        stack: to which stack.
+        stack: the stack's name.
         title: one line.
-        lines: what belongs to it, such as the services that were deployed.
-        is_well: whether nobody has to act.
-        commit: which commit; empty if none.
-        link: where to read more; empty if nowhere.
+        lines: its details, such as the services that were deployed.
+        is_well: whether no one has to act.
+        commit: the commit; empty if there is none.
+        link: the URL of the details; empty if there are none.
     """
 
     kind: Kind
@@ -84,6 +84,6 @@ def _for_slack(text: str) -> str:
 
 
 def run_link(environ: Mapping[str, str]) -> str:
-    """Return the page of the run of GitHub Actions; empty outside of one."""
+    """Return the URL of the GitHub Actions run; empty outside of one."""
     server, repository, run = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""

@@ -1,6 +1,6 @@
 """Sends notifications, within a bounded time; one that cannot be sent is a warning and fails nothing.
 
-The URL is a secret: who has it can post as this project. It is in no message, error or log.
+The URL is a secret: anyone who has it can post as this project. It is in no message, error or log.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from railway_api.failure import Failure
 
 VARIABLE, FORMAT = "NOTIFY_WEBHOOK_URL", "NOTIFY_FORMAT"
 SECONDS = 10.0
-"""How long all of a notification may take."""
+"""The time limit of a whole notification."""
 _CONNECT_SECONDS, _ANSWER_SECONDS = 4.0, 5.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GOOD = range(200, 300)
 
 
 def send(told: Notification, environ: Mapping[str, str] | None = None) -> bool:
-    """Send a notification where a webhook is configured; return whether it was taken.
+    """Send a notification where a webhook is configured; return whether it was accepted.
 
     Args:
-        told: what happened.
+        told: the notification.
         environ: the process's environment: `NOTIFY_WEBHOOK_URL`, and `NOTIFY_FORMAT` (`json` or `slack`; without it
             the format is Slack's for hooks.slack.com and JSON for every other host).
     """
@@ -49,11 +49,11 @@ def send(told: Notification, environ: Mapping[str, str] | None = None) -> bool:
 
 @contextmanager
 def failures_told(stack: str, what: str) -> Iterator[None]:
-    """Tell the webhook of a failure within the block, and let it through.
+    """Notify the webhook of a failure inside the block, and let the failure pass.
 
     Args:
-        stack: whose.
-        what: what was tried, such as `deploy`.
+        stack: the stack's name.
+        what: the act that failed, such as `deploy`.
     """
     try:
         yield
@@ -81,7 +81,7 @@ def _is_slack(url: str, form: str) -> bool:
 
 
 def _sent(url: str, document: Mapping[str, object]) -> str:
-    """Post a document; return why it was not taken, empty if it was."""
+    """Post a document; return why it was not accepted, empty if it was."""
     said = [f"no answer in {SECONDS:.0f} s"]
 
     def post() -> None:

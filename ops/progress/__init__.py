@@ -1,1 +1,1 @@
-"""An update while it runs, a line for each service, and what it did."""
+"""Shows an update while it runs, with a line for each service, and reports its result."""

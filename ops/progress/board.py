@@ -27,11 +27,11 @@ _DOES: Mapping[str, str] = {
     IMAGE: "is recorded",
 }
 _WHOLE = frozenset({BUILD, IMAGE})
-"""What is done to these is said whole, without Pulumi's word for it."""
+"""The complete texts for these types, which replace Pulumi's name of the operation."""
 
 
 class LineState(Enum):
-    """How a line stands; its value is the sign where there is no colour."""
+    """The state of a line; the value is its symbol where there are no colours."""
 
     WAITS = " "
     RUNS = ">"
@@ -44,13 +44,13 @@ class BoardLine:
     """One line.
 
     Attributes:
-        name: the service's, or what the line is about.
-        text: what is known of it now.
-        state: how it stands.
+        name: the service's name, or another subject.
+        text: its progress.
+        state: its state.
         began: when it began, on a monotonic clock in seconds.
         ended: when it ended; None while it runs.
         under_way: the addresses of its steps that run.
-        is_told: whether its provider has said how far it is.
+        is_told: whether its provider has reported progress.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Board:
         return self._with(replace(line, text=text, state=LineState.DONE, ended=now, under_way=under_way))
 
     def wait(self, event: WaitEvent) -> Board:
-        """Return the board after a provider said how far a wait has come."""
+        """Return the board after a provider reported the progress of a wait."""
         line = self.lines.get(event.subject)
         return self if line is None else self._with(replace(line, text=event.said, is_told=True))
 
@@ -119,7 +119,7 @@ class Board:
         return replace(self._with(told), builds={**self.builds, event.urn: now})
 
     def error(self, event: ErrorEvent) -> Board:
-        """Return the board after a step said why it failed: what its provider has said of it is shorter, and stays."""
+        """Return the board after the error of a step; its provider's own text is shorter, and is kept."""
         line = self.lines.get(self.names.get(event.urn, ""))
         return self if line is None or line.is_told else self._with(replace(line, text=event.why))
 

@@ -34,7 +34,7 @@ class DrawnBoard:
         self._newest, self._clock = newest, clock
 
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
-        """Draw it: as many lines as the terminal has room for, and how many there are beside them."""
+        """Draw it: as many lines as fit into the terminal, and the number of the others."""
         lines, now = list(self._newest().lines.values()), self._clock()
         room = max(console.size.height - 2, 1)
         shown = lines if len(lines) <= room else sorted(lines, key=lambda line: _ORDER.index(line.state))[:room]

@@ -1,6 +1,6 @@
-"""What an update says of itself: Pulumi's event log, and the records of the providers that wait. Pure.
+"""Reads the progress of an update: Pulumi's event log, and the records of providers that wait. Pure.
 
-The form of the log is Pulumi's own (sdk/go/common/apitype/events.go, EngineEvent).
+The format of the log is Pulumi's (sdk/go/common/apitype/events.go, EngineEvent).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SECRET = "[secret]"  # noqa: S105 - what Pulumi prints in its place
 
 
 class Moment(Enum):
-    """Where a step of the update is."""
+    """The phase of a step of the update."""
 
     BEGAN = "resourcePreEvent"
     DONE = "resOutputsEvent"
@@ -69,11 +69,11 @@ class BuildEvent:
 
 @dataclass(frozen=True)
 class WaitEvent:
-    """A provider said how far a wait has come.
+    """A provider's report on the progress of a wait.
 
     Attributes:
         subject: what is waited for: a service's name, or `agents`.
-        said: what is known of it.
+        said: its progress.
     """
 
     subject: str
@@ -81,7 +81,7 @@ class WaitEvent:
 
 
 def step_events(lines: Iterable[str]) -> Iterator[StepEvent | ErrorEvent | BuildEvent]:
-    """Read whole lines of an event log; steps that change nothing, and what is no step, are left out."""
+    """Read whole lines of an event log; steps that change nothing and all other events are left out."""
     for line in lines:
         event = _document(line)
         said = mapping(event.get("diagnosticEvent"))
@@ -114,7 +114,7 @@ def wait_events(lines: Iterable[str]) -> Iterator[WaitEvent]:
 
 
 def _with_plain_secrets(value: Any) -> Any:
-    """Return a value in which a secret is the text that a preview has for it; in the log it is an object."""
+    """Return a value with the text that a preview has for a secret; the log contains an object instead."""
     if isinstance(value, Mapping):
         return _SECRET if SECRET_MARK in value else {name: _with_plain_secrets(one) for name, one in value.items()}
     return [_with_plain_secrets(one) for one in value] if isinstance(value, list) else value

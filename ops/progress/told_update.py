@@ -1,4 +1,4 @@
-"""An update that was previewed: shown while it runs, and then told with the rows of its plan."""
+"""Runs a previewed update: shows its progress, then reports the outcome of each row of its plan."""
 
 from __future__ import annotations
 

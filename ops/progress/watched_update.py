@@ -53,7 +53,7 @@ class GrowingFile:
     """A file that another process adds lines to.
 
     Args:
-        path: the file; it need not be there yet.
+        path: the file; it may not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +73,7 @@ class GrowingFile:
 
 
 class UpdateFollower:
-    """Reads what an update says of itself, as it comes.
+    """Follows the progress of an update.
 
     Args:
         events: Pulumi's event log.
@@ -111,7 +111,7 @@ class UpdateFollower:
 
 
 def watched_update(pulumi: Pulumi, arguments: Sequence[str], board: Board, *, shows: bool = True) -> WatchedUpdate:
-    """Run `pulumi up`, whatever becomes of it.
+    """Run `pulumi up`; a failure is part of the result.
 
     Args:
         pulumi: for the stack.
@@ -137,7 +137,7 @@ def watched_update(pulumi: Pulumi, arguments: Sequence[str], board: Board, *, sh
 
 
 def diagnostics(text: str) -> str:
-    """Return what `pulumi up` printed under `Diagnostics:`, where the errors are; without that part, all."""
+    """Return what `pulumi up` printed under `Diagnostics:`, where the errors are; without that part, all of it."""
     _, heading, rest = text.rpartition(_ERRORS)
     return f"{rest.partition(_COUNTS)[0].rstrip()}\n" if heading else text
 

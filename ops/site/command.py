@@ -32,7 +32,7 @@ MOST_COMMITS = 12
 
 
 def texts() -> dict[str, str]:
-    """Return the pages' files by name: every Markdown file of the repository but the tests'."""
+    """Return the pages' files by name: every Markdown file of the repository except those of the tests."""
     names = sorted(name for name in _git("ls-files", "*.md").splitlines() if not name.startswith("tests/"))
     return {name: (CHECKOUT / name).read_text(encoding="utf-8") for name in names if name not in LEFT_OUT}
 

@@ -1,4 +1,4 @@
-"""Gets the script that draws the diagrams, once, by npm and with its pinned digest; the site carries it itself."""
+"""Downloads the script that draws the diagrams once, by npm, and checks its pinned digest; the site contains it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def script(cache: Path) -> Path:
         cache: a folder of the cache.
 
     Raises:
-        InfraError: npm is missing, the registry is out of reach, or the archive is another one than the pinned.
+        InfraError: npm is missing, the registry is out of reach, or the archive is not the pinned one.
     """
     file = cache / f"mermaid-{DIGEST[:12]}.min.js"
     if not file.exists():

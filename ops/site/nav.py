@@ -19,12 +19,12 @@ PARTS: Mapping[str, Sequence[str]] = {
     "Quality": ("acceptance.md", "benchmarks/", "CHANGELOG.md"),
     "Develop": ("CONTRIBUTING.md", "decisions/"),
 }
-"""Part -> its pages in their order; a folder's name has all of its pages."""
+"""The parts, each with its pages in order; a folder's name stands for all of its pages."""
 HOME = "index.md"
 
 
 def nav(pages: Sequence[SitePage]) -> list[Any]:
-    """Return the navigation as the generator reads it; a page that no part names is in none, which a test refuses."""
+    """Return the navigation as the generator reads it; a page that no part lists is missing, which a test detects."""
     places = {page.place: page for page in pages}
     found: list[Any] = [{"Home": HOME}]
     for part, names in PARTS.items():
@@ -39,7 +39,7 @@ def nav(pages: Sequence[SitePage]) -> list[Any]:
 
 
 def left_out(pages: Sequence[SitePage]) -> list[str]:
-    """Return the pages to which no part of the navigation leads."""
+    """Return the pages that the navigation does not list."""
     return [page.place for page in pages if page.place != HOME and not _is_named(page.place)]
 
 

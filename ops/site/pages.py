@@ -78,7 +78,7 @@ def split(page: SitePage) -> list[SitePage]:
 
 @dataclass(frozen=True)
 class LinkMap:
-    """Where a link of the repository leads in the site.
+    """The targets of the repository's links in the site.
 
     Attributes:
         pages: the place of each page's file.
@@ -138,7 +138,7 @@ def linked(page: SitePage, links: LinkMap) -> tuple[str, set[str]]:
         copied.update({file} - {""})
         return f"{found['head']}({target})"
 
-    # A link's text may have code in it: what is in backquotes is put aside, and back.
+    # A link's text may have code in it: parts in backquotes are taken out first, and put back afterwards.
     kept: list[str] = []
 
     def aside(found: re.Match[str]) -> str:

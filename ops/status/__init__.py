@@ -1,1 +1,1 @@
-"""The page that one looks at in an incident."""
+"""Shows the present state of a stack on one page, for incidents."""

@@ -1,4 +1,4 @@
-"""Pulumi's backend: which one is asked, by whose word, and whether an update holds a stack's lock there."""
+"""Pulumi's backend: its URL, where that is configured, and the locks that updates hold there."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _EXPORTED = re.compile(rf"^(?:export )?{VARIABLE}=", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Backend:
-    """Where the states are.
+    """The backend that stores the states.
 
     Attributes:
-        url: as it was given, which may hold a password.
-        origin: who named it.
+        url: as configured; it may contain a password.
+        origin: where it is configured.
     """
 
     url: str
@@ -53,13 +53,13 @@ class Backend:
 
     @property
     def shows_locks(self) -> bool:
-        """Whether it can be seen who holds a lock: in a folder, or in Pulumi Cloud's list of stacks."""
+        """Whether locks can be read: in a folder, or in Pulumi Cloud's list of stacks."""
         return urlsplit(self.url).scheme in (_FILE, *_CLOUD)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """The lock that an update takes, and leaves behind where it was killed.
+    """The lock that an update takes, and leaves behind if it is killed.
 
     Attributes:
         user, host, process_id: who took it.
@@ -108,7 +108,7 @@ def locks(backend: Backend, stack: str, checkout: Path) -> list[Lock]:
     if folder is None:
         return []
     organization = folder / ".pulumi" / "locks" / "organization"
-    # A backend that was made before projects had names of their own in it keeps them one level higher.
+    # Backends from before stacks were scoped by project keep them one level higher.
     files = [*(organization / PROJECT / stack).glob("*.json"), *(organization / stack).glob("*.json")]
     return sorted((_read(file) for file in files if file.is_file()), key=lambda lock: lock.since)
 
@@ -132,6 +132,6 @@ def _lives(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        # It is there, and belongs to somebody else.
+        # The process exists, and belongs to another user.
         return True
     return True

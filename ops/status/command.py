@@ -2,8 +2,8 @@
 
 python -m ops status --stack STACK [--json] [--watch] [--html FILE]; exit code 0 where all is well, 3 where something is
 otherwise than the last update left it or could not be read (its row says what), 1 where there is no such stack or
-Pulumi does not answer. --watch looks again each 5 seconds until it is interrupted, and ends with the code of its last
-look: in a terminal the page is redrawn, elsewhere each look is one line. --html also writes the page as an HTML file.
+Pulumi does not answer. --watch polls every 5 seconds until it is interrupted, and ends with the code of its last
+poll: in a terminal the page is redrawn, elsewhere each poll is one line. --html also writes the page as an HTML file.
 `ops/run status --stack STACK` is the same with the checkout's Pulumi on PATH. GNU make knows no code but 0 and 2: it
 ends with 2 and prints `Error 3`.
 """
@@ -28,7 +28,7 @@ from ops.status.reading import read
 from ops.status.rows import rows
 from ops.status.source import now
 from ops.status.terminal import has_colours, lines
-from ops.status.views import DocumentView, LineView, Look, View, screen
+from ops.status.views import DocumentView, LineView, PollResult, View, screen
 from ops.status.watch import EVERY_SECONDS, watch
 from ops.toolchain.store import write_atomically
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stack = stacks.checked(chosen.stack)
     file = html_file(chosen.html) if chosen.html else None
 
-    def look() -> Report:
+    def poll() -> Report:
         at = now()
         report = read(stack, os.environ)
         if file is not None:
@@ -55,25 +55,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report
 
     at = now()
-    found = look()
+    found = poll()
     if file is not None:
         say(f"written: {chosen.html}")
     if chosen.watch:
         with _view(stack, is_json=chosen.json) as view:
-            last = watch(look, Look(at, found), view)
+            last = watch(poll, PollResult(at, found), view)
             with contextlib.suppress(BrokenPipeError):
                 view.end(last)
         return code(last)
     text = json.dumps(found.document(), indent=2) if chosen.json else "\n".join(lines(rows(found), colours=_colours()))
     sys.stdout.write(f"{text}\n")
-    return code(Look(at, found))
+    return code(PollResult(at, found))
 
 
-def code(look: Look) -> int:
-    """Return the exit code of a look."""
-    if isinstance(look.found, Exception):
+def code(result: PollResult) -> int:
+    """Return the exit code of a poll."""
+    if isinstance(result.found, Exception):
         return 1
-    return 0 if look.found.is_fine else NOT_FINE
+    return 0 if result.found.is_fine else NOT_FINE
 
 
 def html_file(name: str) -> Path:
@@ -111,7 +111,7 @@ def _colours() -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("status", __doc__)
     add_json(parser)
-    parser.add_argument("--watch", action="store_true", help=f"look again each {EVERY_SECONDS:.0f} seconds")
+    parser.add_argument("--watch", action="store_true", help=f"poll every {EVERY_SECONDS:.0f} seconds")
     parser.add_argument("--html", default="", metavar="FILE", help="also write the page as one HTML file")
     return parser
 

@@ -1,4 +1,4 @@
-"""What Railway has, and runs, otherwise than a stack's last update left it: names, no values. Pure."""
+"""Compares what Railway has and runs with what a stack's last update left: names, never values. Pure."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def missing_tokens(recorded: Recorded, listed: Sequence[Mapping[str, Any]]) -> l
 def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Return what the newest refresh since the last update has recorded.
 
-    Railway is compared with the state, so what a refresh has put there does not differ from Railway any more; and yet
-    the last update did not leave it.
+    A refresh writes them into the state, so that Railway no longer differs from it; yet the last update did not make
+    them.
 
     Args:
         updates: the newest first.
@@ -133,7 +133,7 @@ def _services(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
         yield from _configuration(subject, row.values, stored)
         yield from of_running(subject, running)
         for name, given in sorted(railway.gives(service_id).items()):
-            # One of others is theirs to mend, and is no drift of the stack.
+            # A broken reference of others is not drift of the stack.
             if given.dead_ends and name in (row.values.get(VARIABLES) or {}):
                 yield Finding(subject, FindingKind.DEAD_REFERENCE, (problem(given.dead_ends[0]),))
         managed = tuple(sorted(row.values.get(VARIABLES) or {}))
@@ -152,7 +152,7 @@ def _configuration(subject: str, values: Values, stored: Values) -> Iterator[Fin
 
 
 def changed_variables(values: Values, live: Mapping[str, str | None]) -> list[str]:
-    """Name the recorded variables that are stored otherwise; a sealed value is shown to nobody and is not compared."""
+    """Name the variables whose stored value is not the recorded one; sealed ones cannot be read or compared."""
     sealed = {*(values.get(SEALED) or ()), *(values.get(SEALED_LEFT) or ())}
     found = []
     for name, value in (values.get(VARIABLES) or {}).items():
@@ -219,7 +219,7 @@ def _domain(row: Resource, living: Sequence[Mapping[str, Any]]) -> Iterator[Find
 
 
 def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None) -> Iterator[Finding]:
-    """Yield what is beside the stack: services, volumes, buckets of others, and deleted volumes not in the state."""
+    """Yield what is not the stack's: services, volumes, buckets of others, and deleted volumes not in the state."""
     prefix = str(environment.values.get("disposablePrefix") or "") if environment is not None else ""
     rows = [*recorded.of("Service"), *recorded.of("ServiceInstance")]
     ours = {str(row.values["serviceId"]): str(row.values.get("name") or row.values.get("service")) for row in rows}

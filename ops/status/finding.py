@@ -1,4 +1,4 @@
-"""What the present has otherwise than the last update left it: values, and their text for people."""
+"""The differences between the present and what the last update left, with their texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Severity(IntEnum):
     """How bad a finding is."""
 
     INFORMATION = 1
-    """Something of others that does not touch what is ours."""
+    """It belongs to others, and does not affect the stack."""
     DRIFT = 2
     DEAD = 3
     """Something does not run, or data is about to be deleted."""
@@ -88,8 +88,8 @@ class Finding:
     """One thing that differs.
 
     Attributes:
-        subject: what it was found at, by the name that the stack knows it by.
-        kind: what was found.
+        subject: where it was found, by the stack's own name.
+        kind: the kind of difference.
         names: of fields, variables, paths: never a variable's value.
     """
 

@@ -1,4 +1,4 @@
-"""The page of a stack in one line: that all is well, or what to look at. Pure."""
+"""Summarises the page of a stack in one line: all is well, or what needs attention. Pure."""
 
 from __future__ import annotations
 

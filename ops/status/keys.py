@@ -1,4 +1,4 @@
-"""Every key of a stack as set, default, missing or made: keys.sh for a stack. Never a value.
+"""Lists every key of a stack as set, default, missing or generated: keys.sh for a stack. Never a value.
 
 python -m ops keys --stack STACK [--check]; with --check, exit code 1 where a required one is missing.
 """
@@ -30,14 +30,14 @@ BY_THE_PROGRAM = {
     "POOL_AGENT_KEYS": "the program",
 }
 MADE = frozenset({"POOL_API_KEY", "RAILWAY_API_TOKEN"})
-"""What the stack makes where nobody gives one."""
+"""Keys that the stack generates if none is given."""
 KEPT = {"RAILWAY_API_TOKEN": "poolKeepToken"}
 """Variable -> the config key by which the stack leaves it alone."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key: its name, what is known of it, and whether its absence is a mistake."""
+    """One key: its name, its state, and whether it is missing although it is required."""
 
     name: str
     state: str
@@ -45,10 +45,10 @@ class Key:
 
 
 def states(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Key]:
-    """Yield every declared key, in the order of the declarations; then those of the stack's config that are not.
+    """Yield every declared key, in the order of the declarations; then the undeclared ones of the stack's config.
 
     Args:
-        values: the stack's config, secrets unopened.
+        values: the stack's config, with its secrets still encrypted.
         environ: the process's environment.
 
     Raises:
@@ -65,7 +65,7 @@ def states(values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Ke
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print a line a key."""
+    """Print one line per key."""
     parser = stack_parser("keys", __doc__)
     parser.add_argument("--check", action="store_true")
     chosen = parser.parse_args(argv)
@@ -83,7 +83,7 @@ def _key(
 ) -> Key:
     name = declared.name
     is_required = declared.set_by == "keys" and declared.runtime is not None and declared.runtime.required
-    # What is made for each agent is not missing where the stack has none for all of them.
+    # A key that is generated for each agent is not missing if the stack sets none for all agents.
     is_required = is_required and not declared.made_per_agent
     mark = " (required)" if is_required else ""
     config_key = variable_keys().get(name, "")

@@ -1,4 +1,4 @@
-"""A deployed stack: its state, and the way to its pool manager. `status`, `rollout_plan` and `demo` start here."""
+"""Reads a deployed stack's state, and connects to its pool manager; for `status`, `rollout_plan` and `demo`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 POOL_SECONDS = (3.0, 10.0)
 PATIENCE = Timing(connect_seconds=5.0, read_seconds=30.0, budget=Budget(attempts=3, seconds=20.0))
-"""For a page that a person waits for: a part that takes longer says that it could not be read."""
+"""The limits of a page that a person waits for: a part that takes longer counts as unread."""
 
 
 def recorded(stack: str) -> Recorded:
@@ -60,7 +60,7 @@ def where() -> Backend:
     """Return the backend that Pulumi uses.
 
     Raises:
-        PulumiError: only Pulumi knows it, and does not say.
+        PulumiError: only Pulumi knows it, and does not report it.
     """
     return backend.named(os.environ, CHECKOUT) or Backend(pulumi_cli.backend_url(), "pulumi login")
 
@@ -75,10 +75,10 @@ def outputs(stack: str) -> dict[str, Any]:
 
 
 def client(state: Recorded, environ: Mapping[str, str] | None = None) -> Client:
-    """Return the way to the Railway that the stack was deployed to.
+    """Return a client of the Railway that the stack was deployed to.
 
     Raises:
-        InfraError: the environment's variables lead to another one; or there is no token.
+        InfraError: the environment's variables name another one, or there is no token.
     """
     environ = os.environ if environ is None else environ
     given = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
@@ -112,12 +112,12 @@ def pool_manager(state: Recorded, now: RailwayNow) -> ServiceNow:
 
 
 def pool_api(state: Recorded, now: RailwayNow) -> PoolApi:
-    """Return the way to a stack's pool manager, where Railway says at this moment that it is.
+    """Return a client of a stack's pool manager, at the address that Railway reports now.
 
-    The URL in the state may lead to somebody else by now, who must not be sent the key.
+    The URL in the state may belong to someone else by now, who must not receive the key.
 
     Raises:
-        InfraError: none runs, or Railway says of no place that it answers there.
+        InfraError: none runs, or Railway reports no address of it.
     """
     found = pool_manager(state, now)
     if found.is_simulated:

@@ -1,4 +1,4 @@
-"""What is on Railway now, for scripts that must not trust a stack's own word alone: environments, images in use."""
+"""Reads environments and images in use from Railway, for scripts that must not rely on a stack's state alone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
 def client(environ: Mapping[str, str] | None = None, timing: Timing | None = None) -> Client:
-    """Return a client with the token that the job was given; a project token serves where there is no other.
+    """Return a client with the token that the job was given; a project token is used if there is no other.
 
     Args:
         environ: the process's environment.
-        timing: how patient it is, if not as a deployment's.
+        timing: its time limits; those of a deployment by default.
 
     Raises:
-        InfraError: it was given none.
+        InfraError: there is none.
     """
     environ = os.environ if environ is None else environ
     token = environ.get("RAILWAY_API_TOKEN", "")
@@ -72,7 +72,7 @@ def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
     """Yield `environment/service` and image of every service of a project: those of stacks and of living agents.
 
     Raises:
-        InfraError: an environment could not be read; a list with holes would be a licence to delete.
+        InfraError: an environment could not be read; an incomplete list would let images in use be deleted.
     """
     snapshots = Snapshots(railway)
     for id_, name in environments(railway, project).items():
@@ -89,7 +89,7 @@ def images(railway: Client, project: str) -> Iterator[tuple[str, str]]:
             for image in dict.fromkeys([(service.get("source") or {}).get("image"), running]):
                 if image:
                     yield where, str(image)
-            # An agent that is made in this moment takes what its pool manager names.
+            # An agent that is created right now uses the image that its pool manager names.
             variables = service.get("variables") or {}
             if railway.is_project_token and (variables.get(AGENT_PROJECTS) or {}).get("value") == PER_AGENT:
                 problem = "its agents have projects of their own, which a project token does not show"

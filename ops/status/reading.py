@@ -1,4 +1,4 @@
-"""Reads all that can be read of a stack now; a part that cannot be read costs that part alone."""
+"""Reads all that can be read of a stack now; if one part cannot be read, the others still are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DATABASE_SECONDS = 5.0
 UNKNOWN_PLACE = "not asked, as Railway did not say where it is now"
 UPDATES = 20
-"""So many are looked at for refreshes since the last update; people are shown the newest."""
+"""How many updates are searched for refreshes since the last one; the page shows the newest."""
 NOTHING = "nothing is deployed"
 _OF_THE_PRESENT = (Part.ENVIRONMENT, Part.SERVICES, Part.DRIFT)
 _DEPLOYED = (*_OF_THE_PRESENT, Part.IMAGE, Part.AGENTS, Part.SCHEMA)
@@ -42,14 +42,14 @@ _DEPLOYED = (*_OF_THE_PRESENT, Part.IMAGE, Part.AGENTS, Part.SCHEMA)
 
 @dataclass
 class _Page:
-    """The page while it is read: each part with the moment at which somebody was asked for it."""
+    """The page while it is read: each part with the time at which it was requested."""
 
     clock: Clock
     parts: dict[Part, Told] = field(default_factory=dict)
     unread: dict[Part, Unread] = field(default_factory=dict)
 
     def ask(self, whom: Whom, parts: Sequence[Part], found: Callable[[], Sequence[Any]]) -> bool:
-        """Ask somebody for parts, and keep what they say, or why they say nothing."""
+        """Request parts from a source, and keep its answer, or why there is none."""
         source: Source = Asked(whom, self.clock())
         try:
             values = found()
@@ -60,7 +60,7 @@ class _Page:
         return True
 
     def skip(self, parts: Sequence[Part], why: str) -> None:
-        """Say why nobody was asked."""
+        """Record why parts were not requested."""
         self.unread |= dict.fromkeys(parts, Unread(why))
 
 
@@ -99,7 +99,7 @@ def read(stack: str, environ: Mapping[str, str], clock: Clock = now) -> Report:
 def under_way(
     place: Backend, stack: str, row: Mapping[str, Any], state: Recorded, folder: Path = CHECKOUT
 ) -> dict[str, Any]:
-    """Return whether an update is under way, or was cut: locks, the backend's word, and operations without an end."""
+    """Return whether an update runs or was interrupted: locks, the backend's report, operations without an end."""
     return {
         "locks": [lock.document() for lock in backend.locks(place, stack, folder)],
         "locksAreShown": place.shows_locks,
@@ -130,7 +130,7 @@ def _newest(image: Mapping[str, Any], tag: str) -> dict[str, str]:
 
 
 def _present(page: _Page, state: Recorded, environ: Mapping[str, str], findings: Sequence[Finding]) -> None:
-    """Ask Railway first: without its word of where they are now, nobody else is sent a key or a password."""
+    """Ask Railway first: no key or password is sent to an address that Railway does not report now."""
     here = _railway(page, state, environ, findings)
     if here is not None:
         _agents(page, state, here)
@@ -218,7 +218,7 @@ def agents(api: PoolApi) -> Sequence[Any]:
     """Return the agents and the rollout.
 
     Raises:
-        InfraError: the pool manager does not answer, refuses, or says what this program does not know.
+        InfraError: the pool manager does not answer, refuses, or its answer is unknown to this program.
     """
     found = api.status()
     try:
@@ -228,10 +228,10 @@ def agents(api: PoolApi) -> Sequence[Any]:
 
 
 def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
-    """Return where the stack's database is now, by Railway's word; its own where Railway does not have it.
+    """Return the address of the stack's database that Railway reports now; its own URL if Railway does not have it.
 
     Raises:
-        InfraError: there is none, or Railway says of no place that it is there.
+        InfraError: there is none, or Railway reports no address of it.
     """
     url = str((state.outputs.get("database") or {}).get("url") or "")
     if not url:

@@ -69,7 +69,7 @@ class Recorded:
 
     @property
     def is_deployed(self) -> bool:
-        """Whether an update has ever made something."""
+        """Whether an update has ever created a resource."""
         return bool(self.resources)
 
     def of(self, kind: str) -> Iterator[Resource]:
@@ -95,7 +95,7 @@ def parsed(state: Mapping[str, Any]) -> Recorded:
 
 
 def opened(value: Any) -> Any:
-    """Return a value of the state with its secrets in place of their envelopes."""
+    """Return a value of the state with the envelope of each secret replaced by the secret."""
     if isinstance(value, Mapping):
         if SECRET_MARK in value:
             return json.loads(value["plaintext"]) if "plaintext" in value else value

@@ -39,7 +39,7 @@ class Part(StrEnum):
 
 
 OF_IMAGE = ("reference", "tag", "digest", "revision", "created", "chosenBy")
-"""What is taken of the stack's output `image`: named one by one, so that no secret of a later output gets in."""
+"""The fields of the stack's output `image` that are shown: an explicit list, so that no later field leaks a secret."""
 SUCCEEDED = "succeeded"
 ABORTED = "aborted"
 CONNECTED = "connected"
@@ -113,13 +113,13 @@ def of_pool(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the agents by image and state, and where the rollout is, from the pool manager's own status.
 
     Raises:
-        TypeError, ValueError, AttributeError: it is not what a pool manager says.
+        TypeError, ValueError, AttributeError: it is not the status of a pool manager.
     """
     living = agent_rows(status)
     if living is None:
         raise ValueError("it lists no agents")
     if "agents" not in status:
-        # Another pool manager says of no agent which image it has.
+        # Other pool managers do not report the images of agents.
         states = Counter(str(row.get("state"))[:_LONGEST_STATE] for row in living)
         told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state.isprintable())
         note = f"{len(living)} agents{': ' if told else ''}{told}; this pool manager does not tell their images"
@@ -198,7 +198,7 @@ _WRONG: Mapping[Part, Callable[[Any], bool]] = {
     Part.BACKEND: _never,
     Part.UPDATE: lambda value: bool(value["locks"] or value["inProgress"] or value["unfinished"]),
     Part.ENVIRONMENT: lambda value: bool(value["gone"]),
-    # What a service runs, and is not as it should be, is a finding of the drift.
+    # A problem with what a service runs is one of the findings of the drift.
     Part.SERVICES: lambda value: any(row.running is None for row in value),
     Part.IMAGE: _never,
     Part.NEWEST: _never,

@@ -1,4 +1,4 @@
-"""The page as rows for people: what each part says in words, and how loudly. Pure."""
+"""The page as rows: the text of each part, and its tone. Pure."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _LABELS = {Part.NEWEST: "newest image"}
 
 
 class Tone(Enum):
-    """How a cell is shown where colours are."""
+    """How a cell is coloured."""
 
     PLAIN = "plain"
     BOLD = "bold"
-    """What a person should know of: information of others."""
+    """Information about what belongs to others."""
     RED = "red"
     """What is not as it should be."""
 
@@ -39,7 +39,7 @@ class Row:
     Attributes:
         label: its first column.
         text: what it says.
-        tone: how loudly.
+        tone: how it is coloured.
         source: who was asked, and when; on the first row of a part.
     """
 

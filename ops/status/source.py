@@ -1,4 +1,4 @@
-"""Where a fact of the page comes from: whom status asked, and when; or the stack's memory of its last update."""
+"""The source of a fact on the page: a request and its time, or the record of the stack's last update."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Clock = Callable[[], datetime]
 
 
 class Whom(StrEnum):
-    """Who can be asked."""
+    """The sources that can be asked."""
 
     RAILWAY = "Railway"
     REGISTRY = "the registry"

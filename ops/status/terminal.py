@@ -1,4 +1,4 @@
-"""Rows as lines of a terminal or a file: colours in a terminal only, and nothing from outside that steers it. Pure."""
+"""Rows as lines of a terminal or a file: colours in a terminal only, and no control characters from outside. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `make status … WATCH=1` shows each look: redrawn in a terminal, a line each elsewhere, JSON for scripts."""
+"""How `make status … WATCH=1` shows each poll: redrawn in a terminal, a line each elsewhere, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a stack.
+class PollResult:
+    """The result of one poll of a stack.
 
     Attributes:
         at: when it began.
@@ -42,18 +42,18 @@ class Look:
 
 
 class View(Protocol):
-    """Shows looks, the newest in place of the one before or after it."""
+    """Shows the results of polls, each in place of the previous one or after it."""
 
-    def show(self, look: Look) -> None:
+    def show(self, result: PollResult) -> None:
         """Show one."""
 
-    def end(self, look: Look) -> None:
+    def end(self, result: PollResult) -> None:
         """Leave the last one for the reader."""
 
 
 @dataclass(frozen=True)
 class LineView:
-    """A line for each look, for logs.
+    """A line for each poll, for logs.
 
     Attributes:
         stack: its name.
@@ -63,18 +63,18 @@ class LineView:
     stack: str
     out: TextIO
 
-    def show(self, look: Look) -> None:
+    def show(self, result: PollResult) -> None:
         """Print the line."""
-        self.out.write(f"{stamp(look.at)} {self.stack}: {escaped(said(look))}\n")
+        self.out.write(f"{stamp(result.at)} {self.stack}: {escaped(summary(result))}\n")
         self.out.flush()
 
-    def end(self, look: Look) -> None:
+    def end(self, result: PollResult) -> None:
         """Print nothing: the last line is there."""
 
 
 @dataclass(frozen=True)
 class DocumentView:
-    """A line of JSON for each look.
+    """A line of JSON for each result.
 
     Attributes:
         stack: its name.
@@ -84,15 +84,15 @@ class DocumentView:
     stack: str
     out: TextIO
 
-    def show(self, look: Look) -> None:
+    def show(self, result: PollResult) -> None:
         """Print the document."""
-        document = {"stack": self.stack, "error": str(look.found)}
-        if not isinstance(look.found, Exception):
-            document = look.found.document()
-        self.out.write(f"{json.dumps({'at': stamp(look.at), **document})}\n")
+        document = {"stack": self.stack, "error": str(result.found)}
+        if not isinstance(result.found, Exception):
+            document = result.found.document()
+        self.out.write(f"{json.dumps({'at': stamp(result.at), **document})}\n")
         self.out.flush()
 
-    def end(self, look: Look) -> None:
+    def end(self, result: PollResult) -> None:
         """Print nothing: the last document is there."""
 
 
@@ -112,24 +112,24 @@ class ScreenView:
     live: Live
     foot: str
 
-    def show(self, look: Look) -> None:
+    def show(self, result: PollResult) -> None:
         """Draw the page."""
-        self.live.update(_Screen(self._head(look), self._page(look), self.foot), refresh=True)
+        self.live.update(_Screen(self._head(result), self._page(result), self.foot), refresh=True)
 
-    def end(self, look: Look) -> None:
+    def end(self, result: PollResult) -> None:
         """Leave the alternate screen, and print the page as it was last."""
         self.live.stop()
-        self.console.print(self._head(look), self._page(look), sep="\n", soft_wrap=True)
+        self.console.print(self._head(result), self._page(result), sep="\n", soft_wrap=True)
 
-    def _head(self, look: Look) -> Text:
-        is_fine = not isinstance(look.found, Exception) and look.found.is_fine
-        verdict = (escaped(said(look)), "bold green" if is_fine else "bold red")
-        return Text.assemble((self.stack, "bold"), f"  {stamp(look.at)}  ", verdict)
+    def _head(self, result: PollResult) -> Text:
+        is_fine = not isinstance(result.found, Exception) and result.found.is_fine
+        verdict = (escaped(summary(result)), "bold green" if is_fine else "bold red")
+        return Text.assemble((self.stack, "bold"), f"  {stamp(result.at)}  ", verdict)
 
-    def _page(self, look: Look) -> Text:
-        if isinstance(look.found, Exception):
+    def _page(self, result: PollResult) -> Text:
+        if isinstance(result.found, Exception):
             return Text("")
-        return Text.from_ansi("\n".join(lines(rows(look.found)[1:], colours=not self.console.no_color)))
+        return Text.from_ansi("\n".join(lines(rows(result.found)[1:], colours=not self.console.no_color)))
 
 
 @dataclass(frozen=True)
@@ -154,16 +154,16 @@ class _Screen:
         yield Text(f"{more}{self.foot}", style="dim", overflow="ellipsis", no_wrap=True, end="")
 
 
-def said(look: Look) -> str:
-    """Return a look in one line."""
-    if isinstance(look.found, Exception):
-        return f"not read: {look.found}"
-    return headline(look.found, rows(look.found))
+def summary(result: PollResult) -> str:
+    """Return the result of a poll in one line."""
+    if isinstance(result.found, Exception):
+        return f"not read: {result.found}"
+    return headline(result.found, rows(result.found))
 
 
 @contextlib.contextmanager
 def screen(stack: str, out: TextIO, foot: str, *, colours: bool) -> Iterator[ScreenView]:
-    """Open the screen of a terminal; what a look says beside it on stderr is printed when it closes.
+    """Open the screen of a terminal; what a poll prints on stderr meanwhile is printed when it closes.
 
     Args:
         stack: its name.

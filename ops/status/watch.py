@@ -1,4 +1,4 @@
-"""Looks at a stack again and again, until somebody interrupts it: `make status STACK=… WATCH=1`."""
+"""Polls a stack until someone interrupts it: `make status STACK=… WATCH=1`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ops.status.source import Clock, now
-from ops.status.views import Look
+from ops.status.views import PollResult
 from railway_api.failure import Failure
 
 if TYPE_CHECKING:
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from ops.status.views import View
 
 EVERY_SECONDS = 5.0
-"""From the beginning of one look to the beginning of the next; a look that takes longer is followed at once."""
+"""From the start of one poll to the start of the next; one that takes longer is followed at once."""
 
 
 def watch(
-    look: Callable[[], Report],
-    first: Look,
+    read: Callable[[], Report],
+    first: PollResult,
     view: View,
     pause: Callable[[float], None] = time.sleep,
     clock: Clock = now,
-) -> Look:
-    """Show looks until an interrupt (Ctrl-C, SIGTERM) or until nobody reads them; return the last one.
+) -> PollResult:
+    """Poll until an interrupt (Ctrl-C, SIGTERM) or until the output is closed; return the last result.
 
-    A look that fails is shown like any other: a backend that is away for a moment ends no watch.
+    A failed poll is shown like any other: a backend that is briefly unavailable does not end the watch.
 
     Args:
-        look: reads the stack.
-        first: the look that is shown first.
-        view: shows each.
+        read: reads the stack.
+        first: the result that is shown first.
+        view: shows each result.
         pause: waits so many seconds.
         clock: returns the present moment.
     """
@@ -44,18 +44,18 @@ def watch(
             while True:
                 view.show(last)
                 pause(max(0.0, EVERY_SECONDS - (clock() - last.at).total_seconds()))
-                last = looked(look, clock)
+                last = poll(read, clock)
     except (KeyboardInterrupt, BrokenPipeError):
         return last
 
 
-def looked(look: Callable[[], Report], clock: Clock = now) -> Look:
-    """Return what a look finds, or why it finds nothing."""
+def poll(read: Callable[[], Report], clock: Clock = now) -> PollResult:
+    """Return what a poll reads, or why it fails."""
     at = clock()
     try:
-        return Look(at, look())
+        return PollResult(at, read())
     except Failure as error:
-        return Look(at, error)
+        return PollResult(at, error)
 
 
 @contextmanager

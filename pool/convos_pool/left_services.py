@@ -1,7 +1,7 @@
-"""Services of deleted agents that are still in the project although no environment has them: each counts for its limit.
+"""Services of deleted agents that no environment has any more; they still count towards the project's limit.
 
-Whether a service goes with its last instance is disputed (fact: scoped-delete-keeps-service). Only services on record
-as a deleted agent's are looked for, so nothing is deleted that another pool, a stack or a person made.
+Whether a service goes with its last instance is disputed (fact: scoped-delete-keeps-service). Only services that are
+recorded as a deleted agent's are searched, so nothing of another pool, a stack or a person is deleted.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class LeftServices:
         except RailwayCallError as error:
             if len(unused) == 1 and error.is_there:
                 self._forget(unused[0], str(error))
-            # The next round finds out which of them are left. A single one that is refused must not keep the others.
+            # The next round finds out which of them are left. A single refused one must not block the others.
             self._most = 1
             raise
         self._most = MOST

@@ -104,10 +104,10 @@ def test_a_stack_whose_state_is_lost_is_adopted_for_nothing_and_its_secrets_are_
     assert first.pulumi("refresh", "--stack", "lost", "--yes", "--skip-preview", "--expect-no-changes").code == 0
 
     config = (first.folder / "Pulumi.lost.yaml").read_text()
-    receipts = [(first.folder / ".adopted" / f"lost.{kind}").read_text() for kind in ("txt", "json")]
-    everything = [*first.printed, config, *receipts]
+    reports = [(first.folder / ".adopted" / f"lost.{kind}").read_text() for kind in ("txt", "json")]
+    everything = [*first.printed, config, *reports]
     assert [secret[:6] for secret in secrets for text in everything if secret in text] == []
-    states = {row["thing"]: row["state"] for row in json.loads(receipts[1])["rows"]}
+    states = {row["thing"]: row["state"] for row in json.loads(reports[1])["rows"]}
     assert set(states.values()) == {"adopted"}
     assert len(states) == 5
 

@@ -14,7 +14,7 @@ from ops.adopt.command import read
 from ops.adopt.config import AdoptionInputs, Described, drafted
 from ops.adopt.fit import Fitting, fitted
 from ops.adopt.live import Live, Roles, roles
-from ops.adopt.report import Receipt, receipt
+from ops.adopt.report import AdoptionReport, adoption_report
 from stack.settings import Settings
 from tests.adopt.build import Built, built, inside
 from tests.adopt.fixtures import FIXTURES, POOL
@@ -38,7 +38,7 @@ def adopted(
     chosen: tuple[str, ...] = (),
     given: AdoptionInputs | None = None,
     databases: list[str] | None = None,
-) -> tuple[Described, Settings, Receipt]:
+) -> tuple[Described, Settings, AdoptionReport]:
     """Adopt an environment."""
     found = live(emulator, made)
     names = fixture.roles
@@ -48,7 +48,7 @@ def adopted(
     draft = drafted(STACK, found, which, given or AdoptionInputs(fixture.api_key), digest_of)
     described = fitted(draft, how)
     read = how.read(described)
-    return described, read, receipt(read, found, described, digest_of)
+    return described, read, adoption_report(read, found, described, digest_of)
 
 
 class Counted:

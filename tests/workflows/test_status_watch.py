@@ -20,7 +20,7 @@ import pytest
 from convos_infra.errors import InfraError
 from ops.status.command import code
 from ops.status.report import Part, Report
-from ops.status.views import DocumentView, LineView, Look, View
+from ops.status.views import DocumentView, LineView, PollResult, View
 from ops.status.watch import EVERY_SECONDS, watch
 from tests.workflows.status_parts import CLEAR, LOCK, MOMENT, report
 
@@ -31,7 +31,7 @@ SCREEN_LINES = 5
 PROGRAM = """
 import itertools, os, sys
 from ops.status.report import Report
-from ops.status.views import Look, screen
+from ops.status.views import PollResult, screen
 from ops.status.watch import watch
 from tests.workflows.test_status_watch import WELL, ILL, MOMENT
 def look():
@@ -41,7 +41,7 @@ def pause(_):
     os.write(2, b"<drawn>")
     input()
 with screen("scaling", sys.stdout, "the foot", colours=True) as view:
-    last = watch(look, Look(MOMENT, WELL), view, pause)
+    last = watch(look, PollResult(MOMENT, WELL), view, pause)
     view.end(last)
 sys.exit(0 if last.found.is_fine else 3)
 """
@@ -70,8 +70,8 @@ class Watched:
     def clock(self) -> datetime:
         return self.now
 
-    def run(self, view: View) -> Look:
-        return watch(self.look, Look(self.now, self.look()), view, self.pause, self.clock)
+    def run(self, view: View) -> PollResult:
+        return watch(self.look, PollResult(self.now, self.look()), view, self.pause, self.clock)
 
 
 def test_without_a_terminal_each_look_is_one_line() -> None:

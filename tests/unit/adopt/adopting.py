@@ -11,7 +11,7 @@ from ops.adopt.compare import ReportRow
 from ops.adopt.config import AdoptionInputs, Described, drafted
 from ops.adopt.fit import Fitting, fitted, offers
 from ops.adopt.live import Live, Roles, roles
-from ops.adopt.report import Receipt, receipt
+from ops.adopt.report import AdoptionReport, adoption_report
 from tests.unit.adopt.environments import ENVIRON, IDS, POOL_DIGEST, STACK, TOKEN, digest_of, live, read
 
 SECRET = "p4ss-of-nobody"
@@ -54,12 +54,12 @@ def described(
     return fitted(drafted(STACK, found, which, known or AdoptionInputs(), digest_of), how), how
 
 
-def adopted(found: Live, known: AdoptionInputs | None = None, *chosen: str) -> tuple[Any, Receipt]:
+def adopted(found: Live, known: AdoptionInputs | None = None, *chosen: str) -> tuple[Any, AdoptionReport]:
     """Describe an environment, read the description as the program would, and compare the two."""
     config, how = described(found, known, chosen)
     offered = list(offers(config, how))
-    return read(config.values()), receipt(read(config.values()), found, config, digest_of, offered)
+    return read(config.values()), adoption_report(read(config.values()), found, config, digest_of, offered)
 
 
-def row(told: Receipt, subject: str) -> ReportRow:
+def row(told: AdoptionReport, subject: str) -> ReportRow:
     return next(row for row in told.rows if row.subject == subject)
