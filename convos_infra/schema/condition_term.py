@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convos_infra.schema import condition_operator, condition_subquery
+from convos_infra.schema import builtin, condition_operator, condition_subquery
 from convos_infra.schema import sample_values as values
 from convos_infra.schema.condition_operator import BOOLEAN, UnknownValueError, negated
-from convos_infra.schema.function_ranges import ANY_VALUE, COUNTS, NOT_NEGATIVE, of_field
+from convos_infra.schema.function_ranges import ANY_VALUE, COUNTS, NOT_NEGATIVE, SOMETHING, of_field
 from convos_infra.schema.sample_values import Infinity, Literal
 from convos_infra.schema.tree import inner, kind_of, strings, walk, without_locations, word
 
@@ -273,6 +273,9 @@ class TermReader:
             return self.free(node, samples=COUNTS, source=frozenset(keys))
         if name in ANY_VALUE:
             return self.free(node, source=frozenset(keys))
+        if name in builtin.names():
+            key = f"derived {without_locations(node).hex()}"
+            return self._variable(key, Variable(is_of_row=True, samples=SOMETHING, source=frozenset(keys)))
         raise UnknownValueError
 
     def _sub_link(self, link: Any, node: Any) -> Term:

@@ -222,8 +222,24 @@ NOT_ALL_ROWS = [
     "num_nonnulls(a, c) = 0",
     "abs(a - c) < 5",
     "position('x' in b) > 0",
+    "concat(b, m) = 'x'",
+    "hashtext(b) % 10 = 3",
+    "overlay(b placing 'x' from 1) = 'y'",
+    "array_position(tags, 'x') IS NOT NULL",
+    "jsonb_path_exists(data, '$.a')",
+    "to_hex(a) = 'ff'",
+    "array_to_string(tags, ',') = 'x'",
 ]
-WITHOUT_PROOF = ["isfinite(at)", "hashtext(b) <> 5", "b ~ b", "1 / 0 = a", "id = 1e999999999"]
+WITHOUT_PROOF = [
+    "isfinite(at)",
+    "quote_ident(b) <> ''",
+    "exp(p) > 0",
+    "crc32(h) >= 0",
+    "hashtext(b) <> 5",
+    "b ~ b",
+    "1 / 0 = a",
+    "id = 1e999999999",
+]
 """Conditions that the guard does not evaluate, so that a file has to say that all rows are meant."""
 
 
