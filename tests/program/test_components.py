@@ -72,12 +72,8 @@ def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_t
 
 
 def test_a_canary_has_a_key_and_an_inbox_of_its_own_where_agents_have_and_shares_what_they_share() -> None:
-    def program(**more: str) -> Canary:
-        names = ("OPENROUTER_MANAGEMENT_KEY", "AGENTMAIL_API_KEY")
-        keys = {**{name: pulumi.Output.secret("m") for name in names}, **more}
-        return Canary("canary", place(protect=not more), IMAGE, keys, agent_settings({}))
-
-    made = declared(program)
+    keys = {"OPENROUTER_MANAGEMENT_KEY": pulumi.Output.secret("m"), "AGENTMAIL_API_KEY": pulumi.Output.secret("a")}
+    made = declared(lambda: Canary("canary", place(protect=True), IMAGE, keys, agent_settings({})))
     key, inbox = made.one("OpenRouterKey"), made.one("AgentMailInbox")
     kept = made.one("IssuedSecret")
     assert {one.inputs["name"] for one in (key, inbox)} == {f"{CANARY}-e"}, "each environment's canary has its own name"
@@ -95,8 +91,8 @@ def test_a_canary_has_a_key_and_an_inbox_of_its_own_where_agents_have_and_shares
     assert instance.is_secret("variables.OPENROUTER_API_KEY")
     assert waits_for(made, instance) >= {(one.kind, one.name) for one in (kept, inbox)}
 
-    shared = {"OPENROUTER_API_KEY": "o", "AGENTMAIL_INBOX_ID": "i"}
-    kinds = {row.kind for row in declared(lambda: program(**shared)).rows}
+    shared = {**keys, "OPENROUTER_API_KEY": "o", "AGENTMAIL_INBOX_ID": "i"}
+    kinds = {row.kind for row in declared(lambda: Canary("canary", place(), IMAGE, shared, agent_settings({}))).rows}
     assert not kinds & {"OpenRouterKey", "AgentMailInbox", "IssuedSecret"}
 
 
