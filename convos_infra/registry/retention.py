@@ -217,17 +217,17 @@ def _parents_first(manifests: list[StoredManifest]) -> list[StoredManifest]:
     manifests = sorted(manifests, key=_newest_first, reverse=True)
     by_digest = {manifest.digest: manifest for manifest in manifests}
     done: dict[str, StoredManifest] = {}
-
-    def visit(manifest: StoredManifest) -> None:
-        if manifest.digest in done:
-            return
-        for child in manifest.children:
-            if child in by_digest:
-                visit(by_digest[child])
-        done[manifest.digest] = manifest
-
-    for manifest in reversed(manifests):
-        visit(manifest)
+    entered: set[str] = set()
+    # Not recursive: indexes may be nested more deeply than Python's stack.
+    waiting = list(manifests)
+    while waiting:
+        manifest = waiting[-1]
+        below = () if manifest.digest in entered else manifest.children
+        entered.add(manifest.digest)
+        inside = [by_digest[child] for child in below if child in by_digest and child not in entered]
+        waiting += reversed(inside)
+        if not inside:
+            done.setdefault(manifest.digest, waiting.pop())
     return list(reversed(done.values()))
 
 

@@ -6,6 +6,8 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 LONGEST_URL = 2000
+_URL = re.compile(r"[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~-]{1,2000}")
+"""The characters of RFC 3986. Phones and browsers disagree where the host ends if there is another, such as `\\`."""
 _HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _FOREIGN = {"production": "dev.convos.org"}
 _FOREIGN_ELSEWHERE = "popup.convos.org"
@@ -32,19 +34,17 @@ def join_link_problem(url: str, environment: str) -> str:
 
 def invite_link_problem(url: str) -> str:
     """Return the problem of a link from an agent's answer, which reaches a browser; empty if there is none."""
-    if not re.fullmatch(r"[\x21-\x7e]{1,2000}", url):
+    if not _URL.fullmatch(url):
         return "is not a URL"
     scheme, separator, _ = url.lower().partition("://")
     is_known = scheme in {"https", "http"} or scheme.startswith("convos")
     if not separator or not is_known:
         return "is not a URL of the web or of Convos"
+    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    if not authority:
+        return "names no host"
     # People read what stands before the at sign as the host.
-    return "contains a login" if "@" in _authority(url) else ""
-
-
-def _authority(url: str) -> str:
-    """Return what browsers take for host and login: they read a backslash as a slash."""
-    return re.split(r"[/\\?#]", url.partition("://")[2].lstrip("/\\"), maxsplit=1)[0]
+    return "contains a login" if "@" in authority else ""
 
 
 def _host(url: str) -> str | None:

@@ -50,6 +50,16 @@ def test_what_is_left_is_of_the_hour_where_less_is_left_of_the_second(own: Emula
     assert own.post(ME).headers["X-RateLimit-Limit"] == "5"
 
 
+def test_an_hour_may_be_short_and_count_one_token_alone(own: Emulator) -> None:
+    own.settings(requests_per_hour=1, hour_seconds=60, limited_token="of-another")
+    assert [own.post(ME).status_code for _ in range(3)] == [200] * 3
+    own.settings(limited_token=own.token)
+    _, answer = own.post(ME), own.post(ME)
+    assert (answer.status_code, answer.headers["RateLimit-Policy"]) == (429, "1;w=60")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    own.settings(hour_seconds=3600, limited_token="")
+
+
 @pytest.mark.parametrize(
     ("document", "why"),
     [

@@ -135,6 +135,16 @@ def test_an_agents_link_is_one_of_the_web_or_of_convos() -> None:
         assert invite_link_problem(url) == ""
     for url in ("javascript:alert(1)", "javascript://x/%0aalert(1)", "data:text/html,x", "", "https://a b", "x"):
         assert invite_link_problem(url)
+    # A browser opens convos.org, other parsers evil.example; with more slashes a browser finds the host behind them.
+    for url in (
+        "https://convos.org\\@evil.example/",
+        "https:///evil.example/",
+        "https:////x",
+        "https://?x",
+        "convos://",
+    ):
+        assert invite_link_problem(url)
+    assert invite_link_problem('https://convos.org/"onclick=x')
 
 
 def test_openapi_describes_every_route_from_the_models(idle_pool: Pool) -> None:

@@ -109,6 +109,16 @@ def test_an_index_goes_before_its_children() -> None:
     assert order.index(digest(4)) > order.index(digest(1))
 
 
+def test_indexes_that_are_nested_without_end_go_from_the_top_also_where_they_list_each_other() -> None:
+    chain = [stored(number, children=(number + 1,)) for number in range(1, 3000)]
+    order = [
+        one.digest for one in plan([stored(0, "a"), stored(3000), *reversed(chain)], [tag("a")], NOTHING, NOW).doomed
+    ]
+    assert order == [digest(number) for number in range(1, 3001)]
+    ring = [stored(0, "a"), stored(1, "b", children=(2,)), stored(2, children=(1,))]
+    assert doomed(plan(ring, [tag("a")], NOTHING, NOW)) == {1, 2}
+
+
 def test_the_plan_says_why_each_stays() -> None:
     inventory = [stored(1, "scaling", children=(2,)), stored(2, created=None), stored(9, "old")]
     assert plan(inventory, [tag("scaling")], NOTHING, NOW).lines() == [
