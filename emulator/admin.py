@@ -125,6 +125,18 @@ def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": found["id"]}
 
 
+def forget(world: World) -> None:
+    """Stop what runs, and forget every project, those that were deleted as well; settings, faults and calls stay."""
+    store = world.store
+    with store.transaction():
+        for environment in store.all("environment"):
+            for service_id in environment["config"].get("services", {}):
+                world.deployments.stop_instance(environment["id"], service_id)
+        for instance in store.all("volume_instance"):
+            world.postgres.forget(instance["id"])
+        store.clear()
+
+
 def _of(store: Store, kind: str, environment_id: str) -> list[Document]:
     return store.all(kind, lambda row: row.get("environmentId") == environment_id)
 

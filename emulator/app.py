@@ -213,7 +213,10 @@ class Endpoint:
         return JSONResponse(admin.where(self._world))
 
     async def snapshot(self, request: Request) -> Response:
-        """Return one environment, or the list of projects."""
+        """Return one environment, or the list of projects; or forget all of them."""
+        if request.method == "DELETE":
+            await asyncio.to_thread(admin.forget, self._world)
+            return Response(status_code=204)
         environment = request.query_params.get("environment")
         store = self._world.store
         with store.lock:
@@ -253,7 +256,7 @@ def application(world: World, token: str, *, with_switches: bool, on_end: Callab
             Route("/_emulator/volume_instances", endpoint.volume_instances, methods=["POST"]),
             Route("/_emulator/calls", endpoint.calls, methods=["GET", "DELETE"]),
             Route("/_emulator/where", endpoint.where),
-            Route("/_emulator/snapshot", endpoint.snapshot),
+            Route("/_emulator/snapshot", endpoint.snapshot, methods=["GET", "DELETE"]),
         ]
     found = Starlette(routes=routes, lifespan=lifespan)
     found.add_middleware(guard.Guard, token=token)

@@ -19,9 +19,20 @@ from tests.railway.stack_double import StackDouble
 
 
 @pytest.fixture(scope="session")
-def railway_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with running_emulator(tmp_path_factory.mktemp("railway"), deploy_step_seconds=0) as shared:
         yield shared
+
+
+@pytest.fixture
+def railway_emulator(shared_emulator: Emulator) -> Emulator:
+    """The emulator without anything in it.
+
+    A deleted project stays in the list of a workspace's projects: after those of four hundred tests the emulator took
+    seven times as long to make one more.
+    """
+    shared_emulator.admin("DELETE", "/snapshot")
+    return shared_emulator
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
