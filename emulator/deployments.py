@@ -203,8 +203,7 @@ class Deployments:
     def _run(self, deployment: Document) -> None:
         rows = self.of(deployment["environmentId"], deployment["serviceId"])
         if any(row["status"] in ACTIVE for row in rows[rows.index(deployment) + 1 :]):
-            # A newer one serves already: an older one never takes its place.
-            self._set(deployment, "REMOVED")
+            self._set(deployment, "REMOVED")  # an older one never takes the place of a newer one
             return
         runner = self._runner(deployment["meta"].get("image") or "")
         order = self._order(deployment)
@@ -230,23 +229,20 @@ class Deployments:
         deployment["run"] = {"mode": running.mode, "handle": running.handle, "address": running.address}
         deployment["meta"]["emulatorMode"] = running.mode
         deployment["stopped"] = running.has_exited
-        older = [row for row in self.of(order.environment_id, order.service_id) if row["status"] in ACTIVE]
+        older = [row for row in rows if row["status"] in ACTIVE and row["id"] != deployment["id"]]
         if deployment["status"] == "REMOVED":
             self.stop(deployment)
             return
         self._set(deployment, "SUCCESS")
         for row in older:
-            if row["id"] != deployment["id"]:
-                self._retire(row, running)
+            self._retire(row, running)
 
     def _retire(self, row: Document, running: Running) -> None:
-        if row["run"]["handle"] == running.handle:
-            self._set(row, "REMOVED")
-        else:
+        if row["run"]["handle"] != running.handle:
             with contextlib.suppress(Exception):
                 self.stop(row)
                 return
-            self._set(row, "REMOVED")
+        self._set(row, "REMOVED")
 
     def _started(self, runner: Runner, order: Order, log: Any) -> Running:
         if runner is self._containers and self._containers is not None:

@@ -35,6 +35,12 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def born(id_: str = "") -> Document:
+    """Return what every new document begins with: an id, a random one unless it is given, and when it was made."""
+    at = now()
+    return {"id": id_ or new_id(), "createdAt": at, "updatedAt": at, "deletedAt": None}
+
+
 class Store:
     """Documents that survive a restart; `lock` serialises whoever changes them, `changes` tells of each change."""
 

@@ -24,11 +24,7 @@ mutation = MutationType()
 
 def deployment_of(request: Request, id_: str) -> Document:
     """Return a deployment of a living environment, or refuse."""
-    found = request.store.get("deployment", id_)
-    if found is None:
-        raise not_found("Deployment")
-    request.environment(found["environmentId"])
-    return found
+    return request.thing("deployment", id_)[0]
 
 
 @query.field("deployment")
@@ -55,7 +51,7 @@ def deployments(_: object, info: Info, input: Document, **page: Any) -> View:
         if (not status.get("in") or row["status"] in status["in"])
         and (not status.get("notIn") or row["status"] not in status["notIn"])
     ]
-    return connection([deployment_view(request, row) for row in reversed(rows)], page)
+    return connection(rows[::-1], page, lambda row: deployment_view(request, row))
 
 
 @query.field("deploymentEvents")
@@ -163,9 +159,7 @@ def service_instance_deploy_v2(
 ) -> str:
     """Deploy the stored config; each call makes a deployment (fact: deploy-v2-stored)."""
     request = request_of(info)
-    environment = request.environment(environmentId)
-    if serviceId not in environment["config"].get("services", {}):
-        raise not_found("ServiceInstance")
+    request.instance(environmentId, serviceId)
     return request.world.deployments.start(environmentId, serviceId, "deploy")
 
 

@@ -12,7 +12,7 @@ from emulator.api.sync import new_volume_instance, rows
 from emulator.api.throttle import throttle
 from emulator.api.views import View, environment_view
 from emulator.errors import Refusal
-from emulator.store import Document, new_id, now
+from emulator.store import Document, born, new_id, now
 
 query = QueryType()
 mutation = MutationType()
@@ -29,12 +29,7 @@ def environments(
     """List a project's environments."""
     request = request_of(info)
     request.project(projectId)
-    rows = request.store.all(
-        "environment",
-        lambda row: (
-            row["projectId"] == projectId and not row.get("deletedAt") and isEphemeral in (None, row["isEphemeral"])
-        ),
-    )
+    rows = [row for row in request.environments(projectId) if isEphemeral in (None, row["isEphemeral"])]
     return connection([environment_view(request, row) for row in rows], page)
 
 
@@ -122,11 +117,7 @@ def staged_patch(environment_id: str, patch: Document, *, id_: str = "") -> Docu
 def _check_name(request: Request, project_id: str, name: str) -> None:
     if not name.strip():
         raise Refusal("Invalid environment name")
-    taken = request.store.all(
-        "environment",
-        lambda row: row["projectId"] == project_id and not row.get("deletedAt") and row["name"] == name,
-    )
-    if taken:
+    if any(row["name"] == name for row in request.environments(project_id)):
         # Nobody saw what Railway says (fact: environment-name-unique).
         raise Refusal(f'An environment named "{name}" already exists in this project')
 
@@ -152,7 +143,8 @@ def environment_delete(_: object, info: Info, id: str) -> bool:
 
 def delete_environment(request: Request, found: Document) -> None:
     """Delete an environment and everything that is in it alone."""
-    for service_id in list(found["config"].get("services", {})):
+    services = list(found["config"].get("services", {}))
+    for service_id in services:
         request.world.deployments.stop_instance(found["id"], service_id)
     for instance in request.store.all("volume_instance", lambda row: row["environmentId"] == found["id"]):
         request.world.postgres.forget(instance["id"])
@@ -163,20 +155,16 @@ def delete_environment(request: Request, found: Document) -> None:
     for kind in ("domain", "custom_domain", "tcp_proxy"):
         for row in request.store.all(kind, lambda row: row["environmentId"] == found["id"]):
             request.store.delete(kind, row["id"])
-    gone = list(found["config"].get("services", {}))
     found.update(deletedAt=now(), config={})
     request.store.put("environment", found["id"], found)
-    for service_id in gone:
+    for service_id in services:
         drop_service_without_instances(request, service_id)
 
 
 def drop_service_without_instances(request: Request, service_id: str) -> None:
     """Delete a service that no environment has any more."""
-    held = request.store.all(
-        "environment", lambda row: not row.get("deletedAt") and service_id in row["config"].get("services", {})
-    )
     service = request.store.get("service", service_id)
-    if not held and service is not None:
+    if service is not None and not request.holding(service_id):
         service["deletedAt"] = now()
         request.store.put("service", service_id, service)
 
@@ -186,14 +174,11 @@ def new_environment(
 ) -> Document:
     """Make an environment with a config."""
     made: Document = {
-        "id": new_id(),
+        **born(),
         "projectId": project_id,
         "name": name,
         "config": config,
         "sourceEnvironmentId": source,
         "isEphemeral": ephemeral,
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
     }
     return request.store.put("environment", made["id"], made)

@@ -10,7 +10,7 @@ from emulator.api.apply import store_patch
 from emulator.api.request import Info, Request, request_of
 from emulator.api.sync import DOMAIN, SUFFIX, domains_of, new_domain, rows
 from emulator.api.views import View
-from emulator.errors import Refusal, not_authorized, not_found
+from emulator.errors import Refusal
 from emulator.patch_rules import is_port
 from emulator.store import Document, now
 
@@ -18,18 +18,11 @@ query = QueryType()
 mutation = MutationType()
 
 
-def _instance(request: Request, environment_id: str, service_id: str) -> Document:
-    environment = request.environment(environment_id)
-    if service_id not in environment["config"].get("services", {}):
-        raise not_found("ServiceInstance")
-    return environment
-
-
 @query.field("domains")
 def domains(_: object, info: Info, environmentId: str, projectId: str, serviceId: str) -> View:
     """Return the domains of a service instance."""
     request = request_of(info)
-    _instance(request, environmentId, serviceId)
+    request.instance(environmentId, serviceId)
     return domains_of(request, environmentId, serviceId)
 
 
@@ -58,7 +51,7 @@ def _store(request: Request, environment: Document, service_id: str, kind: str, 
 def service_domain_create(_: object, info: Info, input: Document) -> View:
     """Give a service instance its one Railway domain."""
     request = request_of(info)
-    environment = _instance(request, input["environmentId"], input["serviceId"])
+    environment, _config = request.instance(input["environmentId"], input["serviceId"])
     port = _checked_port(input.get("targetPort"))
     if rows(request, "domain", environment["id"], input["serviceId"]):
         # One each (fact: one-service-domain).
@@ -74,7 +67,7 @@ def service_domain_create(_: object, info: Info, input: Document) -> View:
 def service_domain_update(_: object, info: Info, input: Document) -> bool:
     """Rename a Railway domain or change its port (fact: domain-rename)."""
     request = request_of(info)
-    found = _mine(request, "domain", input["serviceDomainId"])
+    found, environment = request.thing("domain", input["serviceDomainId"])
     domain, before = input["domain"], found["domain"]
     if not DOMAIN.match(domain) or not domain.endswith(f".{SUFFIX}"):
         raise Refusal(f"{domain} is not a valid domain")
@@ -86,39 +79,21 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
     found.update(domain=domain, updatedAt=now())
     request.store.put("domain", found["id"], found)
     entries = {**({before: None} if before != domain else {}), domain: {"port": port} if port else {}}
-    _store(request, request.environment(found["environmentId"]), found["serviceId"], "serviceDomains", entries)
+    _store(request, environment, found["serviceId"], "serviceDomains", entries)
     return True
-
-
-@mutation.field("serviceDomainDelete")
-def service_domain_delete(_: object, info: Info, id: str) -> bool:
-    """Take a Railway domain away."""
-    request = request_of(info)
-    found = _mine(request, "domain", id)
-    environment = request.environment(found["environmentId"])
-    _store(request, environment, found["serviceId"], "serviceDomains", {found["domain"]: None})
-    return True
-
-
-def _mine(request: Request, kind: str, id_: str) -> Document:
-    found = request.store.get(kind, id_)
-    if found is None:
-        raise not_authorized()
-    request.environment(found["environmentId"])
-    return found
 
 
 @query.field("customDomain")
 def custom_domain(_: object, info: Info, id: str, projectId: str) -> View:
     """Return a custom domain."""
-    return _mine(request_of(info), "custom_domain", id)
+    return request_of(info).thing("custom_domain", id)[0]
 
 
 @mutation.field("customDomainCreate")
 def custom_domain_create(_: object, info: Info, input: Document) -> View:
     """Attach a domain; it is never verified here."""
     request = request_of(info)
-    environment = _instance(request, input["environmentId"], input["serviceId"])
+    environment, _config = request.instance(input["environmentId"], input["serviceId"])
     domain, port = input["domain"], _checked_port(input.get("targetPort"))
     if not DOMAIN.match(domain):
         raise Refusal(f"{domain} is not a valid domain")
@@ -134,20 +109,9 @@ def custom_domain_create(_: object, info: Info, input: Document) -> View:
 def custom_domain_update(_: object, info: Info, id: str, environmentId: str, targetPort: int | None = None) -> bool:
     """Change a custom domain's port."""
     request = request_of(info)
-    found = _mine(request, "custom_domain", id)
-    environment = request.environment(found["environmentId"])
+    found, environment = request.thing("custom_domain", id)
     entries = {found["domain"]: {"port": _checked_port(targetPort)}}
     _store(request, environment, found["serviceId"], "customDomains", entries)
-    return True
-
-
-@mutation.field("customDomainDelete")
-def custom_domain_delete(_: object, info: Info, id: str) -> bool:
-    """Detach a custom domain."""
-    request = request_of(info)
-    found = _mine(request, "custom_domain", id)
-    environment = request.environment(found["environmentId"])
-    _store(request, environment, found["serviceId"], "customDomains", {found["domain"]: None})
     return True
 
 
@@ -155,34 +119,40 @@ def custom_domain_delete(_: object, info: Info, id: str) -> bool:
 def tcp_proxies(_: object, info: Info, environmentId: str, serviceId: str) -> list[Any]:
     """Return the TCP proxies of a service instance."""
     request = request_of(info)
-    _instance(request, environmentId, serviceId)
-    return request.store.all(
-        "tcp_proxy", lambda row: row["environmentId"] == environmentId and row["serviceId"] == serviceId
-    )
+    request.instance(environmentId, serviceId)
+    return rows(request, "tcp_proxy", environmentId, serviceId)
 
 
 @mutation.field("tcpProxyCreate")
 def tcp_proxy_create(_: object, info: Info, input: Document) -> View:
     """Make a TCP proxy, through the config as a patch does."""
     request = request_of(info)
-    environment = _instance(request, input["environmentId"], input["serviceId"])
+    environment, config = request.instance(input["environmentId"], input["serviceId"])
     if not is_port(input["applicationPort"]):
         raise Refusal("Invalid port")
     port = str(input["applicationPort"])
-    networking = environment["config"]["services"][input["serviceId"]].get("networking", {})
-    if port in networking.get("tcpProxies", {}):
+    if port in config.get("networking", {}).get("tcpProxies", {}):
         # Nobody saw what Railway says (fact: one-tcp-proxy-a-port).
         raise Refusal("A TCP proxy already exists for this service")
     _store(request, environment, input["serviceId"], "tcpProxies", {port: {}})
-    found: Document = tcp_proxies(_, info, environment["id"], input["serviceId"])[-1]
-    return found
+    return rows(request, "tcp_proxy", environment["id"], input["serviceId"])[-1]
 
 
+_DELETED = {
+    "serviceDomainDelete": ("domain", "serviceDomains", "domain"),
+    "customDomainDelete": ("custom_domain", "customDomains", "domain"),
+    "tcpProxyDelete": ("tcp_proxy", "tcpProxies", "applicationPort"),
+}
+"""What each mutation deletes: its kind, where the config has it, and by which of its fields."""
+
+
+@mutation.field("serviceDomainDelete")
+@mutation.field("customDomainDelete")
 @mutation.field("tcpProxyDelete")
-def tcp_proxy_delete(_: object, info: Info, id: str) -> bool:
-    """Take a TCP proxy away."""
+def delete(_: object, info: Info, id: str) -> bool:
+    """Take a domain or a TCP proxy away."""
     request = request_of(info)
-    found = _mine(request, "tcp_proxy", id)
-    environment = request.environment(found["environmentId"])
-    _store(request, environment, found["serviceId"], "tcpProxies", {str(found["applicationPort"]): None})
+    kind, part, key = _DELETED[info.field_name]
+    found, environment = request.thing(kind, id)
+    _store(request, environment, found["serviceId"], part, {str(found[key]): None})
     return True

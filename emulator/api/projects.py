@@ -14,7 +14,7 @@ from emulator.api.request import USER, Info, Request, connection, request_of
 from emulator.api.throttle import throttle
 from emulator.api.views import View, environment_view, project_view, workspace_view
 from emulator.errors import Refusal, not_authorized
-from emulator.store import Document, new_id, now
+from emulator.store import Document, born, new_id, now
 
 _LONGEST_NAME = 32
 query = QueryType()
@@ -100,7 +100,7 @@ def projects(_: object, info: Info, includeDeleted: bool | None = None, **page: 
     request = request_of(info)
     rows = request.store.all("project", lambda row: bool(includeDeleted) or not row.get("deletedAt"))
     rows = [] if request.is_foreign else rows
-    return connection([project_view(request, row) for row in rows], page)
+    return connection(rows, page, lambda row: project_view(request, row))
 
 
 @query.field("project")
@@ -118,16 +118,13 @@ def project_create(_: object, info: Info, input: Document) -> View:
     name = input["name"] if input.get("name") is not None else f"project-{secrets.token_hex(3)}"
     _check_name(name)
     made: Document = {
-        "id": new_id(),
+        **born(),
         "name": name,
         "description": input.get("description"),
         "isPublic": bool(input.get("isPublic")),
         "prDeploys": bool(input.get("prDeploys")),
         "botPrEnvironments": False,
         "baseEnvironmentId": None,
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
     }
     request.store.put("project", made["id"], made)
     new_environment(request, made["id"], input.get("defaultEnvironmentName") or "production", {}, None, ephemeral=False)
@@ -178,9 +175,7 @@ def project_delete(_: object, info: Info, id: str) -> bool:
     """Delete a project, softly, and everything in it; a second time is refused (fact: project-delete-twice)."""
     request = request_of(info)
     found = request.project(id)
-    for environment in request.store.all(
-        "environment", lambda row: row["projectId"] == id and not row.get("deletedAt")
-    ):
+    for environment in request.environments(id):
         delete_environment(request, environment)
     found["deletedAt"] = now()
     request.store.put("project", id, found)

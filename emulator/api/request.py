@@ -10,6 +10,8 @@ from graphql import GraphQLResolveInfo
 from emulator.errors import not_authorized, not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.deployments import Deployments
     from emulator.errors import Refusal
     from emulator.postgres import Postgres
@@ -21,6 +23,9 @@ Info = GraphQLResolveInfo[Any]
 WORKSPACE = {"id": "6a1f0c52-8f0e-4d3b-9c57-2f6d1b7e4a90", "name": "Local workspace"}
 OTHER_WORKSPACE = {"id": "b83d2e71-45c9-4f6a-8d10-7e9a3c5f2b64", "name": "Another workspace"}
 USER = {"id": "3c9e5d18-7b2a-4e64-a1f8-90d7c6b45e23", "name": "Local user", "email": "user@example.invalid"}
+
+_NAMED = {"deployment": "Deployment", "volume_instance": "VolumeInstance"}
+"""The things of an environment that Railway names where there is none of an id."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,31 @@ class Request:
         self.project(document["projectId"])
         return document
 
+    def environments(self, project_id: str) -> list[Document]:
+        """Return the living environments of a project."""
+        return self.store.all("environment", lambda row: row["projectId"] == project_id and not row.get("deletedAt"))
+
+    def holding(self, service_id: str) -> list[Document]:
+        """Return the living environments that have an instance of a service."""
+        return self.store.all(
+            "environment", lambda row: not row.get("deletedAt") and service_id in row["config"].get("services", {})
+        )
+
+    def instance(self, environment_id: str, service_id: str) -> tuple[Document, Document]:
+        """Return a living environment and a service's config in it, or refuse (fact: instance-not-found)."""
+        environment = self.environment(environment_id)
+        config = environment["config"].get("services", {}).get(service_id)
+        if config is None:
+            raise not_found("ServiceInstance")
+        return environment, config
+
+    def thing(self, kind: str, id_: str) -> tuple[Document, Document]:
+        """Return a thing of a living environment and the environment, or refuse."""
+        document = self.store.get(kind, id_)
+        if document is None:
+            raise not_found(_NAMED[kind]) if kind in _NAMED else not_authorized()
+        return document, self.environment(document["environmentId"])
+
     def _gone(self, what: str) -> Refusal:
         """Return what is said of a deleted thing, and of one that never was (fact: deleted-is-not-found)."""
         is_said = self.world.settings.decides("deleted_answer") == "not_found"
@@ -92,8 +122,15 @@ def request_of(info: Info) -> Request:
     return request
 
 
-def connection(rows: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+def connection(
+    rows: list[Any], arguments: dict[str, Any], view: Callable[[Any], Any] = lambda row: row
+) -> dict[str, Any]:
     """Return rows as a Relay connection; the last page still has an `endCursor`, as Railway's has.
+
+    Args:
+        rows: all of them.
+        arguments: which page.
+        view: what a row of the page is shown as.
 
     Raises:
         ValueError: a number is negative, or a cursor is none of a page's.
@@ -110,7 +147,7 @@ def connection(rows: list[Any], arguments: dict[str, Any]) -> dict[str, Any]:
         end = min(end, start + first)
     if last is not None:
         start = max(start, end - last)
-    edges = [{"cursor": str(index), "node": rows[index]} for index in range(start, min(end, len(rows)))]
+    edges = [{"cursor": str(index), "node": view(rows[index])} for index in range(start, min(end, len(rows)))]
     return {
         "edges": edges,
         "pageInfo": {

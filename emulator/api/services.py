@@ -12,8 +12,8 @@ from emulator.api.environments import drop_service_without_instances
 from emulator.api.request import Info, Request, request_of
 from emulator.api.views import View, instance_view, service_view
 from emulator.config import merged
-from emulator.errors import Refusal, not_found
-from emulator.store import Document, new_id, now
+from emulator.errors import Refusal
+from emulator.store import Document, born, now
 
 _LONGEST_NAME = 32
 _SOURCE = ("image", "repo", "branch")
@@ -34,10 +34,7 @@ def service(_: object, info: Info, id: str) -> View:
 def service_instance(_: object, info: Info, environmentId: str, serviceId: str) -> View:
     """Return a service in an environment."""
     request = request_of(info)
-    environment = request.environment(environmentId)
-    if serviceId not in environment["config"].get("services", {}):
-        # Railway's words (fact: instance-not-found).
-        raise not_found("ServiceInstance")
+    environment, _config = request.instance(environmentId, serviceId)
     return instance_view(request, environment, serviceId)
 
 
@@ -81,14 +78,11 @@ def new_service(
     if limit and len(request.store.all("service", lambda row: _is_of(row, project_id))) >= limit:
         raise Refusal(f"This project has reached its limit of {limit} services")
     made: Document = {
-        "id": new_id(),
+        **born(),
         "projectId": project_id,
         "name": name,
         "icon": icon,
         "templateServiceId": of,
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
     }
     return request.store.put("service", made["id"], made)
 
@@ -114,10 +108,7 @@ def _targets(request: Request, project: Document, environment_id: str | None) ->
 
 
 def _persistent(request: Request, project_id: str) -> list[Document]:
-    return request.store.all(
-        "environment",
-        lambda row: row["projectId"] == project_id and not row.get("deletedAt") and not row.get("sourceEnvironmentId"),
-    )
+    return [row for row in request.environments(project_id) if not row.get("sourceEnvironmentId")]
 
 
 @mutation.field("serviceUpdate")
@@ -145,7 +136,7 @@ def service_delete(_: object, info: Info, id: str, environmentId: str | None = N
     found = request.service(id)
     environment = request.environment(environmentId) if environmentId else None
     if environment is None:
-        targets = _holding(request, id)
+        targets = request.holding(id)
     elif environment.get("sourceEnvironmentId"):
         targets = [environment]
     else:
@@ -165,7 +156,7 @@ def service_connect(_: object, info: Info, id: str, input: Document) -> View:
     request = request_of(info)
     found = request.service(id)
     source = {key: input[key] for key in _SOURCE if input.get(key)}
-    for environment in _holding(request, id):
+    for environment in request.holding(id):
         apply_patch(request, environment, {"services": {id: {"source": source}}}, "service connected")
     return service_view(request, found)
 
@@ -175,15 +166,9 @@ def service_disconnect(_: object, info: Info, id: str) -> View:
     """Take a service's source away."""
     request = request_of(info)
     found = request.service(id)
-    for environment in _holding(request, id):
+    for environment in request.holding(id):
         apply_patch(request, environment, {"services": {id: {"source": None}}}, "service disconnected")
     return service_view(request, found)
-
-
-def _holding(request: Request, service_id: str) -> list[Document]:
-    return request.store.all(
-        "environment", lambda row: not row.get("deletedAt") and service_id in row["config"].get("services", {})
-    )
 
 
 @mutation.field("serviceInstanceUpdate")
@@ -196,7 +181,7 @@ def service_instance_update(
     """
     request = request_of(info)
     request.service(serviceId)
-    targets = [request.environment(environmentId)] if environmentId else _holding(request, serviceId)
+    targets = [request.environment(environmentId)] if environmentId else request.holding(serviceId)
     patch = _instance_patch(input)
     check_patch({"services": {serviceId: patch}})
     deploys = "source" in input and request.world.settings.decides("update_source_deploys")
@@ -236,10 +221,7 @@ def _instance_patch(input: Document) -> Document:
 
 
 def _limit_override(request: Request, environment_id: str, service_id: str) -> Any:
-    config = request.environment(environment_id)["config"].get("services", {}).get(service_id)
-    if config is None:
-        raise not_found("ServiceInstance")
-    return config.get("deploy", {}).get("limitOverride")
+    return request.instance(environment_id, service_id)[1].get("deploy", {}).get("limitOverride")
 
 
 @query.field("serviceInstanceLimitOverride")
@@ -258,10 +240,7 @@ def service_instance_limits(_: object, info: Info, environmentId: str, serviceId
 def service_instance_limits_update(_: object, info: Info, input: Document) -> bool:
     """Set the limits of a service instance (fact: limits-override)."""
     request = request_of(info)
-    environment = request.environment(input["environmentId"])
-    services = environment["config"].get("services", {})
-    if input["serviceId"] not in services:
-        raise not_found("ServiceInstance")
+    environment, _config = request.instance(input["environmentId"], input["serviceId"])
     containers: Document = {}
     if input.get("vCPUs") is not None:
         containers["cpu"] = input["vCPUs"]

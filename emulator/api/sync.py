@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.errors import Refusal
 from emulator.free_port import free_port
-from emulator.store import Document, new_id, now
+from emulator.store import Document, born
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +59,8 @@ def rows(request: Request, kind: str, environment_id: str, service_id: str | Non
 
 def domains_of(request: Request, environment_id: str, service_id: str) -> Document:
     """Return AllDomains of a service instance."""
-
-    def of_kind(kind: str) -> list[Document]:
-        return request.store.all(
-            kind, lambda row: row["environmentId"] == environment_id and row["serviceId"] == service_id
-        )
-
-    return {"serviceDomains": of_kind("domain"), "customDomains": of_kind("custom_domain")}
+    kinds = {"serviceDomains": "domain", "customDomains": "custom_domain"}
+    return {field: rows(request, kind, environment_id, service_id) for field, kind in kinds.items()}
 
 
 def _configured(environment: Document, kind: str) -> Iterator[tuple[str, Document]]:
@@ -73,6 +68,13 @@ def _configured(environment: Document, kind: str) -> Iterator[tuple[str, Documen
         entries = service.get("networking", {}).get(kind)
         if entries:
             yield service_id, entries
+
+
+def _drop_others(request: Request, kind: str, environment: Document, wanted: set[str]) -> None:
+    """Delete what an environment has of a kind and its config names no more."""
+    for row in rows(request, kind, environment["id"]):
+        if row["id"] not in wanted:
+            request.store.delete(kind, row["id"])
 
 
 def _follow_domains(request: Request, environment: Document) -> None:
@@ -85,9 +87,7 @@ def _follow_domains(request: Request, environment: Document) -> None:
             row["targetPort"] = entry.get("port")
             request.store.put("domain", row["id"], row)
             wanted.add(row["id"])
-    for row in rows(request, "domain", environment["id"]):
-        if row["id"] not in wanted:
-            request.store.delete("domain", row["id"])
+    _drop_others(request, "domain", environment, wanted)
 
 
 def _domain_of(request: Request, environment: Document, service_id: str, key: str) -> Document:
@@ -107,7 +107,7 @@ def new_domain(
     service = request.store.get("service", service_id) or {"name": "service"}
     label = re.sub(r"[^a-z0-9-]+", "-", f"{service['name']}-{environment['name']}".lower()).strip("-")
     made = {
-        "id": new_id(),
+        **born(),
         "key": key,
         "environmentId": environment["id"],
         "serviceId": service_id,
@@ -116,9 +116,6 @@ def new_domain(
         "suffix": SUFFIX,
         "targetPort": None,
         "syncStatus": "ACTIVE",
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
     }
     return made["id"], made
 
@@ -132,9 +129,7 @@ def _follow_custom_domains(request: Request, environment: Document) -> None:
             row["targetPort"] = (entry or {}).get("port")
             request.store.put("custom_domain", row["id"], row)
             wanted.add(row["id"])
-    for row in rows(request, "custom_domain", environment["id"]):
-        if row["id"] not in wanted:
-            request.store.delete("custom_domain", row["id"])
+    _drop_others(request, "custom_domain", environment, wanted)
 
 
 def new_custom_domain(environment: Document, service_id: str, domain: str) -> Document:
@@ -143,16 +138,13 @@ def new_custom_domain(environment: Document, service_id: str, domain: str) -> Do
     id_ = str(uuid.uuid5(_NAMESPACE, f"{environment['id']}/{service_id}/{domain}"))
     label, _, zone = domain.partition(".")
     return {
-        "id": id_,
+        **born(id_),
         "environmentId": environment["id"],
         "serviceId": service_id,
         "projectId": environment["projectId"],
         "domain": domain,
         "targetPort": None,
         "syncStatus": "ACTIVE",
-        "createdAt": now(),
-        "updatedAt": now(),
-        "deletedAt": None,
         "status": {
             "certificateStatus": "CERTIFICATE_STATUS_TYPE_VALIDATING_OWNERSHIP",
             "certificateStatusDetailed": None,
@@ -189,27 +181,22 @@ def new_custom_domain(environment: Document, service_id: str, domain: str) -> Do
 
 
 def _follow_proxies(request: Request, environment: Document) -> None:
-    store = request.store
     wanted = {(id_, int(port)) for id_, entries in _configured(environment, "tcpProxies") for port in entries}
-    here = rows(request, "tcp_proxy", environment["id"])
-    for row in here:
-        if (row["serviceId"], row["applicationPort"]) not in wanted:
-            store.delete("tcp_proxy", row["id"])
-    known = {(row["serviceId"], row["applicationPort"]) for row in here}
-    for service_id, port in sorted(wanted - known):
+    known = {
+        (row["serviceId"], row["applicationPort"]): row["id"] for row in rows(request, "tcp_proxy", environment["id"])
+    }
+    _drop_others(request, "tcp_proxy", environment, {id_ for key, id_ in known.items() if key in wanted})
+    for service_id, port in sorted(wanted - known.keys()):
         made = {
-            "id": new_id(),
+            **born(),
             "environmentId": environment["id"],
             "serviceId": service_id,
             "applicationPort": port,
             "proxyPort": free_port(),
             "domain": "127.0.0.1",
             "syncStatus": "ACTIVE",
-            "createdAt": now(),
-            "updatedAt": now(),
-            "deletedAt": None,
         }
-        store.put("tcp_proxy", made["id"], made)
+        request.store.put("tcp_proxy", made["id"], made)
 
 
 def _follow_volumes(request: Request, environment: Document) -> None:
@@ -271,11 +258,9 @@ def new_volume(request: Request, project_id: str, name: str, *, id_: str = "") -
     if limit and len(volume_names(request, project_id)) >= limit:
         raise Refusal(f"This project has reached its limit of {limit} volumes")
     made: Document = {
-        "id": id_ or new_id(),
+        **born(id_),
         "name": name,
         "projectId": project_id,
-        "createdAt": now(),
-        "deletedAt": None,
     }
     return request.store.put("volume", made["id"], made)
 
@@ -285,7 +270,7 @@ def new_volume_instance(
 ) -> Document:
     """Return the instance of a volume in one environment, empty."""
     return {
-        "id": new_id(),
+        **born(),
         "volumeId": volume["id"],
         "environmentId": environment["id"],
         "serviceId": service_id,
@@ -293,6 +278,4 @@ def new_volume_instance(
         "name": volume["name"],
         "region": region,
         "state": "READY",
-        "createdAt": now(),
-        "deletedAt": None,
     }

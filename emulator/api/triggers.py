@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ariadne import MutationType, QueryType
 
 from emulator.api.request import Info, connection, request_of
-from emulator.errors import not_found
 
 if TYPE_CHECKING:
     from emulator.api.views import View
@@ -40,7 +39,5 @@ def triggers_of(environment: Document) -> list[Document]:
 @query.field("deploymentTriggers")
 def deployment_triggers(_: object, info: Info, environmentId: str, projectId: str, serviceId: str, **page: Any) -> View:
     """Return the triggers of a service instance."""
-    environment = request_of(info).environment(environmentId)
-    if serviceId not in environment["config"].get("services", {}):
-        raise not_found("ServiceInstance")
+    environment, _config = request_of(info).instance(environmentId, serviceId)
     return connection([row for row in triggers_of(environment) if row["serviceId"] == serviceId], page)

@@ -161,7 +161,7 @@ def environment_patches(_: object, info: Info, environmentId: str, **page: Any) 
     request = request_of(info)
     request.environment(environmentId)
     rows = request.store.all("patch", lambda row: row["environmentId"] == environmentId)
-    return connection([patch_view(request, row) for row in reversed(rows)], page)
+    return connection(rows[::-1], page, lambda row: patch_view(request, row))
 
 
 @query.field("environmentStagedChanges")

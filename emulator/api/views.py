@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.api import canvas
@@ -31,7 +32,7 @@ def workspace_view(request: Request) -> View:
     def projects(_info: object, **page: Any) -> View:
         require_account(request)
         rows = request.store.all("project", lambda row: not row.get("deletedAt"))
-        return connection([project_view(request, row) for row in rows if not request.is_foreign], page)
+        return connection([] if request.is_foreign else rows, page, lambda row: project_view(request, row))
 
     return {
         **request.workspace,
@@ -55,7 +56,7 @@ def project_view(request: Request, project: Document) -> View:
     store, id_ = request.store, project["id"]
 
     def environments() -> list[Document]:
-        return store.all("environment", lambda row: row["projectId"] == id_ and not row.get("deletedAt"))
+        return request.environments(id_)
 
     def of_project(kind: str) -> list[Document]:
         return store.all(kind, lambda row: row["projectId"] == id_ and not row.get("deletedAt"))
@@ -68,7 +69,9 @@ def project_view(request: Request, project: Document) -> View:
         own = {"project": lambda _info: project_view(request, project)}
         return [{**row, **own} for row in rows(project, environments())]
 
-    persistent = [row["id"] for row in environments() if not row["isEphemeral"]]
+    def primary() -> str | None:
+        return next((str(row["id"]) for row in environments() if not row["isEphemeral"]), None)
+
     return {
         **project,
         "workspaceId": WORKSPACE["id"],
@@ -80,27 +83,15 @@ def project_view(request: Request, project: Document) -> View:
         "baseEnvironment": lambda _info: base_environment(),
         "buckets": lambda _info, **page: connection(of_here(canvas.buckets), page),
         "groups": lambda _info, **page: connection(of_here(canvas.groups), page),
-        "deployments": lambda _info, **page: connection(
-            [
-                deployment_view(request, row)
-                for row in reversed(store.all("deployment", lambda row: row["projectId"] == id_))
-                if sees(request, row["environmentId"])
-            ],
-            page,
-        ),
-        "primaryEnvironmentId": persistent[0] if persistent else None,
+        "deployments": _deployments(request, "projectId", id_),
+        "primaryEnvironmentId": lambda _info: primary(),
         "environments": lambda _info, **page: connection(
-            [
-                environment_view(request, row)
-                for row in environments()
-                if page.get("isEphemeral") in (None, row["isEphemeral"])
-            ],
+            [row for row in environments() if page.get("isEphemeral") in (None, row["isEphemeral"])],
             page,
+            partial(environment_view, request),
         ),
-        "services": lambda _info, **page: connection(
-            [service_view(request, row) for row in of_project("service")], page
-        ),
-        "volumes": lambda _info, **page: connection([volume_view(request, row) for row in of_project("volume")], page),
+        "services": lambda _info, **page: connection(of_project("service"), page, partial(service_view, request)),
+        "volumes": lambda _info, **page: connection(of_project("volume"), page, partial(volume_view, request)),
     }
 
 
@@ -130,14 +121,12 @@ def environment_view(request: Request, environment: Document) -> View:
         ),
         "configEtag": lambda _info: of_seen(etag(environment["config"])),
         "serviceInstances": lambda _info, **page: connection(
-            [instance_view(request, environment, service_id) for service_id in services], page
+            list(services), page, partial(instance_view, request, environment)
         ),
         "volumeInstances": lambda _info, **page: connection(
-            [volume_instance_view(request, row) for row in here("volume_instance")], page
+            here("volume_instance"), page, partial(volume_instance_view, request)
         ),
-        "deployments": lambda _info, **page: connection(
-            [deployment_view(request, row) for row in reversed(here("deployment"))], page
-        ),
+        "deployments": _deployments(request, "environmentId", id_),
         "variables": lambda _info, **page: connection(_variable_views(request, environment) if is_seen else [], page),
         "deploymentTriggers": lambda _info, **page: connection(triggers_of(environment) if is_seen else [], page),
         # The CLI reads the groups of volumes here, by the volume's id (fact: canvas-group-refs).
@@ -178,27 +167,28 @@ def _environment_or_trap(request: Request, environment_id: str) -> View | None:
     return environment_view(request, environment) if environment is not None else None
 
 
+def _deployments(request: Request, key: str, id_: str) -> Callable[..., View]:
+    """Return the field with the deployments of what has an id, the newest first, as far as the caller sees them."""
+
+    def field(_info: object, **page: Any) -> View:
+        rows = request.store.all("deployment", lambda row: row[key] == id_ and sees(request, row["environmentId"]))
+        return connection(rows[::-1], page, partial(deployment_view, request))
+
+    return field
+
+
 def service_view(request: Request, service: Document) -> View:
     """Return a Service."""
-    store, id_ = request.store, service["id"]
+    id_ = service["id"]
 
     def instances() -> list[View]:
-        environments = store.all(
-            "environment", lambda row: not row.get("deletedAt") and id_ in row["config"].get("services", {})
-        )
-        environments = [row for row in environments if sees(request, row["id"])]
-        return [instance_view(request, row, id_) for row in environments]
-
-    def rows() -> list[Document]:
-        return store.all("deployment", lambda row: row["serviceId"] == id_ and sees(request, row["environmentId"]))
+        return [instance_view(request, row, id_) for row in request.holding(id_) if sees(request, row["id"])]
 
     return {
         **service,
         "project": lambda _info: project_view(request, request.project(service["projectId"])),
         "serviceInstances": lambda _info, **page: connection(instances(), page),
-        "deployments": lambda _info, **page: connection(
-            [deployment_view(request, row) for row in reversed(rows())], page
-        ),
+        "deployments": _deployments(request, "serviceId", id_),
     }
 
 

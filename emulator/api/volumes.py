@@ -8,7 +8,7 @@ from emulator.api.apply import delete_volume_instances, store_patch
 from emulator.api.request import Info, Request, request_of
 from emulator.api.sync import free_volume_name, new_volume, new_volume_instance, rows, volume_names
 from emulator.api.views import View, volume_instance_view, volume_view
-from emulator.errors import Refusal, not_authorized, not_found
+from emulator.errors import Refusal, not_authorized
 from emulator.store import Document
 
 query = QueryType()
@@ -20,11 +20,7 @@ _GONE = ("DELETED", "DELETING")
 def volume_instance(_: object, info: Info, id: str) -> View:
     """Return a volume in an environment."""
     request = request_of(info)
-    found = request.store.get("volume_instance", id)
-    if found is None:
-        raise not_found("VolumeInstance")
-    request.environment(found["environmentId"])
-    return volume_instance_view(request, found)
+    return volume_instance_view(request, request.thing("volume_instance", id)[0])
 
 
 @mutation.field("volumeCreate")
@@ -35,8 +31,8 @@ def volume_create(_: object, info: Info, input: Document) -> View:
     service_id = input.get("serviceId")
     targets = _targets(request, project["id"], input)
     for environment in targets:
-        if service_id and service_id not in environment["config"].get("services", {}):
-            raise not_found("ServiceInstance")
+        if service_id:
+            request.instance(environment["id"], service_id)
         if service_id and rows(request, "volume_instance", environment["id"], service_id):
             # One each (fact: one-volume-a-service).
             raise Refusal("Service already has a volume attached")
@@ -67,7 +63,7 @@ def _targets(request: Request, project_id: str, input_: Document) -> list[Docume
         return [request.environment(input_["environmentId"])]
     if "environmentId" in input_:
         return []
-    return request.store.all("environment", lambda row: row["projectId"] == project_id and not row.get("deletedAt"))
+    return request.environments(project_id)
 
 
 def _mount(request: Request, environment: Document, instance: Document, service_id: str | None) -> None:

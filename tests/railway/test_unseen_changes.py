@@ -67,6 +67,7 @@ def test_an_update_stops_and_names_it_and_goes_on_after_a_refresh(at: Place, kin
     assert not runs.differs(again, {**wanted, **after})
 
 
+@pytest.mark.believed("domain_rename")
 def test_a_domain_that_somebody_renamed_keeps_its_name_and_stops_the_update_that_would_bind_it_unsaid(
     at: Place,
 ) -> None:
