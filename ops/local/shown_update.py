@@ -49,7 +49,7 @@ class UpdateTold:
         self._names: dict[str, str] = {}
         self._said: dict[str, str] = {}
         self._builds: dict[str, BuildProgress] = {}
-        self._counts = Counter[str]()
+        self._done: dict[str, str] = {}
 
     def told(self, events: Iterable[StepEvent | ErrorEvent | BuildEvent], waits: Iterable[WaitEvent]) -> Iterator[str]:
         """Take what is new, and return a line for each thing that ended and that people wait for."""
@@ -71,7 +71,8 @@ class UpdateTold:
             if event.moment is Moment.FAILED:
                 yield f"{_name(event.step)}: failed after {seconds:.0f} s"
                 continue
-            self._counts[_DONE.get(event.step.op, "")] += 1
+            # A component has an event more, for its outputs, and what is replaced has three: the last one counts.
+            self._done[urn] = _DONE.get(event.step.op, "")
             if event.step.kind in _TOLD and event.step.kind != ROLLOUT and not event.step.deletes:
                 how = self._said.get(_name(event.step), "") or _TOLD[event.step.kind]
                 yield f"{_name(event.step)}: {how}, {seconds:.0f} s"
@@ -86,7 +87,8 @@ class UpdateTold:
 
     def result(self) -> list[str]:
         """Return how many resources were changed, by what was done to them."""
-        return [f"{count} {what}" for what, count in self._counts.items() if what] or ["nothing to change"]
+        counts = Counter(what for what in self._done.values() if what)
+        return [f"{count} {what}" for what, count in counts.items()] or ["nothing to change"]
 
 
 def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Path) -> int:
