@@ -68,9 +68,13 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
         agent = named(mover.agents(), chosen.move, chosen.claimed)
         return {"moved": [mover.move(agent, lambda one: one.is_behind)]}
     if chosen.add:
-        return {"added": api.replenish(chosen.add)}
+        added = api.replenish(chosen.add)
+        say(f"{added} agents are made beside those that are kept idle; make agents STACK={chosen.stack} shows them")
+        return {"added": added}
     if chosen.drain:
-        return {"drained": api.drain(chosen.drain)}
+        drained = api.drain(chosen.drain)
+        say(f"{drained} idle agents were deleted")
+        return {"drained": drained}
     if chosen.end:
         agent = named(mover.agents(), chosen.end, chosen.claimed)
         api.kill(agent.id)
