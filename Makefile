@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
 # is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST FILES RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
-	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS CHECK CLI REAL REPLAY YES REPORT
+	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN ADD END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS CHECK CLI REAL REPLAY YES REPORT
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
 	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
@@ -41,9 +41,9 @@ down: ## stop and remove everything that make local started; keeps the data whil
 status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1] [WATCH=1] [HTML=file]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
 	@$(if $(STACK),ops/run status --stack="$$STACK" $(if $(JSON),--json),$(VENV)/python -m ops.local status) $(if $(WATCH),--watch) $(if $(HTML),--html="$$HTML")
 
-agents: $(STAMP) ## the agents of a stack's pool and its last acts: STACK=… [JSON=1], with an act [MOVE=id|idle | DRAIN=n | END=id] [CLAIMED=yes]
+agents: $(STAMP) ## the agents of a stack's pool and its last acts: STACK=… [JSON=1], with an act [MOVE=id|idle | ADD=n | DRAIN=n | END=id] [CLAIMED=yes]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
-	@ops/run agents --stack="$$STACK" --move="$$MOVE" --drain="$$DRAIN" --end="$$END" --claimed="$$CLAIMED" $(if $(JSON),--json)
+	@ops/run agents --stack="$$STACK" --move="$$MOVE" --add="$$ADD" --drain="$$DRAIN" --end="$$END" --claimed="$$CLAIMED" $(if $(JSON),--json)
 
 rotate: $(STAMP) ## replace a key until nothing has the old value; the new one from standard input: STACK=… KEY=NAME [CLAIMED=redeploy] [RESUME=1] [WITH_IMAGE=1] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2

@@ -116,13 +116,16 @@ class PoolApi:
         body = {"agentName": agent_name, "instructions": instructions}
         return str(self._asked("POST", "/api/pool/claim", body).get("instanceId"))
 
-    def replenish(self, count: int) -> None:
-        """Create `count` agents in addition to those that are kept idle.
+    def replenish(self, count: int) -> int:
+        """Create `count` agents in addition to those that are kept idle; return how many were made or are being made.
 
         Raises:
             NoAnswer, InfraError: as for a plan.
         """
-        self._asked("POST", "/api/pool/replenish", {"count": count})
+        done = self._asked("POST", "/api/pool/replenish", {"count": count})
+        # Older pool managers return lists of ids.
+        made = [done.get(name) or 0 for name in ("created", "creating")]
+        return sum(len(one) if isinstance(one, list) else int(one) for one in made)
 
     def drain(self, count: int) -> int:
         """Delete up to `count` idle agents; return the number of deleted agents.

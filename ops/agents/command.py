@@ -2,12 +2,14 @@
 
 python -m ops agents --stack STACK [--json]
 python -m ops agents --stack STACK --move ID|idle [--claimed yes]
+python -m ops agents --stack STACK --add N
 python -m ops agents --stack STACK --drain N
 python -m ops agents --stack STACK --end ID [--claimed yes]
 
 Without an act it is read-only. --move gives an agent, or every idle one that is behind, the newest image and the keys
-of today; --drain deletes idle agents, those on an old image first; --end deletes one. An agent that somebody has is
-moved or ended only by its id, and with --claimed yes.
+of today; --add makes idle agents beside those that the pool keeps, without a deployment; --drain deletes idle agents,
+those on an old image first; --end deletes one. An agent that somebody has is moved or ended only by its id, and with
+--claimed yes.
 """
 
 from __future__ import annotations
@@ -34,15 +36,15 @@ if TYPE_CHECKING:
 
 IDLE = "idle"
 WORD = "yes"
-MOST_DRAINED = 20
-"""As many as the pool manager drains at one request."""
+MOST_AT_ONCE = 20
+"""As many as the pool manager makes or drains at one request."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Act if an act is named, then print agents and events."""
     chosen = _parser().parse_args(argv)
-    if sum(bool(act) for act in (chosen.move, chosen.drain, chosen.end)) > 1:
-        raise InfraError("agents", "one act at a time: MOVE=, DRAIN= or END=")
+    if sum(bool(act) for act in (chosen.move, chosen.add, chosen.drain, chosen.end)) > 1:
+        raise InfraError("agents", "one act at a time: MOVE=, ADD=, DRAIN= or END=")
     state = live_stack.recorded(stacks.checked(chosen.stack))
     api = live_stack.pool_api(state, live_stack.railway(state))
     done = act(api, chosen)
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Do what was chosen, and return which agents were moved, drained or ended.
+    """Do what was chosen, and return which agents were moved, added, drained or ended.
 
     Raises:
         InfraError: it names no agent, or one that somebody has without saying so; or an agent does not get ready.
@@ -65,8 +67,14 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.move:
         agent = named(mover.agents(), chosen.move, chosen.claimed)
         return {"moved": [mover.move(agent, lambda one: one.is_behind)]}
+    if chosen.add:
+        added = api.replenish(chosen.add)
+        say(f"{added} agents are made beside those that are kept idle; make agents STACK={chosen.stack} shows them")
+        return {"added": added}
     if chosen.drain:
-        return {"drained": api.drain(chosen.drain)}
+        drained = api.drain(chosen.drain)
+        say(f"{drained} idle agents were deleted")
+        return {"drained": drained}
     if chosen.end:
         agent = named(mover.agents(), chosen.end, chosen.claimed)
         api.kill(agent.id)
@@ -98,12 +106,15 @@ def _events(api: PoolApi) -> list[dict[str, Any]] | None:
 
 
 def _count(text: str) -> int:
-    return number(1, MOST_DRAINED)(text) if text else 0
+    return number(1, MOST_AT_ONCE)(text) if text else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("agents", __doc__)
     parser.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
+    parser.add_argument(
+        "--add", default=0, type=_count, metavar="N", help="make so many beside those that are kept idle"
+    )
     parser.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
     parser.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
     parser.add_argument(

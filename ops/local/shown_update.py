@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 LAST_LINES = 15
+BUILD_LINES = 8
+"""The last lines of a build that failed: what its command said stands before BuildKit's own summary."""
 _TOLD = {BUILD: "built and pushed", WAIT: "deployed", SCHEMA: "migrations applied", ROLLOUT: "asked"}
 _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
@@ -49,7 +51,8 @@ class UpdateTold:
         self._names: dict[str, str] = {}
         self._said: dict[str, str] = {}
         self._builds: dict[str, BuildProgress] = {}
-        self._counts = Counter[str]()
+        self._lines: dict[str, deque[str]] = {}
+        self._done: dict[str, str] = {}
 
     def told(self, events: Iterable[StepEvent | ErrorEvent | BuildEvent], waits: Iterable[WaitEvent]) -> Iterator[str]:
         """Take what is new, and return a line for each thing that ended and that people wait for."""
@@ -59,6 +62,8 @@ class UpdateTold:
                 continue
             if isinstance(event, BuildEvent):
                 self._builds[event.urn] = self._builds.get(event.urn, BuildProgress()).after(event.line)
+                if event.line.strip():
+                    self._lines.setdefault(event.urn, deque(maxlen=BUILD_LINES)).append(event.line.strip())
                 continue
             urn = event.step.urn
             if event.moment is Moment.BEGAN:
@@ -70,8 +75,10 @@ class UpdateTold:
             seconds = self._clock() - self._began.pop(urn, self._clock())
             if event.moment is Moment.FAILED:
                 yield f"{_name(event.step)}: failed after {seconds:.0f} s"
+                yield from (f"  {line}" for line in self._lines.get(urn, ()))
                 continue
-            self._counts[_DONE.get(event.step.op, "")] += 1
+            # A component has an event more, for its outputs, and what is replaced has three: the last one counts.
+            self._done[urn] = _DONE.get(event.step.op, "")
             if event.step.kind in _TOLD and event.step.kind != ROLLOUT and not event.step.deletes:
                 how = self._said.get(_name(event.step), "") or _TOLD[event.step.kind]
                 yield f"{_name(event.step)}: {how}, {seconds:.0f} s"
@@ -86,7 +93,8 @@ class UpdateTold:
 
     def result(self) -> list[str]:
         """Return how many resources were changed, by what was done to them."""
-        return [f"{count} {what}" for what, count in self._counts.items() if what] or ["nothing to change"]
+        counts = Counter(what for what in self._done.values() if what)
+        return [f"{count} {what}" for what, count in counts.items()] or ["nothing to change"]
 
 
 def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Path) -> int:
@@ -135,7 +143,7 @@ def _follow(process: subprocess.Popen[bytes], events: GrowingFile, waits: Growin
         except subprocess.TimeoutExpired:
             pass
         for line in told.told(list(step_events(events.lines())), list(wait_events(waits.lines()))):
-            current.note(log_line(line))
+            current.note(log_line(escaped(line)))
         current.doing(escaped(told.doing()))
     if process.returncode == 0:
         current.result[:] = told.result()

@@ -133,6 +133,7 @@ def other_rows(plan: UpdatePlan, done: UpdatePlan, now: datetime) -> list[PlanRo
         migrations=tuple(file for file in plan.migrations if file.file not in files),
         agents=plan.agents if done.agents is None else None,
         things=tuple(subject for subject in plan.things if subject not in done.things),
+        cost=None,  # an estimate is nothing that is done
     )
     missed = [replace(row, text=f"{row.text}: not done", mark=Mark.LOST) for row in _without_services(left, now)]
     return [*_without_services(done, now), *missed]

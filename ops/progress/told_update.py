@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ops.pulumi_cli import Pulumi
 
 
+_LOCKED = "the stack is currently locked"
+
+
 def update(pulumi: Pulumi, found: Previewed, *, then: Callable[[str], None] | None = None) -> tuple[str, list[PlanRow]]:
     """Update, then print for each row of the plan whether it happened, even if the update failed.
 
@@ -47,7 +50,8 @@ def update(pulumi: Pulumi, found: Previewed, *, then: Callable[[str], None] | No
     title, rows = "", list[PlanRow]()
     failed = None
     if made.ran.code != 0:
-        failed = PulumiError(pulumi.stack, f"pulumi up: {last_error(made.ran.text)}")
+        step = f"make doctor STACK={pulumi.stack} says who holds the lock" if _LOCKED in made.ran.text else ""
+        failed = PulumiError(pulumi.stack, f"pulumi up: {last_error(made.ran.text)}", step)
     # A report that cannot be made must not hide why the update failed.
     with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
         services = outcomes(found.plan, before, services_of(pulumi.exported()), made.failed)

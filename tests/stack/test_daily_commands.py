@@ -17,7 +17,7 @@ DAILY = frozenset(
     }
 )
 PAGES = ("README.md", "docs/runbook.md", "docs/first-deploy.md")
-BY_HAND = ("<id>", "MOVE=", "DRAIN=", "END=", "FOLLOW=1", "RUN=")
+BY_HAND = ("<id>", "MOVE=", "ADD=", "DRAIN=", "END=", "FOLLOW=1", "RUN=")
 """What needs an agent's id, changes agents (the incidents do), or does not end by itself."""
 
 

@@ -136,3 +136,16 @@ def test_the_board_shows_a_build_and_at_its_end_that_it_is_built(told: UpdateTol
     ]
     list(told.told(step_events([began, said]), []))
     assert told.doing() == "image runtime (pulling [#####---------------] 7 of 28 MB)"
+
+
+def test_a_build_that_fails_shows_what_it_printed_last(told: UpdateTold) -> None:
+    kind, name = "docker-build:index:Image", "runtime-build"
+    began, failed = (event(moment, "update", kind, name) for moment in ("resourcePreEvent", "resOpFailedEvent"))
+    urn = json.loads(began)["resourcePreEvent"]["metadata"]["urn"]
+    said = [
+        json.dumps({"diagnosticEvent": {"message": line, "urn": urn, "severity": "info"}})
+        for line in (*(f"#8 {number}\n" for number in range(20)), "\n", "#9 0.2 no space left on device\n")
+    ]
+    lines = list(told.told(step_events([began, *said, failed]), []))
+    assert lines[0] == "image runtime: failed after 7 s"
+    assert lines[1:] == [*(f"  #8 {number}" for number in range(13, 20)), "  #9 0.2 no space left on device"]
