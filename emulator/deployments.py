@@ -167,9 +167,7 @@ class Deployments:
     def _runner(self, image: str) -> Runner:
         if image and self._postgres.takes(image):
             return self._postgres
-        if image and self._containers is not None:
-            return self._containers
-        return self._simulated
+        return self._containers if image and self._containers is not None else self._simulated
 
     def _walked_at_once(self, deployment: Document) -> bool:
         """Walk a deployment in the caller's thread, unless another one of its instance is under way.

@@ -80,7 +80,7 @@ class Session:
         object.__setattr__(self, "poll", Poll(self.client))
         traffic = Traffic(self.client.clock, most_at_once(os.environ), lambda: self.client.in_flight.seconds)
         object.__setattr__(self, "traffic", traffic)
-        object.__setattr__(self, "groups", Groups(self.client.sleep, self.client.clock, self.traffic))
+        object.__setattr__(self, "groups", Groups(self.client.sleep, self.client.clock, traffic))
 
     @property
     def has_changed(self) -> bool:
@@ -103,8 +103,7 @@ class Session:
 
     def refreshed(self, props: Mapping[str, Any], *, subject: str) -> Snapshot:
         """Return the environment as this run's refresh sees it, which is one picture for all resources; raises Gone."""
-        where = (props["projectId"], props["environmentId"])
-        return self.snapshots.read(*where, subject=subject, age=REFRESH_SECONDS)
+        return self.snapshots.read(props["projectId"], props["environmentId"], subject=subject, age=REFRESH_SECONDS)
 
     def announce_deployment(self, service: str, because: Sequence[str]) -> None:
         """Say that the change of a service makes a deployment, a line each; the last line's number is their sum."""

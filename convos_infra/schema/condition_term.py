@@ -224,9 +224,8 @@ class TermReader:
         return lambda row: next((one for one in (part(row) for part in parts) if one is not None), None)
 
     def _min_max_expr(self, expression: Any, _: Any) -> Term:
-        parts, operator = [self.read(one) for one in expression.args], "<="
-        if word(expression, "op") == "IS_GREATEST":
-            operator = ">="
+        parts = [self.read(one) for one in expression.args]
+        operator = ">=" if word(expression, "op") == "IS_GREATEST" else "<="
 
         def chosen(row: Mapping[str, Any]) -> Any:
             found = [one for one in (part(row) for part in parts) if one is not None]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from railway_api.endpoint import DEFAULT_ENDPOINT, checked_endpoint
 from railway_api.errors import (
@@ -74,9 +74,8 @@ class Client:
         self.clock = clock
         self.progress = progress
         self._token = token
-        self.credential: Mapping[str, str] = (
-            {"Project-Access-Token": token} if project_token else {"Authorization": f"Bearer {token}"}
-        )
+        header, value = ("Project-Access-Token", token) if project_token else ("Authorization", f"Bearer {token}")
+        self.credential: Mapping[str, str] = {header: value}
         self._user_agent = user_agent
         self._transport = Transport(endpoint, self.credential, self.timing, wall, user_agent)
         self.in_flight = InFlight(clock)
@@ -115,8 +114,7 @@ class Client:
         with self._asking:
             if name not in self._known:
                 self._known[name] = ask()
-            found: _Known = self._known[name]
-            return found
+            return cast("_Known", self._known[name])
 
     def now(self) -> datetime:
         """Return the time of day."""

@@ -16,7 +16,7 @@ FAULTS: Mapping[str, Fault] = {
             ),
             *of(
                 "stack/test_bad_config",
-                "a_mistake_is_one_line_and_changes_nothing",
+                "each_mistake_is_one_line_and_changes_nothing",
             ),
         ),
     ),
