@@ -42,7 +42,7 @@ MOST_AT_ONCE = 20
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Act if an act is named, then print agents and events."""
-    chosen = _parser().parse_args(argv)
+    chosen = parser().parse_args(argv)
     if sum(bool(act) for act in (chosen.move, chosen.add, chosen.drain, chosen.end)) > 1:
         raise InfraError("agents", "one act at a time: MOVE=, ADD=, DRAIN= or END=")
     state = live_stack.recorded(stacks.checked(chosen.stack))
@@ -109,20 +109,19 @@ def _count(text: str) -> int:
     return number(1, MOST_AT_ONCE)(text) if text else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = stack_parser("agents", __doc__)
-    parser.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    found = stack_parser("agents", __doc__)
+    found.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
+    found.add_argument(
         "--add", default=0, type=_count, metavar="N", help="make so many beside those that are kept idle"
     )
-    parser.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
-    parser.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
-    parser.add_argument(
-        "--claimed", default="", metavar=WORD, help=f"`{WORD}`: the one that is named may be somebody's"
-    )
-    parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
-    add_json(parser)
-    return parser
+    found.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
+    found.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
+    found.add_argument("--claimed", default="", metavar=WORD, help=f"`{WORD}`: the one that is named may be somebody's")
+    found.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
+    add_json(found)
+    return found
 
 
 if __name__ == "__main__":

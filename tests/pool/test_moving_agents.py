@@ -9,7 +9,7 @@ import pytest
 
 from convos_infra.errors import InfraError
 from convos_infra.rollout.pool_api import PoolApi
-from ops.agents.command import act
+from ops.agents.command import act, parser
 from ops.agents.moving import Mover, ReadyWait
 from ops.rotate.command import lacks
 from ops.scale.command import settled
@@ -26,7 +26,7 @@ def api_of(pool: Pool) -> PoolApi:
 
 
 def chosen(**given: Any) -> argparse.Namespace:
-    return argparse.Namespace(**{"move": "", "drain": 0, "end": "", "claimed": "", "wait": 30.0, **given})
+    return parser().parse_args(["--wait=30", *(f"--{name}={value}" for name, value in given.items())])
 
 
 def test_a_rotation_moves_every_idle_agent_leaves_the_claimed_one_and_keeps_some_ready(around: Surroundings) -> None:
