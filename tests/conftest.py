@@ -7,7 +7,6 @@ draw: Hypothesis would call that a failure.
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import left_out
 from tests.acceptance import known_faults
+from tests.support import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileSch
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell starts its background jobs so, and children inherit it: Pulumi ends its plugins by SIGINT, and waited
-        # five seconds for each that ignores it (measured: a preview took 6.5 s in place of 1.5 s).
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.heed()
     for name, fault in known_faults.FAULTS.items():
         config.addinivalue_line("markers", f"{name}: {fault.was}")
 

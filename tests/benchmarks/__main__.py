@@ -12,6 +12,7 @@ from tests.benchmarks.page import FOLDER, write
 from tests.benchmarks.rows import missed
 from tests.pool import bench_claims, bench_rollout
 from tests.schema import bench_schema
+from tests.support import interrupts
 
 SUITES: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
     "railway": railway.rows,
@@ -44,4 +45,5 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    interrupts.heed()
     sys.exit(main(sys.argv[1:]))

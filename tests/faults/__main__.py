@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.faults.case import TRIES, Case, Operation, Outcome, Starts, modes_of, prepared, run_case
 from tests.faults.proxy import Mode
+from tests.support import interrupts
 
 SEED = 20
 HEAD = (
@@ -125,4 +126,5 @@ def _sums(group: Sequence[Outcome]) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
+    interrupts.heed()
     sys.exit(main())
