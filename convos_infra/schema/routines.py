@@ -10,7 +10,7 @@ from typing import Any
 
 from convos_infra.schema.lasting import WITHOUT_TRIGGERS
 from convos_infra.schema.script import NotSqlError, Statement, body_line, read_script, unreadable, without_comments
-from convos_infra.schema.tree import inner, kind_of, option, strings, word
+from convos_infra.schema.tree import inner, kind_of, option, strings, walk, word
 
 _PROMISES = re.compile(r"(?:\{\}\},)+")
 """libpg_query writes a trigger's TG_… variables with an extra brace."""
@@ -21,6 +21,9 @@ _PLAIN_TYPES = frozenset(
 _MODES = {"FUNC_PARAM_OUT": "OUT", "FUNC_PARAM_TABLE": "OUT", "FUNC_PARAM_INOUT": "INOUT"}
 _EXPRESSION, _ASSIGNMENTS = 2, (3, 4, 5)
 """The parse modes of PL/pgSQL: postgres/src/include/parser/parser.h, RawParseMode."""
+
+_SOURCES = {"delete_stmt": "using_clause", "update_stmt": "from_clause"}
+_LOOP = "loop"
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,9 @@ def _commands(tree: Any, line: int) -> Iterator[Command]:
     if isinstance(tree, list):
         for one in tree:
             yield from _commands(one, line)
+    elif isinstance(tree, dict) and "PLpgSQL_stmt_fors" in tree:
+        yield from _of_loop(tree["PLpgSQL_stmt_fors"], line)
+        return
     if not isinstance(tree, dict):
         return
     for kind, value in tree.items():
@@ -180,6 +186,39 @@ def _commands(tree: Any, line: int) -> Iterator[Command]:
         ):
             yield Command("dynamic", None, here)
         yield from _commands(value, here)
+
+
+def _of_loop(loop: Any, line: int) -> Iterator[Command]:
+    """Return the query of FOR … IN SELECT, and the statements that are run for each of its rows.
+
+    All rounds together change what one statement joined with the query would: `id = r.id` of the same table is every
+    row. So such a statement gets the query in its USING or FROM.
+    """
+    line = loop.get("lineno", line)
+    queries = list(_expression(loop["query"]["PLpgSQL_expr"], line))
+    yield from queries
+    for command in _commands({"var": loop["var"], "body": loop.get("body", [])}, line):
+        if len(queries) == 1 and queries[0].kind == "select_stmt" and command.kind in _SOURCES:
+            _join(command.node, getattr(command.node, _SOURCES[command.kind]), queries[0].node, loop["var"])
+        yield command
+
+
+def _join(node: Any, sources: Any, query: Any, variable: Any) -> None:
+    """Add a loop's query to a statement, in which a variable of the loop becomes the column that it holds."""
+    alias, fields = _LOOP, variable.get("PLpgSQL_row", {}).get("fields", ())
+    shown = [one.res_target for one in query.target_list]
+    columns = [one.name or (strings(one.val.column_ref.fields) or [""])[-1] for one in shown]
+    held = dict(zip((one["name"] for one in fields), columns, strict=False))
+    for kind, one in walk(node):
+        column = held.get(strings(one.fields)[0]) if kind == "ColumnRef" and len(one.fields) == 1 else ""
+        if column:
+            one.fields[0].string.sval = alias
+            one.fields.add().string.sval = column
+    if "PLpgSQL_rec" in variable:
+        alias = variable["PLpgSQL_rec"]["refname"]
+    source = sources.add().range_subselect
+    source.subquery.select_stmt.CopyFrom(query)
+    source.alias.aliasname = alias
 
 
 def _expression(value: Any, line: int) -> Iterator[Command]:

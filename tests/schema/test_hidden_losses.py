@@ -134,6 +134,28 @@ def test_what_only_looks_like_it_is_not_refused(text: str) -> None:
     assert guards.check(migrations(BEFORE, text)[1:], migrations(BEFORE)) == []
 
 
+LOOPS = {
+    "DECLARE r record; BEGIN FOR r IN SELECT id FROM log LOOP DELETE FROM log WHERE id = r.id; END LOOP; END": True,
+    "DECLARE i integer; BEGIN FOR i IN SELECT id FROM log LOOP DELETE FROM log WHERE id = i; END LOOP; END": True,
+    "DECLARE i integer; BEGIN FOR i IN SELECT l.id FROM log AS l LOOP IF i > 0 THEN DELETE FROM log AS x WHERE x.id = i; END IF; END LOOP; END": True,
+    "DECLARE i integer; k text; BEGIN FOR k, i IN SELECT 'x', id FROM log LOOP UPDATE log SET at = now() WHERE id = i; END LOOP; END": True,
+    "DECLARE r record; BEGIN FOR r IN SELECT * FROM log LOOP FOR i IN 1..2 LOOP DELETE FROM log WHERE id = r.id; END LOOP; END LOOP; END": True,
+    "DECLARE r record; BEGIN FOR r IN SELECT id FROM log WHERE at IS NULL LOOP DELETE FROM log WHERE id = r.id; END LOOP; END": False,
+    "DECLARE r record; BEGIN FOR r IN SELECT id FROM log ORDER BY id LIMIT 10 LOOP DELETE FROM log WHERE id = r.id; END LOOP; END": False,
+    "DECLARE r record; BEGIN FOR r IN SELECT id FROM kept LOOP DELETE FROM log WHERE id = r.id; END LOOP; END": False,
+    "DECLARE i integer; BEGIN FOR i IN SELECT id FROM log LOOP DELETE FROM log WHERE id = i + 1; END LOOP; END": False,
+    "DECLARE r record; BEGIN FOR r IN SELECT id, at FROM log LOOP DELETE FROM log WHERE id = r.id AND at < r.at; END LOOP; END": False,
+    "DECLARE r record; BEGIN FOR r IN SELECT id FROM log LOOP INSERT INTO kept VALUES (r.id, ''); END LOOP; END": False,
+}
+
+
+@pytest.mark.parametrize("body", LOOPS)
+def test_the_rounds_of_a_loop_are_one_statement_joined_with_its_query(body: str) -> None:
+    for text in (f"DO $$ {body} $$", f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ {body} $$; SELECT f()"):
+        problems = guards.check(migrations(BEFORE, text)[1:], migrations(BEFORE))
+        assert bool(problems) == LOOPS[body], problems
+
+
 NEVER = [
     "UPDATE SCHEMA_HISTORY SET name = 'x' WHERE version = '0001'",
     "DELETE FROM U&\"schem!0061_history\" UESCAPE '!' WHERE version = '0001'",
