@@ -175,6 +175,7 @@ def test_a_change_in_the_dashboard_is_seen_and_put_back(stack: LocalStack, page:
 @minutes_long
 def test_lost_rows_come_back_from_a_backup(stack: LocalStack, page: IncidentPage) -> None:
     mine = claimed(stack) if has_containers(stack) else ""
+    (stack.checkout / "backup.dump").unlink(missing_ok=True)  # a daily command has made one on the same stack
     saved = stack.shell("make", "backup", "STACK=local", "TO=backup.dump")
     assert saved.code == 0, saved.text
     url = stack.outputs()["database"]["url"]
