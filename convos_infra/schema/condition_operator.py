@@ -88,13 +88,18 @@ def _prefix(operator: str, right: Term) -> Term:
     return lambda row: values.calculate(operator, 0, right(row))
 
 
-def _pattern(reader: TermReader, expression: Any, node: Any, operator: str) -> Term:
-    """Return a term for LIKE and regular expressions: either every text matches, or some does and another does not."""
-    is_negated, positive = operator.startswith("!"), operator.lstrip("!")
+def _differs(reader: TermReader, expression: Any) -> bool:
+    """Tell whether an operator has columns of the row; raises UnknownValueError if one is on both sides."""
     left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
     if set(left) & set(right):
         raise UnknownValueError
-    if not left and not right:
+    return bool(left or right)
+
+
+def _pattern(reader: TermReader, expression: Any, node: Any, operator: str) -> Term:
+    """Return a term for LIKE and regular expressions: either every text matches, or some does and another does not."""
+    is_negated, positive = operator.startswith("!"), operator.lstrip("!")
+    if not _differs(reader, expression):
         return reader.same_for_all(node)
     pattern = expression.rexpr
     if kind_of(pattern) == "func_call" and strings(pattern.func_call.funcname)[-1] in _ESCAPES:
@@ -222,10 +227,7 @@ _KINDS: Mapping[str, Callable[[TermReader, Any, str], Term]] = {
 
 def _each(reader: TermReader, expression: Any, node: Any, operator: str, *, is_any: bool) -> Term:
     """Return a term for `a = ANY (ARRAY[…])`; an array that is not written out may contain the value or not."""
-    left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
-    if set(left) & set(right):
-        raise UnknownValueError
-    if not left and not right:
+    if not _differs(reader, expression):
         return reader.same_for_all(node)
     array = expression.rexpr
     while kind_of(array) == "type_cast":

@@ -205,7 +205,8 @@ def _of_loop(loop: Any, line: int) -> Iterator[Command]:
 
 def _join(node: Any, sources: Any, query: Any, variable: Any) -> None:
     """Add a loop's query to a statement, in which a variable of the loop becomes the column that it holds."""
-    alias, fields = _LOOP, variable.get("PLpgSQL_row", {}).get("fields", ())
+    alias = variable.get("PLpgSQL_rec", {}).get("refname", _LOOP)
+    fields = variable.get("PLpgSQL_row", {}).get("fields", ())
     shown = [one.res_target for one in query.target_list]
     columns = [one.name or (strings(one.val.column_ref.fields) or [""])[-1] for one in shown]
     held = dict(zip((one["name"] for one in fields), columns, strict=False))
@@ -214,8 +215,6 @@ def _join(node: Any, sources: Any, query: Any, variable: Any) -> None:
         if column:
             one.fields[0].string.sval = alias
             one.fields.add().string.sval = column
-    if "PLpgSQL_rec" in variable:
-        alias = variable["PLpgSQL_rec"]["refname"]
     source = sources.add().range_subselect
     source.subquery.select_stmt.CopyFrom(query)
     source.alias.aliasname = alias
