@@ -32,6 +32,7 @@ class Run:
         created: how many resources of each kind were checked that are new.
         changed: how many services were checked whose configuration changes.
         projects: the projects that were read, by id, and when.
+        appeared: by environment, the ids of the services that were seen in it after one was made there.
     """
 
     is_update: bool = False
@@ -49,6 +50,7 @@ class Run:
     created: Counter[str] = field(default_factory=Counter)
     changed: int = 0
     projects: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
+    appeared: dict[str, set[str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def is_new(self, line: str) -> bool:
