@@ -49,7 +49,7 @@ class Slot:
         self.details = SharedRead(ask_details)
 
     def note(self, snapshot: Snapshot, details: Details) -> None:
-        """Keep what of a snapshot's details is true also of the next one."""
+        """Keep those details that also hold for later snapshots: private domains, and the variables of deployments."""
         with self.lock:
             self.domains |= {(id_, snapshot.name_of(id_)): domain for id_, domain in details.private_domains.items()}
         for service_id, values in details.variables.items():
