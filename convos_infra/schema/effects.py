@@ -218,6 +218,11 @@ EFFECTS: tuple[Effect, ...] = (
     ),
     Effect("REPLICA IDENTITY FULL", "ALTER TABLE log REPLICA IDENTITY FULL", (), EXCLUSIVE, table="log"),
     Effect("REPLICA IDENTITY NOTHING", "ALTER TABLE t REPLICA IDENTITY NOTHING", ("replica-identity t",), EXCLUSIVE),
+    Effect("CREATE PUBLICATION", "CREATE PUBLICATION p FOR TABLE t"),
+    Effect("CREATE PUBLICATION, no key", "CREATE PUBLICATION p FOR TABLE log", ("replica-identity log",)),
+    Effect(
+        "ALTER PUBLICATION … SET", "CREATE PUBLICATION p; ALTER PUBLICATION p SET (publish = '')", ("drop-access p",)
+    ),
     Effect("OWNER TO", "ALTER TABLE log OWNER TO current_user", ("change-owner log",), EXCLUSIVE, table="log"),
     Effect("SET (storage parameter)", "ALTER TABLE t SET (fillfactor = 70)", (), SHARE_UPDATE),
     Effect(

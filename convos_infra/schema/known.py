@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema import implicit_calls, renamed, routines
 from convos_infra.schema.implicit_calls import calls
+from convos_infra.schema.publications import Publications
 from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, word
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Known:
     temporary: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
     cursors: dict[str, Queries] = field(default_factory=dict)
+    publications: Publications = field(default_factory=Publications)
     is_plain: bool = True
 
     def begin_file(self) -> None:
@@ -118,6 +120,7 @@ class Known:
         """
         learn = getattr(self, f"_{statement.kind}", None)
         self.is_plain = is_plain
+        self.publications.learn(statement.kind, statement.node, self)
         if learn is not None:
             learn(statement, statement.node)
         for used, functions in implicit_calls.made(statement.kind, statement.node):
