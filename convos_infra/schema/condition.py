@@ -9,14 +9,14 @@ or compares a column with something that is derived from it in an unknown way, c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convos_infra.schema import excluded_row
 from convos_infra.schema.condition_operator import UnknownValueError, any_of, negated
 from convos_infra.schema.condition_term import TermReader
 from convos_infra.schema.sample_values import to_boolean
-from convos_infra.schema.tree import inner, kind_of, strings, walk, word
+from convos_infra.schema.tree import dotted, inner, kind_of, strings, walk, word
 
 _ALWAYS = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
 """System columns, which every row has."""
@@ -38,6 +38,7 @@ class Rows:
         is_joined_with_itself: whether the table is joined with itself, so that `a.id = b.id` pairs a row with itself.
         alias: the name that a condition has for it; empty if a column of any table counts.
         types: the types that its columns may have (`excluded_row.py`), by name; without the columns of unknown type.
+        queries: the queries (`SelectStmt`) of views and of WITH, by name.
     """
 
     table: str = ""
@@ -45,6 +46,13 @@ class Rows:
     is_joined_with_itself: bool = False
     alias: str = ""
     types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    queries: Mapping[str, Any] = field(default_factory=dict)
+
+    def beside(self, with_clause: Any) -> Rows:
+        """Return the same rows for a part of a statement that can read the queries of a WITH clause."""
+        named = (one.common_table_expr for one in with_clause.ctes)
+        found = {one.ctename: one.ctequery.select_stmt for one in named}
+        return replace(self, queries={**self.queries, **found}) if found else self
 
 
 def chooses(where: Any, rows: Rows, *, is_negated: bool = False) -> bool:
@@ -61,34 +69,73 @@ def chooses(where: Any, rows: Rows, *, is_negated: bool = False) -> bool:
         return False
 
 
-def is_whole(query: Any, table: str) -> bool:
-    """Tell whether a query returns every row of a table: it reads nothing else, and no condition excludes a row.
+def is_whole(query: Any, rows: Rows) -> bool:
+    """Tell whether a query returns every row of a table: neither a condition nor a limit excludes one.
 
     Args:
         query: a `SelectStmt`.
-        table: its name, without its schema.
+        rows: the rows of the table.
     """
-    if query.group_clause or kind_of(query.limit_count) or len(query.from_clause) != 1:
+    if word(query, "op") != "SETOP_NONE":
+        return word(query, "op") == "SETOP_UNION" and (is_whole(query.larg, rows) or is_whole(query.rarg, rows))
+    if query.group_clause or _is_limited(query):
         return False
-    return shows(query.from_clause[0], table) and not chooses(query.where_clause, Rows())
+    rows = rows.beside(query.with_clause)
+    return any(shows(one, rows) and not chooses(query.where_clause, _read_from(one, rows)) for one in query.from_clause)
 
 
-def shows(source: Any, table: str) -> bool:
+def _is_limited(query: Any) -> bool:
+    """Tell whether a query has a LIMIT; LIMIT ALL and LIMIT NULL are none."""
+    count = query.limit_count
+    return kind_of(count) != "" and not (kind_of(count) == "a_const" and count.a_const.isnull)
+
+
+def shows(source: Any, rows: Rows) -> bool:
     """Tell whether a part of FROM returns every row of a table.
 
     Args:
-        source: a table, a subquery, or a join of the table with itself.
-        table: its name, without its schema.
+        source: a table, a view, a subquery, or a join.
+        rows: the rows of the table.
     """
     if kind_of(source) == "range_subselect":
-        return is_whole(source.range_subselect.subquery.select_stmt, table)
+        return is_whole(source.range_subselect.subquery.select_stmt, rows)
     if kind_of(source) == "join_expr":
         join = source.join_expr
-        is_free = not chooses(join.quals, Rows(is_joined_with_itself=True))
-        return shows(join.larg, table) and (
-            (shows(join.rarg, table) and is_free) or word(join, "jointype") == "JOIN_LEFT"
-        )
-    return kind_of(source) == "range_var" and source.range_var.relname == table
+        sides = ((join.larg, join.rarg, "JOIN_LEFT"), (join.rarg, join.larg, "JOIN_RIGHT"))
+        return any(shows(side, rows) and _keeps(join, side, other, outer, rows) for side, other, outer in sides)
+    if kind_of(source) != "range_var":
+        return False
+    name = dotted([one for one in (source.range_var.schemaname, source.range_var.relname) if one])
+    query = rows.queries.get(name)
+    if query is not None:
+        rest = {key: one for key, one in rows.queries.items() if key != name}
+        return is_whole(query, replace(rows, queries=rest))
+    return bool(source.range_var.relname == rows.table)
+
+
+def _keeps(join: Any, side: Any, other: Any, outer: str, rows: Rows) -> bool:
+    """Tell whether a join returns each row of one of its sides.
+
+    Args:
+        join: a `JoinExpr`.
+        side: the side.
+        other: the other side.
+        outer: the type of outer join that keeps the rows of this side.
+        rows: the rows of the table that this side returns.
+    """
+    if word(join, "jointype") in (outer, "JOIN_FULL"):
+        return True
+    if shows(other, rows):
+        return not chooses(join.quals, Rows(is_joined_with_itself=True))
+    return not join.using_clause and not join.is_natural and not chooses(join.quals, _read_from(side, rows))
+
+
+def _read_from(source: Any, rows: Rows) -> Rows:
+    """Return the rows as the conditions of a query see them that reads them from a part of its FROM."""
+    if kind_of(source) != "range_var" or source.range_var.relname != rows.table:
+        return Rows(queries=rows.queries)
+    alias = source.range_var.alias.aliasname or rows.table
+    return replace(rows, alias=alias, is_joined_with_itself=False)
 
 
 def _can_exclude(nodes: list[tuple[Any, bool]], rows: Rows) -> bool:
@@ -166,7 +213,7 @@ def _is_always_true(node: Any, rows: Rows) -> bool:
     operator = (strings(node.a_expr.name) or [""])[-1]
     left, right = node.a_expr.lexpr, node.a_expr.rexpr
     if word(node.a_expr, "kind") == "AEXPR_OP_ANY" and operator == "=" and kind_of(right) == "sub_link":
-        return _is_own_rows(left, right.sub_link.subselect.select_stmt)
+        return _is_own_rows(left, right.sub_link.subselect.select_stmt, rows)
     return kind_of(left) == "column_ref" and _is_bound(operator, left, right, rows)
 
 
@@ -184,7 +231,7 @@ def _is_bound(operator: str, column: Any, right: Any, rows: Rows) -> bool:
 
 
 def _is_bound_by(operator: str, column: Any, query: Any, rows: Rows) -> bool:
-    if len(query.target_list) != 1 or not is_whole(query, rows.table):
+    if len(query.target_list) != 1 or not is_whole(query, rows):
         return False
     call = query.target_list[0].res_target.val.func_call
     return strings(call.funcname)[-1:] == [_BOUND[operator]] and [_column(one) for one in call.args] == [
@@ -203,7 +250,7 @@ def _is_found(link: Any, rows: Rows) -> bool:
     ):
         return True
     if what == "ANY_SUBLINK":
-        return (strings(link.oper_name) or ["="]) == ["="] and _is_own_rows(link.testexpr, query)
+        return (strings(link.oper_name) or ["="]) == ["="] and _is_own_rows(link.testexpr, query, rows)
     if what != "EXISTS_SUBLINK" or len(query.from_clause) != 1 or query.group_clause:
         return False
     source = query.from_clause[0]
@@ -211,10 +258,13 @@ def _is_found(link: Any, rows: Rows) -> bool:
     return is_itself and not chooses(query.where_clause, Rows(is_joined_with_itself=True))
 
 
-def _is_own_rows(asked: Any, query: Any) -> bool:
+def _is_own_rows(asked: Any, query: Any, rows: Rows) -> bool:
     """Tell whether a subquery is `id IN (SELECT id FROM t)`: of the same columns, without a condition that selects."""
     tables = [one.relname for name, one in walk(query) if name == "RangeVar"]
-    if not tables or not is_whole(query, tables[0]):
+    if not tables:
+        return False
+    own = rows if rows.table else Rows(tables[0], queries=rows.queries)
+    if not is_whole(query, own):
         return False
     parts = list(asked.row_expr.args) if kind_of(asked) == "row_expr" else [asked]
     shown = [one.res_target.val for one in query.target_list]

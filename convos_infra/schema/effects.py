@@ -94,6 +94,11 @@ EFFECTS: tuple[Effect, ...] = (
     Effect("DELETE, WHERE not read", "DELETE FROM log WHERE isfinite(at)", ("delete-all log",), ROWS, ITS_ROWS, "log"),
     Effect("DELETE … WHERE", "DELETE FROM log WHERE id = 1", (), ROWS, ITS_ROWS, "log"),
     Effect(
+        "DELETE … WHERE CURRENT OF, the cursor returns every row",
+        "INSERT INTO log VALUES (1); DECLARE c CURSOR FOR TABLE log; MOVE c; DELETE FROM log WHERE CURRENT OF c",
+        ("delete-all log",),
+    ),
+    Effect(
         "DELETE of a parent, ON DELETE CASCADE", "DELETE FROM t WHERE id = 1", ("cascade-delete child",), ROWS, ITS_ROWS
     ),
     Effect("UPDATE without WHERE", "UPDATE t SET note = NULL", ("update-all t.note",), ROWS, ITS_ROWS),
@@ -213,6 +218,11 @@ EFFECTS: tuple[Effect, ...] = (
     ),
     Effect("REPLICA IDENTITY FULL", "ALTER TABLE log REPLICA IDENTITY FULL", (), EXCLUSIVE, table="log"),
     Effect("REPLICA IDENTITY NOTHING", "ALTER TABLE t REPLICA IDENTITY NOTHING", ("replica-identity t",), EXCLUSIVE),
+    Effect("CREATE PUBLICATION", "CREATE PUBLICATION p FOR TABLE t"),
+    Effect("CREATE PUBLICATION, no key", "CREATE PUBLICATION p FOR TABLE log", ("replica-identity log",)),
+    Effect(
+        "ALTER PUBLICATION … SET", "CREATE PUBLICATION p; ALTER PUBLICATION p SET (publish = '')", ("drop-access p",)
+    ),
     Effect("OWNER TO", "ALTER TABLE log OWNER TO current_user", ("change-owner log",), EXCLUSIVE, table="log"),
     Effect("SET (storage parameter)", "ALTER TABLE t SET (fillfactor = 70)", (), SHARE_UPDATE),
     Effect(

@@ -36,7 +36,7 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
     "bool": (BOOLEAN,),
 }
 _LARGEST_SEARCH = 20_000
-_MOST_CONSTANTS = 200
+_MOST_CONSTANTS, _MOST_SHARED_CONSTANTS = 200, 20
 _LONGEST_TEXT = 10_000
 _MOST_MISFITS = 12
 """So many rows in a row that PostgreSQL would not evaluate show that the types do not fit."""
@@ -87,11 +87,13 @@ def _types(variable: Variable) -> tuple[str, ...]:
 
 
 def _samples(variable: Variable, kind: str, constants: list[Any]) -> Sequence[Any]:
-    if not variable.is_of_row:
-        return _SAME_SAMPLES[kind]
-    # The same values as those of what all rows share: `id <> (SELECT max(id) FROM t)` excludes the row that has it.
-    found = list(variable.samples or (*_ROW_SAMPLES[kind], *_SAME_SAMPLES.get(kind, _SAME_SAMPLES[INTEGER])))
-    for one in constants[:_MOST_CONSTANTS] if not variable.samples else ():
+    if variable.is_of_row:
+        # Also the values of what all rows share: `id <> (SELECT max(id) FROM t)` excludes the row that has it.
+        found = list(variable.samples or (*_ROW_SAMPLES[kind], *_SAME_SAMPLES.get(kind, _SAME_SAMPLES[INTEGER])))
+        most = _MOST_CONSTANTS
+    else:
+        found, most = list(_SAME_SAMPLES[kind]), _MOST_SHARED_CONSTANTS
+    for one in constants[:most] if not variable.samples else ():
         found += _near(one, kind)
     return [*found, None] if variable.may_be_null else found
 

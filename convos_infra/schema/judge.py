@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import altered, builtin, dropped, implicit_calls, lasting, routines, rows, sequences
+from convos_infra.schema import (
+    altered,
+    builtin,
+    dropped,
+    implicit_calls,
+    lasting,
+    publications,
+    routines,
+    rows,
+    sequences,
+)
 from convos_infra.schema.known import UNKNOWN, Known
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
@@ -157,6 +167,7 @@ def _is_own(file: _File, rule: str, target: str) -> bool:
 
 def _found(file: _File, kind: str, node: Any) -> Iterator[Found]:
     known = file.known
+    yield from (("replica-identity", table) for table in publications.newly_broken(kind, node, known))
     if kind == "drop_stmt":
         yield from dropped.found(node, known, file.made_again)
     elif kind == "alter_table_stmt":

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema import implicit_calls, renamed, routines
 from convos_infra.schema.implicit_calls import calls
+from convos_infra.schema.publications import Publications
 from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, word
 
 if TYPE_CHECKING:
+    from convos_infra.schema.cursors import Queries
     from convos_infra.schema.routines import RoutineBody
     from convos_infra.schema.script import Statement
 
@@ -67,12 +69,14 @@ class Known:
     behind: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     temporary: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
+    cursors: dict[str, Queries] = field(default_factory=dict)
+    publications: Publications = field(default_factory=Publications)
     is_plain: bool = True
 
     def begin_file(self) -> None:
         """Forget everything that lives only as long as a file's transaction."""
         self.schema = "public"
-        self.made, self.temporary = set(), set()
+        self.made, self.temporary, self.cursors = set(), set(), {}
 
     def relation(self, range_var: Any) -> str:
         """Return the name of a relation."""
@@ -116,6 +120,7 @@ class Known:
         """
         learn = getattr(self, f"_{statement.kind}", None)
         self.is_plain = is_plain
+        self.publications.learn(statement.kind, statement.node, self)
         if learn is not None:
             learn(statement, statement.node)
         for used, functions in implicit_calls.made(statement.kind, statement.node):
@@ -133,6 +138,14 @@ class Known:
             self.routines[name] = [body]
         else:
             self.routines[name].append(body)
+
+    def _declare_cursor_stmt(self, _: Statement, node: Any) -> None:
+        others = () if self.is_plain else self.cursors.get(node.portalname, ())
+        self.cursors[node.portalname] = (*others, inner(node.query))
+
+    def _close_portal_stmt(self, _: Statement, node: Any) -> None:
+        if self.is_plain:
+            self.cursors.pop(node.portalname, None)
 
     def _create_trig_stmt(self, _: Statement, node: Any) -> None:
         table = self.relation(node.relation)
@@ -249,11 +262,9 @@ class Known:
             elif what == "OBJECT_VIEW" and self.is_plain:
                 self.views.pop(name, None)
 
-    def _by_table(self) -> tuple[dict[tuple[str, str], Any], ...]:
-        return (self.columns, self.checks, self.triggers, self.references)
-
     def _forget_table(self, table: str) -> None:
-        for kept in self._by_table():
+        by_table: tuple[dict[tuple[str, str], Any], ...] = (self.columns, self.checks, self.triggers, self.references)
+        for kept in by_table:
             for key in [key for key in kept if key[0] == table]:
                 del kept[key]
         self.required = {one for one in self.required if one[0] != table}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema.known import RELATIONS
+from convos_infra.schema.publications import loses
 from convos_infra.schema.sequences import repeats_numbers
 from convos_infra.schema.tree import kind_of, named, strings, word
 
@@ -152,6 +153,11 @@ def _alter_seq_stmt(node: Any, known: Known) -> Iterator[Found]:
 def _rule_stmt(node: Any, known: Known) -> Iterator[Found]:
     if word(node, "event") != "CMD_SELECT":
         yield "create-rule", known.relation(node.relation)
+
+
+def _alter_publication_stmt(node: Any, known: Known) -> Iterator[Found]:
+    if loses(node, known):
+        yield "drop-access", node.pubname
 
 
 def _create_policy_stmt(node: Any, known: Known) -> Iterator[Found]:

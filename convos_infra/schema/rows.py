@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema.condition import Rows, chooses, is_whole, shows
+from convos_infra.schema.cursors import UNKNOWN, current_of, join_rows
 from convos_infra.schema.excluded_row import types_of
 from convos_infra.schema.known import Known, definition
 from convos_infra.schema.tree import kind_of, word
@@ -27,6 +28,9 @@ def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[F
         known: the known objects.
         is_hidden: whether a trigger or a rule runs it, so that the file does not show it.
     """
+    if event in ("delete", "update") and current_of(node):
+        node = type(node).FromString(node.SerializeToString())
+        join_rows(node, {current_of(node): known.cursors.get(current_of(node), UNKNOWN)})
     table = known.relation(node.relation)
     if event == "merge" and "delete" in events(node, event):
         yield "merge-delete", table
@@ -44,17 +48,9 @@ def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
     required = frozenset(column for of, column in known.required if of == table)
     alias = node.relation.alias.aliasname or name
     columns = {column: types_of(one.name) for (of, column), one in known.columns.items() if of == table}
-    return Rows(name, required, any(_shows(one, name, node) for one in beside), alias, columns)
-
-
-def _shows(source: Any, table: str, node: Any) -> bool:
-    """Tell whether a table in FROM, a query there, or one in WITH returns every row of a table."""
-    named = [one.common_table_expr for one in node.with_clause.ctes]
-    if kind_of(source) == "range_var" and not source.range_var.schemaname:
-        for one in named:
-            if one.ctename == source.range_var.relname:
-                return is_whole(one.ctequery.select_stmt, table)
-    return shows(source, table)
+    views = {view: query for view, query in known.views.items() if view != table}
+    rows = Rows(name, required, alias=alias, types=columns, queries=views).beside(node.with_clause)
+    return replace(rows, is_joined_with_itself=any(shows(one, rows) for one in beside))
 
 
 def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[Any]:
@@ -63,8 +59,9 @@ def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[An
         yield from node.target_list
     elif event == "insert" and node.HasField("on_conflict_clause"):
         # Rows of the table itself, each of which exists already.
-        clause, is_own = node.on_conflict_clause, is_whole(node.select_stmt.select_stmt, node.relation.relname)
-        rows = replace(_rows(node, table, known, ()), is_joined_with_itself=is_own)
+        clause, rows = node.on_conflict_clause, _rows(node, table, known, ())
+        is_own = is_whole(node.select_stmt.select_stmt, rows)
+        rows = replace(rows, is_joined_with_itself=is_own)
         if is_own and not chooses(clause.where_clause, rows):
             yield from clause.target_list
     elif event == "merge":

@@ -55,7 +55,10 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     "set-schema": (StatementVerdict.BREAKS, "SET SCHEMA breaks code that looks in the old schema"),
     "drop-view": (StatementVerdict.BREAKS, "DROP VIEW breaks code that reads the view"),
     "drop-function": (StatementVerdict.BREAKS, "dropping a function breaks code that calls it"),
-    "drop-access": (StatementVerdict.BREAKS, "dropping a role, a subscription or a mapping breaks what uses it"),
+    "drop-access": (
+        StatementVerdict.BREAKS,
+        "dropping a role, a publication, a subscription, a mapping, or a part of one, breaks what uses it",
+    ),
     "drop-expression": (StatementVerdict.BREAKS, "DROP EXPRESSION leaves the column empty in new rows"),
     "drop-identity": (StatementVerdict.BREAKS, "DROP IDENTITY breaks inserts that leave the column out"),
     "revoke": (StatementVerdict.BREAKS, "REVOKE breaks code that needs the privilege"),
@@ -67,7 +70,7 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
     ),
     "replica-identity": (
         StatementVerdict.BREAKS,
-        "without a replica identity, UPDATE and DELETE fail on a table that a publication contains",
+        "UPDATE and DELETE fail on a published table without a replica identity that its column list and filter fit",
     ),
     "create-rule": (StatementVerdict.BREAKS, "a rule changes the effect of statements in running code"),
     "event-trigger": (StatementVerdict.BREAKS, "an event trigger runs at every later change of the schema"),
