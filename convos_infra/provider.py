@@ -27,6 +27,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from convos_infra.engine_watch import install_engine_watch
+from convos_infra.explanations import explanations
 from convos_infra.waiting_threads import install_wait_pool
 from railway_api.failure import Failure
 
@@ -34,6 +35,7 @@ Props = dict[str, Any]
 _Result = TypeVar("_Result")
 
 TRACEBACK_VARIABLE = "CONVOS_INFRA_TRACEBACK"
+_READS = frozenset({"check", "diff", "read"})
 
 
 def is_unknown(value: object) -> bool:
@@ -165,7 +167,7 @@ def _shaped(operation: str, run: Callable[[], _Result]) -> _Result:
     try:
         return run()
     except Failure as error:
-        message = str(error)
+        message = explanations().line(error, is_read=operation in _READS)
     except Exception as error:  # noqa: BLE001  # the door: a bug must reach the user as one line as well
         message = f"{type(error).__name__}: {' '.join(str(error).split())}; set {TRACEBACK_VARIABLE}=1 for its trace"
     failure = type("Failure", (Exception,), {"__module__": "builtins", "__qualname__": f"{operation} failed"})

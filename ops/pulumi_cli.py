@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convos_infra.errors import InfraError
+from convos_infra.explanations import SEE
 from ops.printable import log_line
 from railway_api.redact import redact
 
@@ -278,9 +279,13 @@ def last_error(text: str) -> str:
     """Return the last line of an output that says what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
-    return (errors or lines or ["no reason given"])[-1][:500]
+    # Pulumi prints its errors in no order: one that only points to the first one says nothing alone.
+    whole = [error for error in errors if SEE not in error]
+    return (whole or errors or lines or ["no reason given"])[-1][:500]
 
 
 def _diagnostic(document: Mapping[str, Any]) -> str:
     said = [row for row in document.get("diagnostics") or [] if row.get("severity") == "error"]
-    return masked(last_error(str(said[-1].get("message", "")))) if said else "failed"
+    messages = [str(row.get("message", "")) for row in said]
+    whole = [message for message in messages if SEE not in message]
+    return masked(last_error((whole or messages)[-1])) if said else "failed"

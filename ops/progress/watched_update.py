@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.live import Live
 
+from convos_infra.explanations import SEE
 from ops.printable import log_line
 from ops.progress.board import LineState
 from ops.progress.drawn_board import DrawnBoard
@@ -137,9 +138,13 @@ def watched_update(pulumi: Pulumi, arguments: Sequence[str], board: Board, *, sh
 
 
 def diagnostics(text: str) -> str:
-    """Return what `pulumi up` printed under `Diagnostics:`, where the errors are; without that part, all of it."""
+    """Return what `pulumi up` printed under `Diagnostics:`, where the errors are; without that part, all of it.
+
+    Pulumi prints them in no order: those that only point to the first one come first, as the end is read.
+    """
     _, heading, rest = text.rpartition(_ERRORS)
-    return f"{rest.partition(_COUNTS)[0].rstrip()}\n" if heading else text
+    blocks = rest.partition(_COUNTS)[0].rstrip().split("\n\n")
+    return "\n\n".join(sorted(blocks, key=lambda block: SEE not in block)) + "\n" if heading else text
 
 
 @contextlib.contextmanager
