@@ -21,8 +21,8 @@ _PLAIN_TYPES = frozenset(
 _MODES = {"FUNC_PARAM_OUT": "OUT", "FUNC_PARAM_TABLE": "OUT", "FUNC_PARAM_INOUT": "INOUT"}
 _EXPRESSION, _ASSIGNMENTS = 2, (3, 4, 5)
 """The parse modes of PL/pgSQL: postgres/src/include/parser/parser.h, RawParseMode."""
-
 _SOURCES = {"delete_stmt": "using_clause", "update_stmt": "from_clause"}
+"""By statement: its clause with the tables that are joined with the changed one."""
 _LOOP = "loop"
 
 
@@ -30,7 +30,7 @@ _LOOP = "loop"
 class Command:
     """A statement of a body.
 
-    Args:
+    Attributes:
         kind: like the kind of a `Statement`; `dynamic` for EXECUTE of a text, `transaction` for COMMIT and ROLLBACK.
         node: the parse tree; None if there is none.
         line: the line in its body, from 1.
@@ -45,7 +45,7 @@ class Command:
 class RoutineBody:
     """The body of a routine.
 
-    Args:
+    Attributes:
         name: its name, in our notation.
         commands: its statements.
         unread: why it could not be read; empty if it was.
@@ -81,7 +81,7 @@ def of_function(statement: Statement, name: str) -> RoutineBody:
 
 
 def _settings(node: Any) -> Iterator[Command]:
-    """Return the SET clauses of a function that change what its statements do to rows: they end with its call."""
+    """Return a function's SET of session_replication_role as SET LOCAL: it ends with the call of the function."""
     for one in node.options:
         clause = one.def_elem.arg.variable_set_stmt
         if one.def_elem.defname == "set" and clause.name == WITHOUT_TRIGGERS:
@@ -118,7 +118,7 @@ def _read(name: str, language: str, text: str, heading: str, line: int) -> Routi
 
 
 def _heading(node: Any) -> str:
-    """Return a heading with the same variables, in types that the parser knows without a catalog."""
+    """Return a CREATE FUNCTION with the same parameters, their types replaced by ones that need no catalog."""
     parameters, outputs = [], []
     for one in node.parameters:
         parameter = one.function_parameter
@@ -165,7 +165,7 @@ def _plpgsql(heading: str, text: str) -> Any:
 
 
 def _commands(tree: Any, line: int) -> Iterator[Command]:
-    """Return the statements of a PL/pgSQL tree, in order; for expressions, their calls."""
+    """Return the statements of a PL/pgSQL tree, in order; an expression becomes a SELECT."""
     if isinstance(tree, list):
         for one in tree:
             yield from _commands(one, line)
@@ -189,10 +189,10 @@ def _commands(tree: Any, line: int) -> Iterator[Command]:
 
 
 def _of_loop(loop: Any, line: int) -> Iterator[Command]:
-    """Return the query of FOR … IN SELECT, and the statements that are run for each of its rows.
+    """Return the query of FOR … IN SELECT, and the statements that run for each of its rows.
 
-    All rounds together change what one statement joined with the query would: `id = r.id` of the same table is every
-    row. So such a statement gets the query in its USING or FROM.
+    All iterations together change the same rows as one statement that is joined with the query: with `id = r.id` and
+    a query of the same table, every row. So the query is added to the USING or FROM of the statement.
     """
     line = loop.get("lineno", line)
     queries = list(_expression(loop["query"]["PLpgSQL_expr"], line))
@@ -204,7 +204,7 @@ def _of_loop(loop: Any, line: int) -> Iterator[Command]:
 
 
 def _join(node: Any, sources: Any, query: Any, variable: Any) -> None:
-    """Add a loop's query to a statement, in which a variable of the loop becomes the column that it holds."""
+    """Add a loop's query to a statement, and replace each variable of the loop by the column that it holds."""
     alias = variable.get("PLpgSQL_rec", {}).get("refname", _LOOP)
     fields = variable.get("PLpgSQL_row", {}).get("fields", ())
     shown = [one.res_target for one in query.target_list]

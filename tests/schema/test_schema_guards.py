@@ -182,7 +182,7 @@ UNFIT = [
     (
         "-- no-transaction\nVACUUM a; VACUUM b;",
         (
-            "a file with -- no-transaction must contain one statement, so that a cut run can continue; give it a"
+            "a file with -- no-transaction must contain one statement, so that an interrupted run can continue; give it a"
             " file of its own"
         ),
     ),
