@@ -1,4 +1,4 @@
-"""What this process knows of one environment."""
+"""`Slot`: what this process knows about one environment."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Slot:
-    """What is known of one environment.
+    """What is known about one environment.
 
     Attributes:
         lock: held by the one that reads it.
         writers: who may change it.
         snapshot: the last read, with the parts of it that were read again since; None if it is gone or was never read.
         is_gone: whether the last read has proved that it does not exist.
-        details: what belongs to one snapshot and was asked beside it.
+        details: a snapshot, and its details, which were read separately.
         read_at: when the last read of the whole began, by a monotonic clock.
         changes_seen: how many changes were known then.
         running: the variables of deployments, by id, which never change.
