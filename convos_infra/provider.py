@@ -75,8 +75,8 @@ class Provider(ResourceProvider):
         install_wait_pool()
         install_engine_watch()
         if not os.environ.get(TRACEBACK_VARIABLE):
-            # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit what
-            # is left of that is the exception's own line.
+            # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit, only
+            # the exception's own line is left of that.
             sys.tracebacklimit = 0
 
     def setting(self, key: str) -> str:
@@ -110,7 +110,7 @@ class Provider(ResourceProvider):
         return self.current(id_, props)
 
     def removed(self, id_: str, props: Props) -> None:
-        """Take the thing out of the state: what `deleted` does."""
+        """Delete a resource, by default as `deleted` does."""
         self.deleted(id_, props)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -122,7 +122,7 @@ class Provider(ResourceProvider):
         raise NotImplementedError
 
     def under_way(self) -> AbstractContextManager[None]:
-        """Return what is held while something is created, changed or deleted; it raises nothing."""
+        """Return the context in which something is created, changed or deleted; it raises nothing."""
         return nullcontext()
 
     def check(self, olds: Props, news: Props) -> CheckResult:  # noqa: D102

@@ -1,4 +1,4 @@
-"""What this process knows of one environment."""
+"""`Slot`: what this process knows about one environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Slot:
-    """What is known of one environment.
+    """What is known about one environment.
 
     Args:
         ask_details: reads what belongs to one snapshot and is asked beside it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from convos_infra.schema import implicit_calls, renamed, routines
 from convos_infra.schema.implicit_calls import calls
 from convos_infra.schema.publications import Publications
-from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, word
+from convos_infra.schema.tree import definition, dotted, inner, kind_of, named, strings, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.cursors import Queries
@@ -22,7 +22,7 @@ _BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
 _TEMPORARY = "t"
 RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
 UNKNOWN = "?"
-"""A schema that only the server knows: objects that are created there are never taken for tables of `public`."""
+"""A schema that only the server knows: an object that is created in it is never taken for one of `public`."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,23 @@ class ColumnType:
 
 @dataclass
 class Known:
-    """Updated statement by statement; names are in our notation, without `public`."""
+    """The objects that exist after the statements read so far; names are in our notation, without `public`.
+
+    Attributes:
+        schema: the first one of the search_path, in which a new object without a schema is created.
+        routines: by name, the bodies of functions and procedures; one for each overloading.
+        triggers, rules: by table and name.
+        references: foreign keys, by table and name.
+        columns: types, by table and column.
+        required: the columns that are never NULL.
+        checks: by table and name, the column of each CHECK (column IS NOT NULL), and whether it is validated.
+        views: their queries, materialized views included.
+        relations: tables, views, sequences and the like.
+        defaults: by table, the functions that an INSERT or UPDATE calls implicitly.
+        behind: the functions that an operator, a cast, a type or another function calls implicitly.
+        temporary, made: what the current file has created; `temporary` are tables.
+        is_plain: whether the current statement is in the file itself, so that it certainly runs.
+    """
 
     schema: str = "public"
     routines: dict[str, list[RoutineBody]] = field(default_factory=lambda: defaultdict(list))
@@ -280,11 +296,6 @@ class Known:
         if node.HasField("relation"):
             old = self.relation(node.relation)
             renamed.relation(self, old, dotted([node.newschema, old.split(".")[-1]]))
-
-
-def definition(command: Any) -> Any:
-    """Return the column or constraint that a command of ALTER TABLE defines."""
-    return getattr(command, "def")
 
 
 def column_type(type_name: Any) -> ColumnType:

@@ -30,7 +30,7 @@ _LOOPS = frozenset(f"PLpgSQL_stmt_{one}" for one in ("loop", "while", "fori", "f
 class Command:
     """A statement of a body.
 
-    Args:
+    Attributes:
         kind: like the kind of a `Statement`; `dynamic` for EXECUTE of a text, `transaction` for COMMIT and ROLLBACK.
         node: the parse tree; None if there is none.
         line: the line in its body, from 1.
@@ -45,7 +45,7 @@ class Command:
 class RoutineBody:
     """The body of a routine.
 
-    Args:
+    Attributes:
         name: its name, in our notation.
         commands: its statements.
         unread: why it could not be read; empty if it was.
@@ -81,7 +81,7 @@ def of_function(statement: Statement, name: str) -> RoutineBody:
 
 
 def _settings(node: Any) -> Iterator[Command]:
-    """Return the SET clauses of a function that change what its statements do to rows: they end with its call."""
+    """Return a function's SET of session_replication_role as SET LOCAL: it ends with the call of the function."""
     for one in node.options:
         clause = one.def_elem.arg.variable_set_stmt
         if one.def_elem.defname == "set" and clause.name == WITHOUT_TRIGGERS:
@@ -118,7 +118,7 @@ def _read(name: str, language: str, text: str, heading: str, line: int) -> Routi
 
 
 def _heading(node: Any) -> str:
-    """Return a heading with the same variables, in types that the parser knows without a catalog."""
+    """Return a CREATE FUNCTION with the same parameters, their types replaced by ones that need no catalog."""
     parameters, outputs = [], []
     for one in node.parameters:
         parameter = one.function_parameter
@@ -195,10 +195,11 @@ def _commands(tree: Any, line: int, cursors: Cursors) -> Iterator[Command]:
 
 
 def _of_loop(loop: Any, line: int, cursors: Cursors) -> Iterator[Command]:
-    """Return the statements of a loop, those that are run for each row of a query joined with it.
+    """Return the statements of a loop; those that run for each row of a query are joined with it.
 
-    All rounds together change what one statement joined with the query would: `id = r.id` of the same table is every
-    row. So such a statement gets the query of FOR … IN, or of the cursor, in its USING or FROM.
+    All iterations together change the same rows as one statement that is joined with the query: with `id = r.id` and
+    a query of the same table, every row. So the query of FOR … IN, or of the cursor, is added to the USING or FROM of
+    the statement.
     """
     queries = list(_expression(loop["query"]["PLpgSQL_expr"], line)) if "query" in loop else []
     yield from queries

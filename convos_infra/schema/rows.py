@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema.condition import Rows, chooses, is_whole, shows
+from convos_infra.schema.condition import Rows, can_exclude, has_every_row, returns_every_row
 from convos_infra.schema.cursors import UNKNOWN, current_of, join_rows
 from convos_infra.schema.excluded_row import types_of
-from convos_infra.schema.known import Known, definition
-from convos_infra.schema.tree import kind_of, word
+from convos_infra.schema.tree import definition, kind_of, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.altered import Found
+    from convos_infra.schema.known import Known
 
-_TAKES_ALONG = {"c": "deletes", "n": "sets to NULL", "d": "sets to the default"}
-"""pg_constraint.confdeltype."""
+_CHANGES_CHILDREN = frozenset("cnd")
+"""ON DELETE CASCADE, SET NULL and SET DEFAULT (pg_constraint.confdeltype)."""
 
 
 def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[Found]:
@@ -36,41 +36,41 @@ def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[F
         yield "merge-delete", table
     yield from (("update-all", f"{table}.{one.res_target.name}") for one in _overwritten(node, event, table, known))
     if event == "delete":
-        is_all = not chooses(node.where_clause, _rows(node, table, known, node.using_clause))
+        is_all = not can_exclude(node.where_clause, _rows(node, table, known, node.using_clause))
         if is_all or is_hidden:
             yield "delete-all" if is_all else "hidden-delete", table
         yield from (("cascade-delete", child) for of in tables(table, known) for child in _children(of, known))
 
 
 def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
-    """Return the rows from which a statement's condition selects: of its table, and of the joined ones."""
+    """Describe the rows from which a statement's condition selects; `beside` are the joined tables."""
     name = node.relation.relname
     required = frozenset(column for of, column in known.required if of == table)
     alias = node.relation.alias.aliasname or name
     columns = {column: types_of(one.name) for (of, column), one in known.columns.items() if of == table}
     views = {view: query for view, query in known.views.items() if view != table}
     rows = Rows(name, required, alias=alias, types=columns, queries=views).beside(node.with_clause)
-    return replace(rows, is_joined_with_itself=any(shows(one, rows) for one in beside))
+    return replace(rows, is_joined_with_itself=any(has_every_row(one, rows) for one in beside))
 
 
 def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[Any]:
     """Return the assignments by which a statement overwrites every row."""
-    if event == "update" and not chooses(node.where_clause, _rows(node, table, known, node.from_clause)):
+    if event == "update" and not can_exclude(node.where_clause, _rows(node, table, known, node.from_clause)):
         yield from node.target_list
     elif event == "insert" and node.HasField("on_conflict_clause"):
         # Rows of the table itself, each of which exists already.
         clause, rows = node.on_conflict_clause, _rows(node, table, known, ())
-        is_own = is_whole(node.select_stmt.select_stmt, rows)
+        is_own = returns_every_row(node.select_stmt.select_stmt, rows)
         rows = replace(rows, is_joined_with_itself=is_own)
-        if is_own and not chooses(clause.where_clause, rows):
+        if is_own and not can_exclude(clause.where_clause, rows):
             yield from clause.target_list
     elif event == "merge":
         rows = _rows(node, table, known, [node.source_relation])
         for one in (each.merge_when_clause for each in node.merge_when_clauses):
-            # These rows are those for which the condition is not true.
+            # WHEN NOT MATCHED BY SOURCE is about the rows for which the join condition is not true.
             is_rest = word(one, "match_kind") == "MERGE_WHEN_NOT_MATCHED_BY_SOURCE"
-            is_all = not chooses(node.join_condition, rows, is_negated=is_rest)
-            if word(one, "command_type") == "CMD_UPDATE" and is_all and not chooses(one.condition, Rows()):
+            is_all = not can_exclude(node.join_condition, rows, is_negated=is_rest)
+            if word(one, "command_type") == "CMD_UPDATE" and is_all and not can_exclude(one.condition, Rows()):
                 yield from one.target_list
 
 
@@ -85,7 +85,7 @@ def events(node: Any, event: str) -> list[str]:
 
 
 def tables(table: str, known: Known) -> Iterator[str]:
-    """Return a table; for a view, also the table whose rows it shows."""
+    """Return a table; for a view, also the table whose rows it has_every_row."""
     seen = []
     while table not in seen:
         seen.append(table)
@@ -108,7 +108,7 @@ def cascades(table: str, known: Known) -> Iterator[str]:
 
 def _children(table: str, known: Known, seen: frozenset[str] = frozenset()) -> Iterator[str]:
     for one in known.references.values():
-        if one.parent == table and one.on_delete in _TAKES_ALONG and one.child not in seen:
+        if one.parent == table and one.on_delete in _CHANGES_CHILDREN and one.child not in seen:
             yield one.child
             if one.on_delete == "c":
                 yield from _children(one.child, known, seen | {one.child})

@@ -39,7 +39,7 @@ RULES: Mapping[str, tuple[StatementVerdict, str]] = {
         StatementVerdict.LOSES,
         "a foreign key also deletes or changes referencing rows",
     ),
-    "hidden-delete": (StatementVerdict.LOSES, "a trigger or a rule outside this file deletes rows"),
+    "hidden-delete": (StatementVerdict.LOSES, "a trigger or a rule deletes rows that the statement does not name"),
     "change-type": (StatementVerdict.LOSES, "a narrower type loses data or fails on it"),
     "set-unlogged": (StatementVerdict.LOSES, "SET UNLOGGED loses every row when the server crashes"),
     "detach-partition": (StatementVerdict.LOSES, "DETACH PARTITION removes the partition's rows from the table"),
