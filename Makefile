@@ -94,7 +94,7 @@ env: $(STAMP) ## the line that puts a shell into the local stack
 services: $(STAMP) ## only the local services, without pulumi up
 	@$(VENV)/python -m ops.local services
 
-toolchain: ## find or build the pinned tools
+toolchain: $(STAMP) ## the virtual environment and the pinned tools: found, downloaded or built
 	@$(BASE_PYTHON) -m ops.toolchain tools
 
 toolchain-checksums: ## after changing Pulumi's version: commit to the checksums of the vendor's release

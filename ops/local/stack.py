@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROJECT, STACK = "convos-infra", "local"
+"""Not from `ops.stacks`, which needs PyYAML: `make down` also runs without the virtual environment."""
 
 
 def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ops.local import environment, ports, stack
 from ops.local.services import ORDER, load
-from ops.stacks import LOCAL
 from ops.toolchain.errors import ToolError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def _stack(layout: Layout, arguments: Sequence[str]) -> int:
         return 0
     sys.stdout.write("\n")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "ops", "status", "--stack", LOCAL, *arguments]
+    command = [sys.executable, "-m", "ops", "status", "--stack", stack.STACK, *arguments]
     with subprocess.Popen(command, cwd=layout.checkout, env=env) as page:
         # A watch ends by a signal with the page's own exit code. Ctrl-C of a terminal reaches the page by itself.
         before = [
