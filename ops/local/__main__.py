@@ -1,4 +1,4 @@
-"""`python -m ops.local COMMAND`: what `make local`, `services`, `down`, `status`, `env`, `database-url` and .ci/run call.
+"""`python -m ops.local COMMAND`: what make's targets for the local stack and .ci/run call.
 
 Importing it and `down` need the standard library alone: `make down` also works when the virtual environment is gone.
 """

@@ -88,7 +88,7 @@ class Board:
         does = _DOES.get(step.kind) or kind_in_words(step.kind)
         if not does:
             return self
-        name = _name(step)
+        name = line_name(step)
         line = self.lines.get(name, BoardLine(name))
         if event.moment is Moment.BEGAN:
             began = line.began if line.under_way else now
@@ -136,7 +136,8 @@ def announced(names: Mapping[str, int]) -> Board:
     return Board({name: BoardLine(name) for name, deployments in names.items() if deployments})
 
 
-def _name(step: PreviewStep) -> str:
+def line_name(step: PreviewStep) -> str:
+    """Return the name of a step's line: its service's name, or `schema`, `agents` or `image …`."""
     if step.kind == SCHEMA:
         return "schema"
     if step.kind == ROLLOUT:

@@ -17,6 +17,7 @@ from ops.plan.plan_rows import Mark, plan_rows
 from ops.plan.update_plan import Fate, KeyPlan, UpdatePlan
 from ops.progress.board import Board, LineState, announced
 from ops.progress.drawn_board import DrawnBoard
+from ops.progress.update_log import UpdateLog
 from ops.progress.watched_update import UpdateFollower, diagnostics
 from railway_api.progress import FILE_VARIABLE, WaitStage, record, say
 from tests.workflows.test_text_from_outside import HOSTILE, STEERING
@@ -50,7 +51,7 @@ class Run:
 
     def __init__(self, folder: Path, board: Board) -> None:
         self.events, self.waits, self.now = folder / "events", folder / "waits", 0.0
-        self.follower = UpdateFollower(self.events, self.waits, board, lambda: self.now)
+        self.follower = UpdateFollower(UpdateLog(folder), board, lambda: self.now)
 
     def says(self, *lines: str, end: str = "\n") -> None:
         with self.events.open("a") as file:
