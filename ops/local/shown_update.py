@@ -13,9 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ops.plan.of_preview import ROLLOUT
-from ops.plan.service_changes import WAIT
-from ops.plan.things import SCHEMA
+from ops.plan.resource_kinds import ROLLOUT, SCHEMA, WAIT
 from ops.printable import escaped, log_line
 from ops.progress.board import line_name
 from ops.progress.build_progress import BuildProgress

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ops.history.resource_changes import resource_changes
 from ops.local import backend_files
 from ops.local.process import MARK
 from ops.toolchain.errors import ToolError
@@ -94,10 +95,10 @@ def changed(checkout: Path, env: Mapping[str, str]) -> int | None:
     """Return how many resources the last update changed, by Pulumi's own history; None if it does not tell."""
     done = _run(checkout, env, "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1")
     try:
-        counts = json.loads(done.stdout)[0]["resourceChanges"]
-    except (ValueError, LookupError, TypeError):
+        row = json.loads(done.stdout)[0]
+        return sum(resource_changes(row).values()) if row["resourceChanges"] is not None else None
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
-    return sum(int(count) for what, count in counts.items() if what not in ("same", "read"))
 
 
 def forget_salt(config: Path) -> bool:

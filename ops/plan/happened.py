@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.plan.plan_rows import Mark, PlanRow, plan_rows
 from ops.plan.preview_steps import DYNAMIC, mapping
-from ops.plan.service_changes import INSTANCE, WAIT
+from ops.plan.resource_kinds import INSTANCE, WAIT
 
 if TYPE_CHECKING:
     from datetime import datetime

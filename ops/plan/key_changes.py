@@ -9,10 +9,10 @@ from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import VARIABLES
 from convos_infra.railway.references import Reference, parse
 from ops.plan.preview_steps import PreviewStep, mapping
-from ops.plan.service_changes import INSTANCE, change_of, names
+from ops.plan.resource_kinds import IMAGE, INSTANCE, SHARED
+from ops.plan.service_changes import change_of, names
 from ops.plan.update_plan import Fate, KeyPlan
 
-IMAGE, SHARED = "registry:Image", "railway:SharedVariables"
 ENVIRONMENT = "(shared)"
 """Where a shared variable is said to be: no service may be called that."""
 

@@ -12,14 +12,14 @@ from convos_infra.rollout.resource import BATCHES, HOLD, PLAN, POLICY
 from ops.plan import schema_files
 from ops.plan.key_changes import key_plans
 from ops.plan.preview_steps import PreviewStep, mapping, steps
-from ops.plan.service_changes import INSTANCE, service_plans
+from ops.plan.resource_kinds import IMAGE, INSTANCE, ROLLOUT, SCHEMA
+from ops.plan.service_changes import service_plans
 from ops.plan.things import mutations, thing_plans
 from ops.plan.update_plan import AgentsPlan, CommitsPlan, ImagePlan, MigrationFilePlan, Pair, UpdatePlan
 
 if TYPE_CHECKING:
     from ops.plan.update_time import UpdateTime
 
-IMAGE, ROLLOUT, SCHEMA = "registry:Image", "convos:AgentRollout", "schema:DatabaseSchema"
 Asked = Callable[[str, str], CommitsPlan | None]
 
 

@@ -10,9 +10,9 @@ from convos_infra.ownership import ADOPTS
 from convos_infra.railway.change import AT_MOST, CHANGE, REMOVES
 from convos_infra.railway.environment_config import BY_NAME, SEALED, VARIABLES
 from ops.plan.preview_steps import PreviewStep, mapping
+from ops.plan.resource_kinds import INSTANCE, SERVICE, WAIT
 from ops.plan.update_plan import Fate, ServicePlan
 
-INSTANCE, SERVICE, WAIT = "railway:ServiceInstance", "railway:Service", "railway:Deployment"
 AGAIN = "again"
 """The input of a wait that names the services whose deployments are repeated."""
 

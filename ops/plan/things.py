@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from convos_infra.ownership import ADOPTS, is_owned
 from convos_infra.railway.change import ORDERED
 from convos_infra.schema.policy import DROP
-from ops.plan.service_changes import AGAIN, INSTANCE, SERVICE, WAIT, change_of, names
+from ops.plan.resource_kinds import INSTANCE, SCHEMA, SERVICE, SHARED, WAIT
+from ops.plan.service_changes import AGAIN, change_of, names
 from ops.plan.update_plan import Fate, ThingPlan
 
 if TYPE_CHECKING:
     from ops.plan.preview_steps import PreviewStep
 
-SCHEMA = "schema:DatabaseSchema"
 _ON_RAILWAY: Mapping[str, str] = {
     "railway:Project": "project",
     "railway:Environment": "environment",
@@ -23,7 +23,7 @@ _ON_RAILWAY: Mapping[str, str] = {
     "railway:CustomDomain": "custom domain",
     "railway:TcpProxy": "TCP proxy",
     "railway:ProjectToken": "project token",
-    "railway:SharedVariables": "shared variables",
+    SHARED: "shared variables",
 }
 _ELSEWHERE: Mapping[str, str] = {
     "secret:RandomSecret": "generated secret",

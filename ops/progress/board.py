@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ops.plan.of_preview import IMAGE, ROLLOUT
-from ops.plan.service_changes import INSTANCE, SERVICE, WAIT
-from ops.plan.things import SCHEMA, kind_in_words
+from ops.plan.resource_kinds import IMAGE, INSTANCE, ROLLOUT, SCHEMA, SERVICE, WAIT
+from ops.plan.things import kind_in_words
 from ops.progress.build_progress import BuildProgress
 from ops.progress.records import BUILD, Moment
 
