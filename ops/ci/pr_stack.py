@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 LABEL = "pr-stack"
 HOURS = 72
+"""The lifetime of a stack after its last update, unless PR_STACK_HOURS or --hours says otherwise."""
 THIS = "pr-stack.yml"
+"""The workflow that updates these stacks."""
 _NAME = re.compile(r"pr-(?P<number>[1-9]\d*)")
 
 
@@ -114,8 +116,17 @@ def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]
     }
 
 
-def up(number: int, revision: str) -> None:
-    """Create or update the stack of a pull request."""
+def up(number: int, revision: str, hours: int) -> None:
+    """Create or update the stack of a pull request, and comment on its addresses.
+
+    Args:
+        number: the number of the pull request.
+        revision: its head.
+        hours: the lifetime of the stack after its last update.
+
+    Raises:
+        InfraError: its images were not built, or Pulumi or GitHub refused.
+    """
     name, template = f"pr-{number}", Pulumi(TEMPLATE)
     door = github.from_environment()
     own = wait_for_images(door, stacks.config(CHECKOUT, TEMPLATE), number, revision)
@@ -126,13 +137,22 @@ def up(number: int, revision: str) -> None:
     stack.do("config", "set-all", *_plain(chosen))
     stack.do("up", "--yes", "--skip-preview")
     urls = {key: (stack.read("stack", "output").get(key) or {}).get("url", "") for key in ("canary", "poolManager")}
+    text = announcement(name, urls, hours)
+    workflow.summary(text)
+    comment.put(door, number, f"stack:{name}", text)
+
+
+def announcement(name: str, urls: Mapping[str, str], hours: int) -> str:
+    """Return the comment on a pull request's stack.
+
+    Args:
+        name: the stack's name.
+        urls: the address of each service; empty if it has none.
+        hours: the lifetime of the stack after its last update.
+    """
     lines = [f"### Stack `{name}`", "", *(f"- {key}: {url or 'no address'}" for key, url in urls.items())]
-    lines += [
-        "",
-        f"It is destroyed with the label `{LABEL}` or the pull request, and {HOURS} hours after its last update.",
-    ]
-    workflow.summary("\n".join(lines))
-    comment.put(door, number, f"stack:{name}", "\n".join(lines))
+    when = f"with the label `{LABEL}` or the pull request, and {hours} hours after its last update"
+    return "\n".join([*lines, "", f"It is destroyed {when}."])
 
 
 def down(name: str) -> Place | None:
@@ -149,7 +169,7 @@ def down(name: str) -> Place | None:
     """
     if all(row["name"] != name for row in pulumi_cli.stacks()):
         return None
-    # A destroy uses the config of the last update, which may not have had these keys.
+    # The config of the last update, which a destroy uses, may not have these keys.
     stack = Pulumi(name, extra={"AGENTS_ON_DESTROY": "delete", "DATA_ON_DESTROY": "delete"})
     # Its config was never committed; a destroy needs only what the template has.
     Pulumi(TEMPLATE).do("config", "cp", "--dest", name)
@@ -284,7 +304,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not chosen.pull_request or not number_of(f"pr-{chosen.pull_request}"):
         parser.error("--pull-request N or PULL_REQUEST is required")
     if chosen.command == "up":
-        up(chosen.pull_request, chosen.revision)
+        up(chosen.pull_request, chosen.revision, chosen.hours)
     else:
         name = f"pr-{chosen.pull_request}"
         place = down(name)
