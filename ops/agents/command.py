@@ -6,10 +6,10 @@ python -m ops agents --stack STACK --add N
 python -m ops agents --stack STACK --drain N
 python -m ops agents --stack STACK --end ID [--claimed yes]
 
-Without an act it is read-only. --move gives an agent, or every idle one that is behind, the newest image and the keys
-of today; --add makes idle agents beside those that the pool keeps, without a deployment; --drain deletes idle agents,
-those on an old image first; --end deletes one. An agent that somebody has is moved or ended only by its id, and with
---claimed yes.
+Without an act it is read-only. --move gives an agent, or every idle one that is behind, the newest image and current
+keys; --add makes idle agents beside those that the pool keeps, without a deployment; --drain deletes idle agents,
+those on an old image first; --end deletes one. An agent that somebody has is moved or ended only by its id together
+with --claimed yes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ops.agents.moving import Mover, ReadyWait
 from ops.ci import workflow
 from ops.stack_command import add_json, number, say, stack_parser
 from ops.status import live_stack
+from pool_contract.requests import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     import argparse
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 IDLE = "idle"
 WORD = "yes"
-MOST_AT_ONCE = 20
-"""As many as the pool manager makes or drains at one request."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +58,7 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
     """Do what was chosen, and return which agents were moved, added, drained or ended.
 
     Raises:
-        InfraError: it names no agent, or one that somebody has without saying so; or an agent does not get ready.
+        InfraError: the id names no agent, or a claimed one without CLAIMED=yes; or an agent does not get ready.
     """
     mover = Mover(api, say, ReadyWait(ready_seconds=chosen.wait))
     if chosen.move == IDLE:
@@ -101,7 +100,7 @@ def _events(api: PoolApi) -> list[dict[str, Any]] | None:
     try:
         return api.events()
     except NoRoute:
-        # Another pool manager than ours has no such route.
+        # Pool managers other than this repository's have no such route.
         return None
 
 
