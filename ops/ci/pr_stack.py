@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from ops import pulumi_cli, stacks
 from ops.ci import comment, github, left_over, workflow
 from ops.ci.pr_image import POOL, RUNTIME, TEMPLATE, conclusion_of, wait_for_images
+from ops.ci.pr_lifetime import HOURS, Left, announcement, number_of, there, why_over
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view, recorded
 from railway_api.failure import Failure
@@ -26,72 +26,8 @@ from railway_api.failure import Failure
 if TYPE_CHECKING:
     from ops.ci.left_over import Place
 
-LABEL = "pr-stack"
-HOURS = 72
-"""The lifetime of a stack after its last update, unless PR_STACK_HOURS or --hours says otherwise."""
 THIS = "pr-stack.yml"
 """The workflow that updates these stacks."""
-_NAME = re.compile(r"pr-(?P<number>[1-9]\d*)")
-
-
-@dataclass(frozen=True)
-class Left:
-    """The stack of a pull request, as the backend lists it.
-
-    Attributes:
-        name: pr-N.
-        updated: its last update; None if it was never updated.
-        is_updating: whether an update is running.
-    """
-
-    name: str
-    updated: datetime | None
-    is_updating: bool = False
-
-    @property
-    def number(self) -> int:
-        """The number of its pull request."""
-        return number_of(self.name)
-
-
-def number_of(name: str) -> int:
-    """Return the number of the pull request that a stack or environment belongs to; 0 for any other name."""
-    found = _NAME.fullmatch(name)
-    return int(found["number"]) if found else 0
-
-
-def there(rows: Sequence[Mapping[str, Any]]) -> list[Left]:
-    """Return the pull requests' stacks among those that `pulumi stack ls --json` lists."""
-    found = []
-    for row in rows:
-        if number_of(str(row.get("name"))):
-            when, is_updating = str(row.get("lastUpdate") or ""), bool(row.get("updateInProgress"))
-            found.append(Left(str(row["name"]), datetime.fromisoformat(when) if when else None, is_updating))
-    return found
-
-
-def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: int) -> str:
-    """Return why a stack has expired; empty if it has not.
-
-    Args:
-        left: the stack.
-        pull: its pull request; None if no pull request has that number.
-        now: the current time, with a time zone.
-        hours: the lifetime of a stack after its last update.
-    """
-    if left.is_updating:
-        return ""
-    if pull is None:
-        return "no such pull request exists"
-    if pull.get("state") != "open":
-        return "its pull request is closed"
-    if LABEL not in {str(label.get("name")) for label in pull.get("labels") or []}:
-        return f"its pull request has no label {LABEL}"
-    if left.updated is None:
-        return "no update of it has ever finished"
-    if now - left.updated > timedelta(hours=hours):
-        return f"its last update was more than {hours} hours ago"
-    return ""
 
 
 def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]:
@@ -109,7 +45,7 @@ def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]
         **({"poolImage": pool_image} if pool_image else {}),
         "poolEnvironment": "dev",
         "poolMinIdle": "1",
-        # A destroy after a label or a pull request was removed has nobody to confirm it.
+        # Nobody can confirm a destroy that runs because a label was removed or a pull request was closed.
         "agentsOnDestroy": "delete",
         "dataOnDestroy": "delete",
         "protect": "false",
@@ -140,19 +76,6 @@ def up(number: int, revision: str, hours: int) -> None:
     text = announcement(name, urls, hours)
     workflow.summary(text)
     comment.put(door, number, f"stack:{name}", text)
-
-
-def announcement(name: str, urls: Mapping[str, str], hours: int) -> str:
-    """Return the comment on a pull request's stack.
-
-    Args:
-        name: the stack's name.
-        urls: the address of each service; empty if it has none.
-        hours: the lifetime of the stack after its last update.
-    """
-    lines = [f"### Stack `{name}`", "", *(f"- {key}: {url or 'no address'}" for key, url in urls.items())]
-    when = f"with the label `{LABEL}` or the pull request, and {hours} hours after its last update"
-    return "\n".join([*lines, "", f"It is destroyed {when}."])
 
 
 def down(name: str) -> Place | None:

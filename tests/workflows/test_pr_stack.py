@@ -24,7 +24,8 @@ from ops.ci.pr_image import (
     own_image,
     wait_for_images,
 )
-from ops.ci.pr_stack import announcement, settings_of
+from ops.ci.pr_lifetime import announcement
+from ops.ci.pr_stack import settings_of
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
 from tests.workflows.github_double import Repository
