@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from ops.plan.happened import other_rows
-from ops.plan.of_preview import Beside, update_plan
+from ops.plan.of_preview import PreviewContext, update_plan
 from ops.plan.plan_rows import Mark, plan_rows
 from ops.plan.update_plan import Fate, KeyPlan, UpdatePlan
 from ops.progress.board import Board, LineState, announced
@@ -200,7 +200,7 @@ def test_the_end_has_the_rows_of_the_plan_and_says_what_was_not_done(run: Run) -
     ]
     for kind, name, op, inputs in steps:
         run.says(done(kind, name, op, **inputs))
-    whole = update_plan("local", run.follower.document(), Beside())
+    whole = update_plan("local", run.follower.document(), PreviewContext())
     assert [(row.label, row.text) for row in other_rows(whole, whole, NOW)] == [
         (row.label, row.text) for row in plan_rows(whole, NOW) if row.text.partition(":")[0] != "canary"
     ]
@@ -209,7 +209,7 @@ def test_the_end_has_the_rows_of_the_plan_and_says_what_was_not_done(run: Run) -
         "changed: KEY of canary",
         "volume data",
     ]
-    nothing = update_plan("local", {"steps": []}, Beside())
+    nothing = update_plan("local", {"steps": []}, PreviewContext())
     missed = other_rows(whole, nothing, NOW)
     assert [row.text for row in missed] == [
         "runtime: a → b, sha256:1 → sha256:2: not done",
