@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; an error is reported in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python -m ops.local", description=__doc__)
     parser.add_argument("command", choices=["up", "services", "docker", "down", "status", "env", "database-url"])
-    parser.add_argument("--watch", action="store_true", help="status: look again until interrupted")
+    parser.add_argument("--watch", action="store_true", help="status: poll until interrupted")
     parser.add_argument("--html", default="", metavar="FILE", help="status: also write the stack's page")
     parser.add_argument("--force", action="store_true", help="down: also remove the states of other stacks")
     chosen = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Runs the real Pulumi CLI on the local stack and streams its output."""
+"""Runs the real Pulumi CLI on the local stack."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def exists(state: Path) -> bool:
 
 
 def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
-    """Forget the creates that a kill has cut off, which Pulumi would keep for ever; tell whether there were any.
+    """Clear the creates that a kill has interrupted, which Pulumi would keep for ever; tell whether there were any.
 
     Raises:
         ToolError: Pulumi refused; the error has its last words.
@@ -55,16 +55,16 @@ def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
 
 
 def up(checkout: Path, env: Mapping[str, str], mark: str, log: Path, *, refresh: bool = False) -> int:
-    """Run `pulumi up`, show what people wait for, and return its exit code.
+    """Run `pulumi up`, show its builds and deployments, and return its exit code.
 
     Args:
         checkout: the program.
         env: a whole environment.
-        mark: what Pulumi and its plugins are found by after a crash, which they may outlive.
+        mark: the mark by which Pulumi and its plugins are found after a crash, which they may survive.
         log: the file that takes what Pulumi prints.
         refresh: whether to refresh first: after a crash, less may exist than the state says.
     """
-    # `make down` runs without the virtual environment, which this needs.
+    # This needs the virtual environment, and `make down` must work without it.
     from ops.local import shown_update  # noqa: PLC0415
 
     argv = ["pulumi", "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
@@ -92,7 +92,7 @@ def outputs(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def changed(checkout: Path, env: Mapping[str, str]) -> int | None:
-    """Return how many resources the last update changed, by Pulumi's own history; None if it does not tell."""
+    """Return how many resources the last update changed, by Pulumi's own history; None if that is not known."""
     done = _run(checkout, env, "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1")
     try:
         row = json.loads(done.stdout)[0]
