@@ -65,7 +65,7 @@ class Unread:
 
     Attributes:
         why: in one line.
-        source: who was asked, and when; None if nobody could be.
+        source: who was asked, and when; None if no request was made.
     """
 
     why: str
@@ -160,7 +160,7 @@ def last_update(updates: Sequence[Mapping[str, Any]], written_at: str) -> str:
 
 
 def short(reference: str) -> str:
-    """Return the start of an image's digest; of one without, its tag."""
+    """Return the start of an image's digest; without a digest, its tag."""
     name, _, digest = reference.partition("@")
     return digest[:DIGEST_SHOWN] if digest else name.rpartition(":")[2]
 
