@@ -38,7 +38,7 @@ SOURCE = ("image", "repo", "branch")
 
 @dataclass(frozen=True)
 class AdoptionInputs:
-    """What Railway does not tell: variables of the shell of the person who adopts.
+    """What Railway does not show: variables of the adopter's shell, and what the stack's file and state have.
 
     Attributes:
         pool_api_key: `POOL_API_KEY`.
@@ -101,7 +101,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
         stack: the name of the new stack.
         live: the environment.
         found: the roles of the services.
-        given: what Railway does not tell.
+        given: what Railway does not show.
         digest_of: resolves `repository:tag` to the registry's current digest; empty if the registry does not tell.
     """
     _, first = live.service(found.canary)

@@ -68,7 +68,7 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
         return {"moved": [mover.move(agent, lambda one: one.is_behind)]}
     if chosen.add:
         added = api.replenish(chosen.add)
-        say(f"{added} agents are made beside those that are kept idle; make agents STACK={chosen.stack} shows them")
+        say(f"making {added} agents beside those that are kept idle; make agents STACK={chosen.stack} shows them")
         return {"added": added}
     if chosen.drain:
         drained = api.drain(chosen.drain)
@@ -86,7 +86,7 @@ def named(agents: Sequence[LivingAgent], agent_id: str, word: str) -> LivingAgen
     """Return the agent of an id, if it may be acted on.
 
     Raises:
-        InfraError: there is none, or somebody has it and the word is missing.
+        InfraError: there is none, or somebody has it and CLAIMED=yes is missing.
     """
     agent = next((one for one in agents if one.id == agent_id), None)
     if agent is None:
@@ -113,9 +113,9 @@ def parser() -> argparse.ArgumentParser:
     found = stack_parser("agents", __doc__)
     found.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
     found.add_argument(
-        "--add", default=0, type=_count, metavar="N", help="make so many beside those that are kept idle"
+        "--add", default=0, type=_count, metavar="N", help="make N agents in addition to those that are kept idle"
     )
-    found.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
+    found.add_argument("--drain", default=0, type=_count, metavar="N", help="delete N idle agents")
     found.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
     found.add_argument("--claimed", default="", metavar=WORD, help=f"`{WORD}`: the one that is named may be somebody's")
     found.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")

@@ -46,7 +46,7 @@ class Mover:
     Attributes:
         api: its pool manager.
         say: takes a line of progress.
-        wait: how long agents are waited for.
+        wait: the time limits of a wait.
     """
 
     api: PoolApi
@@ -79,7 +79,7 @@ class Mover:
             moved += sent
 
     def move(self, agent: LivingAgent, needs_it: Need) -> str:
-        """Redeploy one agent, whoever has it, and wait until it runs again; return its id.
+        """Redeploy one agent, claimed or not, and wait until it runs again; return its id.
 
         Raises:
             InfraError: it is refused, or does not get ready.

@@ -95,7 +95,7 @@ def keep_list(without: Sequence[str]) -> list[ImageReference]:
     for project in sorted(projects):
         for where, image in railway_view.images(railway, project):
             kept += _parsed([image], where)
-    # A registry that is spelled in another way is the same one: its images must not be taken for those of another.
+    # The same registry may be spelled in several ways, and its images must not count as those of another one.
     return list(dict.fromkeys(reference.canonical for reference in kept))
 
 

@@ -229,7 +229,7 @@ def _change(step: Mapping[str, Any]) -> ResourceChange:
     after = (step.get("newState") or {}).get("inputs") or {}
     if op.startswith("delete"):
         return ResourceChange(what, op, {})
-    # Each update announces its cost anew, so the announcement of the last one is no change.
+    # Each update announces its cost anew, so the previous announcement is not a change.
     cost, said = after.get("change"), before.get("change")
     old, new = (dict(_leaves({key: row[key] for key in row if key not in _ANNOUNCED})) for row in (before, after))
     properties = {

@@ -37,7 +37,7 @@ def checks(stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
         environ: the process's environment.
 
     Raises:
-        InfraError: there is no such stack's file.
+        InfraError: the stack has no config file.
     """
     config = stacks.config(CHECKOUT, stack)
     states: list[Recorded] = []

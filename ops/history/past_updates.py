@@ -95,7 +95,7 @@ def lines(updates: Sequence[PastUpdate]) -> list[str]:
 
 
 def moment(text: object) -> datetime | None:
-    """Read a moment as Pulumi and Railway write it; None if it is none."""
+    """Parse a time as Pulumi and Railway write it; None if it is not one."""
     try:
         found = datetime.fromisoformat(str(text or ""))
     except ValueError:

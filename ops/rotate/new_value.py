@@ -34,7 +34,7 @@ def checked(variable: str, given: str) -> str:
     if not value and variable == API_KEY:
         return secrets.token_hex(_RANDOM_BYTES)
     if not value.strip():
-        step = f"make rotate KEY={variable} < file, or type it in a terminal; RESUME=1 goes on with the config's value"
+        step = f"make rotate STACK=… KEY={variable} < file, or type it in a terminal; RESUME=1 takes the config's"
         raise InfraError(variable, "no new value was given", step)
     if value != value.strip() or not value.isprintable():
         problem = "the new value begins or ends with whitespace, or contains a control character"

@@ -4,7 +4,7 @@ python -m ops scale --stack STACK --idle N [--wait 300] [--with-image] [--json]
 
 The number goes into the stack's config (poolMinIdle), and one deployment of the pool manager brings it; no agent is
 moved. Missing agents are made, and surplus idle ones are drained; agents that somebody has are not touched. Exit code 3
-if the pool is still making agents when the wait is over: it goes on by itself.
+if the pool is still making agents when the wait is over; it continues by itself.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--idle", required=True, type=number(0, MOST, "; IDLE=n"), metavar="N", help="how many are kept idle"
     )
-    parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
+    parser.add_argument("--with-image", action="store_true", help="the update may also deploy another image")
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
     add_json(parser)
     return parser
