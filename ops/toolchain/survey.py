@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ops.toolchain import install_plan
 from ops.toolchain.base_images import NODE_MINIMUM
+from ops.toolchain.for_tests import PROGRAMS
 from ops.toolchain.machine import Machine, Program, Version, show
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _planned(plan: InstallPlan, seen: Facts) -> SurveyRow:
 
 
 TEST_PROGRAMS = (
-    ("Chromium", ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium", "pages"),
+    ("Chromium", PROGRAMS["chromium"], "chromium", "pages"),
     (
         "node",
         ("node",),
