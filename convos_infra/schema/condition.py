@@ -21,10 +21,9 @@ from convos_infra.schema.condition_term import TermReader
 from convos_infra.schema.sample_values import to_boolean
 from convos_infra.schema.tree import dotted, inner, kind_of, strings, walk, word
 
-_NEVER_NULL = frozenset({"ctid", "tableoid", "xmin", "cmin", "xmax", "cmax"})
-"""System columns."""
 _SAME_FOR_ALL = frozenset({"tableoid", "cmin", "cmax", "xmax"})
 """System columns that usually have one value in all rows of a table."""
+_NEVER_NULL = _SAME_FOR_ALL | {"ctid", "xmin"}
 _ROW_NAMES = ("excluded", "new", "old")
 """The names of a row in ON CONFLICT, and in triggers and rules."""
 _BOUND = {">=": "min", "<=": "max"}

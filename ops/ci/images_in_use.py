@@ -113,7 +113,7 @@ def _on_railway(railway: Client, projects: Iterable[str]) -> Iterator[ImageRefer
 
 
 def _each_once(references: Iterable[ImageReference]) -> tuple[ImageReference, ...]:
-    # A registry that is spelled in another way is the same one: its images must not be taken for those of another.
+    # The same registry may be spelled in several ways, and its images must not count as those of another one.
     return tuple(dict.fromkeys(reference.canonical for reference in references))
 
 
