@@ -32,7 +32,7 @@ help: ## this list
 $(STAMP): ops/requirements.txt
 	@$(BASE_PYTHON) -m ops.toolchain venv
 
-local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
+local: $(STAMP) ## create the whole local environment with the real pulumi up; a second run changes nothing
 	@$(VENV)/python -m ops.local up
 
 down: ## stop and remove everything that make local started; keeps the data while other stacks live in its backend, unless FORCE=1
@@ -119,17 +119,17 @@ colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seed
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
-random-programs: $(STAMP) ## seeded programs of updates, edits, kills, faults and changes by others; each must end as wanted: some minutes [PROGRAMS=400]
+random-programs: $(STAMP) ## seeded sequences of updates, edits, kills, faults and other people's changes; each must end as configured: some minutes [PROGRAMS=400]
 	@RANDOM_PROGRAMS="$${PROGRAMS:-400}" $(VENV)/python -m pytest -q -n 0 tests/railway/test_random_programs.py
 
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
 	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py tests/stack/test_daily_commands.py
 
-conformance: $(STAMP) ## check what this project believes about Railway, on an emulator or with REAL=1 on Railway [OTHER=1 ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
+conformance: $(STAMP) ## test the beliefs about Railway on an emulator, or with REAL=1 on Railway [OTHER=1 ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(OTHER),--other) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
 		$(if $(ONLY),--only="$$ONLY") $(if $(REPORT),--report="$$REPORT")
 
-strict: $(STAMP) toolchain ## the same check, and the tests of resources and fleets, with every disputed belief the other way round: half an hour
+strict: $(STAMP) toolchain ## beliefs, and the tests of resources and fleets, on an emulator that takes the opposite of every disputed belief: half an hour
 	@$(VENV)/python -m ops conformance --other
 	@$(WITH_PULUMI) OTHER_RAILWAY=1 $(VENV)/python -m pytest -q -n $(WORKER_COUNT) tests/railway tests/fleet
 
@@ -142,7 +142,7 @@ crashes: $(STAMP) ## crash the local stack at seeded moments; one make local mus
 plans: $(STAMP) toolchain ## five typical changes on a local stack: each update does what its preview announced: minutes [RECORD=folder]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.plans
 
-matrix: $(STAMP) toolchain ## run the tests behind each check of each resource, and write docs/acceptance.md
+matrix: $(STAMP) toolchain ## run the tests of every resource and check, and write docs/acceptance.md
 	@$(WITH_PULUMI) $(VENV)/python -m tests.acceptance
 
 lint: $(STAMP) ## the linter
@@ -154,7 +154,7 @@ fmt: $(STAMP) ## format everything
 types: $(STAMP) ## the strict type check
 	@$(VENV)/mypy $(TYPED)
 
-imports: $(STAMP) ## the arrows between the rooms
+imports: $(STAMP) ## check which package may import which
 	@PYTHONPATH=pool $(VENV)/lint-imports
 
 check: $(STAMP) ## formatter, linter, types, import arrows
@@ -210,7 +210,7 @@ demo: $(STAMP) ## walk through a day of operations on the local stack: claim, ne
 	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops demo
 
-bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
+bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails if a limit is exceeded [SUITE=railway]
 	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $${SUITE:+"$$SUITE"}
 
 bench-ci: $(STAMP) ## record the seconds of each step of .ci/run, once per commit of a release: make bench-ci < LOG

@@ -151,7 +151,7 @@ def without_a_gate(snapshot: Snapshot | None, policy: DestroyPolicy) -> list[Rea
         return reasons
     named = sorted(volume_name(snapshot, row) for row in snapshot.volume_instances if has_data(snapshot, row))
     if named:
-        step = f"pulumi up records which are this stack's; or, to delete those: {ALLOW_DATA}"
+        step = f"pulumi up records which of them are this stack's; {ALLOW_DATA} deletes those, and keeps the others"
         reasons.append(Reason(f"volumes in its environment have data: {', '.join(named)}", step))
     return reasons
 
