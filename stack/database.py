@@ -62,7 +62,7 @@ class DatabaseShape(Section):
     )
     service_url: Text = key(
         "databaseServiceUrl",
-        "What services are given as the database's URL, best a reference such as ${{postgres.DATABASE_URL}}; empty is"
+        "The database's URL that services get, best a reference such as ${{postgres.DATABASE_URL}}; empty is"
         " databaseUrl, or the reference to the PostgreSQL service.",
         secret=True,
     )

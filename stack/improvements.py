@@ -18,7 +18,7 @@ class Improvements(Section):
     )
     adopted_from: Text = key(
         "adoptedFrom",
-        "What make adopt read, as hashes - the first update stops if it has changed since.",
+        "Hashes of what make adopt read; the first update stops if any of it has changed since.",
         secret=True,
     )
     mark: Flag = key(

@@ -21,11 +21,12 @@ class MigrationSettings(Section):
         "schemaTarget", "The last migration to apply, such as 0001; empty takes the newest."
     )
     baseline: Annotated[Text, AfterValidator(checks.migration)] = key(
-        "schemaBaseline", "A database without a history of migrations has everything up to this one, such as 0001."
+        "schemaBaseline",
+        "The last migration that a database without a history of migrations already has, such as 0001.",
     )
     drift: Annotated[Text, Either((REFUSE, ACCEPT))] = key(
         "schemaDrift",
-        "What an update does about changes that others made to the schema - refuse to go on, or accept them.",
+        "What an update does about changes that others made to the schema - refuse to continue, or accept them.",
         REFUSE,
     )
     lock_timeout: Annotated[Text, AfterValidator(checks.duration)] = key(

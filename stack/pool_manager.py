@@ -78,8 +78,8 @@ class PoolSettings(Section):
     railway_token: Text = key_of_variable(
         "poolRailwayToken",
         "RAILWAY_API_TOKEN",
-        "The Railway token that the pool manager itself works with. Without one the stack makes a token of its"
-        " environment.",
+        "The Railway token that the pool manager itself works with. Without one, the stack makes a project token of"
+        " its environment.",
         env=("POOL_RAILWAY_API_TOKEN",),
     )
     agent_url: Annotated[Text, AfterValidator(_agent_url)] = key_of_variable(

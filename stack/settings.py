@@ -77,7 +77,7 @@ class Settings(Section):
     )
     workspace: Text = key("workspace", "The Railway workspace, by id or name; empty takes the token's only one.")
     project: Annotated[Text, AfterValidator(checks.name(LONGEST_PROJECT))] = key(
-        "project", "The Railway project that the stacks share; made if there is none of that name.", defaults.PROJECT
+        "project", "The Railway project of all stacks; it is created if there is none of that name.", defaults.PROJECT
     )
     project_id: Text = key("projectId", "Take over this project instead of looking for the name.")
     environment: Annotated[Text, AfterValidator(checks.name(LONGEST_ENVIRONMENT))] = key(
@@ -88,7 +88,7 @@ class Settings(Section):
     registry_username: Text = key("registryUsername", "The registry's user, for private images.")
     registry_password: Text = key(
         "registryPassword",
-        "The registry's password or token (read:packages). Where the stack's config has it, Railway pulls the images of"
+        "The registry's password or token (read:packages). If the stack's config has it, Railway pulls the images of"
         " canary, pool manager and agents with it; one of the shell is used only to look up images.",
         secret=True,
         env=("REGISTRY_PASSWORD",),
@@ -102,7 +102,7 @@ class Settings(Section):
     )
     database_url: Annotated[Text, AfterValidator(checks.database_url)] = key(
         "databaseUrl",
-        "An existing PostgreSQL; empty makes one on Railway.",
+        "The URL of an existing PostgreSQL database; empty creates one on Railway.",
         secret=True,
         # On other stacks a DATABASE_URL left in a shell would plan the end of the stack's own database.
         env=("DATABASE_URL",),
@@ -119,8 +119,8 @@ class Settings(Section):
     )
     databases: Mapping[str, FurtherDatabase] = object_key(
         "databases",
-        "The other databases of the environment by name - PostgreSQL, Redis or any other, each as it is described (make"
-        " adopt writes this). docs/configuration.md lists their keys.",
+        "The other databases of the environment by name - PostgreSQL, Redis or any other, in addition to the pool"
+        " manager's own (make adopt writes this). docs/configuration.md lists their keys.",
     )
     replace_volume: Text = key(
         "replaceVolume",

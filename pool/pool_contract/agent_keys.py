@@ -39,7 +39,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
         made_per_agent=True,
         made_with="AGENTMAIL_API_KEY",
     ),
-    key("BANKR_API_KEY", "agents", "Bankr.", secret=True),
+    key("BANKR_API_KEY", "agents", "The API key of Bankr.", secret=True),
     key(
         "TELNYX_API_KEY",
         "agents",
@@ -68,7 +68,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "SETUP_PASSWORD",
         "agents",
-        "An agent's setup page.",
+        "The password of an agent's setup page.",
         secret=True,
         made_per_agent=True,
         set_by="pool",
@@ -77,7 +77,7 @@ AGENT_KEYS: tuple[KeyDeclaration, ...] = (
     key(
         "PRIVATE_WALLET_KEY",
         "agents",
-        "An agent's wallet.",
+        "The private key of an agent's wallet.",
         secret=True,
         made_per_agent=True,
         set_by="pool",
