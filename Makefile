@@ -41,7 +41,7 @@ down: ## stop and remove everything that make local started; keeps the data whil
 status: $(STAMP) ## a stack as it is now: STACK=… [JSON=1] [WATCH=1] [HTML=file]; without STACK the local one (ops/run status passes exit code 3 on, make turns it into 2)
 	@$(if $(STACK),ops/run status --stack="$$STACK" $(if $(JSON),--json),$(VENV)/python -m ops.local status) $(if $(WATCH),--watch) $(if $(HTML),--html="$$HTML")
 
-agents: $(STAMP) ## the agents of a stack's pool and its last acts: STACK=… [JSON=1], with an act [MOVE=id|idle | ADD=n | DRAIN=n | END=id] [CLAIMED=yes]
+agents: $(STAMP) ## the agents of a stack's pool and the last events: STACK=… [JSON=1]; to change agents: [MOVE=id|idle | ADD=n | DRAIN=n | END=id] [CLAIMED=yes]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
 	@ops/run agents --stack="$$STACK" --move="$$MOVE" --add="$$ADD" --drain="$$DRAIN" --end="$$END" --claimed="$$CLAIMED" $(if $(JSON),--json)
 
@@ -115,14 +115,14 @@ test: $(STAMP) toolchain ## the whole test suite
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
 	@set -f; $(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKER_COUNT) $$ONLY
 
-colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
+colleague: $(STAMP) ## simulate a colleague who uses Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
 random-programs: $(STAMP) ## seeded sequences of updates, edits, kills, faults and other people's changes; each must end as configured: some minutes [PROGRAMS=400]
 	@RANDOM_PROGRAMS="$${PROGRAMS:-400}" $(VENV)/python -m pytest -q -n 0 tests/railway/test_random_programs.py
 
-incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
+incidents: $(STAMP) toolchain ## play the incidents of docs/incidents.md and a first deploy on local stacks, with the commands of the pages: a quarter of an hour
 	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py tests/stack/test_daily_commands.py
 
 conformance: $(STAMP) ## test the beliefs about Railway on an emulator, or with REAL=1 on Railway [OTHER=1 ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
