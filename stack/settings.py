@@ -65,9 +65,7 @@ class Settings(Section):
 
     stack: str
     endpoint: Annotated[Text, AfterValidator(checks.endpoint)] = key(
-        "railwayEndpoint",
-        "Railway's GraphQL endpoint; empty is Railway's own.",
-        env=("RAILWAY_ENDPOINT",),
+        "railwayEndpoint", "Railway's GraphQL endpoint; empty is Railway's own.", env=("RAILWAY_ENDPOINT",)
     )
     token: Annotated[Text, AfterValidator(checks.token)] = key(
         "railwayToken",
@@ -113,14 +111,12 @@ class Settings(Section):
     )
     database_password: Annotated[Text, AfterValidator(checks.password)] = key(
         "databasePassword",
-        "The password that the PostgreSQL service on Railway was started with (make adopt reads it); empty makes a"
-        " random one.",
+        "The password of the PostgreSQL service's first start (make adopt reads it); empty generates a random one.",
         secret=True,
     )
     databases: Mapping[str, FurtherDatabase] = object_key(
         "databases",
-        "The other databases of the environment by name - PostgreSQL, Redis or any other, in addition to the pool"
-        " manager's own (make adopt writes this). docs/configuration.md lists their keys.",
+        "The environment's other databases by name (make adopt writes this); docs/configuration.md lists their keys.",
     )
     replace_volume: Text = key(
         "replaceVolume",
