@@ -14,7 +14,7 @@ from ops import stacks
 from ops.ci import workflow
 from ops.ci.preview import shown
 from ops.plan.previewed import previewed
-from ops.progress.told_update import update
+from ops.progress.reported_update import update
 from ops.pulumi_cli import Pulumi
 from ops.stack_command import say, stack_parser
 
