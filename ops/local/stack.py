@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ops.history.resource_changes import resource_changes
+from ops.interrupt import left_to_child
 from ops.local import backend_files
 from ops.local.process import MARK
 from ops.toolchain.errors import ToolError
@@ -69,13 +69,8 @@ def up(checkout: Path, env: Mapping[str, str], mark: str, log: Path, *, refresh:
 
     argv = ["pulumi", "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
     argv += ["--non-interactive", "--color", "never", *(["--refresh"] if refresh else [])]
-    # Pulumi gets the terminal's Ctrl-C itself and ends cleanly; an exception here would make us kill it, and a killed
-    # Pulumi leaves its lock behind. A handler of ours, unlike SIG_IGN, is not inherited by the child.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
+    with left_to_child():
         return shown_update.run(argv, checkout=checkout, env={**env, MARK: mark}, log=log)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def outputs(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def pool_manager(state: Recorded, now: RailwayNow) -> ServiceNow:
     """
     instance = state.of_role("ServiceInstance", Role.POOL_MANAGER)
     if instance is None:
-        raise InfraError("pool-manager", "the stack has none yet", "run pulumi up")
+        raise InfraError("pool-manager", "the stack has none yet", "run: pulumi up --stack …")
     return services.service(instance, now)
 
 
@@ -125,10 +125,10 @@ def pool_api(state: Recorded, now: RailwayNow) -> PoolApi:
     if found.serving is None:
         raise InfraError("pool-manager", f"not asked, as none runs: its newest deployment is {found.status}")
     if not found.url:
-        raise InfraError("pool-manager", "not asked, as Railway shows no domain of it", "run pulumi refresh")
+        raise InfraError("pool-manager", "not asked, as Railway shows no domain of it", "run: pulumi refresh --stack …")
     key = str((state.outputs.get("poolManager") or {}).get("apiKey") or "")
     if not key:
-        raise InfraError("pool-manager", "the stack has no key of it yet", "run pulumi up")
+        raise InfraError("pool-manager", "the stack has no key of it yet", "run: pulumi up --stack …")
     return PoolApi(found.url, key, POOL_SECONDS)
 
 
