@@ -115,7 +115,7 @@ test: $(STAMP) toolchain ## the whole test suite
 faults: $(STAMP) toolchain ## every request of create, update and destroy goes wrong once: half an hour [ONLY="update 429 --sample 10"]
 	@set -f; $(WITH_PULUMI) $(VENV)/python -m tests.faults --workers $(WORKER_COUNT) $$ONLY
 
-colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seeded programs, some minutes [PROGRAMS=2000 FIRST=0]
+colleague: $(STAMP) ## seeded programs in which a colleague edits a stack in Railway's dashboard: some minutes [PROGRAMS=2000 FIRST=0]
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 

@@ -25,7 +25,7 @@ def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
     """Create the stack if there is none yet, and select it for the user's own `pulumi` commands.
 
     Raises:
-        ToolError: Pulumi refused; the error has its last words.
+        ToolError: Pulumi failed; the error has the last line of its output.
     """
     if exists(state):
         return
@@ -43,7 +43,7 @@ def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
     """Clear the creates that a kill has interrupted, which Pulumi would keep for ever; tell whether there were any.
 
     Raises:
-        ToolError: Pulumi refused; the error has its last words.
+        ToolError: Pulumi failed; the error has the last line of its output.
     """
     files = (state / ".pulumi" / "stacks").glob(f"*/{STACK}.json")
     if not any(backend_files.latest(file).get("pending_operations") for file in files):

@@ -84,8 +84,8 @@ def client(state: Recorded, environ: Mapping[str, str] | None = None) -> Client:
     given = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
     known = str((state.outputs.get("railway") or {}).get("endpoint") or DEFAULT_ENDPOINT)
     if known != given:
-        problem = f"is {given}, and the last update went to {known}"
-        raise InfraError("RAILWAY_ENDPOINT", problem, "set it to that one, with the token that belongs to it")
+        problem = f"is {given}, but the last update used {known}"
+        raise InfraError("RAILWAY_ENDPOINT", problem, f"set it to {known}, and RAILWAY_API_TOKEN to a token of it")
     return railway_view.client(environ, PATIENCE)
 
 
