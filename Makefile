@@ -129,7 +129,7 @@ conformance: $(STAMP) ## check what this project believes about Railway, on an e
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(OTHER),--other) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
 		$(if $(ONLY),--only="$$ONLY") $(if $(REPORT),--report="$$REPORT")
 
-strict: $(STAMP) toolchain ## the same check, and the tests of resources and fleets, with every disputed belief the other way round: half an hour
+strict: $(STAMP) toolchain ## the beliefs of make conformance, and the tests of resources and fleets, with every disputed belief the other way round: half an hour
 	@$(VENV)/python -m ops conformance --other
 	@$(WITH_PULUMI) OTHER_RAILWAY=1 $(VENV)/python -m pytest -q -n $(WORKER_COUNT) tests/railway tests/fleet
 
