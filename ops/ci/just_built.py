@@ -91,7 +91,7 @@ def just_built(
     commit: str,
     ask: Callable[[ImageReference], TaggedImage | None],
 ) -> Built:
-    """Decide.
+    """Return the images that a deploy uses, or why another build has to deploy.
 
     Args:
         images: the images of the stack.

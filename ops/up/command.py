@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def agreed(question: str) -> bool:
-    """Ask at the terminal."""
+    """Ask at the terminal, and return whether the answer is the whole word yes; anything else changes nothing."""
     try:
         return input(question).strip() == "yes"
     except EOFError:
