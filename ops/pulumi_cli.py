@@ -29,7 +29,7 @@ EMPTY_IS_MEANT = "PULUMI_EMPTY_PASSPHRASE_IS_MEANT"
 
 
 class PulumiError(InfraError):
-    """Pulumi ended with an error; its own words are in the job's log."""
+    """Pulumi failed; its output is in the log."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Pulumi:
     Args:
         stack: its name.
         folder: the checkout.
-        extra: variables beside the process's own.
+        extra: environment variables in addition to the process's own.
     """
 
     stack: str
@@ -84,7 +84,7 @@ class Pulumi:
         """Run a command that has to succeed, and return what it printed.
 
         Raises:
-            PulumiError: it did not.
+            PulumiError: the command failed.
         """
         ran = self.run(*arguments)
         if ran.code != 0:
@@ -92,10 +92,10 @@ class Pulumi:
         return ran.text
 
     def read(self, *arguments: str) -> Any:
-        """Run a command with `--json` and return what it says; its other words go to the log.
+        """Run a command with `--json` and return its document; what it prints on standard error goes to the log.
 
         Raises:
-            PulumiError: it failed, or printed something else.
+            PulumiError: it failed, or printed no JSON document.
         """
         done = self._asked([*arguments, "--json"])
         sys.stderr.write("".join(map(log_line, masked(done.stderr).splitlines(keepends=True))))

@@ -148,7 +148,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
 
 
 def _name(name: str, longest: int) -> str:
-    """Return a name that the program accepts; the id beside it identifies the thing, which keeps its own name."""
+    """Return a name that the program accepts; the project or environment is found by its id, and keeps its own name."""
     return _NOT_IN_NAME.sub("-", name.lower())[:longest].strip("-") or "adopted"
 
 

@@ -19,6 +19,8 @@ from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.stack_command import agrees, stack_parser
 
 BACKUPS = REPORTS / "backups"
+_PROVIDERS = "pulumi:providers:"
+"""How the types of Pulumi's own providers begin, which a state lists like resources."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +54,8 @@ def managed(exported: dict[str, object]) -> list[str]:
     """Return the resources in a state that exist outside Pulumi, as kind and name."""
     deployment = exported.get("deployment")
     rows = deployment.get("resources") or () if isinstance(deployment, dict) else ()
-    return [f"{row['type'].rpartition(':')[2]} {row['urn'].rpartition('::')[2]}" for row in rows if row.get("custom")]
+    outside = [row for row in rows if row.get("custom") and not row["type"].startswith(_PROVIDERS)]
+    return [f"{row['type'].rpartition(':')[2]} {row['urn'].rpartition('::')[2]}" for row in outside]
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def found(name: str, server: int) -> PgProgram:
     fitting = [one for one in programs if one.major >= server]
     if fitting:
         return min(fitting, key=lambda one: one.major)
-    step = f"apt-get install -y postgresql-client-{server} (apt.postgresql.org has it)"
+    step = f"install the client of PostgreSQL {server}, such as postgresql-client-{server} of apt.postgresql.org"
     if not programs:
         raise InfraError(name, "is not on this machine", step)
     newest = max(one.major for one in programs)

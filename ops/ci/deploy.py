@@ -21,7 +21,7 @@ from convos_infra.registry.errors import NoSuchRepositoryError, NoSuchTagError
 from convos_infra.registry.resolve import resolve
 from ops import stacks
 from ops.ci import comment, forward, github, workflow
-from ops.ci.just_built import There, followed, just_built
+from ops.ci.just_built import TaggedImage, followed, just_built
 from ops.ci.preview import head, subject
 from ops.ci.registry_login import credentials
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, Preview, decoded, differences
@@ -29,7 +29,7 @@ from ops.notify.notification import Kind, Notification
 from ops.notify.webhook import failures_told, send
 from ops.plan.previewed import previewed
 from ops.printable import log_line
-from ops.progress.told_update import update
+from ops.progress.reported_update import update
 from ops.pulumi_cli import CHECKOUT, Pulumi
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def check_reviewed(reviewed: Preview, source: str, now: Preview, built: Sequence
     raise NotReviewedError("deploy", problem, f"review it, then run the deploy workflow with accept={now.fingerprint}")
 
 
-def there(tag: ImageReference) -> There | None:
+def tagged_image(tag: ImageReference) -> TaggedImage | None:
     """Return the image that a tag points to; None if the registry has no such tag.
 
     Raises:
@@ -103,7 +103,7 @@ def there(tag: ImageReference) -> There | None:
         found = resolve(tag, credentials=credentials(), subject="deploy")
     except (NoSuchRepositoryError, NoSuchTagError):
         return None
-    return There(found.digest, found.revision)
+    return TaggedImage(found.digest, found.revision)
 
 
 def check_image_goes_forward(
@@ -172,7 +172,7 @@ def _deploy(stack: str, chosen: argparse.Namespace) -> None:
         packages=chosen.packages,
         builds=builds,
         commit=chosen.commit,
-        ask=there,
+        ask=tagged_image,
     )
     for note in filter(None, (*built.notes, built.leave)):
         workflow.notice(note)

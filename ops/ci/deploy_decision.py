@@ -39,7 +39,7 @@ class DeployDecision:
 def decide(
     branch: str, *, digest: str, by_hand: bool, images: tuple[str, ...], ref_type: str = "branch"
 ) -> DeployDecision:
-    """Decide.
+    """Return which stack an event deploys, and whether now.
 
     Args:
         branch: the branch that was pushed, or on which the workflow was started by hand.

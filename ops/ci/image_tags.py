@@ -44,7 +44,7 @@ class TagDecision:
 
 
 def decide(event_name: str, event: Mapping[str, Any]) -> TagDecision:
-    """Decide for one event.
+    """Return which tags the image of an event gets, and whether it is pushed.
 
     Args:
         event_name: `push` or `pull_request`, from GITHUB_EVENT_NAME; other events push nothing.

@@ -43,7 +43,7 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class There:
+class TaggedImage:
     """The image that a tag points to: its digest, and the commit of its `revision` label."""
 
     digest: str
@@ -89,9 +89,9 @@ def just_built(
     packages: str,
     builds: Sequence[str],
     commit: str,
-    ask: Callable[[ImageReference], There | None],
+    ask: Callable[[ImageReference], TaggedImage | None],
 ) -> Built:
-    """Decide.
+    """Return the images that a deploy uses, or why another build has to deploy.
 
     Args:
         images: the images of the stack.

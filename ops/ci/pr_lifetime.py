@@ -15,7 +15,7 @@ _NAME = re.compile(r"pr-(?P<number>[1-9]\d*)")
 
 
 @dataclass(frozen=True)
-class Left:
+class PullRequestStack:
     """The stack of a pull request, as the backend lists it.
 
     Attributes:
@@ -40,26 +40,28 @@ def number_of(name: str) -> int:
     return int(found["number"]) if found else 0
 
 
-def there(rows: Sequence[Mapping[str, Any]]) -> list[Left]:
+def pull_request_stacks(rows: Sequence[Mapping[str, Any]]) -> list[PullRequestStack]:
     """Return the pull requests' stacks among those that `pulumi stack ls --json` lists."""
     found = []
     for row in rows:
         if number_of(str(row.get("name"))):
             when, is_updating = str(row.get("lastUpdate") or ""), bool(row.get("updateInProgress"))
-            found.append(Left(str(row["name"]), datetime.fromisoformat(when) if when else None, is_updating))
+            found.append(
+                PullRequestStack(str(row["name"]), datetime.fromisoformat(when) if when else None, is_updating)
+            )
     return found
 
 
-def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: int) -> str:
+def why_expired(stack: PullRequestStack, pull: Mapping[str, Any] | None, now: datetime, hours: int) -> str:
     """Return why a stack has expired; empty if it has not.
 
     Args:
-        left: the stack.
+        stack: the stack of a pull request.
         pull: its pull request; None if no pull request has that number.
         now: the current time, with a time zone.
         hours: the lifetime of a stack after its last update.
     """
-    if left.is_updating:
+    if stack.is_updating:
         return ""
     if pull is None:
         return "no such pull request exists"
@@ -67,9 +69,9 @@ def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: i
         return "its pull request is closed"
     if LABEL not in {str(label.get("name")) for label in pull.get("labels") or []}:
         return f"its pull request has no label {LABEL}"
-    if left.updated is None:
+    if stack.updated is None:
         return "no update of it has ever finished"
-    if now - left.updated > timedelta(hours=hours):
+    if now - stack.updated > timedelta(hours=hours):
         return f"its last update was more than {hours} hours ago"
     return ""
 

@@ -18,7 +18,7 @@ from convos_infra.errors import InfraError
 from ops import pulumi_cli, stacks
 from ops.ci import comment, github, left_over, workflow
 from ops.ci.pr_image import POOL, RUNTIME, TEMPLATE, conclusion_of, wait_for_images
-from ops.ci.pr_lifetime import HOURS, Left, announcement, number_of, there, why_over
+from ops.ci.pr_lifetime import HOURS, PullRequestStack, announcement, number_of, pull_request_stacks, why_expired
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view, recorded
 from railway_api.failure import Failure
@@ -183,9 +183,9 @@ def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
     """
     said, gone, failed = list[str](), list[str](), list[str]()
     places = template_place()
-    for row in there(pulumi_cli.stacks()):
+    for row in pull_request_stacks(pulumi_cli.stacks()):
         try:
-            reason = _why_over_now(door, row, hours)
+            reason = _why_expired_now(door, row, hours)
             if not reason:
                 said.append(f"{row.name} stays")
                 continue
@@ -202,12 +202,12 @@ def sweep(door: github.GitHub, hours: int, project: str) -> list[str]:
     return [*said, *([unseen] if unseen else [])]
 
 
-def _why_over_now(door: github.GitHub, row: Left, hours: int) -> str:
+def _why_expired_now(door: github.GitHub, row: PullRequestStack, hours: int) -> str:
     pull = pull_request(door, row.number)
     # Some backends do not show a running update, but GitHub shows the job that runs it.
     head = str(((pull or {}).get("head") or {}).get("sha") or "")
     left = replace(row, is_updating=row.is_updating or (bool(head) and conclusion_of(door, THIS, head) == ""))
-    return why_over(left, pull, datetime.now(UTC), hours)
+    return why_expired(left, pull, datetime.now(UTC), hours)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -78,18 +78,18 @@ def play(client: Client, scenarios: Sequence[Scenario], pace: RunPace) -> Confor
     at, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     findings: list[ScenarioResult] = []
     try:
-        stage, token = _made(client, pace)
+        sandbox, token = _made(client, pace)
         for scenario in sorted(scenarios, key=lambda one: one.ends_project):
             if time.monotonic() - began > pace.most_seconds:
                 findings.append(_finding(scenario, "failed", why="the run had no time left for it"))
                 continue
             recording = Recording()
-            callers = _callers(client, stage.fence, recording, pace, token)
-            findings.append(_played(scenario, replace(stage, callers=callers, recording=recording), recording))
+            callers = _callers(client, sandbox.fence, recording, pace, token)
+            findings.append(_played(scenario, replace(sandbox, callers=callers, recording=recording), recording))
     finally:
         sweep(client)
     host = urlsplit(client.endpoint).netloc
-    return ConformanceReport(address=host, at=at, place=asdict(stage.place), findings=in_order(findings))
+    return ConformanceReport(address=host, at=at, place=asdict(sandbox.place), findings=in_order(findings))
 
 
 def replayed(report: ConformanceReport, scenarios: Sequence[Scenario]) -> ConformanceReport:
@@ -103,24 +103,24 @@ def replayed(report: ConformanceReport, scenarios: Sequence[Scenario]) -> Confor
             continue
         recording = Recording(old.calls)
         caller = ReplayedCaller(recording)
-        stage = Sandbox(
+        sandbox = Sandbox(
             callers=Callers(caller, caller, caller, caller, caller),
             place=ProjectIds(**report.place),
             patience_seconds=0.0,
             fence=Fence(),
             tells_limit=functools.partial(bool, old.observed),
         )
-        findings.append(_played(scenario, stage, recording))
+        findings.append(_played(scenario, sandbox, recording))
     return ConformanceReport(address=report.address, at=report.at, place=report.place, findings=in_order(findings))
 
 
-def _played(scenario: Scenario, stage: Sandbox, recording: Recording) -> ScenarioResult:
+def _played(scenario: Scenario, sandbox: Sandbox, recording: Recording) -> ScenarioResult:
     began = time.monotonic()
     observed: Any = None
     verdict: Verdict = "failed"
     why = ""
     try:
-        observed = json.loads(json.dumps(scenario.observe(stage)))
+        observed = json.loads(json.dumps(scenario.observe(sandbox)))
         verdict = "same" if observed == scenario.expected else "differs"
     except Refusal as refusal:
         observed = f"refused: {refusal.message}"
@@ -173,14 +173,14 @@ def _made(client: Client, pace: RunPace) -> tuple[Sandbox, str]:
     fork = str(account.ask(sent.ENVIRONMENT_CREATE, {"input": forked})["environmentCreate"]["id"])
     asked = {"projectId": project, "environmentId": environment, "name": "conformance"}
     token = str(account.ask(sent.PROJECT_TOKEN_CREATE, {"input": asked})["projectTokenCreate"])
-    stage = Sandbox(
+    sandbox = Sandbox(
         callers=_callers(client, fence, recording, pace, token),
         place=ProjectIds(workspace, project, environment, fork),
         patience_seconds=pace.patience_seconds,
         fence=fence,
         tells_limit=lambda: client.allowance is not None,
     )
-    return stage, token
+    return sandbox, token
 
 
 def _make_origin(account: Caller, project: str, environment: str) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Use:
-    """What one service uses: vCPU and GB of memory on the average, and GB on its volume."""
+class Usage:
+    """What one service uses: vCPU and GB of memory on average, and GB on its volume."""
 
     vcpu: float
     memory: float
@@ -28,9 +28,9 @@ class Use:
         return self.vcpu * prices.vcpu + self.memory * prices.memory + self.volume * prices.volume
 
 
-AGENT = Use(0.05, 0.5, 1.0)
-POOL_MANAGER = Use(0.05, 0.2)
-DATABASE = Use(0.05, 0.25, 1.0)
+AGENT = Usage(0.05, 0.5, 1.0)
+POOL_MANAGER = Usage(0.05, 0.2)
+DATABASE = Usage(0.05, 0.25, 1.0)
 """Assumptions, not measurements: the usage of a Node process that mostly waits, a small Python service and a small
 PostgreSQL. The reference images use less; see the invoice or Railway's metrics for the usage of yours."""
 _MB_A_GB = 1000
@@ -93,7 +93,7 @@ def estimate(config: Mapping[str, Any], agents: int | None = None, prices: Price
     assert isinstance(keys, Mapping)
     vcpus = _limit(keys, "POOL_AGENT_VCPUS")
     memory = _limit(keys, "POOL_AGENT_MEMORY_MB") / _MB_A_GB
-    limits = Use(vcpus, memory, AGENT.volume)
+    limits = Usage(vcpus, memory, AGENT.volume)
     total = sum(row.total for row in rows)
     return CostEstimate(rows, total, AGENT.price(prices), limits.price(prices), prices.read, prices.source)
 
@@ -103,7 +103,7 @@ def _rows(config: Mapping[str, Any], agents: int | None, prices: Prices) -> Iter
     count = idle if agents is None else agents
     yield CostRow("agents" if agents is not None else "idle agents", count, AGENT.price(prices))
     if not _is(config, "manageCanary", "false"):
-        yield CostRow("canary", 1, Use(AGENT.vcpu, AGENT.memory).price(prices))
+        yield CostRow("canary", 1, Usage(AGENT.vcpu, AGENT.memory).price(prices))
     yield CostRow("pool manager", 1, POOL_MANAGER.price(prices))
     others = config.get("databases")
     count = len(others) if isinstance(others, Mapping) and "secure" not in others else 0

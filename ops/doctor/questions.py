@@ -141,7 +141,7 @@ def _registry(stack: str, config: Mapping[str, Any], state: Recorded | None) -> 
 def _environment(state: Recorded, client: Client, found: list[RailwayNow]) -> str:
     railway = railway_now.read(client, state)
     if railway.snapshot is None:
-        step = "its owner may have deleted it; pulumi refresh, then pulumi up makes another one"
+        step = "its owner may have deleted it; pulumi refresh --stack …, then pulumi up --stack … makes another one"
         raise InfraError("environment", f"{railway.environment_id} is gone from Railway", step)
     found.append(railway)
     snapshot = railway.snapshot

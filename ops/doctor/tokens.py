@@ -52,7 +52,9 @@ def project_tokens(state: Recorded, railway: RailwayNow, client: Client) -> str:
     found = reading.tokens(state, railway, client)
     gone = [one.subject for one in found if one.kind is FindingKind.TOKEN_GONE]
     if gone:
-        step = "pulumi refresh, then pulumi up makes another one (one deployment of the pool manager)"
+        step = (
+            "pulumi refresh --stack …, then pulumi up --stack … makes another one (one deployment of the pool manager)"
+        )
         raise InfraError("project token", f"{', '.join(gone)} is not there any more", step)
     if found:
         return f"{', '.join(made)}: made by this stack; this token may not read the list, so it was not compared"

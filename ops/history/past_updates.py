@@ -36,7 +36,7 @@ class PastUpdate:
 
     Attributes:
         ended_at: when it ended; empty if it did not.
-        kind, result: in Pulumi's words.
+        kind, result: as Pulumi names them, such as `update` and `succeeded`.
         seconds: how long it took; None if it did not end.
         changes: how many resources by operation, those that stayed as they were left out.
         image: what the canary ran when it had ended, by Railway's own list of deployments; empty if that is not known.

@@ -31,7 +31,7 @@ class Pinnable:
         revision: the commit that it was built from, or empty.
         title: the commit's, or empty.
         runs: who runs it now.
-        note: why it cannot be pinned, or what else a person has to know; empty if nothing.
+        note: why it cannot be pinned, or another warning; empty if there is none.
     """
 
     tag: str

@@ -30,7 +30,7 @@ LOOPBACK_HOSTS = "127.0.0.1,localhost"
 def keep_secret(file: Path) -> str:
     """Return the content of a secret file; create it first if necessary, random and readable by its owner only.
 
-    A copy beside it takes its place if it was cut off: without the passphrase, no command could open the state.
+    A file that was cut off is restored from a copy beside it: without the passphrase, no command could open the state.
     """
     copy = copy_of(file)
     secret, whole = _text(file), _text(copy)

@@ -21,7 +21,7 @@ def before_up(layout: Layout, railway_address: str, env: Mapping[str, str], mark
         mark: the mark of the Pulumi processes that `make local` starts.
 
     Raises:
-        ToolError: Pulumi refused; the error has its last words.
+        ToolError: Pulumi failed; the error has the last line of its output.
     """
     done = []
     if stopped := process.stop_marked(mark):

@@ -37,7 +37,7 @@ _TOLD = {BUILD: "built and pushed", WAIT: "deployed", SCHEMA: "migrations applie
 _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
 
-class UpdateTold:
+class UpdateLines:
     """What an update has done so far, told a line at a time.
 
     Args:
@@ -133,7 +133,7 @@ def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Pat
 
 
 def _follow(process: subprocess.Popen[bytes], recorded: UpdateLog, current: Step) -> None:
-    told, is_over = UpdateTold(), False
+    told, is_over = UpdateLines(), False
     while not is_over:
         try:
             process.wait(LOOK_SECONDS)

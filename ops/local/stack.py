@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ops.history.resource_changes import resource_changes
+from ops.interrupt import left_to_child
 from ops.local import backend_files
 from ops.local.process import MARK
 from ops.toolchain.errors import ToolError
@@ -25,7 +25,7 @@ def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
     """Create the stack if there is none yet, and select it for the user's own `pulumi` commands.
 
     Raises:
-        ToolError: Pulumi refused; the error has its last words.
+        ToolError: Pulumi failed; the error has the last line of its output.
     """
     if exists(state):
         return
@@ -43,7 +43,7 @@ def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
     """Clear the creates that a kill has interrupted, which Pulumi would keep for ever; tell whether there were any.
 
     Raises:
-        ToolError: Pulumi refused; the error has its last words.
+        ToolError: Pulumi failed; the error has the last line of its output.
     """
     files = (state / ".pulumi" / "stacks").glob(f"*/{STACK}.json")
     if not any(backend_files.latest(file).get("pending_operations") for file in files):
@@ -69,13 +69,8 @@ def up(checkout: Path, env: Mapping[str, str], mark: str, log: Path, *, refresh:
 
     argv = ["pulumi", "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
     argv += ["--non-interactive", "--color", "never", *(["--refresh"] if refresh else [])]
-    # Pulumi gets the terminal's Ctrl-C itself and ends cleanly; an exception here would make us kill it, and a killed
-    # Pulumi leaves its lock behind. A handler of ours, unlike SIG_IGN, is not inherited by the child.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
+    with left_to_child():
         return shown_update.run(argv, checkout=checkout, env={**env, MARK: mark}, log=log)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def outputs(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:

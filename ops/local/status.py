@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ops.interrupt import left_to_child
 from ops.local import environment, ports, stack
 from ops.local.services import ORDER, load
 from ops.toolchain.errors import ToolError
@@ -63,17 +64,13 @@ def _stack(layout: Layout, arguments: Sequence[str]) -> int:
     sys.stdout.write("\n")
     sys.stdout.flush()
     command = [sys.executable, "-m", "ops", "status", "--stack", stack.STACK, *arguments]
-    with subprocess.Popen(command, cwd=layout.checkout, env=env) as page:
-        # A signal ends a watch with the page's own exit code. The terminal sends Ctrl-C to the page as well.
-        before = [
-            signal.signal(signal.SIGINT, lambda *_: None),
-            signal.signal(signal.SIGTERM, lambda *_: page.terminate()),
-        ]
+    # A signal ends a watch with the page's own exit code.
+    with left_to_child(), subprocess.Popen(command, cwd=layout.checkout, env=env) as page:
+        before = signal.signal(signal.SIGTERM, lambda *_: page.terminate())
         try:
             return page.wait()
         finally:
-            signal.signal(signal.SIGINT, before[0])
-            signal.signal(signal.SIGTERM, before[1])
+            signal.signal(signal.SIGTERM, before)
 
 
 def _outputs(layout: Layout) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _ENDED_WELL = re.compile(r"Exited \(0\)")
-"""Docker's words for a container that ended with exit code 0, as a deployment may that has nothing left to do."""
+"""Docker's status of a container with exit code 0: a deployment may end like this when its work is done."""
 
 
 def labels(layout: Layout) -> tuple[str, ...]:

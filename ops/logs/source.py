@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ops.status.recorded import Recorded
 
 ROLES = {"canary": Role.CANARY, "pool-manager": Role.POOL_MANAGER, "database": Role.DATABASE}
-"""What SERVICE may be beside a service's own name."""
+"""The values of SERVICE that are not a service's own name."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class ServicePlan:
         at_most: how many if others change what runs before the update.
         fields: the names of the attributes that change.
         variables: the names of the variables that change.
-        conditions: what else needs a deployment: a crashed deployment, a volume that is new to what runs.
+        conditions: other reasons for a deployment, such as a crashed one, or a volume that the running one lacks.
         others: the names of what others stored, which the deployment applies as well.
         after: the services that are deployed and ready before this one is.
     """
@@ -201,7 +201,7 @@ class UpdatePlan:
     """Everything that an update would do.
 
     Attributes:
-        stack: whose.
+        stack: the stack's name.
         services: that change, in the order in which they are deployed.
         same_services: how many services stay as they are.
         images, keys, migrations, agents, things: what else changes.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from convos_infra.explanations import SEE
+from ops.interrupt import left_to_child
 from ops.printable import log_line
 from ops.progress.board import LineState
 from ops.progress.drawn_board import DrawnBoard
@@ -119,10 +119,6 @@ def diagnostics(text: str) -> str:
 def _drawn(follower: UpdateFollower) -> Iterator[None]:
     colours = has_colours(os.environ, is_terminal=True)
     console = Console(no_color=not colours, highlight=False, markup=False, emoji=False)
-    # The terminal sends Ctrl-C to Pulumi as well, which then ends cleanly. If we ended it, it would leave its lock.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        with Live(DrawnBoard(follower.board, time.monotonic), console=console, refresh_per_second=4):
-            yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    live = Live(DrawnBoard(follower.board, time.monotonic), console=console, refresh_per_second=4)
+    with left_to_child(), live:
+        yield

@@ -28,7 +28,7 @@ public schema, from `emulator/client_operations.json`, which is recorded from th
 An operation that is not served is answered with HTTP 400 and one error that names it, and the ledger of calls counts
 it. Deliberately not served are buckets, egress gateways, private networks, deployment triggers, uploads, metrics,
 members, billing, and everything else that no flow of this program or its users needs. The beliefs are those of
-[railway-facts.md](railway-facts.md) that speak of the operation; without one the emulator follows the public schema.
+[railway-facts.md](railway-facts.md) that name the operation; without one the emulator follows the public schema.
 Which flows of the clients were run, and with which result, is in [conformance.md](conformance.md#public-clients).
 
 """

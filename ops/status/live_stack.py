@@ -84,8 +84,8 @@ def client(state: Recorded, environ: Mapping[str, str] | None = None) -> Client:
     given = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
     known = str((state.outputs.get("railway") or {}).get("endpoint") or DEFAULT_ENDPOINT)
     if known != given:
-        problem = f"is {given}, and the last update went to {known}"
-        raise InfraError("RAILWAY_ENDPOINT", problem, "set it to that one, with the token that belongs to it")
+        problem = f"is {given}, but the last update used {known}"
+        raise InfraError("RAILWAY_ENDPOINT", problem, f"set it to {known}, and RAILWAY_API_TOKEN to a token of it")
     return railway_view.client(environ, PATIENCE)
 
 
@@ -107,7 +107,7 @@ def pool_manager(state: Recorded, now: RailwayNow) -> ServiceNow:
     """
     instance = state.of_role("ServiceInstance", Role.POOL_MANAGER)
     if instance is None:
-        raise InfraError("pool-manager", "the stack has none yet", "run pulumi up")
+        raise InfraError("pool-manager", "the stack has none yet", "run: pulumi up --stack …")
     return services.service(instance, now)
 
 
@@ -125,10 +125,10 @@ def pool_api(state: Recorded, now: RailwayNow) -> PoolApi:
     if found.serving is None:
         raise InfraError("pool-manager", f"not asked, as none runs: its newest deployment is {found.status}")
     if not found.url:
-        raise InfraError("pool-manager", "not asked, as Railway shows no domain of it", "run pulumi refresh")
+        raise InfraError("pool-manager", "not asked, as Railway shows no domain of it", "run: pulumi refresh --stack …")
     key = str((state.outputs.get("poolManager") or {}).get("apiKey") or "")
     if not key:
-        raise InfraError("pool-manager", "the stack has no key of it yet", "run pulumi up")
+        raise InfraError("pool-manager", "the stack has no key of it yet", "run: pulumi up --stack …")
     return PoolApi(found.url, key, POOL_SECONDS)
 
 

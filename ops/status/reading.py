@@ -235,7 +235,7 @@ def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
     """
     url = str((state.outputs.get("database") or {}).get("url") or "")
     if not url:
-        raise InfraError("database", "the stack has none yet", "run pulumi up")
+        raise InfraError("database", "the stack has none yet", "run: pulumi up --stack …")
     address = parse_url(url, subject="database")
     proxy = state.of_role("TcpProxy", Role.DATABASE)
     if proxy is None:
@@ -247,7 +247,8 @@ def database_now(state: Recorded, railway: RailwayNow | None) -> Address:
     if railway.proxies_unread:
         raise InfraError("database", f"not asked, as its TCP proxy could not be read ({railway.proxies_unread})")
     if place is None:
-        raise InfraError("database", "not asked, as Railway shows no TCP proxy of it", "pulumi refresh, then pulumi up")
+        step = "run: pulumi refresh --stack …, then pulumi up --stack …"
+        raise InfraError("database", "not asked, as Railway shows no TCP proxy of it", step)
     instance = state.of_role("ServiceInstance", Role.DATABASE)
     service = services.service(instance, railway) if instance is not None else None
     if service is not None and service.serving is None:

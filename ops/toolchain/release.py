@@ -167,7 +167,9 @@ def pin(step: Step) -> None:
         try:
             lines.append(f"{fetch(f'{site()}/{name}', target)}  {name}\n")
         except OSError as error:
-            raise ToolError("checksums", f"{site()} is out of reach ({_reason(error)})", "run it where it is") from None
+            raise ToolError(
+                "checksums", f"{site()} is out of reach ({_reason(error)})", "run it where it is in reach"
+            ) from None
         finally:
             target.unlink(missing_ok=True)
     write_atomically(CHECKSUMS, "".join(lines))

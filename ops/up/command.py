@@ -14,7 +14,7 @@ from ops import stacks
 from ops.ci import workflow
 from ops.ci.preview import shown
 from ops.plan.previewed import previewed
-from ops.progress.told_update import update
+from ops.progress.reported_update import update
 from ops.pulumi_cli import Pulumi
 from ops.stack_command import say, stack_parser
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def agreed(question: str) -> bool:
-    """Ask at the terminal."""
+    """Ask at the terminal, and return whether the answer is the whole word yes; anything else changes nothing."""
     try:
         return input(question).strip() == "yes"
     except EOFError:

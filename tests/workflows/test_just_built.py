@@ -11,7 +11,7 @@ from convos_infra.registry.reference import ImageReference
 from ops import stacks
 from ops.ci import deploy
 from ops.ci.deploy_decision import UNKNOWN
-from ops.ci.just_built import Built, There, followed, just_built
+from ops.ci.just_built import Built, TaggedImage, followed, just_built
 from tests.registry.conftest import Registry
 from tests.registry.pushing import REVISION
 from tests.registry.pushing import Repository as Images
@@ -28,9 +28,9 @@ def decided(
     digest: str = "",
     builds: tuple[str, ...] = (),
     values: dict[str, Any] = VALUES,
-    **there: There | None,
+    **there: TaggedImage | None,
 ) -> Built:
-    def ask(tag: ImageReference) -> There | None:
+    def ask(tag: ImageReference) -> TaggedImage | None:
         return there.get("pool" if tag.location == POOL else "runtime")
 
     images = followed(values, "dev")
@@ -38,28 +38,28 @@ def decided(
 
 
 def test_one_image_is_deployed_by_its_digest() -> None:
-    assert decided("runtime", A, ("runtime",), runtime=There(A, COMMIT)) == Built({"runtime": A})
-    found = decided("pool", B, ("pool",), pool=There(B, COMMIT))
+    assert decided("runtime", A, ("runtime",), runtime=TaggedImage(A, COMMIT)) == Built({"runtime": A})
+    found = decided("pool", B, ("pool",), pool=TaggedImage(B, COMMIT))
     assert found == Built({"pool": B})
     assert found.variables == {"IMAGE_DIGEST": "", "POOL_IMAGE_DIGEST": B}
 
 
 def test_of_two_images_the_build_that_is_done_first_leaves_the_deploy_to_the_other() -> None:
-    first = decided("runtime", A, BOTH, runtime=There(A, COMMIT), pool=There(C, OLDER))
+    first = decided("runtime", A, BOTH, runtime=TaggedImage(A, COMMIT), pool=TaggedImage(C, OLDER))
     assert first.leave == f"{POOL}:dev is built from 0000000: build-pool deploys when it has finished"
-    second = decided("pool", B, BOTH, runtime=There(A, COMMIT), pool=There(B, COMMIT))
+    second = decided("pool", B, BOTH, runtime=TaggedImage(A, COMMIT), pool=TaggedImage(B, COMMIT))
     assert second == Built({"runtime": A, "pool": B})
-    assert decided("runtime", A, BOTH, runtime=There(A, COMMIT), pool=There(B, COMMIT)) == second, (
+    assert decided("runtime", A, BOTH, runtime=TaggedImage(A, COMMIT), pool=TaggedImage(B, COMMIT)) == second, (
         "a late look, the same"
     )
 
 
 def test_a_build_of_one_image_does_not_ask_for_the_other_where_the_push_does_not_change_it() -> None:
-    assert decided("pool", B, ("pool",), pool=There(B, COMMIT), runtime=None) == Built({"pool": B})
+    assert decided("pool", B, ("pool",), pool=TaggedImage(B, COMMIT), runtime=None) == Built({"pool": B})
 
 
-@pytest.mark.parametrize(("found", "now"), [(There(B, COMMIT), B[:15]), (None, "gone")])
-def test_an_older_build_leaves_the_deploy_to_the_newer_one(found: There | None, now: str) -> None:
+@pytest.mark.parametrize(("found", "now"), [(TaggedImage(B, COMMIT), B[:15]), (None, "gone")])
+def test_an_older_build_leaves_the_deploy_to_the_newer_one(found: TaggedImage | None, now: str) -> None:
     built = decided("runtime", A, ("runtime",), runtime=found)
     assert built.leave == f"tag dev now points to {now}: the build that moved it deploys it"
 
@@ -86,20 +86,22 @@ def test_what_the_stack_does_not_follow_is_told_and_the_program_is_deployed_with
 
 def test_an_image_from_elsewhere_is_not_waited_for() -> None:
     values = {**VALUES, "poolImage": "ghcr.io/a/convos-pool:dev"}
-    assert decided("runtime", A, BOTH, values, runtime=There(A, COMMIT)) == Built({"runtime": A})
+    assert decided("runtime", A, BOTH, values, runtime=TaggedImage(A, COMMIT)) == Built({"runtime": A})
 
 
 def test_the_first_push_of_a_repository_is_deployed_by_the_build_that_is_done_last() -> None:
     assert (
         decided(builds=UNKNOWN).leave == f"{RUNTIME}:dev does not exist yet: build-runtime deploys when it has finished"
     )
-    assert decided("runtime", A, UNKNOWN, runtime=There(A, COMMIT)).leave.startswith(f"{POOL}:dev does not exist yet")
-    both = decided("pool", B, UNKNOWN, runtime=There(A, COMMIT), pool=There(B, COMMIT))
+    assert decided("runtime", A, UNKNOWN, runtime=TaggedImage(A, COMMIT)).leave.startswith(
+        f"{POOL}:dev does not exist yet"
+    )
+    both = decided("pool", B, UNKNOWN, runtime=TaggedImage(A, COMMIT), pool=TaggedImage(B, COMMIT))
     assert both == Built({"runtime": A, "pool": B})
 
 
 def test_a_new_branch_with_the_images_of_an_older_commit_is_deployed() -> None:
-    assert decided(builds=UNKNOWN, runtime=There(A, OLDER), pool=There(B, OLDER)) == Built()
+    assert decided(builds=UNKNOWN, runtime=TaggedImage(A, OLDER), pool=TaggedImage(B, OLDER)) == Built()
 
 
 def test_by_hand_nothing_is_asked_and_nothing_was_just_built() -> None:
@@ -109,11 +111,11 @@ def test_by_hand_nothing_is_asked_and_nothing_was_just_built() -> None:
 def test_a_registry_is_asked_for_what_a_tag_names(registry: Registry) -> None:
     images = Images(registry.host, "convos/just-built")
     tag = stacks.followed({"imageRepository": images.location}, "dev")
-    assert deploy.there(tag) is None, "no such repository"
+    assert deploy.tagged_image(tag) is None, "no such repository"
     pushed = images.image("other", labels={REVISION: COMMIT})
-    assert deploy.there(tag) is None, "no such tag"
+    assert deploy.tagged_image(tag) is None, "no such tag"
     images.image("dev", labels={REVISION: COMMIT})
-    assert deploy.there(tag) == There(pushed.digest, COMMIT)
+    assert deploy.tagged_image(tag) == TaggedImage(pushed.digest, COMMIT)
     lonely = stacks.followed({"imageRepository": "127.0.0.1:9/a/b"}, "dev")
     with pytest.raises(InfraError):
-        deploy.there(lonely)
+        deploy.tagged_image(lonely)

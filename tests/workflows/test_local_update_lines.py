@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ops.local.shown_update import UpdateTold
+from ops.local.shown_update import UpdateLines
 from ops.progress.board import Board
 from ops.progress.build_progress import BuildProgress
 from ops.progress.records import BuildEvent, StepEvent, WaitEvent, step_events
@@ -28,9 +28,9 @@ def both(op: str, kind: str, name: str, **inputs: str) -> list[str]:
 
 
 @pytest.fixture
-def told() -> UpdateTold:
+def told() -> UpdateLines:
     ticks: Iterator[int] = count(0, 7)
-    return UpdateTold(lambda: float(next(ticks)))
+    return UpdateLines(lambda: float(next(ticks)))
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def told() -> UpdateTold:
         (['{"half', "null", "[]", '{"resourcePreEvent": 7}'], [], ["nothing to change"]),
     ],
 )
-def test_lines(told: UpdateTold, lines: list[str], said: list[str], result: list[str]) -> None:
+def test_lines(told: UpdateLines, lines: list[str], said: list[str], result: list[str]) -> None:
     waits = [WaitEvent("convos-canary", "INITIALIZING"), WaitEvent("convos-canary", "DEPLOYING -> SUCCESS")]
     assert list(told.told(step_events(lines), waits)) == said
     assert told.doing() == ""
     assert told.result() == result
 
 
-def test_what_is_under_way_is_named_with_what_its_provider_says(told: UpdateTold) -> None:
+def test_what_is_under_way_is_named_with_what_its_provider_says(told: UpdateLines) -> None:
     begun = [
         event("resourcePreEvent", "create", "docker-build:index:Image", "runtime-build"),
         event("resourcePreEvent", "update", DYNAMIC + "railway:Deployment", "postgres"),
@@ -117,7 +117,7 @@ def test_strange_lines_of_a_build_are_no_mistake(line: str) -> None:
     assert BuildProgress("before").after(line).said in ("before", "pulling [--------------------] 0 of 0 MB")
 
 
-def test_the_board_shows_a_build_and_at_its_end_that_it_is_built(told: UpdateTold) -> None:
+def test_the_board_shows_a_build_and_at_its_end_that_it_is_built(told: UpdateLines) -> None:
     began, ended = both("create", "docker-build:index:Image", "runtime-build")
     urn = json.loads(began)["resourcePreEvent"]["metadata"]["urn"]
     built = {"message": "#5 sha256:0a1b 7.00MB / 28.00MB 0.2s\n", "urn": urn, "severity": "info", "ephemeral": True}
@@ -138,7 +138,7 @@ def test_the_board_shows_a_build_and_at_its_end_that_it_is_built(told: UpdateTol
     assert told.doing() == "image runtime (pulling [#####---------------] 7 of 28 MB)"
 
 
-def test_a_build_that_fails_shows_what_it_printed_last(told: UpdateTold) -> None:
+def test_a_build_that_fails_shows_what_it_printed_last(told: UpdateLines) -> None:
     kind, name = "docker-build:index:Image", "runtime-build"
     began, failed = (event(moment, "update", kind, name) for moment in ("resourcePreEvent", "resOpFailedEvent"))
     urn = json.loads(began)["resourcePreEvent"]["metadata"]["urn"]

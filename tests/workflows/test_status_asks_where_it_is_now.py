@@ -183,9 +183,9 @@ def test_a_database_of_ones_own_is_asked_where_the_config_says() -> None:
 def test_a_stack_is_not_looked_for_at_another_railway_than_it_was_deployed_to() -> None:
     local = "http://127.0.0.1:7447/graphql/v2"
     deployed = dataclasses.replace(state(), outputs={"railway": {"endpoint": local}})
-    with pytest.raises(InfraError, match="RAILWAY_ENDPOINT: is https://.*, and the last update went to http://127"):
+    with pytest.raises(InfraError, match="RAILWAY_ENDPOINT: is https://.*, but the last update used http://127"):
         live_stack.client(deployed, {"RAILWAY_API_TOKEN": "t"})
-    with pytest.raises(InfraError, match=f"is {local}, and the last update went to {DEFAULT_ENDPOINT}"):
+    with pytest.raises(InfraError, match=f"is {local}, but the last update used {DEFAULT_ENDPOINT}"):
         live_stack.client(state(), {"RAILWAY_API_TOKEN": "t", "RAILWAY_ENDPOINT": local})
 
 

@@ -29,32 +29,32 @@ def _input(*changes: dict[str, Any]) -> dict[str, Any]:
     return {"version": 1, "changes": list(changes), "diagnostics": []}
 
 
-def _stale(stage: Sandbox) -> str:
-    id_ = stage.service("stale")
-    etag = stage.ask(documents.ETAG, id=stage.environment_id)["environment"]["configEtag"]
-    stage.configure(id_, {"variables": {"A": {"value": "1"}}}, skip=True)
-    given = {"environmentId": stage.environment_id, "input": _input(), "etag": etag}
-    return "refused" if stage.refused(documents.APPLY, **given) != "accepted" else "accepted"
+def _stale(sandbox: Sandbox) -> str:
+    id_ = sandbox.service("stale")
+    etag = sandbox.ask(documents.ETAG, id=sandbox.environment_id)["environment"]["configEtag"]
+    sandbox.configure(id_, {"variables": {"A": {"value": "1"}}}, skip=True)
+    given = {"environmentId": sandbox.environment_id, "input": _input(), "etag": etag}
+    return "refused" if sandbox.refused(documents.APPLY, **given) != "accepted" else "accepted"
 
 
-def _preview(stage: Sandbox) -> int:
-    id_ = stage.service("previewed")
-    stage.configure(id_, {"deploy": {"startCommand": "serve"}}, skip=True)
-    stage.lately(lambda: id_ in stage.config()["services"], expected=True)
+def _preview(sandbox: Sandbox) -> int:
+    id_ = sandbox.service("previewed")
+    sandbox.configure(id_, {"deploy": {"startCommand": "serve"}}, skip=True)
+    sandbox.lately(lambda: id_ in sandbox.config()["services"], expected=True)
     same, other = ({"startCommand": command} for command in ("serve", "other"))
     given = _input(_change("previewed", "deploy", same), _change("previewed", "deploy", other))
-    answer = stage.ask(documents.PREVIEW, environmentId=stage.environment_id, input=given)
+    answer = sandbox.ask(documents.PREVIEW, environmentId=sandbox.environment_id, input=given)
     return len(answer["environmentPreviewChangeSet"]["changeSet"]["changes"])
 
 
-def _keeps_volume(stage: Sandbox) -> bool:
-    id_ = stage.service("keeps-volume")
-    volume_id = stage.volume(id_)
-    stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
+def _keeps_volume(sandbox: Sandbox) -> bool:
+    id_ = sandbox.service("keeps-volume")
+    volume_id = sandbox.volume(id_)
+    sandbox.lately(lambda: len(sandbox.volume_instances(volume_id)), 1)
     change = {**_change("x", "", None), "kind": "resource.delete", "address": "volume.keeps-volume-volume"}
-    stage.refused(documents.APPLY, environmentId=stage.environment_id, input=_input(change), etag=None)
-    left = [row for row in stage.volume_instances(volume_id) if not row["isPendingDeletion"]]
-    stage.ask(documents.VOLUME_UPDATE, volumeId=volume_id, input={"name": "kept-by-apply"})
+    sandbox.refused(documents.APPLY, environmentId=sandbox.environment_id, input=_input(change), etag=None)
+    left = [row for row in sandbox.volume_instances(volume_id) if not row["isPendingDeletion"]]
+    sandbox.ask(documents.VOLUME_UPDATE, volumeId=volume_id, input={"name": "kept-by-apply"})
     return bool(left)
 
 

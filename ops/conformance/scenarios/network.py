@@ -12,81 +12,81 @@ if TYPE_CHECKING:
     from ops.conformance.sandbox import Sandbox
 
 
-def _here(stage: Sandbox, service_id: str) -> dict[str, str]:
-    return {"environmentId": stage.environment_id, "serviceId": service_id}
+def _here(sandbox: Sandbox, service_id: str) -> dict[str, str]:
+    return {"environmentId": sandbox.environment_id, "serviceId": service_id}
 
 
-def _domains(stage: Sandbox, service_id: str, kind: str = "serviceDomains") -> list[Any]:
-    found = stage.ask(documents.DOMAINS, projectId=stage.project_id, **_here(stage, service_id))["domains"]
+def _domains(sandbox: Sandbox, service_id: str, kind: str = "serviceDomains") -> list[Any]:
+    found = sandbox.ask(documents.DOMAINS, projectId=sandbox.project_id, **_here(sandbox, service_id))["domains"]
     return list(found[kind])
 
 
-def _made(stage: Sandbox, name: str, **more: Any) -> tuple[str, Any]:
-    id_ = stage.service(name)
-    domain = stage.ask(sent.SERVICE_DOMAIN_CREATE, input={**_here(stage, id_), **more})["serviceDomainCreate"]
-    stage.lately(lambda: len(_domains(stage, id_)), 1)
+def _made(sandbox: Sandbox, name: str, **more: Any) -> tuple[str, Any]:
+    id_ = sandbox.service(name)
+    domain = sandbox.ask(sent.SERVICE_DOMAIN_CREATE, input={**_here(sandbox, id_), **more})["serviceDomainCreate"]
+    sandbox.lately(lambda: len(_domains(sandbox, id_)), 1)
     return id_, domain
 
 
-def _second(stage: Sandbox) -> bool:
-    id_, _ = _made(stage, "one-domain")
-    return stage.refused(sent.SERVICE_DOMAIN_CREATE, input=_here(stage, id_)) != "accepted"
+def _second(sandbox: Sandbox) -> bool:
+    id_, _ = _made(sandbox, "one-domain")
+    return sandbox.refused(sent.SERVICE_DOMAIN_CREATE, input=_here(sandbox, id_)) != "accepted"
 
 
-def _zero(stage: Sandbox) -> list[Any]:
-    id_, domain = _made(stage, "zero-port", targetPort=0)
-    given = {"serviceDomainId": domain["id"], "domain": domain["domain"], "targetPort": 0, **_here(stage, id_)}
-    return [domain["targetPort"], stage.refused(sent.SERVICE_DOMAIN_UPDATE, input=given)]
+def _zero(sandbox: Sandbox) -> list[Any]:
+    id_, domain = _made(sandbox, "zero-port", targetPort=0)
+    given = {"serviceDomainId": domain["id"], "domain": domain["domain"], "targetPort": 0, **_here(sandbox, id_)}
+    return [domain["targetPort"], sandbox.refused(sent.SERVICE_DOMAIN_UPDATE, input=given)]
 
 
-def _renamed(stage: Sandbox) -> list[Any]:
-    id_, domain = _made(stage, "renamed-domain")
+def _renamed(sandbox: Sandbox) -> list[Any]:
+    id_, domain = _made(sandbox, "renamed-domain")
     label, _, suffix = str(domain["domain"]).partition(".")
-    other = f"{label[:40]}-{stage.project_id[:6]}.{suffix}"
-    given = {"serviceDomainId": domain["id"], "domain": other, "targetPort": 3000, **_here(stage, id_)}
-    stage.ask(sent.SERVICE_DOMAIN_UPDATE, input=given)
+    other = f"{label[:40]}-{sandbox.project_id[:6]}.{suffix}"
+    given = {"serviceDomainId": domain["id"], "domain": other, "targetPort": 3000, **_here(sandbox, id_)}
+    sandbox.ask(sent.SERVICE_DOMAIN_UPDATE, input=given)
 
     def found() -> list[Any]:
-        rows = _domains(stage, id_)
+        rows = _domains(sandbox, id_)
         return [[row["domain"] == other for row in rows], [row["targetPort"] for row in rows]]
 
-    seen = stage.lately(found, [[True], [3000]])
-    stage.ask(sent.SERVICE_DOMAIN_DELETE, id=domain["id"])
-    return [*seen, len(stage.lately(lambda: _domains(stage, id_), []))]
+    seen = sandbox.lately(found, [[True], [3000]])
+    sandbox.ask(sent.SERVICE_DOMAIN_DELETE, id=domain["id"])
+    return [*seen, len(sandbox.lately(lambda: _domains(sandbox, id_), []))]
 
 
-def _custom(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("custom-domain")
-    name = f"c{stage.project_id[:8]}.example.com"
-    given = {"projectId": stage.project_id, "domain": name, **_here(stage, id_)}
-    made = stage.ask(sent.CUSTOM_DOMAIN_CREATE, input=given)["customDomainCreate"]
-    stage.lately(lambda: len(_domains(stage, id_, "customDomains")), 1)
-    status = stage.ask(documents.CUSTOM_DOMAIN, id=made["id"], projectId=stage.project_id)["customDomain"]["status"]
-    port = {"id": made["id"], "environmentId": stage.environment_id, "targetPort": 8080}
-    stage.ask(sent.CUSTOM_DOMAIN_UPDATE, **port)
-    stage.ask(sent.CUSTOM_DOMAIN_DELETE, id=made["id"])
+def _custom(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("custom-domain")
+    name = f"c{sandbox.project_id[:8]}.example.com"
+    given = {"projectId": sandbox.project_id, "domain": name, **_here(sandbox, id_)}
+    made = sandbox.ask(sent.CUSTOM_DOMAIN_CREATE, input=given)["customDomainCreate"]
+    sandbox.lately(lambda: len(_domains(sandbox, id_, "customDomains")), 1)
+    status = sandbox.ask(documents.CUSTOM_DOMAIN, id=made["id"], projectId=sandbox.project_id)["customDomain"]["status"]
+    port = {"id": made["id"], "environmentId": sandbox.environment_id, "targetPort": 8080}
+    sandbox.ask(sent.CUSTOM_DOMAIN_UPDATE, **port)
+    sandbox.ask(sent.CUSTOM_DOMAIN_DELETE, id=made["id"])
     kinds = {row["recordType"] for row in status["dnsRecords"]}
     verified_by = bool(status["verificationToken"]) or "DNS_RECORD_TYPE_TXT" in kinds
-    return [verified_by, len(stage.lately(lambda: _domains(stage, id_, "customDomains"), []))]
+    return [verified_by, len(sandbox.lately(lambda: _domains(sandbox, id_, "customDomains"), []))]
 
 
-def _proxies(stage: Sandbox, service_id: str) -> list[Any]:
-    found = stage.ask(documents.PROXIES, **_here(stage, service_id))["tcpProxies"]
+def _proxies(sandbox: Sandbox, service_id: str) -> list[Any]:
+    found = sandbox.ask(documents.PROXIES, **_here(sandbox, service_id))["tcpProxies"]
     return [row["applicationPort"] for row in found]
 
 
-def _by_patch(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("proxy-by-patch")
-    stage.configure(id_, {"networking": {"tcpProxies": {"5432": {}}}}, skip=True)
-    return list(stage.lately(lambda: _proxies(stage, id_), [5432]))
+def _by_patch(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("proxy-by-patch")
+    sandbox.configure(id_, {"networking": {"tcpProxies": {"5432": {}}}}, skip=True)
+    return list(sandbox.lately(lambda: _proxies(sandbox, id_), [5432]))
 
 
-def _second_proxy(stage: Sandbox) -> bool:
-    id_ = stage.service("proxy-twice")
-    given = {**_here(stage, id_), "applicationPort": 5432}
-    stage.ask(documents.PROXY_CREATE, input=given)
-    stage.lately(lambda: _proxies(stage, id_), [5432])
-    return stage.refused(documents.PROXY_CREATE, input=given) != "accepted"
+def _second_proxy(sandbox: Sandbox) -> bool:
+    id_ = sandbox.service("proxy-twice")
+    given = {**_here(sandbox, id_), "applicationPort": 5432}
+    sandbox.ask(documents.PROXY_CREATE, input=given)
+    sandbox.lately(lambda: _proxies(sandbox, id_), [5432])
+    return sandbox.refused(documents.PROXY_CREATE, input=given) != "accepted"
 
 
 SCENARIOS = (

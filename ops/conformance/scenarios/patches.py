@@ -10,76 +10,76 @@ from ops.conformance.scenario import Scenario
 from railway_api import documents as sent
 
 
-def _one_deployment(stage: Sandbox) -> list[int]:
-    id_ = stage.service("one-patch")
+def _one_deployment(sandbox: Sandbox) -> list[int]:
+    id_ = sandbox.service("one-patch")
     whole = {
         "source": {"image": IMAGE},
         "deploy": {"startCommand": "/whoami", "limitOverride": LIMITS},
         "variables": {"A": {"value": "1"}},
     }
-    stage.configure(id_, whole)
-    made = stage.lately(lambda: len(stage.deployments(id_)), 1)
-    stage.settled(id_)
-    stage.configure(id_, whole)
-    again = len(stage.deployments(id_))
-    stage.configure(id_, {"variables": {"A": {"value": "2"}}}, skip=True)
-    return [int(made), again, len(stage.deployments(id_))]
+    sandbox.configure(id_, whole)
+    made = sandbox.lately(lambda: len(sandbox.deployments(id_)), 1)
+    sandbox.settled(id_)
+    sandbox.configure(id_, whole)
+    again = len(sandbox.deployments(id_))
+    sandbox.configure(id_, {"variables": {"A": {"value": "2"}}}, skip=True)
+    return [int(made), again, len(sandbox.deployments(id_))]
 
 
-def _scaling(stage: Sandbox) -> int:
-    id_ = stage.running("scaled")
-    before = len(stage.deployments(id_))
-    stage.configure(id_, {"deploy": {"multiRegionConfig": {"us-west2": {"numReplicas": 2}}}})
-    return len(stage.settled(id_)) - before
+def _scaling(sandbox: Sandbox) -> int:
+    id_ = sandbox.running("scaled")
+    before = len(sandbox.deployments(id_))
+    sandbox.configure(id_, {"deploy": {"multiRegionConfig": {"us-west2": {"numReplicas": 2}}}})
+    return len(sandbox.settled(id_)) - before
 
 
-def _null_removes(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("null-removes")
+def _null_removes(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("null-removes")
     variables = {"A": {"value": "1"}, "B": {"value": "2"}}
-    stage.configure(id_, {"variables": variables, "deploy": {"startCommand": "serve"}}, skip=True)
-    stage.configure(id_, {"variables": {"A": None}}, skip=True)
+    sandbox.configure(id_, {"variables": variables, "deploy": {"startCommand": "serve"}}, skip=True)
+    sandbox.configure(id_, {"variables": {"A": None}}, skip=True)
 
     def stored() -> list[Any]:
-        config = stage.config()["services"][id_]
+        config = sandbox.config()["services"][id_]
         return [sorted(config["variables"]), config["deploy"].get("startCommand")]
 
-    return list(stage.lately(stored, [["B"], "serve"]))
+    return list(sandbox.lately(stored, [["B"], "serve"]))
 
 
-def _created(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("materialised")
-    refused = stage.refused(
+def _created(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("materialised")
+    refused = sandbox.refused(
         sent.PATCH_COMMIT,
-        environmentId=stage.fork_id,
+        environmentId=sandbox.fork_id,
         patch={"services": {id_: {"deploy": {"startCommand": "serve"}}}},
         message="conformance",
     )
-    stage.commit({"services": {id_: {"isCreated": True}}}, environment_id=stage.fork_id)
-    there = stage.lately(lambda: id_ in stage.config(environment_id=stage.fork_id)["services"], expected=True)
+    sandbox.commit({"services": {id_: {"isCreated": True}}}, environment_id=sandbox.fork_id)
+    there = sandbox.lately(lambda: id_ in sandbox.config(environment_id=sandbox.fork_id)["services"], expected=True)
     return [refused != "accepted", there]
 
 
-def _refused(stage: Sandbox, name: str, config: dict[str, Any]) -> str:
-    id_ = stage.service(name)
+def _refused(sandbox: Sandbox, name: str, config: dict[str, Any]) -> str:
+    id_ = sandbox.service(name)
     patch = {"services": {id_: config}}
-    return stage.refused(sent.PATCH_COMMIT, environmentId=stage.environment_id, patch=patch, message="conformance")
+    return sandbox.refused(sent.PATCH_COMMIT, environmentId=sandbox.environment_id, patch=patch, message="conformance")
 
 
-def _staged(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("staged")
-    stage.ask(
+def _staged(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("staged")
+    sandbox.ask(
         documents.STAGE_CHANGES,
-        environmentId=stage.environment_id,
+        environmentId=sandbox.environment_id,
         input={"services": {id_: {"variables": {"STAGED": {"value": "1"}}}}},
     )
-    stage.configure(id_, {"variables": {"COMMITTED": {"value": "1"}}}, skip=True)
+    sandbox.configure(id_, {"variables": {"COMMITTED": {"value": "1"}}}, skip=True)
 
     def names() -> list[str]:
-        return sorted(stage.config()["services"][id_].get("variables") or {})
+        return sorted(sandbox.config()["services"][id_].get("variables") or {})
 
-    first = stage.lately(names, ["COMMITTED"])
-    stage.ask(documents.COMMIT_STAGED, environmentId=stage.environment_id)
-    return [first, stage.lately(names, ["COMMITTED", "STAGED"])]
+    first = sandbox.lately(names, ["COMMITTED"])
+    sandbox.ask(documents.COMMIT_STAGED, environmentId=sandbox.environment_id)
+    return [first, sandbox.lately(names, ["COMMITTED", "STAGED"])]
 
 
 SCENARIOS = (

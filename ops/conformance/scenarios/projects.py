@@ -10,28 +10,30 @@ from ops.conformance.scenario import Scenario
 from railway_api import documents as sent
 
 
-def _fork(stage: Sandbox) -> list[Any]:
+def _fork(sandbox: Sandbox) -> list[Any]:
     """Return what is in the fork, which was made after a service with a sealed variable and a domain."""
-    config = stage.config(environment_id=stage.fork_id)
+    config = sandbox.config(environment_id=sandbox.fork_id)
     (copied,) = [one for one in config["services"].values() if "ORIGINAL" in (one.get("variables") or {})]
     return [sorted(copied["variables"]), bool((copied.get("networking") or {}).get("serviceDomains"))]
 
 
-def _listed(stage: Sandbox) -> list[Any]:
-    stage.ask(sent.PROJECT_DELETE, id=stage.project_id)
+def _listed(sandbox: Sandbox) -> list[Any]:
+    sandbox.ask(sent.PROJECT_DELETE, id=sandbox.project_id)
 
     def rows(*, deleted: bool) -> list[bool]:
         found, after = [], None
         for _ in range(100):
-            page = stage.ask(sent.PROJECTS, workspaceId=stage.workspace_id, after=after, deleted=deleted)["projects"]
-            found += [bool(row["deletedAt"]) for row in nodes(page) if row["id"] == stage.project_id]
+            page = sandbox.ask(sent.PROJECTS, workspaceId=sandbox.workspace_id, after=after, deleted=deleted)[
+                "projects"
+            ]
+            found += [bool(row["deletedAt"]) for row in nodes(page) if row["id"] == sandbox.project_id]
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
                 break
         return found
 
-    alive = stage.lately(lambda: rows(deleted=False), [])
-    return [alive, stage.lately(lambda: rows(deleted=True), [True])]
+    alive = sandbox.lately(lambda: rows(deleted=False), [])
+    return [alive, sandbox.lately(lambda: rows(deleted=True), [True])]
 
 
 SCENARIOS = (

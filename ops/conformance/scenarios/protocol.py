@@ -11,23 +11,23 @@ from ops.conformance.scenario import Scenario
 from railway_api import documents as sent
 
 
-def _kind(stage: Sandbox, document: str, **variables: Any) -> str:
+def _kind(sandbox: Sandbox, document: str, **variables: Any) -> str:
     try:
-        stage.ask(document, **variables)
+        sandbox.ask(document, **variables)
     except Refusal as refusal:
         return refusal.kind
     return "accepted"
 
 
-def _is_uuid(stage: Sandbox) -> list[bool]:
-    ids = (stage.workspace_id, stage.project_id, stage.environment_id)
+def _is_uuid(sandbox: Sandbox) -> list[bool]:
+    ids = (sandbox.workspace_id, sandbox.project_id, sandbox.environment_id)
     return [len(id_) == 36 and id_.count("-") == 4 for id_ in ids]
 
 
-def _last_page(stage: Sandbox) -> list[bool]:
+def _last_page(sandbox: Sandbox) -> list[bool]:
     pages, after = [], None
     for _ in range(10):
-        page = stage.ask(documents.ENVIRONMENTS, id=stage.project_id, after=after)["project"]["environments"]
+        page = sandbox.ask(documents.ENVIRONMENTS, id=sandbox.project_id, after=after)["project"]["environments"]
         pages.append(page["pageInfo"])
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
@@ -35,44 +35,44 @@ def _last_page(stage: Sandbox) -> list[bool]:
     return [bool(pages[-1]["endCursor"]), len(pages) > 1]
 
 
-def _trap(stage: Sandbox) -> str:
-    given = {"projectId": stage.project_id, "environmentId": stage.environment_id}
-    stage.ask(documents.UPSERT, input={**given, "name": "TRAP", "value": "1", "skipDeploys": True})
-    kind = stage.lately(lambda: _kind(stage, documents.VARIABLE_SERVICES, id=stage.environment_id), "Opaque")
-    stage.ask(documents.VARIABLE_DELETE, input={**given, "name": "TRAP"})
+def _trap(sandbox: Sandbox) -> str:
+    given = {"projectId": sandbox.project_id, "environmentId": sandbox.environment_id}
+    sandbox.ask(documents.UPSERT, input={**given, "name": "TRAP", "value": "1", "skipDeploys": True})
+    kind = sandbox.lately(lambda: _kind(sandbox, documents.VARIABLE_SERVICES, id=sandbox.environment_id), "Opaque")
+    sandbox.ask(documents.VARIABLE_DELETE, input={**given, "name": "TRAP"})
     return str(kind)
 
 
-def _schema_without_token(stage: Sandbox) -> bool:
-    return bool(stage.callers.nobody.ask(documents.SCHEMA, {})["__schema"]["queryType"]["name"])
+def _schema_without_token(sandbox: Sandbox) -> bool:
+    return bool(sandbox.callers.nobody.ask(documents.SCHEMA, {})["__schema"]["queryType"]["name"])
 
 
-def _staged_nothing(stage: Sandbox) -> str:
-    answer = stage.ask(sent.STAGED_CHANGES, environmentId=stage.environment_id)
+def _staged_nothing(sandbox: Sandbox) -> str:
+    answer = sandbox.ask(sent.STAGED_CHANGES, environmentId=sandbox.environment_id)
     return str(answer["environmentStagedChanges"]["id"])
 
 
-def _tells_limit(stage: Sandbox) -> bool:
-    stage.ask(documents.API_TOKEN)
-    return stage.tells_limit()
+def _tells_limit(sandbox: Sandbox) -> bool:
+    sandbox.ask(documents.API_TOKEN)
+    return sandbox.tells_limit()
 
 
-def _deleted_environment(stage: Sandbox) -> bool:
-    given = {"projectId": stage.project_id, "name": "gone"}
-    id_ = stage.ask(sent.ENVIRONMENT_CREATE, input=given)["environmentCreate"]["id"]
-    stage.ask(sent.ENVIRONMENT_RENAME, id=id_, input={"name": "going"})
-    stage.ask(sent.ENVIRONMENT_DELETE, id=id_)
+def _deleted_environment(sandbox: Sandbox) -> bool:
+    given = {"projectId": sandbox.project_id, "name": "gone"}
+    id_ = sandbox.ask(sent.ENVIRONMENT_CREATE, input=given)["environmentCreate"]["id"]
+    sandbox.ask(sent.ENVIRONMENT_RENAME, id=id_, input={"name": "going"})
+    sandbox.ask(sent.ENVIRONMENT_DELETE, id=id_)
 
     def listed() -> bool:
-        answer = stage.ask(sent.PROJECT, id=stage.project_id)["project"]["environments"]
+        answer = sandbox.ask(sent.PROJECT, id=sandbox.project_id)["project"]["environments"]
         return id_ in {row["id"] for row in nodes(answer) if not row["deletedAt"]}
 
-    return bool(stage.lately(listed, expected=False))
+    return bool(sandbox.lately(listed, expected=False))
 
 
-def _same_environment_name(stage: Sandbox) -> str:
-    stage.ask(sent.ENVIRONMENT_RENAME, id=stage.fork_id, input={"name": "taken"})
-    return _kind(stage, sent.ENVIRONMENT_CREATE, input={"projectId": stage.project_id, "name": "taken"})
+def _same_environment_name(sandbox: Sandbox) -> str:
+    sandbox.ask(sent.ENVIRONMENT_RENAME, id=sandbox.fork_id, input={"name": "taken"})
+    return _kind(sandbox, sent.ENVIRONMENT_CREATE, input={"projectId": sandbox.project_id, "name": "taken"})
 
 
 SCENARIOS = (

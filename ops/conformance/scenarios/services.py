@@ -11,142 +11,144 @@ from ops.conformance.scenario import Scenario
 from railway_api import documents as sent
 
 
-def _instance(stage: Sandbox, service_id: str, environment_id: str = "") -> Any:
-    here = environment_id or stage.environment_id
-    return stage.ask(documents.INSTANCE, environmentId=here, serviceId=service_id)["serviceInstance"]
+def _instance(sandbox: Sandbox, service_id: str, environment_id: str = "") -> Any:
+    here = environment_id or sandbox.environment_id
+    return sandbox.ask(documents.INSTANCE, environmentId=here, serviceId=service_id)["serviceInstance"]
 
 
-def _has_instance(stage: Sandbox, service_id: str, environment_id: str) -> bool:
-    return service_id in (stage.config(environment_id=environment_id).get("services") or {})
+def _has_instance(sandbox: Sandbox, service_id: str, environment_id: str) -> bool:
+    return service_id in (sandbox.config(environment_id=environment_id).get("services") or {})
 
 
-def _empty(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("empty")
-    stage.lately(lambda: _has_instance(stage, id_, stage.environment_id), expected=True)
-    latest = stage.ask(sent.LATEST_DEPLOYMENT, environmentId=stage.environment_id, serviceId=id_)["serviceInstance"]
-    return [latest["latestDeployment"], len(stage.deployments(id_))]
+def _empty(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("empty")
+    sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.environment_id), expected=True)
+    latest = sandbox.ask(sent.LATEST_DEPLOYMENT, environmentId=sandbox.environment_id, serviceId=id_)["serviceInstance"]
+    return [latest["latestDeployment"], len(sandbox.deployments(id_))]
 
 
-def _same_name(stage: Sandbox) -> str:
-    stage.service("twice")
-    given = {"projectId": stage.project_id, "name": "twice", "environmentId": stage.environment_id}
-    return stage.refused(sent.SERVICE_CREATE, input=given)
+def _same_name(sandbox: Sandbox) -> str:
+    sandbox.service("twice")
+    given = {"projectId": sandbox.project_id, "name": "twice", "environmentId": sandbox.environment_id}
+    return sandbox.refused(sent.SERVICE_CREATE, input=given)
 
 
-def _long_name(stage: Sandbox) -> list[str]:
-    given = {"projectId": stage.project_id, "environmentId": stage.environment_id}
-    taken = stage.refused(sent.SERVICE_CREATE, input={**given, "name": "n" * 32})
-    return [taken, str(stage.refused(sent.SERVICE_CREATE, input={**given, "name": "n" * 33}) != "accepted")]
+def _long_name(sandbox: Sandbox) -> list[str]:
+    given = {"projectId": sandbox.project_id, "environmentId": sandbox.environment_id}
+    taken = sandbox.refused(sent.SERVICE_CREATE, input={**given, "name": "n" * 32})
+    return [taken, str(sandbox.refused(sent.SERVICE_CREATE, input={**given, "name": "n" * 33}) != "accepted")]
 
 
-def _in_fork(stage: Sandbox) -> list[bool]:
-    id_ = stage.service("only-in-fork", environmentId=stage.fork_id)
-    found = stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=True)
-    return [bool(found), _has_instance(stage, id_, stage.environment_id)]
+def _in_fork(sandbox: Sandbox) -> list[bool]:
+    id_ = sandbox.service("only-in-fork", environmentId=sandbox.fork_id)
+    found = sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.fork_id), expected=True)
+    return [bool(found), _has_instance(sandbox, id_, sandbox.environment_id)]
 
 
-def _not_in_fork(stage: Sandbox) -> list[bool]:
-    id_ = stage.service("not-in-fork")
-    found = stage.lately(lambda: _has_instance(stage, id_, stage.environment_id), expected=True)
-    return [bool(found), _has_instance(stage, id_, stage.fork_id)]
+def _not_in_fork(sandbox: Sandbox) -> list[bool]:
+    id_ = sandbox.service("not-in-fork")
+    found = sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.environment_id), expected=True)
+    return [bool(found), _has_instance(sandbox, id_, sandbox.fork_id)]
 
 
-def _deleted_in_fork(stage: Sandbox) -> list[bool]:
-    id_ = stage.service("gone-in-fork", environmentId=stage.fork_id)
-    stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=True)
-    stage.ask(documents.SERVICE_DELETE, id=id_)
-    return [bool(stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=False))]
+def _deleted_in_fork(sandbox: Sandbox) -> list[bool]:
+    id_ = sandbox.service("gone-in-fork", environmentId=sandbox.fork_id)
+    sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.fork_id), expected=True)
+    sandbox.ask(documents.SERVICE_DELETE, id=id_)
+    return [bool(sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.fork_id), expected=False))]
 
 
-def _deleted(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("deleted")
-    stage.ask(documents.SERVICE_DELETE, id=id_)
-    gone = stage.lately(lambda: _is_listed(stage, id_), expected=False)
-    return [gone, stage.refused(documents.SERVICE, id=id_)]
+def _deleted(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("deleted")
+    sandbox.ask(documents.SERVICE_DELETE, id=id_)
+    gone = sandbox.lately(lambda: _is_listed(sandbox, id_), expected=False)
+    return [gone, sandbox.refused(documents.SERVICE, id=id_)]
 
 
-def _deleted_in_its_last(stage: Sandbox) -> list[bool]:
-    id_ = stage.service("deleted-in-its-last", environmentId=stage.fork_id)
-    stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=True)
-    stage.ask(sent.service_deletions(1), s0=id_, environmentId=stage.fork_id)
-    gone = stage.lately(lambda: _has_instance(stage, id_, stage.fork_id), expected=False)
-    return [bool(gone), stage.lately(lambda: _is_listed(stage, id_), expected=False)]
+def _deleted_in_its_last(sandbox: Sandbox) -> list[bool]:
+    id_ = sandbox.service("deleted-in-its-last", environmentId=sandbox.fork_id)
+    sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.fork_id), expected=True)
+    sandbox.ask(sent.service_deletions(1), s0=id_, environmentId=sandbox.fork_id)
+    gone = sandbox.lately(lambda: _has_instance(sandbox, id_, sandbox.fork_id), expected=False)
+    return [bool(gone), sandbox.lately(lambda: _is_listed(sandbox, id_), expected=False)]
 
 
-def _is_listed(stage: Sandbox, service_id: str) -> bool:
-    rows = nodes(stage.ask(sent.PROJECT, id=stage.project_id)["project"]["services"])
+def _is_listed(sandbox: Sandbox, service_id: str) -> bool:
+    rows = nodes(sandbox.ask(sent.PROJECT, id=sandbox.project_id)["project"]["services"])
     return service_id in {row["id"] for row in rows if not row["deletedAt"]}
 
 
-def _together(stage: Sandbox) -> list[Any]:
-    ids = [stage.service(f"together-{number}", environmentId=stage.fork_id) for number in range(2)]
+def _together(sandbox: Sandbox) -> list[Any]:
+    ids = [sandbox.service(f"together-{number}", environmentId=sandbox.fork_id) for number in range(2)]
     for id_ in ids:
-        stage.lately(partial(_has_instance, stage, id_, stage.fork_id), expected=True)
+        sandbox.lately(partial(_has_instance, sandbox, id_, sandbox.fork_id), expected=True)
     given = {f"s{number}": id_ for number, id_ in enumerate(ids)}
-    answer = stage.ask(sent.service_deletions(2), **given, environmentId=stage.fork_id)
-    left = [stage.lately(partial(_has_instance, stage, id_, stage.fork_id), expected=False) for id_ in ids]
+    answer = sandbox.ask(sent.service_deletions(2), **given, environmentId=sandbox.fork_id)
+    left = [sandbox.lately(partial(_has_instance, sandbox, id_, sandbox.fork_id), expected=False) for id_ in ids]
     return [sorted(answer), *left]
 
 
-def _partly_refused(stage: Sandbox) -> list[bool]:
-    ids = [stage.service(f"partly-{number}", environmentId=stage.fork_id) for number in range(2)]
+def _partly_refused(sandbox: Sandbox) -> list[bool]:
+    ids = [sandbox.service(f"partly-{number}", environmentId=sandbox.fork_id) for number in range(2)]
     for id_ in ids:
-        stage.lately(partial(_has_instance, stage, id_, stage.fork_id), expected=True)
-    given = {"s0": ids[0], "s1": stage.made_up(), "s2": ids[1]}
-    refusal = stage.refused(sent.service_deletions(3), **given, environmentId=stage.fork_id)
-    first = stage.lately(lambda: _has_instance(stage, ids[0], stage.fork_id), expected=False)
+        sandbox.lately(partial(_has_instance, sandbox, id_, sandbox.fork_id), expected=True)
+    given = {"s0": ids[0], "s1": sandbox.made_up(), "s2": ids[1]}
+    refusal = sandbox.refused(sent.service_deletions(3), **given, environmentId=sandbox.fork_id)
+    first = sandbox.lately(lambda: _has_instance(sandbox, ids[0], sandbox.fork_id), expected=False)
     return [refusal != "accepted", bool(first)]
 
 
-def _renamed(stage: Sandbox) -> str:
-    id_ = stage.service("before")
-    stage.ask(sent.SERVICE_UPDATE, id=id_, input={"name": "after"})
-    return str(stage.lately(lambda: stage.ask(documents.SERVICE, id=id_)["service"]["name"], "after"))
+def _renamed(sandbox: Sandbox) -> str:
+    id_ = sandbox.service("before")
+    sandbox.ask(sent.SERVICE_UPDATE, id=id_, input={"name": "after"})
+    return str(sandbox.lately(lambda: sandbox.ask(documents.SERVICE, id=id_)["service"]["name"], "after"))
 
 
-def _update_without_instance(stage: Sandbox) -> bool:
-    id_ = stage.service("elsewhere", environmentId=stage.fork_id)
-    given = {"serviceId": id_, "environmentId": stage.environment_id, "input": {"startCommand": "serve"}}
-    return bool(stage.ask(documents.INSTANCE_UPDATE, **given)["serviceInstanceUpdate"])
+def _update_without_instance(sandbox: Sandbox) -> bool:
+    id_ = sandbox.service("elsewhere", environmentId=sandbox.fork_id)
+    given = {"serviceId": id_, "environmentId": sandbox.environment_id, "input": {"startCommand": "serve"}}
+    return bool(sandbox.ask(documents.INSTANCE_UPDATE, **given)["serviceInstanceUpdate"])
 
 
-def _update_source(stage: Sandbox) -> int:
-    id_ = stage.service("updated-source")
-    given = {"serviceId": id_, "environmentId": stage.environment_id}
-    stage.ask(documents.INSTANCE_UPDATE, **given, input={"source": {"image": IMAGE}})
-    stage.lately(lambda: (_instance(stage, id_).get("source") or {}).get("image"), IMAGE)
-    return len(stage.deployments(id_))
+def _update_source(sandbox: Sandbox) -> int:
+    id_ = sandbox.service("updated-source")
+    given = {"serviceId": id_, "environmentId": sandbox.environment_id}
+    sandbox.ask(documents.INSTANCE_UPDATE, **given, input={"source": {"image": IMAGE}})
+    sandbox.lately(lambda: (_instance(sandbox, id_).get("source") or {}).get("image"), IMAGE)
+    return len(sandbox.deployments(id_))
 
 
-def _replicas(stage: Sandbox) -> int:
-    id_ = stage.service("replicas")
-    given = {"serviceId": id_, "environmentId": stage.environment_id}
-    stage.ask(documents.INSTANCE_UPDATE, **given, input={"numReplicas": 2})
-    stage.ask(documents.INSTANCE_UPDATE, **given, input={"startCommand": "serve"})
-    return int(stage.lately(lambda: _instance(stage, id_)["numReplicas"], 1))
+def _replicas(sandbox: Sandbox) -> int:
+    id_ = sandbox.service("replicas")
+    given = {"serviceId": id_, "environmentId": sandbox.environment_id}
+    sandbox.ask(documents.INSTANCE_UPDATE, **given, input={"numReplicas": 2})
+    sandbox.ask(documents.INSTANCE_UPDATE, **given, input={"startCommand": "serve"})
+    return int(sandbox.lately(lambda: _instance(sandbox, id_)["numReplicas"], 1))
 
 
-def _update_list(stage: Sandbox) -> str:
-    id_ = stage.service("updated-list")
-    given = {"serviceId": id_, "environmentId": stage.environment_id}
-    return stage.refused(documents.INSTANCE_UPDATE, **given, input={"preDeployCommand": ["a", "b"]})
+def _update_list(sandbox: Sandbox) -> str:
+    id_ = sandbox.service("updated-list")
+    given = {"serviceId": id_, "environmentId": sandbox.environment_id}
+    return sandbox.refused(documents.INSTANCE_UPDATE, **given, input={"preDeployCommand": ["a", "b"]})
 
 
-def _limits(stage: Sandbox) -> Any:
-    id_ = stage.service("limits")
-    here = {"serviceId": id_, "environmentId": stage.environment_id}
-    stage.ask(documents.LIMITS_UPDATE, input={**here, "vCPUs": 1, "memoryGB": 1})
+def _limits(sandbox: Sandbox) -> Any:
+    id_ = sandbox.service("limits")
+    here = {"serviceId": id_, "environmentId": sandbox.environment_id}
+    sandbox.ask(documents.LIMITS_UPDATE, input={**here, "vCPUs": 1, "memoryGB": 1})
     expected = {"containers": {"cpu": 1, "memoryBytes": 1_000_000_000}}
-    return stage.lately(lambda: stage.ask(documents.LIMIT_OVERRIDE, **here)["serviceInstanceLimitOverride"], expected)
+    return sandbox.lately(
+        lambda: sandbox.ask(documents.LIMIT_OVERRIDE, **here)["serviceInstanceLimitOverride"], expected
+    )
 
 
-def _volume_stays(stage: Sandbox) -> bool:
-    id_ = stage.service("had-volume")
-    volume_id = stage.volume(id_)
-    stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
-    stage.ask(sent.service_deletions(1), s0=id_, environmentId=stage.environment_id)
-    left = [row for row in stage.volume_instances(volume_id) if not row["isPendingDeletion"]]
-    stage.ask(sent.VOLUME_DELETE, volumeId=volume_id)
+def _volume_stays(sandbox: Sandbox) -> bool:
+    id_ = sandbox.service("had-volume")
+    volume_id = sandbox.volume(id_)
+    sandbox.lately(lambda: len(sandbox.volume_instances(volume_id)), 1)
+    sandbox.ask(sent.service_deletions(1), s0=id_, environmentId=sandbox.environment_id)
+    left = [row for row in sandbox.volume_instances(volume_id) if not row["isPendingDeletion"]]
+    sandbox.ask(sent.VOLUME_DELETE, volumeId=volume_id)
     return bool(left)
 
 

@@ -8,72 +8,80 @@ from ops.conformance.scenario import Scenario
 from railway_api import documents as sent
 
 
-def _introspected(stage: Sandbox) -> bool:
-    found = stage.callers.project.ask(sent.PROJECT_TOKEN, {})["projectToken"]
-    return bool(found["projectId"] == stage.project_id and found["environmentId"] == stage.environment_id)
+def _introspected(sandbox: Sandbox) -> bool:
+    found = sandbox.callers.project.ask(sent.PROJECT_TOKEN, {})["projectToken"]
+    return bool(found["projectId"] == sandbox.project_id and found["environmentId"] == sandbox.environment_id)
 
 
-def _workspaces(stage: Sandbox) -> bool:
-    found = stage.ask(sent.WORKSPACES)["apiToken"]["workspaces"]
-    return stage.workspace_id in {row["id"] for row in found}
+def _workspaces(sandbox: Sandbox) -> bool:
+    found = sandbox.ask(sent.WORKSPACES)["apiToken"]["workspaces"]
+    return sandbox.workspace_id in {row["id"] for row in found}
 
 
-def _own_environment(stage: Sandbox) -> str:
-    return stage.refused(documents.CONFIG, stage.callers.project, id=stage.environment_id, opened=False)
+def _own_environment(sandbox: Sandbox) -> str:
+    return sandbox.refused(documents.CONFIG, sandbox.callers.project, id=sandbox.environment_id, opened=False)
 
 
-def _other_environment(stage: Sandbox) -> list[str]:
-    reads = stage.refused(documents.CONFIG, stage.callers.project, id=stage.fork_id, opened=True)
-    writes = stage.refused(sent.PATCH_COMMIT, stage.callers.project, environmentId=stage.fork_id, patch={}, message="")
+def _other_environment(sandbox: Sandbox) -> list[str]:
+    reads = sandbox.refused(documents.CONFIG, sandbox.callers.project, id=sandbox.fork_id, opened=True)
+    writes = sandbox.refused(
+        sent.PATCH_COMMIT, sandbox.callers.project, environmentId=sandbox.fork_id, patch={}, message=""
+    )
     return [reads, writes]
 
 
-def _the_project(stage: Sandbox) -> list[str]:
-    rename = stage.refused(
-        sent.PROJECT_UPDATE, stage.callers.project, id=stage.project_id, input={"description": "changed"}
+def _the_project(sandbox: Sandbox) -> list[str]:
+    rename = sandbox.refused(
+        sent.PROJECT_UPDATE, sandbox.callers.project, id=sandbox.project_id, input={"description": "changed"}
     )
-    create = stage.refused(
-        sent.ENVIRONMENT_CREATE, stage.callers.project, input={"projectId": stage.project_id, "name": "no"}
+    create = sandbox.refused(
+        sent.ENVIRONMENT_CREATE, sandbox.callers.project, input={"projectId": sandbox.project_id, "name": "no"}
     )
     return [rename, create]
 
 
-def _every_instance(stage: Sandbox) -> str:
-    id_ = stage.service("all-environments")
-    stage.commit({"services": {id_: {"isCreated": True}}}, environment_id=stage.fork_id)
-    return stage.refused(
-        documents.INSTANCE_UPDATE, stage.callers.project, serviceId=id_, environmentId=None, input={"startCommand": "x"}
+def _every_instance(sandbox: Sandbox) -> str:
+    id_ = sandbox.service("all-environments")
+    sandbox.commit({"services": {id_: {"isCreated": True}}}, environment_id=sandbox.fork_id)
+    return sandbox.refused(
+        documents.INSTANCE_UPDATE,
+        sandbox.callers.project,
+        serviceId=id_,
+        environmentId=None,
+        input={"startCommand": "x"},
     )
 
 
-def _writes_own(stage: Sandbox) -> str:
-    id_ = stage.service("own-variable")
-    here = {"projectId": stage.project_id, "environmentId": stage.environment_id, "serviceId": id_}
+def _writes_own(sandbox: Sandbox) -> str:
+    id_ = sandbox.service("own-variable")
+    here = {"projectId": sandbox.project_id, "environmentId": sandbox.environment_id, "serviceId": id_}
     given = {**here, "name": "A", "value": "1", "skipDeploys": True}
-    return stage.refused(documents.UPSERT, stage.callers.project, input=given)
+    return sandbox.refused(documents.UPSERT, sandbox.callers.project, input=given)
 
 
-def _shown_once(stage: Sandbox) -> list[bool]:
-    given = {"projectId": stage.project_id, "environmentId": stage.environment_id, "name": "shown-once"}
-    value = str(stage.ask(sent.PROJECT_TOKEN_CREATE, input=given)["projectTokenCreate"])
-    names = stage.lately(lambda: _names(stage), {"conformance", "shown-once"})
-    shown = nodes(stage.ask(documents.DISPLAYED_TOKENS, projectId=stage.project_id)["projectTokens"])
-    listed = nodes(stage.ask(sent.PROJECT_TOKENS, projectId=stage.project_id)["projectTokens"])
+def _shown_once(sandbox: Sandbox) -> list[bool]:
+    given = {"projectId": sandbox.project_id, "environmentId": sandbox.environment_id, "name": "shown-once"}
+    value = str(sandbox.ask(sent.PROJECT_TOKEN_CREATE, input=given)["projectTokenCreate"])
+    names = sandbox.lately(lambda: _names(sandbox), {"conformance", "shown-once"})
+    shown = nodes(sandbox.ask(documents.DISPLAYED_TOKENS, projectId=sandbox.project_id)["projectTokens"])
+    listed = nodes(sandbox.ask(sent.PROJECT_TOKENS, projectId=sandbox.project_id)["projectTokens"])
     (made,) = [row["id"] for row in listed if row["name"] == "shown-once"]
-    stage.ask(sent.PROJECT_TOKEN_DELETE, id=made)
+    sandbox.ask(sent.PROJECT_TOKEN_DELETE, id=made)
     return ["shown-once" in names, any(row["displayToken"] == value for row in shown)]
 
 
-def _names(stage: Sandbox) -> set[str]:
-    return {row["name"] for row in nodes(stage.ask(sent.PROJECT_TOKENS, projectId=stage.project_id)["projectTokens"])}
+def _names(sandbox: Sandbox) -> set[str]:
+    return {
+        row["name"] for row in nodes(sandbox.ask(sent.PROJECT_TOKENS, projectId=sandbox.project_id)["projectTokens"])
+    }
 
 
-def _template(stage: Sandbox) -> bool:
-    return bool(stage.callers.nobody.ask(documents.TEMPLATE, {})["template"]["serializedConfig"])
+def _template(sandbox: Sandbox) -> bool:
+    return bool(sandbox.callers.nobody.ask(documents.TEMPLATE, {})["template"]["serializedConfig"])
 
 
-def _team(stage: Sandbox) -> bool:
-    found = stage.ask(documents.TEAM, id=stage.workspace_id)["workspace"]
+def _team(sandbox: Sandbox) -> bool:
+    found = sandbox.ask(documents.TEAM, id=sandbox.workspace_id)["workspace"]
     return bool(found["team"]["id"])
 
 

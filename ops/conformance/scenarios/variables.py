@@ -11,102 +11,102 @@ if TYPE_CHECKING:
     from ops.conformance.sandbox import Sandbox
 
 
-def _here(stage: Sandbox, service_id: str | None = None) -> dict[str, Any]:
+def _here(sandbox: Sandbox, service_id: str | None = None) -> dict[str, Any]:
     return {
-        "projectId": stage.project_id,
-        "environmentId": stage.environment_id,
+        "projectId": sandbox.project_id,
+        "environmentId": sandbox.environment_id,
         **({"serviceId": service_id} if service_id else {}),
     }
 
 
-def _own(stage: Sandbox, service_id: str) -> dict[str, Any]:
-    found = stage.variables(service_id, unrendered=True)
+def _own(sandbox: Sandbox, service_id: str) -> dict[str, Any]:
+    found = sandbox.variables(service_id, unrendered=True)
     return {name: value for name, value in found.items() if not name.startswith("RAILWAY_")}
 
 
-def _upsert(stage: Sandbox) -> list[Any]:
-    id_ = stage.running("upserted")
-    before = len(stage.deployments(id_))
-    stage.ask(documents.UPSERT, input={**_here(stage, id_), "name": "A", "value": "1", "skipDeploys": True})
-    skipped = len(stage.deployments(id_)) - before
-    stage.ask(documents.UPSERT, input={**_here(stage, id_), "name": "A", "value": "2"})
-    more = stage.lately(lambda: len(stage.deployments(id_)) - before, 1)
-    stage.settled(id_)
+def _upsert(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.running("upserted")
+    before = len(sandbox.deployments(id_))
+    sandbox.ask(documents.UPSERT, input={**_here(sandbox, id_), "name": "A", "value": "1", "skipDeploys": True})
+    skipped = len(sandbox.deployments(id_)) - before
+    sandbox.ask(documents.UPSERT, input={**_here(sandbox, id_), "name": "A", "value": "2"})
+    more = sandbox.lately(lambda: len(sandbox.deployments(id_)) - before, 1)
+    sandbox.settled(id_)
     return [skipped, more]
 
 
-def _upsert_never_deployed(stage: Sandbox) -> int:
-    id_ = stage.service("never-deployed")
-    stage.ask(documents.UPSERT, input={**_here(stage, id_), "name": "A", "value": "1"})
-    stage.lately(lambda: _own(stage, id_), {"A": "1"})
-    return len(stage.deployments(id_))
+def _upsert_never_deployed(sandbox: Sandbox) -> int:
+    id_ = sandbox.service("never-deployed")
+    sandbox.ask(documents.UPSERT, input={**_here(sandbox, id_), "name": "A", "value": "1"})
+    sandbox.lately(lambda: _own(sandbox, id_), {"A": "1"})
+    return len(sandbox.deployments(id_))
 
 
-def _collection(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("collection")
-    given = {**_here(stage, id_), "skipDeploys": True}
-    stage.ask(documents.COLLECTION_UPSERT, input={**given, "variables": {"A": "1", "B": "2"}})
-    stage.ask(documents.COLLECTION_UPSERT, input={**given, "variables": {"C": "3"}})
-    kept = stage.lately(lambda: _own(stage, id_), {"A": "1", "B": "2", "C": "3"})
-    stage.ask(documents.COLLECTION_UPSERT, input={**given, "variables": {"D": "4"}, "replace": True})
-    return [kept, stage.lately(lambda: _own(stage, id_), {"D": "4"})]
+def _collection(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("collection")
+    given = {**_here(sandbox, id_), "skipDeploys": True}
+    sandbox.ask(documents.COLLECTION_UPSERT, input={**given, "variables": {"A": "1", "B": "2"}})
+    sandbox.ask(documents.COLLECTION_UPSERT, input={**given, "variables": {"C": "3"}})
+    kept = sandbox.lately(lambda: _own(sandbox, id_), {"A": "1", "B": "2", "C": "3"})
+    sandbox.ask(documents.COLLECTION_UPSERT, input={**given, "variables": {"D": "4"}, "replace": True})
+    return [kept, sandbox.lately(lambda: _own(sandbox, id_), {"D": "4"})]
 
 
-def _shared(stage: Sandbox) -> Any:
-    id_ = stage.service("reads-shared")
-    stage.ask(documents.UPSERT, input={**_here(stage), "name": "SHARED", "value": "all", "skipDeploys": True})
-    stage.configure(id_, {"variables": {"MINE": {"value": "${{shared.SHARED}}"}}}, skip=True)
-    found = stage.lately(lambda: stage.variables(id_).get("MINE"), "all")
-    stage.ask(documents.VARIABLE_DELETE, input={**_here(stage), "name": "SHARED"})
+def _shared(sandbox: Sandbox) -> Any:
+    id_ = sandbox.service("reads-shared")
+    sandbox.ask(documents.UPSERT, input={**_here(sandbox), "name": "SHARED", "value": "all", "skipDeploys": True})
+    sandbox.configure(id_, {"variables": {"MINE": {"value": "${{shared.SHARED}}"}}}, skip=True)
+    found = sandbox.lately(lambda: sandbox.variables(id_).get("MINE"), "all")
+    sandbox.ask(documents.VARIABLE_DELETE, input={**_here(sandbox), "name": "SHARED"})
     return found
 
 
-def _delete_deploys(stage: Sandbox) -> int:
-    id_ = stage.running("variable-deleted", variables={"A": {"value": "1"}})
-    before = len(stage.deployments(id_))
-    stage.ask(documents.VARIABLE_DELETE, input={**_here(stage, id_), "name": "A"})
-    more = int(stage.lately(lambda: len(stage.deployments(id_)) - before, 1))
-    stage.settled(id_)
+def _delete_deploys(sandbox: Sandbox) -> int:
+    id_ = sandbox.running("variable-deleted", variables={"A": {"value": "1"}})
+    before = len(sandbox.deployments(id_))
+    sandbox.ask(documents.VARIABLE_DELETE, input={**_here(sandbox, id_), "name": "A"})
+    more = int(sandbox.lately(lambda: len(sandbox.deployments(id_)) - before, 1))
+    sandbox.settled(id_)
     return more
 
 
-def _sealed(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("sealed")
+def _sealed(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("sealed")
     entry = {"value": "secret", "isSealed": True}
-    stage.configure(id_, {"variables": {"S": entry, "REF": {"value": "x${{S}}"}}}, skip=True)
-    stage.lately(lambda: "REF" in _own(stage, id_), expected=True)
-    config = stage.config()["services"][id_]["variables"]
+    sandbox.configure(id_, {"variables": {"S": entry, "REF": {"value": "x${{S}}"}}}, skip=True)
+    sandbox.lately(lambda: "REF" in _own(sandbox, id_), expected=True)
+    config = sandbox.config()["services"][id_]["variables"]
     shown = [
-        stage.variables(id_, unrendered=True).get("S", "left out"),
-        stage.variables(id_).get("S", "left out"),
-        stage.ask(documents.VARIABLES_OF_DEPLOYMENT, **_here(stage, id_))["variablesForServiceDeployment"].get("S"),
+        sandbox.variables(id_, unrendered=True).get("S", "left out"),
+        sandbox.variables(id_).get("S", "left out"),
+        sandbox.ask(documents.VARIABLES_OF_DEPLOYMENT, **_here(sandbox, id_))["variablesForServiceDeployment"].get("S"),
         config["S"].get("value"),
-        "secret" in str(stage.variables(id_)),
+        "secret" in str(sandbox.variables(id_)),
     ]
-    stage.configure(id_, {"variables": {"S": {"isSealed": False}}}, skip=True)
-    return [*shown, stage.config()["services"][id_]["variables"]["S"].get("value")]
+    sandbox.configure(id_, {"variables": {"S": {"isSealed": False}}}, skip=True)
+    return [*shown, sandbox.config()["services"][id_]["variables"]["S"].get("value")]
 
 
-def _port(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("has-port")
-    stage.configure(id_, {"variables": {"URL": {"value": ":${{PORT}}"}}}, skip=True)
-    found = stage.lately(lambda: stage.variables(id_).get("URL"), ":")
-    return ["PORT" in stage.variables(id_), found]
+def _port(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("has-port")
+    sandbox.configure(id_, {"variables": {"URL": {"value": ":${{PORT}}"}}}, skip=True)
+    found = sandbox.lately(lambda: sandbox.variables(id_).get("URL"), ":")
+    return ["PORT" in sandbox.variables(id_), found]
 
 
-def _private_domain(stage: Sandbox) -> Any:
-    id_ = stage.service("private-name")
+def _private_domain(sandbox: Sandbox) -> Any:
+    id_ = sandbox.service("private-name")
     domain = "private-name.railway.internal"
-    return stage.lately(lambda: stage.variables(id_).get("RAILWAY_PRIVATE_DOMAIN"), domain)
+    return sandbox.lately(lambda: sandbox.variables(id_).get("RAILWAY_PRIVATE_DOMAIN"), domain)
 
 
-def _masked(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("masked")
+def _masked(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("masked")
     login = {"username": "u", "password": "hush"}
     config = {"variables": {"A": {"value": "1"}}, "deploy": {"registryCredentials": login}}
-    stage.configure(id_, config, skip=True)
-    stage.lately(lambda: id_ in (stage.config().get("services") or {}), expected=True)
-    closed, opened = stage.config(opened=False)["services"][id_], stage.config()["services"][id_]
+    sandbox.configure(id_, config, skip=True)
+    sandbox.lately(lambda: id_ in (sandbox.config().get("services") or {}), expected=True)
+    closed, opened = sandbox.config(opened=False)["services"][id_], sandbox.config()["services"][id_]
     return [closed["variables"]["A"].get("value"), opened["variables"]["A"].get("value"), "hush" in str(opened)]
 
 

@@ -12,104 +12,104 @@ if TYPE_CHECKING:
     from ops.conformance.sandbox import Sandbox
 
 
-def _refusal(stage: Sandbox, service_id: str | None) -> str:
-    given = {"projectId": stage.project_id, "mountPath": "/more", "environmentId": stage.environment_id}
+def _refusal(sandbox: Sandbox, service_id: str | None) -> str:
+    given = {"projectId": sandbox.project_id, "mountPath": "/more", "environmentId": sandbox.environment_id}
     given.update({"serviceId": service_id} if service_id else {})
-    return stage.refused(sent.VOLUME_CREATE, input=given)
+    return sandbox.refused(sent.VOLUME_CREATE, input=given)
 
 
-def _drop(stage: Sandbox, *volume_ids: str) -> None:
+def _drop(sandbox: Sandbox, *volume_ids: str) -> None:
     for id_ in volume_ids:
-        stage.ask(sent.VOLUME_DELETE, volumeId=id_)
+        sandbox.ask(sent.VOLUME_DELETE, volumeId=id_)
 
 
-def _second(stage: Sandbox) -> bool:
-    id_ = stage.service("one-volume")
-    volume_id = stage.volume(id_)
-    stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
-    refused = _refusal(stage, id_) != "accepted"
-    _drop(stage, volume_id)
+def _second(sandbox: Sandbox) -> bool:
+    id_ = sandbox.service("one-volume")
+    volume_id = sandbox.volume(id_)
+    sandbox.lately(lambda: len(sandbox.volume_instances(volume_id)), 1)
+    refused = _refusal(sandbox, id_) != "accepted"
+    _drop(sandbox, volume_id)
     return refused
 
 
-def _repeated(stage: Sandbox) -> bool:
-    first, second = stage.volume(None), stage.volume(None)
-    _drop(stage, first, second)
+def _repeated(sandbox: Sandbox) -> bool:
+    first, second = sandbox.volume(None), sandbox.volume(None)
+    _drop(sandbox, first, second)
     return first != second
 
 
-def _scope(stage: Sandbox) -> list[int]:
-    given = {"projectId": stage.project_id, "mountPath": "/data"}
-    nowhere = str(stage.ask(sent.VOLUME_CREATE, input={**given, "environmentId": None})["volumeCreate"]["id"])
-    everywhere = str(stage.ask(sent.VOLUME_CREATE, input=given)["volumeCreate"]["id"])
-    found = stage.lately(
+def _scope(sandbox: Sandbox) -> list[int]:
+    given = {"projectId": sandbox.project_id, "mountPath": "/data"}
+    nowhere = str(sandbox.ask(sent.VOLUME_CREATE, input={**given, "environmentId": None})["volumeCreate"]["id"])
+    everywhere = str(sandbox.ask(sent.VOLUME_CREATE, input=given)["volumeCreate"]["id"])
+    found = sandbox.lately(
         lambda: [
-            len(stage.volume_instances(everywhere)),
-            len(stage.volume_instances(everywhere, stage.fork_id)),
-            len(stage.volume_instances(nowhere)),
+            len(sandbox.volume_instances(everywhere)),
+            len(sandbox.volume_instances(everywhere, sandbox.fork_id)),
+            len(sandbox.volume_instances(nowhere)),
         ],
         [1, 1, 0],
     )
-    _drop(stage, everywhere, nowhere)
+    _drop(sandbox, everywhere, nowhere)
     return list(found)
 
 
-def _grace(stage: Sandbox) -> list[bool]:
-    volume_id = stage.volume(None)
-    stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
-    _drop(stage, volume_id)
+def _grace(sandbox: Sandbox) -> list[bool]:
+    volume_id = sandbox.volume(None)
+    sandbox.lately(lambda: len(sandbox.volume_instances(volume_id)), 1)
+    _drop(sandbox, volume_id)
 
     def pending() -> list[bool]:
-        return [bool(row["isPendingDeletion"]) for row in stage.volume_instances(volume_id)]
+        return [bool(row["isPendingDeletion"]) for row in sandbox.volume_instances(volume_id)]
 
-    return list(stage.lately(pending, [True]))
+    return list(sandbox.lately(pending, [True]))
 
 
-def _names(stage: Sandbox) -> list[Any]:
-    first, second = stage.volume(None), stage.volume(None)
-    stage.ask(documents.VOLUME_UPDATE, volumeId=first, input={"name": "one-name"})
-    taken = stage.refused(documents.VOLUME_UPDATE, volumeId=second, input={"name": "one-name"})
-    _drop(stage, first)
-    free = stage.lately(
-        lambda: stage.refused(documents.VOLUME_UPDATE, volumeId=second, input={"name": "one-name"}), "accepted"
+def _names(sandbox: Sandbox) -> list[Any]:
+    first, second = sandbox.volume(None), sandbox.volume(None)
+    sandbox.ask(documents.VOLUME_UPDATE, volumeId=first, input={"name": "one-name"})
+    taken = sandbox.refused(documents.VOLUME_UPDATE, volumeId=second, input={"name": "one-name"})
+    _drop(sandbox, first)
+    free = sandbox.lately(
+        lambda: sandbox.refused(documents.VOLUME_UPDATE, volumeId=second, input={"name": "one-name"}), "accepted"
     )
-    _drop(stage, second)
+    _drop(sandbox, second)
     return [taken, free]
 
 
-def _replicas(stage: Sandbox) -> list[bool]:
-    id_ = stage.service("no-replicas")
-    volume_id = stage.volume(id_)
-    stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
+def _replicas(sandbox: Sandbox) -> list[bool]:
+    id_ = sandbox.service("no-replicas")
+    volume_id = sandbox.volume(id_)
+    sandbox.lately(lambda: len(sandbox.volume_instances(volume_id)), 1)
     three = {"deploy": {"multiRegionConfig": {"us-west2": {"numReplicas": 3}}}}
     patch = {"services": {id_: three}}
-    given = {"serviceId": id_, "environmentId": stage.environment_id, "input": {"numReplicas": 3}}
+    given = {"serviceId": id_, "environmentId": sandbox.environment_id, "input": {"numReplicas": 3}}
     found = [
-        stage.refused(sent.PATCH_COMMIT, environmentId=stage.environment_id, patch=patch, message="") != "accepted",
-        stage.refused(documents.INSTANCE_UPDATE, **given) != "accepted",
+        sandbox.refused(sent.PATCH_COMMIT, environmentId=sandbox.environment_id, patch=patch, message="") != "accepted",
+        sandbox.refused(documents.INSTANCE_UPDATE, **given) != "accepted",
     ]
-    _drop(stage, volume_id)
+    _drop(sandbox, volume_id)
     return found
 
 
-def _running(stage: Sandbox) -> int:
-    id_ = stage.running("gets-volume")
-    before = len(stage.deployments(id_))
-    volume_id = stage.volume(id_)
-    stage.lately(lambda: len(stage.volume_instances(volume_id)), 1)
-    more = len(stage.settled(id_)) - before
-    _drop(stage, volume_id)
+def _running(sandbox: Sandbox) -> int:
+    id_ = sandbox.running("gets-volume")
+    before = len(sandbox.deployments(id_))
+    volume_id = sandbox.volume(id_)
+    sandbox.lately(lambda: len(sandbox.volume_instances(volume_id)), 1)
+    more = len(sandbox.settled(id_)) - before
+    _drop(sandbox, volume_id)
     return more
 
 
-def _detached(stage: Sandbox) -> list[Any]:
-    id_ = stage.service("detached")
-    volume_id = stage.volume(id_)
-    stage.lately(lambda: [row["serviceId"] for row in stage.volume_instances(volume_id)], [id_])
-    given = {"volumeId": volume_id, "environmentId": stage.environment_id, "input": {"serviceId": None}}
-    stage.ask(sent.VOLUME_INSTANCE_UPDATE, **given)
-    found = stage.lately(lambda: [row["serviceId"] for row in stage.volume_instances(volume_id)], [None])
-    _drop(stage, volume_id)
+def _detached(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.service("detached")
+    volume_id = sandbox.volume(id_)
+    sandbox.lately(lambda: [row["serviceId"] for row in sandbox.volume_instances(volume_id)], [id_])
+    given = {"volumeId": volume_id, "environmentId": sandbox.environment_id, "input": {"serviceId": None}}
+    sandbox.ask(sent.VOLUME_INSTANCE_UPDATE, **given)
+    found = sandbox.lately(lambda: [row["serviceId"] for row in sandbox.volume_instances(volume_id)], [None])
+    _drop(sandbox, volume_id)
     return list(found)
 
 
