@@ -15,10 +15,11 @@ from ops.plan.update_plan import Fate, ThingPlan
 if TYPE_CHECKING:
     from ops.plan.preview_steps import PreviewStep
 
+_VOLUME = "railway:Volume"
 _ON_RAILWAY: Mapping[str, str] = {
     "railway:Project": "project",
     "railway:Environment": "environment",
-    "railway:Volume": "volume",
+    _VOLUME: "volume",
     "railway:ServiceDomain": "domain",
     "railway:CustomDomain": "custom domain",
     "railway:TcpProxy": "TCP proxy",
@@ -32,7 +33,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "account:AgentMailInbox": "AgentMail inbox",
 }
 _NAMES = {**_ON_RAILWAY, **_ELSEWHERE, SERVICE: "service"}
-_HOLDS_DATA = frozenset({"railway:Volume"})
+_HOLDS_DATA = frozenset({_VOLUME})
 
 
 def kind_in_words(kind: str) -> str:
@@ -103,4 +104,8 @@ def _calls(step: PreviewStep, *, deletes_adopted: bool) -> int:
     if step.deletes:
         # A service is deleted from its environment, and what is left of it from its project (decision 32).
         return (2 if step.kind == SERVICE else 1) if _is_deleted(step, deletes_adopted) else 0
-    return 1 if step.op != "replace" else 0
+    if step.op == "replace":
+        return 0
+    # In a service that may run already, a volume is created, and then mounted by a patch that deploys nothing.
+    is_mounted_later = step.kind == _VOLUME and step.creates and step.text("serviceId") and not step.inputs.get(ADOPTS)
+    return 2 if is_mounted_later else 1

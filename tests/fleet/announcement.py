@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from convos_infra.ownership import ADOPTS
+from convos_infra.provider import is_unknown
 from convos_infra.railway import change as changes
 
 _TYPE = "pulumi-python:dynamic/railway:"
@@ -44,6 +46,9 @@ def announced(preview: str) -> Announced:
         said.append(f"{op} {kind}{text}")
         deployments += count
         mutations += kind in ONE_EACH and op != "replace"
+        # In a service that is there already, a patch mounts it (fact: volume-mounted-by-patch).
+        is_there = not is_unknown(after.get("serviceId"))
+        mutations += kind == "Volume" and op.startswith("create") and is_there and not after.get(ADOPTS)
         mutations += kind == "ServiceInstance" and bool(text)
         # What is left of it in the project is another deletion (docs/decisions/0032).
         mutations += kind == "Service" and op.startswith("delete")

@@ -133,13 +133,10 @@ class Runs:
         return [call["operation"] for call in calls if call["type"] == "mutation"]
 
     def deployments(self) -> int:
-        """Return how many deployments were made since the last look, and forget them.
-
-        What Railway may deploy by itself for a new volume is no part of the plan (fact: volume-create-deploys).
-        """
+        """Return how many deployments were made since the last look, and forget them."""
         calls = self.emulator.calls()
         self.emulator.forget_calls()
-        return sum(len(call["deployments"]) for call in calls if call["operation"] != "volumeCreate")
+        return sum(len(call["deployments"]) for call in calls)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from convos_infra.ownership import ADOPTS
 from ops.ci.reviewed import UNKNOWN
 from ops.plan.of_preview import PreviewContext, pending_tables, update_plan
 from ops.plan.plan_rows import headline
@@ -96,6 +97,14 @@ def test_a_deployment_that_is_ordered_after_its_patch_is_two_calls() -> None:
     ordered = {"change": {**change(2, "A"), "ordered": True}}
     found = plan(instance("update", "web", {}, ordered), instance("update", "api", {}, {"change": change(2, "A")}))
     assert (found.deployments, found.mutations) == (2, 3)
+
+
+def test_a_volume_for_a_service_that_is_there_is_created_and_mounted_by_two_calls() -> None:
+    there, made = {"serviceId": "x", "service": "web"}, {"serviceId": UNKNOWN, "service": "web"}
+    created = [plan(step("create", "railway:Volume", "web", {}, one)) for one in (there, made, {**there, ADOPTS: "x"})]
+    assert [one.mutations for one in created] == [2, 1, 1]
+    replaced = [step(op, "railway:Volume", "web", there, there) for op in ("create-replacement", "replace")]
+    assert plan(*replaced).mutations == 2
 
 
 def test_keys_are_named_with_what_they_refer_to_and_no_value_is_in_the_plan() -> None:

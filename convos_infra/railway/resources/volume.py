@@ -14,6 +14,13 @@ from convos_infra.ownership import ALLOW_DATA, DELETE, OWNED, SERVICE_OWNED, is_
 from convos_infra.provider import Props, has_unknown, is_unknown
 from convos_infra.railway import destroy_reasons, pending, rules
 from convos_infra.railway.bound import BoundKind, BoundPlace
+from convos_infra.railway.new_volume import (
+    create_mounted,
+    create_without_deployment,
+    may_be_deployed,
+    of_service,
+    subject,
+)
 from convos_infra.railway.provided_variables import OF_VOLUME
 from convos_infra.railway.resources.adoption import RECORDED, with_adoption
 from convos_infra.railway.resources.properties import (
@@ -34,8 +41,6 @@ if TYPE_CHECKING:
 PENDING, REPLACES = "pendingDeletion", "replaceDeleted"
 """When Railway deletes the data for good, as a refresh saw it; and whether an empty volume may take its place."""
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", REPLACES, *RECORDED)
-_APPEARS_SECONDS = 90.0
-"""A new volume is listed after 2 to 5 s, sometimes after more than 28 s (fact: volume-lag)."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ class VolumeProvider(RailwayProvider):
             self.declare(news, news.get("service"), moves=OF_VOLUME)
 
         def find() -> tuple[str, Mapping[str, Any]] | None:
-            snapshot = self.session().living(news, subject=_subject(news))
-            found = _of_service(snapshot, news)
+            snapshot = self.session().living(news, subject=subject(news))
+            found = of_service(snapshot, news)
             if found is None:
                 return None
             return str(found["volumeId"]), {**found, OWNED: _is_own(snapshot, news, found)}
@@ -89,8 +94,8 @@ class VolumeProvider(RailwayProvider):
             return [CheckFailure("", _refusal(news, str(olds[PENDING]), self.session().client.now()))]
         if olds or has_unknown(news):
             return []
-        snapshot = self.session().living(news, subject=_subject(news))
-        row = pending.restorable(snapshot, news) if _of_service(snapshot, news) is None else None
+        snapshot = self.session().living(news, subject=subject(news))
+        row = pending.restorable(snapshot, news) if of_service(snapshot, news) is None else None
         return [CheckFailure("", _refusal(news, str(row["deletedAt"]), self.session().client.now()))] if row else []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
@@ -106,22 +111,26 @@ class VolumeProvider(RailwayProvider):
     def created(self, props: Props) -> CreateResult:
         """Take over the service's volume, or make one."""
         session = self.session()
-        with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            snapshot = session.living(props, subject=_subject(props))
-            found = _of_service(snapshot, props)
+        here, service_id = props["environmentId"], props["serviceId"]
+        snapshot = session.living(props, subject=subject(props))
+        is_patched = of_service(snapshot, props) is None and may_be_deployed(snapshot, service_id)
+        snapshots = session.snapshots
+        with snapshots.writing(here) if is_patched else snapshots.making(here, service_id):
+            snapshot = session.living(props, subject=subject(props))
+            found = of_service(snapshot, props)
             # The data of a service that was taken over is not this stack's to delete.
             owned = props.get(SERVICE_OWNED) is not False if found is None else _is_own(snapshot, props, found)
             if found is None:
-                found = _make(session, props)
+                found = create_without_deployment(session, props) if is_patched else create_mounted(session, props)
                 session.anew.add(_bound(props))
-            if found["mountPath"] != props["mountPath"]:
+            if (found.get("serviceId"), found["mountPath"]) != (service_id, props["mountPath"]):
                 _mount(session, props, found["volumeId"])
         return CreateResult(found["volumeId"], {**props, "volumeId": found["volumeId"], OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; it is gone if the environment answers without it. One that Railway is deleting is kept."""
         try:
-            snapshot = self.session().refreshed(props, subject=_subject(props))
+            snapshot = self.session().refreshed(props, subject=subject(props))
         except Gone:
             return ReadResult("", {})
         props = {key: value for key, value in props.items() if key != PENDING}
@@ -136,23 +145,22 @@ class VolumeProvider(RailwayProvider):
             return ReadResult("", {})
         until = str(deleted.get("deletedAt") or "")
         client = self.session().client
-        client.progress(f"{_subject(props)}: {pending.told(until, client.now())}")
+        client.progress(f"{subject(props)}: {pending.told(until, client.now())}")
         return ReadResult(id_, {**props, PENDING: until}, {**inputs_of(props, _INPUTS), PENDING: until})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Mount it elsewhere, or in another service, unless somebody did since the state was written."""
         session = self.session()
         with session.snapshots.writing(news["environmentId"]):
-            snapshot = session.living(news, subject=_subject(news), fresh=True)
+            snapshot = session.living(news, subject=subject(news), fresh=True)
             live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
             if live is None:
-                raise InfraError(
-                    _subject(news), f"volume {id_} is gone", "run pulumi refresh, which says whether it can be restored"
-                )
+                step = "run pulumi refresh, which says whether it can be restored"
+                raise InfraError(subject(news), f"volume {id_} is gone", step)
             # A volume that is mounted nowhere lost its service or was detached: a refresh records an empty id.
             before = str(olds.get("serviceId") or "")
             seen = {**live, "serviceId": live.get("serviceId") or ("" if before in snapshot.instances else before)}
-            refuse_unseen_changes(_subject(news), olds, seen, news, ("mountPath", "serviceId"))
+            refuse_unseen_changes(subject(news), olds, seen, news, ("mountPath", "serviceId"))
             if (live.get("serviceId"), live["mountPath"]) != (news["serviceId"], news["mountPath"]):
                 _mount(session, news, id_)
         return UpdateResult({**news, "volumeId": id_, OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
@@ -168,7 +176,7 @@ class VolumeProvider(RailwayProvider):
             # The gate knows the volumes of the last complete update only.
             session.run.given_up.add(id_)
         try:
-            snapshot = session.read(props, subject=_subject(props), fresh=True)
+            snapshot = session.read(props, subject=subject(props), fresh=True)
         except Gone:
             return
         live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
@@ -177,35 +185,31 @@ class VolumeProvider(RailwayProvider):
         name = f"volume {destroy_reasons.volume_name(snapshot, live)}"
         if self.leaves(props, name, otherwise=snapshot.is_fork, holds=True):
             return
-        self.guard(props, _subject(props))
+        self.guard(props, subject(props))
         if self.policy().data != DELETE and destroy_reasons.has_data(snapshot, live):
-            raise InfraError(_subject(props), f"{name} has data", f"to delete it: {ALLOW_DATA}")
+            raise InfraError(subject(props), f"{name} has data", f"to delete it: {ALLOW_DATA}")
         elsewhere = destroy_reasons.in_other_environments(snapshot, id_)
         if elsewhere:
             raise InfraError(
-                _subject(props),
+                subject(props),
                 f"volume {id_} also has data in {len(elsewhere)} other environments, and volumeDelete deletes it all",
                 "delete it in Railway's dashboard for this environment alone",
             )
 
         def seen() -> bool | None:
             try:
-                now = session.read(props, subject=_subject(props), fresh=True)
+                now = session.read(props, subject=subject(props), fresh=True)
             except Gone:
                 return True
             return None if any(row["volumeId"] == id_ for row in now.volume_instances) else True
 
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
-            session.client.mutate(documents.VOLUME_DELETE, {"volumeId": id_}, subject=_subject(props), observe=seen)
-
-
-def _subject(props: Mapping[str, Any]) -> str:
-    return f"volume of {props['service']}"
+            session.client.mutate(documents.VOLUME_DELETE, {"volumeId": id_}, subject=subject(props), observe=seen)
 
 
 def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
     return (
-        f"{_subject(props)}: {pending.told(until, now)}, then run pulumi refresh. "
+        f"{subject(props)}: {pending.told(until, now)}, then run pulumi refresh. "
         f"To give its data up and start with an empty volume, run pulumi config set replaceVolume {props['service']}, "
         "pulumi up, and pulumi config rm replaceVolume after it"
     )
@@ -213,16 +217,6 @@ def _refusal(props: Mapping[str, Any], until: str, now: datetime) -> str:
 
 def _bound(props: Mapping[str, Any]) -> tuple[str, BoundPlace]:
     return str(props["serviceId"]), BoundPlace(BoundKind.VOLUME, str(props["mountPath"]))
-
-
-def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    found = [row for row in snapshot.volume_instances if row.get("serviceId") == props["serviceId"]]
-    if len(found) > 1:
-        ids = ", ".join(row["volumeId"] for row in found)
-        raise InfraError(
-            _subject(props), f"the service has {len(found)} volumes: {ids}", "detach all but one on Railway"
-        )
-    return found[0] if found else None
 
 
 def _is_own(snapshot: Snapshot, props: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
@@ -233,29 +227,6 @@ def _is_own(snapshot: Snapshot, props: Mapping[str, Any], found: Mapping[str, An
     return is_services_own(props) and not destroy_reasons.has_data(snapshot, found)
 
 
-def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
-    given = {key: props[key] for key in ("projectId", "environmentId", "serviceId", "mountPath")}
-
-    def seen() -> Mapping[str, Any] | None:
-        return _of_service(session.living(props, subject=_subject(props), fresh=True), props)
-
-    # volumeCreate is not idempotent: sent again, it makes a second volume.
-    _, found = session.client.mutate(
-        documents.VOLUME_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
-    )
-    deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.2
-    while found is None:
-        found = seen()
-        if found is None:
-            if session.client.clock() > deadline:
-                raise InfraError(
-                    _subject(props), f"not listed {_APPEARS_SECONDS:g} s after it was made", "run pulumi up again"
-                )
-            session.client.sleep(pause)
-            pause = min(pause * 2, 5.0)
-    return found
-
-
 def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
     variables = {
         "volumeId": volume_id,
@@ -264,13 +235,13 @@ def _mount(session: Session, props: Mapping[str, Any], volume_id: str) -> None:
     }
 
     def seen() -> bool | None:
-        found = _of_service(session.living(props, subject=_subject(props), fresh=True), props)
+        found = of_service(session.living(props, subject=subject(props), fresh=True), props)
         there = found is not None and (found["volumeId"], found["mountPath"]) == (volume_id, props["mountPath"])
         return True if there else None
 
-    session.client.mutate(documents.VOLUME_INSTANCE_UPDATE, variables, subject=_subject(props), observe=seen)
+    session.client.mutate(documents.VOLUME_INSTANCE_UPDATE, variables, subject=subject(props), observe=seen)
     session.anew.add(_bound(props))
-    refuse_lost(_subject(props), f"it at {props['mountPath']}", session.until(seen))
+    refuse_lost(subject(props), f"it at {props['mountPath']}", session.until(seen))
 
 
 class Volume(Resource, module="railway", name="Volume"):

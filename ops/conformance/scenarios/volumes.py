@@ -102,6 +102,25 @@ def _running(sandbox: Sandbox) -> int:
     return more
 
 
+def _mounted_by_patch(sandbox: Sandbox) -> list[Any]:
+    id_ = sandbox.running("mounts-volume")
+    before = len(sandbox.deployments(id_))
+    volume_id = sandbox.volume(None, mountPath="/not-mounted")
+    sandbox.lately(lambda: [row["serviceId"] for row in sandbox.volume_instances(volume_id)], [None])
+    patch = {"services": {id_: {"volumeMounts": {volume_id: {"mountPath": "/data"}}}}}
+    sandbox.ask(sent.PATCH_STORE, environmentId=sandbox.environment_id, patch=patch, message="")
+    place = [True, "/data"]
+    found = sandbox.lately(
+        lambda: [
+            part for row in sandbox.volume_instances(volume_id) for part in (row["serviceId"] == id_, row["mountPath"])
+        ],
+        place,
+    )
+    more = len(sandbox.settled(id_)) - before
+    _drop(sandbox, volume_id)
+    return [*found, more]
+
+
 def _detached(sandbox: Sandbox) -> list[Any]:
     id_ = sandbox.service("detached")
     volume_id = sandbox.volume(id_)
@@ -121,5 +140,8 @@ SCENARIOS = (
     Scenario("volume-of-a-taken-name", ("volume-name-taken",), _names, ["Volume name already exists", "accepted"]),
     Scenario("replicas-and-a-volume", ("volume-no-replicas",), _replicas, [True, True]),
     Scenario("volume-for-a-running-service", ("volume-create-deploys",), _running, 0, deployments=2, otherwise=1),
+    Scenario(
+        "volume-mounted-by-a-patch", ("volume-mounted-by-patch",), _mounted_by_patch, [True, "/data", 0], deployments=1
+    ),
     Scenario("volume-without-a-service", ("volume-scope",), _detached, [None]),
 )
