@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -11,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from convos_infra.errors import InfraError
 from convos_infra.registry import delete
 from convos_infra.registry.client import RegistryClient
 from convos_infra.registry.delete import carry_out, plan_for
-from convos_infra.registry.errors import BadAnswerError, DisagreementError
+from convos_infra.registry.errors import BadAnswerError, BusyError, DisagreementError
 from convos_infra.registry.packages import Packages
 from convos_infra.registry.reference import ImageReference, parse
 from convos_infra.registry.retention import RetentionPlan, Rules, StoredManifest
@@ -140,8 +142,11 @@ def scene(repository: Repository, request: pytest.FixtureRequest) -> Iterator[Sc
         made = Scene(repository, github, api, registry, by_tags=request.param == "tags")
         made.add(90, repository.image("scaling", content="used", created=days_ago(90)), tag="scaling")
         for number in range(OLD):
-            tag, content = f"old-{number}", {"content": f"old-{number}", "created": days_ago(60 + number)}
-            parts = repository.attested(tag, **content) if number == 1 else (repository.image(tag, **content),)
+            tag, created = f"old-{number}", days_ago(60 + number)
+            if number == 1:
+                parts: tuple[Pushed, ...] = repository.attested(tag, content=tag, created=created)
+            else:
+                parts = (repository.image(tag, content=tag, created=created),)
             made.add(60 + number, *parts, tag=tag)
         made.in_use = [parse(f"{registry.host}/{repository.name}:scaling")]
         yield made
@@ -213,14 +218,32 @@ def test_a_new_index_over_what_is_gone_already_is_said_with_what_to_do(scene: Sc
 
     def push_late() -> None:
         # The registry takes an index only while its children are there.
-        one = scene.pushed[child.digest]
-        scene.repository.manifest(json.loads(one.content), one.media_type)
+        push_again(scene, child.digest)
         scene.index(child.digest, "late")
+        scene.repository.delete(child.digest)
 
     with pytest.raises(DisagreementError, match=r"was deleted just now, and .* late .*references it; .*restore it"):
         scene.run(plan, {position + 1: push_late})
     assert scene.said[-1] == f"stopped after {position + 1} of {len(plan.doomed)}: the next run continues"
     assert all(scene.repository.pulls(manifest.digest) for manifest in plan.doomed[position + 1 :])
+
+
+@pytest.mark.parametrize("scene", ["tags"], indirect=True)
+def test_what_is_pushed_again_after_it_went_is_not_lost(scene: Scene) -> None:
+    plan = scene.plan()
+    child = next(manifest for manifest in plan.doomed if not manifest.children)
+
+    def push() -> None:
+        push_again(scene, child.digest)
+        scene.index(child.digest, "again")
+
+    scene.run(plan, {plan.doomed.index(child) + 1: push})
+    assert scene.repository.pulls("again")
+
+
+def push_again(scene: Scene, digest: str) -> None:
+    one = scene.pushed[digest]
+    scene.repository.manifest(json.loads(one.content), one.media_type)
 
 
 def test_what_a_deployment_names_since_the_plan_stays(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,3 +288,63 @@ def test_a_version_that_is_answered_as_another_stops_the_run(scene: Scene) -> No
         with pytest.raises(BadAnswerError, match=f"answers 200 instead of version {one.handle}"):
             scene.run(plan, {})
     assert not [seen for seen in scene.api.seen if seen.method == "DELETE"]
+
+
+@pytest.mark.parametrize("scene", ["tags"], indirect=True)
+def test_what_is_signed_or_listed_two_levels_down_since_the_plan_stays(scene: Scene) -> None:
+    """A signature by the name of its tag, and an index in an index; both were pushed after the plan."""
+    plan = scene.plan()
+    signed, inside = plan.doomed[1], plan.doomed[-1]
+    repository = scene.repository
+
+    def push() -> None:
+        repository.image(f"{signed.digest.replace(':', '-')}.sig", content="a signature")
+        inner = repository.index("", {AMD64: scene.pushed[inside.digest]})
+        repository.index("outer", {AMD64: inner})
+
+    scene.run(plan, {1: push})
+    scene.check()
+    assert {signed.digest, inside.digest} <= scene.lines("kept").keys()
+    assert repository.pulls("outer")
+
+
+@pytest.mark.parametrize("scene", ["github"], indirect=True)
+def test_a_look_that_fails_stops_the_run_and_the_next_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate limit at the look at one version, at the list, and Railway that cannot be asked at the next step."""
+    monkeypatch.setattr(delete, "STEP", 1)
+    plan = scene.plan()
+    limit = Canned(403, {"X-RateLimit-Remaining": "0"}, b'{"message":"API rate limit exceeded"}')
+    path = f"GET /orgs/{scene.repository.name.replace('/', '/packages/container/')}/versions"
+    for start in (f"{path}/{plan.doomed[1].handle}", f"{path}?"):
+        use_up = functools.partial(scene.api.can, start, limit)
+        with pytest.raises(BusyError, match="the next run continues"):
+            scene.run(scene.plan(), {1: use_up})
+    assert [line.split()[0] for line in scene.said] == ["deleted", "stopped"] * 2
+
+    def unread() -> list[ImageReference]:
+        raise InfraError("images of production", "Railway does not answer")
+
+    left = scene.plan()
+    with pytest.raises(InfraError, match="images of production"):
+        carry_out(
+            RegistryClient(scene.registry.host),
+            scene.repository.name,
+            left,
+            scene.in_use,
+            scene.said.append,
+            scene.packages,
+            in_use_now=unread,
+        )
+    assert scene.said[-1] == f"stopped after 0 of {len(left.doomed)}: the next run continues"
+    assert scene.run(left, {}) == len(left.doomed) == DOOMED - 2
+
+
+@pytest.mark.parametrize("scene", ["github"], indirect=True)
+def test_a_list_that_still_shows_what_is_gone_is_no_use_of_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub's list may be some seconds behind its deletions: an index that is gone lists nothing any more."""
+    monkeypatch.setattr(delete, "STEP", 1)
+    plan = scene.plan()
+    before = scene.packages.versions()
+    monkeypatch.setattr(Packages, "versions", lambda _: before)
+    assert scene.run(plan, {}) == len(plan.doomed)
+    assert scene.lines("kept") == {}
