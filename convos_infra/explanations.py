@@ -14,7 +14,7 @@ from railway_api.failure import Failure
 
 SEE = "see the first error, of"
 """In each line that another one explains, and in no other."""
-TOKEN = "railwayToken"
+TOKEN = "railwayToken"  # noqa: S105
 """The subject of what is wrong with the token itself."""
 _SHORT: tuple[tuple[type[RailwayError], str], ...] = (
     (NotAuthorized, 'Railway says "Not Authorized"'),

@@ -23,6 +23,8 @@ SECRETS = (
     *("PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN", "NOTIFY_WEBHOOK_URL"),
 )
 
+_SUMS = frozenset({"update failed", "preview failed"})
+"""What Pulumi says of the whole command beside the errors of its resources."""
 PARALLEL = {"PULUMI_PARALLEL": "64"}
 """Services that change at the same moment share a patch (docs/decisions/0030); Pulumi's default is four a core."""
 EMPTY_IS_MEANT = "PULUMI_EMPTY_PASSPHRASE_IS_MEANT"
@@ -278,8 +280,8 @@ def last_error(text: str) -> str:
     """Return the last line of an output that says what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
-    # Pulumi prints its errors in no order: one that only points to the first one says nothing alone.
-    whole = [error for error in errors if SEE not in error]
+    # Pulumi prints its errors in no order: its own sum, and one that only points to the first, say nothing alone.
+    whole = [error for error in errors if SEE not in error and error not in _SUMS]
     return (whole or errors or lines or ["no reason given"])[-1][:500]
 
 

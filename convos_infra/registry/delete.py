@@ -132,7 +132,8 @@ class _Run:
         self._client, self._repository, self._say, self._store = client, repository, say, store
         self._in_use_now = in_use_now or (lambda: in_use)
         self._plan = what
-        self._stock: Mapping[str, StoredManifest] = {manifest.digest: manifest for manifest in what.inventory}
+        self._known = {manifest.digest: manifest for manifest in what.inventory}
+        self._stock: Mapping[str, StoredManifest] = self._known
         self._served: set[str] = set()
         self._gone: set[str] = set()
 
@@ -150,7 +151,8 @@ class _Run:
         """
         _check_tags(self._client, self._repository, self._plan, self.in_use)
         self.in_use = list(self._in_use_now())
-        found = take_stock_again(self._client, self._repository, self._stock, self._store)
+        found = take_stock_again(self._client, self._repository, self._known, self._store)
+        self._known = self._known | {manifest.digest: manifest for manifest in found}
         # GitHub may list for a moment what was deleted just now.
         self._stock = {manifest.digest: manifest for manifest in found if manifest.digest not in self._gone}
         self._served = {tag for manifest in found for tag in manifest.tags}
@@ -202,14 +204,15 @@ class _Run:
                 self._say(f"kept    {_named(self._stock.get(manifest.digest, manifest))}: {reason}")
 
     def _check_nothing_lost(self) -> None:
+        """Refuse to go on where something references what was deleted, unless that was pushed again meanwhile."""
         doomed = self.doomed
         for manifest in self._stock.values():
-            lost = [child for child in manifest.children if child in self._gone]
-            if lost and manifest.digest not in doomed:
-                problem = f"{short_digest(lost[0])} was deleted just now, and {_named(manifest)} references it"
-                raise DisagreementError(
-                    self._client.subject, problem, "deletion stops here: restore it (docs/ci.md, Retention)"
-                )
+            lost = () if manifest.digest in doomed else self._gone.intersection(manifest.children)
+            for child in lost:
+                if not self._client.digest(self._repository, child):
+                    problem = f"{short_digest(child)} was deleted just now, and {_named(manifest)} references it"
+                    step = "deletion stops here: restore it (docs/ci.md, Retention)"
+                    raise DisagreementError(self._client.subject, problem, step)
 
 
 def check_in_use(

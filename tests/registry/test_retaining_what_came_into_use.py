@@ -2,133 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 
 import pytest
 
+from convos_infra.errors import InfraError
 from convos_infra.registry import delete
 from convos_infra.registry.client import RegistryClient
-from convos_infra.registry.delete import carry_out, plan_for
-from convos_infra.registry.errors import BadAnswerError, DisagreementError
+from convos_infra.registry.delete import carry_out
+from convos_infra.registry.errors import BadAnswerError, BusyError, DisagreementError
 from convos_infra.registry.packages import Packages
 from convos_infra.registry.reference import ImageReference, parse
-from convos_infra.registry.retention import RetentionPlan, Rules, StoredManifest
+from convos_infra.registry.retention import StoredManifest
+from tests.registry.busy_repository import Scene, days_ago
 from tests.registry.gate import Canned, Gate
-from tests.registry.github import TOKEN, GitHub
+from tests.registry.github import GitHub
 from tests.registry.pushing import AMD64, Pushed, Repository
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-RULES = Rules(newest=0, younger_than=timedelta(days=7))
 OLD, DOOMED = 3, 5
 MOMENTS: list[tuple[int, ...]] = [(0, 1, -1)]
 """After how many deletions somebody acts; -1 is before the last one."""
 if os.environ.get("RETENTION_EVERY_REQUEST"):
     MOMENTS += [(number,) for number in range(DOOMED)]
-
-
-def days_ago(days: int) -> str:
-    return (NOW - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@dataclass
-class Scene:
-    """A repository with an image in use and old ones, of which somebody takes one up while the others go.
-
-    Attributes:
-        by_tags: whether the registry itself deletes, instead of GitHub's packages API.
-        pushed: what is in the repository, by digest.
-        said: the lines of the run.
-        in_use: the keep-list.
-        planned: the plan that is carried out.
-    """
-
-    repository: Repository
-    github: GitHub
-    api: Gate
-    registry: Gate
-    by_tags: bool
-    pushed: dict[str, Pushed] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    in_use: list[ImageReference] = field(default_factory=list)
-    planned: RetentionPlan = field(init=False)
-
-    def add(self, days: int, *parts: Pushed, tag: str = "") -> None:
-        for number, part in enumerate(parts):
-            self.pushed[part.digest] = part
-            self.github.add(part.digest, days_ago(days), *([tag] if tag and number == 0 else []))
-
-    def tag(self, digest: str, tag: str) -> None:
-        """Point a tag to a manifest, as a promotion or a push of the same content does."""
-        one = self.pushed[digest]
-        self.repository.manifest(json.loads(one.content), one.media_type, tag)
-        for version in self.github.versions.values():
-            version.tags = [other for other in version.tags if other != tag] + [tag] * (version.digest == digest)
-
-    def index(self, child: str, tag: str = "") -> str:
-        """Push an index that lists a manifest, under a tag or only by its digest."""
-        made = self.repository.index("", {AMD64: self.pushed[child]}, annotations={"of": tag})
-        self.add(0, made)
-        if tag:
-            self.tag(made.digest, tag)
-        return made.digest
-
-    def plan(self) -> RetentionPlan:
-        client = RegistryClient(self.registry.host)
-        listed = None if self.by_tags else self.packages.versions()
-        self.planned = plan_for(client, self.repository.name, self.in_use, RULES, listed=listed, now=NOW)
-        return self.planned
-
-    @property
-    def packages(self) -> Packages:
-        return Packages(self.repository.name, TOKEN, api=self.api.host)
-
-    def run(self, plan: RetentionPlan, acts: dict[int, Callable[[], object]]) -> int:
-        """Execute a plan; somebody acts when so many requests to delete were answered."""
-        deletions = itertools.count(1)
-
-        def watched(answer: Callable[[str, str, str], Canned]) -> Callable[[str, str, str], Canned]:
-            def answered(method: str, path: str, authorization: str) -> Canned:
-                given = answer(method, path, authorization)
-                if method == "DELETE":
-                    acts.get(next(deletions), lambda: None)()
-                    if -1 in acts and len(self.left()) == 1:
-                        acts.pop(-1)()
-                return given
-
-            return answered
-
-        self.api.instead = watched(self.github.answer)
-        self.registry.instead = watched(lambda method, path, _: self.registry._pass_on(method, path))
-        client = RegistryClient(self.registry.host)
-        store = None if self.by_tags else self.packages
-        before, name = list(self.in_use), self.repository.name
-        acts.get(0, lambda: None)()
-        return carry_out(client, name, plan, before, self.said.append, store, in_use_now=lambda: self.in_use)
-
-    def lines(self, verb: str) -> dict[str, str]:
-        """Return what the run says of each digest after a verb."""
-        rows = [line.split(maxsplit=2) for line in self.said if line.startswith(verb)]
-        return {row[1].rstrip(":"): row[2] if len(row) > 2 else "" for row in rows}
-
-    def left(self) -> list[StoredManifest]:
-        """Return what the run still deletes, in its order."""
-        done = self.lines("deleted").keys() | self.lines("kept").keys()
-        left = [manifest for manifest in self.planned.doomed if manifest.digest not in done]
-        # The line of a deletion comes after its answer, in which somebody acts.
-        return [manifest for manifest in left if self.repository.pulls(manifest.digest)]
-
-    def check(self) -> None:
-        """Check that each manifest of the plan is either said to be kept, and pulls whole, or gone."""
-        assert self.repository.pulls("scaling")
-        kept = self.lines("kept").keys()
-        assert not kept & self.lines("deleted").keys()
-        for manifest in self.planned.doomed:
-            assert self.repository.pulls(manifest.digest) is (manifest.digest in kept), self.said
 
 
 @pytest.fixture(params=["github", "tags"])
@@ -140,8 +38,11 @@ def scene(repository: Repository, request: pytest.FixtureRequest) -> Iterator[Sc
         made = Scene(repository, github, api, registry, by_tags=request.param == "tags")
         made.add(90, repository.image("scaling", content="used", created=days_ago(90)), tag="scaling")
         for number in range(OLD):
-            tag, content = f"old-{number}", {"content": f"old-{number}", "created": days_ago(60 + number)}
-            parts = repository.attested(tag, **content) if number == 1 else (repository.image(tag, **content),)
+            tag, created = f"old-{number}", days_ago(60 + number)
+            if number == 1:
+                parts: tuple[Pushed, ...] = repository.attested(tag, content=tag, created=created)
+            else:
+                parts = (repository.image(tag, content=tag, created=created),)
             made.add(60 + number, *parts, tag=tag)
         made.in_use = [parse(f"{registry.host}/{repository.name}:scaling")]
         yield made
@@ -205,6 +106,7 @@ def test_an_index_without_a_tag_is_seen_at_the_next_step(scene: Scene, monkeypat
     assert scene.repository.pulls(made[0])
 
 
+@pytest.mark.parametrize("scene", ["tags"], indirect=True)
 def test_a_new_index_over_what_is_gone_already_is_said_with_what_to_do(scene: Scene) -> None:
     """Its push was under way while the child went."""
     plan = scene.plan()
@@ -213,14 +115,27 @@ def test_a_new_index_over_what_is_gone_already_is_said_with_what_to_do(scene: Sc
 
     def push_late() -> None:
         # The registry takes an index only while its children are there.
-        one = scene.pushed[child.digest]
-        scene.repository.manifest(json.loads(one.content), one.media_type)
+        scene.push_again(child.digest)
         scene.index(child.digest, "late")
+        scene.repository.delete(child.digest)
 
     with pytest.raises(DisagreementError, match=r"was deleted just now, and .* late .*references it; .*restore it"):
         scene.run(plan, {position + 1: push_late})
     assert scene.said[-1] == f"stopped after {position + 1} of {len(plan.doomed)}: the next run continues"
     assert all(scene.repository.pulls(manifest.digest) for manifest in plan.doomed[position + 1 :])
+
+
+@pytest.mark.parametrize("scene", ["tags"], indirect=True)
+def test_what_is_pushed_again_after_it_went_is_not_lost(scene: Scene) -> None:
+    plan = scene.plan()
+    child = next(manifest for manifest in plan.doomed if not manifest.children)
+
+    def push() -> None:
+        scene.push_again(child.digest)
+        scene.index(child.digest, "again")
+
+    scene.run(plan, {plan.doomed.index(child) + 1: push})
+    assert scene.repository.pulls("again")
 
 
 def test_what_a_deployment_names_since_the_plan_stays(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +157,7 @@ def test_what_a_deployment_names_since_the_plan_stays(scene: Scene, monkeypatch:
     assert all("in use as" in scene.lines("kept")[manifest.digest] for manifest in named)
 
 
+@pytest.mark.parametrize("scene", ["github"], indirect=True)
 def test_a_deployment_of_what_is_gone_already_stops_the_run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delete, "STEP", 2)
     monkeypatch.setattr(delete, "STEP_BY_TAGS", 2)
@@ -265,3 +181,63 @@ def test_a_version_that_is_answered_as_another_stops_the_run(scene: Scene) -> No
         with pytest.raises(BadAnswerError, match=f"answers 200 instead of version {one.handle}"):
             scene.run(plan, {})
     assert not [seen for seen in scene.api.seen if seen.method == "DELETE"]
+
+
+@pytest.mark.parametrize("scene", ["tags"], indirect=True)
+def test_what_is_signed_or_listed_two_levels_down_since_the_plan_stays(scene: Scene) -> None:
+    """A signature by the name of its tag, and an index in an index; both were pushed after the plan."""
+    plan = scene.plan()
+    signed, inside = plan.doomed[1], plan.doomed[-1]
+    repository = scene.repository
+
+    def push() -> None:
+        repository.image(f"{signed.digest.replace(':', '-')}.sig", content="a signature")
+        inner = repository.index("", {AMD64: scene.pushed[inside.digest]})
+        repository.index("outer", {AMD64: inner})
+
+    scene.run(plan, {1: push})
+    scene.check()
+    assert {signed.digest, inside.digest} <= scene.lines("kept").keys()
+    assert repository.pulls("outer")
+
+
+@pytest.mark.parametrize("scene", ["github"], indirect=True)
+def test_a_look_that_fails_stops_the_run_and_the_next_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate limit at the look at one version, at the list, and Railway that cannot be asked at the next step."""
+    monkeypatch.setattr(delete, "STEP", 1)
+    plan = scene.plan()
+    limit = Canned(403, {"X-RateLimit-Remaining": "0"}, b'{"message":"API rate limit exceeded"}')
+    path = f"GET /orgs/{scene.repository.name.replace('/', '/packages/container/')}/versions"
+    for start in (f"{path}/{plan.doomed[1].handle}", f"{path}?"):
+        use_up = functools.partial(scene.api.can, start, limit)
+        with pytest.raises(BusyError, match="the next run continues"):
+            scene.run(scene.plan(), {1: use_up})
+    assert [line.split()[0] for line in scene.said] == ["deleted", "stopped"] * 2
+
+    def unread() -> list[ImageReference]:
+        raise InfraError("images of production", "Railway does not answer")
+
+    left = scene.plan()
+    with pytest.raises(InfraError, match="images of production"):
+        carry_out(
+            RegistryClient(scene.registry.host),
+            scene.repository.name,
+            left,
+            scene.in_use,
+            scene.said.append,
+            scene.packages,
+            in_use_now=unread,
+        )
+    assert scene.said[-1] == f"stopped after 0 of {len(left.doomed)}: the next run continues"
+    assert scene.run(left, {}) == len(left.doomed) == DOOMED - 2
+
+
+@pytest.mark.parametrize("scene", ["github"], indirect=True)
+def test_a_list_that_still_shows_what_is_gone_is_no_use_of_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub's list may be some seconds behind its deletions: an index that is gone lists nothing any more."""
+    monkeypatch.setattr(delete, "STEP", 1)
+    plan = scene.plan()
+    before = scene.packages.versions()
+    monkeypatch.setattr(Packages, "versions", lambda _: before)
+    assert scene.run(plan, {}) == len(plan.doomed)
+    assert scene.lines("kept") == {}

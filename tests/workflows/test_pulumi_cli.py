@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from convos_infra.errors import InfraError
+from convos_infra.explanations import SEE
 from ops.ci import workflow
 from ops.pulumi_cli import Pulumi, PulumiError, backend_url, ensure, last_error, masked, select, stacks
 
@@ -56,6 +58,14 @@ def test_a_preview_that_fails_says_what_its_diagnostics_say(talks: Path, tmp_pat
         Pulumi("dev", tmp_path).read("preview")
 
 
+def test_of_a_preview_whose_resources_fail_for_one_reason_the_reason_is_said(talks: Path, tmp_path: Path) -> None:
+    said = ["s5: refused; use another token", f"s1: refused; {SEE} s5", f"s2: refused; {SEE} s5"]
+    document = {"diagnostics": [{"severity": "error", "message": f"Preview failed: {text}"} for text in said]}
+    talks.write_text(f"echo '{json.dumps(document)}'; exit 1")
+    with pytest.raises(PulumiError, match="Preview failed: s5: refused; use another token$"):
+        Pulumi("dev", tmp_path).read("preview")
+
+
 @pytest.mark.parametrize("says", ["exit 1", "echo nonsense", "echo '{}'"])
 def test_a_backend_that_lists_nothing_that_can_be_read_is_an_error_and_no_empty_list(
     talks: Path, tmp_path: Path, says: str
@@ -67,6 +77,8 @@ def test_a_backend_that_lists_nothing_that_can_be_read_is_an_error_and_no_empty_
 
 def test_the_last_error_is_found_among_other_words() -> None:
     assert last_error("a\n  error: one\nb\nerror: two\nResources:\n") == "two"
+    assert last_error("error: s5: refused\n\n  Stack:\n    error: update failed\n") == "s5: refused"
+    assert last_error("error: update failed\n") == "update failed"
     assert last_error("only words\n") == "only words"
     assert last_error("") == "no reason given"
 
