@@ -1,4 +1,4 @@
-"""docs/benchmarks: the rows as JSON, and the page that is made from them."""
+"""Writes docs/benchmarks: the rows as JSON, and the page with their tables."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ emulator with 100 ms latency; `polls` of deployments among them), or round trips
 The suite `rollout` runs with Railway's limits of the smallest paid plan: 10 requests a second, 1,000 an hour.
 The suite `pool` is a hundred claims at once on a pool of that size, a tick while a twentieth of its agents hang, the
 same among agents of which a tenth lie in every way of `tests/pool/lies.py`, and one claim a second while a pool fills
-under 10 calls a second and 1,000 an hour. `load` is the load average of the machine meanwhile, which others used too.
+under 10 calls a second and 1,000 an hour. `load` is the load average of the machine, which did other work, too.
 The suite `ci` has the seconds of each step of `.ci/run`, for a commit of each release (`size`):
 `.ci/run 2>&1 | tee LOG && make bench-ci < LOG`.
-`peak_mib` of the suite `railway` is the proportional set size of the whole process tree; `floor` are the seconds of the
-same command for as many trivial resources, right before, and `program_cpu` and `floor_cpu` the CPU seconds of the two
-programs; `load` is the machine's load average, at which times say little where it is above the number of its cores (2).
-Times are of the machine that ran it, for comparison within one run.
+`peak_mib` of the suite `railway` is the proportional set size of the whole process tree. `floor` is the time of the
+same command for as many trivial resources, in seconds, measured right before; `program_cpu` and `floor_cpu` are the CPU
+seconds of the two programs. `load` is the machine's load average: if it is above 2, the number of cores, times are not
+meaningful. Compare times only within one run, because they depend on the machine.
 
 """
 
