@@ -89,13 +89,13 @@ def _floor(folder: Path, emulator: Emulator, size: int) -> _Floor:
 
 
 def _of_size(folder: Path, emulator: Emulator, size: int, made: dict[int, float]) -> Iterator[dict[str, Any]]:
-    """Yield the life of so many services, each command right after the floor's.
+    """Yield the rows of a stack of this size, from its creation to its destroy; a command runs right after the floor's.
 
     Args:
-        folder: for both stacks.
-        emulator: a running one.
-        size: how many services.
-        made: the memory of each creation, by size; this one is added.
+        folder: the folder of both projects.
+        emulator: the running emulator.
+        size: how many services the stack has.
+        made: the peak memory of each creation in MiB, by size; this one is added.
     """
     floor = _floor(folder / "floor", emulator, size)
     project = WatchedProject(folder / "stack", emulator.endpoint, emulator.token, env=PARALLEL)
