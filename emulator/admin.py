@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from emulator.config import masked
+from emulator.patch_rules import LARGEST_INT
 from emulator.routes import ACTIVE
 from emulator.store import now
 
@@ -110,7 +111,7 @@ def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
     """Set how much data a volume instance has (`currentSizeMB`, of `sizeMB`), or delete it for good (`purged`).
 
     Raises:
-        ValueError: there is no such volume instance.
+        ValueError: there is no such volume instance, or a size is not a number.
     """
     found = store.get("volume_instance", values.get("id"))
     if found is None:
@@ -119,8 +120,14 @@ def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
         store.delete("volume_instance", found["id"])
         store.delete("volume", found["volumeId"])
     else:
-        found["currentSizeMB"] = float(values["currentSizeMB"])
-        found["sizeMB"] = int(values.get("sizeMB", found.get("sizeMB", 5000)))
+        sizes = {
+            "currentSizeMB": values.get("currentSizeMB"),
+            "sizeMB": values.get("sizeMB", found.get("sizeMB", 5000)),
+        }
+        for name, size in sizes.items():
+            if isinstance(size, bool) or not isinstance(size, int | float) or not 0 <= size <= LARGEST_INT:
+                raise ValueError(f"{name} is a number of MB from 0 to {LARGEST_INT}, not {str(size)[:40]!r}")
+        found.update(currentSizeMB=float(sizes["currentSizeMB"]), sizeMB=int(sizes["sizeMB"]))
         store.put("volume_instance", found["id"], found)
     return {"id": found["id"]}
 

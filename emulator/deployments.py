@@ -30,8 +30,7 @@ PORT = "8080"
 """The port on which a deployment listens if its variables do not set PORT."""
 _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
 RESUME_SECONDS = 90.0
-"""How long a restarted emulator may take before it answers. Five containers take 3 s on an idle machine, and took 40 s
-on a machine with two cores and thirty busy processes."""
+"""How long a restarted emulator may take before it answers; five containers took 3 s, and 40 s on a busy machine."""
 USED_MB = 48.0
 """The size that a volume shows once a deployment has run with it; the emulator does not measure it."""
 
@@ -134,9 +133,8 @@ class Deployments:
     def resume(self, seconds: float = RESUME_SECONDS) -> None:
         """After a restart of the emulator, run again what was active; deployments that were under way have failed.
 
-        What runs again has a new address. By now, another process may answer at the old one, and a client that was told
-        the old one would send its key there. So the emulator answers no request until everything runs, or until
-        `seconds` have passed.
+        What runs again has a new address, and another process may answer at the old one, to which clients would send
+        their keys. So the emulator answers no request until everything runs, or until `seconds` have passed.
         """
         walks = []
         for deployment in self._store.all("deployment"):
@@ -174,10 +172,8 @@ class Deployments:
         return self._containers if image and self._containers is not None else self._simulated
 
     def _walked_at_once(self, deployment: Document) -> bool:
-        """Run a deployment in the caller's thread; return False if another one of its instance is under way.
-
-        The caller holds the store's lock. To wait here for the other one, which needs that lock, would be a deadlock.
-        """
+        """Run a deployment in the caller's thread; return False if another one of its instance is under way."""
+        # The caller holds the store's lock, for which the other one may wait: to wait here for it would be a deadlock.
         walking = self._walking(deployment)
         if not walking.acquire(blocking=False):
             return False
@@ -283,7 +279,7 @@ class Deployments:
         )
 
     def _fill(self, deployment: Document) -> None:
-        """Give the service's volume a size, because a deployment that runs with it may write to it."""
+        """Give the service's volume a size, because its deployment may write to it."""
         for row in self._volumes(deployment):
             if not row.get("currentSizeMB"):
                 self._store.put("volume_instance", row["id"], {**row, "currentSizeMB": USED_MB})

@@ -14,7 +14,7 @@ from typing import Any
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
 RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
 HIGHEST_PORT = 65535
-_HIGHEST = 2**31 - 1
+LARGEST_INT = 2**31 - 1
 """The largest Int of GraphQL: a larger number could be stored, but not be returned."""
 _PARTS = ("source", "build", "deploy", "networking", "variables", "volumeMounts")
 Rule = Callable[[Any], bool]
@@ -32,7 +32,7 @@ def is_port(value: Any) -> bool:
 
 def _is_whole(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value <= _HIGHEST and value == int(value)
+    return is_number and 0 <= value <= LARGEST_INT and value == int(value)
 
 
 def _is_text(value: Any) -> bool:

@@ -141,7 +141,7 @@ def key(
 
 
 def object_key(name: str, description: str) -> Any:
-    """Declare a key whose value is an object of names and values, empty by default; whoever reads it checks its values.
+    """Declare a key whose value is an object, empty by default; its values are checked by the code that reads it.
 
     Args:
         name: as in the stack's config.

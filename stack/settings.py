@@ -42,8 +42,7 @@ __all__ = [
 ]
 LOCAL_STACK = "local"
 LONGEST_PROJECT, LONGEST_ENVIRONMENT = 32, 24
-"""In characters: the first is Railway's limit (fact: name-length). The second is this project's own; a generated domain
-has the names of the service and of the environment in its first label, which holds 63 (RFC 1035)."""
+"""In characters: Railway's limit (fact: name-length), and a shorter one, as domains contain the environment's name."""
 
 
 class Settings(Section):
@@ -58,9 +57,8 @@ class Settings(Section):
         database: the shape of the database.
         keys: the agents' keys by name; all of them are secrets, except for `PLAIN_KEYS`.
         builder, base_images: how images are built on this machine; see ops/local/environment.py.
-        pulls_with_login: whether Railway is given the registry's login: only if the stack's config has the password.
-            One that comes from the shell may be a workflow's token, which ends with its run; Railway could not pull
-            with it later, and a different token in every run would cause a deployment in every run.
+        pulls_with_login: whether Railway gets the registry's login: only if the config has the password. One from the
+            shell may be a workflow's token, which ends with its run, and a new one in each run would deploy each time.
     """
 
     stack: str
@@ -189,8 +187,8 @@ class Settings(Section):
     @property
     def volume_count(self) -> int:
         """How many volumes the stack's services have; agents' volumes do not count."""
-        own = (self.pool.volume, self._has_database_service and self.database.volume)
-        return sum(map(bool, own)) + len(self._databases_with_a_volume)
+        database = self._has_database_service and bool(self.database.volume)
+        return bool(self.pool.volume) + database + len(self._databases_with_a_volume)
 
     @property
     def _has_database_service(self) -> bool:
@@ -212,24 +210,24 @@ class Settings(Section):
         """Return the pool manager's variables that keys of the config set, without those in `keys`."""
         pool = self.pool.model_dump(by_alias=True)
         own = {one.variable: str(pool[one.name]) for one in config_keys(PoolSettings) if one.variable}
-        told = {**own, **(self.rollout.variables() if self.improvements.rollouts else {})}
-        return {name: value for name, value in told.items() if name not in self.pool.kept}
+        every = {**own, **(self.rollout.variables() if self.improvements.rollouts else {})}
+        return {name: value for name, value in every.items() if name not in self.pool.kept}
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems that involve several keys, and what the pool manager would refuse when it starts."""
-        sections = (self.image, self.pool, self.rollout, self.migrations)
-        found = [problem for section in sections for problem in section.problems()]
-        is_given = bool(self.database_url) or "DATABASE_URL" in self.pool.kept
-        found += self.database.mistakes(is_elsewhere=bool(self.database_url), is_given=is_given)
+        found = [one for part in (self.image, self.pool, self.rollout, self.migrations) for one in part.problems()]
+        is_elsewhere = bool(self.database_url)
+        is_given = is_elsewhere or "DATABASE_URL" in self.pool.kept
+        found += self.database.mistakes(is_elsewhere=is_elsewhere, is_given=is_given)
         found += self.database.replaceable(self.replace_volume, self._databases_with_a_volume)
         found += databases.namesakes(self.databases, self._first_services)
         if not self.token:
             step = "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken"
             found.append(Problem("railwayToken", "there is no account or workspace token", step))
         yield from found
-        told = {problem.key for problem in found}
+        reported = {problem.key for problem in found}
         refusals = agent_keys.refusals(self.keys, self.pool_variables(), variable_keys())
-        yield from (problem for problem in refusals if problem.key not in told)
+        yield from (problem for problem in refusals if problem.key not in reported)
 
 
 KEYS: Mapping[str, ConfigKey] = {declared.name: declared for declared in config_keys(Settings)}
@@ -254,8 +252,7 @@ def read(
         stack: the stack's name.
         values: the config by key, without the project's prefix, secrets decrypted.
         environ: the process's environment.
-        is_secret: tells whether the value of a key, or of `keys.NAME`, is encrypted in the config. Of an object such as
-            `keys`, it tells whether any of its values is.
+        is_secret: tells whether a key's value or `keys.NAME` is encrypted; of an object, whether any value in it is.
 
     Raises:
         ConfigError: it has every problem of the config.
@@ -289,12 +286,11 @@ def read(
     if settings.pool.keep_token and values.get("poolRailwayToken"):
         found.append(Problem("poolKeepToken", "cannot be combined with poolRailwayToken", "remove one of them"))
     if keys.get(AGENT_PROJECTS) == PER_AGENT and not (settings.pool.keep_token or settings.pool.railway_token):
-        what = "per-agent needs a token that may create projects; the token that the stack makes may not"
-        step = "pulumi config set --secret poolRailwayToken with an account or workspace token"
-        found.append(Problem(f"keys.{AGENT_PROJECTS}", what, step))
+        what = "per-agent needs an account or workspace token, as the one that the stack makes cannot create projects"
+        found.append(Problem(f"keys.{AGENT_PROJECTS}", what, "set the secret poolRailwayToken to one"))
     wrong += [*wrong_keys, *wrong_databases]
-    told = {problem.key for problem in wrong}
-    wrong += [problem for problem in found if problem.key not in told]
+    reported = {problem.key for problem in wrong}
+    wrong += [problem for problem in found if problem.key not in reported]
     if wrong:
         raise ConfigError(wrong)
     return settings

@@ -161,7 +161,7 @@ FAULTS: Mapping[str, Fault] = {
             ),
             *of(
                 "fleet/test_private_image_login",
-                "a_registry_login_is_sent_once_encrypted_in_the_state_and_another_one_is_one_deployment",
+                "a_registry_login_is_sent_once_and_encrypted_in_the_state_and_a_new_one_deploys_once",
             ),
         ),
     ),

@@ -22,13 +22,13 @@ FAULTS: Mapping[str, Fault] = {
         (
             f"{_MATRIX}test_destroy_deletes_what_the_stack_made_and_leaves_what_it_took_over",
             f"{_MATRIX}test_a_volume_that_was_added_to_a_service_of_others_stays_with_its_data",
-            f"{_GATE}test_what_another_stack_took_over_it_leaves_and_the_first_has_everything_still",
+            f"{_GATE}test_a_stack_does_not_destroy_what_it_took_over_from_another_one",
         ),
     ),
     "S2": Fault(
         "a destroy deleted first and refused afterwards",
         (
-            f"{_GATE}test_a_destroy_that_refuses_has_deleted_nothing_whatever_the_reason_and_the_way",
+            f"{_GATE}test_a_refused_destroy_deletes_nothing_whatever_the_reason_and_the_way",
             f"{_MATRIX}test_all_reasons_are_in_one_error",
             f"{_MATRIX}test_after_half_a_destroy_data_is_still_asked_for_before_anything_else_goes",
             f"{_MATRIX}test_without_a_gate_the_environment_of_a_deleted_volume_stays",
@@ -46,7 +46,7 @@ FAULTS: Mapping[str, Fault] = {
     "S4": Fault(
         "a renamed service emptied a reference, and everything stayed green",
         (
-            f"{_RENAMED}test_a_rename_by_a_colleague_deploys_nothing_empty_and_what_is_empty_is_mended_by_one_deployment",
+            f"{_RENAMED}test_a_rename_by_a_colleague_deploys_no_empty_value_and_one_deployment_repairs_an_empty_one",
             f"{_REFERENCES}test_a_reference_that_leads_nowhere_is_refused_in_preview",
             f"{_REFERENCES}test_an_empty_value_that_still_runs_after_a_rename_forth_and_back_is_mended_by_one_deployment",
         ),
@@ -56,7 +56,7 @@ FAULTS: Mapping[str, Fault] = {
         (
             f"{_PENDING}test_a_refresh_records_a_pending_deletion_and_says_how_long_it_can_be_restored",
             f"{_PENDING}test_no_empty_volume_comes_in_the_place_of_one_with_data_and_the_way_back_is_said",
-            f"{_CLI}test_a_deleted_volume_stops_the_preview_until_it_is_restored_or_given_up_by_name",
+            f"{_CLI}test_a_deleted_volume_stops_the_preview_until_it_is_restored_or_its_loss_is_confirmed",
             (
                 "tests/schema/test_schema_resource.py::"
                 "test_a_database_that_cannot_be_read_keeps_its_record_and_says_why_until_it_can_be_read"
@@ -103,7 +103,7 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "S10": Fault(
         "a name that was used twice was taken for one service",
-        (f"{_GATE}test_two_services_of_one_name_are_refused_in_the_preview_by_that_name",),
+        (f"{_GATE}test_two_services_with_the_same_name_are_refused_in_the_preview",),
     ),
     "S11": Fault(
         "a changed registryPassword stopped every preview of a stack that builds",

@@ -1,4 +1,4 @@
-"""`make bench [SUITE=railway]`: measures, writes docs/benchmarks, and fails where a bar is missed."""
+"""`make bench [SUITE=railway]`: measures, writes docs/benchmarks, and fails if a bar is missed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SUITES: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
 
 
 def main(argv: list[str]) -> int:
-    """Run the suites that are named, or all."""
+    """Run the named suites, or all."""
     names = argv or list(SUITES)
     unknown = [name for name in names if name not in SUITES]
     if unknown:
-        sys.stderr.write(f"bench: no suite {unknown[0]}; there are {', '.join(SUITES)}\n")
+        sys.stderr.write(f"bench: unknown suite {unknown[0]}; expected one of {', '.join(SUITES)}\n")
         return 2
     file = FOLDER / "latest.json"
     known = json.loads(file.read_text()) if file.exists() else []
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
             sys.stdout.flush()
     write([*[row for row in known if row["suite"] in page.SUITES and row["suite"] not in names], *rows])
     lines = missed(rows)
-    sys.stdout.write("".join(f"bench: missed: {line}\n" for line in lines) or "bench: every bar is kept\n")
+    sys.stdout.write("".join(f"bench: missed: {line}\n" for line in lines) or "bench: every bar is met\n")
     return 1 if lines else 0
 
 

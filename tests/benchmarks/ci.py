@@ -1,4 +1,4 @@
-"""`make bench-ci < LOG`: keeps the seconds of each step of a passed `.ci/run`, once for a commit of each release.
+"""`make bench-ci < LOG`: records the seconds of each step of a passed `.ci/run`, for one commit of each release.
 
 The log's last line is `== passed: venv 52 s, toolchain 3 s, … all 1500 s`.
 """
@@ -26,7 +26,7 @@ def rows(line: str, commit: str) -> list[dict[str, Any]]:
         commit: the commit that was run.
 
     Raises:
-        ValueError: the line is of no run, or of one that did not pass.
+        ValueError: the line is not the last line of a run that passed.
     """
     if not line.startswith("== passed:"):
         raise ValueError("ci: the last line is not `== passed: …`; run: .ci/run 2>&1 | tee LOG")
@@ -35,7 +35,7 @@ def rows(line: str, commit: str) -> list[dict[str, Any]]:
 
 
 def kept(known: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what is known, with the rows of one commit in the place of those that it had."""
+    """Return the known rows, in which the new ones replace those of the same commit."""
     commits = {row["size"] for row in new}
     return [*(row for row in known if row["suite"] != SUITE or row["size"] not in commits), *new]
 

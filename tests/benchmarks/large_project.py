@@ -1,4 +1,4 @@
-"""A project that is larger than any page of Railway's lists, for a stack of one service in it."""
+"""A project with more services, volumes and environments than a page of Railway's lists has."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _DELETE = "mutation d($v: String!) { volumeDelete(volumeId: $v) }"
 
 
 def fill(emulator: Emulator, state: Path) -> None:
-    """Make such a project, and start the emulator again with it.
+    """Create the project, and restart the emulator with it.
 
     Args:
-        emulator: a running one.
-        state: its file.
+        emulator: the running emulator.
+        state: the emulator's state file.
     """
     made = emulator.run(_CREATE, p={"name": NAME})["projectCreate"]
     here = {"projectId": made["id"], "environmentId": made["primaryEnvironmentId"]}

@@ -1,4 +1,4 @@
-"""docs/benchmarks: the rows as JSON, and the page that is made from them."""
+"""Writes docs/benchmarks: the rows as JSON, and the page with their tables."""
 
 from __future__ import annotations
 

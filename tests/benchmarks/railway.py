@@ -1,4 +1,4 @@
-"""The suite `railway`: what Pulumi and our providers ask of Railway, counted by an emulator with 100 ms latency."""
+"""The suite `railway`: calls, deployments, time and memory of Pulumi commands at an emulator with 100 ms latency."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fleet.project import IMAGE, OTHER_IMAGE, Project, Ran, Spec, fleet, s
 
 SIZES = (1, 10, 50, 200, 500)
 LARGEST_LIFE = 200
-"""Above, services are only created."""
+"""The largest size that is measured beyond its creation."""
 LIMITS = {"requests_per_second": 10, "requests_per_hour": 1000}
 """Railway's limits of the smallest paid plan."""
 LATENCY_MS = 100.0
@@ -48,7 +48,7 @@ def _within_limits(folder: Path, emulator: Emulator) -> Iterator[dict[str, Any]]
 
 
 def _in_a_large_project(folder: Path, emulator: Emulator) -> Iterator[dict[str, Any]]:
-    """Take a stack of one service through its life where every list has more than one page."""
+    """Preview, create, refresh and destroy a stack of one service in a project whose lists all have several pages."""
     project = Project(folder, emulator.endpoint, emulator.token, env=PARALLEL)
     project.init()
     project.describe(fleet([service("mine")], project=large_project.NAME))
@@ -63,13 +63,13 @@ def _in_a_large_project(folder: Path, emulator: Emulator) -> Iterator[dict[str, 
 
 @dataclass
 class _Floor:
-    """The same commands for as many trivial resources: two a service, the project, the environment, and the wait."""
+    """The same commands for as many trivial resources: two per service, and the project, environment and deployment."""
 
     project: WatchedProject
     size: int
 
     def of(self, run: Callable[[], Ran]) -> dict[str, float]:
-        """Run a command; returns its seconds, and the CPU seconds of its program."""
+        """Run a command; return its seconds, and the CPU seconds of its program."""
         ran = run()
         return {"floor": round(ran.seconds, 2), "floor_cpu": round(self.project.watch.program_seconds, 2)}
 
@@ -89,13 +89,13 @@ def _floor(folder: Path, emulator: Emulator, size: int) -> _Floor:
 
 
 def _of_size(folder: Path, emulator: Emulator, size: int, made: dict[int, float]) -> Iterator[dict[str, Any]]:
-    """Yield the life of so many services, each command right after the floor's.
+    """Yield the rows of a stack of this size, from its creation to its destroy; a command runs right after the floor's.
 
     Args:
-        folder: for both stacks.
-        emulator: a running one.
-        size: how many services.
-        made: the memory of each creation, by size; this one is added.
+        folder: the folder of both projects.
+        emulator: the running emulator.
+        size: how many services the stack has.
+        made: the peak memory of each creation in MiB, by size; this one is added.
     """
     floor = _floor(folder / "floor", emulator, size)
     project = WatchedProject(folder / "stack", emulator.endpoint, emulator.token, env=PARALLEL)

@@ -1,4 +1,4 @@
-"""One row of a benchmark, and the bars that rows are held to. Pure."""
+"""The bars that the rows of benchmarks have to meet, and the tables of rows. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ COLUMNS = ("suite", "case", "size", "calls", "mutations", "deployments", "second
 
 @dataclass(frozen=True)
 class Bar:
-    """What a row must keep.
+    """A limit for rows.
 
     Attributes:
-        suite, case: which rows.
-        text: the rule, for people.
-        holds: whether a row keeps it.
+        suite, case: the rows that it is for.
+        text: the limit, for people.
+        holds: tells whether a row meets it.
     """
 
     suite: str
@@ -179,7 +179,7 @@ BARS = (
 
 
 def missed(rows: Sequence[Row]) -> list[str]:
-    """Return one line for each bar that a row does not keep."""
+    """Return one line for each bar that a row does not meet."""
     return [
         f"{bar.suite} {bar.case} {row['size']}: {bar.text}; got {dict(row)}"
         for row in rows

@@ -1,4 +1,4 @@
-"""The floor of the suite `railway`: as many resources of a provider that does nothing."""
+"""A program of resources whose provider does nothing: the floor of the suite `railway`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 
 
 class TrivialProvider(ResourceProvider):
-    """Says that it is done."""
+    """Does nothing."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Return the inputs."""
@@ -25,7 +25,7 @@ class TrivialProvider(ResourceProvider):
 
 
 class Trivial(Resource):
-    """A resource that is nothing."""
+    """A resource with ten variables, which exists only in the state."""
 
     def __init__(self, name: str, image: str) -> None:
         variables = {f"V{number}": "x" for number in range(10)}
@@ -33,7 +33,7 @@ class Trivial(Resource):
 
 
 def main() -> None:
-    """Declare as many as the file `count` says, half of them with the image of the file `image`."""
+    """Declare as many resources as the file `count` says, every second one with the image in the file `image`."""
     image = Path("image").read_text()
     for number in range(int(Path("count").read_text())):
         Trivial(f"t{number}", image if number % 2 else "")

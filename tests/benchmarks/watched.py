@@ -1,4 +1,4 @@
-"""A command of the CLI, watched from beside: the memory of its whole process tree, and the CPU time of its program."""
+"""Measures the memory of a CLI command's whole process tree, and the CPU time of its program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Watch:
-    """What was seen of a session of processes.
+    """The measurements of a session of processes.
 
     Attributes:
         peak_mib: the largest sum of their proportional set sizes.
@@ -31,7 +31,7 @@ class Watch:
     program_seconds: float = 0.0
 
     def look(self, session: int) -> None:
-        """Look once; a process that ends meanwhile is left out."""
+        """Measure once; a process that ends meanwhile is left out."""
         total = 0
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -40,7 +40,7 @@ class Watch:
                 if (found := _PSS.search((entry / "smaps_rollup").read_text())) is not None:
                     total += int(found.group(1))
                 if PROGRAM in (entry / "cmdline").read_bytes():
-                    # The name before may have blanks and parentheses (proc(5)); utime and stime are fields 14 and 15.
+                    # A program's name may have spaces and parentheses; fields 14 and 15 are utime and stime (proc(5)).
                     fields = (entry / "stat").read_text().rpartition(")")[2].split()
                     self.program_seconds = max(self.program_seconds, (int(fields[11]) + int(fields[12])) / _TICK)
         self.peak_mib = max(self.peak_mib, total / 1024)
@@ -48,12 +48,12 @@ class Watch:
 
 @dataclass
 class WatchedProject(Project):
-    """A project whose commands are watched; `watch` is that of the last one."""
+    """A project whose commands are measured; `watch` has the measurements of the last one."""
 
     watch: Watch = field(default_factory=Watch)
 
     def start(self, *words: str) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start a command, and watch it to its end."""
+        """Start a command, and measure it until it ends."""
         process, printed = super().start(*words)
         self.watch = Watch()
         threading.Thread(target=_watch, args=(process, self.watch), daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a preview announces, read from `pulumi preview --json`: mutations and deployments."""
+"""The mutations and deployments that a preview announces, read from `pulumi preview --json`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ONE_EACH = {"Service", "Volume", "ServiceDomain", "TcpProxy", "SharedVariables"}
 
 @dataclass(frozen=True)
 class Announced:
-    """What an update will do.
+    """What an update will do, as its preview says.
 
     Attributes:
-        mutations, deployments: how many.
+        mutations, deployments: how many there will be; mutations at the most.
         said: the steps, for the message of a test that fails.
     """
 
@@ -40,7 +40,7 @@ def announced(preview: str) -> Announced:
         if op == "same" or kind.startswith("pulumi:"):
             continue
         before, after = (_inputs(step, key) for key in ("oldState", "newState"))
-        # What is replaced is made anew: its creation and the deletion of the old one are steps of their own.
+        # A replacement is a creation and a deletion, which are steps of their own.
         count = changes.announced(before, after) if op in ("create", "update", "create-replacement") else 0
         text = f" {after.get('deploys')}" if changes.is_announced(before, after) and op != "delete" else ""
         said.append(f"{op} {kind}{text}")
@@ -50,7 +50,7 @@ def announced(preview: str) -> Announced:
         is_there = not is_unknown(after.get("serviceId"))
         mutations += kind == "Volume" and op.startswith("create") and is_there and not after.get(ADOPTS)
         mutations += kind == "ServiceInstance" and bool(text)
-        # What is left of it in the project is another deletion (docs/decisions/0032).
+        # The service that remains in the project takes another deletion (docs/decisions/0032).
         mutations += kind == "Service" and op.startswith("delete")
     return Announced(mutations, deployments, tuple(said))
 

@@ -1,4 +1,4 @@
-"""Seeded random edits of a fleet's description: settings, variables, images; volumes, domains, proxies, services."""
+"""Random edits, by a seed, of a fleet's settings, variables, images, volumes, domains, proxies and services."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_SERVICES = 4
 
 
 def edited(rng: random.Random, spec: Spec) -> Spec:
-    """Change one to three things of a fleet; now and then nothing."""
+    """Return a fleet with up to three random changes."""
     result: Spec = copy.deepcopy(spec)
     for _ in range(rng.choice([0, 1, 1, 2, 3])):
         row = rng.choice(result["services"])
@@ -62,7 +62,7 @@ def _shared(rng: random.Random, spec: Spec, row: dict[str, Any]) -> None:
 
 
 def _fleet(rng: random.Random, spec: Spec, row: dict[str, Any]) -> None:
-    """Add a service, or take the last one out."""
+    """Add a service, or remove `row`."""
     rows = spec["services"]
     if len(rows) > 1 and (len(rows) == MOST_SERVICES or rng.random() < 0.5):
         rows.remove(row)

@@ -1,4 +1,4 @@
-"""A Pulumi program for tests: a project, an environment, and the services that `fleet.json` beside it describes."""
+"""A Pulumi program for tests: a project, an environment, and the services that its `fleet.json` describes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from convos_infra.railway.resources.tcp_proxy import TcpProxy, TcpProxyArgs
 from convos_infra.railway.resources.volume import Volume, VolumeArgs
 
 SECRET = "SECRET_"
-"""Variables whose names begin so are secrets of the state."""
+"""The prefix of variables that are secrets in the state."""
 
 
 def declare(spec: dict[str, Any]) -> None:
-    """Declare everything that a fleet's description names; `…Name` is what Railway calls a thing, if otherwise."""
+    """Declare everything in a fleet's description; keys such as `projectName` give a different name on Railway."""
     kept = pulumi.ResourceOptions(protect=spec.get("protect") or None)
     project = Project(spec["project"], ProjectArgs(spec.get("projectName", spec["project"])), kept)
     args = EnvironmentArgs(
@@ -62,7 +62,7 @@ def declare(spec: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """What was declared of one service."""
+    """The declared resources of one service."""
 
     service: Service
     parts: list[pulumi.Resource]
@@ -111,7 +111,7 @@ def _service(row: dict[str, Any], project: pulumi.Output[str], environment: pulu
 
 
 def declare_known(spec: dict[str, Any]) -> None:
-    """Declare the configuration of services that somebody else made: their ids are known before the first preview."""
+    """Declare only the configuration of existing services, whose ids are in the description."""
     ids = spec["ids"]
     for row in spec["services"]:
         at = ServiceAt(ids["project"], ids["environment"], ids["services"][row["name"]], row["name"])

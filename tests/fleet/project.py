@@ -1,4 +1,4 @@
-"""A Pulumi project of a fleet, in a folder of its own, driven by the real CLI against an emulator."""
+"""A Pulumi project of a fleet of services, in a folder of its own, run by the real CLI against an emulator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Ran:
     """How a command of the CLI ended.
 
     Attributes:
-        code: its exit code; negative where a signal ended it.
+        code: its exit code; negative if a signal ended it.
         text: what it printed.
         seconds: how long it took.
         peak_mib: the largest resident set among it and its children.
@@ -41,8 +41,10 @@ class Project:
     """A project in a folder of its own, with its state.
 
     Attributes:
-        folder: where program, state and Pulumi's home are.
-        endpoint, token: of Railway, or of what stands in for it.
+        folder: the folder of the program, the state and Pulumi's home.
+        endpoint, token: the API's endpoint and the account token, usually of an emulator.
+        env: more variables of the CLI's environment.
+        stack: the stack's name.
     """
 
     folder: Path
@@ -62,7 +64,7 @@ class Project:
         return self.folder / "program"
 
     def describe(self, spec: Spec) -> None:
-        """Write what the program is to declare."""
+        """Write the description of what the program declares."""
         (self.program / "fleet.json").write_text(json.dumps(spec))
 
     def environment(self) -> dict[str, str]:
@@ -72,7 +74,7 @@ class Project:
             **os.environ,
             "PATH": os.pathsep.join(head),
             "PYTHONPATH": str(ROOT),
-            # With compiled modules, as users have them: without, each command compiles the whole program twice.
+            # With cached bytecode, as users have it: otherwise each command compiles the whole program twice.
             "PYTHONDONTWRITEBYTECODE": "",
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}?metadata=skip",
@@ -85,7 +87,7 @@ class Project:
         }
 
     def start(self, *words: str) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start a command in a session of its own; returns it and the file that it prints to."""
+        """Start a command in a session of its own; return it and the file that it prints to."""
         printed = self.folder / "printed.log"
         with printed.open("wb") as out:
             argv = ["pulumi", *words, "--cwd", str(self.program), "--non-interactive", "--color=never"]
@@ -110,7 +112,7 @@ class Project:
         return ran
 
     def init(self) -> None:
-        """Make the stack."""
+        """Create the stack."""
         self.run("stack", "init", self.stack)
 
     def up(self, *more: str, check: bool = True) -> Ran:
@@ -131,7 +133,7 @@ class Project:
         return found
 
     def changes(self, *more: str) -> dict[str, int]:
-        """Return what a preview would do, without what stays the same."""
+        """Return the number of steps in a preview by operation, without `same`."""
         ran = self.run("preview", "--stack", self.stack, "--json", *more)
         steps = json.loads(ran.text[ran.text.index("{") :])["changeSummary"]
         return {what: count for what, count in steps.items() if what != "same"}
@@ -143,5 +145,5 @@ def fleet(services: Sequence[Mapping[str, Any]], *, project: str = "fleet", envi
 
 
 def service(name: str, *, image: str = IMAGE, variables: int = 10, **more: Any) -> dict[str, Any]:
-    """Return the description of one service with so many variables."""
+    """Return the description of a service with this number of variables."""
     return {"name": name, "image": image, "variables": {f"V{n}": f"value {n}" for n in range(variables)}, **more}

@@ -1,4 +1,4 @@
-"""Taking over an environment that another client made, with the real CLI: it costs nothing until something changes."""
+"""Adopting an environment of another client with the real CLI: no mutation, no deployment until something changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ mutation configure($environment: String!, $patch: EnvironmentConfig) {
 
 
 def made_by_another_client(emulator: Emulator, services: list[dict[str, Any]]) -> dict[str, Any]:
-    """Make the services as a script of somebody else would, each variable and setting by plain API calls."""
+    """Create services as somebody else's script would, by plain API calls; return their ids."""
     made = emulator.run(CREATE_PROJECT, input={"name": "theirs", "defaultEnvironmentName": "production"})
     project = made["projectCreate"]
     environment = project["environments"]["edges"][0]["node"]["id"]
@@ -51,7 +51,7 @@ def made_by_another_client(emulator: Emulator, services: list[dict[str, Any]]) -
 
 
 def cost(emulator: Emulator) -> tuple[int, int]:
-    """Return mutations and deployments since the last look."""
+    """Return how many mutations and deployments there were since the last call of this function."""
     calls = emulator.calls()
     emulator.forget_calls()
     return sum(call["type"] == "mutation" for call in calls), sum(len(call["deployments"]) for call in calls)
@@ -68,7 +68,7 @@ def assert_one_explanation(project: Project) -> None:
     assert sum(SEE in line and len(line) < 100 for line in said) == COUNT - 1, ran.text
 
 
-def test_ten_services_of_another_client_are_taken_over_for_nothing_and_one_changed_field_costs_one_deployment(
+def test_adopting_ten_services_deploys_nothing_and_a_change_of_one_field_deploys_one_service(
     tmp_path: Path,
 ) -> None:
     with running_emulator(tmp_path) as emulator:

@@ -33,7 +33,7 @@ environment = RailwayEnvironment("environment", settings)
 place = EnvironmentPlace(environment.project_id, environment.environment_id, 60, 30, False)
 service = service_in(environment, place, "canary")
 variables = canary_variables(service.at(), keys, place.inside(environment))
-# A key that agents get changes the canary for good; this is about those that they do not get.
+# AGENTMAIL_API_KEY is itself a variable of the canary; its rotation would change the service as well.
 variables.pop("AGENTMAIL_API_KEY")
 given = ServiceInstanceArgs(at=service.at(), image="ghcr.io/example/web:1@sha256:" + "1" * 64, variables=variables)
 deployed(environment, place, service, given, ServiceParts())
@@ -41,7 +41,7 @@ deployed(environment, place, service, given, ServiceParts())
 
 
 def test_key_and_inbox_of_a_canary_from_the_first_preview_over_a_rotation_to_the_destroy(tmp_path: Path) -> None:
-    """A rotation of either account's key, and another limit, deploy nothing, and the preview says so."""
+    """A rotation of an account's key or a change of the limit deploys nothing, as its preview says."""
     standins = Standins(OpenRouterAccount(KEY), AgentMailAccount(MAIL))
     with running(standins) as accounts, running_emulator(tmp_path) as emulator:
         router, mail = accounts.openrouter, accounts.agentmail
@@ -82,7 +82,7 @@ def test_key_and_inbox_of_a_canary_from_the_first_preview_over_a_rotation_to_the
         assert not [one for one in emulator.calls() if one["type"] == "mutation"]
         assert (router.keys[key_hash]["limit"], list(mail.inboxes)) == (7, [address])
 
-        # Gone by hand: another key is another value, which the preview cannot know and announces.
+        # Deleted by hand: the preview announces a new key, whose value it cannot know.
         router.delete(key_hash)
         mail.delete(address)
         printed.append(project.refresh().text)

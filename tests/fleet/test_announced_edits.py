@@ -1,4 +1,4 @@
-"""What the preview announced is what the update did: random edits through the real CLI, counted by the emulator."""
+"""An update does what its preview announced: random edits with the real CLI, counted by the emulator."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 SEED = int(os.environ.get("EDITS_SEED", "11"))
 EDITS = int(os.environ.get("EDITS", "6"))
-"""`EDITS=50` is the long run; a seed that fails is given again as `EDITS_SEED`."""
+"""`EDITS=50` is the long run; to repeat a seed that failed, set `EDITS_SEED`."""
 
 
-def test_what_the_preview_announced_is_what_the_update_did_over_seeded_edits(tmp_path: Path) -> None:
+def test_an_update_does_what_its_preview_announced_over_random_edits(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     sums = [0, 0]
     with running_emulator(tmp_path) as emulator:
@@ -46,7 +46,7 @@ def test_what_the_preview_announced_is_what_the_update_did_over_seeded_edits(tmp
                 sum(len(call["deployments"]) for call in calls),
             )
             where = f"EDITS_SEED={SEED}, edit {number}: {promise.said}"
-            # Services share patches: how many, depends on which of them wait at the same moment.
+            # Services share patches; how many patches there are depends on which services are ready together.
             assert did[1] == promise.deployments, f"{where}: {did} of {promise}"
             assert bool(promise.mutations) <= did[0] <= promise.mutations, f"{where}: {did} of {promise}"
             print(f"{where}: {did[0]} mutations, {did[1]} deployments")

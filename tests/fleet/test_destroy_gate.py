@@ -1,4 +1,4 @@
-"""The gate with the real CLI: a destroy that refuses has deleted nothing, however it is asked for."""
+"""The destroy gate with the real CLI: a destroy that is refused deletes nothing, whichever way it is called."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def brought_up(folder: Path, emulator: Emulator, *, stack: str = "test", **more:
     project = Project(folder, emulator.endpoint, emulator.token, stack=stack)
     project.init()
     project.describe(spec(**more))
-    # With its preview: both are processes of their own, and neither takes a name for used twice.
+    # With a preview: it and the update are two processes, and neither must report a name as used twice.
     project.run("up", "--stack", stack, "--yes")
     return project
 
@@ -50,7 +50,7 @@ def mutations(emulator: Emulator) -> list[str]:
 
 
 def refused(project: Project, emulator: Emulator, *words: str) -> str:
-    """Destroy in every way that there is; return what the last one printed."""
+    """Call destroy in each of its ways, and check that it is refused; return what the last one printed."""
     emulator.forget_calls()
     before = recorded(project)
     target = ("--target", of(project, "ServiceDomain")["urn"], "--target-dependents", "--skip-preview")
@@ -67,7 +67,7 @@ def refused(project: Project, emulator: Emulator, *words: str) -> str:
     return said
 
 
-def test_a_destroy_that_refuses_has_deleted_nothing_whatever_the_reason_and_the_way(tmp_path: Path) -> None:
+def test_a_refused_destroy_deletes_nothing_whatever_the_reason_and_the_way(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = brought_up(tmp_path / "stack", emulator)
         environment = of(project, "Environment")
@@ -92,7 +92,7 @@ def test_a_destroy_that_refuses_has_deleted_nothing_whatever_the_reason_and_the_
         assert emulator.admin("GET", "/snapshot")["projects"] == []
 
 
-def test_what_another_stack_took_over_it_leaves_and_the_first_has_everything_still(tmp_path: Path) -> None:
+def test_a_stack_does_not_destroy_what_it_took_over_from_another_one(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         first = brought_up(tmp_path / "first", emulator)
         second = Project(tmp_path / "second", emulator.endpoint, emulator.token)
@@ -114,7 +114,7 @@ def test_what_another_stack_took_over_it_leaves_and_the_first_has_everything_sti
         assert emulator.admin("GET", "/snapshot")["projects"] == []
 
 
-def test_two_services_of_one_name_are_refused_in_the_preview_by_that_name(tmp_path: Path) -> None:
+def test_two_services_with_the_same_name_are_refused_in_the_preview(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()

@@ -1,4 +1,4 @@
-"""The login of a private image: on Railway, encrypted in the state, and never a difference again."""
+"""The login of a private image is sent to Railway, encrypted in the state, and no difference afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stack
 FIRST, ROTATED = "p4ss-of-the-registry", "r0tated-of-the-registry"
 
 
-def test_a_registry_login_is_sent_once_encrypted_in_the_state_and_another_one_is_one_deployment(tmp_path: Path) -> None:
+def test_a_registry_login_is_sent_once_and_encrypted_in_the_state_and_a_new_one_deploys_once(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()

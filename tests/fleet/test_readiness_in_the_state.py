@@ -1,4 +1,4 @@
-"""The key with which readiness is asked is nowhere in plain text, and a preview without a change asks nobody."""
+"""The bearer key of a readiness check is never in plain text, and a preview without a change makes no call."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.stack
 KEY = "s3cret-bearer-of-readiness"
 
 
-def test_readiness_is_no_reason_for_a_change_and_its_key_is_never_in_plain_text(tmp_path: Path) -> None:
+def test_a_readiness_check_causes_no_change_and_its_key_is_never_in_plain_text(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()
         spec = fleet([service("s0")])
         project.describe(spec)
         project.up()
-        # An update of the program brings it: no wait, no deployment, and the state has it for the next one.
+        # A readiness check is added to an existing service: the update deploys nothing, and stores it in the state.
         spec["services"][0]["readiness"] = {"url": "http://127.0.0.1:9", "bearer": KEY}
         project.describe(spec)
         printed = [project.preview("--expect-no-changes").text, project.up().text]

@@ -1,7 +1,7 @@
-"""A colleague redeploys while the real CLI updates: nothing is refused, and what was declared runs in the end.
+"""A colleague redeploys during an update with the real CLI: the update succeeds, and what is declared runs in the end.
 
-Railway refuses a redeployment while a deployment is under way (fact: redeploy-in-flight). The program sends none: it
-commits patches, and deploys what is stored.
+Railway refuses a redeployment while a deployment is under way (fact: redeploy-in-flight). The program never sends one:
+it commits patches, and deploys the stored config.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ REDEPLOY = "mutation r($s: String!, $e: String!) { serviceInstanceRedeploy(servi
 REPLAY = "mutation r($id: String!) { deploymentRedeploy(id: $id) { id } }"
 SNAPSHOT = "query s($id: String!) { deploymentSnapshot(deploymentId: $id) { variables } }"
 SLOW, FAST = 10.0, 0.02
-"""Seconds of each status of a deployment: longer than the CLI takes to begin, and none to speak of."""
+"""How many seconds each status of a deployment lasts: longer than the CLI takes to start, and almost none."""
 
 
 def scene_of(project: Project, emulator: Emulator) -> Scene:
-    """Return the environment of a fleet, with its one service."""
+    """Return the scene of a fleet with one service."""
     found = [row for row in project.exported()["deployment"]["resources"] if "environmentId" in row.get("outputs", {})]
     outputs = found[0]["outputs"]
     return Scene(emulator, outputs["projectId"], outputs["environmentId"], "s0", variable="V0")
@@ -57,7 +57,7 @@ def begun(tmp_path: Path) -> Any:
         yield emulator, project, spec, scene_of(project, emulator)
 
 
-def test_an_update_beside_a_redeploy_that_is_under_way(begun: Any) -> None:
+def test_an_update_during_a_redeployment(begun: Any) -> None:
     emulator, project, spec, scene = begun
     emulator.settings(deploy_step_seconds=SLOW)
     scene.run(REDEPLOY, s=scene.service_id, e=scene.environment_id)
@@ -80,7 +80,7 @@ def test_an_update_beside_a_redeploy_that_is_under_way(begun: Any) -> None:
     project.refresh("--expect-no-changes")
 
 
-def test_a_redeploy_of_an_old_snapshot_is_waited_for_and_what_it_runs_is_found(begun: Any) -> None:
+def test_an_update_waits_for_a_redeployment_and_the_next_one_replaces_the_old_values_it_runs(begun: Any) -> None:
     emulator, project, spec, scene = begun
     old = scene.deployments()[-1]["id"]
     spec["services"][0]["variables"]["V0"] = "declared"
@@ -90,7 +90,7 @@ def test_a_redeploy_of_an_old_snapshot_is_waited_for_and_what_it_runs_is_found(b
     scene.run(REPLAY, id=old)
     project.refresh()
     assert scene.deployments()[-1]["status"] in UNDER_WAY
-    # The update has nothing to change: it waits for what is under way, and deploys nothing.
+    # The update has nothing to change: it waits for the deployment that is under way, and deploys nothing.
     emulator.forget_calls()
     process, printed = project.start("up", "--stack", project.stack, "--yes", "--skip-preview")
     until(lambda: "s0: " in printed.read_text() or process.poll() is not None, 60, printed.read_text)

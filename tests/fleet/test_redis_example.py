@@ -1,4 +1,4 @@
-"""docs/examples/redis_beside_pool, by the real CLI: a fourth service, in an environment that another stack made."""
+"""docs/examples/redis_beside_pool with the real CLI: a fourth service in an environment of another stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLE = ROOT / "docs" / "examples" / "redis_beside_pool"
 
 
 class Example(Project):
-    """The example's own files, with the Python of these tests."""
+    """A project with the example's files, which runs with the Python of these tests."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -31,7 +31,7 @@ class Example(Project):
 
 
 def services(emulator: Emulator, environment: str) -> dict[str, dict[str, Any]]:
-    """Return the services of an environment by name, each as its config has it."""
+    """Return the configs of an environment's services, by name."""
     world = json.loads(emulator.snapshot(environment))
     names = {row["id"]: row["name"] for row in world["service"]}
     return {names[id_]: row for id_, row in world["config"]["services"].items() if id_ in names}
@@ -43,7 +43,7 @@ def test_the_example_is_the_whole_program_of_a_fourth_service_in_under_40_lines(
     assert len(lines) < 40
 
 
-def test_redis_is_put_beside_what_is_there_and_taken_away_again(tmp_path: Path) -> None:
+def test_redis_is_added_to_an_environment_and_removed_again(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         roles = world.make(emulator)
         before = services(emulator, roles["environment"])

@@ -1,4 +1,4 @@
-"""References with the real CLI: a colleague renames the service that they lead to, and nothing empty is deployed."""
+"""References with the real CLI: if a colleague renames the service that they name, no empty value is deployed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNNING = "query q($id: String!) { deploymentSnapshot(deploymentId: $id) { varia
 
 
 def described() -> Spec:
-    """Describe two services; the one that refers to the other comes first."""
+    """Return two services; the first one refers to the second."""
     manager = service("manager", variables=1)
     manager["variables"] |= {"DATABASE_URL": "${{postgres.DATABASE_URL}}", "KEY": "${{shared.KEY}}"}
     manager["variables"] |= {"AT": "https://${{postgres.RAILWAY_PUBLIC_DOMAIN}}:${{postgres.RAILWAY_TCP_PROXY_PORT}}"}
@@ -54,7 +54,7 @@ def cost(emulator: Emulator) -> tuple[int, int]:
     return sum(call["type"] == "mutation" for call in calls), sum(len(call["deployments"]) for call in calls)
 
 
-def test_a_rename_by_a_colleague_deploys_nothing_empty_and_what_is_empty_is_mended_by_one_deployment(
+def test_a_rename_by_a_colleague_deploys_no_empty_value_and_one_deployment_repairs_an_empty_one(
     tmp_path: Path,
 ) -> None:
     with running_emulator(tmp_path) as emulator:
@@ -91,11 +91,11 @@ def test_a_rename_by_a_colleague_deploys_nothing_empty_and_what_is_empty_is_mend
         assert cost(emulator) == (0, 0)
         assert running(emulator, at) == first
 
-        _mended(project, emulator, at, spec)
+        _repaired(project, emulator, at, spec)
 
 
-def _mended(project: Project, emulator: Emulator, at: dict[str, str], spec: Spec) -> None:
-    """The colleague deploys the empty value and gives the name back: it still runs, and one deployment mends it."""
+def _repaired(project: Project, emulator: Emulator, at: dict[str, str], spec: Spec) -> None:
+    """Deploy the empty value and undo the rename: the empty value still runs, and one deployment repairs it."""
     emulator.run(DEPLOY, s=at["manager"], e=at["environment"])
     emulator.run(RENAME, id=at["postgres"], name="postgres")
     assert running(emulator, at)["DATABASE_URL"] == ""
@@ -113,7 +113,7 @@ def _mended(project: Project, emulator: Emulator, at: dict[str, str], spec: Spec
     assert emulator.calls() == []
 
 
-def test_after_a_refresh_the_name_is_given_back_and_nothing_is_deployed_for_it(tmp_path: Path) -> None:
+def test_after_a_refresh_an_update_undoes_the_rename_without_a_deployment(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()
@@ -135,7 +135,7 @@ def test_after_a_refresh_the_name_is_given_back_and_nothing_is_deployed_for_it(t
         project.destroy()
 
 
-def test_two_new_services_that_refer_to_each_other_are_both_deployed_with_values(tmp_path: Path) -> None:
+def test_three_new_services_that_refer_to_each_other_in_a_circle_are_deployed_with_values(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()
@@ -154,7 +154,7 @@ def test_two_new_services_that_refer_to_each_other_are_both_deployed_with_values
         project.preview("--expect-no-changes")
 
 
-def test_a_reference_that_never_leads_anywhere_is_refused_before_its_service_is_deployed(tmp_path: Path) -> None:
+def test_a_reference_to_no_service_is_refused_before_its_own_service_is_deployed(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()

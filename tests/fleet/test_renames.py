@@ -1,4 +1,4 @@
-"""Another name in the config, with the real CLI: an update in place in the preview, and nothing of what is below."""
+"""A new name in the config, with the real CLI: an update in place, and no change of the resources below."""
 
 from __future__ import annotations
 

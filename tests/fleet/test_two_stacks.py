@@ -1,4 +1,4 @@
-"""Two stacks in one project, with the real CLI: the end of one is nothing to the other."""
+"""Two stacks in one project, with the real CLI: destroying one does not change the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROW = service("web", volume="/data", domain=True, proxy=5432)
 
 
 def brought_up(folder: Path, emulator: Emulator, environment: str) -> tuple[Project, str]:
-    """Bring a stack up in the shared project; returns it and its environment's id."""
+    """Bring a stack up in the shared project; return it and its environment's id."""
     project = Project(folder, emulator.endpoint, emulator.token, stack=environment)
     project.init()
     project.describe({**fleet([ROW], environment=environment), "shared": {"WHO": environment}})
@@ -28,7 +28,7 @@ def brought_up(folder: Path, emulator: Emulator, environment: str) -> tuple[Proj
 
 
 def of_its_own(emulator: Emulator, environment_id: str) -> dict[str, Any]:
-    """Return an environment's snapshot with the services that have an instance in it."""
+    """Return an environment's snapshot, with only the services that have an instance in it."""
     found: dict[str, Any] = json.loads(emulator.snapshot(environment_id))
     mine = found["config"]["services"]
     found["service"] = [row for row in found["service"] if row["id"] in mine]

@@ -1,4 +1,4 @@
-"""States of an environment through the real CLI: refresh shows it, the preview announces, the update does just that."""
+"""Changes by others, with the real CLI: refresh shows them, and the update does exactly what its preview announced."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def test_refresh_preview_and_update_of_the_cli_agree_with_the_environment(tmp_pa
         scene = scene_of(emulator, project)
         wanted = environment_as_wanted(scene)
         for state in states:
-            mended(project, scene, state)
+            repaired(project, scene, state)
             after = environment_as_wanted(scene)
             after["web"]["variables"].pop("THEIRS", None)
             assert after == wanted, state.name
 
 
-def mended(project: Project, scene: Scene, state: State) -> None:
-    """Make a state, and have it mended as the table says."""
+def repaired(project: Project, scene: Scene, state: State) -> None:
+    """Put the environment into a state, and check that an update repairs it as the table says."""
     state.make(scene)
-    # Nothing is said of what no refresh has seen, and nothing is done.
+    # Without a refresh, the preview does not know of the change.
     project.preview("--expect-no-changes")
     shown = project.refresh("--diff").text
     assert "~ pulumi-python" in shown or "- pulumi-python" in shown, shown
@@ -67,7 +67,7 @@ def mended(project: Project, scene: Scene, state: State) -> None:
     assert scene.emulator.calls() == []
 
 
-def test_a_deleted_volume_stops_the_preview_until_it_is_restored_or_given_up_by_name(tmp_path: Path) -> None:
+def test_a_deleted_volume_stops_the_preview_until_it_is_restored_or_its_loss_is_confirmed(tmp_path: Path) -> None:
     with running_emulator(tmp_path, deploy_step_seconds=0, volume_create_deploys=True) as emulator:
         project = Project(tmp_path / "stack", emulator.endpoint, emulator.token)
         project.init()
@@ -84,9 +84,9 @@ def test_a_deleted_volume_stops_the_preview_until_it_is_restored_or_given_up_by_
             assert "Traceback" not in ran.text
         truth = scene.truth()
         assert [row["deletedAt"] is None for row in truth["volume_instance"]] == [False], "no empty one was made"
-        given_up = json.loads(json.dumps(wanted))
-        given_up["services"][0]["replaceDeleted"] = True
-        project.describe(given_up)
+        confirmed = json.loads(json.dumps(wanted))
+        confirmed["services"][0]["replaceDeleted"] = True
+        project.describe(confirmed)
         assert announced(project.run("preview", "--stack", project.stack, "--json").text).deployments == 1
         emulator.forget_calls()
         project.up()

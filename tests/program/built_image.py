@@ -1,9 +1,7 @@
-"""Declares an image that is built, against a docker-build of the test's; in a process of its own, as Pulumi does it.
+"""Declares a built image with Pulumi's mocks and prints the inputs of its `Image` as JSON, with null for unknown ones.
 
-Pulumi's runtime keeps its settings and its event loops for as long as a process lives. Arguments: `preview` or
-`update`, and the digest that docker-build answers, if it answers one. Prints the inputs of the `Image` that
-records it, null for what
-is not known.
+It runs in a process of its own, because Pulumi's runtime keeps its settings and its event loop for as long as a process
+lives. Arguments: `preview` or `update`, and the digest that docker-build returns, if it returns one.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ BUILD = Build(
 
 
 class Plugins(mocks.Mocks):
-    """docker-build answers `digest`; the inputs of every resource are kept by its kind."""
+    """Mocks in which docker-build returns `digest`; `inputs` has every resource's inputs by its type."""
 
     def __init__(self, digest: str | None) -> None:
         self.digest = digest

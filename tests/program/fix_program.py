@@ -1,4 +1,4 @@
-"""A recording engine: what a program declares, without any provider. Pulumi's mocks call neither check nor create."""
+"""Records what a program declares, with Pulumi's mocks: no provider runs, neither its check nor its create."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pulumi.runtime import mocks
 PROJECT, STACK = "convos", "dev"
 Made = TypeVar("Made")
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
-"""How Pulumi's wire marks a secret: sdk/python/lib/pulumi/runtime/rpc.py."""
+"""How Pulumi marks a secret in its messages: sdk/python/lib/pulumi/runtime/rpc.py."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """One resource as the engine was asked for it.
+    """A resource, as it was registered.
 
     Attributes:
-        kind, name: what it is.
-        inputs: with every secret opened.
-        secrets: paths of the inputs that are secret, such as `variables.A`.
-        urn, parent: its name in a state, and its parent's.
+        kind, name: the last part of its type, and its name.
+        inputs: its inputs, with secrets decrypted.
+        secrets: the paths of the secret inputs, such as `variables.A`.
+        urn, parent: its URN, and its parent's.
         protect: whether Pulumi refuses to delete it.
-        depends_on: URNs.
-        secret_outputs: the outputs that are secret whatever the provider says.
+        depends_on: the URNs of its dependencies.
+        secret_outputs: the outputs that are secret whatever the provider returns.
     """
 
     kind: str
@@ -44,16 +44,16 @@ class Declared:
 
     @property
     def types(self) -> list[str]:
-        """The types that its URN has: its parents' and its own."""
+        """The types in its URN: its parents' and its own."""
         return self.urn.split("::")[2].split("$")
 
     def is_secret(self, path: str) -> bool:
-        """Tell whether Pulumi encrypts an input, or what it is a part of."""
+        """Tell whether Pulumi encrypts an input, itself or as a part of a secret object."""
         return any(path == one or path.startswith(f"{one}.") for one in self.secrets)
 
 
 class Engine(mocks.MockMonitor):
-    """Answers every resource with its inputs and made-up outputs, and remembers what was declared."""
+    """Answers every registration with its inputs and made-up outputs, and records what was declared."""
 
     def __init__(self) -> None:
         super().__init__(Outputs())
@@ -62,7 +62,7 @@ class Engine(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         answer = super().RegisterResource(request)
         if request.type != "pulumi:pulumi:Stack":
-            # One that a resource does not have is no output of it.
+            # A resource may name a secret output that it does not have.
             for name in set(request.additionalSecretOutputs) & set(answer.object):
                 marked = {_MARK: _SECRET, "value": json_format.MessageToDict(answer.object)[name]}
                 answer.object.update({name: marked})
@@ -82,17 +82,17 @@ class Engine(mocks.MockMonitor):
         return answer
 
     def one(self, kind: str, name: str = "") -> Declared:
-        """Return the only resource of a kind, or of a kind and name."""
+        """Return the only resource of a kind, or of a kind and a name."""
         (found,) = [row for row in self.rows if row.kind == kind and name in ("", row.name)]
         return found
 
     def declared(self) -> set[tuple[str, str]]:
-        """Return kind and name of every resource."""
+        """Return the kind and the name of every resource."""
         return {(row.kind, row.name) for row in self.rows}
 
 
 class Outputs(mocks.Mocks):
-    """What providers would answer."""
+    """The outputs that providers would return."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         made = {key: value for key, value in args.inputs.items() if value is not None}
@@ -103,7 +103,7 @@ class Outputs(mocks.Mocks):
 
 
 def opened(value: Any) -> Any:
-    """Return a value of the wire with its secrets opened."""
+    """Return a value of a message with its secrets decrypted."""
     if isinstance(value, dict):
         if value.get(_MARK) == _SECRET:
             return opened(value["value"])
@@ -112,7 +112,7 @@ def opened(value: Any) -> Any:
 
 
 def secrets_in(value: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths of what is marked as a secret."""
+    """Yield the paths of the values that are marked as secrets."""
     if isinstance(value, dict):
         if value.get(_MARK) == _SECRET:
             yield path
@@ -140,9 +140,9 @@ _OUTPUTS: dict[str, dict[str, Any]] = {
 
 
 def declared(program: Callable[[], object], *, preview: bool = False) -> Engine:
-    """Run a program to the end of its last registration, and return what it declared.
+    """Run a program until its last registration has ended, and return what it declared.
 
-    An assertion in an `apply`, or before everything is registered, may never run: assert on what this returns.
+    Assert on what this returns: an assertion in an `apply`, or before everything is registered, may never run.
     """
 
     def run() -> Engine:
@@ -159,18 +159,17 @@ def declared(program: Callable[[], object], *, preview: bool = False) -> Engine:
 
 
 def apart(run: Callable[[], Made]) -> Made:
-    """Return what a function returns that sets Pulumi's mocks.
+    """Call a function that sets Pulumi's mocks in a context of its own, and return its result.
 
-    Pulumi keeps its engine and its root resource in context variables: in a context of its own a run leaves none to the
-    next test of the process, which would log to this engine, or wait for ever for a root that was never registered.
-    It has a loop also after a test that ran one of its own.
+    Pulumi keeps its engine and its root resource in context variables. Without a context of its own, the next test of
+    the process would log to this engine, or wait for ever for a root that was never registered.
     """
     loop()
     return contextvars.copy_context().run(run)
 
 
 def mocked(*, preview: bool = False) -> Engine:
-    """Set Pulumi's mocks, and return what records once their root resource is registered."""
+    """Set Pulumi's mocks, wait until their root resource is registered, and return the engine that records."""
     made = Engine()
     mocks.set_mocks(made.mocks, project=PROJECT, stack=STACK, preview=preview, monitor=made)
     root = pulumi.runtime.get_root_resource()
@@ -180,7 +179,7 @@ def mocked(*, preview: bool = False) -> Engine:
 
 
 def loop() -> asyncio.AbstractEventLoop:
-    """Return the loop that Pulumi uses, a new one after a test that ran one of its own: `asyncio.run` leaves none."""
+    """Return the event loop that Pulumi uses; a new one after a test with `asyncio.run`, which leaves none."""
     try:
         return asyncio.get_event_loop_policy().get_event_loop()
     except RuntimeError:
@@ -189,7 +188,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 def left_behind() -> int:
-    """Return how many tasks of registrations nobody has waited for, and forget them."""
+    """Cancel the registrations for which nobody has waited, and return how many there were."""
     left = [task for task in asyncio.all_tasks(loop()) if not task.done()]
     for task in left:
         task.cancel()

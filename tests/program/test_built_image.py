@@ -1,4 +1,4 @@
-"""An image that is built, in previews: what the build will bring is not known yet."""
+"""A built image in previews and updates: its digest is unknown until it was built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def declared(*words: str) -> dict[str, Any]:
-    """Return the inputs of the `Image`; the words are those of built_image.py."""
+    """Return the inputs of the `Image`; the words are the arguments of built_image.py."""
     command = [sys.executable, "-m", "tests.program.built_image", *words]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -30,10 +30,10 @@ def test_the_digest_of_a_build_is_unknown_in_every_preview(digest: list[str]) ->
 
 
 @pytest.mark.parametrize("operation", ["preview", "update"])
-def test_a_digest_that_is_there_is_recorded(operation: str) -> None:
+def test_a_known_digest_is_recorded(operation: str) -> None:
     inputs = declared(operation, DIGEST)
     assert (inputs["digest"], inputs["pinned"]) == (DIGEST, f"ghcr.io/example/web:main@{DIGEST}")
 
 
-def test_an_update_that_ends_without_a_digest_is_left_to_the_image_that_refuses_it() -> None:
+def test_an_empty_digest_after_a_build_reaches_the_image_which_refuses_it() -> None:
     assert declared("update", "")["digest"] == ""

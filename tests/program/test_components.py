@@ -1,4 +1,4 @@
-"""What each component declares: its resources with their names, what waits for what, what is protected and secret."""
+"""What each component declares: its resources with their names, their dependencies, protection and secrets."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def parents(row: Declared) -> list[str]:
     return row.types[:-1]
 
 
-def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_that_is_asked() -> None:
+def test_a_canary_is_a_service_with_a_domain_and_one_deployment_and_is_protected_if_asked() -> None:
     def program() -> None:
         canary(protect=True)
 
@@ -71,7 +71,7 @@ def test_a_canary_is_a_service_with_a_domain_deployed_once_and_protected_where_t
     assert {row.kind for row in made.rows if row.protect} == {"Service", "ServiceDomain", "RandomSecret"}
 
 
-def test_a_canary_has_a_key_and_an_inbox_of_its_own_where_agents_have_and_shares_what_they_share() -> None:
+def test_a_canary_has_its_own_key_and_inbox_if_agents_do_and_shares_what_they_share() -> None:
     keys = {"OPENROUTER_MANAGEMENT_KEY": pulumi.Output.secret("m"), "AGENTMAIL_API_KEY": pulumi.Output.secret("a")}
     made = declared(lambda: Canary("canary", place(protect=True), IMAGE, keys, agent_settings({})))
     key, inbox = made.one("OpenRouterKey"), made.one("AgentMailInbox")
@@ -128,7 +128,7 @@ def test_a_pool_manager_is_deployed_after_canary_and_schema_with_a_key_and_a_tok
     assert parents(made.one("AgentRollout")) == ["convos:index:Agents"]
 
 
-def test_a_pool_manager_that_is_given_key_and_token_makes_up_neither() -> None:
+def test_a_pool_manager_whose_key_and_token_are_given_generates_neither() -> None:
     def program() -> None:
         PoolManager("pool-manager", place(), pool_settings(api_key="key", railway_token="token"), after=[])
 
@@ -167,7 +167,7 @@ def test_a_database_has_its_volume_and_proxy_before_it_is_deployed_and_its_schem
     assert {row.kind for row in made.rows if row.protect} >= {"Service", "Volume", "TcpProxy", "RandomSecret"}
 
 
-def test_a_database_of_somebody_else_is_no_service() -> None:
+def test_an_existing_database_is_not_a_service() -> None:
     found: list[Database] = []
     made = declared(lambda: found.append(database(url="postgresql://u:pw@h/d")))
     assert {row.kind for row in made.rows} & {"Service", "Volume", "Deployment", "RandomSecret"} == set()
@@ -210,7 +210,7 @@ def redis(**more: Any) -> RailwayService:
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_a_service_of_ones_own_has_every_part_that_it_asks_for(preview: bool) -> None:
+def test_a_custom_service_has_every_part_that_it_declares(preview: bool) -> None:
     made = declared(redis, preview=preview)
     kinds = ("Service", "Volume", "TcpProxy", "ServiceDomain", "ServiceInstance", "Deployment", "RailwayService")
     domains = {("CustomDomain", f"redis-{name}.example.org") for name in "ab"}
@@ -228,7 +228,7 @@ def test_a_service_of_ones_own_has_every_part_that_it_asks_for(preview: bool) ->
     }
 
 
-def test_a_service_of_ones_own_with_nothing_but_an_image_is_three_resources() -> None:
+def test_a_custom_service_with_only_an_image_is_three_resources() -> None:
     def program() -> None:
         RailwayService("web", place(), ServiceConfiguration(image=IMAGE))
 
@@ -239,7 +239,7 @@ def test_a_service_of_ones_own_with_nothing_but_an_image_is_three_resources() ->
 
 
 @pytest.mark.parametrize("given", ["plain", None, ""], ids=["given", "not given", "empty"])
-def test_a_secret_that_the_config_gives_is_not_made_up(given: str | None) -> None:
+def test_a_secret_that_the_config_gives_is_not_generated(given: str | None) -> None:
     made = declared(lambda: redis(given=pulumi.Output.secret(given) if given else given))
     instance = made.one("ServiceInstance")
     assert instance.inputs["variables"] == {"PLAIN": "1", "REDIS_PASSWORD": given or "made-up"}
@@ -249,7 +249,7 @@ def test_a_secret_that_the_config_gives_is_not_made_up(given: str | None) -> Non
     assert kept.is_secret("value")
 
 
-def test_variables_that_come_as_one_output_are_refused_in_words() -> None:
+def test_variables_that_are_one_output_are_refused() -> None:
     variables = pulumi.Output.from_input({"A": "1"})
     with pytest.raises(TypeError, match="web: variables must be a mapping"):
         declared(lambda: RailwayService("web", place(), ServiceConfiguration(image=IMAGE, variables=variables)))
@@ -261,7 +261,7 @@ def test_resources_that_are_not_waited_for_are_noticed() -> None:
     assert left_behind() == 0
 
 
-def test_the_shape_of_a_service_that_was_taken_over_is_as_it_is_said_and_what_is_kept_is_not_declared() -> None:
+def test_an_adopted_service_has_the_shape_in_the_config_and_what_is_kept_is_not_declared() -> None:
     service = DatabaseService(
         IMAGE,
         "",

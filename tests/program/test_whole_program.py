@@ -1,4 +1,4 @@
-"""The whole program, declared with Pulumi's mocks: no service and no volume is left out of the gate of a destroy."""
+"""The whole program, declared with Pulumi's mocks: its destroy gate has every service and volume, and its warnings."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def made(request: pytest.FixtureRequest) -> Engine:
     return declared(lambda: resources.declare(chosen, image, image))
 
 
-def test_the_gate_of_a_destroy_knows_every_service_and_every_volume(made: Engine) -> None:
+def test_the_destroy_gate_has_every_service_and_every_volume(made: Engine) -> None:
     gate = made.one("DestroyGate")
     for kind, recorded in (("Service", "services"), ("Volume", "volumes")):
         names = sorted(row.name for row in made.rows if row.kind == kind)
         assert sorted(str(row["name"]) for row in gate.inputs.get(recorded, [])) == names, recorded
 
 
-def test_the_gate_of_a_destroy_is_deleted_before_everything_else(made: Engine) -> None:
+def test_the_destroy_gate_is_deleted_before_everything_else(made: Engine) -> None:
     gate = made.one("DestroyGate")
-    # A migration does nothing outside of the state, and a component is what is below it.
+    # Deleting a migration or a component changes only the state.
     others = {
         row.urn
         for row in made.rows

@@ -1,4 +1,4 @@
-"""The commands that the documentation tells people to type: in `sh` blocks, and in backquotes."""
+"""The commands in the documentation: in `sh` blocks, and in backquotes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.structure.sources import CHECKOUT, files
 
 LEFT_OUT = ("tests/", "docs/decisions/", "docs/STATUS.md", "docs/CHANGELOG.md")
-"""Pages about what was, and pages that nobody follows."""
+"""Pages about the past, and pages whose commands nobody types."""
 _BLOCK = re.compile(r"```(?:sh|)\n(.*?)```", re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"^(?:make|ops/run|pulumi|\S*python3?)\s+\S")
@@ -43,7 +43,7 @@ def commands() -> Iterator[Documented]:
 
 
 def of(program: str) -> list[Documented]:
-    """Return the commands of one program; those of python are all that run a module."""
+    """Return the documented commands of a program; of Python, only those that run a module."""
     if program == "python":
         return [one for one in commands() if "python" in one.words[0] and "-m" in one.words]
     return [one for one in commands() if one.words[0] == program]

@@ -1,4 +1,4 @@
-"""The project's Python files, parsed once, and which of them one process imports together."""
+"""The project's Python files, parsed once, and the folders that a process imports together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRAPHS = {
     "the pool manager": ("pool/convos_pool", *CONTRACT),
     "the emulator": ("emulator",),
 }
-"""Which folders one process imports together: the programs of this project."""
+"""The folders that a process imports together, by program."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def module(name: str, text: str) -> Module:
 
 @functools.cache
 def files(*patterns: str) -> tuple[str, ...]:
-    """Return the files of the checkout that git knows or would add, links left out."""
+    """Return the files that git tracks or would add, without symbolic links."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
     names = subprocess.run(listed, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split("\0")
     here = (name for name in sorted(set(names)) if name)
@@ -53,7 +53,7 @@ def files(*patterns: str) -> tuple[str, ...]:
 
 @functools.cache
 def modules() -> tuple[Module, ...]:
-    # The collector looks through all trees again and again, for nothing: with it, this takes seven times as long.
+    # The garbage collector would scan all trees again and again for nothing, and make this take seven times as long.
     gc.disable()
     try:
         return tuple(module(name, (CHECKOUT / name).read_text()) for name in files("*.py"))

@@ -1,4 +1,4 @@
-"""The picture in docs/architecture.md and the contracts of import-linter say the same about every two parts."""
+"""The picture in docs/architecture.md and import-linter's contracts agree about every pair of packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Arrows = frozenset[tuple[str, str]]
 
 
 def drawn(picture: str) -> Arrows:
-    """Return the arrows without words between the parts of the repository, each part by the name of its package."""
+    """Return the arrows without labels between packages of the repository, by the packages' names."""
     inside = picture.partition("subgraph")[2].partition("    end\n")[0]
     names = {node: path.split("/")[-1] for node, path in re.findall(r"(\w+)\[\"([\w/.]+)", inside)}
     lines = [re.split(r"\s+-->\s+", line.strip()) for line in picture.splitlines() if re.search(r"\w\s+-->\s+\w", line)]
@@ -28,7 +28,7 @@ def drawn(picture: str) -> Arrows:
 
 
 def reached(arrows: Arrows) -> Arrows:
-    """Return what may be imported, directly or by way of others."""
+    """Return all pairs in which the first may import the second, directly or through other packages."""
     found = set(arrows)
     while more := {(a, d) for a, b in found for c, d in found if b == c} - found:
         found |= more
@@ -36,7 +36,7 @@ def reached(arrows: Arrows) -> Arrows:
 
 
 def forbidden(contracts: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of parts of which the first must not import the second."""
+    """Yield the pairs of packages in which the first must not import the second."""
     for contract in contracts:
         if contract["type"] == "layers":
             yield from ((low, high) for high, low in itertools.combinations(contract["layers"], 2))
@@ -47,7 +47,7 @@ def forbidden(contracts: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def differences(picture: str, contracts: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return the pairs of parts of which picture and contracts say different things."""
+    """Return the pairs of packages about which picture and contracts disagree."""
     may, must_not = reached(drawn(picture)), set(forbidden(contracts))
     return sorted(pair for pair in itertools.permutations(PARTS, 2) if (pair in may) is (pair in must_not))
 
@@ -72,12 +72,12 @@ def test_the_contracts_forbid_what_the_picture_does_not_draw_and_nothing_else() 
         ("    pool --> contract\n", "    pool --> contract\n    contract --> api\n"),
     ],
 )
-def test_an_arrow_that_is_missing_or_drawn_besides_is_found(old: str, new: str) -> None:
+def test_a_missing_or_an_additional_arrow_is_found(old: str, new: str) -> None:
     assert PICTURE.count(old) == 1
     assert differences(PICTURE.replace(old, new), LINTER["contracts"]) != []
 
 
-def test_a_contract_that_is_missing_is_found() -> None:
+def test_a_missing_contract_is_found() -> None:
     assert LINTER["contracts"]
     own = [one for one in LINTER["contracts"] if set(one.get("layers", one.get("source_modules", []))) & PARTS]
     assert len(own) > 4

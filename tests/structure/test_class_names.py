@@ -12,7 +12,7 @@ from tests.structure.sources import GRAPHS, Module, module, modules
 
 
 def twice(found: Iterable[Module]) -> dict[str, list[str]]:
-    """Return the classes of which there are two, but for those whose names begin with _: no other module knows them."""
+    """Return the names of several classes; names that begin with _ are private to a module and do not count."""
     where: dict[str, list[str]] = defaultdict(list)
     for one in found:
         for node in ast.walk(one.tree):
@@ -22,7 +22,7 @@ def twice(found: Iterable[Module]) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
-def test_no_class_name_stands_for_two_classes(graph: str) -> None:
+def test_no_two_classes_have_one_name(graph: str) -> None:
     found = [one for one in modules() if one.of(GRAPHS[graph])]
     assert found
     assert twice(found) == {}

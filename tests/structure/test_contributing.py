@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names checks that exist; a key or a branch that is planted makes its written files out of date."""
+"""CONTRIBUTING.md names tests and paths that exist, and a new key or branch makes the generated files out of date."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = FILE.read_text()
 PLANTED = [*DECLARATIONS, key("WEATHER_API_KEY", "agents", "The weather service.", secret=True)]
 
 
-def test_every_check_that_the_page_names_is_there() -> None:
+def test_every_test_that_the_page_names_exists() -> None:
     tests = {Path(name).name: (CHECKOUT / name).read_text() for name in files("tests/*.py")}
     named = set(re.findall(r"\btest_\w+(?:\.py)?", PAGE))
     assert len(named) > 10
@@ -26,7 +26,7 @@ def test_every_check_that_the_page_names_is_there() -> None:
     assert {name for name in named if name not in tests and name not in known} == set()
 
 
-def test_every_path_that_the_page_names_is_there() -> None:
+def test_every_path_that_the_page_names_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", PAGE)
     named = re.findall(r"`([\w.]+/[\w./]*)`", PAGE)
     assert links
@@ -55,7 +55,7 @@ def test_the_file_that_declares_services_is_the_one_that_the_page_names() -> Non
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_declared_and_not_written_down_is_found(name: str, written: object) -> None:
+def test_a_declaration_that_is_missing_in_a_generated_file_is_found(name: str, written: object) -> None:
     assert callable(written)
     text = (CHECKOUT / name).read_text()
     assert written(text) != text

@@ -1,4 +1,4 @@
-"""Each decision says in which context it was taken, what else was considered, what follows, when, and if it holds."""
+"""Each decision has its context, the options, the decision, its consequences, a date and a status."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_decision_is_complete(name: str) -> None:
     assert is_complete(name)
 
 
-def test_no_number_stands_for_two_decisions() -> None:
+def test_no_two_decisions_have_one_number() -> None:
     numbers = [number(name) for name in FILES]
     assert numbers
     assert len(set(numbers)) == len(numbers)

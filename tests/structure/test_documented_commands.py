@@ -1,4 +1,4 @@
-"""Every command of the documentation exists as it is written, and a test runs it, or the reason stands here."""
+"""Every documented command exists as it is written, and a test runs it, or NOT_RUN has the reason."""
 
 from __future__ import annotations
 
@@ -36,16 +36,15 @@ NOT_RUN = {
     "run": "runs until it is stopped; the image that it starts is tested by tests/runtime",
     "schema-check": "minutes; tests/schema applies the same files",
     "script": "calls ops/run, which tests/workflows/test_ops_run.py runs",
-    "toolchain": "tests/toolchain installs each tool into a cache of its own",
     "toolchain-checksums": "asks the vendor's site; tests/toolchain/test_release.py has one of its own",
     "up": "needs a stack of its own; tests/workflows/test_update_progress.py has what it prints",
     "workflows": "tests/workflows/test_workflows.py runs actionlint and zizmor",
 }
-"""Documented targets of make that no test starts by make, with the test of what they do."""
+"""The documented make targets that no test starts, each with its reason and the test of what it does."""
 
 
 def words_run() -> set[str]:
-    """Return the targets that tests, the pages that tests play, and CI start by make."""
+    """Return the make targets that tests, the pages that tests follow, and CI start."""
     texts = [(CHECKOUT / name).read_text(encoding="utf-8") for name in files("tests/*.py") if "documented" not in name]
     played = (CHECKOUT / "docs" / "incidents.md").read_text(encoding="utf-8")
     found = re.findall(
@@ -134,6 +133,6 @@ def test_every_pulumi_command_is_there_and_takes_each_option() -> None:
         return helps[verb]
 
     for verb, options in told.items():
-        # Of a verb that it does not know, Pulumi prints the help of the command above.
+        # For a verb that it does not know, Pulumi prints the help of the parent command.
         assert not verb or help_of(verb) != help_of(verb.rpartition(" ")[0]), verb
         assert {one for one in options if one not in help_of(verb)} == set(), verb

@@ -1,4 +1,4 @@
-"""A test that asserts only inside of a loop says first that the loop has something to go through: it could not fail."""
+"""A test that asserts only inside loops must first assert that a loop is not empty; otherwise it may never fail."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from tests.structure.sources import Module, module, modules
 
 THROUGH = {"enumerate", "sorted", "reversed", "list", "tuple", "set", "zip", "product", "permutations", "combinations"}
-"""Calls that are empty only where one of their arguments is."""
+"""Calls whose result is empty only if an argument is."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def constants(tree: ast.Module) -> set[str]:
-    """Return the names of a module that are written out with something in them."""
+    """Return the names of a module whose values are literals that are not empty."""
     found = set[str]()
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and is_full(node.value, found):
@@ -25,7 +25,7 @@ def constants(tree: ast.Module) -> set[str]:
 
 
 def is_full(node: ast.expr, known: set[str]) -> bool:
-    """Tell whether a loop over an expression surely goes through something, as far as this file tells."""
+    """Tell whether an expression is certainly not empty, as far as its own file shows."""
     match node:
         case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
             return any(not isinstance(one, ast.Starred) or is_full(one.value, known) for one in parts)
@@ -49,7 +49,7 @@ def is_full(node: ast.expr, known: set[str]) -> bool:
 
 
 def asserts(node: ast.AST) -> bool:
-    """Tell whether a node is itself an assertion: `assert`, `pytest.raises`, or a function that is called to assert."""
+    """Tell whether a node is an assertion: `assert`, `pytest.raises`, or the call of a function that asserts."""
     match node:
         case ast.Assert():
             return True
@@ -59,7 +59,7 @@ def asserts(node: ast.AST) -> bool:
 
 
 def only_in_loops(function: Function, known: set[str]) -> bool:
-    """Tell whether a test has assertions, and all of them in loops that may go through nothing."""
+    """Tell whether a test has assertions, all of which are in loops that may be empty."""
     found = list[bool]()
 
     def look(node: ast.AST, known: set[str], *, maybe: bool) -> None:
@@ -86,7 +86,7 @@ def only_in_loops(function: Function, known: set[str]) -> bool:
 
 
 def draws(function: Function) -> bool:
-    """Tell whether Hypothesis calls a test with many values: that some of them are empty is as it should be."""
+    """Tell whether Hypothesis calls a test with many values, of which some may be empty."""
     calls = (one for one in function.decorator_list if isinstance(one, ast.Call))
     return any(isinstance(one.func, ast.Name) and one.func.id == "given" for one in calls)
 
@@ -103,7 +103,7 @@ def findings(one: Module) -> Iterator[str]:
             yield f"{one.name}:{node.lineno}: {node.name}"
 
 
-def test_every_loop_that_asserts_has_something_to_go_through() -> None:
+def test_no_test_asserts_only_in_loops_that_may_be_empty() -> None:
     tests = [one for one in modules() if one.name.rpartition("/")[2].startswith("test_")]
     assert len(tests) > 200
     assert [found for one in tests for found in findings(one)] == []
@@ -122,7 +122,7 @@ def test_every_loop_that_asserts_has_something_to_go_through() -> None:
         "for n in range(5, 5):\n        assert n",
     ],
 )
-def test_a_loop_over_what_may_be_empty_is_found(body: str) -> None:
+def test_a_loop_that_may_be_empty_is_found(body: str) -> None:
     assert list(findings(module("test_a.py", f"def test_x(rows):\n    {body}\n"))) == ["test_a.py:1: test_x"]
 
 
@@ -139,5 +139,5 @@ def test_a_loop_over_what_may_be_empty_is_found(body: str) -> None:
         "for one in rows:\n        use(one)",
     ],
 )
-def test_a_loop_that_surely_goes_through_something_is_left_alone(body: str) -> None:
+def test_a_loop_that_is_certainly_not_empty_is_accepted(body: str) -> None:
     assert list(findings(module("test_a.py", f"KNOWN = [1]\nCOUNT = 2\ndef test_x(rows):\n    {body}\n"))) == []

@@ -1,4 +1,4 @@
-"""The root holds what a person looks for there: a new entry is a decision and gets its reason here."""
+"""The root of the checkout has only entries with a reason, which is here; a new entry is a decision."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ BOUND = {
 }
 """Entries whose place a tool dictates."""
 ROOMS = {"components", "convos_infra", "docs", "emulator", "ops", "pool", "runtime", "stack", "tests"}
-"""The folders that a person looks for."""
+"""The folders of the project's parts."""
 LINKS = {"agent_accounts", "pool_contract", "railway_api"}
 """Packages of pool/, which is a build context of its own. The program and Pulumi's provider processes import from the
 root: without the links they would not find these packages, and `pip install --require-hashes` installs no local
 package."""
-FEWEST = 25
+ENTRIES = 25
 """The goal was 20, with the files of the stacks. The entries that a tool dictates and the nine rooms are 22; with the
-three links, 25; with the files of five stacks, 30. Fewer would mean to move the stacks' files away from Pulumi.yaml
-(`stackConfigDir`), where users of Pulumi look for them; to give the three packages a common parent, which renames
-every import of them; or to put two rooms with different rules for imports into one."""
+three links, 25; with the files of five stacks, 30. To have fewer, one would have to move the stacks' files away from
+Pulumi.yaml (`stackConfigDir`), where users of Pulumi look for them; to give the three packages a common parent, which
+renames every import of them; or to merge two rooms that have different rules for imports."""
 
 
 def test_every_entry_of_the_root_has_its_reason() -> None:
@@ -41,7 +41,7 @@ def test_every_entry_of_the_root_has_its_reason() -> None:
     found = {name for name in entries if not re.fullmatch(r"Pulumi\.[\w-]+\.yaml", name)}
     assert found == BOUND.keys() | ROOMS
     assert {one.name for one in CHECKOUT.iterdir() if one.is_symlink() and one.name != ".venv"} == LINKS
-    assert len(found) + len(LINKS) == FEWEST
+    assert len(found) + len(LINKS) == ENTRIES
 
 
 def test_every_link_of_the_root_leads_into_the_build_context_of_the_pool_manager() -> None:
@@ -49,7 +49,7 @@ def test_every_link_of_the_root_leads_into_the_build_context_of_the_pool_manager
 
 
 def test_no_two_test_files_have_one_name() -> None:
-    """Pytest imports a file by its name where the folder is no package."""
+    """Pytest imports a test file by its bare name if its folder is not a package, as almost none here is."""
     names = [PurePosixPath(name).name for name in files("tests/*.py") if PurePosixPath(name).name.startswith("test_")]
     assert len(names) > 200
     assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -1,4 +1,4 @@
-"""Each skip says what is missing and the one command that ends it, and the last line of a run sums them up."""
+"""Each skip names what is missing and the command that provides it, and the last line of a run lists the commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALL = [value for value in vars(needs).values() if isinstance(value, Need)]
 
 
 def unnamed(tree: ast.Module) -> list[int]:
-    """Return the lines that skip a test by words of their own."""
+    """Return the lines that skip a test with a reason of their own, not one of tests/needs.py."""
     found = []
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "kip" in node.func.attr):
@@ -33,7 +33,7 @@ def unnamed(tree: ast.Module) -> list[int]:
     return found
 
 
-def test_every_skip_is_by_a_need() -> None:
+def test_every_skip_has_a_reason_of_needs() -> None:
     files = [file for file in (CHECKOUT / "tests").rglob("*.py") if file.name != "needs.py"]
     assert len(files) > 100
     texts = {str(file.relative_to(CHECKOUT)): file.read_text(encoding="utf-8") for file in files}
@@ -51,11 +51,11 @@ def test_every_skip_is_by_a_need() -> None:
         "@pytest.mark.skip(reason='later')\ndef test(): pass",
     ],
 )
-def test_a_skip_by_words_of_its_own_is_found(text: str) -> None:
+def test_a_skip_with_a_reason_of_its_own_is_found(text: str) -> None:
     assert unnamed(ast.parse(text)) == [1]
 
 
-def test_a_skip_by_a_need_is_fine() -> None:
+def test_a_skip_with_a_reason_of_needs_is_accepted() -> None:
     assert unnamed(ast.parse("needs.GO.skip()\nx = pytest.mark.skipif(True, reason=needs.GO.reason)")) == []
 
 

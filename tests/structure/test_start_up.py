@@ -1,4 +1,4 @@
-"""What a command loads before it does anything."""
+"""Which modules a command loads before it does anything."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from tests.structure.sources import CHECKOUT
 
 
-@pytest.mark.parametrize("room", ["stack.settings", "ops.status.keys"])
-def test_whoever_only_reads_a_config_loads_no_pulumi(room: str) -> None:
-    """Pulumi takes longer to import than all the rest, on each command of `ops` and each script of the workflows."""
-    code = f"import sys, {room}; print(sorted({{'pulumi', 'grpc'}} & set(sys.modules)))"
+@pytest.mark.parametrize("module", ["stack.settings", "ops.status.keys"])
+def test_reading_a_config_does_not_load_pulumi(module: str) -> None:
+    """Importing Pulumi takes longer than everything else in a command of `ops` or a script of the workflows."""
+    code = f"import sys, {module}; print(sorted({{'pulumi', 'grpc'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

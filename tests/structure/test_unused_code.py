@@ -1,4 +1,4 @@
-"""Code that nothing uses is found: vulture looks at the project and its tests together."""
+"""No code is unused: vulture searches the project and its tests together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DECLARED = (
     "stack/settings.py",
     "tests/unit/railway/test_attribute.py",
 )
-"""Here a field of a class is a declaration: it is read by its name, from a config, a patch, a state or an answer."""
+"""Files in which a class field is a declaration: it is read by its name in a config, a patch, a state or an answer."""
 CALLED_BY_NAME = [
     "_*_stmt",  # convos_infra/schema finds what handles a statement by the statement's name
     *("test_*", "pytest_*", "pytestmark", "_split_scope", "__getattr__", "__call__"),  # pytest, pytest-xdist, pickle

@@ -1,6 +1,6 @@
-"""Messages that make a real PostgreSQL refuse.
+"""Messages that make a real PostgreSQL fail with a given SQLSTATE.
 
-A wire sends one in place of a client's, so that the session is in the state that a real refusal leaves it in.
+A proxy sends one instead of a client's statement, so that the session is in the state that a real failure leaves.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ SENT = {
     "57P01": "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)",
 }
 CODES = (*RAISED, *SENT)
-"""A full disk, lost races, a server that became a standby, a cancelled statement, a server that is shut down."""
+"""In order: a full disk, a serialization failure, a deadlock, a server that became a standby, a cancelled statement, a
+server that shuts down."""
 
 
 def is_statement(data: bytes) -> bool:
-    """Tell whether a client's bytes are a statement: a Query, or a Parse and what follows it."""
+    """Tell whether a client's message is a statement: it begins with a Query or a Parse."""
     return data[:1] in (b"Q", b"P")
 
 
 def refused(code: str) -> bytes:
-    """Return the message after which the server answers with this SQLSTATE."""
+    """Return the Query message that the server answers with this SQLSTATE."""
     says = RAISED.get(code)
     text = SENT[code] if says is None else f"DO $$ BEGIN RAISE EXCEPTION '{says}' USING ERRCODE = '{code}'; END $$"
     body = text.encode() + b"\0"
