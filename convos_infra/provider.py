@@ -168,7 +168,7 @@ def _shaped(operation: str, run: Callable[[], _Result]) -> _Result:
         return run()
     except Failure as error:
         message = explanations().line(error, is_read=operation in _READS)
-    except Exception as error:  # noqa: BLE001  # the door: a bug must reach the user as one line as well
+    except Exception as error:  # noqa: BLE001  # a bug must reach the user as one line, too
         message = f"{type(error).__name__}: {' '.join(str(error).split())}; set {TRACEBACK_VARIABLE}=1 for its trace"
     failure = type("Failure", (Exception,), {"__module__": "builtins", "__qualname__": f"{operation} failed"})
     raise failure(message)

@@ -74,7 +74,7 @@ def attribute(section: str, *, about: str, example: Any, rule: Rule | Problems, 
     said = {"section": section, "about": about, "example": example, "problems": _problems_of(rule), **more}
     unknown = set(said) - {item.name for item in dataclasses.fields(Attribute)} - {"section"}
     if unknown:
-        raise TypeError(f"an attribute says nothing of {', '.join(sorted(unknown))}")
+        raise TypeError(f"an attribute has no {', '.join(sorted(unknown))}")
     return dataclasses.field(default=None, metadata={_DECLARED: said})
 
 

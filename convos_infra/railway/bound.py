@@ -45,7 +45,7 @@ class BoundPlace:
     key: str
 
     def __str__(self) -> str:
-        """Return the place as people read it."""
+        """Return the place for people, such as `volume at /data`."""
         label = f" {self.key}" if self.key else ""
         return f"{_TOLD[self.kind]}{label}"
 
@@ -86,7 +86,7 @@ class Bound:
 
 
 def rebound(
-    before: Props, after: Props, snapshot: Snapshot | None, anew: Collection[tuple[str, BoundPlace]]
+    before: Props, after: Props, snapshot: Snapshot | None, made: Collection[tuple[str, BoundPlace]]
 ) -> list[BoundPlace]:
     """Return the things that are bound to a service and that its deployment does not have yet.
 
@@ -94,7 +94,7 @@ def rebound(
         before: the inputs in the state. Those of an older release have no `bound`, which is not a change.
         after: the new inputs; in a preview, the id of a thing that is created or changed in place is not known yet.
         snapshot: the environment; None if it is new as well.
-        anew: the things that this run has created or mounted, with the ids of their services.
+        made: the things that this run has created or mounted, with the ids of their services.
     """
     old = dict(_things(before))
     found = []
@@ -106,7 +106,7 @@ def rebound(
             changed = is_new or snapshot is None or not _is_still_there(place, recorded, snapshot, service_id)
         else:
             changed = bool(before.get(BOUND)) and old.get(place) != value
-        if changed or (str(after.get("serviceId")), place) in anew:
+        if changed or (str(after.get("serviceId")), place) in made:
             found.append(place)
     return sorted(found)
 

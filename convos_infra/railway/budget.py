@@ -25,7 +25,7 @@ _EACH = {
 _TOGETHER = 32
 """How many services are assumed to share a patch, if that many change."""
 _PER_TURN = 3
-"""The calls of one turn of a group commit: the read before it, the patch, and the read that shows it."""
+"""The calls of one turn of a group commit (bring.py): the read before it, the patch, and the read that shows it."""
 _READS = 6
 """The reads of a whole environment, and the first look at what is deployed."""
 
@@ -43,11 +43,11 @@ def calls(created: Mapping[str, int], changed: int) -> int:
 
 
 def text(needed: int, left: Allowance | None) -> str:
-    """Return the line for people.
+    """Return the line about an update's calls, for people.
 
     Args:
         needed: as `calls` returns it.
-        left: what Railway's last answer says of the limit; None if it says nothing.
+        left: the limit according to Railway's last answer; None if it has none.
     """
     line = f"this update takes about {needed} calls to Railway, not counting the waits for deployments"
     hourly = max((calls for calls, seconds in left.policy if seconds >= 3600), default=left.limit) if left else 0

@@ -149,11 +149,11 @@ def with_stored(
     before, wanted = olds.get(VARIABLES) or {}, news.get(VARIABLES)
     if not olds or not isinstance(wanted, Mapping):
         return olds
-    anew = [name for name in wanted if name not in before]
-    if not anew:
+    new = [name for name in wanted if name not in before]
+    if not new:
         return olds
     live = live_variables(stored())
-    there = {name: wanted[name] for name in anew if name in live and live[name] in (None, wanted[name])}
+    there = {name: wanted[name] for name in new if name in live and live[name] in (None, wanted[name])}
     return {**olds, VARIABLES: {**before, **there}}
 
 

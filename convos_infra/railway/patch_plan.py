@@ -154,7 +154,7 @@ def _plan_variables(
 
 
 def _is_conflict(recorded: Props, name: str, have: Mapping[str, str | None]) -> bool:
-    """Tell whether somebody changed, removed or set a wanted variable and nothing recorded says so."""
+    """Tell whether somebody changed, removed or set a wanted variable since the state was written."""
     was = recorded.get(VARIABLES) or {}
     if name not in have:
         return name in was

@@ -83,7 +83,7 @@ class Running:
         newest: its newest deployment, in any state.
         serving: the serving deployment, which is an older one if the newest failed; None if none serves.
         fields, variables: names of what is managed and stored, but does not run.
-        others: names of what others stored and did not deploy. The next deployment applies it, whoever makes it.
+        others: names of what others stored and did not deploy. The next deployment of the service applies it.
     """
 
     condition: Condition

@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Standing(Enum):
-    """What exists beside the thing that was just created."""
+    """The standing of the thing that was just created among those with its name."""
 
     ALONE = "alone"
     NOT_LISTED = "not listed yet"
@@ -25,7 +25,7 @@ class Standing(Enum):
 
 @dataclass(frozen=True)
 class Rank:
-    """The rank of the thing that was just created.
+    """The rank of the thing that was just created, by age.
 
     Attributes:
         standing: its standing among the things with its name.

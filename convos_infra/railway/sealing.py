@@ -24,7 +24,7 @@ def by_others(recorded: Props, live: Live) -> list[str]:
     """Name the recorded variables that others have sealed since the last update.
 
     Args:
-        recorded: the properties in the state; those of older releases do not say what was sealed, and name nothing.
+        recorded: the properties in the state; for those of older releases, which do not record it, nothing is named.
         live: the variables as they are stored; None for a sealed value.
     """
     if SEALED_LEFT not in recorded:
@@ -81,7 +81,7 @@ def replaces_hidden(recorded: Props, wanted: Props, changed: Collection[str]) ->
 def line(subject: str, names: list[str]) -> str:
     """Return the line that a refresh prints about variables that others have sealed."""
     return (
-        f"{subject}: others have sealed {', '.join(names)}, so that it cannot be told whether they changed the value; "
+        f"{subject}: others have sealed {', '.join(names)}, so it is unknown whether they changed the value; "
         "the next pulumi up puts this stack's value back"
     )
 

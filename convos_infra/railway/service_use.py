@@ -1,7 +1,7 @@
-"""Which environments of a project have its services; deletes those of the stack that none has any more.
+"""Finds which environments of a project have its services, and deletes the stack's services that none has any more.
 
-Whether a service goes with its last instance is disputed (fact: scoped-delete-keeps-service). One that stays counts
-towards the limit of its project (fact: services-per-project), and nobody else can have its name.
+Whether Railway deletes a service with its last instance is disputed (fact: scoped-delete-keeps-service). A service that
+is left counts towards the limit of its project (fact: services-per-project), and its name cannot be used again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IN_A_CALL = 20
 
 @dataclass(frozen=True)
 class ServiceUse:
-    """The services of a project, and where they are.
+    """The services of a project, and the environments that have them.
 
     Attributes:
         names: every living service of the project, id -> name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,9 @@ def matches_everything(operator: str, pattern: str | None) -> bool:
         wildcards = {"%": ".*", "_": ".", **{one: re.escape(one) for one in ".^$\\"}}
         pattern = f"^(?:{''.join(wildcards.get(one, one) for one in pattern)})$"
     try:
-        found = re.compile(re.sub(r"\[:(\w+):\]", lambda one: _CLASSES.get(one[1], one[0]), pattern), re.DOTALL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # about `[[`, which only a later Python might read otherwise
+            found = re.compile(re.sub(r"\[:(\w+):\]", lambda one: _CLASSES.get(one[1], one[0]), pattern), re.DOTALL)
     except (re.error, OverflowError, RecursionError):
         return False
     return all(found.search(text) for text in _TEXTS)

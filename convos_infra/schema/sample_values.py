@@ -29,9 +29,7 @@ class Infinity:
     is_positive: bool
 
 
-_LARGEST_EXPONENT = 64
-_MOST_DIGITS = 100
-_LONGEST_TEXT = 10_000
+_LARGEST_EXPONENT, _MOST_DIGITS, _LONGEST_TEXT = 64, 100, 10_000
 _ROUNDING = dict.fromkeys(("ceil", "ceiling"), ROUND_CEILING)
 _ROUNDING |= {"floor": ROUND_FLOOR, "round": ROUND_HALF_UP, "trunc": ROUND_DOWN}
 _TRUE, _FALSE = ("t", "true", "yes", "on", "1"), ("f", "false", "no", "off", "0")
@@ -199,7 +197,7 @@ def _remainder(left: Any, right: Any) -> Any:
 
 
 def _power(left: Any, right: Any) -> Any:
-    if abs(right) > _LARGEST_EXPONENT or abs(left) > 10**_MOST_DIGITS:
+    if abs(right) > _LARGEST_EXPONENT or abs(left) > 10**_MOST_DIGITS or (left == 0 and right < 0):
         raise NotApplicableError
     return Decimal(left) ** Decimal(right)
 
@@ -237,6 +235,8 @@ def _number(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _cut(text: Any, start: Any, length: Any = None) -> str:
+    if length is not None and length < 0:
+        raise NotApplicableError
     first = start - 1
     last = len(_text(text)) if length is None else first + length
     return str(text)[max(first, 0) : max(last, 0)]

@@ -198,7 +198,7 @@ def test_proxies_that_cannot_be_read_are_kept_with_the_reason_and_everything_els
     kept = stack.state["proxy"].outputs
     assert "Problem processing request" in kept["unread"]
     assert {**kept, "unread": None} == {**before, "unread": None}
-    assert any("TCP proxy of web: kept as it was recorded" in line for line in runs.said)
+    assert any("TCP proxy of web: the recorded values are kept" in line for line in runs.said)
     runs.emulator.admin("DELETE", "/faults")
     stack.refresh()
     assert stack.state["proxy"].outputs == before

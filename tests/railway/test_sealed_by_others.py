@@ -43,7 +43,7 @@ def test_a_variable_that_others_have_sealed_is_drift_by_its_name_and_the_next_up
     read = refreshed(at, made)
     assert runs.drift(made, read)
     assert read.outputs["variables"][name] == HIDDEN
-    assert f"others have sealed {name}, so that it cannot be told whether they changed the value" in runs.said[-1]
+    assert f"others have sealed {name}, so it is unknown whether they changed the value" in runs.said[-1]
     assert not runs.drift(read, refreshed(at, read)), "it is found once"
     assert runs.mutations() == []
     inputs = runs.checked(made.provider, wanted, read.inputs)

@@ -95,7 +95,7 @@ def test_variables_of_this_machine_do_not_reach_the_connection(
 def test_a_port_where_nothing_listens() -> None:
     text = message(f"postgresql://{USER}:{ENCODED}@127.0.0.1:{free_port()}/d")
     assert "/d: does not answer after 0 s: Connection refused" in text
-    assert text.endswith("; check that it runs and that this is its TCP proxy")
+    assert text.endswith("; check that it runs, and that this is its address (on Railway, its TCP proxy)")
 
 
 def test_a_host_that_does_not_exist() -> None:

@@ -223,7 +223,7 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
 
 
 def _refuse_scheduled_namesake(session: Session, props: Mapping[str, Any]) -> None:
-    """Raise PendingDeletion instead of replacing a project of this name that can still be kept by an empty one."""
+    """Raise PendingDeletion if a project of this name can still be kept: no empty one must take its place."""
     for row in list_projects(session.client, subject=f"project {props['name']}", deleted=True):
         if props["name"] == row["name"]:
             refuse_scheduled(session.client, f"project {row['name']}", row)

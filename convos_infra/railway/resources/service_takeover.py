@@ -59,7 +59,7 @@ def _change_of(session: Session, news: Props, snapshot: Snapshot, plan: patch_pl
         fields=plan.fields,
         variables=plan.variables,
         idle=tuple(name for name in target.running.idle if name not in changed),
-        # If something changes, that it was never deployed is not a reason of its own.
+        # A service that was never deployed needs no separate reason if something changes.
         revives=str(condition)
         if condition.needs_deployment and not (changed and target.running.newest is None)
         else "",

@@ -166,7 +166,7 @@ class VolumeProvider(RailwayProvider):
         return UpdateResult({**news, "volumeId": id_, OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Delete it if this stack made it and its data may be deleted, which takes a while (fact: volume-grace).
+        """Delete it if this stack made it and its data may go, which Railway keeps a while (fact: volume-grace).
 
         Raises:
             InfraError: it has data whose deletion was not requested, or it has data in other environments as well.
