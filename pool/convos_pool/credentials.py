@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Providers:
-    """The accounts in which keys and inboxes are created; None if they are not."""
+    """The accounts in which keys and inboxes are created; None if the settings have no key for one."""
 
     openrouter: OpenRouter | None
     agentmail: AgentMail | None
@@ -46,7 +46,7 @@ def providers(settings: ProviderSettings) -> Providers:
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def as_credential_errors() -> Iterator[None]:
     """Convert the errors of an account to errors of the pool manager, for a block or a function.
 
     Raises:
@@ -85,7 +85,7 @@ class Credentials:
         self._told: set[str] = set()
         self.record = record
 
-    @asking()
+    @as_credential_errors()
     def make(self, agent_id: str, service_id: str, *, is_new: bool) -> dict[str, str]:
         """Create an agent's key and inbox, and return the variables with their values.
 
@@ -113,7 +113,7 @@ class Credentials:
         return made
 
     def _delete_keys_of(self, agent_id: str, name: str) -> None:
-        """Delete a key of an earlier attempt: only the process that created it knows its value."""
+        """Delete the key of an earlier attempt, whose value is lost: only the process that created it knew it."""
         if OPENROUTER_KEY not in self.makes or self._openrouter is None:
             return
         known = self.record.of(agent_id)
@@ -142,7 +142,7 @@ class Credentials:
             self.record.begin_removal(merged)
         return merged
 
-    @asking()
+    @as_credential_errors()
     def remove(self, known: Recorded) -> bool:
         """Delete an agent's key and inbox, which may be gone already. Return False if one of them must stay.
 
