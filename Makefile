@@ -4,8 +4,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# What a person may set. Make would expand a value such as $(shell …), and a shell one such as $(…): each is taken as it
-# is, reaches recipes in their environment alone, and is quoted there. tests/workflows/test_make_variables.py tries it.
+# The variables that people may set. Make would expand a value such as $(shell …), and a shell one such as $(…). So each
+# value is taken literally and reaches recipes only in their environment; tests/workflows/test_make_variables.py checks it.
 GIVEN := PYTHON STACK JSON RUN ARGS ONLY PROGRAMS N FIRST FILES RECORD PROJECT ENVIRONMENT POOL_MANAGER CANARY DATABASE DATABASES WITH FORCE KIND \
 	IMAGE POLICY SUITE WORKERS WATCH HTML MOVE DRAIN ADD END CLAIMED KEY RESUME WITH_IMAGE SERVICE AGENT DEPLOYMENT FOLLOW LINES TO FROM OVER IDLE AGENTS CHECK CLI REAL OTHER REPLAY YES REPORT
 $(foreach name,$(GIVEN),$(if $(filter command environment,$(firstword $(origin $(name)))),\
@@ -17,8 +17,8 @@ override VENV := .venv/bin
 override STAMP := .venv/requirements.sha256
 # Most tests wait for processes of their own, so two cores take two at a time.
 override WORKER_COUNT := "$${WORKERS:-2}"
-# A target of images uses the Docker, BuildKit and base images of the local stack where they are up. A target that takes
-# STACK goes through ops/run instead: the backend and the tokens of the local stack are for the stack `local` alone.
+# Targets for images use the Docker, BuildKit and base images of the local stack if it is up. Targets that take STACK go
+# through ops/run instead, because the backend and the tokens of the local stack are only for the stack `local`.
 override IN_LOCAL := if [ -f .local/env ]; then . ./.local/env; fi;
 override WITH_PULUMI := PATH="$$PWD/$(VENV):$$($(VENV)/python -m ops.toolchain path):$$PATH"
 override TYPED := __main__.py components convos_infra emulator docs/examples/redis_beside_pool ops pool stack
@@ -32,7 +32,7 @@ help: ## this list
 $(STAMP): ops/requirements.txt
 	@$(BASE_PYTHON) -m ops.toolchain venv
 
-local: $(STAMP) ## bring up the whole local environment with the real pulumi up; again: changes nothing
+local: $(STAMP) ## create the whole local environment with the real pulumi up; a second run changes nothing
 	@$(VENV)/python -m ops.local up
 
 down: ## stop and remove everything that make local started; keeps the data while other stacks live in its backend, unless FORCE=1
@@ -45,11 +45,11 @@ agents: $(STAMP) ## the agents of a stack's pool and its last acts: STACK=… [J
 	@$(VENV)/python -m ops.toolchain pulumi >&2
 	@ops/run agents --stack="$$STACK" --move="$$MOVE" --add="$$ADD" --drain="$$DRAIN" --end="$$END" --claimed="$$CLAIMED" $(if $(JSON),--json)
 
-rotate: $(STAMP) ## replace a key until nothing has the old value; the new one from standard input: STACK=… KEY=NAME [CLAIMED=redeploy] [RESUME=1] [WITH_IMAGE=1] [JSON=1]
+rotate: $(STAMP) ## replace a key everywhere; the new value comes from standard input: STACK=… KEY=NAME [CLAIMED=redeploy] [RESUME=1] [WITH_IMAGE=1] [JSON=1]
 	@$(VENV)/python -m ops.toolchain pulumi >&2
 	@ops/run rotate --stack="$$STACK" --key="$$KEY" --claimed="$${CLAIMED:-leave}" $(if $(RESUME),--resume) $(if $(WITH_IMAGE),--with-image) $(if $(JSON),--json)
 
-logs: $(STAMP) ## what was printed: STACK=… SERVICE=canary|pool-manager|database|<name> or AGENT=<id> or DEPLOYMENT=<id> [FOLLOW=1] [LINES=200] [JSON=1]
+logs: $(STAMP) ## log lines of a service, an agent or a deployment: STACK=… SERVICE=canary|pool-manager|database|<name> or AGENT=<id> or DEPLOYMENT=<id> [FOLLOW=1] [LINES=200] [JSON=1]
 	@ops/run logs --stack="$$STACK" --service="$$SERVICE" --agent="$$AGENT" --deployment="$$DEPLOYMENT" --lines="$${LINES:-200}" $(if $(FOLLOW),--follow) $(if $(JSON),--json)
 
 images: $(STAMP) ## what a stack can be pinned to (tags, digests, ages, commits), and what runs now: STACK=… [N=20] [JSON=1]
@@ -61,17 +61,17 @@ history: $(STAMP) ## who deployed what, when, from which commit, with which resu
 doctor: $(if $(STACK),$(STAMP)) ## without STACK: what this machine has, what make local would get, what is missing; STACK=…: ask everything that the stack depends on [JSON=1]
 	@$(if $(STACK),ops/run doctor --stack="$$STACK",$(BASE_PYTHON) -m ops.toolchain doctor) $(if $(JSON),--json)
 
-first-deploy: $(STAMP) ## from an empty account to a stack that runs, step by step; interrupted, it goes on: STACK=…
+first-deploy: $(STAMP) ## from an empty account to a stack that runs, step by step; run it again after an interruption: STACK=…
 	@$(VENV)/python -m ops.toolchain pulumi
 	@ops/run first-deploy --stack="$$STACK"
 
-backup: $(STAMP) ## a stack's database into a file: STACK=… [TO=file] [JSON=1]
+backup: $(STAMP) ## write a stack's database to a file: STACK=… [TO=file] [JSON=1]
 	@ops/run backup --stack="$$STACK" --to="$$TO" $(if $(JSON),--json)
 
-restore: $(STAMP) ## try a backup in a scratch database: STACK=… FROM=file [JSON=1]; in place of the stack's own tables: OVER=<the stack again>
+restore: $(STAMP) ## restore a backup into a scratch database, as a drill: STACK=… FROM=file [JSON=1]; over the stack's own tables: OVER=<its name again>
 	@ops/run restore --stack="$$STACK" --from="$$FROM" --over="$$OVER" $(if $(JSON),--json)
 
-scale: $(STAMP) ## how many agents the pool keeps idle; one deployment of the pool manager: STACK=… IDLE=n [WITH_IMAGE=1] [JSON=1]
+scale: $(STAMP) ## change how many agents the pool keeps idle, with one deployment of the pool manager: STACK=… IDLE=n [WITH_IMAGE=1] [JSON=1]
 	@ops/run scale --stack="$$STACK" --idle="$$IDLE" $(if $(WITH_IMAGE),--with-image) $(if $(JSON),--json)
 
 cost: $(STAMP) ## what a stack costs a month, an estimate from Railway's public prices: STACK=… [AGENTS=n] [JSON=1]
@@ -94,7 +94,7 @@ env: $(STAMP) ## the line that puts a shell into the local stack
 services: $(STAMP) ## only the local services, without pulumi up
 	@$(VENV)/python -m ops.local services
 
-toolchain: ## find or build the pinned tools
+toolchain: $(STAMP) ## the virtual environment and the pinned tools: found, downloaded or built
 	@$(BASE_PYTHON) -m ops.toolchain tools
 
 toolchain-checksums: ## after changing Pulumi's version: commit to the checksums of the vendor's release
@@ -119,30 +119,30 @@ colleague: $(STAMP) ## a colleague with Railway's dashboard beside a stack: seed
 	@COLLEAGUE_PROGRAMS="$${PROGRAMS:-2000}" COLLEAGUE_FIRST="$${FIRST:-0}" \
 		$(VENV)/python -m pytest -q -n 0 tests/colleague
 
-random-programs: $(STAMP) ## updates, edits, kills, faults and changes of others in any order, seeded; all is as it is wanted: some minutes [PROGRAMS=400]
+random-programs: $(STAMP) ## seeded sequences of updates, edits, kills, faults and other people's changes; each must end as configured: some minutes [PROGRAMS=400]
 	@RANDOM_PROGRAMS="$${PROGRAMS:-400}" $(VENV)/python -m pytest -q -n 0 tests/railway/test_random_programs.py
 
 incidents: $(STAMP) toolchain ## the incidents of docs/incidents.md on a local stack of their own, by the commands of the page, and a first deploy: a quarter of an hour
 	@$(WITH_PULUMI) INCIDENTS=1 $(VENV)/python -m pytest -q -n 0 tests/stack/test_incidents.py tests/stack/test_incidents_of_parts.py tests/stack/test_first_deploy.py tests/stack/test_daily_commands.py
 
-conformance: $(STAMP) ## what is believed of Railway, on an emulator or with REAL=1 on Railway [OTHER=1 ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
+conformance: $(STAMP) ## test the beliefs about Railway on an emulator, or with REAL=1 on Railway [OTHER=1 ONLY=read-lag YES=1 REPLAY=FILE REPORT=FILE]
 	@$(VENV)/python -m ops conformance $(if $(REAL),--real) $(if $(OTHER),--other) $(if $(YES),--yes) $(if $(REPLAY),--replay="$$REPLAY") \
 		$(if $(ONLY),--only="$$ONLY") $(if $(REPORT),--report="$$REPORT")
 
-strict: $(STAMP) toolchain ## beliefs, and the tests of resources and fleets, on a Railway that behaves otherwise wherever that is disputed: half an hour
+strict: $(STAMP) toolchain ## beliefs, and the tests of resources and fleets, on an emulator that takes the opposite of every disputed belief: half an hour
 	@$(VENV)/python -m ops conformance --other
 	@$(WITH_PULUMI) OTHER_RAILWAY=1 $(VENV)/python -m pytest -q -n $(WORKER_COUNT) tests/railway tests/fleet
 
 railway-cli: $(STAMP) ## the flows of Railway's own CLI against an emulator: half a minute; CLI=<a debug build's path>
 	@$(VENV)/python -m tests.emulator.railway_cli "$$CLI"
 
-crashes: $(STAMP) ## crash the local stack, seeded; one make local repairs each: half a minute a crash [N=100 FIRST=0 FILES=docker/network]
+crashes: $(STAMP) ## crash the local stack at seeded moments; one make local must repair each crash: half a minute a crash [N=100 FIRST=0 FILES=docker/network]
 	@$(VENV)/python -m tests.local.crashes --number="$${N:-100}" --first="$${FIRST:-0}" $(if $(FILES),--files="$$FILES")
 
 plans: $(STAMP) toolchain ## five typical changes on a local stack: each update does what its preview announced: minutes [RECORD=folder]
 	@$(WITH_PULUMI) $(VENV)/python -m tests.plans
 
-matrix: $(STAMP) toolchain ## every resource by every check, and the tests that show it: runs them, writes docs/acceptance.md
+matrix: $(STAMP) toolchain ## run the tests of every resource and check, and write docs/acceptance.md
 	@$(WITH_PULUMI) $(VENV)/python -m tests.acceptance
 
 lint: $(STAMP) ## the linter
@@ -154,7 +154,7 @@ fmt: $(STAMP) ## format everything
 types: $(STAMP) ## the strict type check
 	@$(VENV)/mypy $(TYPED)
 
-imports: $(STAMP) ## the arrows between the rooms
+imports: $(STAMP) ## check which package may import which
 	@PYTHONPATH=pool $(VENV)/lint-imports
 
 check: $(STAMP) ## formatter, linter, types, import arrows
@@ -163,7 +163,7 @@ check: $(STAMP) ## formatter, linter, types, import arrows
 keys: $(STAMP) ## every key of a stack as set, default or missing, never its value: STACK=…
 	@ops/run keys --stack="$$STACK"
 
-config-docs: $(STAMP) ## write Pulumi.yaml's keys, docs/configuration.md and keys.list from the model of the config
+config-docs: $(STAMP) ## write the files that are generated from the model of the config, the keys, the attributes and the register of beliefs
 	@$(VENV)/python -m ops config-docs --write
 
 adopt: $(STAMP) toolchain ## describe a live environment as a stack: PROJECT=… ENVIRONMENT=… STACK=… [WITH=seal,canary,…] [FORCE=1] [POOL_MANAGER=… DATABASE=… CANARY=… DATABASES=a,b|none]
@@ -206,12 +206,12 @@ rollout-plan: $(STAMP) ## what the policy would do to which agents; read-only: S
 	@$(VENV)/python -m ops.toolchain pulumi >&2
 	@ops/run rollout-plan --stack="$$STACK" $(if $(IMAGE),--image="$$IMAGE") $(if $(POLICY),--policy="$$POLICY") $(if $(JSON),--json)
 
-demo: $(STAMP) ## a day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
+demo: $(STAMP) ## walk through a day of operations on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back
 	@test -f .local/env || { echo "demo: nothing is up; run: make local" >&2; exit 1; }
 	@$(IN_LOCAL) $(WITH_PULUMI) $(VENV)/python -m ops demo
 
-bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails where a bar is missed [SUITE=railway]
+bench: $(STAMP) toolchain ## measure and write docs/benchmarks; fails if a limit is exceeded [SUITE=railway]
 	@$(WITH_PULUMI) PYTHONPATH=pool $(VENV)/python -m tests.benchmarks $${SUITE:+"$$SUITE"}
 
-bench-ci: $(STAMP) ## keep the seconds of each step of .ci/run, once a commit of a release: make bench-ci < LOG
+bench-ci: $(STAMP) ## record the seconds of each step of .ci/run, once per commit of a release: make bench-ci < LOG
 	@$(VENV)/python -m tests.benchmarks.ci

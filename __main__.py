@@ -1,4 +1,4 @@
-"""The program: settings in, components, outputs out."""
+"""The Pulumi program: reads the stack's config, checks it, and declares the stack's resources."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from stack.resources import declare
 from stack.settings import ConfigError
 
 EXIT_AFTER_A_MESSAGE = 32
-"""pulumi-language-python's code for "the user was told": after a RunError it adds an "unhandled error" of its own."""
+"""The exit code by which pulumi-language-python knows that the error was already reported; after a RunError it would
+add an "unhandled error" of its own."""
 
 
 def main() -> None:
-    """Turn the stack's config into resources; a mistake in it ends here, before anything changes."""
+    """Declare the stack. A mistake in its config ends the program here, before anything changes."""
     try:
         settings = config.read(os.environ)
         check_listening("railwayEndpoint", settings.endpoint)

@@ -27,12 +27,12 @@ def canary_variables(
 
     Args:
         at: the canary's service, where the secrets are stored.
-        keys: of the stack.
-        inside: options of resources that belong to the canary.
+        keys: the stack's keys.
+        inside: the options of resources that belong to the canary.
     """
 
     def secret(name: str, form: Generated) -> pulumi.Input[str]:
-        # No key of the config gives these: a value that cannot be adopted has to go, and another is made.
+        # No key of the config sets these secrets: if a stored value cannot be adopted, a new one replaces it.
         stored = SecretPlace(at, name, "", pulumi.get_stack())
         resource = f"canary-{name.lower().replace('_', '-')}"
         return RandomSecret(resource, stored, inside, HexForm(form.prefix, form.size)).value
@@ -43,9 +43,10 @@ def canary_variables(
 def _made(
     at: ServiceAt, keys: Mapping[str, pulumi.Input[str]], inside: pulumi.ResourceOptions
 ) -> dict[str, pulumi.Input[str]]:
-    """Declare the canary's own key and inbox, which go with it, and return the variables that name them.
+    """Declare the canary's own OpenRouter key and AgentMail inbox, and return their variables.
 
-    As an agent's, they are made where a key of their account is set and no value that all share.
+    As for an agent, each is created only if `keys` has the key of its account and no value that all agents share. It is
+    deleted with the canary.
     """
 
     def given(name: str) -> pulumi.Input[str]:
@@ -53,7 +54,7 @@ def _made(
 
     # One account may serve several stacks: the environment's id tells their canaries apart.
     name = pulumi.Output.concat(at.service, "-", at.environment_id)
-    # A protected stack keeps data. These are not: they must go where the config gives a shared value instead.
+    # These are not data, so that a protected stack may delete them: they go when the config sets a shared value.
     disposable = pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(protect=False))
     wanted = made_per_agent(keys)
     made: dict[str, pulumi.Input[str]] = {}
@@ -66,6 +67,6 @@ def _made(
     if AGENTMAIL_INBOX in wanted:
         args = AccountArgs(name, given("AGENTMAIL_API_URL"), keys[wanted[AGENTMAIL_INBOX]])
         domain = given("AGENTMAIL_DOMAIN")
-        # By its id, which a preview knows also where the account's key is another one.
+        # The inbox's id: a preview knows it even if the account's key has changed.
         made[AGENTMAIL_INBOX] = AgentMailInbox("canary-agentmail-inbox", args, domain, disposable).id
     return made

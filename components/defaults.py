@@ -1,4 +1,4 @@
-"""Defaults for the services of a stack: their names, images and limits.
+"""Defaults of a stack's project and services: names, ports and paths.
 
 They are kept apart from the components, which load Pulumi, so that reading a config does not need Pulumi.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pool_contract import service_names
 
+PROJECT = "convos"
 DATABASE_SERVICE = "postgres"
 DATABASE_USER, DATABASE_NAME, DATABASE_PORT = "postgres", "railway", 5432
 DATABASE_MOUNT_PATH = "/var/lib/postgresql/data"

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from components import defaults
 from convos_infra.railway.resources.environment import Environment, EnvironmentArgs
 from convos_infra.railway.resources.project import Project, ProjectArgs
-
-PROJECT = "convos"
-"""The default of the key `project`."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class EnvironmentPlace:
         deployment_seconds, health_seconds: time limits for a deployment and for its health check.
         overwrite_changes: whether changes by others are overwritten.
         protect: whether Pulumi refuses to delete what has data or an identity.
-        as_found: whether resources that are taken over are left unrepaired.
+        as_found: whether the first update after `make adopt` leaves unrepaired what is broken on Railway.
     """
 
     project_id: pulumi.Input[str]
@@ -35,7 +33,7 @@ class EnvironmentPlace:
     as_found: bool = False
 
     def inside(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Return the options of a component's resource that has data or an identity."""
+        """Return the options of a component's child resource that has data or an identity."""
         return pulumi.ResourceOptions(parent=parent, protect=self.protect or None)
 
 
@@ -67,7 +65,7 @@ class RailwayEnvironment(pulumi.ComponentResource):
         project = Project(
             "project",
             ProjectArgs(name=settings.project, workspace=settings.workspace, project_id=settings.project_id),
-            self._options(settings, settings.project, PROJECT),
+            self._options(settings, settings.project, defaults.PROJECT),
         )
         environment = Environment(
             "environment",
@@ -89,9 +87,9 @@ class RailwayEnvironment(pulumi.ComponentResource):
         self.register_outputs({"projectId": self.project_id, "environmentId": self.environment_id})
 
     def _options(self, settings: EnvironmentSettings, *names: str) -> pulumi.ResourceOptions:
-        """Name the resource by its role, not by its name on Railway: otherwise a rename would replace it.
+        """Return the options of a resource that is named by its role, so that a rename on Railway does not replace it.
 
-        States of release 0.1 use its name on Railway: the one in the config, or the default.
+        In states of release 0.1, the resource has its name on Railway, from the config or by default: the aliases.
         """
         aliases: list[str | pulumi.Alias] = [pulumi.Alias(name=name) for name in dict.fromkeys(names)]
         return pulumi.ResourceOptions(parent=self, protect=settings.protect or None, aliases=aliases)

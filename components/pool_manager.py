@@ -1,4 +1,4 @@
-"""`PoolManager`: the service that keeps agents warm. It gets a new image once the canary runs it."""
+"""`PoolManager`: the service that keeps agents warm. It is updated once the canary is ready with the new image."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def configuration(
 
 
 def _given_by() -> dict[str, str]:
-    """Return the commands that give an existing pool manager's secrets to a stack whose state lacks them."""
+    """Return the command to run, by variable, if the state lacks a secret that the running pool manager has."""
     stack = pulumi.get_stack()
     return {
         "POOL_API_KEY": f"pulumi config set --secret poolApiKey --stack {stack}",
@@ -222,7 +222,10 @@ def _given_by() -> dict[str, str]:
 def _token(
     place: EnvironmentPlace, settings: PoolManagerSettings, service: Service, inside: pulumi.ResourceOptions
 ) -> pulumi.Output[str] | None:
-    """Return a Railway token, never the stack's own: that one reaches every environment and stays out of the state."""
+    """Return the pool manager's Railway token; None keeps the existing one.
+
+    It is never the stack's own token, which reaches every environment and stays out of the state.
+    """
     if settings.keep_token:
         return None
     if settings.railway_token:

@@ -1,7 +1,7 @@
 """`RailwayService`: one service with everything that belongs to it, from its volume to the wait for its deployment.
 
-Canary, pool manager and database are made of the same parts, below components of their own: the name of a resource in a
-state has the types of its parents in it, so another component between them would replace every resource.
+Canary, pool manager and database declare the same parts by `deployed`, each in its own component. A resource's URN
+contains the types of its parents, so a `RailwayService` in between would replace every resource of existing stacks.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class AskedReadiness:
 
 @dataclass(frozen=True)
 class ServiceParts:
-    """The parts of a service beside its configuration.
+    """The parts of a service apart from its configuration.
 
     Attributes:
         volume: where a volume is mounted; empty for none.
@@ -108,7 +108,7 @@ class DeclaredService:
 
     @property
     def volumes(self) -> list[Volume]:
-        """Its volume as a list, for the gate of a destroy."""
+        """Its volume as a list, for the destroy gate."""
         return [] if self.volume is None else [self.volume]
 
     @property
@@ -189,12 +189,12 @@ def deployed(
         custom_domains={one: resource.id for one, resource in custom.items()},
     )
     # A deployment applies these parts, so they come first: the first deployment has its volume, proxy and domains.
-    taken_up = [one for one in (volume, proxy, domain, *custom.values()) if one is not None]
+    deployed_with = [one for one in (volume, proxy, domain, *custom.values()) if one is not None]
     instance = ServiceInstance(
         name,
         ServiceInstanceArgs.of(_with_login(configuration, parts.registry_login), at, bound),
-        # `deploys` says the same in one line.
-        pulumi.ResourceOptions(parent=parent, depends_on=[*taken_up, *parts.after], hide_diffs=[CHANGE]),
+        # The property `deploys` shows the same in one line.
+        pulumi.ResourceOptions(parent=parent, depends_on=[*deployed_with, *parts.after], hide_diffs=[CHANGE]),
     )
     asked = None
     if parts.readiness is not None and domain is not None:
@@ -206,7 +206,7 @@ def deployed(
         DeploymentArgs(
             place.project_id, place.environment_id, [waited], place.deployment_seconds, as_found=place.as_found
         ),
-        # Ids, and an image that its service shows.
+        # `services` has only ids, and the image, which the service instance shows.
         pulumi.ResourceOptions(parent=parent, hide_diffs=["services"]),
     )
     return DeclaredService(service, volume, proxy, domain, list(custom.values()), instance, ready)

@@ -1,4 +1,4 @@
-"""`BuiltImage` and `RuntimeImage`: an image built from this checkout, or one from a registry."""
+"""`RuntimeImage`: an image built from this checkout, or one from a registry."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pulumi.output import UNKNOWN
 from convos_infra.registry.resource import Image, ImageArgs
 
 REPRODUCIBLE = "type=image,push=true,rewrite-timestamp=true"
-"""SOURCE_DATE_EPOCH dates the image, not the files in its layers: without this each build has a digest of its own, and
-a rebuilt image would differ from the one that was rolled back. Docker's own driver cannot do it; a builder can."""
+"""BuildKit's exporter. It gives builds of the same files the same digest; otherwise a rebuild of a commit would deploy
+again. SOURCE_DATE_EPOCH alone dates the image, but not the files in its layers. Docker's default driver does not
+support rewrite-timestamp; a builder does."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,16 @@ class Build:
 
 @dataclass(frozen=True)
 class Found:
-    """An image from a registry, which was resolved before anything changes."""
+    """An image in a registry, as it was resolved before anything changes.
+
+    Attributes:
+        repository: with its registry.
+        tag: the tag; empty for an image that is named by its digest alone.
+        digest: the digest of the manifest.
+        revision: the commit that it was built from; empty if its labels do not say.
+        created: when it was built, RFC 3339; empty if it is not known.
+        is_pinned: whether `imageTag` chose it.
+    """
 
     repository: str
     tag: str

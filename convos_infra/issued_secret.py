@@ -1,8 +1,8 @@
-"""`IssuedSecret`: a secret that another resource issued once, known in a preview that changes that resource in place.
+"""`IssuedSecret`: a secret that another resource issued, known even in a preview that changes that resource in place.
 
-Pulumi takes every output of a resource that is to be updated for unknown in a preview, also one that an update never
-changes. What uses it would then look changed: a deployment is shown that the update does not make. The id of what
-issued the secret is known, though, and for one id there is only ever one value.
+In a preview, every output of a resource that will be updated is unknown, even one that an update never changes.
+Whatever uses it would then look changed, and the preview would show a deployment that the update does not make. But the
+id of the resource that issued the secret is known, and there is only one value for each id.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _ISSUED_AS, _VALUE = "issuedAs", "value"
 
 
 class IssuedSecretProvider(Provider):
-    """Keeps a value by the id that it was issued with; it asks nobody."""
+    """Keeps a value with the id that it was issued with; it sends no request."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Take the state's value for one that is not known yet, if it was issued with the same id."""
+        """Use the value in the state if the new one is not known yet and was issued with the same id."""
         id_ = news.get(_ISSUED_AS)
         is_same = bool(id_) and not is_unknown(id_) and id_ == olds.get(_ISSUED_AS)
         if is_same and is_unknown(news.get(_VALUE)) and olds.get(_VALUE):
@@ -46,12 +46,12 @@ class IssuedSecretProvider(Provider):
         return ReadResult(id_, props)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Record another one."""
+        """Record the new secret."""
         del id_, olds
         return UpdateResult(news)
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Forget it; what issued it deletes it."""
+        """Do nothing: the resource that issued the secret deletes it."""
         del id_, props
 
 
@@ -60,7 +60,7 @@ class IssuedSecret(Resource, module="secret", name="IssuedSecret"):
 
     Args:
         name: the resource's name.
-        issued_as: the id of what issued it; another id is another secret.
+        issued_as: the id of the resource that issued it; a different id means a different secret.
         issued: the secret.
     """
 

@@ -27,6 +27,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from convos_infra.engine_watch import install_engine_watch
+from convos_infra.explanations import explanations
 from convos_infra.waiting_threads import install_wait_pool
 from railway_api.failure import Failure
 
@@ -34,6 +35,7 @@ Props = dict[str, Any]
 _Result = TypeVar("_Result")
 
 TRACEBACK_VARIABLE = "CONVOS_INFRA_TRACEBACK"
+_READS = frozenset({"check", "diff", "read"})
 
 
 def is_unknown(value: object) -> bool:
@@ -73,8 +75,8 @@ class Provider(ResourceProvider):
         install_wait_pool()
         install_engine_watch()
         if not os.environ.get(TRACEBACK_VARIABLE):
-            # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit what
-            # is left of that is the exception's own line.
+            # SDK 3.272 answers an exception with `traceback.format_exc()` (pulumi/pulumi#24465); with this limit, only
+            # the exception's own line is left of that.
             sys.tracebacklimit = 0
 
     def setting(self, key: str) -> str:
@@ -108,7 +110,7 @@ class Provider(ResourceProvider):
         return self.current(id_, props)
 
     def removed(self, id_: str, props: Props) -> None:
-        """Take the thing out of the state: what `deleted` does."""
+        """Delete a resource, by default as `deleted` does."""
         self.deleted(id_, props)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
@@ -120,7 +122,7 @@ class Provider(ResourceProvider):
         raise NotImplementedError
 
     def under_way(self) -> AbstractContextManager[None]:
-        """Return what is held while something is created, changed or deleted; it raises nothing."""
+        """Return the context in which something is created, changed or deleted; it raises nothing."""
         return nullcontext()
 
     def check(self, olds: Props, news: Props) -> CheckResult:  # noqa: D102
@@ -165,7 +167,7 @@ def _shaped(operation: str, run: Callable[[], _Result]) -> _Result:
     try:
         return run()
     except Failure as error:
-        message = str(error)
+        message = explanations().line(error, is_read=operation in _READS)
     except Exception as error:  # noqa: BLE001  # the door: a bug must reach the user as one line as well
         message = f"{type(error).__name__}: {' '.join(str(error).split())}; set {TRACEBACK_VARIABLE}=1 for its trace"
     failure = type("Failure", (Exception,), {"__module__": "builtins", "__qualname__": f"{operation} failed"})

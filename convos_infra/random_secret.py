@@ -1,7 +1,7 @@
-"""`RandomSecret`: a password that nobody typed, or that the config gives, made once and kept encrypted in the state.
+"""`RandomSecret`: a secret that is generated once, or given by the config, and kept encrypted in the state.
 
-One that exists where it is stored is adopted, never replaced: a database goes on asking for the password that it was
-initialised with, whatever its service's variable says afterwards.
+A secret that Railway stores already is adopted, never replaced: a database keeps the password that it was initialised
+with, whatever value its service's variable gets afterwards.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class SecretPlace:
 
     Attributes:
         at: the service.
-        variable: the variable that holds it there.
-        config_key: the key of the stack's config that gives it instead; empty if none does.
+        variable: the variable that contains it there.
+        config_key: the key of the stack's config that can give the secret instead; empty if there is none.
         stack: the stack's name, for the command that sets this key.
-        url_part: whether it becomes part of a URL as it is.
-        kept_elsewhere: whether another variable would not change it: a database keeps its password itself.
-        shown_by: the command that shows a value that an earlier update was given; empty if there is none.
+        url_part: whether it becomes part of a URL without encoding.
+        kept_elsewhere: whether a new value of the variable would not change it, as a database stores its own password.
+        shown_by: the command that shows the value that the last update was given; empty if there is none.
     """
 
     at: ServiceAt
@@ -67,7 +67,7 @@ class SecretPlace:
 
 @dataclass(frozen=True)
 class HexForm:
-    """How a secret looks that something else wants in a certain form: `prefix`, and `size` bytes in hex."""
+    """The form of a generated secret: `prefix`, then `size` bytes in hex."""
 
     prefix: str
     size: int
@@ -78,10 +78,10 @@ class HexForm:
 
 
 class RandomSecretProvider(RailwayProvider):
-    """Takes the value that is given, adopts the one that is stored already, or makes one at creation; never another."""
+    """Uses the given value, adopts the stored one, or generates one at creation; it is never generated again."""
 
     def first_checked(self, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Look where it is stored, and adopt it as an input: then the first preview knows that nothing changes.
+        """Adopt the stored secret as an input, so that the first preview shows no change.
 
         Raises:
             InfraError: it is stored, but cannot be read.
@@ -99,34 +99,34 @@ class RandomSecretProvider(RailwayProvider):
         return news, []
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Keep what was adopted, or given until now; a secret in the state is looked for nowhere."""
+        """Keep the value that was adopted or given earlier; if it is in the state, Railway is not read."""
         if news.get(_VALUE):
             return news, []
         kept = {key: olds[key] for key in (_VALUE, ADOPTS) if olds.get(key)}
         return {**{key: value for key, value in news.items() if key != _VALUE}, **kept}, []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Nothing of it changes, unless the config gives another value, as docs/runbook.md says."""
+        """It changes only if the config gives another value (docs/runbook.md)."""
         del id_
         given = news.get(_VALUE)
         differs = is_unknown(given) or bool(given and given != olds.get(_VALUE))
         return DiffResult(changes=differs, replaces=[], stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Record the adopted value, or make one; URL-safe, since it becomes part of a database's URL."""
+        """Record the adopted value, or generate one; it is URL-safe, because it may become part of a URL."""
         return CreateResult("random", {**props, _VALUE: props.get(_VALUE) or _made(props)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Return what is in the state: there is nothing else. The inputs stay as they are, secrets included."""
+        """Return what is in the state; the inputs are kept as they are, secrets included."""
         return ReadResult(id_, props)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Keep it, or take the one that is given now."""
+        """Keep the value, or use the one that is given now."""
         del id_
         return UpdateResult({**olds, _VALUE: news[_VALUE]} if news.get(_VALUE) else olds)
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Forget it."""
+        """Do nothing: the secret exists only in the state."""
         del id_, props
 
     def _stored(self, props: Props) -> StoredSecret:
@@ -137,7 +137,7 @@ class RandomSecretProvider(RailwayProvider):
         found = stored_secret(service, variable, url_part=url_part)
         if found.finding is not SecretState.ABSENT or snapshot.latest_deployment(props["serviceId"]) is None:
             return found
-        # Somebody removed the variable: what runs may still have it.
+        # Somebody removed the variable, but the running deployment may still have it.
         running = session.snapshots.details(snapshot).variables.get(props["serviceId"]) or {}
         return of_value(running[variable], url_part=url_part) if variable in running else found
 
@@ -157,7 +157,7 @@ _REASONS: Mapping[SecretState, str] = {
 
 def _unusable(finding: SecretState, props: Props) -> InfraError:
     if not props.get("configKey"):
-        step = "remove the variable from the service on Railway, and the stack makes another"
+        step = "remove the variable from the service on Railway; pulumi up then makes another secret"
         return InfraError(str(props["service"]), f"{props['variable']} {_REASONS[finding]}", step)
     command = f"pulumi config set --secret {props['configKey']} --stack {props['stack']}"
     shown = f" ({props['shownBy']} shows the one that the last update was given)" if props.get("shownBy") else ""
@@ -165,18 +165,18 @@ def _unusable(finding: SecretState, props: Props) -> InfraError:
     if finding is SecretState.NOT_FOR_URLS:
         step = f"change the password in the database (ALTER USER … PASSWORD '…'), then run {command} with the new one"
     elif not props.get("keptElsewhere"):
-        step = f"{step}; or remove the variable from the service on Railway, and the stack makes another"
+        step = f"{step}; or remove the variable from the service on Railway: pulumi up then makes another secret"
     return InfraError(str(props["service"]), f"{props['variable']} {_REASONS[finding]}", step)
 
 
 class RandomSecret(Resource, module="secret", name="RandomSecret"):
-    """A random secret; `value` is new and of the given form, or what was stored already, or what is given.
+    """A random secret; `value` is generated, adopted from Railway, or given by the config.
 
     Args:
         name: the resource's name.
-        place: where its value is stored; None if nothing else keeps it.
-        form: how a new value looks; None for 32 URL-safe characters.
-        given: the value that the config gives; it stays when the config gives none any more.
+        place: where Railway stores the value; None if only the state has it.
+        form: the form of a generated value; None for 32 URL-safe characters.
+        given: the value from the config; it is kept if the config stops giving one.
     """
 
     value: pulumi.Output[str]
@@ -189,8 +189,8 @@ class RandomSecret(Resource, module="secret", name="RandomSecret"):
         form: HexForm | None = None,
         given: pulumi.Input[str] = "",
     ) -> None:
-        # A value that a provider makes is plain in the state unless it is named here; and one that a check adds to the
-        # inputs, unless the program gave a secret input of that name.
+        # A value that a provider makes is plain in the state unless it is named here. A value that a check adds to the
+        # inputs is plain unless the program gave a secret input of that name.
         marked = pulumi.ResourceOptions(additional_secret_outputs=[_VALUE])
         inputs = {**(place.properties() if place is not None else {}), _VALUE: pulumi.Output.secret(given)}
         inputs |= form.properties() if form is not None else {}

@@ -1,10 +1,10 @@
 """Dedicated threads for the blocking calls of providers, which may wait for minutes.
 
-Pulumi's server of dynamic providers has four threads for everything (pulumi/dynamic/__main__.py, `max_workers=4`): four
-waits for deployments, and no service is made, read or checked any more until one of them ends. gRPC for Python takes
-the thread pool of a single method from an attribute of its function (grpc/_server.py,
-`_select_thread_pool_for_behavior`), which is what is set here. Where Pulumi or gRPC do it differently one day, nothing
-is set and the four threads are left: slower, not wrong.
+Pulumi's server of dynamic providers has four threads for everything (pulumi/dynamic/__main__.py, `max_workers=4`):
+while four waits for deployments are under way, no service can be made, read or checked. gRPC for Python takes the
+thread pool of a single method from an attribute of its function (grpc/_server.py, `_select_thread_pool_for_behavior`),
+which is set here. If a later version of Pulumi or gRPC works differently, nothing is set and the four threads remain:
+updates are slower, but not wrong.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 SERVICER = "DynamicResourceProviderServicer"
 METHODS = ("Create", "Update", "Delete")
 THREADS = 64
-"""So many resources wait or change at once; more wait for a thread, as all but four did before."""
+"""How many resources are created, updated or deleted at the same time; further ones wait for a free thread."""
 
 
 def install_wait_pool(program: object | None = None) -> bool:
-    """Give the waiting methods of Pulumi's server their own threads; once is enough, again does nothing.
+    """Give the waiting methods of Pulumi's server their own threads; further calls do nothing.
 
     Args:
-        program: the module that is run; the process's own unless given.
+        program: the main module; None for that of this process.
 
     Returns:
-        Whether they have them.
+        Whether the methods have their own threads.
     """
     servicer = getattr(program or sys.modules.get("__main__"), SERVICER, None)
     functions = [getattr(servicer, name, None) for name in METHODS]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import json
 import logging
 import os
 import secrets
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,8 @@ from emulator.api.request import World
 from emulator.app import application
 from emulator.containers import Containers, connect
 from emulator.deployments import Deployments
-from emulator.planted import Cutting
+from emulator.patch_rules import HIGHEST_PORT
+from emulator.planted import ConnectionCutter
 from emulator.postgres import Postgres
 from emulator.settings import LiveSettings, Settings
 from emulator.store import Store
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 TOKEN_FILE = "account-token"  # noqa: S105  # a name
 _DRAIN_SECONDS = 2
 _MOST_MESSAGE_BYTES = 1_000_000
-"""Of one message over a WebSocket: a document with its variables."""
+"""The limit of one WebSocket message: a document with its variables."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         host, port = _address(given.listen)
         settings = LiveSettings(Settings().changed(dict(_setting(text) for text in given.setting)))
+        bound = _bound(host, port)
         data = given.data.resolve()
         data.mkdir(parents=True, exist_ok=True)
         containers = _containers(given.docker, data)
@@ -56,16 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     world = World(store, settings, deployments, postgres)
     token = os.environ.get("EMULATOR_ACCOUNT_TOKEN") or _own_token(data / TOKEN_FILE)
-    app = Cutting(application(world, token, with_switches=given.admin, on_end=end))
+    app = ConnectionCutter(application(world, token, with_switches=given.admin, on_end=end))
     mode = "containers on Docker" if containers is not None else "simulated runs"
     sys.stdout.write(f"Railway emulator on http://{host}:{port}/graphql/v2 ({mode})\n")
     sys.stdout.flush()
-    # An answer cut on purpose is an ERROR of uvicorn's, and no fault of ours.
+    # uvicorn logs an error for each connection that a planted fault cuts.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_level="critical",
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
@@ -74,7 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         ws_per_message_deflate=False,
         ws_max_size=_MOST_MESSAGE_BYTES,
     )
-    return 0
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[bound])
+    return 0 if server.started else 1
 
 
 def _arguments(argv: Sequence[str] | None) -> Any:
@@ -97,7 +102,7 @@ def _arguments(argv: Sequence[str] | None) -> Any:
 
 
 def _own_token(file: Path) -> str:
-    """Return the token that an earlier start has made, else a new one; where it lies is said, what it is is not."""
+    """Return the token that an earlier start wrote to a file, otherwise write a new one; print only the file's name."""
     sys.stdout.write(f"The account token is in {file}\n")
     if file.exists() and (found := file.read_text(encoding="utf-8").strip()):
         return found
@@ -109,9 +114,31 @@ def _own_token(file: Path) -> str:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not port.isdigit() or not ipaddress.ip_address(host or "0.0.0.0").is_loopback:  # noqa: S104
+    is_port = port.isascii() and port.isdigit() and int(port[:6]) <= HIGHEST_PORT
+    if not is_port or not _is_loopback(host):
         raise ValueError(f"--listen {text}: give a loopback address and a port, for example 127.0.0.1:4190")
     return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket of the address, which does not listen yet: nobody is answered before the emulator is ready."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # As asyncio does: otherwise a restart would have to wait for the connections that the last start closed.
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        step = "stop the process that uses it, or give another --listen"
+        raise ValueError(f"{host}:{port}: {error.strerror}; {step}") from None
+    return found
 
 
 def _setting(text: str) -> tuple[str, Any]:

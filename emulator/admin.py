@@ -1,4 +1,4 @@
-"""The test switches and looks of a running emulator: settings, faults, ledger, what runs where, snapshots."""
+"""What the paths below /_emulator do with the state: active deployments, snapshots, settings and forced changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEVER_SHOWN = ("variables", "snapshot", "logs", "token")
 
 
 def where(world: World) -> dict[str, Any]:
-    """Return what runs where: the active deployment of each service instance, and how it is run."""
+    """Return the active deployment of each service instance, with its address and the way it runs."""
     store = world.store
     rows = []
     for deployment in store.all("deployment", lambda row: row["status"] in ACTIVE):
@@ -46,7 +46,7 @@ def snapshot(store: Store, environment_id: str, *, opened: bool) -> dict[str, An
 
     Args:
         store: the documents.
-        environment_id: which.
+        environment_id: the environment's id.
         opened: whether values of variables are shown; sealed ones never are.
     """
     environment = store.get("environment", environment_id) or {}
@@ -59,7 +59,7 @@ def snapshot(store: Store, environment_id: str, *, opened: bool) -> dict[str, An
 
 
 def overview(store: Store) -> dict[str, Any]:
-    """Return the living projects with their environments and services, for a look from outside."""
+    """Return the projects that are not deleted, with their environments, services and volumes."""
     projects = []
     for project in store.all("project", lambda row: not row.get("deletedAt")):
 
@@ -84,9 +84,9 @@ def settings(world: World, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a deployment a status that no call causes (CRASHED after a while, SLEEPING, SKIPPED), or forget it.
+    """Give a deployment a status that no call causes (a later CRASHED, SLEEPING, SKIPPED), or delete it.
 
-    With an `address` it answers there, as a container of its own would; with `stopped` its process has exited with 0.
+    With an `address`, it answers there, as a container would; with `stopped`, its process has exited with 0.
 
     Raises:
         ValueError: there is no such deployment.
@@ -107,7 +107,7 @@ def deployment(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Say how much data a volume instance has (`currentSizeMB`, of `sizeMB`), or let its 48 hours be over (`purged`).
+    """Set how much data a volume instance has (`currentSizeMB`, of `sizeMB`), or delete it for good (`purged`).
 
     Raises:
         ValueError: there is no such volume instance.
@@ -126,7 +126,7 @@ def volume_instance(store: Store, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def forget(world: World) -> None:
-    """Stop what runs, and forget every project, those that were deleted as well; settings, faults and calls stay."""
+    """Stop what runs, and remove every project from the state; settings, faults and the ledger stay."""
     store = world.store
     with store.transaction():
         for environment in store.all("environment"):

@@ -1,4 +1,4 @@
-"""HTTP: Railway's endpoint, credentials, rate limits and faults around `execution`, and the emulator's own paths."""
+"""The HTTP application: Railway's endpoint with its rate limits and planted faults, and the emulator's own paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from emulator.ledger import Ledger
 from emulator.limits import Edge, Limits
 from emulator.planted import ANSWERS, Dropped, answer_of, response
 from emulator.store import PastStore
-from emulator.subscriptions import Ground, Subscriptions
+from emulator.subscriptions import EndpointParts, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,10 +52,10 @@ class Endpoint:
         self._limits = Limits(world.settings)
         self._edge = Edge(world.settings)
         shared = (self._credentials, self._limits, self._edge, self._faults, self._ledger)
-        self.subscriptions = Subscriptions(Ground(world, self._schema, *shared))
+        self.subscriptions = Subscriptions(EndpointParts(world, self._schema, *shared))
 
     async def graphql(self, request: Request) -> Response:
-        """Answer one POST; an address that names no source is limited at the edge (fact: source-by-query)."""
+        """Answer one POST; requests whose URL names no source share a limit (fact: source-by-query)."""
         if not request.query_params.get("source") and not self._edge.passes():
             return HTMLResponse(ANSWERS["429"][1], 429, {"Retry-After": "1"})
         try:
@@ -73,7 +73,7 @@ class Endpoint:
             body: the parsed JSON.
 
         Raises:
-            Dropped: the connection is to be cut instead.
+            Dropped: the connection has to be closed without an answer.
         """
         began, at = time.monotonic(), time.time()
         operation = execution.read(self._schema, body)
@@ -123,7 +123,7 @@ class Endpoint:
             )
 
     def _refuse(self, why: str, at: float, seconds: float, headers: dict[str, str], operation: str = "") -> None:
-        """Write down what is no valid operation: Railway counts it too, and a client that sends it has a fault."""
+        """Record an invalid operation in the ledger: Railway counts it too, and it is a bug of its client."""
         self._ledger.add(
             operation=operation,
             fields=[operation] if operation else [],
@@ -139,7 +139,7 @@ class Endpoint:
     def _run(
         self, headers: dict[str, str], operation: execution.Operation, body: Any
     ) -> tuple[execution.Answer, list[str], list[str]]:
-        """Carry out an operation, and return the deployments that it made and the disputes that decided it."""
+        """Execute an operation; return its answer, the deployments that it made, and the disputed settings it used."""
         time.sleep(self._world.settings.current.latency_ms / 1000)
         store, consulted = self._world.store, self._world.settings.consulted
         caller = self._credentials.caller(headers)
@@ -149,7 +149,7 @@ class Endpoint:
             caller = Caller(self._world, None, is_foreign=True)
         if not operation.writes:
             lag = self._world.settings.current.read_lag_seconds
-            # A writer in the middle of its work must not be seen: half a deletion reads as a broken answer.
+            # A query must not see the middle of a mutation: half a deletion would be a broken answer.
             with store.lock:
                 consulted.clear()
                 reader = replace(caller, past=PastStore(store, lag)) if lag else caller
@@ -160,13 +160,13 @@ class Endpoint:
             before = {row["id"] for row in store.all("deployment")}
             answer = execution.run(self._schema, operation, body, context)
             made = [row["id"] for row in store.all("deployment") if row["id"] not in before]
-            # Of several fields the first may have happened, and a deployment does not come back.
+            # With several fields, the first may have succeeded; and a deployment cannot be undone.
             if answer.errors and len(operation.fields) == 1 and not made:
                 store.undo()
             return answer, made, sorted(consulted)
 
     async def healthz(self, _: Request) -> Response:
-        """Answer that it lives."""
+        """Answer `ok`."""
         return PlainTextResponse("ok\n")
 
     def console(self, *, with_switches: bool) -> list[Route]:
@@ -176,22 +176,22 @@ class Endpoint:
     async def settings(self, request: Request) -> Response:
         """Change settings, or return them."""
         if request.method == "GET":
-            return _said(lambda: admin.settings(self._world, {}))
-        return await _told(request, lambda values: admin.settings(self._world, values))
+            return _json_answer(lambda: admin.settings(self._world, {}))
+        return await _answer_from_body(request, lambda values: admin.settings(self._world, values))
 
     async def faults(self, request: Request) -> Response:
-        """Plant a fault, or forget all."""
+        """Plant a fault, or remove all faults."""
         if request.method == "DELETE":
             self._faults.clear()
             return Response(status_code=204)
-        return await _told(request, lambda values: vars(self._faults.plant(values)))
+        return await _answer_from_body(request, lambda values: vars(self._faults.plant(values)))
 
     async def deployments(self, request: Request) -> Response:
-        """Give a deployment another status, or forget it."""
+        """Give a deployment another status, or delete it."""
         return await self._changed(request, admin.deployment)
 
     async def volume_instances(self, request: Request) -> Response:
-        """Fill a volume instance, or purge it."""
+        """Set the size of a volume instance, or purge it."""
         return await self._changed(request, admin.volume_instance)
 
     async def _changed(self, request: Request, change: Callable[[Store, dict[str, Any]], dict[str, Any]]) -> Response:
@@ -199,7 +199,7 @@ class Endpoint:
             with self._world.store.transaction():
                 return change(self._world.store, values)
 
-        return await _told(request, changed)
+        return await _answer_from_body(request, changed)
 
     async def calls(self, request: Request) -> Response:
         """Return the ledger, or empty it."""
@@ -209,11 +209,11 @@ class Endpoint:
         return JSONResponse(self._ledger.calls())
 
     async def where(self, _: Request) -> Response:
-        """Return what runs where."""
+        """Return the active deployments with their addresses."""
         return JSONResponse(admin.where(self._world))
 
     async def snapshot(self, request: Request) -> Response:
-        """Return one environment, or the list of projects; or forget all of them."""
+        """Return one environment, or the list of projects; DELETE deletes all of them."""
         if request.method == "DELETE":
             await asyncio.to_thread(admin.forget, self._world)
             return Response(status_code=204)
@@ -267,16 +267,16 @@ def _client(headers: dict[str, str]) -> str:
     return headers.get("user-agent", "").partition("/")[0][:80]
 
 
-async def _told(request: Request, work: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
-    """Answer with what is made of the object in a request's body; 400 says what is wrong with it."""
+async def _answer_from_body(request: Request, work: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
+    """Answer with what `work` returns for the JSON object in a request's body, or with 400 and its ValueError."""
     try:
         values = await guard.document(request.body)
     except ValueError as error:
         return JSONResponse({"error": str(error)}, 400)
-    return _said(lambda: work(values))
+    return _json_answer(lambda: work(values))
 
 
-def _said(work: Callable[[], dict[str, Any]]) -> Response:
+def _json_answer(work: Callable[[], dict[str, Any]]) -> Response:
     try:
         return JSONResponse(work())
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""The names of the network bridges that Docker makes for the emulator's containers.
+"""The names of the network bridges that Docker creates for the emulator's containers.
 
-A Docker that is killed leaves its bridges, and each takes one of about thirty address ranges that all daemons of a
-machine share. With a name of its own, one that was left is found again, and by the next network.
+A killed Docker daemon leaves its bridges behind, and each one takes one of about thirty address ranges that all daemons
+of a machine share. By its name, a bridge that was left is found, and the environment's next network uses it again.
 """
 
 from __future__ import annotations

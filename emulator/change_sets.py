@@ -1,4 +1,7 @@
-"""Change sets as patches of an environment's config; pure. `service.web` is an address (fact: change-set-addresses)."""
+"""Turns change sets into patches of an environment's config. Pure.
+
+Changes name resources by addresses such as `service.web` (fact: change-set-addresses).
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,19 @@ _VERSION = 1
 _OF_SERVICE = ("source", "build", "deploy", "networking", "groupId")
 _SERVICES = ("service", "database")
 _PARTS = {"service": "services", "database": "services", "group": "groups"}
-"""Where a config says of which group a thing is."""
+"""The part of the config with a resource's group, by the resource's kind."""
 
 
 @dataclass(frozen=True)
 class ChangeSetPlan:
-    """What a change set comes to.
+    """What a change set does.
 
     Attributes:
         patch: the patch of the environment's config.
         renamed: new names by service id.
-        deleted: ids of the services that go.
-        grouped: the group of a volume, or None, by the volume's id; it is no part of the config.
-        diagnostics: what cannot be done, each with severity, path and message; with one of them nothing is done.
+        deleted: the ids of the services that it deletes.
+        grouped: the group of a volume, or None, by the volume's id; this is not part of the config.
+        diagnostics: what cannot be done, each with severity, path and message; if there is one, nothing is done.
     """
 
     patch: dict[str, Any] = field(default_factory=lambda: {"services": {}, "volumes": {}, "groups": {}})
@@ -39,7 +42,11 @@ class ChangeSetPlan:
 
 
 def changes_of(input_: Any) -> Sequence[Change]:
-    """Return the changes of a change set, or refuse what is none."""
+    """Return the changes of a change set.
+
+    Raises:
+        Refusal: the input is not a change set, or has another version.
+    """
     version = input_.get("version") if isinstance(input_, dict) else None
     if version != _VERSION:
         # Railway's words (fact: change-set-version).
@@ -51,7 +58,7 @@ def changes_of(input_: Any) -> Sequence[Change]:
 
 
 def created(changes: Sequence[Change]) -> dict[str, str]:
-    """Return the name of each resource that a change set makes, by its address."""
+    """Return the name of each resource that a change set creates, by its address."""
     return {
         str(change.get("address")): str((change.get("resource") or {}).get("name") or _rest(change))
         for change in changes
@@ -60,7 +67,7 @@ def created(changes: Sequence[Change]) -> dict[str, str]:
 
 
 def addresses(kind: str, name: str) -> tuple[str, str]:
-    """Return how a resource is called in a change set: by its name as it is, and as references spell it."""
+    """Return both addresses of a resource: with its name as references spell it, and as it is."""
     return f"{kind}.{slug(name)}", f"{kind}.{name}"
 
 
@@ -70,11 +77,11 @@ def slug(name: str) -> str:
 
 
 def plan(changes: Sequence[Change], ids: Mapping[str, str], names: Mapping[str, str]) -> ChangeSetPlan:
-    """Return what `changes` come to.
+    """Return what `changes` do.
 
     Args:
         changes: the entries of a change set.
-        ids: the id of each resource that is there or is about to be, by its address.
+        ids: the id of each resource that exists or is to be created, by its address.
         names: the name of each resource by its address, for references between services.
     """
     result = ChangeSetPlan()
@@ -100,7 +107,7 @@ def plan(changes: Sequence[Change], ids: Mapping[str, str], names: Mapping[str, 
 
 
 def _canonical(at: str, ids: Mapping[str, str]) -> str:
-    """A database and a service of one name are the same service."""
+    """Return the address that `ids` has: a database and a service of one name are the same service."""
     kind, _, rest = at.partition(".")
     if at in ids or kind not in _SERVICES:
         return at
@@ -127,7 +134,7 @@ def _merge(result: ChangeSetPlan, part: str, id_: str, entry: dict[str, Any], *,
 
 
 def _laid_over(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """Merge two patches; null stays, it removes when the patch is applied."""
+    """Merge two patches, and keep nulls, which remove values when the patch is applied."""
     result = dict(base)
     for key, value in patch.items():
         known = result.get(key)
@@ -177,7 +184,7 @@ def _update(result: ChangeSetPlan, change: Change, id_: str, ids: Mapping[str, s
         _merge(result, _PARTS[kind], id_, {"groupId": _group(after, ids)}, keep_null=True)
     elif part in _OF_SERVICE and kind in _SERVICES:
         removed = dict.fromkeys(change.get("before") or {}) if isinstance(after, dict) else {}
-        # A networking block is sparse, the others are whole: what they leave out is taken away.
+        # A networking block has only changes; any other block is complete, so that what it leaves out is removed.
         value = {**(removed if part != "networking" else {}), **after} if isinstance(after, dict) else after
         _merge(result, "services", id_, {part: value}, keep_null=True)
     elif part == "config" and kind == "volume":
@@ -198,7 +205,7 @@ def _delete(result: ChangeSetPlan, change: Change, id_: str) -> None:
 
 
 def _group(name: Any, ids: Mapping[str, str]) -> str | None:
-    """Return the id of a group, which change sets call by its name."""
+    """Return the id of a group, which change sets refer to by its name."""
     known = [ids[at] for at in addresses("group", str(name)) if at in ids]
     return (known[-1] if known else str(name)) if name else None
 
@@ -208,7 +215,7 @@ def _source(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mounts(attachments: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
-    """Return the mounts that attachments come to; one names its volume by its address, its name or its id."""
+    """Return the mounts of attachments, by volume id; an attachment names its volume by address, name or id."""
     found = {}
     for key, mount in attachments.items():
         given = {"mountPath": mount} if isinstance(mount, str) else dict(mount or {})

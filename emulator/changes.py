@@ -1,4 +1,4 @@
-"""Wakes those who wait for the state to change."""
+"""Wakes the subscriptions that wait for a change of the state."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ Wake = Callable[[], None]
 
 
 class Changes:
-    """Who wants to know that something changed; what changed, each finds out by a look."""
+    """The listeners that are woken at each change; each reads from the store what has changed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: frozenset[Wake] = frozenset()
 
-    def tell(self) -> None:
-        """Wake every listener; from any thread."""
+    def notify(self) -> None:
+        """Wake every listener; any thread may call this."""
         for wake in self._listeners:
             wake()
 
     @contextlib.contextmanager
-    def heard(self, wake: Wake) -> Iterator[None]:
-        """Call `wake` at each change for as long as the context lasts; it must not block."""
+    def listening(self, wake: Wake) -> Iterator[None]:
+        """Call `wake` at each change until the context ends; it must not block."""
         with self._lock:
             self._listeners |= {wake}
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 Config = dict[str, Any]
 DEPLOYING = ("source", "build", "deploy", "variables")
-# Scaling starts and stops replicas of the running deployment, it makes no new one (fact: scaling-keeps-deployment).
+# Scaling starts and stops replicas of the running deployment, and makes no new one (fact: scaling-keeps-deployment).
 SCALING = ("multiRegionConfig", "numReplicas")
 DEFAULT_REGION = "us-west2"
 
@@ -28,9 +28,9 @@ def merged(base: Any, patch: Any) -> Any:
 
 
 def masked(config: Config, *, decrypt: bool) -> Config:
-    """Return what a read shows (fact: masked-config): values only where decrypted and never sealed ones, logins never.
+    """Return a config, or a patch, as clients read it (fact: masked-config).
 
-    Takes a patch as well, where null stands for what it removes.
+    Values of variables are shown only if `decrypt` is set; sealed values and passwords of registries never are.
     """
     shown = copy.deepcopy(config)
     services = [service for service in (shown.get("services") or {}).values() if service]
@@ -46,12 +46,12 @@ def masked(config: Config, *, decrypt: bool) -> Config:
 
 
 def etag(config: Config) -> str:
-    """Return the opaque token of a config."""
+    """Return the ETag of a config: an opaque text that changes with it."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def deploys(before: Config, after: Config) -> bool:
-    """Tell whether a service's new config differs in what only a deployment brings to life."""
+    """Tell whether a service's new config differs in a part that only a deployment applies."""
     if not has_source(after):
         return False
     return _deploying_part(before) != _deploying_part(after)
@@ -65,7 +65,7 @@ def has_source(service: Config) -> bool:
 
 def _deploying_part(service: Config) -> Config:
     part = {key: copy.deepcopy(service.get(key)) or {} for key in DEPLOYING}
-    # Another region is another place to run at, which scaling in the same one is not.
+    # A change of regions deploys; a change of the number of replicas in the same regions does not.
     regions = sorted(part["deploy"].get("multiRegionConfig") or {DEFAULT_REGION: {}})
     for key in SCALING:
         part["deploy"].pop(key, None)
@@ -80,7 +80,7 @@ def replicas(deploy: Config) -> int:
 
 
 def sealed(before: Config, after: Config) -> Config:
-    """Return `after` with every variable sealed that was sealed: nothing unseals one (docs: variables)."""
+    """Return `after` with every variable sealed that was sealed in `before` (fact: sealed-stays)."""
     owners = [(before, after, "sharedVariables")]
     old, new = before.get("services", {}), after.get("services", {})
     owners += [(old[id_], new[id_], "variables") for id_ in new if id_ in old]

@@ -40,7 +40,7 @@ def connect() -> docker.DockerClient | None:
 
 
 class Containers:
-    """Runs images on a Docker daemon, one network an environment, each container under its private name in it.
+    """Runs images on a Docker daemon: each environment has a network, in which a container has its private domain.
 
     Args:
         client: the daemon's client.
@@ -53,15 +53,11 @@ class Containers:
         self._labels = {LABEL: str(folder)}
         self._networks = threading.Lock()
 
-    def takes(self, image: str) -> bool:
-        """Take every image; what has none (a repository source) is for the next runner."""
-        return bool(image)
-
     def network(self, environment_id: str) -> tuple[str, str]:
         """Return the id of an environment's network and the address of the host in it.
 
-        Docker allows two networks of one name, and then refuses to run anything in either of them by that name: so one
-        deployment at a time looks and makes, and what a crash has left twice is cleared up.
+        Docker allows two networks of one name, and then refuses to run anything in either of them by that name. So one
+        deployment at a time looks for the network or creates it, and a second one that a crash left is removed.
         """
         name = f"convos-{environment_id}"
         with self._networks:
@@ -88,14 +84,14 @@ class Containers:
             log(f"cannot pull {order.image}: {_reason(error)}")
             raise RunFailed("FAILED", "image pull failed") from error
         port = order.variables.get("PORT", "8080")
-        # Until the new one is healthy the old one keeps the private name; Docker then balances between the two.
-        # The public domain leads nowhere on this machine: other containers find it here, whatever the service is named.
+        # The old container keeps the private domain until the new one is healthy; Docker then balances between the two.
+        # The public domain is an alias as well: other containers reach the service by it, as they do on Railway.
         names = [order.variables["RAILWAY_PRIVATE_DOMAIN"], order.variables.get("RAILWAY_PUBLIC_DOMAIN", "")]
         try:
             container = self._create(order, port, [alias for alias in names if alias], hosts or {})
         except (APIError, DockerException) as error:
-            log(f"the container was not made: {_reason(error)}")
-            raise RunFailed("FAILED", "the container was not made") from error
+            log(f"the container was not created: {_reason(error)}")
+            raise RunFailed("FAILED", "the container was not created") from error
         try:
             _start(container)
             address = self._await_health(container, order, port)
@@ -136,7 +132,7 @@ class Containers:
             return False
 
     def lines(self, handle: str) -> list[str] | None:
-        """Return what a container has printed last, each line with its time; None if Docker does not tell."""
+        """Return the last lines that a container printed, each with its time; None if Docker does not answer."""
         try:
             text: bytes = self._client.containers.get(handle).logs(tail=_READ_LINES, timestamps=True)
         except (DockerException, OSError):
@@ -168,7 +164,7 @@ class Containers:
             return {}
         home = self._folder / order.volume_id
         home.mkdir(parents=True, exist_ok=True)
-        # An image's user is none of this machine's, so the folder is open to all.
+        # The user in an image does not exist on this machine, so everybody may write to the folder.
         os.chmod(home, 0o777)  # noqa: PTH101, S103
         return {str(home): {"bind": order.volume, "mode": "rw"}}
 
@@ -194,7 +190,7 @@ class Containers:
 
 
 def _start(container: docker.models.containers.Container, tries: int = 5) -> None:
-    """Start it; Docker chooses a free port, and another process of this machine may take that one in between."""
+    """Start a container; try again if another process took the free port that Docker had chosen."""
     for left in reversed(range(tries)):
         try:
             container.start()

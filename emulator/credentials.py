@@ -1,4 +1,4 @@
-"""Which caller a request's headers make: one account token, those of others, or a project token."""
+"""Authentication: the caller of a request, by its account token or project token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Credentials:
     """The tokens that an emulator knows.
 
     Args:
-        world: has the project tokens, and the settings with the tokens of others.
+        world: the emulator, with its project tokens and the tokens in its settings.
         token: the account token.
     """
 
@@ -27,7 +27,7 @@ class Credentials:
         self._token = token
 
     def caller(self, headers: Mapping[str, str]) -> Request | execution.Answer:
-        """Return who asks, or the refusal of a credential that is wrong or missing.
+        """Return the caller, or the refusal of a wrong or missing credential.
 
         Args:
             headers: by their names in lower case.
@@ -45,7 +45,7 @@ class Credentials:
         other = self._world.settings.current.other_workspace_token
         if scheme.lower() == "bearer" and other and hmac.compare_digest(given.strip().encode(), other.encode()):
             return Request(self._world, None, is_foreign=True)
-        # A token that is wrong is told from one that is blank (fact: unauthenticated).
+        # A wrong token and a missing one have different codes (fact: unauthenticated).
         code = "INTERNAL_SERVER_ERROR" if given.strip() or project_token else "UNAUTHENTICATED"
         return execution.refused("Not Authorized", code)
 
@@ -55,5 +55,5 @@ class Credentials:
 
 
 def credential(headers: Mapping[str, str]) -> str:
-    """Return the header by which requests are counted, empty without one."""
+    """Return the header by which the rate limits count a request; empty if it has no credential."""
     return headers.get("authorization") or headers.get("project-access-token") or ""

@@ -1,7 +1,7 @@
-"""Databases of a change set: what Railway adds to the few words of a client; pure.
+"""Databases of a change set, expanded as Railway does. Pure.
 
-A client sends an engine, a mount path and the name of a variable. Railway makes the service of its template of that
-engine, with variables, a volume and a proxy (fact: database-of-change-set).
+A client sends an engine, a mount path and the name of a variable. Railway creates the service of that engine's
+template, with variables, a volume and a proxy (fact: database-of-change-set).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from emulator.database_templates import find
 
 
 def template_service(change: Change) -> tuple[str, Mapping[str, Any]] | None:
-    """Return id and config of the template's service that a change makes; None if it makes no known database."""
+    """Return id and config of the template's service that a change creates; None if it creates no known database."""
     resource = change.get("resource")
     address = str(change.get("address") or "")
     if change.get("kind") != "resource.create" or not address.startswith("database.") or not isinstance(resource, dict):
@@ -28,11 +28,11 @@ def template_service(change: Change) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def with_databases(changes: Sequence[Change], free_name: Callable[[str], str]) -> list[Change]:
-    """Return changes in which each new database is written out, with the volume that it gets.
+    """Return changes in which each new database has its whole configuration, preceded by the change for its volume.
 
     Args:
         changes: the entries of a change set.
-        free_name: returns the name that a volume can have, from the one that it should have.
+        free_name: returns a name that no volume has yet, from the wanted one.
     """
     return [written for change in changes for written in _written_out(change, free_name)]
 

@@ -1,6 +1,6 @@
-"""The four databases of `railway add --database`, as templates in the shape of an environment's config.
+"""The templates of the four databases of `railway add --database`.
 
-Their variables are those that Railway's documentation names (fact: postgres-variables) (fact: database-variables).
+Their variables are those of Railway's documentation (fact: postgres-variables) (fact: database-variables).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def _template(code: str, name: str, image: str, mount: str, port: int, variables
     """Return a template of one service with a volume and a TCP proxy.
 
     Args:
-        code: what clients ask for.
+        code: the code by which clients request it.
         name: the name of the template and of its service.
-        image: what the service runs.
+        image: the service's image.
         mount: where its volume is mounted.
         port: the port that its proxy leads to.
         variables: the variables' defaults.

@@ -1,4 +1,4 @@
-"""Deployments: immutable snapshots of a service's config, and the walk of their status."""
+"""Deployments: each has an immutable snapshot of its service's config, and goes from status to status."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from emulator.config import DEFAULT_REGION, has_source
+from emulator.container_logs import ContainerLogs
 from emulator.environment_variables import environment_variables, shared_variables
 from emulator.errors import Refusal, not_found
 from emulator.log_query import later_than
-from emulator.printed import Printed
 from emulator.references import rendered
 from emulator.routes import ACTIVE, Routes
 from emulator.runs import Order, RunFailed, Runner, Running
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 UNDER_WAY = frozenset({"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING"})
 PORT = "8080"
-"""What a deployment listens on that is not told otherwise."""
+"""The port on which a deployment listens if its variables do not set PORT."""
 _WALK = ("INITIALIZING", "BUILDING", "DEPLOYING")
 RESUME_SECONDS = 90.0
-"""How long a restarted emulator may take before it answers: five containers take 3 s on an idle machine, and took 40 s
-on one with two cores and thirty busy processes."""
+"""How long a restarted emulator may take before it answers. Five containers take 3 s on an idle machine, and took 40 s
+on a machine with two cores and thirty busy processes."""
 USED_MB = 48.0
-"""What is said to be on a volume once a deployment has run with it; nothing measures it here."""
+"""The size that a volume shows once a deployment has run with it; the emulator does not measure it."""
 
 
 class Deployments:
@@ -53,7 +53,7 @@ class Deployments:
         self._postgres = postgres
         self._containers = containers
         self._simulated = Simulated(settings)
-        self.printed = Printed(containers)
+        self.container_logs = ContainerLogs(containers)
         self._routes = Routes(store, containers, [address for address in (api_address, *reachable) if address])
         self._walks: dict[str, threading.Lock] = {}
         self.closing = False
@@ -65,7 +65,11 @@ class Deployments:
         )
 
     def start(self, environment_id: str, service_id: str, reason: str, *, replay: Document | None = None) -> str:
-        """Make a deployment from the stored config, or from the snapshot of `replay`, and begin its walk."""
+        """Create a deployment from the stored config, or from the snapshot of `replay`; return its id.
+
+        Raises:
+            Refusal: the service has no instance in the environment, or nothing to deploy.
+        """
         environment = self._store.get("environment", environment_id) or {}
         service = self._store.get("service", service_id) or {}
         if service_id not in (environment.get("config") or {}).get("services", {}):
@@ -107,14 +111,14 @@ class Deployments:
         return str(deployment["id"])
 
     def log(self, deployment: Document) -> list[str]:
-        """Return a deployment's log lines: of a container that runs, what it has printed until now."""
-        self.printed.collect(deployment)
+        """Return a deployment's log lines, with what its container has printed until now."""
+        self.container_logs.collect(deployment)
         return [f"{row['timestamp']} {row['message']}" for row in deployment["logs"]]
 
     def stop(self, deployment: Document, status: str = "REMOVED") -> None:
         """End a deployment and what it runs."""
         run = deployment["run"]
-        self.printed.collect(deployment)
+        self.container_logs.collect(deployment)
         if run["handle"]:
             runner = self._postgres if run["mode"] == "postgres" else self._containers
             if runner is not None:
@@ -126,13 +130,13 @@ class Deployments:
         for deployment in self.of(environment_id, service_id):
             if deployment["status"] not in {"REMOVED", "FAILED", "CRASHED"}:
                 self.stop(deployment)
-        self._store.put("instance", f"{environment_id}/{service_id}", {"gone": True})
 
     def resume(self, seconds: float = RESUME_SECONDS) -> None:
-        """After a restart of the emulator: what was active runs again, what was under way has failed.
+        """After a restart of the emulator, run again what was active; deployments that were under way have failed.
 
-        What runs again has another address, and by now somebody else may answer at the one before: a client that was
-        told that one sent its key there. So no question is answered until it runs, or until the time is over.
+        What runs again has a new address. By now, another process may answer at the old one, and a client that was told
+        the old one would send its key there. So the emulator answers no request until everything runs, or until
+        `seconds` have passed.
         """
         walks = []
         for deployment in self._store.all("deployment"):
@@ -157,7 +161,7 @@ class Deployments:
             walk.join(max(0.0, until - time.monotonic()))
 
     def close(self, *, remove: bool) -> None:
-        """Stop PostgreSQL; remove the containers too where asked."""
+        """Stop PostgreSQL, and remove the containers if `remove` is set."""
         self.closing = True
         self._routes.close()
         self._postgres.stop_all()
@@ -170,9 +174,9 @@ class Deployments:
         return self._containers if image and self._containers is not None else self._simulated
 
     def _walked_at_once(self, deployment: Document) -> bool:
-        """Walk a deployment in the caller's thread, unless another one of its instance is under way.
+        """Run a deployment in the caller's thread; return False if another one of its instance is under way.
 
-        The caller writes, and holds the store: to wait here for a walk that is about to write would be for ever.
+        The caller holds the store's lock. To wait here for the other one, which needs that lock, would be a deadlock.
         """
         walking = self._walking(deployment)
         if not walking.acquire(blocking=False):
@@ -186,7 +190,7 @@ class Deployments:
         return True
 
     def _walking(self, deployment: Document) -> threading.Lock:
-        """Return the lock of a service instance: a volume and a PostgreSQL have one owner."""
+        """Return the lock of a service instance: only one of its deployments at a time may use its volume."""
         return self._walks.setdefault(f"{deployment['environmentId']}/{deployment['serviceId']}", threading.Lock())
 
     def _walk(self, deployment: Document, statuses: tuple[str, ...] = _WALK) -> None:
@@ -210,7 +214,7 @@ class Deployments:
             # Readers tell lines apart by their times (fact: log-times).
             at = later_than(deployment["logs"][-1]["timestamp"] if deployment["logs"] else "")
             deployment["logs"].append({"timestamp": at, "message": line, "severity": "info"})
-            self._store.changes.tell()
+            self._store.changes.notify()
 
         try:
             running = self._started(runner, order, log)
@@ -218,7 +222,7 @@ class Deployments:
             log(str(failure))
             self._set(deployment, failure.status)
             return
-        except Exception as error:  # noqa: BLE001  # whatever breaks here must end the deployment, not the walk
+        except Exception as error:  # noqa: BLE001  # whatever breaks here must end the deployment, not only its thread
             log(f"the emulator could not run it: {type(error).__name__}")
             self._set(deployment, "FAILED")
             return
@@ -279,7 +283,7 @@ class Deployments:
         )
 
     def _fill(self, deployment: Document) -> None:
-        """Give the service's volume a size: whatever ran with it may have written to it."""
+        """Give the service's volume a size, because a deployment that runs with it may write to it."""
         for row in self._volumes(deployment):
             if not row.get("currentSizeMB"):
                 self._store.put("volume_instance", row["id"], {**row, "currentSizeMB": USED_MB})
@@ -292,8 +296,8 @@ class Deployments:
 
 
 def _manifest(deploy: Document) -> Document:
-    """Return what a deployment says of its config: no login, and a region also where none was set."""
-    # A client that makes a service reads `multiRegionConfig` and fails without it (fact: deployment-meta).
+    """Return the `deploy` part of a deployment's manifest: without the login, and always with a region."""
+    # A client that creates a service reads `multiRegionConfig` and fails without it (fact: deployment-meta).
     regions = deploy.get("multiRegionConfig") or {DEFAULT_REGION: {"numReplicas": deploy.get("numReplicas") or 1}}
     shown = {key: value for key, value in deploy.items() if key != "registryCredentials"}
     return {**shown, "multiRegionConfig": regions}

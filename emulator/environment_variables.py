@@ -1,4 +1,4 @@
-"""The variables of an environment's services, as Railway gives them to a deployment."""
+"""The variables that Railway gives to a deployment."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def environment_variables(store: Store, environment: Document, *, opened: bool) -> dict[str, dict[str, str]]:
-    """Return every service's variables, RAILWAY_* included and references unrendered, by the service's name.
+    """Return every service's variables by its name, with RAILWAY_* and with references that are not rendered.
 
-    A deployment gets sealed values (`opened`), and nobody else does, not even in a reference (fact: sealed-stays).
-    `PORT` is not among them: only what runs is given one (fact: port-is-not-a-variable).
+    Only a deployment gets sealed values (`opened`); nobody else does, not even by a reference (fact: sealed-stays).
+    `PORT` is not included, because only what runs gets it (fact: port-is-not-a-variable).
     """
     result: dict[str, dict[str, str]] = {}
     for service_id, config in environment["config"].get("services", {}).items():
@@ -26,7 +26,7 @@ def environment_variables(store: Store, environment: Document, *, opened: bool) 
 
 
 def private_domain(service: str) -> str:
-    """Return the name by which other services of the environment reach one."""
+    """Return a service's private domain, by which other services of the environment reach it."""
     return f"{re.sub(r'[^a-z0-9-]+', '-', service.lower())}.railway.internal"
 
 

@@ -6,14 +6,14 @@ from graphql import GraphQLError
 
 
 class Refusal(GraphQLError):
-    """A resolver error: HTTP 200; the message is what clients match, the code says nothing but for few errors."""
+    """A resolver's error, answered with HTTP 200. Clients match the message; few errors have a code of their own."""
 
     def __init__(self, message: str, code: str = "INTERNAL_SERVER_ERROR") -> None:
         super().__init__(message, extensions={"code": code})
 
 
 def not_authorized() -> Refusal:
-    """Return what Railway says to a bad token, to no access, and to a thing that was deleted."""
+    """Return Railway's error for a bad token, a missing right, or a deleted object (fact: deleted-is-not-found)."""
     return Refusal("Not Authorized")
 
 

@@ -1,4 +1,4 @@
-"""Runs one GraphQL document against the schema, with Railway's outer shapes of answers and errors."""
+"""Executes a GraphQL document against the schema; answers and errors have the shapes of Railway's."""
 
 from __future__ import annotations
 
@@ -70,9 +70,13 @@ _MODULES = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back over HTTP: the status, and the body as JSON.
+    """An HTTP answer.
 
-    `unserved` is the operation of Railway that was asked for and is not served.
+    Attributes:
+        status: the HTTP status.
+        body: the JSON body.
+        errors: the messages of its errors.
+        unserved: the operation of Railway that was requested but that the emulator does not have, or the empty string.
     """
 
     status: int
@@ -83,12 +87,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """A document that was parsed and found valid, and what it asks.
+    """A valid document, and the operation in it that was requested.
 
     Attributes:
-        document: the whole of it.
+        document: the parsed document.
         name: the first root field, for example `serviceCreate`; aliases do not hide it.
-        fields: all root fields in their order.
+        fields: all root fields, in order.
         writes: whether it is a mutation.
         streams: whether it is a subscription, which only a WebSocket carries.
     """
@@ -112,7 +116,7 @@ def executable_schema() -> GraphQLSchema:
 
 
 def _guard(schema: GraphQLSchema) -> None:
-    """Let each root field ask first whether the caller may, and of what; no resolver asks that itself."""
+    """Make each root field check its caller's rights and its arguments first, so that no resolver has to."""
     for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
         for name, field_ in (root.fields if root else {}).items():
             assert field_.resolve is not None
@@ -131,7 +135,7 @@ def _guarded(name: str, resolve: Any, *, writes: bool) -> Any:
 
 
 def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
-    """Parse and validate; what fails is answered with HTTP 400 (fact: bad-document)."""
+    """Parse and validate a request; if it is invalid, return the answer with HTTP 400 (fact: bad-document)."""
     text = body.get("query") if isinstance(body, dict) else None
     if not isinstance(text, str):
         return _bad("GraphQL operations must contain a non-empty `query`.", "BAD_REQUEST")
@@ -156,7 +160,7 @@ def read(schema: GraphQLSchema, body: Any) -> Operation | Answer:
 
 @functools.cache
 def _public() -> Mapping[str, frozenset[str]]:
-    """Return the names of Railway's operations, and of newer ones that its clients send, by the kind of operation."""
+    """Return the names of Railway's operations, including newer ones that clients send, by the kind of operation."""
     recorded = json.loads(OPERATIONS.read_text(encoding="utf-8"))
     clients = json.loads(CLIENT_OPERATIONS.read_text(encoding="utf-8")).values()
     return {
@@ -166,7 +170,7 @@ def _public() -> Mapping[str, frozenset[str]]:
 
 
 def _unserved(schema: GraphQLSchema, document: DocumentNode) -> str:
-    """Return the first operation of a document that Railway has and this emulator has not, or the empty string."""
+    """Return the first operation of a document that Railway has but the emulator does not, or the empty string."""
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             root = schema.get_root_type(node.operation)
@@ -179,7 +183,7 @@ def _unserved(schema: GraphQLSchema, document: DocumentNode) -> str:
 
 @functools.lru_cache(maxsize=500)
 def _valid(schema: GraphQLSchema, text: str) -> DocumentNode | Answer:
-    """Parse and validate one text; clients send the same few again and again, and that is most of a call."""
+    """Parse and validate a document; cached, because clients repeat a few and this takes most of a request's time."""
     try:
         document = parse(text)
     except GraphQLError as error:
@@ -213,7 +217,7 @@ def run(schema: GraphQLSchema, operation: Operation, body: Mapping[str, Any], co
     assert isinstance(result, ExecutionResult)
     if not result.errors:
         return Answer(200, {"data": result.data})
-    # A variable of the wrong type is not explained by Railway (fact: opaque-variable-types).
+    # Railway does not explain a variable of the wrong type (fact: opaque-variable-types).
     if any(not error.path for error in result.errors):
         return opaque(400)
     shaped = [_shaped(error) for error in result.errors]
@@ -221,24 +225,24 @@ def run(schema: GraphQLSchema, operation: Operation, body: Mapping[str, Any], co
 
 
 def opaque(status: int = 200) -> Answer:
-    """Return Railway's answer that explains nothing: `traceId` beside `message`, no path and no code."""
+    """Return Railway's generic error: a message and a `traceId`, but no path and no code."""
     message = "Problem processing request"
     return Answer(status, {"errors": [{"message": message, "traceId": str(time.time_ns())}], "data": None}, (message,))
 
 
 def refused(message: str, code: str, status: int = 200) -> Answer:
-    """Return one refusal without data."""
+    """Return an answer with one error and no data."""
     return Answer(status, {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}, (message,))
 
 
 def needs_websocket(operation: Operation) -> Answer:
-    """Return the refusal of a subscription that came over HTTP."""
+    """Return the answer to a subscription over HTTP."""
     return _bad(f"{operation.name} is a subscription: it needs a WebSocket of graphql-transport-ws", "BAD_REQUEST")
 
 
 def needs_http(operation: Operation) -> Answer:
-    """Return the refusal of a query or a mutation that came over a WebSocket: no client of Railway sends one."""
-    return _bad(f"{operation.name} is no subscription: it needs a POST", "BAD_REQUEST")
+    """Return the answer to a query or a mutation over a WebSocket, which no known client of Railway sends."""
+    return _bad(f"{operation.name} is not a subscription: it needs a POST", "BAD_REQUEST")
 
 
 def _bad(message: str, code: str) -> Answer:
@@ -246,7 +250,7 @@ def _bad(message: str, code: str) -> Answer:
 
 
 def _explain(error: GraphQLError) -> None:
-    """Say on stderr where a resolver broke; never the message, it may hold a variable's value."""
+    """Print where a resolver failed, without the error's message, which may contain a variable's value."""
     original = error.original_error
     frames = traceback.extract_tb(original.__traceback__ if original else None)
     at = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
@@ -260,7 +264,7 @@ def _shaped(error: GraphQLError) -> dict[str, Any]:
     if not known:
         _explain(error)
     if not known or (error.extensions or {}).get("code") is None:
-        # A resolver that broke, or a null where the schema promises none: Railway says nothing about either.
+        # A resolver failed, or returned null for a non-null field: Railway explains neither.
         shape = opaque().body["errors"][0]
         return {**shape, "path": path} if known else dict(shape)
     return {

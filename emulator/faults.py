@@ -1,4 +1,4 @@
-"""What can go wrong between a client and Railway, planted on purpose: each fault hits once, or `times` times."""
+"""Planted faults: what can go wrong between a client and Railway, for a number of calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = (
     "throttled",
     "slow",
 )
-"""`lost_answer` and `gateway_timeout` do the work first; all the others happen instead of it, `slow` before it."""
+"""`lost_answer` and `gateway_timeout` happen after the work, `slow` before it; all others happen instead of it."""
 
 _LONGEST_SECONDS = 3600
 
@@ -35,7 +35,7 @@ class Fault:
         operation: the root field that it waits for, or the empty string for any.
         times: how many calls it still hits.
         after: how many matching calls it lets pass first.
-        seconds: how long `slow` takes, and what 429 says in Retry-After.
+        seconds: how long `slow` takes; for 429, the value of Retry-After.
     """
 
     kind: str
@@ -53,10 +53,13 @@ class Faults:
         self._planted: list[Fault] = []
 
     def plant(self, values: Mapping[str, Any]) -> Fault:
-        """Plant one.
+        """Plant a fault.
+
+        Args:
+            values: the fields of `Fault`.
 
         Raises:
-            ValueError: an unknown kind or field.
+            ValueError: the kind or a field is unknown, or a value is not valid.
         """
         try:
             fault = Fault(**{**values, "kind": str(values.get("kind"))})
@@ -85,18 +88,18 @@ class Faults:
         return None
 
     def planted(self) -> list[Fault]:
-        """Return those that still wait for a call, as they are now."""
+        """Return copies of the faults that still wait for a call."""
         with self._lock:
             return [replace(fault) for fault in self._planted]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all faults."""
         with self._lock:
             self._planted.clear()
 
 
 def _check(fault: Fault) -> None:
-    """Refuse values of other types than a fault's: they come from a caller's JSON."""
+    """Refuse values of the wrong type or range: they come from a caller's JSON."""
     given: dict[str, Any] = vars(fault)
     for name, lowest in (("times", 1), ("after", 0)):
         if type(given[name]) is not int or given[name] < lowest:

@@ -1,4 +1,4 @@
-"""A TCP forwarder: a server on the host's loopback, reachable from an environment's network under its own port."""
+"""A TCP forwarder, for TCP proxies and for servers on the host's loopback that containers have to reach."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _RETRY_SECONDS = 0.5
 class Forwarder:
     """Listens on `host:port` and pipes each connection to `target` (host, port) until it is closed.
 
-    The port may be taken for a moment: a client's connection of any program may have it, and the network of a Docker
-    that starts again has no address yet. Until it is free, a thread tries again.
+    The address may be unavailable for a moment: a client's connection may use the port, and after a restart of Docker
+    its network may have no address yet. Until it is available, a thread tries again.
     """
 
     def __init__(self, host: str, port: int, target: tuple[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""A port for a server that keeps it over restarts."""
+"""Ports for servers that keep them across restarts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import secrets
 import socket
 
 _FIRST, _END = 10_000, 32_768
-"""Below the ports that Linux gives to clients' connections (ip_local_port_range) and Docker to containers: while its
-server is down, nobody else is given one of these."""
+"""Below the ports that Linux gives to clients' connections (ip_local_port_range) and Docker to containers: while the
+server is down, neither gives its port to anybody else."""
 _TRIES = 100
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on, the same for as long as its owner writes it down."""
+    """Return a loopback port on which nobody listens; the caller stores it."""
     for _ in range(_TRIES):
         port = _FIRST + secrets.randbelow(_END - _FIRST)
         with socket.socket() as probe:

@@ -1,8 +1,8 @@
-"""Keeps pages in a browser away from an emulator on loopback: whose name they call it by, and where they come from.
+"""Protects an emulator on loopback from web pages, by the headers Host, Origin and Sec-Fetch-Site.
 
-A page of any site can send requests to 127.0.0.1, and by DNS rebinding read the answers. So each request must call the
-emulator by a name of this machine, and one that a browser says comes from another origin is refused. The switches that
-change something want the account token and JSON as well, which a page cannot send without asking first (CORS).
+A page of any site can send requests to 127.0.0.1, and by DNS rebinding read the answers. So the Host of each request
+must be a name of this machine, and a request that a browser marks as coming from another origin is refused. Admin
+requests that change something also need the account token and JSON, for which a browser first sends a CORS preflight.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 SWITCHES = "/_emulator/"
 _NAMES = frozenset({"localhost", "host.docker.internal"})
-"""The second is how containers on this machine call it."""
+"""Containers on this machine use the second one."""
 _READS = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
-"""Of Sec-Fetch-Site; `none` is an address that a person typed."""
+"""Values of Sec-Fetch-Site; `none` is an address that a person typed."""
 
 
 def refusal(method: str, path: str, headers: Mapping[str, str], token: str) -> tuple[int, str] | None:
-    """Return the status and the words with which a request is refused; None if it may go on. Pure.
+    """Return the status and the message with which a request is refused; None if it is allowed. Pure.
 
     Args:
         method: in capitals.
-        path: without the query.
+        path: the path without the query.
         headers: by their names in lower case.
         token: the account token.
     """
@@ -50,10 +50,10 @@ def refusal(method: str, path: str, headers: Mapping[str, str], token: str) -> t
     if not path.startswith(SWITCHES) or method in _READS:
         return None
     if not has_token(headers, token):
-        return 401, "a switch that changes something wants Authorization: Bearer with the account token"
+        return 401, "a request that changes something needs Authorization: Bearer with the account token"
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if method != "DELETE" and kind != "application/json":
-        return 415, "a switch that changes something wants Content-Type: application/json"
+        return 415, "a request that changes something needs Content-Type: application/json"
     return None
 
 
@@ -77,7 +77,7 @@ def _is_ours(host: str) -> bool:
 
 
 class Guard:
-    """Asks `refusal` before an application sees a request."""
+    """ASGI middleware that refuses requests as `refusal` says."""
 
     def __init__(self, application: ASGIApp, token: str) -> None:
         self._application = application
@@ -101,17 +101,17 @@ class Guard:
 
 
 async def document(read: Callable[[], Awaitable[bytes]]) -> dict[str, Any]:
-    """Return the object of JSON that a body is.
+    """Return the JSON object in a request's body.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the body is not JSON, or not an object.
     """
     try:
         found = json.loads(await read(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ValueError("the body is not JSON") from None
     if not isinstance(found, dict):
-        raise ValueError("the body is not an object")  # noqa: TRY004  # a bad value of a caller's
+        raise ValueError("the body is not an object")  # noqa: TRY004  # a bad value from a caller
     return found
 
 

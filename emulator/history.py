@@ -1,4 +1,4 @@
-"""How documents were a while ago, for reads that lag: pure, with the clock given."""
+"""Past versions of documents, for reads that lag behind."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class History:
         self._versions: dict[str, dict[str, list[tuple[float, str | None]]]] = {}
 
     def add(self, kind: str, id_: str, body: str | None, *, at: float | None = None) -> None:
-        """Write down a document's new body, or None for its end.
+        """Record a document's new body, or None for its deletion.
 
         Args:
-            kind: kind of the document; what does not lag is not kept.
-            id_: id of the document.
+            kind: the document's kind; only those in LAGGING are recorded.
+            id_: the document's id.
             body: the document as JSON.
-            at: since when, in seconds of the monotonic clock; now unless said otherwise.
+            at: since when, in seconds of the monotonic clock; None is now.
         """
         if kind not in LAGGING:
             return
@@ -35,10 +35,10 @@ class History:
             versions.pop(0)
 
     def follow(self, present: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write down what differs from the newest versions: documents were taken back.
+        """Record what differs from the newest versions, after changes were undone.
 
         Args:
-            present: all documents of the kinds that lag, by kind and id.
+            present: all documents of the kinds in LAGGING, by kind and id.
         """
         moment = time.monotonic()
         for kind, documents in present.items():
@@ -48,12 +48,12 @@ class History:
                     self.add(kind, id_, body)
 
     def at(self, kind: str, id_: str, moment: float) -> str | None:
-        """Return a document's body at a moment, or None if it was not there."""
+        """Return a document's body at a moment, or None if it did not exist."""
         for since, body in reversed(self._versions.get(kind, {}).get(id_, [])):
             if since <= moment:
                 return body
         return None
 
     def ids(self, kind: str) -> list[str]:
-        """Return the ids of a kind, of what is gone as well, oldest first."""
+        """Return the ids of a kind, including those of deleted documents, oldest first."""
         return list(self._versions.get(kind, {}))

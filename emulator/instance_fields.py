@@ -1,4 +1,4 @@
-"""What a ServiceInstance shows of the stored config, field by field. Pure."""
+"""The fields of a ServiceInstance that come from the stored config. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUILDERS = ("NIXPACKS", "RAILPACK")
 
 
 def instance_fields(config: Config) -> dict[str, Any]:
-    """Return the fields of a service instance that its config says."""
+    """Return the fields of a service instance, by their names in GraphQL."""
     deploy, build, source = (config.get(part) or {} for part in ("deploy", "build", "source"))
     return {
         "isUpdatable": True,

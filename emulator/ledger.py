@@ -1,4 +1,4 @@
-"""What was asked of the emulator and what it cost: tests and `make local` count calls and deployments by it."""
+"""The ledger of requests and of the deployments that each one caused; tests and `make local` read it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ class Call:
 
     Attributes:
         index: 1 for the first since the ledger was emptied.
-        operation: the first root field, empty for a request that is none; `fields` are all of them.
-        type: query, mutation, or invalid: refused with HTTP 400 before anything ran.
+        operation: the first root field; empty if the request has none.
+        fields: all root fields.
+        type: query, mutation, subscription, or invalid if it was refused with HTTP 400 before anything ran.
         at: seconds since the epoch.
         seconds: how long the answer took.
-        error: the first error's message, or the empty string; `fault` the planted fault that hit.
+        error: the first error's message, or the empty string.
+        fault: the kind of the planted fault that hit, or the empty string.
         deployments: the ids of the deployments that it caused.
-        client: who asked, as the product in its User-Agent says.
-        disputed: the settings that decided between behaviours of a disputed belief.
+        client: the product name in the User-Agent.
+        disputed: the disputed settings that decided something.
         bytes: the length of the answer's body.
     """
 
@@ -40,30 +42,30 @@ class Call:
 
 
 class Ledger:
-    """The calls so far; no variables are kept, they hold secrets."""
+    """The requests so far, without their variables, which contain secrets."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: list[Call] = []
 
     def add(self, **values: Any) -> Call:
-        """Write a call down."""
+        """Record a request."""
         with self._lock:
             call = Call(index=len(self._calls) + 1, **values)
             self._calls.append(call)
             return call
 
     def calls(self) -> list[dict[str, Any]]:
-        """Return them, oldest first."""
+        """Return the requests, oldest first."""
         with self._lock:
             return [asdict(call) for call in self._calls]
 
     def version(self) -> str:
-        """Return a text that is another one whenever a call was added or the calls were forgotten."""
+        """Return a text that changes whenever a request is added or the ledger is emptied."""
         with self._lock:
             return f"{len(self._calls)} {self._calls[-1].at if self._calls else 0}"
 
     def clear(self) -> None:
-        """Forget them."""
+        """Empty the ledger."""
         with self._lock:
             self._calls.clear()

@@ -1,4 +1,4 @@
-"""Railway's rate limits: so many requests a second and an hour for each credential."""
+"""Railway's rate limits: requests per second and per hour of each credential."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a request may: `retry_after` is the seconds to wait, 0 where it may pass; headers are Railway's."""
+    """Whether a request may pass.
+
+    Attributes:
+        retry_after: how many seconds to wait; 0 if it may pass.
+        headers: Railway's headers about the limits.
+    """
 
     retry_after: int
     headers: dict[str, str]
 
 
 class Edge:
-    """Counts all requests of clients that do not say who they are (fact: source-by-query)."""
+    """Limits all requests together whose URL names no source (fact: source-by-query)."""
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
@@ -29,7 +34,7 @@ class Edge:
         self._seen = deque[float]()
 
     def passes(self) -> bool:
-        """Count one request, and tell whether it may pass."""
+        """Count a request, and tell whether it may pass."""
         limit = self._settings.current.edge_requests_per_second
         if not limit:
             return True
@@ -44,7 +49,7 @@ class Edge:
 
 
 class Limits:
-    """Counts requests by credential in sliding windows."""
+    """Limits requests by credential, in sliding windows."""
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
@@ -52,7 +57,7 @@ class Limits:
         self._seen: dict[str, deque[float]] = {}
 
     def take(self, credential: str) -> Allowance:
-        """Count one request; without limits nothing is counted and no header sent."""
+        """Count a request, and return whether it may pass; if no limit is set, there are no headers."""
         limits = [
             (limit, seconds)
             for limit, seconds in (
@@ -71,8 +76,7 @@ class Limits:
             wait, remaining, reset = 0.0, limits[-1][0], 0.0
             for limit, seconds in limits:
                 inside = [moment for moment in seen if moment > now - seconds]
-                # All three are of the hour, where it has a limit (fact: rate-limit-headers): docs.railway.com,
-                # integrations/api.
+                # All three headers are about the hour if it has a limit (fact: rate-limit-headers).
                 remaining = max(0, limit - len(inside) - 1)
                 if len(inside) >= limit:
                     wait = max(wait, inside[-limit] + seconds - now)
@@ -83,7 +87,7 @@ class Limits:
             "X-RateLimit-Limit": str(limits[-1][0]),
             "X-RateLimit-Remaining": str(remaining),
             "X-RateLimit-Reset": str(int(time.time() + reset)),
-            # Railway sends it (fact: rate-limit-headers); its spelling was not written down, this is the IETF draft's.
+            # Railway sends it (fact: rate-limit-headers); its format is not documented, this is the IETF draft's.
             "RateLimit-Policy": ", ".join(f"{limit};w={int(seconds)}" for limit, seconds in limits),
         }
         # Whole seconds, and only once exhausted: docs.railway.com, integrations/api.

@@ -1,8 +1,8 @@
-"""Which lines of a log a query answers: filters and windows. Pure.
+"""Filters and windows of log queries. Pure.
 
-A filter is what Railway's log explorer and its CLI write (fact: log-filter). Words and `"quoted words"` are looked for
-in the message, `@name:value` in what a line is of, such as `@service:ID` or `@level:error`. A `-` before either turns
-it round. What stands side by side must all hold, as with `AND`; `OR` binds less.
+A filter is in the language of Railway's log explorer and CLI (fact: log-filter). Words and `"quoted words"` must be in
+the message; `@name:value` must be an attribute of the line, such as `@service:ID` or `@level:error`. A `-` before
+either negates it. Terms side by side must all hold, as with `AND`; `OR` has a lower precedence.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from emulator.errors import Refusal
 _TOKEN = re.compile(r'-?@[\w.]+:(?:"[^"]*"|[^\s()]+)|-?"[^"]*"|[()]|[^\s()]+')
 _SAME = {"severity": "level"}
 LINES, MOST_LINES = 100, 5000
-"""How many lines are answered without a limit, and the most that a limit asks for; both are of the public schema."""
+"""The default and the maximum number of lines, as the public schema documents them."""
 Line = TypeVar("Line")
 Fits = Callable[[str, Mapping[str, str]], bool]
 
 
 def log_filter(text: str | None) -> Fits:
-    """Return what tells whether a line fits a filter, from its message and from what it is of.
+    """Return a predicate of a line's message and attributes that tells whether the line matches a filter.
 
-    A filter that does not close its brackets is read as if it did.
+    Brackets that are not closed end at the end of the text.
     """
     tokens: list[str] = _TOKEN.findall(text or "")
     found: list[Fits] = []
     while tokens:
         found.append(_any_of(tokens))
-        # A bracket that nothing opened ends nothing.
+        # A closing bracket without an opening one is ignored.
         if tokens:
             tokens.pop(0)
     return _all(found)
@@ -81,14 +81,14 @@ def _all(parts: Sequence[Fits]) -> Fits:
 
 @dataclass(frozen=True)
 class LogWindow:
-    """A stretch of a log around an anchor, as the public schema describes it.
+    """A part of a log around an anchor, as the public schema describes it.
 
     Attributes:
-        oldest: no line is older.
-        anchor: the last line before the limit `before` counts from here.
-        newest: no line is newer.
-        before: the most lines up to the anchor.
-        after: the most lines after the anchor.
+        oldest: the time of the oldest line; None for no bound.
+        anchor: the time from which `before` and `after` count.
+        newest: the time of the newest line; None for no bound.
+        before: how many lines up to the anchor.
+        after: how many lines after the anchor.
     """
 
     oldest: datetime | None
@@ -98,7 +98,7 @@ class LogWindow:
     after: int
 
     def of(self, lines: Iterable[tuple[datetime, Line]]) -> list[Line]:
-        """Return the lines in the window, of lines with their times in the order of time."""
+        """Return the lines in the window; `lines` are pairs of time and line, oldest first."""
         seen = [
             (at, line)
             for at, line in lines
@@ -110,11 +110,11 @@ class LogWindow:
 
 
 def later_than(last: str, when: str = "") -> str:
-    """Return the time as a line of a log has it, to the microsecond, and later than the line before.
+    """Return the timestamp of a log line, in microseconds, which is later than that of the line before.
 
     Args:
-        last: the time of the line before, or the empty string.
-        when: the line's own time; without one it is the present moment.
+        last: the timestamp of the line before, or the empty string.
+        when: the line's own time; empty for now.
     """
     at = moment(when) if when else datetime.now(UTC)
     if last:
@@ -123,10 +123,10 @@ def later_than(last: str, when: str = "") -> str:
 
 
 def moment(text: str) -> datetime:
-    """Return the time that a client, or a line, names.
+    """Return the time in a text from a client or a log line; UTC if it has no zone.
 
     Raises:
-        Refusal: it is not a time.
+        Refusal: the text is not a time.
     """
     try:
         found = datetime.fromisoformat(text)

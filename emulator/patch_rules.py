@@ -1,7 +1,8 @@
-"""What a patch may hold, pure: the rules that Railway's API enforces before it stores anything.
+"""Validates patches of an environment's config, as Railway does before it stores anything. Pure.
 
-`Error in preDeployCommand - Invalid input` is the wording that was seen (fact: pre-deploy-list); other paths are worded
-alike. Every way in goes through these rules, so that what was stored can always be read: what is read has a type here.
+The message `Error in preDeployCommand - Invalid input` was seen on Railway (fact: pre-deploy-list); messages for other
+paths have the same form. Every mutation is validated by these rules, and they cover everything that resolvers read, so
+that a stored config can always be shown.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
 RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
 HIGHEST_PORT = 65535
 _HIGHEST = 2**31 - 1
-"""GraphQL's Int: a larger number could be stored, and not be answered."""
+"""The largest Int of GraphQL: a larger number could be stored, but not be returned."""
 _PARTS = ("source", "build", "deploy", "networking", "variables", "volumeMounts")
 Rule = Callable[[Any], bool]
 
 
 def is_variable_name(name: str) -> bool:
-    """Tell whether a variable may be called so."""
+    """Tell whether a variable may have this name."""
     return bool(_VARIABLE.match(name))
 
 
@@ -110,7 +111,7 @@ _OF_VOLUME: Mapping[str, Rule] = {"region": _is_text, "sizeMB": _is_replicas}
 
 
 def broken(patch: Any) -> str:
-    """Return the path of the first thing in a patch that cannot be, or the empty string."""
+    """Return the path of the first invalid value in a patch, or the empty string."""
     if not isinstance(patch, dict):
         return "patch"
     for key in ("services", "sharedVariables", "volumes", "buckets", "groups"):
@@ -132,7 +133,7 @@ def broken(patch: Any) -> str:
 
 
 def _is_entry(value: Any) -> bool:
-    """Tell whether a value is null or an object, whose flags are flags."""
+    """Tell whether a value is null, or an object in which isCreated, isDeleted and isSealed are booleans or missing."""
     if value is None:
         return True
     return isinstance(value, dict) and all(

@@ -1,7 +1,7 @@
-"""Fields that clients select and that nothing here models: null where that is allowed, else empty, zero or false.
+"""Fields that clients select but the emulator does not model: null if that is allowed, otherwise empty, zero or false.
 
-Generated clients ask for every field of a type. One that is refused would refuse the whole call, though nobody looks at
-the answer: plans, members, avatars, rules of a workspace. What the emulator does model is not listed here.
+Generated clients select every field of a type. If the schema lacked one, such as a plan, a member or an avatar, the
+whole call would be refused, although nobody uses the value. Fields that the emulator models are not listed here.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ _SCALARS: Mapping[str, Any] = {
 
 
 def fill(schema: GraphQLSchema) -> None:
-    """Give the listed fields of a schema their neutral values, in place."""
+    """Give the listed fields of a schema resolvers that return neutral values, in place."""
     for name, kind in schema.type_map.items():
         if not isinstance(kind, GraphQLObjectType):
             continue

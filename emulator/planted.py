@@ -29,11 +29,11 @@ class Dropped(Exception):
     """The connection is to be cut without an answer."""
 
 
-class Cutting:
-    """Cuts the connection where the application says so: a lost answer is a closed socket, not an HTTP error.
+class ConnectionCutter:
+    """Closes the connection without an answer if the application raises `Dropped`, as a network does.
 
-    uvicorn closes the transport when an application returns without a response; it logs that at ERROR level, which
-    `__main__` keeps quiet.
+    uvicorn closes the transport when an application returns without a response. It logs that as an error, which
+    `__main__` hides.
     """
 
     def __init__(self, application: Starlette) -> None:
@@ -48,7 +48,7 @@ class Cutting:
 
 
 def answer_of(fault: Fault) -> Response | None:
-    """Return what is answered in place of a planted fault's request; None if the request is carried out.
+    """Return the answer that a planted fault gives instead of the real one; None if the request is carried out.
 
     Raises:
         Dropped: the connection is to be cut instead.

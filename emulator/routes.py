@@ -1,4 +1,4 @@
-"""Which address leads to what runs: TCP proxies, private domains, and the ports that containers reach."""
+"""Routes traffic to what runs: TCP proxies, private domains, and the host's ports that containers reach."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 ACTIVE = ("SUCCESS", "SLEEPING")
 HOST_NAME = "host.docker.internal"
-"""By this name a container reaches the emulator's own API, as it reaches Docker Desktop's host."""
+"""The name by which a container reaches the emulator's API, as with Docker Desktop."""
 _POSTGRES_PORT = 5432
 
 
 class Routes:
-    """The forwarders of one emulator.
+    """The forwarders of an emulator.
 
     Args:
-        store: what is there.
-        containers: where containers run; None if they are simulated.
+        store: the documents.
+        containers: the containers on Docker; None if runs are simulated.
         from_containers: addresses of this machine's loopback that containers have to reach.
     """
 
@@ -41,13 +41,13 @@ class Routes:
             forwarder.close()
 
     def publish(self, environment_id: str, address: str) -> None:
-        """Make an embedded PostgreSQL reachable from the containers, on their network's host address."""
+        """Make an embedded PostgreSQL reachable from containers, at the gateway of their network."""
         if self._containers is not None:
             _, gateway = self._containers.network(environment_id)
             self._forward(environment_id, gateway, _POSTGRES_PORT, address)
 
     def point_proxies(self, order: Order, address: str) -> None:
-        """Let each TCP proxy of the service lead to what runs now; its own port never changes."""
+        """Make each TCP proxy of the service forward to what runs now; the proxy's own port never changes."""
         for proxy in self._store.all(
             "tcp_proxy",
             lambda row: row["environmentId"] == order.environment_id and row["serviceId"] == order.service_id,
@@ -64,13 +64,13 @@ class Routes:
         self._forwarders[key] = Forwarder(host, port, target)
 
     def private_hosts(self, environment_id: str) -> dict[str, str]:
-        """Return the addresses that containers of an environment know by name."""
+        """Return the addresses of the host and of embedded PostgreSQL servers, by the names that containers use."""
         if self._containers is None:
             return {}
         _, gateway = self._containers.network(environment_id)
         hosts = {HOST_NAME: gateway}
         for address in self._from_containers:
-            # They listen on loopback, which is another one inside a container.
+            # They listen on the host's loopback, which containers cannot reach.
             port = int(address.rpartition(":")[2])
             self._forward(f"{port}/{environment_id}", gateway, port, address)
         for row in self._store.all("deployment", lambda row: row["environmentId"] == environment_id):

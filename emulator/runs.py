@@ -1,10 +1,10 @@
-"""What a deployment's image becomes: something that runs, or is looked at and simulated, and says which."""
+"""How the image of a deployment runs: as a container, as an embedded PostgreSQL, or simulated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 Log = Callable[[str], None]
 
@@ -22,7 +22,6 @@ class Order:
         health_seconds: how long it may take to answer 200.
         volume: the mount path of the service's volume, or the empty string.
         volume_id: names the folder that is mounted.
-        previous: what ran before, as `Running.handle`.
     """
 
     deployment_id: str
@@ -36,25 +35,27 @@ class Order:
     health_seconds: float
     volume: str
     volume_id: str
-    previous: str = ""
 
 
 @dataclass(frozen=True)
 class Running:
-    """What runs now: `mode` is container, postgres or simulated; `address` is host:port, empty if simulated.
+    """What runs now.
 
-    `has_exited` says that its process has ended with 0 already.
+    Attributes:
+        mode: container, postgres or simulated.
+        handle: what its runner stops it by; empty if simulated.
+        address: host:port; empty if simulated.
+        has_exited: whether its process has already exited with 0.
     """
 
     mode: str
     handle: str = ""
     address: str = ""
     has_exited: bool = False
-    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunFailed(Exception):
-    """The deployment ended badly: `status` is FAILED or CRASHED; the message is its last log line."""
+    """The image did not run: `status` is the deployment's, FAILED or CRASHED; the message is its last log line."""
 
     def __init__(self, status: str, message: str) -> None:
         self.status = status
@@ -64,14 +65,14 @@ class RunFailed(Exception):
 class Runner(Protocol):
     """Runs images of one kind."""
 
-    def takes(self, image: str) -> bool:
-        """Tell whether this runner is for that image."""
-        ...
-
     def start(self, order: Order, log: Log) -> Running:
-        """Start it and return once it is healthy; raises RunFailed."""
+        """Start an image, and return once it is healthy.
+
+        Raises:
+            RunFailed: it did not start, or did not become healthy in time.
+        """
         ...
 
     def stop(self, handle: str) -> None:
-        """Stop what `start` returned; nothing happens where it is gone."""
+        """Stop what has this handle; nothing happens if it has ended already."""
         ...

@@ -1,4 +1,4 @@
-"""What can be set on a running emulator."""
+"""The settings of an emulator, which can be changed while it runs."""
 
 from __future__ import annotations
 
@@ -11,48 +11,55 @@ from typing import Any
 from emulator.history import LONGEST_LAG_SECONDS
 
 _WORDS = {bool: "true or false", float: "a number", int: "a whole number", str: "a text", dict: "an object"}
-CHOICES: Mapping[str, tuple[str, ...]] = {
+_BELIEFS: Mapping[str, tuple[str, ...]] = {
     "project_token": ("environment", "strict"),
     "deleted_answer": ("not_found", "not_authorized"),
     "domain_rename": ("kept", "ignored"),
     "scoped_delete": ("keeps_service", "deletes_service"),
 }
-"""What is disputed about Railway, with both behaviours: the first is the default."""
-DISPUTED = frozenset({*CHOICES, "update_source_deploys", "volume_create_deploys"})
-"""The settings each of which decides between the behaviours of a disputed belief."""
+CHOICES: Mapping[str, tuple[str, ...]] = {**_BELIEFS, "image_check": ("on", "off")}
+"""The values of the settings that have only a few; the first one is the default."""
+DISPUTED = frozenset({*_BELIEFS, "update_source_deploys", "volume_create_deploys"})
+"""The settings that choose between two behaviours because the sources about Railway disagree."""
+OUTCOMES = ("healthy", "never_ready", "crash", "complete")
+"""What a simulated run can do; the first one is the default."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Knobs; times in seconds unless named otherwise.
+    """The settings; times are in seconds unless their name has another unit.
 
     Attributes:
-        deploy_step_seconds: how long each status of a simulated deployment lasts; 0 is immediate.
-        latency_ms: added to every operation.
-        creation_throttle_seconds: one project and one environment per so many seconds; 0 switches it off.
-        requests_per_second, requests_per_hour: rate limits per token; 0 switches one off.
+        deploy_step_seconds: how long each status of a deployment lasts before its image runs; with 0, a simulated
+            deployment is done when its call is answered.
+        latency_ms: added to every query and mutation.
+        creation_throttle_seconds: a user can create one project and one environment in so many seconds; 0 for no limit
+            (fact: creation-throttle).
+        requests_per_second, requests_per_hour: rate limits per token; 0 for no limit.
         hour_seconds: how long the hour of requests_per_hour lasts.
         limited_token: the only token that the rate limits count; empty for all.
-        read_lag_seconds: reads show environments' configs, volumes and domains as they were so long ago, at most 60.
-        image_check: `on` fetches a simulated image's manifest from its registry; `off` takes it for good.
+        read_lag_seconds: queries see environments' configs, volumes and domains as they were so long ago, at most 60
+            (fact: read-lag).
+        image_check: `on` checks a simulated image's manifest in its registry; `off` does not.
         further_tokens: account tokens of other users of the same workspace, separated by commas.
         other_workspace_token: an account token of another workspace, which has no projects; empty for none.
-        project_token: how far a project token reaches: `environment`, or `strict` for deployments alone
+        project_token: how far a project token reaches: `environment`, or `strict` for reads and deployments
             (fact: project-token-reach).
-        deleted_answer: what is said of a deleted project or service: `not_found` or `not_authorized`
+        deleted_answer: the error for a deleted project or service: `not_found` or `not_authorized`
             (fact: deleted-is-not-found).
-        domain_rename: `kept`, or `ignored` where a service domain's update changes the port alone
+        domain_rename: `kept`; with `ignored`, an update of a service domain changes only its port
             (fact: domain-rename).
-        scoped_delete: `keeps_service`, or `deletes_service` where a deletion in the last environment that had a service
-            deletes the project's service too (fact: scoped-delete-keeps-service).
+        scoped_delete: `keeps_service`; with `deletes_service`, a service is deleted with its last instance
+            (fact: scoped-delete-keeps-service).
         update_source_deploys: whether an update of an instance's source deploys (fact: update-source-deploys).
-        volume_create_deploys: whether a volume for a running service deploys it (fact: volume-create-deploys).
-        edge_requests_per_second: the limit of requests whose address names no source; 0 switches it off
+        volume_create_deploys: whether creating a volume for a service that was deployed before deploys it
+            (fact: volume-create-deploys).
+        edge_requests_per_second: the limit of requests whose URL names no source; 0 for no limit
             (fact: source-by-query).
-        services_per_project, volumes_per_project: the most that a project has; 0 is no limit
+        services_per_project, volumes_per_project: how many a project can have; 0 for no limit
             (fact: services-per-project) (fact: volumes-per-project).
-        slow_reader_seconds: a WebSocket on which nothing could be sent for so long is cut.
-        outcomes: part of an image reference -> healthy, never_ready, crash, complete: what a simulated run of it does.
+        slow_reader_seconds: a WebSocket is closed when a message could not be sent for so long.
+        outcomes: what a simulated image does, one of `OUTCOMES`, by a part of the image's reference.
     """
 
     deploy_step_seconds: float = 0.3
@@ -82,7 +89,7 @@ class Settings:
         """Return these settings with `values` set, each turned into its field's type.
 
         Raises:
-            ValueError: an unknown name or a value of the wrong type.
+            ValueError: a name is unknown, or a value is not one that its setting can have.
         """
         known = asdict(self)
         unknown = sorted(set(values) - set(known))
@@ -94,13 +101,16 @@ class Settings:
                 raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}, not {value!r}")
             if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} is 0 or more, not {value}")
+        for image, outcome in typed.get("outcomes", {}).items():
+            if outcome not in OUTCOMES:
+                raise ValueError(f"outcomes: {image[:40]!r} is one of {', '.join(OUTCOMES)}, not {str(outcome)[:40]!r}")
         if not 0 <= typed.get("read_lag_seconds", 0.0) <= LONGEST_LAG_SECONDS:
             raise ValueError(f"read_lag_seconds is between 0 and {LONGEST_LAG_SECONDS:.0f}")
         return replace(self, **typed)
 
 
 def _typed(name: str, example: Any, value: Any) -> Any:
-    """Return a value as the type of its setting; a number is not a text, nor a text a number.
+    """Return a value as the type of its setting; a number is not accepted as a text, nor a text as a number.
 
     Raises:
         ValueError: it is of another type.
@@ -122,9 +132,11 @@ def _typed(name: str, example: Any, value: Any) -> Any:
 
 
 class LiveSettings:
-    """The settings of a running emulator; `current` is read at each use.
+    """The settings of a running emulator.
 
-    `consulted` has those that decided a dispute since somebody last emptied it.
+    Attributes:
+        current: the settings as they are now; read them at each use.
+        consulted: the disputed settings that decided something since this set was last emptied.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -133,12 +145,12 @@ class LiveSettings:
         self._lock = threading.Lock()
 
     def decides(self, name: str) -> Any:
-        """Return the behaviour where a belief is disputed, and note that something rests on it."""
+        """Return the value of a disputed setting, and note that it decided something."""
         self.consulted.add(name)
         return getattr(self.current, name)
 
     def change(self, values: Mapping[str, Any]) -> Settings:
-        """Set `values` and return the whole."""
+        """Change the settings in `values`, and return all settings."""
         with self._lock:
             self.current = self.current.changed(values)
             return self.current

@@ -1,4 +1,4 @@
-"""A run that is simulated: the image is looked at in its registry, and nothing is started. Always labelled so."""
+"""A simulated run: the image's manifest is checked in its registry, and nothing is started. The log says so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from emulator.runs import Log, Order, RunFailed, Running
+from emulator.settings import OUTCOMES
 
 if TYPE_CHECKING:
     from emulator.settings import LiveSettings
@@ -22,15 +23,10 @@ _MANIFESTS = (
 
 
 class Simulated:
-    """Checks that an image can be pulled for linux/amd64, then says how its run ended, by the setting `outcomes`."""
+    """Checks that an image can be pulled for linux/amd64; the setting `outcomes` says how its run ends."""
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
-
-    def takes(self, image: str) -> bool:
-        """Take everything."""
-        del image
-        return True
 
     def start(self, order: Order, log: Log) -> Running:
         """See `Runner.start`."""
@@ -38,7 +34,7 @@ class Simulated:
         log("simulated: no container is started for this deployment")
         if order.image and settings.image_check == "on":
             _check_image(order.image, log)
-        outcome = next((end for part, end in settings.outcomes.items() if part in order.image), "healthy")
+        outcome = next((end for part, end in settings.outcomes.items() if part in order.image), OUTCOMES[0])
         if outcome == "crash":
             log("simulated: the process exits with code 1")
             raise RunFailed("CRASHED", "simulated: crashed")
@@ -58,7 +54,7 @@ class Simulated:
 def _check_image(image: str, log: Log) -> None:
     registry, _, rest = image.partition("/")
     if not _LOOPBACK.match(registry):
-        log(f"simulated: {registry} is not on this machine, its image is not looked at")
+        log(f"simulated: {registry} is not on this machine; its image is not checked")
         return
     name, _, digest = rest.partition("@")
     repository, _, tag = name.partition(":")

@@ -1,7 +1,8 @@
 """The emulator's state: JSON documents by kind and id, in memory and in one SQLite file.
 
-`kind` is one of project, environment, service, instance, deployment, domain, custom_domain, tcp_proxy, volume,
-volume_instance, patch, project_token, call, setting. An instance's id is `environmentId/serviceId`.
+`kind` is one of project, environment, service, deployment, domain, custom_domain, tcp_proxy, volume, volume_instance,
+patch, staged, change_set, workflow, project_token and setting. A staged patch has the id of its environment. A service
+has an instance in each environment whose config names it. A setting is the time of a user's last creation.
 """
 
 from __future__ import annotations
@@ -36,20 +37,26 @@ def now() -> str:
 
 
 def born(id_: str = "") -> Document:
-    """Return what every new document begins with: an id, a random one unless it is given, and when it was made."""
+    """Return the fields of every new document: the id, by default a random one, and its times."""
     at = now()
     return {"id": id_ or new_id(), "createdAt": at, "updatedAt": at, "deletedAt": None}
 
 
 class Store:
-    """Documents that survive a restart; `lock` serialises whoever changes them, `changes` tells of each change."""
+    """Documents that survive a restart.
+
+    Attributes:
+        lock: held by whoever changes documents, or reads several that must fit together.
+        changes: wakes its listeners after each change.
+        history: the past versions, for reads that lag.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
         self.changes = Changes()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        # Without a sync for each write: a laptop's emulator may lose its last second with the power, not before.
+        # No sync for each write: an emulator may lose its last second if the power fails, but not if its process ends.
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute(
@@ -66,17 +73,17 @@ class Store:
         yield from self._connection.execute("SELECT kind, id, body FROM document ORDER BY rowid")
 
     def put(self, kind: str, id_: str, document: Document) -> Document:
-        """Keep `document`; the caller's object is the one that later reads return."""
+        """Store a document; later reads return this very object."""
         with self.lock:
             body = json.dumps(document)
-            # The file first: on a full disk nothing must be remembered that a restart would not know.
+            # The file first: on a full disk, memory must not have what a restart would not find.
             self._connection.execute(
                 "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
                 (kind, id_, body),
             )
             self._documents.setdefault(kind, {})[id_] = document
             self.history.add(kind, id_, body)
-        self.changes.tell()
+        self.changes.notify()
         return document
 
     def get(self, kind: str, id_: str | None) -> Document | None:
@@ -89,15 +96,15 @@ class Store:
             return [document for document in self._documents.get(kind, {}).values() if matches(document)]
 
     def delete(self, kind: str, id_: str) -> None:
-        """Forget a document; nothing happens where there is none."""
+        """Delete a document; nothing happens if there is none."""
         with self.lock:
             self._connection.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, id_))
             self._documents.get(kind, {}).pop(id_, None)
             self.history.add(kind, id_, None)
-        self.changes.tell()
+        self.changes.notify()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all documents."""
         with self.lock:
             self._documents.clear()
             self.history = History()
@@ -105,10 +112,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Serialise one writer; all of its writes reach the file and stay in memory, or none.
+        """Serialise one writer; either all of its writes are stored, or none.
 
         Raises:
-            sqlite3.Error: they did not reach the file, as on a full disk: what is remembered is what the file has.
+            sqlite3.Error: they did not reach the file, as on a full disk. The documents are again those of the file.
         """
         with self.lock:
             if self._connection.in_transaction:
@@ -125,7 +132,7 @@ class Store:
         if self._undone:
             return
         try:
-            # SQLite itself rolls back where a write finds the disk full (sqlite.org/lang_transaction.html).
+            # SQLite itself rolls back if a write finds the disk full (sqlite.org/lang_transaction.html).
             if not self._connection.in_transaction:
                 raise sqlite3.OperationalError("the writes did not reach the file")
             self._connection.execute("COMMIT")
@@ -136,9 +143,9 @@ class Store:
             raise
 
     def undo(self) -> None:
-        """Take back what the running transaction wrote, and what it changed in documents without writing them yet.
+        """Undo the running transaction, including changes to documents that it has not stored yet.
 
-        Deployments stay: they walk on in threads of their own.
+        Deployments are kept: threads of their own go on changing them.
         """
         with self.lock:
             if self._connection.in_transaction:
@@ -160,9 +167,9 @@ class Store:
 
 
 class PastStore(Store):
-    """A store for reads, whose environments, volumes and domains are as they were some seconds ago.
+    """A store for queries, whose environments, volumes and domains are as they were some seconds ago.
 
-    Who writes never reads from it: Railway's writers know the truth, its readers lag behind (fact: read-lag).
+    Mutations never read from it: on Railway they see the present, while queries lag behind (fact: read-lag).
     """
 
     def __init__(self, present: Store, seconds: float) -> None:
@@ -171,7 +178,7 @@ class PastStore(Store):
         self.lock = present.lock
 
     def get(self, kind: str, id_: str | None) -> Document | None:
-        """Return the document as it was then, or None; an environment that was not there yet has an empty config."""
+        """Return the document as it was then, or None; an environment that did not exist yet has an empty config."""
         now_ = self._present.get(kind, id_)
         if kind not in LAGGING:
             return now_
@@ -183,7 +190,7 @@ class PastStore(Store):
         return {**now_, "config": {}} if now_ is not None and kind == "environment" else None
 
     def all(self, kind: str, matches: Callable[[Document], bool] = lambda _: True) -> list[Document]:
-        """Return the documents of a kind that were there then and match, oldest first."""
+        """Return the documents of a kind that existed then and match, oldest first."""
         if kind not in LAGGING:
             return self._present.all(kind, matches)
         with self.lock:

@@ -1,4 +1,4 @@
-"""Subscriptions over WebSocket: each connection is a dialogue of `transport_ws`, each operation a task of its own."""
+"""Subscriptions over WebSocket, by the protocol in `transport_ws`; each operation of a connection is a task."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 _INIT_SECONDS = 10.0
 LOOK_SECONDS = 2.0
 _MOST_OPERATIONS = 100
-"""Of one connection at a time; one more is answered with an error."""
+"""How many subscriptions a connection can have at a time; one more is answered with an error."""
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, with a bound to what waits for a reader.
+    """uvicorn's WebSocket, which keeps at most one message in memory for a slow reader.
 
-    uvicorn waits before a message for the reader to have taken the last one: as many messages as there are senders may
-    pile up. Here each message is waited for, and who has not taken the last one in the end is cut.
+    uvicorn waits before it sends a message until the last one has left, so that every sender may add one. Here a sender
+    waits until its own message has left. A connection that ends before its last message has left is aborted.
     """
 
     async def send(self, message: Any) -> None:
-        """Send a message, and wait until little enough of it is left."""
+        """Send a message, and wait until enough of it has left."""
         await super().send(message)
         await self.writable.wait()
 
@@ -55,15 +55,15 @@ class Protocol(WebSocketsSansIOProtocol):
         """Run the application for one connection."""
         await super().run_asgi()
         if not self.writable.is_set():
-            # Otherwise the kernel would go on to offer the reader what it has not taken.
+            # Otherwise the kernel would keep the rest of the data for the reader.
             peer = self.transport.get_extra_info("socket")
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What subscriptions share with the requests over HTTP."""
+class EndpointParts:
+    """The parts of the endpoint that subscriptions share with requests over HTTP."""
 
     world: World
     schema: GraphQLSchema
@@ -78,20 +78,20 @@ class Ground:
 class Stream:
     """One operation of a connection."""
 
-    ground: Ground
+    endpoint: EndpointParts
     headers: Mapping[str, str]
     operation: execution.Operation
     body: Mapping[str, Any]
     position: Position = field(default_factory=Position)
 
     def look(self) -> execution.Answer | None:
-        """Return what is new for the subscriber, or None; who asks, and whether they may, is asked each time anew."""
-        caller = self.ground.credentials.caller(self.headers)
+        """Return what is new for the subscriber, or None; its credential is checked again each time."""
+        caller = self.endpoint.credentials.caller(self.headers)
         if isinstance(caller, execution.Answer):
             return caller
-        with self.ground.world.store.lock:
+        with self.endpoint.world.store.lock:
             context = {"emulator": caller, "position": self.position}
-            answer = execution.run(self.ground.schema, self.operation, self.body, context)
+            answer = execution.run(self.endpoint.schema, self.operation, self.body, context)
         if answer.errors:
             return answer
         is_new = self.position.now != self.position.since
@@ -101,18 +101,18 @@ class Stream:
 
 
 class Subscriptions:
-    """Serves the WebSockets of one emulator."""
+    """Serves the WebSockets of an emulator."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, endpoint: EndpointParts) -> None:
+        self._endpoint = endpoint
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Serve one connection until it ends, at the latest with the server.
+        """Serve a connection until it ends, at the latest with the server.
 
         Raises:
             Dropped: the reader is too slow, or a planted fault cuts the connection.
         """
-        if not websocket.query_params.get("source") and not self._ground.edge.passes():
+        if not websocket.query_params.get("source") and not self._endpoint.edge.passes():
             await websocket.send_denial_response(HTMLResponse(ANSWERS["429"][1], 429, {"Retry-After": "1"}))
             return
         if SUBPROTOCOL not in websocket.scope["subprotocols"]:
@@ -123,7 +123,7 @@ class Subscriptions:
         is_dropped = False
         try:
             async with asyncio.TaskGroup() as tasks:
-                await _Connection(self._ground, websocket, tasks).converse()
+                await _Connection(self._endpoint, websocket, tasks).converse()
         except* Dropped:
             is_dropped = True
         except* (WebSocketDisconnect, WebSocketDisconnected, ClientDisconnected):
@@ -133,8 +133,8 @@ class Subscriptions:
 
 
 class _Connection:
-    def __init__(self, ground: Ground, websocket: WebSocket, tasks: asyncio.TaskGroup) -> None:
-        self._ground = ground
+    def __init__(self, endpoint: EndpointParts, websocket: WebSocket, tasks: asyncio.TaskGroup) -> None:
+        self._endpoint = endpoint
         self._socket = websocket
         self._tasks = tasks
         self._headers: Mapping[str, str] | None = None
@@ -142,7 +142,7 @@ class _Connection:
         self._sending = asyncio.Lock()
 
     async def converse(self) -> None:
-        """Take messages until the client leaves or breaks the protocol."""
+        """Handle messages until the client disconnects or violates the protocol."""
         try:
             while True:
                 message = parsed(await self._received())
@@ -155,7 +155,7 @@ class _Connection:
                 task.cancel()
 
     async def _received(self) -> str | None:
-        """Return the text of the next message, None for one of bytes."""
+        """Return the text of the next message; None for a binary one."""
         try:
             received = await asyncio.wait_for(self._socket.receive(), _INIT_SECONDS if self._headers is None else None)
         except TimeoutError:
@@ -168,7 +168,7 @@ class _Connection:
     async def _take(self, message: Mapping[str, Any]) -> None:
         kind, id_ = message["type"], message.get("id", "")
         if kind == "connection_init":
-            # The upgrade's headers, or else what connection_init gives (fact: subscription-credential).
+            # The credential is in the upgrade's headers, or else in connection_init (fact: subscription-credential).
             headers = dict(self._socket.headers)
             named = any(name in headers for name in CREDENTIALS)
             self._headers = headers if named else {**headers, **given_credentials(message.get("payload"))}
@@ -189,26 +189,26 @@ class _Connection:
         else:
             await self._follow(id_, begun)
             last = ("complete", None)
-        # The id is free again before the client hears of the end.
+        # The client may use the id again as soon as it is told of the end.
         self._running.pop(id_, None)
         await self._send(last[0], id_, last[1])
 
     def _begun(self, headers: Mapping[str, str], payload: Mapping[str, Any]) -> Stream | execution.Answer:
-        """Return the stream of a valid operation, written down in the ledger as every request is."""
+        """Return the stream of a valid subscription, or a refusal; record the request in the ledger."""
         began, at = time.monotonic(), time.time()
-        operation = execution.read(self._ground.schema, payload)
+        operation = execution.read(self._endpoint.schema, payload)
         error, fault = "", None
         if isinstance(operation, execution.Answer):
             error = operation.errors[0]
         elif not operation.streams:
             operation = execution.needs_http(operation)
             error = operation.errors[0]
-        elif self._ground.limits.take(credential(headers)).retry_after:
+        elif self._endpoint.limits.take(credential(headers)).retry_after:
             operation, error = execution.refused("Too Many Requests", "TOO_MANY_REQUESTS", 429), "429"
         else:
-            fault = self._ground.faults.take(operation.name)
+            fault = self._endpoint.faults.take(operation.name)
         name = operation.unserved if isinstance(operation, execution.Answer) else operation.name
-        self._ground.ledger.add(
+        self._endpoint.ledger.add(
             operation=name,
             fields=[name] if name else [],
             type="invalid" if isinstance(operation, execution.Answer) and error != "429" else "subscription",
@@ -224,19 +224,21 @@ class _Connection:
                 raise Dropped
             time.sleep(fault.seconds)
         return (
-            operation if isinstance(operation, execution.Answer) else Stream(self._ground, headers, operation, payload)
+            operation
+            if isinstance(operation, execution.Answer)
+            else Stream(self._endpoint, headers, operation, payload)
         )
 
     async def _follow(self, id_: str, stream: Stream) -> None:
-        """Send what is new after each change, until the subscriber may see no more of it."""
+        """Send what is new after each change, until the subscription fails."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            # A thread may still tell of its last change when the loop has closed.
+            # A thread may report its last change after the loop was closed.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(changed.set)
 
-        with self._ground.world.store.changes.heard(wake):
+        with self._endpoint.world.store.changes.listening(wake):
             while True:
                 changed.clear()
                 answer = await run_in_threadpool(stream.look)
@@ -245,7 +247,7 @@ class _Connection:
                     if answer.errors:
                         break
                 if not stream.position.has_more:
-                    # What a container prints is found when it is asked for, and changes nothing by itself.
+                    # A container's output is no change of the state; it is found only by reading it.
                     with suppress(TimeoutError):
                         await asyncio.wait_for(changed.wait(), LOOK_SECONDS)
 
@@ -254,13 +256,13 @@ class _Connection:
         await self._timely(self._socket.send_text(json.dumps(message)))
 
     async def _timely(self, sending: Any) -> None:
-        """Send one message after the other, and wait for each to be taken, but not for ever.
+        """Send one message at a time, and wait until it has left, for at most `slow_reader_seconds`.
 
         Raises:
-            Dropped: it was not taken.
+            Dropped: it did not leave in time.
         """
         async with self._sending:
             try:
-                await asyncio.wait_for(sending, self._ground.world.settings.current.slow_reader_seconds)
+                await asyncio.wait_for(sending, self._endpoint.world.settings.current.slow_reader_seconds)
             except TimeoutError:
                 raise Dropped from None

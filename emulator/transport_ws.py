@@ -1,4 +1,4 @@
-"""The messages of graphql-transport-ws (github.com/enisdenjo/graphql-ws, PROTOCOL.md): pure, without a socket."""
+"""The messages of graphql-transport-ws (github.com/enisdenjo/graphql-ws, PROTOCOL.md). Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 SUBPROTOCOL = "graphql-transport-ws"
 CREDENTIALS = ("authorization", "project-access-token")
-"""The headers that say who asks."""
+"""The headers with a credential."""
 _FROM_CLIENT = frozenset({"connection_init", "subscribe", "complete", "ping", "pong"})
 Message = Mapping[str, Any]
 
 
 class Violation(Exception):
-    """The client has broken the protocol: the connection is closed.
+    """The client violated the protocol, so the connection has to be closed.
 
     Attributes:
-        code: of the close frame.
-        reason: of the close frame.
+        code: the code of the close frame.
+        reason: the reason in the close frame.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -28,15 +28,15 @@ class Violation(Exception):
 
 
 def check(message: Message, *, is_begun: bool, running: Collection[str]) -> None:
-    """Stop what may not come now.
+    """Check that the protocol allows a message now.
 
     Args:
-        message: what the client sends.
-        is_begun: whether `connection_init` has come.
-        running: the ids of the operations that go on.
+        message: the client's message.
+        is_begun: whether `connection_init` was received.
+        running: the ids of the running operations.
 
     Raises:
-        Violation: it may not.
+        Violation: the message is not allowed now.
     """
     kind = message["type"]
     if kind == "connection_init" and is_begun:
@@ -51,7 +51,7 @@ def parsed(text: str | None) -> Message:
     """Return a client's message.
 
     Raises:
-        Violation: it is none.
+        Violation: the text is not a message that clients may send.
     """
     try:
         found = json.loads(text or "")

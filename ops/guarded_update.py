@@ -1,4 +1,4 @@
-"""An update for one purpose: it says what it deploys, and brings no other image along unless that is wanted."""
+"""An update for one purpose: it reports its deployments, and deploys no other image unless that was requested."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class GuardedUpdate:
 
     Attributes:
         cli: Pulumi for the stack.
-        again: the command that goes on after a failure, for errors.
+        again: the command that continues after a failure, for errors.
         say: takes a line of progress.
-        shows: whether Pulumi's own words are shown.
-        with_image: whether another image may come along.
+        shows: whether Pulumi's output is shown.
+        with_image: whether the update may deploy another image.
     """
 
     cli: Pulumi
@@ -38,13 +38,13 @@ class GuardedUpdate:
             secrets: values that no error may quote.
 
         Raises:
-            InfraError: another image would come along, or the update failed.
+            InfraError: the update would deploy another image, or it failed.
         """
         preview = parse(self.cli.read("preview"))
-        for image in (IMAGE, POOL_IMAGE):
+        for image, key in ((IMAGE, "imageTag"), (POOL_IMAGE, "poolImage")):
             if preview.digest_of(image) and not self.with_image:
                 problem = f"the update would also deploy another image ({preview.digest_of(image)[:15]})"
-                step = f"pin the running one (imageTag), or say WITH_IMAGE=1; then {self.again}"
+                step = f"pin the running one ({key}), or say WITH_IMAGE=1; then {self.again}"
                 raise InfraError(image, problem, step)
         for change in preview.changes:
             if change.deployments:

@@ -1,4 +1,4 @@
-"""Pulumi's CLI as the workflows' scripts run it: its words go to the job's log while it runs, secrets masked."""
+"""Runs Pulumi's CLI for commands and workflows: its output goes to the log while it runs, secrets masked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convos_infra.errors import InfraError
+from convos_infra.explanations import SEE
 from ops.printable import log_line
 from railway_api.redact import redact
 
@@ -108,7 +109,7 @@ class Pulumi:
         return found
 
     def state(self) -> dict[str, Any]:
-        """Return the stack's state with its secrets opened: nothing of it may be shown but names.
+        """Return the stack's state with its secrets decrypted: only names from it may be shown.
 
         Raises:
             PulumiError: it cannot be read.
@@ -127,15 +128,15 @@ class Pulumi:
         return dict(json.loads(done.stdout))
 
     def encrypt(self, path: str, value: str, *, file: Path | None = None) -> None:
-        """Encrypt a value into the stack's config; it goes through a pipe: arguments are for everybody to read.
+        """Encrypt a value into the stack's config; it goes through a pipe, because any user can read arguments.
 
         Args:
             path: the key, with a dot into an object.
-            value: at least one character, no line break at its end: Pulumi takes one off.
+            value: at least one character, without a line break at its end, which Pulumi would remove.
             file: the config's file; None takes the stack's own.
 
         Raises:
-            PulumiError: it was refused.
+            PulumiError: Pulumi refused it.
         """
         where = ["--config-file", str(file)] if file is not None else []
         done = self._asked(["config", "set", "--secret", "--path", path, *where], value)
@@ -154,17 +155,16 @@ class Pulumi:
 
 
 def check_passphrase(environ: Mapping[str, str], *, makes_stack: bool = False) -> None:
-    """Refuse an empty passphrase that nobody meant: a job exports a secret that is not set as an empty variable.
+    """Refuse a passphrase that is empty by mistake: a job exports a secret that is not set as an empty variable.
 
-    Pulumi takes it as it is, and what it encrypts then opens without one. With Pulumi's own service there is no
-    passphrase to give.
+    Pulumi would accept it, and anyone could decrypt what it encrypts. Pulumi Cloud needs no passphrase.
 
     Args:
-        environ: what Pulumi is given.
-        makes_stack: whether a stack may be made; then it is refused outside of a workflow as well.
+        environ: Pulumi's environment.
+        makes_stack: whether the command may create a stack; then it is refused outside of a workflow as well.
 
     Raises:
-        PulumiError: it is set, empty, and not said to be meant.
+        PulumiError: it is empty, and `EMPTY_IS_MEANT` does not confirm that.
     """
     if environ.get("PULUMI_CONFIG_PASSPHRASE") != "" or environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
         return
@@ -182,7 +182,7 @@ def stacks(folder: Path = CHECKOUT) -> list[dict[str, Any]]:
     """Return every stack of the project in the backend, as `pulumi stack ls --json` does.
 
     Raises:
-        PulumiError: the backend does not answer; an empty list would be a statement.
+        PulumiError: the backend does not answer; an empty list would mean that it has no stack.
     """
     command = ["pulumi", "stack", "ls", "--json", *QUIET]
     done = _called(command, folder)
@@ -199,7 +199,7 @@ def backend_url(folder: Path = CHECKOUT) -> str:
     """Return the URL of the backend that Pulumi is logged in to.
 
     Raises:
-        PulumiError: it is logged in nowhere, or does not answer.
+        PulumiError: Pulumi is not logged in, or the backend does not answer.
     """
     command = ["pulumi", "whoami", "--json", *QUIET]
     done = _called(command, folder)
@@ -213,10 +213,10 @@ def backend_url(folder: Path = CHECKOUT) -> str:
 
 
 def select(stack: str, folder: Path = CHECKOUT) -> None:
-    """Select a stack, and make it where it is not there.
+    """Select a stack, and create it if the backend does not have it.
 
     Raises:
-        PulumiError: neither.
+        PulumiError: the backend does not answer, or refuses.
     """
     check_passphrase(os.environ, makes_stack=True)
     command = ["pulumi", "stack", "select", "--create", stack, *QUIET]
@@ -226,7 +226,7 @@ def select(stack: str, folder: Path = CHECKOUT) -> None:
 
 
 def ensure(stack: str, folder: Path = CHECKOUT) -> None:
-    """Make a stack where it is not there; the one that is selected stays selected.
+    """Create a stack if the backend does not have it; the selected stack stays selected.
 
     Raises:
         PulumiError: the backend does not answer, or refuses.
@@ -261,10 +261,10 @@ def _missing() -> PulumiError:
 
 
 def forget_unfinished(stack: str) -> str:
-    """Return the command that ends what an update of a stack has left unfinished.
+    """Return the command that clears from a stack's state the operations that an update did not finish.
 
-    Without the flag, and without a terminal to ask at, Pulumi keeps what was interrupted while it was being created in
-    the state, and so does every later update. Nothing is lost with it: a creation looks for the thing by its name.
+    Without the flag, and without a terminal to ask at, Pulumi keeps an interrupted creation in the state, also at every
+    later update. Clearing it loses nothing: a creation first looks for an existing resource with that name.
     """
     return f"pulumi refresh --clear-pending-creates --stack {stack}"
 
@@ -278,9 +278,13 @@ def last_error(text: str) -> str:
     """Return the last line of an output that says what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.partition("error: ")[2] for line in lines if "error: " in line]
-    return (errors or lines or ["no reason given"])[-1][:500]
+    # Pulumi prints its errors in no order: one that only points to the first one says nothing alone.
+    whole = [error for error in errors if SEE not in error]
+    return (whole or errors or lines or ["no reason given"])[-1][:500]
 
 
 def _diagnostic(document: Mapping[str, Any]) -> str:
     said = [row for row in document.get("diagnostics") or [] if row.get("severity") == "error"]
-    return masked(last_error(str(said[-1].get("message", "")))) if said else "failed"
+    messages = [str(row.get("message", "")) for row in said]
+    whole = [message for message in messages if SEE not in message]
+    return masked(last_error((whole or messages)[-1])) if said else "failed"

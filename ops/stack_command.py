@@ -1,4 +1,4 @@
-"""What the commands about one stack have in common: `--stack`, `--json`, numbers among their arguments, progress."""
+"""What the commands about one stack have in common: `--stack`, `--json`, numbers as arguments, questions, progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.printable import log_line
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Says in one line what is wrong with the arguments: people give them as variables of make."""
+    """Reports an invalid argument in one line, because people pass arguments as variables of make."""
 
     def error(self, message: str) -> NoReturn:
         """End the program with exit code 2."""
@@ -20,10 +20,10 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def stack_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a command about one stack, which the environment may name as well (`make … STACK=…`).
+    """Return the parser of a command about one stack; the environment variable STACK is the default of `--stack`.
 
     Args:
-        name: the command's.
+        name: the command's name.
         description: what it does.
     """
     parser = CommandParser(prog=f"ops {name}", description=description)
@@ -37,12 +37,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def number(least: int, most: int, hint: str = "") -> Callable[[str], int]:
-    """Return what reads an argument as a number of this range.
+    """Return a function that reads an argument as a whole number.
 
     Args:
-        least: the least that is allowed.
-        most: the most.
-        hint: what the error ends with.
+        least: the smallest allowed number.
+        most: the largest.
+        hint: the end of the error message.
     """
 
     def read(text: str) -> int:
@@ -55,6 +55,17 @@ def number(least: int, most: int, hint: str = "") -> Callable[[str], int]:
     return read
 
 
+def agrees(question: str) -> bool:
+    """Ask on standard output, and return whether the answer on standard input is yes; anything else is no.
+
+    Args:
+        question: with its question mark.
+    """
+    sys.stdout.write(f"{question} [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def say(line: str) -> None:
-    """Print a line of progress, beside the output that scripts read."""
+    """Print a line of progress on standard error; scripts read standard output."""
     sys.stderr.write(log_line(f"  {line}\n"))

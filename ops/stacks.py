@@ -26,7 +26,7 @@ _FIRST_KEY = re.compile(r"^( +)[^\s#]", re.MULTILINE)
 
 
 def of_branch(branch: str) -> str:
-    """Return the stack that a branch deploys; it is called as the branch's image tag is.
+    """Return the stack that a branch deploys; it has the name of the branch's image tag.
 
     Raises:
         InfraError: the branch deploys none.
@@ -37,10 +37,10 @@ def of_branch(branch: str) -> str:
 
 
 def checked(stack: str) -> str:
-    """Return a stack's name.
+    """Return a stack's name if it is valid.
 
     Raises:
-        InfraError: no stack may have that name; it becomes part of a path.
+        InfraError: it is missing or invalid; the name becomes part of a path.
     """
     if not stack:
         raise InfraError("stack", "STACK= is missing", f"one of {', '.join([LOCAL, *configured(CHECKOUT)])}")
@@ -91,7 +91,7 @@ def with_pin(text: str, tag: str) -> str:
     """Return a stack's config file with a pin, one line changed; with an empty tag, without one.
 
     Raises:
-        InfraError: the file has no config to put it into, or is not written so that one line does it.
+        InfraError: the file has no line `config:`, or changing one line is not enough.
     """
     changed = _with_line(text, tag)
     before, after = _document(text), _document(changed)
@@ -104,7 +104,7 @@ def with_pin(text: str, tag: str) -> str:
 
 
 def _with_line(text: str, tag: str) -> str:
-    # YAML reads 0123456 as a number, and null as nothing.
+    # Without quotes, YAML reads 0123456 as a number and null as no value.
     value = tag if yaml.safe_load(tag or '""') == tag else json.dumps(tag)
     found, config_line = _PIN.search(text), _CONFIG.search(text)
     if found:

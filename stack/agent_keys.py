@@ -1,4 +1,4 @@
-"""`keys` of a stack's config: variables of the pool manager and of agents, with the pool manager's own checks."""
+"""`keys` of a stack's config: variables of the pool manager and of agents, checked as the pool manager checks them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stack.section import was_date
 
 FORBIDDEN_PREFIX = "INSTANCE_"
 PLAIN_KEYS = frozenset(one.name for one in DECLARATIONS if not one.secret and one.set_by == "keys")
-"""Keys that are settings and not secrets; every other key is kept as a secret."""
+"""Keys that are settings; every other key is a secret."""
 _DECLARED = frozenset(one.name for one in DECLARATIONS)
 NAMES_FOR_AGENTS = "POOL_AGENT_KEYS"
 _Value = TypeVar("_Value")
@@ -36,7 +36,7 @@ def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tupl
 
     Args:
         values: a stack's config.
-        is_secret: whether `keys` has an encrypted value, and whether `keys.NAME` is one.
+        is_secret: tells whether `keys` has any encrypted value, and whether `keys.NAME` is encrypted.
     """
     given = values.get("keys") or {}
     if not isinstance(given, Mapping):
@@ -58,7 +58,7 @@ def read(values: Mapping[str, Any], *, is_secret: Callable[[str], bool]) -> tupl
 
 
 def where(name: str) -> str:
-    """Return the name of a key as a problem shows it."""
+    """Return a key's path in the config, as a problem names it."""
     return f"keys.{name}"[:_LONGEST_SHOWN]
 
 
@@ -85,7 +85,7 @@ def key_problem(name: str, value: Any) -> tuple[str, ...]:
     if not _is_as_wanted(name, value):
         return _not_as_wanted(name, value)
     if isinstance(value, str) and value != value.strip():
-        return ("begins or ends with a space or a line break", "set it again without")
+        return ("begins or ends with a space or a line break", "set it again without them")
     return ()
 
 
@@ -107,7 +107,7 @@ def _not_as_wanted(name: str, value: Any) -> tuple[str, ...]:
 
 
 def prefix_text(name: str) -> str:
-    """Return what is wrong with a name that has the old prefix."""
+    """Return the problem of a name that has the old prefix INSTANCE_."""
     return f"the {FORBIDDEN_PREFIX} prefix is no longer supported; use {name.removeprefix(FORBIDDEN_PREFIX)}"
 
 
@@ -119,10 +119,10 @@ def refusals(keys: Mapping[str, str], variables: Mapping[str, str], key_of: Mapp
         variables: the pool manager's variables that other config keys set.
         key_of: the config key that sets a variable, by the variable's name.
     """
-    all_of_them = {**variables, **for_pool_manager(keys)}
-    for problem in problems(all_of_them):
+    given = {**variables, **for_pool_manager(keys)}
+    for problem in problems(given):
         yield Problem(_named(problem.name, keys, key_of), problem.what, problem.next_step)
-    for name, url in endpoints_with_a_key(all_of_them).items():
+    for name, url in endpoints_with_a_key(given).items():
         if not declaration_of(name).allowed.problem(url):
             try:
                 checked_endpoint(url)
@@ -135,6 +135,6 @@ def _named(variable: str, keys: Mapping[str, str], key_of: Mapping[str, str]) ->
 
 
 def for_pool_manager(keys: Mapping[str, _Value]) -> dict[str, _Value | str]:
-    """Return the keys, and the names of those that agents get although they are not declared."""
+    """Return the keys, and the list of those that the pool manager does not know but passes to agents."""
     names = undeclared(keys)
     return {**keys, **({NAMES_FOR_AGENTS: names} if names else {})}

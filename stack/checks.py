@@ -1,4 +1,4 @@
-"""Checks of single values of a stack's config, beyond their type; each returns the value or raises the problem."""
+"""Checks of single values of a stack's config, beyond their type; each returns the value, or raises its problem."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from stack.section import refused
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
-"""RFC 3986's unreserved characters, for values that become part of the database's URL, which Railway may compose."""
+"""RFC 3986's unreserved characters. User, password and name become part of the database's URL; Railway composes it from
+variables without encoding them."""
 _LONGEST_SHOWN = 80
 _MIGRATION = re.compile(r"(?:[0-9]{4})?")
 
 
 def name(longest: int) -> Callable[[str], str]:
-    """Return the check of a name on Railway that may have this many characters."""
+    """Return the check of a name on Railway; `longest` is how many characters it may have."""
 
     def check(name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise refused(f"{name[:_LONGEST_SHOWN]!r} may contain lower-case letters, digits and '-'")
+            what = "must consist of lower-case letters and digits, with '-' only between them"
+            raise refused(f"{what}, not {name[:_LONGEST_SHOWN]!r}")
         if len(name) > longest:
             at_most = f"at most {longest} fit into Railway's names and domains"
             raise refused(f"{name[:_LONGEST_SHOWN]!r} has {len(name)} characters; {at_most}")
@@ -55,7 +57,7 @@ def database_url(url: str) -> str:
         parts = parsed(url)
         if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.hostname:
             step = "it is like postgresql://host:port/database, with user:password@ before the host"
-            raise refused("is no PostgreSQL URL", step)
+            raise refused("is not a PostgreSQL URL", step)
         try:
             parse_url(url)
         except InfraError as error:
@@ -66,7 +68,7 @@ def database_url(url: str) -> str:
 def password(password: str) -> str:
     """Refuse a password that would need percent-encoding in a URL."""
     if not _UNRESERVED.fullmatch(password):
-        step = "change it in the database: ALTER USER postgres PASSWORD '…'"
+        step = "change it in the database (ALTER USER … PASSWORD '…') and set it again"
         raise refused("contains characters that need percent-encoding in a URL", step)
     return password
 
@@ -74,7 +76,7 @@ def password(password: str) -> str:
 def identifier(name: str) -> str:
     """Refuse the name of a user or a database that would need percent-encoding in a URL."""
     if not name or not _UNRESERVED.fullmatch(name):
-        raise refused(f"may contain letters, digits and '._~-', not {name[:_LONGEST_SHOWN]!r}")
+        raise refused(f"must consist of letters, digits and '._~-', not {name[:_LONGEST_SHOWN]!r}")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The door to Pulumi's config: everything that is in the stack, and every key that stack/settings.py declares."""
+"""Reads a stack's config from Pulumi and from the stack's file, as `stack.settings` declares it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read(environ: Mapping[str, str]) -> settings.Settings:
         environ: the process's environment.
 
     Raises:
-        ConfigError: everything that is wrong with them.
+        ConfigError: it has every problem of the config.
     """
     project = pulumi.get_project()
     prefix = f"{project}:"
@@ -31,7 +31,7 @@ def read(environ: Mapping[str, str]) -> settings.Settings:
         values[name] = config.get_object(name) if is_object else config.get(name)
     stack = pulumi.get_stack()
     file = Path(__file__).parents[1] / f"Pulumi.{stack}.yaml"
-    found = written.look(file.read_text(encoding="utf-8") if file.is_file() else "", project, values)
+    found = written.parse(file.read_text(encoding="utf-8") if file.is_file() else "", project, values)
     texts = {name: number for name, number in found.numbers.items() if _is_text(name)}
 
     def is_secret(name: str) -> bool:

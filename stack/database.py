@@ -18,14 +18,14 @@ _LONGEST_SHOWN = 80
 
 
 def checked_mount_path(value: str) -> str:
-    """Refuse what is neither an absolute path nor none."""
+    """Refuse a text that is neither an absolute path nor `none`."""
     if value != NONE and not value.startswith("/"):
         raise refused(f"must be an absolute path or {NONE}, not {value[:_LONGEST_SHOWN]!r}")
     return value
 
 
 class DatabaseShape(Section):
-    """What the PostgreSQL service on Railway is like, and what other services are told of the database."""
+    """The keys of the PostgreSQL service on Railway, and of the URL that other services get."""
 
     managed: Flag = key(
         "manageDatabase",
@@ -86,8 +86,8 @@ class DatabaseShape(Section):
         """Yield a schema that cannot be reached, and a pool manager without a database.
 
         Args:
-            is_elsewhere: whether `databaseUrl` says where the database is.
-            is_given: whether the pool manager has a database's URL without the stack's service.
+            is_elsewhere: whether `databaseUrl` names an existing database.
+            is_given: whether the pool manager has the URL of a database that is not the stack's service.
         """
         if not (self.managed or is_given or self.service_url):
             step = "set databaseServiceUrl, or name DATABASE_URL in poolKeeps"
@@ -97,11 +97,11 @@ class DatabaseShape(Section):
             yield Problem("manageSchema", "the database has no TCP proxy through which it could be reached", step)
 
     def replaceable(self, name: str, others: Collection[str]) -> Iterator[Problem]:
-        """Yield that `name`, which `replaceVolume` has, is not a service with a volume of the stack's.
+        """Yield a problem if `replaceVolume` does not name a service of the stack with a volume.
 
         Args:
-            name: of a service.
-            others: the names of the other databases with a volume.
+            name: the value of `replaceVolume`; empty for none.
+            others: the services in `databases` with a volume.
         """
         if name and name not in (self.service, *others):
             what = f"must be the name of a service with a volume ({', '.join([self.service, *others])})"

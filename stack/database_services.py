@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def configuration(
     entry: FurtherDatabase, place: EnvironmentPlace, variables: Mapping[str, pulumi.Input[str]]
 ) -> ServiceConfiguration:
-    """Return how the service of an entry is deployed.
+    """Return the configuration of an entry's service.
 
     Args:
-        entry: of the config.
-        place: where.
-        variables: those of the entry, the secret ones as Pulumi's secrets where they go into a state.
+        entry: the entry.
+        place: where the service is created.
+        variables: the entry's variables; secret ones are Pulumi secrets if they are stored in a state.
     """
     given = ServiceConfiguration(
         image=entry.image or None,
@@ -36,11 +36,11 @@ def configuration(
 
 
 def parts(entry: FurtherDatabase, replace_volume: str) -> ServiceParts:
-    """Return its volume and its TCP proxy.
+    """Return the volume and the TCP proxy of an entry's service.
 
     Args:
-        entry: of the config.
-        replace_volume: the service whose volume was deleted and may be replaced by an empty one.
+        entry: the entry.
+        replace_volume: the value of the config key `replaceVolume`: a service, whose deleted volume may be replaced.
     """
     port = entry.port if entry.proxy else None
     return ServiceParts(volume=entry.volume, replace_volume=replace_volume == entry.service, proxy_port=port)

@@ -6,19 +6,19 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from components import defaults
 from stack import reading
 from stack.database import NONE, checked_mount_path
 from stack.names import listed
 from stack.problem import Problem
-from stack.section import ConfigKey, Flag, Section, Text, Whole, config_keys, key
+from stack.section import ConfigKey, Flag, Section, Text, Whole, config_keys, key, object_key
 
 KEY, VARIABLES = "databases", "variables"
 ENTRY_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-"""Names of variables that stand in a path of `pulumi config set --path` without quotes."""
+"""The names of variables that need no quotes in a path of `pulumi config set --path`."""
 _OPEN_NAMES = frozenset(
     {
         *("PGDATA", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "POSTGRES_USER", "POSTGRES_DB", "SSL_CERT_DAYS"),
@@ -26,20 +26,20 @@ _OPEN_NAMES = frozenset(
         *("MONGOHOST", "MONGOPORT", "MONGOUSER", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "RAILWAY_RUN_UID"),
     }
 )
-"""Variables of Railway's templates of databases that hold no secret (fact: postgres-variables)."""
+"""Variables without a secret in Railway's database templates (fact: postgres-variables) (fact: database-variables)."""
 _REFERENCES_ALONE = re.compile(r"(?:[a-z]+://)?(?:\$\{\{[^{}]*\}\}|[:/@])*")
 
 
 def is_open(name: str, value: str) -> bool:
-    """Tell whether a variable of a database may stand in a stack's file as it is: it holds no secret of its own."""
+    """Tell whether a variable of a database may be in plain text in a stack's file, because it holds no secret."""
     return name in _OPEN_NAMES or bool(_REFERENCES_ALONE.fullmatch(value))
 
 
 class FurtherDatabase(Section):
-    """One entry of `databases`: a service that is kept as it is described.
+    """One entry of `databases`: a service whose configuration is what the entry describes.
 
     Attributes:
-        variables: name -> value; of those that are not named here the stack says nothing.
+        variables: value by name; the stack leaves every other variable of the service unchanged.
     """
 
     service: Text = key("service", "The name of the service on Railway; empty takes the entry's name.")
@@ -53,13 +53,10 @@ class FurtherDatabase(Section):
         "keeps",
         "Variables and attributes that are left unchanged on Railway, separated by spaces (make adopt writes this).",
     )
-    variables: Mapping[str, str] = Field(
-        default={},
-        alias="variables",
-        description="The variables of the service by name. Values are encrypted, but for references and names such as"
-        " PGPORT that hold no secret.",
-        repr=False,
-        json_schema_extra={"secret": False, "env": [], "env_stack": ""},
+    variables: Mapping[str, str] = object_key(
+        "variables",
+        "The variables of the service by name. Their values have to be encrypted, except for references and for names"
+        " that hold no secret, such as PGPORT.",
     )
 
     @property
@@ -97,7 +94,11 @@ def read(
         where = f"{KEY}.{name}"[:120]
         if not ENTRY_NAME.fullmatch(str(name)):
             wrong.append(
-                Problem(where, "a name may contain lower case letters, digits and '-'", "set service beside it")
+                Problem(
+                    where,
+                    "a name consists of lower-case letters and digits, with '-' only between them",
+                    "rename the entry, and set its key service to the service's name on Railway",
+                )
             )
         elif not isinstance(entry, Mapping):
             wrong.append(Problem(where, "must be an object", f"its keys are {', '.join(ENTRY_KEYS)}"))
@@ -146,16 +147,15 @@ def _variable_problem(name: str, value: object, path: str, *, is_encrypted: bool
 
 
 def namesakes(entries: Mapping[str, FurtherDatabase], taken: Collection[str]) -> Iterator[Problem]:
-    """Yield the entries whose service is the stack's already.
+    """Yield the entries whose service belongs to another entry, or to another key of the config.
 
     Args:
         entries: by name.
-        taken: the names of the services that other keys of the config have.
+        taken: the names of the services that other keys of the config declare.
     """
     seen = set(taken)
     for name, entry in entries.items():
         if entry.service in seen:
-            yield Problem(
-                f"{KEY}.{name}", f"its service {entry.service[:80]!r} is another one of this stack", "remove it"
-            )
+            what = f"its service {entry.service[:80]!r} is declared a second time in this stack"
+            yield Problem(f"{KEY}.{name}", what, "remove the entry, or set its key service to another service")
         seen.add(entry.service)

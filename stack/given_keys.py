@@ -1,4 +1,4 @@
-"""Whether the keys of a stack's config are declared, and its secrets encrypted."""
+"""The keys of a stack's config that are not declared, and the secrets that are not encrypted."""
 
 from __future__ import annotations
 

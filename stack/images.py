@@ -63,7 +63,7 @@ def pool(settings: Settings, checkout: Path) -> ImageSource | None:
 
 
 def check_schema(settings: Settings, checkout: Path, source: ImageSource) -> None:
-    """Refuse a pinned image that is older than a migration requires; warn of such a followed image.
+    """Refuse a pinned image that is older than a migration requires; warn if the followed image is older.
 
     Raises:
         InfraError: the pin is too old, or a migration cannot be read.

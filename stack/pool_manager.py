@@ -33,7 +33,7 @@ def _agent_url(value: str) -> str:
         parts = parsed(value)
         if parts is None or parts.scheme not in ("http", "https") or not _PLACEHOLDER.search(value):
             shown = repr(value[:_LONGEST_SHOWN])
-            raise refused(f"must be a URL that holds {{domain}}, {{name}} or {{id}}, not {shown}")
+            raise refused(f"must be an http(s) URL with {{domain}}, {{name}} or {{id}} in it, not {shown}")
     return value
 
 
@@ -45,10 +45,10 @@ def _url(value: str) -> str:
 
 
 class PoolSettings(Section):
-    """The pool manager: one of `image`, `build`, `repo` says where it comes from.
+    """The pool manager; exactly one of `image`, `build` and `repo` is its source.
 
     Attributes:
-        registry: the registry of this machine, or empty.
+        registry: the registry of the local environment; empty elsewhere.
         digest: the digest that CI has just built, which is deployed even if the tag of `image` has moved on.
     """
 

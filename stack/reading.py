@@ -1,4 +1,4 @@
-"""Makes a section from the values of a stack's config and of the shell, and finds every problem in one pass."""
+"""Builds a section from the values of a stack's config and of the shell, and finds every problem in one pass."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def given(
     environ: Mapping[str, str],
     defaults: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the values that apply: a key's own, otherwise the shell's, otherwise the default of this stack.
+    """Return the value that applies to each key: the config's, otherwise the shell's, otherwise the stack's default.
 
     Args:
         keys: the declared keys.
         stack: the stack's name.
-        values: the config by key, secrets opened.
+        values: the config by key, secrets decrypted.
         environ: the process's environment.
-        defaults: the defaults of keys for which they depend on the stack or on the machine.
+        defaults: the defaults that depend on the stack or on the machine, by key. All others are in the declarations.
     """
     found: dict[str, Any] = {}
     for name, declared in keys.items():
@@ -50,12 +50,12 @@ def _of_shell(declared: ConfigKey, stack: str, environ: Mapping[str, str]) -> st
 
 
 def read(section: type[_Section], values: Mapping[str, Any], more: Mapping[str, Any]) -> tuple[_Section, list[Problem]]:
-    """Return a section and its problems. A key with a mistake gets its default, so that all problems are found.
+    """Return a section and its problems. An invalid key gets its default, so that all problems are found.
 
     Args:
         section: the section's class.
         values: the values by key.
-        more: the fields that no key sets, by name; those of a section inside it are an object.
+        more: the fields that no key sets, by name; for a nested section, the mapping of its own fields.
     """
     keys = {declared.name: declared for declared in config_keys(section)}
     problems: list[Problem] = []
@@ -88,7 +88,7 @@ def _problem(
     values: Mapping[str, Any],
     bounds_of: Mapping[str, tuple[int | None, int | None]],
 ) -> Problem:
-    """Return a validator's error in words for people, never with the value of a secret."""
+    """Return a validator's error as a problem, never with the value of a secret."""
     context: Mapping[str, Any] = row.get("ctx") or {}
     if row["type"] in _TOO_SMALL_OR_LARGE:
         lowest, highest = bounds_of[declared.name]

@@ -1,4 +1,4 @@
-"""Settings in, resources and outputs out: everything that a stack declares."""
+"""Declares every resource and every output of a stack from its settings."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class StackResources:
 
     @property
     def components(self) -> list[pulumi.Resource]:
-        """All of them."""
+        """Every component."""
         own = (self.runtime, self.environment, self.database, self.canary, self.pool_manager, self.agents)
         return [one for one in (*own, self.pool_image, *self.databases) if one is not None]
 
@@ -73,10 +73,11 @@ def declare(settings: Settings, runtime_source: ImageSource | None, pool_source:
 
     Args:
         settings: what the stack's config says.
-        runtime_source: where the runtime image comes from; None deploys it as it is written.
-        pool_source: the same of the pool manager's; None also where Railway builds it.
+        runtime_source: where the runtime image comes from; None deploys the reference in the config unresolved.
+        pool_source: where the pool manager's image comes from; None does the same, or Railway builds it.
     """
-    for warning in pool_limits.warnings(settings.pool.min_idle, settings.all_keys):
+    own = {"services": len(settings.service_names), "volumes": settings.volume_count}
+    for warning in pool_limits.warnings(settings.pool.min_idle, settings.all_keys, **own):
         pulumi.log.warn(warning)
     runtime = RuntimeImage("runtime", runtime_source) if runtime_source is not None else None
     pool_image = RuntimeImage("pool", pool_source) if pool_source is not None else None
@@ -164,7 +165,7 @@ def _as_secrets(entry: FurtherDatabase) -> dict[str, pulumi.Input[str]]:
 
 
 def _gate(settings: Settings, made: StackResources) -> None:
-    """Declare what a destroy asks before it deletes anything."""
+    """Declare the gate, which a destroy deletes first, and which refuses if something must not be deleted."""
     pool_manager, database = made.pool_manager, made.database
     schema = database.schema if database is not None else None
     DestroyGate(
@@ -177,13 +178,16 @@ def _gate(settings: Settings, made: StackResources) -> None:
             volumes=made.volumes,
             agent_prefix=AGENT_PREFIX,
             pool=AskedPool(
-                *(pool_manager.service.id, pool_manager.url, pool_manager.api_key, pool_manager.mode),
+                pool_manager.service.id,
+                pool_manager.url,
+                pool_manager.api_key,
+                pool_manager.mode,
                 owned=pool_manager.service.owned,
             ),
             dropped_database=database.dropped if database is not None else None,
             database_owned=schema.owned if schema is not None else None,
         ),
-        # What a destroy asks later is of no interest to an update.
+        # An update does not show these inputs: only a destroy reads them.
         pulumi.ResourceOptions(
             depends_on=made.components,
             protect=settings.protect or None,
@@ -193,13 +197,13 @@ def _gate(settings: Settings, made: StackResources) -> None:
 
 
 def _elsewhere(settings: Settings) -> pulumi.Input[str]:
-    """Return the URL of a database that the stack does not manage, for the pool manager."""
+    """Return the pool manager's database URL if the stack does not manage the database."""
     url = settings.database.service_url
     return pulumi.Output.secret(url) if url else ""
 
 
 def _export(settings: Settings, made: StackResources) -> None:
-    """Export where the stack is, what it runs and how it is reached."""
+    """Export where the stack is, what it runs and at which addresses."""
     pulumi.export(
         "environment",
         {
@@ -224,7 +228,7 @@ def _export(settings: Settings, made: StackResources) -> None:
 
 
 def _image(settings: Settings, runtime: RuntimeImage | None) -> dict[str, Any]:
-    """Return which runtime image runs, and what chose it."""
+    """Return the output `image`: the runtime image, and what chose it."""
     if runtime is None:
         return {"reference": settings.image.reference, "chosenBy": "as written"}
     return {

@@ -1,4 +1,4 @@
-"""The keys of a stack's config about living agents when its image changes, and the variables made from them."""
+"""The keys of a stack's config that decide what a new image does to living agents, and their variables."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ class RolloutPolicy(Section):
 
 
 def rollout_policy(values: Mapping[str, Any]) -> RolloutPolicy:
-    """Return the rollout policy of a stack's config, without the rest of it.
+    """Return the rollout policy of a stack's config; other keys are not read.
 
     Raises:
-        ConfigError: the config is invalid.
+        ConfigError: a key of the rollout policy is invalid.
     """
     keys = {declared.name: declared for declared in config_keys(RolloutPolicy)}
     found, wrong = reading.read(RolloutPolicy, reading.given(keys, "", values, {}, {}), {})

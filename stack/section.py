@@ -30,7 +30,7 @@ _TYPES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean"}
 
 
 class Section(BaseModel):
-    """The keys of one noun: each field is a key, named by its alias, or something that another source says."""
+    """The keys of one noun: a field with an alias is the key of that name; any other field comes from elsewhere."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, validate_by_alias=True, validate_by_name=True
@@ -116,7 +116,18 @@ def key(
     env: tuple[str, ...] = (),
     env_stack: str = "",
 ) -> Any:
-    """Declare a key; arguments as the attributes of `ConfigKey`, `lowest` and `highest` are the ends of its range."""
+    """Declare a key.
+
+    Args:
+        name: as in the stack's config.
+        description: sentences.
+        default: the value that applies if it is not set; its type is the key's.
+        lowest: the smallest number that is allowed.
+        highest: the largest one.
+        secret: as in `ConfigKey`.
+        env: as in `ConfigKey`.
+        env_stack: as in `ConfigKey`.
+    """
     extra: dict[str, Any] = {"secret": secret, "env": list(env), "env_stack": env_stack}
     return Field(
         default=default,
@@ -127,6 +138,17 @@ def key(
         repr=not secret,
         json_schema_extra=extra,
     )
+
+
+def object_key(name: str, description: str) -> Any:
+    """Declare a key whose value is an object of names and values, empty by default; whoever reads it checks its values.
+
+    Args:
+        name: as in the stack's config.
+        description: sentences.
+    """
+    extra: dict[str, Any] = {"secret": False, "env": [], "env_stack": ""}
+    return Field(default={}, alias=name, description=description, repr=False, json_schema_extra=extra)
 
 
 def key_of_variable(
@@ -215,13 +237,13 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 def section_in(field: FieldInfo) -> type[Section] | None:
-    """Return the section that a field contains; None if the field is a single key or not a key."""
+    """Return the section that a field holds; None if the field is a single key, or comes from elsewhere."""
     annotation: object = field.annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
 
 
 def config_keys(section: type[Section]) -> Iterator[ConfigKey]:
-    """Yield the keys of a section and of the sections inside it, in the order of their declaration."""
+    """Yield the keys of a section and of its nested sections, in the order of their declaration."""
     for field in section.model_fields.values():
         inside = section_in(field)
         if inside is not None:

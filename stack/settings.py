@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
+from components import defaults
 from convos_infra import ownership
 from convos_infra.registry.reference import parse
 from pool_contract.agent_projects import AGENT_PROJECTS, PER_AGENT
@@ -24,7 +25,7 @@ from stack.migrations import MigrationSettings  # pydantic reads it
 from stack.pool_manager import POOL_ENVIRONMENTS, PoolSettings, default_environment
 from stack.problem import ConfigError, Problem
 from stack.rollout import RolloutPolicy
-from stack.section import ConfigKey, Either, Flag, Section, Text, Whole, config_keys, key
+from stack.section import ConfigKey, Either, Flag, Section, Text, Whole, config_keys, key, object_key
 
 __all__ = [
     "DEFAULT_REPOSITORY",
@@ -41,6 +42,8 @@ __all__ = [
 ]
 LOCAL_STACK = "local"
 LONGEST_PROJECT, LONGEST_ENVIRONMENT = 32, 24
+"""In characters: the first is Railway's limit (fact: name-length). The second is this project's own; a generated domain
+has the names of the service and of the environment in its first label, which holds 63 (RFC 1035)."""
 
 
 class Settings(Section):
@@ -53,10 +56,11 @@ class Settings(Section):
         image, pool, rollout: what runs, and what happens to living agents when the image changes.
         improvements: what is switched off for a stack that was taken over as it was.
         database: the shape of the database.
-        keys: the agents' keys by name; `PLAIN_KEYS` alone are no secrets.
+        keys: the agents' keys by name; all of them are secrets, except for `PLAIN_KEYS`.
         builder, base_images: how images are built on this machine; see ops/local/environment.py.
-        pulls_with_login: whether Railway is given the registry's login. One of a shell alone is not: a workflow's token
-            ends with its run, and another one each time would deploy each time.
+        pulls_with_login: whether Railway is given the registry's login: only if the stack's config has the password.
+            One that comes from the shell may be a workflow's token, which ends with its run; Railway could not pull
+            with it later, and a different token in every run would cause a deployment in every run.
     """
 
     stack: str
@@ -73,7 +77,7 @@ class Settings(Section):
     )
     workspace: Text = key("workspace", "The Railway workspace, by id or name; empty takes the token's only one.")
     project: Annotated[Text, AfterValidator(checks.name(LONGEST_PROJECT))] = key(
-        "project", "The Railway project that the stacks share; made if there is none of that name.", "convos"
+        "project", "The Railway project that the stacks share; made if there is none of that name.", defaults.PROJECT
     )
     project_id: Text = key("projectId", "Take over this project instead of looking for the name.")
     environment: Annotated[Text, AfterValidator(checks.name(LONGEST_ENVIRONMENT))] = key(
@@ -93,12 +97,8 @@ class Settings(Section):
     rollout: RolloutPolicy
     improvements: Improvements
     database: DatabaseShape
-    keys: Mapping[str, str] = Field(
-        default={},
-        alias="keys",
-        description="The agents' keys and settings by name (no INSTANCE_ prefix); docs/configuration.md lists them.",
-        repr=False,
-        json_schema_extra={"secret": False, "env": [], "env_stack": ""},
+    keys: Mapping[str, str] = object_key(
+        "keys", "The agents' keys and settings by name (no INSTANCE_ prefix); docs/configuration.md lists them."
     )
     database_url: Annotated[Text, AfterValidator(checks.database_url)] = key(
         "databaseUrl",
@@ -117,12 +117,10 @@ class Settings(Section):
         " random one.",
         secret=True,
     )
-    databases: Mapping[str, FurtherDatabase] = Field(
-        default={},
-        alias="databases",
-        description="The other databases of the environment by name - PostgreSQL, Redis or any other, each as it is"
-        " described (make adopt writes this). docs/configuration.md lists their keys.",
-        json_schema_extra={"secret": False, "env": [], "env_stack": ""},
+    databases: Mapping[str, FurtherDatabase] = object_key(
+        "databases",
+        "The other databases of the environment by name - PostgreSQL, Redis or any other, each as it is described (make"
+        " adopt writes this). docs/configuration.md lists their keys.",
     )
     replace_volume: Text = key(
         "replaceVolume",
@@ -147,8 +145,8 @@ class Settings(Section):
     )
     protect: Flag = key(
         "protect",
-        "Refuse to delete whatever has data or an identity - project, environment, services, volumes, domains, proxies,"
-        " tokens.",
+        "Refuse to delete anything that has data or an identity - project, environment, services, volumes, domains,"
+        " proxies, tokens.",
         default=False,
     )
     data_on_destroy: Annotated[Text, Either((ownership.REFUSE, ownership.DELETE))] = key(
@@ -169,13 +167,13 @@ class Settings(Section):
 
     @property
     def all_keys(self) -> dict[str, str]:
-        """The keys, and the login with which Railway pulls the image of agents, as the pool manager has it."""
+        """The keys, and the login with which Railway pulls the agents' image, by the pool manager's variable names."""
         login = self._login
         return {**self.keys, **({} if login is None else login_variables(login))}
 
     @property
     def pool_login(self) -> RegistryLogin[str] | None:
-        """The login with which Railway pulls the pool manager's own image: no other registry than its own gets it."""
+        """The login with which Railway pulls the pool manager's image; None if that is in another registry."""
         image = self.pool.repository if self.pool.build else self.pool.image
         if not image or parse(image).registry != parse(self.image.repository).registry:
             return None
@@ -189,34 +187,45 @@ class Settings(Section):
 
     @property
     def service_names(self) -> tuple[str, ...]:
-        """The names of the services that the stack has on Railway, first those that are not in `databases`."""
+        """The names of the stack's services on Railway; those of `databases` come last."""
         return (*self._first_services, *(one.service for one in self.databases.values()))
 
     @property
+    def volume_count(self) -> int:
+        """How many volumes the stack's services have; agents' volumes do not count."""
+        own = (self.pool.volume, self._has_database_service and self.database.volume)
+        return sum(map(bool, own)) + len(self._databases_with_a_volume)
+
+    @property
+    def _has_database_service(self) -> bool:
+        return self.database.managed and not self.database_url
+
+    @property
+    def _databases_with_a_volume(self) -> list[str]:
+        return [one.service for one in self.databases.values() if one.volume]
+
+    @property
     def _first_services(self) -> tuple[str, ...]:
-        improvements, database = self.improvements, self.database
-        is_database = database.managed and not self.database_url
         return (
             self.pool.service,
-            *([improvements.canary_service] if improvements.canary else []),
-            *([database.service] if is_database else []),
+            *([self.improvements.canary_service] if self.improvements.canary else []),
+            *([self.database.service] if self._has_database_service else []),
         )
 
     def pool_variables(self) -> dict[str, str]:
-        """Return the pool manager's variables that the config sets, apart from those that are `keys`."""
+        """Return the pool manager's variables that keys of the config set, without those in `keys`."""
         pool = self.pool.model_dump(by_alias=True)
         own = {one.variable: str(pool[one.name]) for one in config_keys(PoolSettings) if one.variable}
         told = {**own, **(self.rollout.variables() if self.improvements.rollouts else {})}
         return {name: value for name, value in told.items() if name not in self.pool.kept}
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with several keys together; and what the pool manager would refuse when it starts."""
+        """Yield the problems that involve several keys, and what the pool manager would refuse when it starts."""
         sections = (self.image, self.pool, self.rollout, self.migrations)
         found = [problem for section in sections for problem in section.problems()]
         is_given = bool(self.database_url) or "DATABASE_URL" in self.pool.kept
         found += self.database.mistakes(is_elsewhere=bool(self.database_url), is_given=is_given)
-        with_a_volume = [one.service for one in self.databases.values() if one.volume]
-        found += self.database.replaceable(self.replace_volume, with_a_volume)
+        found += self.database.replaceable(self.replace_volume, self._databases_with_a_volume)
         found += databases.namesakes(self.databases, self._first_services)
         if not self.token:
             step = "export RAILWAY_API_TOKEN, or pulumi config set --secret railwayToken"
@@ -247,12 +256,13 @@ def read(
 
     Args:
         stack: the stack's name.
-        values: the config by key, without the project's prefix, secrets opened.
+        values: the config by key, without the project's prefix, secrets decrypted.
         environ: the process's environment.
-        is_secret: whether a key's value is encrypted in the config; `keys` where one of its values is, `keys.NAME`.
+        is_secret: tells whether the value of a key, or of `keys.NAME`, is encrypted in the config. Of an object such as
+            `keys`, it tells whether any of its values is.
 
     Raises:
-        ConfigError: all of them.
+        ConfigError: it has every problem of the config.
     """
     wrong = [*unknown(values, KEYS), *in_plain_text(values, KEYS, is_secret)]
     keys, wrong_keys = agent_keys.read(values, is_secret=is_secret)
@@ -283,7 +293,7 @@ def read(
     if settings.pool.keep_token and values.get("poolRailwayToken"):
         found.append(Problem("poolKeepToken", "cannot be combined with poolRailwayToken", "remove one of them"))
     if keys.get(AGENT_PROJECTS) == PER_AGENT and not (settings.pool.keep_token or settings.pool.railway_token):
-        what = "per-agent needs a token that creates projects, which the one that the stack makes does not"
+        what = "per-agent needs a token that may create projects; the token that the stack makes may not"
         step = "pulumi config set --secret poolRailwayToken with an account or workspace token"
         found.append(Problem(f"keys.{AGENT_PROJECTS}", what, step))
     wrong += [*wrong_keys, *wrong_databases]

@@ -1,4 +1,4 @@
-"""The local stack's keys for the stand-ins of OpenRouter and AgentMail: `STANDINS=1 make local`."""
+"""The local stack's keys for the stand-ins of OpenRouter and AgentMail, which `STANDINS=1 make local` starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VARIABLE = "CONVOS_STANDINS"
 
 
 def keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys with which the pool manager creates agents' keys and inboxes there; none if they do not run."""
+    """Return the keys that make the pool manager use the stand-ins; none if they do not run."""
     url = environ.get(VARIABLE, "").strip().rstrip("/")
     if not url:
         return {}

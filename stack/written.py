@@ -1,7 +1,8 @@
-"""What a stack's file says letter by letter, where a value arrives changed, or where Pulumi does not tell enough. Pure.
+"""The text of a stack's file, for the two things that Pulumi's config API does not show. Pure.
 
-Pulumi hands the program texts. `imageTag: 1.10` arrives as 1.1, and `0123` as 83, because YAML reads numbers. And it
-tells of a whole object whether it has an encrypted value, so that one encrypted key hides another one in plain text.
+A number that is not quoted reaches the program changed: `imageTag: 1.10` arrives as 1.1, and `0123` as 83, because YAML
+reads numbers. And Pulumi says only of a whole object that it has an encrypted value, so that one encrypted key would
+hide another one in plain text.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ import yaml
 
 @dataclass(frozen=True)
 class Written:
-    """What was found.
+    """What the file shows.
 
     Attributes:
-        numbers: keys whose text YAML read as a number and changed, with that number.
-        plain: the path of each value in an object that is not encrypted, such as `keys.NAME`.
+        numbers: the keys whose text YAML read as a number and changed, each with that number.
+        plain: the paths of the values inside objects that are in plain text, such as `keys.NAME`.
     """
 
     numbers: Mapping[str, int | float]
     plain: frozenset[str]
 
 
-def look(text: str, project: str, values: Mapping[str, Any]) -> Written:
-    """Look at a stack's file.
+def parse(text: str, project: str, values: Mapping[str, Any]) -> Written:
+    """Return what a stack's file shows.
 
     Args:
-        text: of the file; empty if there is none.
+        text: the file's content; empty if there is none.
         project: the prefix of the keys.
-        values: what arrived, by key; what does not fit the file is of another one (`--config-file`), and left alone.
+        values: the values that arrived, by key. A value that does not match the file comes from another one
+            (`--config-file`) and is not reported.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -88,7 +90,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _readings(text: str) -> Iterator[int | float]:
-    """Yield the numbers that YAML may take a text for: 0123 and 0x10 are octal and hexadecimal, 1_000 is a thousand."""
+    """Yield the numbers that YAML may read a text as: 0123 is octal, 0x10 hexadecimal, and 1_000 is a thousand."""
     digits = text.replace("_", "")
     for base in (10, 8, 0):
         try:

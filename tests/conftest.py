@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from convos_infra.explanations import explanations
 from tests import left_out
 from tests.acceptance import known_faults
 from tests.support import interrupts
@@ -43,6 +44,12 @@ class FileScheduling(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
     return FileScheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def one_run() -> None:
+    """Let each test be a run of its own, as each run of Pulumi is a process: nothing was explained to its user yet."""
+    explanations.cache_clear()
 
 
 def pytest_configure(config: pytest.Config) -> None:

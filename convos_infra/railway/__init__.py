@@ -1,5 +1,5 @@
-"""Everything about Railway: pure config and plans, snapshots of environments, waits, and the resources on top.
+"""Everything about Railway: pure config and plans, reads of environments, waits, and the resources on top of them.
 
-operations -> client (retry, errors) -> snapshot, waiter -> session -> resources
-environment_config, patch_plan, deployment: pure, used by resources
+railway_api (client, documents) -> listing, snapshot, waiter -> session -> commit, bring, removal -> resources
+service_configuration, environment_config, patch_plan, change, deployment, references: pure, used by the others
 """

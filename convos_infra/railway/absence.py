@@ -44,7 +44,7 @@ class PendingDeletion(InfraError):
 
 
 def refuse_scheduled(client: Client, subject: str, row: Mapping[str, Any]) -> None:
-    """Stop where the deletion of a project or an environment is scheduled.
+    """Raise an error if the deletion of a project or an environment is scheduled.
 
     Raises:
         PendingDeletion: it is.
@@ -56,7 +56,7 @@ def refuse_scheduled(client: Client, subject: str, row: Mapping[str, Any]) -> No
 def refuse_leaving(
     client: Client, environment_id: str, environment: Mapping[str, Any], project: Mapping[str, Any]
 ) -> None:
-    """Stop where an environment answers, and its deletion or its project's is scheduled; raises PendingDeletion."""
+    """Raise PendingDeletion if the deletion of an environment that answers, or of its project, is scheduled."""
     refuse_scheduled(client, f"project {project.get('name') or environment_id}", project)
     listed = [row for row in nodes(project.get("environments")) if row["id"] == environment_id]
     for row in (environment, *listed):

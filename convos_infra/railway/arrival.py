@@ -45,7 +45,8 @@ def await_instance(session: Session, arrival: Arrival) -> None:
         InfraError: it does not show, or its environment is gone.
         RailwayError: the environment cannot be read.
     """
-    session.group(await_instances, str(arrival.props["environmentId"])).join(arrival, arrival.name)
+    here = session.group(await_instances, str(arrival.props["environmentId"]))
+    here.join(arrival, arrival.name, goes_ahead=True)
     if arrival.problem is not None:
         raise arrival.problem
 
@@ -54,9 +55,12 @@ def await_instances(session: Session, arrivals: Sequence[Arrival]) -> None:
     """Wait for the instances of several services of one environment, and tell each what came of it."""
     client, waiting = session.client, list(arrivals)
     deadline, pause = client.clock() + _APPEARS_SECONDS, 0.2
+    # The read of the turn before may have shown those that were made while it was under way.
+    here = session.run.appeared.setdefault(str(waiting[0].props["environmentId"]), set())
     while waiting:
         try:
-            here = services_here(session, waiting[0].props, subject=waiting[0].name)
+            if not here.issuperset(one.service_id for one in waiting):
+                here |= services_here(session, waiting[0].props, subject=waiting[0].name)
         except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
             for one in waiting:
                 one.problem = about(error, one.name)

@@ -60,7 +60,7 @@ _TOLD = {
 
 @dataclass(frozen=True)
 class Bound:
-    """The things that a service's deployment applies.
+    """The things of a service that only a new deployment applies.
 
     Attributes:
         tcp_proxies: application port -> the proxy's id.

@@ -1,4 +1,4 @@
-"""How many calls to Railway an update needs, known before it starts: its plan's limit is so many an hour. Pure."""
+"""Estimates the calls to Railway that an update needs, before it starts: Railway limits the calls of an hour. Pure."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _EACH = {
     "TcpProxy": 4,
     "ProjectToken": 3,
 }
-"""The calls that creating one takes, by the kind of the resource."""
+"""By kind of resource: how many calls the creation of one takes."""
 _TOGETHER = 32
-"""How many services share a patch at least, where so many wait."""
+"""How many services are assumed to share a patch, if that many change."""
 _PER_TURN = 3
+"""The calls of one turn of a group commit: the read before it, the patch, and the read that shows it."""
 _READS = 6
 """The reads of a whole environment, and the first look at what is deployed."""
 
 
 def calls(created: Mapping[str, int], changed: int) -> int:
-    """Return about how many calls an update needs, without the polls of deployments; 0 if it changes nothing.
+    """Estimate how many calls an update needs, without the polls of deployments; 0 if it changes nothing.
 
     Args:
         created: how many resources of each kind are new.
@@ -48,7 +49,7 @@ def text(needed: int, left: Allowance | None) -> str:
         needed: as `calls` returns it.
         left: what Railway's last answer says of the limit; None if it says nothing.
     """
-    line = f"this update takes about {needed} calls to Railway, beside those that wait for deployments"
+    line = f"this update takes about {needed} calls to Railway, not counting the waits for deployments"
     hourly = max((calls for calls, seconds in left.policy if seconds >= 3600), default=left.limit) if left else 0
     if left is None or not hourly:
         return line

@@ -107,9 +107,9 @@ def recorded(before: Props, after: Props) -> Change:
 
     Args:
         before: the inputs in the state; empty for a new service.
-        after: the new inputs; a value that is not known yet counts as changed. `removes` are variables that are no
-            inputs and go; `sourced` says that it has a source that is no input; `redeploys`, `revives` and `rebinds`
-            are what a refresh saw.
+        after: the new inputs; a value that is not known yet counts as changed. `removes` are variables of others that
+            are removed; `sourced` tells that its source is not an input; `redeploys`, `revives` and `rebinds` are what
+            a refresh saw.
     """
     fields = [item for item in FIELDS if not same(item, before.get(item.name), after.get(item.name))]
     old, new = dict(before.get(VARIABLES) or {}), dict(after.get(VARIABLES) or {})
@@ -139,8 +139,8 @@ def has_source(props: Props) -> bool:
     return bool(props.get("image") or props.get("repo") or props.get(SOURCED))
 
 
-def said(before: Props, change: Change) -> dict[str, Any]:
-    """Return the inputs that announce a change, numbered after the one before.
+def announcement(before: Props, change: Change) -> dict[str, Any]:
+    """Return the inputs that announce a change, with the next number.
 
     Args:
         before: the inputs in the state.
@@ -156,7 +156,7 @@ def said(before: Props, change: Change) -> dict[str, Any]:
     }
 
 
-def kept(before: Props) -> dict[str, Any]:
+def kept_announcement(before: Props) -> dict[str, Any]:
     """Return the inputs of the previous announcement, which stays because nothing changes."""
     return {key: before[key] for key in ANNOUNCED if before.get(key)}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Props = Mapping[str, Any]
 Outcome: TypeAlias = "Snapshot | Exception"
 REFUSED = (Invalid, Refused, NotFound, NotAuthorized, AlreadyExists, Opaque)
-"""How Railway refuses a patch, because of one of its services or because of all."""
+"""The errors with which Railway refuses a patch because of one of its services, or because of all."""
 _NAMES_SHOWN = 3
 _Part = TypeVar("_Part")
 _Outcome = TypeVar("_Outcome")
@@ -117,12 +117,12 @@ def commit(session: Session, before: Snapshot, parts: Sequence[ServicePatch], *,
         ],
     }
 
-    # Railway applies a patch as a whole: one service that changed in the meantime proves it for all of them.
-    telling = [part for part in parts if _unsettled(part.plan) and not part.has_arrived(before)] or parts
+    # Railway applies a patch as a whole: one part that shows, and did not before, proves that all of it was applied.
+    proving = [part for part in parts if _unsettled(part.plan) and not part.has_arrived(before)] or parts
 
     def carried_out() -> Snapshot | None:
         now = _now(session, parts)
-        return now if any(part.has_arrived(now) for part in telling) else None
+        return now if any(part.has_arrived(now) for part in proving) else None
 
     document = documents.PATCH_COMMIT if deploys else documents.PATCH_STORE
     sent = functools.partial(commit, session, before, deploys=deploys)
@@ -139,10 +139,10 @@ def by_halves(
     """Send the halves of a patch that Railway refused, and return the outcome of each part.
 
     Args:
-        parts: the patch's.
-        names: what they are called, for errors.
-        error: what the whole patch failed with.
-        send: sends some of them.
+        parts: the parts of the patch.
+        names: their names, for errors.
+        error: the error of the whole patch.
+        send: sends some of the parts as one patch.
     """
     if len(parts) == 1 or not isinstance(error, REFUSED):
         return [error.about(name) for name in names]
@@ -184,7 +184,7 @@ def _read_back(
         parts: what was sent.
         shows: tells whether a part shows.
         late: returns the outcome of a part that does not show in time.
-        seen: a read that was made already.
+        seen: the first read, if it was made already.
     """
     client, outcomes = session.client, dict[int, Outcome]()
     deadline, pause = client.clock() + client.timing.stick_seconds, 0.2

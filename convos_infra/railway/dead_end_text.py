@@ -6,7 +6,7 @@ from convos_infra.railway.references import DeadEnd, DeadEndKind
 
 
 def problem(end: DeadEnd) -> str:
-    """Return which reference has no target and why, to follow the service's name; never a value."""
+    """Return which reference has no target and why, as text that follows the service's name; never a value."""
     way = "".join(f" by way of {place}" for place in end.way[1:2]) + "".join(f" and {place}" for place in end.way[2:])
     if end.kind is DeadEndKind.UNREADABLE:
         return f"{end.start.name} contains ${{{{…}}}}{way} that Railway does not read as a reference"

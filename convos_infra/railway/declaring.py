@@ -70,7 +70,7 @@ class Declaring:
         Args:
             olds: the inputs in the state.
             news: the new inputs.
-            changes: whether it is brought to them at all: what somebody took away since stays away otherwise.
+            changes: whether the update applies them; otherwise what others have removed since then stays removed.
         """
         variables = news.get(VARIABLES)
         if is_unknown(variables):
@@ -138,13 +138,13 @@ class Declaring:
 def with_stored(
     olds: Mapping[str, Any], news: Mapping[str, Any], stored: Callable[[], Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """Return the inputs in the state with what Railway has already of what is wanted anew: nothing moves by that.
+    """Return the inputs in the state, with the newly declared variables that Railway stores already.
 
     Args:
         olds: the inputs in the state.
         news: the new inputs.
-        stored: returns the service's part of the environment's config; called only if a variable is wanted anew. A
-            sealed value is left as it is, like that of a service that is taken over.
+        stored: returns the service's part of the environment's config; called only if a variable is newly declared. A
+            sealed value counts as the declared one, as in a service that is taken over.
     """
     before, wanted = olds.get(VARIABLES) or {}, news.get(VARIABLES)
     if not olds or not isinstance(wanted, Mapping):

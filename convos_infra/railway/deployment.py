@@ -121,7 +121,7 @@ _HEALTH_CHECK = re.compile(r"health ?check", re.IGNORECASE)
 def telling_line(lines: Sequence[str]) -> str:
     """Return the log line that most probably says why: the last one that reads as an error, or else the last one.
 
-    That a health check has failed is what everybody knows already: such a line comes after every other one.
+    A line about a failed health check is chosen last, because it repeats the symptom.
 
     Args:
         lines: at least one.

@@ -1,4 +1,4 @@
-"""Why a destroy must not begin, as far as an environment of Railway tells. Pure: looks at what was read."""
+"""Finds the reasons in an environment of Railway why a destroy must not begin. Pure: looks at what was read."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ REMOVED = "REMOVED"
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason.
+    """One reason against a destroy.
 
     Attributes:
-        problem: what stands in the way, with its name.
+        problem: what prevents it, with its name.
         step: what the user can do about it.
     """
 
@@ -34,12 +34,12 @@ class Reason:
 
 @dataclass(frozen=True)
 class Mine:
-    """What is this stack's in an environment, as its gate has it in the state.
+    """What belongs to this stack in an environment, as its destroy gate has recorded it.
 
     Attributes:
         owns_environment: whether this stack made the environment, so that a destroy deletes it.
         services, volumes: rows with `id`, `name` (of a volume: its service's) and `owned`.
-        prefix: services of others whose names begin so are disposable: agents, which the pool manager answers for.
+        prefix: the prefix of disposable services: agents, for which the pool manager is responsible.
         former: the ids of volumes that this stack made and does not have any more.
     """
 
@@ -63,7 +63,7 @@ class Mine:
         return {*self.deleted(self.volumes, policy), *self.former}
 
     def deletes_environment(self, policy: DestroyPolicy) -> bool:
-        """Tell whether a destroy deletes the environment: not while something in it was taken over, and stays."""
+        """Tell whether a destroy deletes the environment: not if something in it was taken over, and is kept."""
         if policy.adopted:
             return True
         rows = [*self.services, *self.volumes]
@@ -73,23 +73,23 @@ class Mine:
 def has_data(snapshot: Snapshot, row: Row) -> bool:
     """Tell whether a volume may have data: Railway shows some, or its service was deployed since it was made.
 
-    Of a volume that is mounted nowhere it is not known what ran with it before: that one has.
+    A volume that is mounted nowhere counts as one with data, because it is unknown what ran with it before.
     """
     if float(row.get("currentSizeMB") or 0) > 0:
         return True
     service_id = row.get("serviceId")
     latest = snapshot.latest_deployment(str(service_id)) if service_id else None
-    # Timestamps of one form sort as text; one that is missing is older than nothing.
+    # Timestamps in one format compare as text; a volume without one counts as older than every deployment.
     return not service_id or (latest is not None and latest.created_at >= str(row.get("createdAt") or ""))
 
 
 def is_untouched(snapshot: Snapshot, service_id: str) -> bool:
-    """Tell whether nothing was ever put into a service: what an interrupted creation leaves behind."""
+    """Tell whether nothing was ever put into a service, as after an interrupted creation."""
     config = snapshot.service(service_id) or {}
     mounted = any(row.get("serviceId") == service_id for row in snapshot.volume_instances)
     domains = [*snapshot.domains(service_id, "serviceDomains"), *snapshot.domains(service_id, "customDomains")]
     latest = snapshot.latest_deployment(service_id)
-    # One that was taken out of the environment and put back shows the deployment of its former life.
+    # A service that was removed from the environment and added again still shows its earlier deployment.
     runs = latest is not None and latest.status != REMOVED
     return not runs and not mounted and not domains and not _is_configured(config)
 
@@ -119,7 +119,7 @@ def volume_name(snapshot: Snapshot, row: Row) -> str:
 
 
 def left_in(snapshot: Snapshot, prefix: str) -> list[str]:
-    """Return the names of what is in an environment and does not go with its agents: services, volumes, buckets."""
+    """Return the names of the services, volumes and buckets in an environment that do not belong to its agents."""
     disposable = _disposable(snapshot, (), prefix)
     services = [str(row.get("serviceName")) for id_, row in snapshot.instances.items() if id_ not in disposable]
     volumes = [row for row in snapshot.volume_instances if row.get("serviceId") not in disposable]
@@ -131,7 +131,7 @@ def left_in(snapshot: Snapshot, prefix: str) -> list[str]:
 
 
 def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Reason]:
-    """Return every reason: things of others that would go, and data that nobody said may go."""
+    """Return every reason: things of others that would be deleted, and data whose deletion was not requested."""
     return [
         *(_strangers(snapshot, mine) if mine.deletes_environment(policy) else []),
         *_elsewhere(snapshot, mine, policy),
@@ -141,23 +141,25 @@ def with_a_gate(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[R
 
 
 def without_a_gate(snapshot: Snapshot | None, policy: DestroyPolicy) -> list[Reason]:
-    """Return the reasons where nothing lists what is this stack's: every volume with data may be its own."""
+    """Return the reasons if no gate lists what belongs to this stack: every volume with data may be its own."""
     reasons = []
     if policy.protect:
-        reasons.append(Reason("the stack is protected", "pulumi config set protect false, pulumi up, and destroy then"))
+        reasons.append(
+            Reason("the stack is protected", "run pulumi config set protect false and pulumi up, then destroy it")
+        )
     if snapshot is None or policy.data == DELETE:
         return reasons
     named = sorted(volume_name(snapshot, row) for row in snapshot.volume_instances if has_data(snapshot, row))
     if named:
-        step = f"pulumi up records which are this stack's; or, to delete those: {ALLOW_DATA}"
+        step = f"pulumi up records which of them are this stack's; {ALLOW_DATA} deletes those, and keeps the others"
         reasons.append(Reason(f"volumes in its environment have data: {', '.join(named)}", step))
     return reasons
 
 
 def refusal(reasons: Iterable[Reason]) -> InfraError:
-    """Return the one error that says all reasons."""
-    told = "; ".join(f"{reason.problem} ({reason.step})" for reason in reasons)
-    return InfraError("destroy", f"refused, nothing was deleted: {told}")
+    """Return one error with all reasons."""
+    listed = "; ".join(f"{reason.problem} ({reason.step})" for reason in reasons)
+    return InfraError("destroy", f"refused, nothing was deleted: {listed}")
 
 
 def _strangers(snapshot: Snapshot, mine: Mine) -> list[Reason]:
@@ -239,7 +241,7 @@ def _elsewhere(snapshot: Snapshot, mine: Mine, policy: DestroyPolicy) -> list[Re
 def in_other_environments(snapshot: Snapshot, volume_id: str) -> list[Row]:
     """Return the living instances of a volume in the project's other environments.
 
-    A list that goes on after its first page counts as one more, which nobody has seen.
+    The further pages of a list, which were not read, count as one more instance.
     """
     listed = (snapshot.volumes.get(volume_id) or {}).get("volumeInstances") or {}
     rows = [row for row in nodes(listed) if row["environmentId"] != snapshot.environment_id]

@@ -17,13 +17,9 @@ if TYPE_CHECKING:
     from convos_infra.railway.attribute import Attribute
 
 Config = dict[str, Any]
-
-
 FIELDS = ATTRIBUTES
 BY_NAME = {field.name: field for field in FIELDS}
 VARIABLES, SEALED = service_configuration.VARIABLES, service_configuration.SEALED
-
-
 GIVEN = ("builder", "multiRegionConfig")
 """What Railway itself may set in a new service."""
 
@@ -109,7 +105,7 @@ def live_variables(service: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def buckets_here(config: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return an environment's own buckets, id -> name: by its config, and the project's list that says the names."""
+    """Return the buckets in an environment's config, id -> name; the names are in the project's list."""
     names = {row["id"]: str(row.get("name") or row["id"]) for row in listed}
     here: Mapping[str, Any] = config.get("buckets") or {}
     return {id_: names.get(id_, id_) for id_, said in here.items() if said and not said.get("isDeleted")}

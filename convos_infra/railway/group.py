@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from convos_infra.railway.traffic import Traffic
 
 Member = TypeVar("Member")
-STEP_SECONDS = 0.05
+STEP_SECONDS = 0.02
 MOST_SECONDS = 10.0
 """How long a turn waits for others to join, at most."""
 _QUIET = (0.05, 2.0)
@@ -20,6 +20,8 @@ so many times the longest pause that Pulumi made lately, which grows with the lo
 _EXPECTED = (0.25, 6.0)
 """The same where other members are expected: they may depend on one of those that wait."""
 _LONGEST_QUIET = 3.0
+_FEW = 20
+"""So many members are few: a second turn for one that comes late costs less than the wait of all for it."""
 
 
 class Group(Generic[Member]):
@@ -66,12 +68,14 @@ class Group(Generic[Member]):
         with self._changed:
             self._coming.pop(name, None)
 
-    def join(self, member: Member, name: str) -> None:
+    def join(self, member: Member, name: str, *, goes_ahead: bool = False) -> None:
         """Return once a turn with the member in it is over.
 
         Args:
             member: who joins.
             name: its name, if it was expected.
+            goes_ahead: whether its turn may begin without those that Pulumi has sent and that have something else to
+                do first, where they are few.
         """
         with self._changed:
             self._coming.pop(name, None)
@@ -81,7 +85,7 @@ class Group(Generic[Member]):
             if not self._waits(member):
                 return
             self._is_led = True
-        self._gather()
+        self._gather(goes_ahead=goes_ahead)
         with self._changed:
             turn, self._waiting = self._waiting, []
             self._turn = turn
@@ -96,13 +100,13 @@ class Group(Generic[Member]):
     def _waits(self, member: Member) -> bool:
         return any(one is member for one in (*self._waiting, *self._turn))
 
-    def _gather(self) -> None:
+    def _gather(self, *, goes_ahead: bool) -> None:
         """Wait for those that are still coming.
 
         The pauses are counted in steps, not by the clock: a step takes longer where the machine has much to do.
         """
         heard, quiet, until = self._heard(), 0, self._clock() + MOST_SECONDS
-        while quiet * STEP_SECONDS < self._patience() and self._clock() < until:
+        while quiet * STEP_SECONDS < self._patience(goes_ahead=goes_ahead) and self._clock() < until:
             self._sleep(STEP_SECONDS)
             now = self._heard()
             quiet = quiet + 1 if now == heard else 0
@@ -112,14 +116,18 @@ class Group(Generic[Member]):
         with self._changed:
             return self._traffic.news, len(self._waiting)
 
-    def _patience(self) -> float:
+    def _patience(self, *, goes_ahead: bool) -> float:
         """Return for how many seconds nothing is to be heard before the turn begins."""
         with self._changed:
-            coming, is_only = list(self._coming.values()), len(self._known) == 1
-        if is_only and not coming:
+            coming, known = list(self._coming.values()), len(self._known)
+        if known == 1 and not coming:
+            return 0.0
+        if goes_ahead and 0 < known <= _FEW and all(coming):
             return 0.0
         if any(coming):
             return MOST_SECONDS
+        if not coming and 0 < known <= _FEW:
+            return max(STEP_SECONDS, self._traffic.slowness)
         least, pauses = _EXPECTED if coming and not self._traffic.is_full else _QUIET
         return min(max(least, pauses * self._traffic.slowness), _LONGEST_QUIET)
 

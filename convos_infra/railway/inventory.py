@@ -1,7 +1,7 @@
-"""What is in an environment beside what a stack declares, and what is called otherwise than it declares. Pure.
+"""Compares an environment with what a stack declares: things of others, and services under another name. Pure.
 
-Nothing of it is changed by an update: what belongs to others is information, and a name is put back only by its own
-resource. An empty answer says that a stack and its environment are of one mind.
+An update changes none of this: things of others are only reported, and a name is restored by the service's own
+resource. An empty inventory means that the environment has exactly what the stack declares.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Renamed:
-    """A service whose name is another than the stack declares; references to the old name lead nowhere."""
+    """A service whose name differs from the declared one; references to the declared name have no target."""
 
     declared: str
     live: str
@@ -27,7 +27,7 @@ class Renamed:
 
 @dataclass(frozen=True)
 class Stranger:
-    """A service that the stack does not declare, and how it is."""
+    """A service that the stack does not declare, and its condition."""
 
     name: str
     condition: Condition
@@ -35,14 +35,14 @@ class Stranger:
 
 @dataclass(frozen=True)
 class Inventory:
-    """An environment beside a stack.
+    """The differences between an environment and a stack.
 
     Attributes:
         renamed: services of the stack under another name.
         missing: services of the stack that are not in the environment, by their declared names.
         strangers: services of others.
         volumes: volumes of others, by name.
-        pending: deleted volumes that can still be restored, by name, with the moment when their data goes.
+        pending: deleted volumes that can still be restored, by name, with the time at which their data is deleted.
     """
 
     renamed: tuple[Renamed, ...] = ()
@@ -61,7 +61,7 @@ def inventory(
         snapshot: the environment.
         services: the stack's services: id -> declared name.
         volumes: the ids of the stack's volumes.
-        prefix: what the names of agents begin with, which a pool manager makes and deletes; empty for none.
+        prefix: the prefix of agents' services, which the pool manager makes and deletes; empty if there are none.
     """
     rows = snapshot.instances.items()
     live = {id_: snapshot.project_services.get(id_, str(row.get("serviceName") or "")) for id_, row in rows}

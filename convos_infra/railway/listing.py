@@ -1,8 +1,8 @@
-"""Lists of Railway's: the pages of a connection, and the projects that a token sees."""
+"""Reads Railway's lists completely: the pages of a connection, and the projects that a token sees."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pages:
-    """A connection that may be longer than its first page, and how the next ones are asked for.
+    """A connection that may have more than one page, and the document that asks for the further ones.
 
     Attributes:
-        parent: the root field that has it, `project` or `environment`; empty for one that is a root field itself.
+        parent: the root field that contains it, `project` or `environment`; empty if it is a root field itself.
         name: the connection's own field.
         document: asks for the page of `$id` after the cursor `$after`.
     """
@@ -43,17 +43,17 @@ VOLUME_INSTANCES = Pages("environment", "volumeInstances", documents.MORE_VOLUME
 def completed(
     client: Client, found: Mapping[str, Any], id_: str, *connections: Pages, subject: str
 ) -> Mapping[str, Any]:
-    """Return a project or an environment with the whole of its connections; what fits on one page costs no call.
+    """Return a project or an environment with all pages of its connections; one page needs no further call.
 
-    A list that was read in part proves nothing of what it does not have: an environment, a service or a volume beyond
-    the first page would be taken for a deleted one, and made a second time.
+    A part of a list proves nothing about what is missing from it: an environment, a service or a volume beyond the
+    first page would count as deleted, and would be made a second time.
 
     Args:
         client: asks for the further pages.
         found: the project or environment, with the first page of each connection.
         id_: its id.
-        connections: which are completed.
-        subject: what they are read for, for the error's first word.
+        connections: those to complete.
+        subject: the subject of errors.
 
     Raises:
         RailwayError: a page could not be read.
@@ -61,24 +61,44 @@ def completed(
     """
     whole = dict(found)
     for pages in connections:
-        page = found.get(pages.name) or {}
-        edges, passed = list(page.get("edges") or ()), set[str]()
-        # The last page has an end cursor as well (fact: last-page-cursor): only hasNextPage tells.
-        while (info := page.get("pageInfo") or {}).get("hasNextPage"):
-            after = str(info.get("endCursor") or "")
-            if not after or after in passed:
-                raise InfraError(subject, f"Railway's list of {pages.name} does not end", "try again in a minute")
-            passed.add(after)
+
+        def more(after: str, pages: Pages = pages) -> Mapping[str, Any]:
             answer = client.query(pages.document, {"id": id_, "after": after}, subject=subject)
             parent = answer.get(pages.parent) if pages.parent else answer
-            page = (parent or {}).get(pages.name) or {}
-            edges += page.get("edges") or ()
-        whole[pages.name] = {"edges": edges}
+            return (parent or {}).get(pages.name) or {}
+
+        whole[pages.name] = {"edges": _edges(pages.name, found.get(pages.name) or {}, more, subject=subject)}
     return whole
 
 
+def _edges(
+    name: str, page: Mapping[str, Any], more: Callable[[str], Mapping[str, Any]], *, subject: str
+) -> list[Mapping[str, Any]]:
+    """Return the edges of all pages of a list.
+
+    Args:
+        name: the list's name, for errors.
+        page: its first page.
+        more: asks for the page after a cursor.
+        subject: the subject of errors.
+
+    Raises:
+        InfraError: a page does not lead on to the next one.
+    """
+    edges, passed = list(page.get("edges") or ()), set[str]()
+    # The last page has an end cursor as well (fact: last-page-cursor): only hasNextPage tells.
+    while (info := page.get("pageInfo") or {}).get("hasNextPage"):
+        after = str(info.get("endCursor") or "")
+        if not after or after in passed:
+            raise InfraError(subject, f"Railway's list of {name} does not end", "try again in a minute")
+        passed.add(after)
+        page = more(after)
+        edges += page.get("edges") or ()
+    return edges
+
+
 def read_project(client: Client, id_: str, *, subject: str) -> Mapping[str, Any]:
-    """Return a project with all of its environments, or nothing where Railway answers with nothing.
+    """Return a project with all of its environments; empty if Railway's answer has no project.
 
     Raises:
         RailwayError: it could not be read, which proves nothing.
@@ -88,16 +108,17 @@ def read_project(client: Client, id_: str, *, subject: str) -> Mapping[str, Any]
 
 
 def list_projects(client: Client, *, subject: str, deleted: bool = False) -> list[Mapping[str, Any]]:
-    """Return the projects of every workspace that the token sees; of a project token, its own.
+    """Return the projects of every workspace that the token sees; with a project token, only its own project.
 
     Args:
         client: with the token.
-        subject: what they are listed for, for the error's first word.
+        subject: the subject of errors.
         deleted: whether deleted ones are listed as well.
 
     Raises:
         RailwayError: one of the lists could not be read, or the token sees no workspace, which proves nothing about
             any project.
+        InfraError: a page does not lead on to the next one.
     """
     found = reach(client, subject=subject)
     if found.project_id:
@@ -105,16 +126,12 @@ def list_projects(client: Client, *, subject: str, deleted: bool = False) -> lis
         return [own] if own else []
     rows: list[Mapping[str, Any]] = []
     for workspace in found.workspaces:
-        after = None
-        while True:
-            variables = {"workspaceId": workspace["id"], "after": after, "deleted": deleted}
-            projects = client.query(documents.PROJECTS, variables, subject=subject).get("projects") or {}
-            rows += nodes(projects)
-            info = projects.get("pageInfo") or {}
-            # The last page has an end cursor as well (fact: last-page-cursor): only hasNextPage tells.
-            if not info.get("hasNextPage"):
-                break
-            after = info.get("endCursor")
+
+        def more(after: str | None, id_: str = workspace["id"]) -> Mapping[str, Any]:
+            variables = {"workspaceId": id_, "after": after, "deleted": deleted}
+            return client.query(documents.PROJECTS, variables, subject=subject).get("projects") or {}
+
+        rows += nodes({"edges": _edges("projects", more(None), more, subject=subject)})
     return rows
 
 

@@ -23,12 +23,12 @@ from convos_infra.railway.environment_config import (
 
 Props = Mapping[str, Any]
 UNMANAGED, UNMANAGED_FIELDS, SEEN = "unmanaged", "unmanagedFields", "unmanagedSeen"
-"""Names of what others set: variables and fields that an update or a refresh saw, and what a refresh announced."""
+"""Names of what others set: the variables and fields that the last update saw, and the variables that a refresh saw."""
 UNSEEN_CHANGE = (
     "pulumi refresh records it, and the next pulumi up then puts this stack's value back: "
     "put the new value into the config or code first if it should stay"
 )
-"""The next step about somebody else's change. It has to say that going on reverts the change."""
+"""The next step about somebody else's change. It has to tell that the next update reverts the change."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Plan:
     """One patch of one service.
 
     Attributes:
-        patch: the patch below `services.<id>`; empty if nothing is to be done.
+        patch: the patch below `services.<id>`; empty if nothing changes.
         fields: the names of the properties that it changes.
         variables: the names of the variables that it sets or removes.
         conflicts: the names of what somebody else changed since it was recorded.
@@ -118,7 +118,7 @@ def _plan_fields(patch: Config, conflicts: list[str], recorded: Props, wanted: P
 
 
 def _put_change(patch: Config, path: tuple[str, ...], have: Any, want: Any) -> None:
-    """Objects in the config are merged, so what is to be removed has to be named (regions, limits)."""
+    """Put a value into a patch; Railway merges objects, so a key that is removed (a region, a limit) has to be null."""
     put(patch, path, difference(have, want) if isinstance(have, Mapping) and isinstance(want, Mapping) else want)
 
 

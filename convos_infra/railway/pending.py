@@ -1,8 +1,8 @@
-"""What is deleted and can still be brought back: until when, and how. Pure.
+"""Deleted things that can still be restored: until when, and how. Pure.
 
 Railway keeps a deleted volume for 48 hours; it can be restored by the link that is sent by e-mail
 (docs.railway.com/volumes). Until then `VolumeInstance.isPendingDeletion` is set; `deletedAt` is the end of its data.
-A project waits as long whose deletion is scheduled (fact: volume-grace): its `deletedAt` is still to come.
+The scheduled deletion of a project waits as long (fact: volume-grace): its `deletedAt` is in the future.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(hours=48)
 _CLOCKS = timedelta(minutes=10)
-"""How far the clocks of Railway and this machine may be apart: what was deleted a moment ago is gone."""
+"""How far the clocks of Railway and this machine may be apart; a deletion that is closer counts as done."""
 
 
 def of_id(snapshot: Snapshot, volume_id: str) -> Mapping[str, Any] | None:
@@ -57,7 +57,7 @@ def hours_left(until: str, now: datetime) -> int | None:
 
 
 def told(until: str, now: datetime) -> str:
-    """Return the text that a volume is being deleted, until when it can be restored, and how."""
+    """Return the text about a volume that Railway is deleting: until when it can be restored, and how."""
     hours = hours_left(until, now)
     left = f"for {hours} more hours (until {until})" if hours is not None else "for up to 48 hours"
     return (

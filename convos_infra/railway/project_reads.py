@@ -1,6 +1,6 @@
-"""Reads of a project that its check and its creation share: Pulumi sends the one right after the other.
+"""Shares reads of a project between the check and the creation of a resource, which Pulumi calls one after the other.
 
-Only what was found is shared. Before something is made because it was not found, Railway is asked again.
+Only what was found is shared: before something is made because it was not found, Railway is asked again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def note(session: Session, project: Mapping[str, Any]) -> None:
-    """Remember a project as it was just read, unless it was listed only, which does not show its environments."""
+    """Remember a project that was just read, unless it comes from a list, which does not show its environments."""
     if "environments" in project:
         with session.run.lock:
             session.run.projects[str(project["id"])] = (session.client.clock(), project)
 
 
 def forget(session: Session) -> None:
-    """Read every project again next time: something in one of them was changed."""
+    """Forget all projects, so that they are read again: something in one of them was changed."""
     with session.run.lock:
         session.run.projects.clear()
 
@@ -41,7 +41,7 @@ def read(session: Session, id_: str, *, subject: str, may_be_known: bool) -> Map
     Args:
         session: reads.
         id_: the project's id.
-        subject: what it is read for, for the error's first word.
+        subject: the subject of errors.
         may_be_known: whether one that was just read will do.
 
     Raises:

@@ -93,7 +93,7 @@ def wait_until_ready(client: Client, service: str, base: str, asked: Mapping[str
         InfraError: it was not ready in time, it refused the key, or its key would be sent to an unknown address.
     """
     if not base:
-        problem = "not asked whether it is ready, as Railway shows no domain of it now"
+        problem = "its readiness was not checked, because Railway shows no domain of it now"
         raise InfraError(service, problem, "run pulumi refresh, then pulumi up makes another")
     url = base.rstrip("/") + str(asked["path"])
     said = _waited(client, service, lambda: ask(url, str(asked["bearer"])), float(asked["seconds"]))
@@ -101,9 +101,9 @@ def wait_until_ready(client: Client, service: str, base: str, asked: Mapping[str
         return
     if said.kind is AnswerKind.REFUSED:
         problem = f"GET {url} {said.text}: it wants another key than the service's {asked['key']}"
-        raise InfraError(service, problem, f"let the image compare with {asked['key']}, then pulumi up")
+        raise InfraError(service, problem, f"make the image accept {asked['key']}, then pulumi up")
     problem = f"not ready {float(asked['seconds']):.0f} s after its deployment: GET {url} {said.text}"
-    raise InfraError(service, problem, "what its log says is on Railway; fix the image or its settings, then pulumi up")
+    raise InfraError(service, problem, "see its log on Railway; fix the image or its settings, then pulumi up")
 
 
 def _waited(client: Client, service: str, ask_once: Callable[[], Said], seconds: float) -> Said:

@@ -34,8 +34,8 @@ def preview_failures(
         session: returns the session that reads the environment, if a read is necessary.
         declaring: the program's declarations so far.
         news: the checked inputs of a `ServiceInstance`.
-        looks: whether its change makes a deployment, or changes its variables. Without a change of its own it is looked
-            at where the update makes, renames or takes away what it refers to.
+        looks: whether its change makes a deployment or changes its variables. Otherwise its references are checked only
+            if the update creates, renames or removes one of their targets.
     """
     key, own = environment_key(news), str(news["service"])
     declarations = declaring.of(key)
@@ -122,11 +122,11 @@ class ReferenceWait:
     gave: bool = False
 
     def must_give(self, wanted: Props, ends: Sequence[DeadEnd]) -> bool:
-        """Tell, once, whether others of the same update wait for this service while it waits for them."""
+        """Tell whether services of this update wait for each other in a cycle; True once for each wait."""
         others = {end.end.owner for end in ends}
-        in_a_circle = self.session.declaring.waits(environment_key(wanted), str(wanted["service"]), others)
-        gives_now = in_a_circle and not self.gave
-        self.gave = self.gave or in_a_circle
+        is_in_cycle = self.session.declaring.waits(environment_key(wanted), str(wanted["service"]), others)
+        gives_now = is_in_cycle and not self.gave
+        self.gave = self.gave or is_in_cycle
         return gives_now
 
     def end(self, wanted: Props) -> None:

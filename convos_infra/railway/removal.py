@@ -1,8 +1,8 @@
-"""Removes services from one environment; those that go at the same moment share the calls.
+"""Removes services from one environment; services that are removed at the same time share the calls.
 
-In a fork by `serviceDelete`, several in one document (fact: mutations-of-one-document). In any other environment
-`serviceDelete` reaches all of those (fact: service-delete-scope): there they share a patch. What is left of them in the
-project is deleted once no environment has them (service_use.py).
+In a fork, several `serviceDelete` share one document (fact: mutations-of-one-document). In any other environment,
+`serviceDelete` reaches all environments that are not forks (fact: service-delete-scope), so there the services share a
+patch. The rest of them in the project is deleted once no environment has them (service_use.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Removal:
     Attributes:
         props: its name and its place.
         service_id: its id.
-        stays: tells whether it is left where it is; raises if the whole destroy must not go on.
+        stays: tells whether it is kept; raises if the whole destroy must stop.
         problem: the error, if there was one.
     """
 
@@ -46,7 +46,7 @@ class Removal:
 
 
 def remove(session: Session, removal: Removal) -> None:
-    """Remove a service, unless it is gone already or stays.
+    """Remove a service, unless it is gone already or is kept.
 
     Raises:
         RailwayError: Railway refuses.
@@ -58,21 +58,21 @@ def remove(session: Session, removal: Removal) -> None:
 
 
 def remove_all(session: Session, removals: Sequence[Removal]) -> None:
-    """Remove several services of one environment, and tell each what came of it."""
+    """Remove several services from one environment, and set the outcome of each."""
     first = removals[0]
     with session.snapshots.writing(str(first.props["environmentId"])):
         try:
             snapshot = session.read(first.props, subject=first.name, fresh=True)
             going = [one for one in removals if one.service_id in snapshot.project_services or _is_here(one, snapshot)]
             going = [one for one in going if not _stays(one, snapshot)]
-            doomed = [one for one in going if _is_here(one, snapshot)]
-            parts = _parts(doomed) if snapshot.is_fork else [doomed]
+            present = [one for one in going if _is_here(one, snapshot)]
+            parts = _parts(present) if snapshot.is_fork else [present]
             for part in parts:
                 _send(session, part, is_fork=snapshot.is_fork)
             _clear(session, snapshot, [one for one in going if one.problem is None])
         except Gone:
             return
-        except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
+        except Exception as error:  # noqa: BLE001  # every member of the turn gets it
             for one in removals:
                 one.problem = about(error, one.name)
 
@@ -82,11 +82,11 @@ def _is_here(removal: Removal, snapshot: Snapshot) -> bool:
 
 
 def _clear(session: Session, snapshot: Snapshot, removed: Sequence[Removal]) -> None:
-    """Delete what is left of removed services in the project, also where somebody else has removed them from here."""
+    """Delete the rest of removed services in the project, also if somebody else removed them from the environment."""
     named = {one.service_id: snapshot.project_services.get(one.service_id, one.name) for one in removed}
     try:
         delete_unused(session, {"projectId": snapshot.project_id, "environmentId": snapshot.environment_id}, named)
-    except Exception as error:  # noqa: BLE001  # a repetition of the destroy or the update goes on here
+    except Exception as error:  # noqa: BLE001  # the next destroy or update continues here
         for one in removed:
             one.problem = about(error, one.name)
 
@@ -104,7 +104,7 @@ def _parts(removals: Sequence[Removal]) -> list[Sequence[Removal]]:
 
 
 def _send(session: Session, removals: Sequence[Removal], *, is_fork: bool) -> None:
-    """Remove them by one call; where Railway refuses it, by halves, so that one of them does not keep the others."""
+    """Remove them by one call; if Railway refuses it, in halves, so that one of them does not block the others."""
     if not removals:
         return
     names = [one.name for one in removals]
@@ -133,7 +133,7 @@ def _send(session: Session, removals: Sequence[Removal], *, is_fork: bool) -> No
 
 
 def _left(session: Session, removals: Sequence[Removal]) -> Sequence[Removal]:
-    """Return those that are still there: of several that were refused together some may be gone."""
+    """Return those that still exist: some of a refused call may have been removed."""
     first = removals[0]
     try:
         now = session.read(first.props, subject=first.name, fresh=True)

@@ -47,7 +47,7 @@ def whole(value: Any) -> int | None:
 
 
 def whole_from(lowest: int) -> Callable[[Any], str]:
-    """Return the check of a whole number with a minimum."""
+    """Return a check for a whole number that is at least `lowest`."""
 
     def problem(value: Any) -> str:
         found = whole(value)
@@ -105,8 +105,8 @@ def text_problem(value: Any) -> str:
     if not isinstance(value, str):
         return f"must be text, not {type(value).__name__}"
     if value and not value.strip():
-        return "must not be blank: leave it out"
-    return "holds a NUL character" if "\x00" in value else ""
+        return "is only whitespace: leave it out"
+    return "contains a NUL character" if "\x00" in value else ""
 
 
 def path_problem(value: Any, *, root: bool) -> str:
@@ -119,10 +119,10 @@ def path_problem(value: Any, *, root: bool) -> str:
     if not isinstance(value, str) or not value.startswith("/"):
         return f"must begin with '/', not {_shown(value)}"
     if any(mark.isspace() or not mark.isprintable() for mark in value):
-        return f"must hold no blanks, not {_shown(value)}"
+        return f"must not contain whitespace, not {_shown(value)}"
     if not root and not value.strip("/"):
         return f"must be below '/', not {_shown(value)}"
-    return f"must hold no '..', not {_shown(value)}" if ".." in value.split("/") else ""
+    return f"must not contain '..', not {_shown(value)}" if ".." in value.split("/") else ""
 
 
 def health_path_problem(value: Any) -> str:
@@ -167,11 +167,11 @@ def region_problems(value: Any) -> Iterator[tuple[str, str]]:
     for region, settings in value.items():
         count = replicas_of(settings)
         if region not in REGIONS:
-            yield "", f"{region!r} is no region; there are {', '.join(REGIONS)}"
+            yield "", f"unknown region {region!r}; expected one of {', '.join(REGIONS)}"
         elif count is None or count < 1:
             yield f".{region}.numReplicas", "must be a whole number from 1"
         elif odd := sorted(set(settings) - {"numReplicas", "stackerAssignment"}):
-            yield f".{region}.{odd[0]}", "there is no such setting; it is numReplicas"
+            yield f".{region}.{odd[0]}", "unknown setting; expected numReplicas"
 
 
 def replicas_of(settings: Any) -> int | None:
@@ -180,7 +180,7 @@ def replicas_of(settings: Any) -> int | None:
 
 
 def other_regions(before: Any, after: Any) -> bool:
-    """Tell whether a service runs in other regions: only that deploys; a different number of replicas does not.
+    """Tell whether the regions of a service differ, which deploys; a different number of replicas does not.
 
     Source: docs.railway.com/deployments/scaling. Without any region, it runs in the first one.
     """
@@ -223,7 +223,7 @@ def limit_problems(value: Any) -> Iterator[tuple[str, str]]:
     for name, limit in containers.items():
         found = number(limit)
         if name not in _LIMITS:
-            yield f".containers.{name}", f"there is no such limit; there are {', '.join(_LIMITS)}"
+            yield f".containers.{name}", f"unknown limit; expected one of {', '.join(_LIMITS)}"
         elif found is None or found <= 0:
             yield f".containers.{name}", f"must be more than 0 {_LIMITS[name]}, not {_shown(limit)}"
 
@@ -239,7 +239,7 @@ def login_problems(value: Any) -> Iterator[tuple[str, str]]:
         if not isinstance(found.get(name), str) or not found[name].strip():
             yield f".{name}", "must not be empty"
     for name in sorted(set(found) - set(_LOGIN)):
-        yield f".{name}", f"there is no such part; there are {' and '.join(_LOGIN)}"
+        yield f".{name}", f"unknown property; expected {' and '.join(_LOGIN)}"
 
 
 def _shown(value: Any) -> str:

@@ -11,27 +11,27 @@ from typing import Any
 
 @dataclass
 class Run:
-    """What one run of Pulumi has seen: a provider process serves one.
+    """What one run of Pulumi has seen: a provider process serves one run.
 
     Attributes:
-        is_update: whether any inputs were checked; in a destroy none are.
-        asked: the environments of which it was asked whether anything in them keeps a destroy from beginning.
-        pool_url: where the pool manager answers, once the gate of a destroy has asked Railway; empty until then.
-        kept: the environments in which a deletion left something that was taken over.
-        environments: the names of the `Environment` resources that were checked.
-        services: the names of the `Service` resources that were checked, by environment.
-        adopts: what its checks have found in the place of new resources, in their words.
-        told: the lines that are said once in a run, whatever they concern.
-        given_up: the volumes whose data goes with a destroy, where its gate has told them from those of others; None
-            where it has not.
-        own_services: the ids of the services that the stack has or had, and of its agents', where the gate of a
-            destroy has told them.
-        cleared: the ids of those that were looked for in the project once nothing of them was left here.
-        stacks: the names of the stack as its environments say them: the new one and that of the last update. Empty in
-            a destroy and a refresh, which check nothing.
-        created: how many resources of each kind were checked that are new.
+        is_update: whether any inputs were checked, which happens in a preview and an update, but not in a destroy.
+        asked: the ids of the environments in which no reason against the destroy was found.
+        pool_url: the pool manager's URL, once the destroy gate has asked Railway; empty until then.
+        kept: the ids of the environments in which something that was taken over was kept.
+        environments: the project and the name of each `Environment` resource that was checked.
+        services: the environment and the name of each `Service` resource that was checked.
+        adopts: the announcements of adoptions that the checks have made.
+        told: the lines that were printed and must not be repeated in this run.
+        given_up: the ids of the volumes whose data a destroy deletes; None if its gate has not determined them.
+        own_services: the ids of the services that the stack has or had, and of its agents' services, as the destroy
+            gate has recorded them.
+        cleared: the ids of removed services whose rest in the project was looked for already.
+        stacks: the stack's name in the new inputs and in those of the last update; empty in a destroy and a refresh,
+            which check nothing.
+        created: how many new resources of each kind were checked.
         changed: how many services were checked whose configuration changes.
-        projects: the projects that were read, by id, and when.
+        projects: the projects that were read, by id, each with the time on the client's clock.
+        appeared: by environment, the ids of the services that were seen in it after one was made there.
     """
 
     is_update: bool = False
@@ -49,10 +49,11 @@ class Run:
     created: Counter[str] = field(default_factory=Counter)
     changed: int = 0
     projects: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
+    appeared: dict[str, set[str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def is_new(self, line: str) -> bool:
-        """Tell whether a line was not said yet in this run, and remember it."""
+        """Tell whether a line was not printed yet in this run, and remember it."""
         with self.lock:
             said = line in self.told
             self.told.add(line)

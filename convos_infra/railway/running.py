@@ -158,25 +158,5 @@ def condition_of(
     return found
 
 
-def not_running(
-    managed: Mapping[str, Any],
-    stored: Mapping[str, Any],
-    deployment: DeploymentState | None,
-    variables: Mapping[str, Any] | None,
-    gives: Mapping[str, Given] | None = None,
-) -> list[str]:
-    """Name what is managed and stored, but differs in a deployment.
-
-    Args:
-        managed: a ServiceInstance's properties.
-        stored: the service's part of the environment's config.
-        deployment: the serving one; if none serves, the condition says so.
-        variables: the variables of that deployment; None if they could not be read.
-        gives: the values that variables with references would have in a deployment now.
-    """
-    fields = idle_fields(managed, stored, deployment)
-    return [*fields, *idle_variables(managed, stored, deployment, variables, gives or {})]
-
-
 def _has_source(stored: Mapping[str, Any]) -> bool:
     return any(at(stored, ("source", name)) for name in ("image", "repo"))

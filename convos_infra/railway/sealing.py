@@ -1,4 +1,4 @@
-"""Variables that are sealed: what the state knows of values that Railway shows to nobody. Pure.
+"""Sealed variables: what the state knows about values that Railway never shows. Pure.
 
 Sealing cannot be undone, and a sealed value is never shown (docs.railway.com/variables). A value is assumed to be the
 recorded one only if it was sealed when this stack last wrote or took over the variable. If others have sealed it since,
@@ -15,7 +15,7 @@ from convos_infra.railway.environment_config import SEALED, VARIABLES
 Props = Mapping[str, Any]
 Live = Mapping[str, str | None]
 SEALED_LEFT = "sealedLeft"
-"""An output: the names of the variables that were sealed as the last update left them."""
+"""An output: the names of the variables that were sealed after the last update."""
 HIDDEN = "(sealed by others, Railway does not show its value)"
 """What a refresh records as the value of a variable that others have sealed."""
 

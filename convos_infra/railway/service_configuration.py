@@ -1,4 +1,4 @@
-"""`ServiceConfiguration`: how a service is configured. Each attribute is declared here, and nowhere else."""
+"""`ServiceConfiguration`: the configuration of a service. Each attribute is declared here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ KEPT = "kept"
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfiguration:
-    """How a service is built, deployed and run. What is None is not managed: Railway's value stays.
+    """How a service is built, deployed and run. An attribute that is None is not managed: Railway's value is kept.
 
-    What `attribute` declares is described in docs/service-attributes.md; the rest is what the resource itself does.
+    The fields that are declared by `attribute` are described in docs/service-attributes.md; these are the others:
 
     Attributes:
-        variables: name -> value, references `${{service.NAME}}` as they are.
+        variables: name -> value; a reference `${{service.NAME}}` is stored as it is.
         sealed_variables: names whose values Railway must never show again.
-        given_by: variable -> the command that gives a living secret to a stack whose state does not have it.
+        given_by: variable -> the command that gives the stack a secret that only the running service has.
         unmanaged_variables: `keep` or `remove` variables that somebody else set.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
-        as_found: whether taking the service over repairs nothing that is already broken there.
-        kept: names of variables and attributes that stay as they are on Railway, also where an earlier update set them.
+        as_found: whether a takeover of the service leaves what is broken in it as it is.
+        kept: names of variables and attributes that are left to Railway, even if an earlier update has set them.
     """
 
     image: pulumi.Input[str] | None = attribute(
@@ -188,7 +188,7 @@ class ServiceConfiguration:
     kept: Sequence[str] = ()
 
     def configured(self) -> dict[str, Any]:
-        """Return it under the names that it has on Railway and in the state."""
+        """Return the configuration under the names that it has on Railway and in the state."""
         found = {camel(item.name): getattr(self, item.name) for item in fields(ServiceConfiguration)}
         found[SEALED] = sorted(self.sealed_variables) or None
         found["overwriteChanges"] = self.overwrite_changes or None

@@ -1,7 +1,7 @@
-"""Reads of some services of an environment, in place of all of it: what a change reads back grows with the change.
+"""Reads some services of an environment instead of all of it, so that reading back costs no more than the change.
 
-Railway has the config of an environment in one piece, so it is read as a whole; deployments and domains, which are the
-larger part, are read of the services that are named.
+Railway returns the config of an environment in one piece, so it is read as a whole. Deployments and domains, which are
+the larger part, are read only for the named services.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 Props = Mapping[str, Any]
 REST_SECONDS = 60.0
-"""How old may be what is known of the other services while some are changed: it is not what is changed or compared."""
+"""The age, in seconds, that data about other services may have while some are changed: it is not compared."""
 
 
 class _Incomplete(Exception):
-    """The answer lacks something: only a read of the whole tells what that means."""
+    """The answer lacks something: only a read of the whole environment tells why."""
 
 
 def read_services(session: Session, props: Props, services: Collection[str], *, subject: str) -> Snapshot:
-    """Return an environment in which these services are as they are now.
+    """Return an environment with the current state of some services.
 
     Args:
         session: reads.
-        props: whose environment it is, by its ids.
+        props: `projectId` and `environmentId`.
         services: the ids of the services.
-        subject: what it is read for, for the error's first word.
+        subject: the subject of errors.
 
     Raises:
         InfraError: the environment is gone, or another stack manages it.
@@ -53,7 +53,7 @@ def read_services(session: Session, props: Props, services: Collection[str], *, 
         try:
             found = session.snapshots.amend(str(props["environmentId"]), change, age=REST_SECONDS)
         except (NotAuthorized, NotFound, Opaque, _Incomplete):
-            # A service that is not there fails the whole answer, and so does an environment that is gone.
+            # A missing service makes the whole answer fail, and so does a missing environment.
             found = None
     if found is None:
         return session.living(props, subject=subject, fresh=True)
@@ -82,7 +82,7 @@ def services_here(session: Session, props: Props, *, subject: str) -> frozenset[
 
 
 def note_made(session: Session, props: Props, service_id: str, made_at: str) -> None:
-    """Note a service that this process has made in an environment, and that is empty still.
+    """Record a service that this process has made in an environment, and that is still empty.
 
     Args:
         session: knows the environment.

@@ -57,7 +57,7 @@ def read(client: Client, where: Mapping[str, Any], *, subject: str) -> ServiceUs
     Args:
         client: asks Railway.
         where: the ids of the project and of an environment of it.
-        subject: what it is read for, for the error's first word.
+        subject: the subject of errors.
 
     Raises:
         RailwayError: it could not be read.

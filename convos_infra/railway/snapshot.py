@@ -159,17 +159,11 @@ class Snapshots:
         Raises:
             RailwayError: it could not be read.
         """
-        slot = self._slot(snapshot.environment_id)
-        with slot.lock:
-            if slot.details is None or slot.details[0] is not snapshot:
-                slot.details = (snapshot, ask_details(self._client, snapshot, lambda: self._again(snapshot)))
-                domains = slot.details[1].private_domains
-                slot.domains |= {(id_, snapshot.name_of(id_)): domain for id_, domain in domains.items()}
-                for service_id, values in slot.details[1].variables.items():
-                    serving = snapshot.serving_deployment(service_id)
-                    if serving is not None:
-                        slot.running[serving.id] = values
-            return slot.details[1]
+        return self._slot(snapshot.environment_id).details.of(snapshot)
+
+    def begin_details(self, snapshot: Snapshot) -> None:
+        """Begin to read them, where somebody will ask."""
+        self._slot(snapshot.environment_id).details.begin(snapshot)
 
     def running_variables(self, snapshot: Snapshot, service_id: str) -> Mapping[str, Any] | None:
         """Return what the deployment that serves was given, which never changes; None if it cannot be read.
@@ -238,7 +232,12 @@ class Snapshots:
 
     def _slot(self, environment_id: str) -> Slot:
         with self._lock:
-            return self._slots.setdefault(environment_id, Slot())
+            return self._slots.setdefault(environment_id, Slot(self._ask_details))
+
+    def _ask_details(self, snapshot: Snapshot) -> Details:
+        found = ask_details(self._client, snapshot, lambda: self._again(snapshot))
+        self._slot(snapshot.environment_id).note(snapshot, found)
+        return found
 
     def _ask_or_gone(self, project_id: str, environment_id: str, subject: str) -> tuple[Snapshot | None, bool]:
         try:

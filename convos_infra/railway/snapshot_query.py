@@ -1,4 +1,4 @@
-"""What one read of an environment asks Railway, and what it answers: every page of every list that is compared."""
+"""Asks Railway for an environment and its project, with every page of every list that is compared."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def ask(client: Client, project_id: str, environment_id: str, *, subject: str, with_tokens: bool) -> Mapping[str, Any]:
-    """Return an environment and its project, and the project's tokens where they are asked for.
+    """Return an environment and its project, and on request the project's tokens.
 
     Args:
         client: asks Railway.
         project_id: the environment's project.
         environment_id: which one.
-        subject: what it is read for, for the error's first word.
-        with_tokens: whether the list of tokens is asked for; where Railway refuses it, it refuses the whole answer.
+        subject: the subject of errors.
+        with_tokens: whether to ask for the tokens; if Railway refuses that list, the whole answer fails.
 
     Raises:
         RailwayError: a part of it could not be read.

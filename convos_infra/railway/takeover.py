@@ -1,7 +1,7 @@
-"""Whose an environment is, and whether it is as it was when it was adopted.
+"""Which stack manages an environment, and whether the environment has changed since it was adopted.
 
-Whose it is, the marker says: a shared variable with the stack's name. It is written only when told, and looked at by
-each read that a preview or an update does anyway.
+A marker, a shared variable with the stack's name, tells which stack manages it. It is written only with
+`markEnvironment: true`, and checked whenever a preview or an update reads the environment.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def owner(config: Mapping[str, Any]) -> str:
 
 
 def problem(environment: str, stack: str, config: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return what is wrong and what to do where another stack manages an environment; None if none does."""
+    """Return the problem and the next step if another stack manages an environment; None if none does."""
     found = owner(config)
     if not found or found == stack:
         return None
@@ -45,7 +45,8 @@ def refuse_others(snapshot: Snapshot, stacks: Collection[str]) -> None:
 
     Args:
         snapshot: the environment.
-        stacks: the names of the stack that asks: also the one that it had until it was renamed. None are not refused.
+        stacks: the names of the requesting stack: its current one, and the one before a rename. With none, nothing is
+            refused.
 
     Raises:
         InfraError: the marker names another one.
@@ -57,7 +58,7 @@ def refuse_others(snapshot: Snapshot, stacks: Collection[str]) -> None:
 
 
 def fingerprint(ids: Iterable[str], config: Mapping[str, Any]) -> str:
-    """Return what tells the configuration of some services from any other: `id:hash` of each."""
+    """Return the fingerprint of the configuration of some services: `id:hash` of each, separated by spaces."""
     services = config.get("services") or {}
     return " ".join(f"{id_}:{_hash(services.get(id_))}" for id_ in sorted(ids))
 
@@ -85,7 +86,7 @@ def taken_over(props: Mapping[str, Any], kind: str, seen: Collection[str]) -> st
 
 
 def refusals(session: Session, where: Mapping[str, Any]) -> list[str]:
-    """Say why an environment is not taken over: somebody changed it since it was adopted.
+    """Return why an environment is not taken over: it was changed since `make adopt` read it.
 
     Args:
         session: reads the environment, which refuses one that another stack has marked.

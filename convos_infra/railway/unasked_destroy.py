@@ -1,4 +1,4 @@
-"""A deletion in a destroy whose gate has not asked: a state from before there was a gate, or half of one."""
+"""Checks a deletion in a destroy whose gate did not run: the state is of an older release, or incomplete."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def refuse(session: Session, props: Mapping[str, Any], subject: str, policy: DestroyPolicy) -> None:
-    """Refuse it if there is a reason to; asked once for each environment and run.
+    """Refuse the deletion if there is a reason against the destroy; checked once for each environment and run.
 
     Args:
-        session: the run's.
-        props: of the thing that is to be deleted.
-        subject: what errors call it.
-        policy: what the stack says about its own end.
+        session: the session of this run.
+        props: the properties of the thing that would be deleted.
+        subject: the subject of errors.
+        policy: the stack's policy for its destroy.
 
     Raises:
         InfraError: there is a reason; nothing was deleted in this run.
@@ -36,7 +36,7 @@ def refuse(session: Session, props: Mapping[str, Any], subject: str, policy: Des
 
 
 def _seen(session: Session, props: Mapping[str, Any], subject: str, policy: DestroyPolicy) -> Snapshot | None:
-    """Return the environment; None if it is gone, or if nothing has to be asked of it."""
+    """Return the environment; None if it is gone, or if the policy makes its content irrelevant."""
     if policy.data == DELETE:
         return None
     try:

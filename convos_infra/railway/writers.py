@@ -1,7 +1,7 @@
-"""Who may write to one environment at once: several that create things in it, or one that patches it.
+"""Limits the writers of one environment: several may create things at the same time, or one may patch.
 
 Two patches at once were seen to race (fact: patch-race), and a patch beside a creation may race as well. Creations side
-by side are safe, because each is found again by its own name or place. Other processes are not held back.
+by side are safe, because each is found again by its own name or place. Writers in other processes are not limited.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 MAKERS = 20
-"""How many create something at once. The client keeps to the calls a second that Railway lets through (pace.py)."""
+"""How many may create something at the same time. The client limits the calls of a second (railway_api/pace.py)."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Writers:
         """Hold the environment beside others that create something in it; a writer that waits goes first.
 
         Args:
-            of: whose part it is, such as a service's id: nobody else creates a part of the same one meanwhile.
+            of: the service, by id or name, that something is created in: one part of a service is created at a time.
         """
         holding = Holding()
         with self._changed:
@@ -65,7 +65,7 @@ class Writers:
 
     @contextmanager
     def writing(self) -> Iterator[Holding]:
-        """Hold the environment alone; its holder may do so again."""
+        """Hold the environment alone; the thread that holds it may do so again."""
         me, holding = threading.get_ident(), Holding()
         with self._changed:
             if self._owner != me:
@@ -87,6 +87,6 @@ class Writers:
                     self._changed.notify_all()
 
     def changed(self) -> None:
-        """Note a change that nobody held the environment for."""
+        """Record a change that was made without holding the environment."""
         with self._changed:
             self.changes += 1

@@ -1,68 +1,26 @@
-"""Takes inventory of a repository, and executes a plan of deletions."""
+"""Executes a plan of deletions, and looks again before each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from convos_infra.registry import manifest as manifests
-from convos_infra.registry.descriptors import UnreadableError, named_by
-from convos_infra.registry.errors import (
-    DisagreementError,
-    NoSuchManifestError,
-    NotAnImageError,
-    RefusedError,
-    RegistryError,
-)
+from convos_infra.registry.errors import DisagreementError, RefusedError, RegistryError
+from convos_infra.registry.inventory import take_stock, take_stock_again, take_stock_of
 from convos_infra.registry.reference import short_digest
-from convos_infra.registry.retention import RetentionPlan, Rules, StoredManifest, plan
+from convos_infra.registry.retention import RetentionPlan, Rules, StoredManifest, keep_more, plan
 
 if TYPE_CHECKING:
     from convos_infra.registry.client import RegistryClient
+    from convos_infra.registry.inventory import VersionStore
     from convos_infra.registry.reference import ImageReference
 
 STEP = 50
-"""How many manifests are deleted between two checks of the images in use."""
-
-
-def take_stock(client: RegistryClient, repository: str, also: Iterable[str] = ()) -> list[StoredManifest]:
-    """Return every manifest that a tag points to, and those of the digests in `also`, with everything they reference.
-
-    A registry lists only tags. A manifest that lost its tag and is not in `also` is not found, and so is not deleted.
-
-    Raises:
-        RegistryError: a read failed; an incomplete inventory would lead to wrong deletions. A digest in `also` may be
-            missing: the plan reports it.
-    """
-    tags: dict[str, list[str]] = {}
-    found: dict[str, StoredManifest] = {}
-    for version in client.tags(repository):
-        top = _read(client, repository, version)
-        found.setdefault(top.digest, top)
-        tags.setdefault(top.digest, []).append(version)
-    for digest in also:
-        try:
-            found.setdefault(digest, found.get(digest) or _read(client, repository, digest))
-        except NoSuchManifestError:
-            continue
-    stock = {
-        digest: replace(top, tags=tuple(sorted(tags.get(digest, ()))), created=_created(client, repository, digest))
-        for digest, top in found.items()
-    }
-    waiting = [child for manifest in found.values() for child in manifest.children]
-    while waiting:
-        digest = waiting.pop()
-        if digest in stock:
-            continue
-        try:
-            child = _read(client, repository, digest)
-        except NoSuchManifestError:  # deleted elsewhere meanwhile; it cannot reference anything that we delete
-            child = StoredManifest(digest)
-        stock[digest] = replace(child, created=None)
-        waiting += child.children
-    return list(stock.values())
+"""How many manifests are deleted between two complete looks at the repository and at the images in use."""
+STEP_BY_TAGS = 20
+"""The same for a registry that lists only tags: it cannot be asked for the tags of one manifest."""
 
 
 def plan_for(
@@ -90,19 +48,15 @@ def plan_for(
             repository, which more likely means that the list is incomplete than that no image is in use.
     """
     in_use = list(in_use)
-    mine = [ref for ref in in_use if (ref.registry, ref.repository) == (client.registry, repository)]
+    mine = [ref for ref in in_use if _is_of(client, repository, ref)]
     if not mine:
         problem = f"the keep-list contains no image of {client.registry}/{repository}"
         raise RegistryError(client.subject, problem, "nothing is deleted without one: collect it from the stacks")
     if listed is None:
         stock = take_stock(client, repository, [ref.digest for ref in mine if ref.digest])
     else:
-        versions = list(listed)
-        _check_complete(client, repository, versions)
-        stock = [_completed(client, repository, version) for version in versions]
-    there = {manifest.digest for manifest in stock}
-    mine += [ref for ref in in_use if ref not in mine and ref.digest in there]
-    return plan(stock, mine, rules, now or datetime.now(UTC))
+        stock = take_stock_of(client, repository, listed)
+    return plan(stock, _concerning(client, repository, in_use, stock), rules, now or datetime.now(UTC))
 
 
 def carry_out(
@@ -111,11 +65,15 @@ def carry_out(
     what: RetentionPlan,
     in_use: Iterable[ImageReference],
     say: Callable[[str], None],
-    delete: Callable[[StoredManifest], bool] | None = None,
+    store: VersionStore | None = None,
     *,
     most: int | None = None,
+    in_use_now: Callable[[], Iterable[ImageReference]] | None = None,
 ) -> int:
     """Execute a plan and return how many manifests were deleted. Running it again after a crash is safe.
+
+    What came into use since the plan is kept, and said: what has got a tag, what an index references that is new, what
+    the keep-list names now, and all that these consist of.
 
     Args:
         client: the registry's client.
@@ -123,8 +81,9 @@ def carry_out(
         what: the plan.
         in_use: the keep-list again: one of its tags may have moved.
         say: called with one line for each manifest.
-        delete: deletes one manifest (`Packages.delete`); None uses the distribution API.
+        store: lists and deletes versions (`Packages`); None uses the distribution API.
         most: the most manifests to delete; the next run continues.
+        in_use_now: collects the keep-list anew, at each complete look; None keeps `in_use`.
 
     Raises:
         DisagreementError: an image in use is missing, or its tag has moved since the plan. Nothing was deleted if this
@@ -132,34 +91,125 @@ def carry_out(
         UnsupportedError: the registry does not support deletion.
         RefusedError: some deletions were refused; all others were executed.
     """
-    in_use = list(in_use)
+    run = _Run(client, repository, what, list(in_use), say, store, in_use_now)
     doomed = what.doomed[:most]
-    check_in_use(client, repository, what, in_use)
-    refused: list[RefusedError] = []
-    count = 0
-    for start in range(0, len(doomed), STEP):
-        if start:
-            check_in_use(client, repository, what, in_use)
-        for manifest in doomed[start : start + STEP]:
-            try:
-                gone = _delete(client, repository, manifest, delete)
-            except RefusedError as error:  # one that is always refused must not keep all others forever
-                refused.append(error)
-                say(f"refused {_named(manifest)}")
-                continue
-            except RegistryError:
-                say(f"stopped after {count} of {len(what.doomed)}: the next run continues")
-                raise
-            count += gone
-            say(f"{'deleted' if gone else 'gone   '} {_named(manifest)}")
-    if doomed:
-        check_in_use(client, repository, what, in_use)
-    if left := len(what.doomed) - len(doomed):
+    step = STEP if store else STEP_BY_TAGS
+    check_in_use(client, repository, what, run.in_use)
+    try:
+        for start in range(0, len(doomed), step):
+            run.look()
+            for manifest in doomed[start : start + step]:
+                run.delete(manifest)
+        if doomed:
+            run.look()
+    except Exception:
+        say(f"stopped after {run.count} of {len(what.doomed)}: the next run continues")
+        raise
+    if left := len(run.doomed - {manifest.digest for manifest in doomed}):
         say(f"{left} left for the next run: one run deletes at most {most}")
-    if refused:
-        problem = f"{count} deleted, {len(refused)} refused; the first: {refused[0].problem}"
+    if refused := run.refused:
+        problem = f"{run.count} deleted, {len(refused)} refused; the first: {refused[0].problem}"
         raise RefusedError(client.subject, problem, refused[0].next_step)
-    return count
+    return run.count
+
+
+class _Run:
+    """The deletions of one plan, which shrinks whenever something of it has come into use."""
+
+    def __init__(
+        self,
+        client: RegistryClient,
+        repository: str,
+        what: RetentionPlan,
+        in_use: Sequence[ImageReference],
+        say: Callable[[str], None],
+        store: VersionStore | None,
+        in_use_now: Callable[[], Iterable[ImageReference]] | None,
+    ) -> None:
+        self.in_use = in_use
+        self.count = 0
+        self.refused: list[RefusedError] = []
+        self._client, self._repository, self._say, self._store = client, repository, say, store
+        self._in_use_now = in_use_now or (lambda: in_use)
+        self._plan = what
+        self._stock: Mapping[str, StoredManifest] = {manifest.digest: manifest for manifest in what.inventory}
+        self._served: set[str] = set()
+        self._gone: set[str] = set()
+
+    @property
+    def doomed(self) -> set[str]:
+        """The digests that the plan still deletes, or has deleted."""
+        return {manifest.digest for manifest in self._plan.doomed}
+
+    def look(self) -> None:
+        """Read the repository and the keep-list again, and keep what came into use.
+
+        Raises:
+            DisagreementError: what is in use is not there, or something new references what was deleted just now.
+            InfraError: something cannot be read.
+        """
+        _check_tags(self._client, self._repository, self._plan, self.in_use)
+        self.in_use = list(self._in_use_now())
+        found = take_stock_again(self._client, self._repository, self._stock, self._store)
+        # GitHub may list for a moment what was deleted just now.
+        self._stock = {manifest.digest: manifest for manifest in found if manifest.digest not in self._gone}
+        self._served = {tag for manifest in found for tag in manifest.tags}
+        self._check_nothing_lost()
+        self._keep({})
+        _check_needed(self._client, self._plan, self._repository)
+
+    def delete(self, manifest: StoredManifest) -> None:
+        """Delete a manifest of the plan, unless a last look says that it came into use."""
+        # A tag of a new name may be that of an index that lists this manifest: only a complete look tells.
+        if not self._served.issuperset(self._client.tags(self._repository)):
+            self.look()
+        now = self._store.version(manifest) if self._store and manifest.digest in self.doomed else None
+        if now and set(now.tags) - set(manifest.tags):
+            self._stock = {**self._stock, manifest.digest: replace(manifest, tags=now.tags)}
+            self._keep({})
+        if manifest.digest not in self.doomed:
+            return
+        try:
+            is_gone = self._delete(manifest)
+        except RefusedError as error:  # one that is always refused must not keep all others forever
+            self.refused.append(error)
+            self._say(f"refused {_named(manifest)}")
+            # What the registry keeps must stay complete: an index without its children cannot be pulled.
+            self._keep({manifest.digest: "not deleted by the registry"})
+            return
+        self.count += is_gone
+        self._gone.add(manifest.digest)
+        self._say(f"{'deleted' if is_gone else 'gone   '} {_named(manifest)}")
+
+    def _delete(self, manifest: StoredManifest) -> bool:
+        client, repository = self._client, self._repository
+        is_gone = self._store.delete(manifest) if self._store else client.delete(repository, manifest.digest)
+        if not is_gone and client.digest(repository, manifest.digest):
+            # GitHub answers 404, not 403, to a token that may read but not delete.
+            problem = f"{short_digest(manifest.digest)} was reported as gone, but can still be pulled"
+            raise RefusedError(client.subject, problem, "check that the token may delete")
+        return is_gone
+
+    def _keep(self, also: Mapping[str, str]) -> None:
+        """Take out of the plan what is in use now, and what `also` names with its reason."""
+        before = self._plan
+        stock = list(self._stock.values())
+        mine = _concerning(self._client, self._repository, self.in_use, stock)
+        self._plan = keep_more(before, stock, mine, also)
+        for manifest in before.doomed:
+            is_left = manifest.digest not in self._gone and manifest.digest not in also
+            if is_left and (reason := self._plan.kept.get(manifest.digest)):
+                self._say(f"kept    {_named(self._stock.get(manifest.digest, manifest))}: {reason}")
+
+    def _check_nothing_lost(self) -> None:
+        doomed = self.doomed
+        for manifest in self._stock.values():
+            lost = [child for child in manifest.children if child in self._gone]
+            if lost and manifest.digest not in doomed:
+                problem = f"{short_digest(lost[0])} was deleted just now, and {_named(manifest)} references it"
+                raise DisagreementError(
+                    self._client.subject, problem, "deletion stops here: restore it (docs/ci.md, Retention)"
+                )
 
 
 def check_in_use(
@@ -170,31 +220,28 @@ def check_in_use(
     Raises:
         DisagreementError: something is missing, or a promotion, a rollback or a push happened after the plan.
     """
-    if what.missing:
-        problem = f"{what.missing[0]} is in use, but not in the registry"
-        raise DisagreementError(client.subject, problem, "nothing is deleted: restore it, or stop using it")
+    _check_tags(client, repository, what, in_use)
+    _check_needed(client, what, repository)
+
+
+def _check_tags(client: RegistryClient, repository: str, what: RetentionPlan, in_use: Iterable[ImageReference]) -> None:
     for reference in in_use:
-        if (reference.registry, reference.repository) != (client.registry, repository) or not reference.tag:
+        if not _is_of(client, repository, reference) or not reference.tag:
             continue
         now = client.digest(repository, reference.tag)
         if now not in what.needed:
             problem = f"tag {reference.tag} moved to {short_digest(now) or 'nothing'} since the plan"
             raise DisagreementError(client.subject, problem, "deletion stops here: make a new plan")
+
+
+def _check_needed(client: RegistryClient, what: RetentionPlan, repository: str) -> None:
+    if what.missing:
+        problem = f"{what.missing[0]} is in use, but not in the registry"
+        raise DisagreementError(client.subject, problem, "nothing is deleted: restore it, or stop using it")
     for digest in what.needed:
         if not client.digest(repository, digest):
             problem = f"{short_digest(digest)} is in use, or part of an image in use, and cannot be pulled"
             raise DisagreementError(client.subject, problem, "deletion stops here: restore it (docs/ci.md, Retention)")
-
-
-def _delete(
-    client: RegistryClient, repository: str, manifest: StoredManifest, delete: Callable[[StoredManifest], bool] | None
-) -> bool:
-    gone = delete(manifest) if delete else client.delete(repository, manifest.digest)
-    if not gone and client.digest(repository, manifest.digest):
-        # GitHub answers 404, not 403, to a token that may read but not delete.
-        problem = f"{short_digest(manifest.digest)} was reported as gone, but can still be pulled"
-        raise RefusedError(client.subject, problem, "check that the token may delete")
-    return gone
 
 
 def _named(manifest: StoredManifest) -> str:
@@ -202,47 +249,13 @@ def _named(manifest: StoredManifest) -> str:
     return " ".join(part for part in (manifest.digest, *manifest.tags, version) if part)
 
 
-def _check_complete(client: RegistryClient, repository: str, versions: Iterable[StoredManifest]) -> None:
-    """Compare two lists of one repository: every tag that the registry serves must be in the list of versions."""
-    listed = {tag for version in versions for tag in version.tags}
-    if absent := [tag for tag in client.tags(repository) if tag not in listed]:
-        problem = f"the list of versions lacks tag {absent[0]}, which the registry has ({len(absent)} tags)"
-        raise DisagreementError(
-            client.subject, problem, "nothing is deleted: run it again, in case of a push meanwhile"
-        )
+def _concerning(
+    client: RegistryClient, repository: str, in_use: Iterable[ImageReference], stock: Iterable[StoredManifest]
+) -> list[ImageReference]:
+    """Return the references to this repository, and those of others whose digest is stored here."""
+    there = {manifest.digest for manifest in stock}
+    return [ref for ref in in_use if _is_of(client, repository, ref) or ref.digest in there]
 
 
-def _completed(client: RegistryClient, repository: str, version: StoredManifest) -> StoredManifest:
-    """Complete a version from another API by the content of its manifest.
-
-    Raises:
-        NoSuchManifestError, BadAnswerError: it cannot be read, so its children are unknown and nothing may be deleted.
-    """
-    read = _read(client, repository, version.digest)
-    return replace(version, children=read.children, subject=read.subject, aliases=read.aliases)
-
-
-def _read(client: RegistryClient, repository: str, version: str) -> StoredManifest:
-    document = client.document(repository, version)
-    try:
-        named = named_by(document.body)
-    except UnreadableError as error:
-        step = "nothing is deleted while it cannot be read: delete it by hand if it is unused"
-        raise NotAnImageError(client.subject, f"{repository}@{version} {error}", step) from None
-    return StoredManifest(
-        manifests.digest_of(document.body), children=named.children, subject=named.subject, aliases=named.aliases
-    )
-
-
-def _created(client: RegistryClient, repository: str, digest: str) -> datetime | None:
-    """Return when an image was built; None if that is unknown, and then it never counts as old."""
-    try:
-        top = client.manifest(repository, digest)
-        if said := top.annotations.get(manifests.CREATED):
-            return manifests.parse_created(said)
-        single = client.manifest(repository, top.images[0].digest) if top.images else top
-        if single.config_media_type not in manifests.IMAGE_CONFIGS:
-            return None
-        return manifests.parse_created(client.config(repository, single.config).created)
-    except (NoSuchManifestError, NotAnImageError):
-        return None
+def _is_of(client: RegistryClient, repository: str, reference: ImageReference) -> bool:
+    return (reference.registry, reference.repository) == (client.registry, repository)

@@ -59,9 +59,9 @@ def named_by(content: bytes) -> Named:
 
 
 class _Object:
-    """A JSON object with every entry, also of a key that it has twice.
+    """A JSON object with all of its entries, even those with the same key.
 
-    Go's encoding/json, which the clients use, ignores the case of keys; of two equal ones a client may use either.
+    Go's encoding/json, which the clients use, ignores the case of keys, and a client may use either of two equal ones.
     """
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:

@@ -85,6 +85,21 @@ class Packages:
             found |= {version.digest: version for version in map(self._version, entries)}
         return list(found.values())
 
+    def version(self, known: StoredManifest) -> StoredManifest | None:
+        """Return a version as it is now, without children; None if GitHub does not show it.
+
+        Raises:
+            BadAnswerError: the answer is another version, or none.
+        """
+        answer = self._send("GET", f"/{quote(known.handle, safe='')}")
+        if answer.status == _NOT_FOUND:
+            return None
+        entry = _document(answer.body) if answer.status == _OK else None
+        if not isinstance(entry, Mapping) or entry.get("name") != known.digest:
+            problem = f"GitHub answers {answer.status} instead of version {known.handle}{self._said(answer)}"
+            raise BadAnswerError(self._subject, problem)
+        return self._version(entry)
+
     def _page(self, path: str) -> tuple[list[Mapping[str, Any]], str | None]:
         """Return the entries of a page, and the path of the next one: only `Link` decides whether there is one."""
         answer = self._send("GET", path)
@@ -145,10 +160,7 @@ class Packages:
         return StoredManifest(digest, tuple(sorted(map(str, tags))), created, handle=handle)
 
     def _said(self, answer: RegistryAnswer) -> str:
-        try:
-            document = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            return ""
+        document = _document(answer.body)
         message = document.get("message") if isinstance(document, Mapping) else None
         return f': "{redact(str(message), [self._token])[:_LONGEST_QUOTE]}"' if message else ""
 
@@ -161,10 +173,15 @@ def _is_rate_limit(answer: RegistryAnswer) -> bool:
 
 
 def _entries(body: bytes) -> list[Mapping[str, Any]] | None:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    document = _document(body)
     if not isinstance(document, list) or not all(isinstance(entry, Mapping) for entry in document):
         return None
     return document
+
+
+def _document(body: bytes) -> object:
+    """Return a JSON document; None if it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

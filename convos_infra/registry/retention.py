@@ -73,6 +73,7 @@ class RetentionPlan:
         missing: references in use that are not in the registry; if there are any, nothing is deleted.
         names: the tags by digest.
         needed: the digests of images in use and of their parts: each must be pullable before and after.
+        inventory: all manifests that it was made of.
     """
 
     kept: Mapping[str, str]
@@ -80,6 +81,7 @@ class RetentionPlan:
     missing: tuple[str, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needed: tuple[str, ...] = ()
+    inventory: tuple[StoredManifest, ...] = field(default=(), repr=False)
 
     def lines(self) -> list[str]:
         """Return the plan for people: each kept image with its reason, each manifest to delete, and the totals."""
@@ -114,7 +116,47 @@ def plan(
     kept = _with_all_they_need(manifests, roots)
     doomed = _parents_first([manifest for digest, manifest in manifests.items() if digest not in kept])
     names = {digest: found.tags for digest, found in manifests.items()}
-    return RetentionPlan(kept, tuple(doomed), missing, names, needed)
+    return RetentionPlan(kept, tuple(doomed), missing, names, needed, tuple(manifests.values()))
+
+
+def keep_more(
+    what: RetentionPlan,
+    inventory: Iterable[StoredManifest],
+    in_use: Iterable[ImageReference],
+    also: Mapping[str, str],
+) -> RetentionPlan:
+    """Return a plan without what came into use since it was made; nothing is added to what it deletes.
+
+    Args:
+        what: the plan.
+        inventory: what is there now.
+        in_use: the keep-list now.
+        also: further digests that stay, with the reasons.
+    """
+    manifests = _by_one_name(inventory)
+    used, missing = _in_use(manifests, in_use)
+    roots = dict(also) | used | _tagged_since(what, manifests)
+    roots = _above(manifests, roots) | roots
+    for digest in manifests.keys() - what.names.keys():
+        roots.setdefault(digest, "new since the plan")
+    kept = {**_with_all_they_need(manifests, roots), **what.kept}
+    return replace(
+        what,
+        kept=kept,
+        doomed=tuple(manifest for manifest in what.doomed if manifest.digest not in kept),
+        missing=missing,
+        needed=tuple(dict.fromkeys((*what.needed, *_consists_of(manifests, used)))),
+    )
+
+
+def _tagged_since(what: RetentionPlan, manifests: Mapping[str, StoredManifest]) -> dict[str, str]:
+    """Return what the plan deletes and somebody has given a tag: they mean to use it."""
+    found: dict[str, str] = {}
+    for manifest in what.doomed:
+        now = manifests.get(manifest.digest)
+        if now and (tags := [tag for tag in now.tags if tag not in manifest.tags]):
+            found[manifest.digest] = f"has had the tag {tags[0]} since the plan was made"
+    return found
 
 
 def _by_one_name(inventory: Iterable[StoredManifest]) -> dict[str, StoredManifest]:

@@ -138,15 +138,15 @@ class PoolApi:
         return len(drained) if isinstance(drained, list) else int(drained)
 
     def redeploy(self, agent_id: str, *, claimed: bool = False) -> None:
-        """Give one agent the newest image and the keys of today.
+        """Give one agent the newest image and the current keys.
 
         Args:
-            agent_id: which.
-            claimed: whether it may be one that somebody has.
+            agent_id: its id.
+            claimed: whether it may be a claimed one.
 
         Raises:
             NoAnswer: it does not answer, or there is no such agent.
-            InfraError: the agent is neither idle, nor claimed where that is allowed.
+            InfraError: the agent is not idle, or with `claimed` neither idle nor claimed.
         """
         body = {"claimed": True} if claimed else {}
         self._asked("POST", f"/api/pool/redeploy/{quote(agent_id, safe='')}", body)

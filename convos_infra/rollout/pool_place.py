@@ -30,7 +30,7 @@ def pool_at(session: Session, place: Mapping[str, Any], recorded: str, key: str,
         RailwayError: Railway cannot be asked.
     """
     if not all(place.get(name) for name in PLACE):
-        # The gate of a destroy has read it, before anything else was deleted.
+        # The destroy gate has read the URL before anything was deleted.
         url = session.run.pool_url
         return PoolApi(url, key, unasked="" if url else _UNPLACED)
     url = address_now(session, place, [recorded], settle=settle)

@@ -46,8 +46,8 @@ AGENT_PREFIX = "convos-agent-"
 """The prefix of agents' services if the state of an older release does not contain it."""
 MADE = "madeToken"
 PLAN, BATCHES = "plan", "planBatches"
-"""The announcement: as lines for people, and how many agents move in each batch. Names that begin so are no change of
-their own where two previews are compared (ops/ci/reviewed.py): agents come and go."""
+"""The announcement: as lines for people, and how many agents move in each batch. The comparison of two previews
+(ops/ci/reviewed.py) ignores properties whose names begin with `plan`, because agents come and go."""
 _ANNOUNCED = (PLAN, BATCHES)
 _INPUTS = ("url", "apiKey", "mode", "variables", "waitSeconds", SERVICE_OWNED, "agentPrefix", MADE, *_ANNOUNCED, *PLACE)
 
@@ -198,7 +198,7 @@ class AgentRolloutProvider(RailwayProvider):
             return {PLAN: ["the image is known once it is built: no plan yet"]}
         url, key = (olds.get(name) if is_unknown(news.get(name)) else news.get(name) for name in ("url", "apiKey"))
         if not url or not key or has_unknown([news.get(name) for name in PLACE]):
-            return {PLAN: ["the pool manager is not there yet: no plan"]}
+            return {PLAN: ["the pool manager does not exist yet: no plan"]}
         try:
             api = self.pool(news, str(url), str(key))
             found = abilities(api)
@@ -212,7 +212,7 @@ class AgentRolloutProvider(RailwayProvider):
         try:
             planned = api.plan(variables)
         except Failure as error:
-            # A preview goes on: that the pool manager is down must not keep anybody from deploying a better one.
+            # The preview continues: a pool manager that is down must not prevent the deployment of a fixed one.
             return {PLAN: [f"no plan: {error}"]}
         batches = [len(batch.get("agents") or ()) for batch in planned.get("batches") or []]
         lines = [str(line) for line in planned.get("lines") or []]

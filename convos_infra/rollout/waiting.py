@@ -36,10 +36,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Wait:
-    """The bounds and the output of a wait.
+    """The longest duration and the output of a wait.
 
     Attributes:
-        seconds: its longest duration, in seconds.
+        seconds: the longest duration, in seconds.
         progress: called with each line of progress.
         sleep, clock: injected by tests.
     """
@@ -57,7 +57,7 @@ def wait(api: PoolApi, image: str, policy: str, how: Wait) -> Outcome:
         api: the pool manager.
         image: the new image. A pool manager that still has another one is being replaced.
         policy: the new policy.
-        how: the bounds and the output.
+        how: the longest duration and the output.
 
     Raises:
         InfraError: the rollout has stopped; the error names the batch and its agents.

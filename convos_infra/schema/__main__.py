@@ -23,7 +23,11 @@ WAIT_SECONDS = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """Print the plan; return 0 if nothing is pending, 2 if something is, 1 after an error."""
+    """Print the plan, or the table of statements.
+
+    Returns:
+        0 if nothing is pending, 2 if something is, 1 after an error.
+    """
     parser = argparse.ArgumentParser(prog="python -m convos_infra.schema", description=__doc__)
     parser.add_argument("command", choices=["plan", "statements"])
     parser.add_argument("--target", default="", help="the last version to apply; the newest by default")
@@ -43,7 +47,7 @@ def main(arguments: list[str]) -> int:
     try:
         lines, code = _plan(options, url)
     except Failure as error:
-        lines, code = _told(error), 1
+        lines, code = _error_lines(error), 1
     sys.stdout.write("\n".join(lines) + "\n")
     return code
 
@@ -58,8 +62,8 @@ def _plan(options: argparse.Namespace, url: str) -> tuple[list[str], int]:
         lines += ["", f"-- pending: {one.file}", one.sql.rstrip("\n")]
     problems = guards.check(plan.pending, plan.done(migrations), statement_timeout=options.statement_timeout)
     if problems:
-        return [*lines, "", *(line for problem in problems for line in _told(problem))], 1
-    return lines if not plan.is_empty else [*lines, "nothing is pending"], 0 if plan.is_empty else 2
+        return [*lines, "", *(line for problem in problems for line in _error_lines(problem))], 1
+    return ([*lines, "nothing is pending"], 0) if plan.is_empty else (lines, 2)
 
 
 def _duration(text: str) -> str:
@@ -68,7 +72,7 @@ def _duration(text: str) -> str:
     return text
 
 
-def _told(problem: Failure) -> list[str]:
+def _error_lines(problem: Failure) -> list[str]:
     """Return an error as lines: a syntax error includes its line and a caret below the position."""
     excerpt = problem.excerpt if isinstance(problem, SyntaxProblem) else ()
     return [f"error: {problem}", *(f"  {line}" for line in excerpt)]

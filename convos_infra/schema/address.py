@@ -24,7 +24,7 @@ _FORM = "expected postgresql://host:port/database, with user:password@ before th
 class Address:
     """The address of a database, with the role that connects.
 
-    Args:
+    Attributes:
         host: a name or an address.
         port: 5432 if the URL has none.
         database: its name.

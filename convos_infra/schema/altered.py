@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from convos_infra.schema.known import ColumnType, Known, column_type, definition
+from convos_infra.schema.known import ColumnType, Known, column_type
 from convos_infra.schema.sequences import repeats_numbers
-from convos_infra.schema.tree import kind_of, strings, word
+from convos_infra.schema.tree import SERIAL_TYPES, definition, kind_of, strings, word
 
 Found = tuple[str, str]
 """A rule and its object."""
 _TYPE = "OBJECT_TYPE"
-_SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})
 _FILLS = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
 _NOTHING = "n"
-"""pg_class.relreplident."""
+"""REPLICA IDENTITY NOTHING (pg_class.relreplident)."""
 _WIDER = {
     "int2": {"int4", "int8", "numeric"},
     "int4": {"int8", "numeric"},
@@ -42,6 +41,7 @@ _BY_TABLE = {
     "AT_GenericOptions": "setting",
     "AT_AlterColumnGenericOptions": "setting",
 }
+"""By command: the rule that it falls under, whose object is the table."""
 _SAFE_COMMANDS = (
     "AddColumnToView ColumnDefault CookedColumnDefault DropNotNull SetStatistics"
     " SetOptions ResetOptions SetStorage SetCompression AddIndex AddConstraint AlterConstraint ValidateConstraint"
@@ -58,11 +58,9 @@ def found(node: Any, known: Known) -> Iterator[Found]:
     table = known.relation(node.relation)
     for one in node.cmds:
         command = one.alter_table_cmd
+        yield from _command(word(node, "objtype"), table, command, known)
         if word(command, "behavior") == "DROP_CASCADE" and word(command, "subtype").startswith("AT_Drop"):
-            yield from _command(word(node, "objtype"), table, command, known)
             yield "cascade", table
-        else:
-            yield from _command(word(node, "objtype"), table, command, known)
 
 
 def _command(objects: str, table: str, command: Any, known: Known) -> Iterator[Found]:
@@ -142,7 +140,7 @@ _ONE_BY_ONE: Mapping[str, Callable[[str, Any, Known, str], Iterator[Found]]] = {
 def _is_required_and_empty(column: Any) -> bool:
     kinds = {word(one.constraint, "contype") for one in column.constraints}
     is_required = bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"})
-    return is_required and not kinds & _FILLS and strings(column.type_name.names)[-1] not in _SERIAL
+    return is_required and not kinds & _FILLS and strings(column.type_name.names)[-1] not in SERIAL_TYPES
 
 
 def _is_wider(old: ColumnType | None, column: Any) -> bool:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """The request of a run.
+    """What a run applies to a database.
 
-    Args:
+    Attributes:
         migrations: all files, in order.
         target: the last version to apply; empty for all.
         baseline: the version that a database without a history already has.
@@ -48,12 +48,12 @@ class Job:
 
 @dataclass(frozen=True)
 class State:
-    """The content of a database.
+    """The schema of a database, and its difference from the recorded one.
 
-    Args:
+    Attributes:
         applied: its migrations.
         catalog: names and definitions.
-        drift: how the catalog differs from the one after the last migration.
+        drift: how the catalog differs from the recorded one, one line for each object.
         recorded: the catalog after the last migration; None if unknown.
         begun: the checksum of a file without a transaction that was begun but is not recorded.
         obstacle: why an update of this database would be refused; None if no reason is known.
@@ -89,7 +89,7 @@ def apply(address: Address, job: Job, tell: Callable[[str], None] = quiet) -> St
 
     Args:
         address: the database.
-        job: the request.
+        job: what to apply.
         tell: called with one line for each migration and each wait.
 
     Raises:
@@ -124,30 +124,30 @@ def inspect(address: Address, *, wait_seconds: float, for_update: bool = False) 
 
 def apply_on(connection: BoundedConnection, job: Job, tell: Callable[[str], None] = quiet) -> State:
     """Do the same as `apply`, on a connection in autocommit; two round trips if nothing is pending."""
-    found, state, plan = _look(connection, job)
+    found, state, plan = _read_and_plan(connection, job)
     if plan.is_empty and not state.drift:
         return state
     with locked(connection, job.limits, tell) as is_free:
         if not is_free or _read_history(connection, job.limits) != found:  # another migrator was faster
-            found, state, plan = _look(connection, job)
+            found, state, plan = _read_and_plan(connection, job)
         with connection.deadline(job.limits.answer_seconds):
             history.prepare(connection)
             _settle_drift(connection, job, state, plan)
             schemas = found.schemas.union(*(one.schemas for one in (*plan.baseline, *plan.pending)))
-            _mark(connection, plan, schemas)
+            _mark_as_applied(connection, plan, schemas)
         with watched(connection, job.limits.progress_seconds, tell) as watch:
             _run_all(connection, plan, schemas, Runner(job.limits, tell, watch))
         found = _read_history(connection, job.limits)
-        if found.catalog is None:  # another version of this program was faster
+        if found.catalog is None:  # another version of this program has recorded it since, in its own format
             return _read_state(connection, found, job.limits)[1]
         return State(found.applied, found.catalog, (), found.catalog, found.begun)  # as recorded just now
 
 
-def _look(connection: BoundedConnection, job: Job) -> tuple[History, State, MigrationPlan]:
+def _read_and_plan(connection: BoundedConnection, job: Job) -> tuple[History, State, MigrationPlan]:
     found = _read_history(connection, job.limits)
     plan = _plan(job, found)
     if not plan.is_empty and found.catalog is None:
-        # There is nothing to compare the content with, and it is recorded after the last migration.
+        # Nothing is recorded yet to compare the catalog with; it is recorded after the last migration.
         return found, State(found.applied, {}, ()), plan
     read, state = _read_state(connection, found, job.limits)
     return read, state, plan if read == found else _plan(job, read)
@@ -190,10 +190,10 @@ def drifted(state: State, drift: Sequence[str]) -> InfraError:
     """Return the error for a database that was changed by others."""
     shown = "; ".join(drift[:5]) + (f"; and {len(drift) - 5} more" if len(drift) > 5 else "")
     problem = f"was changed by others since {state.applied[-1].file}: {shown}"
-    return InfraError("schema", problem, 'undo it, write it as a migration, or set drift to "accept"')
+    return InfraError("schema", problem, 'undo it, write it as a migration, or set schemaDrift to "accept"')
 
 
-def _mark(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset[str]) -> None:
+def _mark_as_applied(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset[str]) -> None:
     if not plan.baseline:
         return
     with connection.transaction():
@@ -205,7 +205,7 @@ def _mark(connection: BoundedConnection, plan: MigrationPlan, schemas: frozenset
 
 @dataclass(frozen=True)
 class Runner:
-    """The common part of one run's migrations: the limits, the progress, and the watch."""
+    """What the migrations of one run share: the limits, the output of progress, and the watch."""
 
     limits: Limits
     tell: Callable[[str], None]

@@ -45,6 +45,7 @@ RULES: Mapping[str, str] = {
 }
 """By function name: the rule that a call falls under."""
 ENDS_THE_LOCK = frozenset({"pg_advisory_unlock_all"})
+"""Functions that would release the migrators' lock (lock.py)."""
 
 
 @functools.cache

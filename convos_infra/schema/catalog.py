@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Catalog = Mapping[str, str]
 """Definitions by `kind name`, such as `column agent_metadata.id` -> `text NOT NULL`."""
 _LONGEST = 200
+"""The longest definition, in characters, that is recorded as it is; a longer one is recorded by its hash."""
 MOST_DRIFT = 200
 INVALID = " INVALID"
 """The end of the definition of an index that PostgreSQL does not use."""
@@ -29,10 +30,14 @@ _PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 def read(connection: Connection, schemas: Set[str] = PUBLIC) -> dict[str, str]:
     """Return the content of some schemas and of the database itself, in one round trip.
 
-    Long definitions (views, functions) are returned as hashes: only their changes matter, by name.
+    Long definitions (views, functions) are returned as hashes: a comparison reports only that they changed.
 
-    The connection's deadline bounds this query, not the `statement_timeout` of a role or a file: that one is for
-    other statements. A transaction that goes on must set it again.
+    This query turns `statement_timeout` off, which the role or the file has set for other statements; the connection's
+    deadline bounds it. A transaction that goes on must set the timeout again.
+
+    Args:
+        connection: in autocommit, or in a transaction.
+        schemas: their names; `public` is always included.
     """
     in_transaction = connection.info.transaction_status.name != "IDLE"
     # One message in both cases: the settings and the query share a transaction, and the settings end with it.
@@ -72,22 +77,22 @@ def fingerprint(catalog: Catalog) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _whose(name: str) -> str:
-    """Return the object of an owner or a privilege: if that was added or removed itself, its own line is enough."""
+def _object_of(name: str) -> str:
+    """Return the object that an owner or a privilege is of: one that was added or removed has a line of its own."""
     return re.sub(r"^(owner of|rights on) ", "", name) if name.startswith(("owner of ", "rights on ")) else ""
 
 
 def compare(recorded: Catalog, live: Catalog) -> list[str]:
     """Return what was added, removed and altered since `recorded`, one line each."""
-    more, less = live.keys() - recorded.keys(), recorded.keys() - live.keys()
-    added = [f"added: {name} {live[name]}".rstrip() for name in sorted(more) if _whose(name) not in more]
-    removed = [f"removed: {name}" for name in sorted(less) if _whose(name) not in less]
+    new, gone = live.keys() - recorded.keys(), recorded.keys() - live.keys()
+    added = [f"added: {name} {live[name]}".rstrip() for name in sorted(new) if _object_of(name) not in new]
+    removed = [f"removed: {name}" for name in sorted(gone) if _object_of(name) not in gone]
     both = sorted(recorded.keys() & live.keys())
     altered = [f"altered: {n}: {recorded[n]} -> {live[n]}" for n in both if recorded[n] != live[n]]
     return added + removed + altered
 
 
 def shown(drift: Sequence[str]) -> list[str]:
-    """Return the drift for the state, shortened: a database of others would fill it."""
+    """Return at most `MOST_DRIFT` lines, so that a database that others have changed does not fill the state."""
     more = [f"and {len(drift) - MOST_DRIFT} more"] if len(drift) > MOST_DRIFT else []
     return [*drift[:MOST_DRIFT], *more]

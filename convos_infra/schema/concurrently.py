@@ -18,7 +18,7 @@ from psycopg import sql
 from convos_infra.errors import InfraError
 from convos_infra.schema import catalog, history
 from convos_infra.schema.execute import failed
-from convos_infra.schema.tree import word
+from convos_infra.schema.tree import definition, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.connection import BoundedConnection
@@ -91,38 +91,33 @@ def left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) 
     Args:
         statement: the next one to run.
         live: the current content of the database.
-        is_begun: whether the history records that this statement was begun, so that all that it creates may exist.
+        is_begun: whether the history records that this statement was begun, so that all of its objects may exist.
     """
     return frozenset(_left_behind(statement, live, is_begun=is_begun))
 
 
 def _left_behind(statement: Statement, live: catalog.Catalog, *, is_begun: bool) -> Iterator[str]:
     kind, node = statement.kind, statement.node
-    for name, definition in live.items():
+    for name, text in live.items():
         what, _, rest = name.partition(" ")
         if what == "index" and kind == "index_stmt" and rest.split(".")[-1] == node.idxname:
-            if is_begun or definition.endswith(catalog.INVALID):
+            if is_begun or text.endswith(catalog.INVALID):
                 yield name
-        elif (
-            what == "index"
-            and kind == "reindex_stmt"
-            and re.search(_COPY, rest)
-            and definition.endswith(catalog.INVALID)
-        ):
+        elif what == "index" and kind == "reindex_stmt" and re.search(_COPY, rest) and text.endswith(catalog.INVALID):
             yield name
     if is_begun:
-        yield from _whole(kind, node, live)
+        yield from _maybe_changed(kind, node, live)
 
 
-def _whole(kind: str, node: Any, live: catalog.Catalog) -> Iterator[str]:
-    """Return the names of objects that change at once, whose record alone may be missing, and of partial changes."""
+def _maybe_changed(kind: str, node: Any, live: catalog.Catalog) -> Iterator[str]:
+    """Return the names of objects that a begun statement may have changed, whether it was recorded or not."""
     if kind == "alter_enum_stmt":
         yield f"enum {catalog.name_of([one.string.sval for one in node.type_name])}"
     elif kind == "drop_stmt":
         for one in node.objects:
             yield f"index {catalog.name_of([part.string.sval for part in one.list.items])}"
     elif kind == "alter_table_stmt":
-        partition = getattr(node.cmds[0].alter_table_cmd, "def").partition_cmd.name
+        partition = definition(node.cmds[0].alter_table_cmd).partition_cmd.name
         name = catalog.name_of([one for one in (partition.schemaname, partition.relname) if one])
         yield f"table {name}"
         # The first half of DETACH … CONCURRENTLY gives the partition a CHECK of its bounds (sql-altertable.html).
@@ -166,7 +161,7 @@ def _left_to_do(connection: BoundedConnection, statement: Statement) -> str:
     command = statement.node.cmds[0].alter_table_cmd
     if word(command, "subtype") != "AT_DetachPartition":
         return statement.text
-    partition, table = getattr(command, "def").partition_cmd.name, statement.node.relation
+    partition, table = definition(command).partition_cmd.name, statement.node.relation
     names = [[part for part in (one.schemaname, one.relname) if part] for one in (table, partition)]
     quoted = [sql.Identifier(*parts).as_string(connection) for parts in names]
     row = connection.execute(_PENDING_DETACH, (quoted[1],)).fetchone()

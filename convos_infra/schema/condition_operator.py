@@ -1,4 +1,4 @@
-"""Turns an operator of a condition, such as `a < 5` or `b LIKE 'x%'`, into a function of its columns' values. Pure."""
+"""Turns an operator of a condition, such as `a < 5` or `b LIKE 'x%'`, into a function of the row's values. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 
 _PATTERNS = frozenset({"~~", "~~*", "~", "~*"})
 _CONTAINS = frozenset({"@>", "<@", "&&", "?", "?|", "?&", "@@", "@?", "^@"})
-_ESCAPES = frozenset({"like_escape", "similar_to_escape"})
-"""The functions into which the parser turns SIMILAR TO, and LIKE … ESCAPE."""
+_SIMILAR_TO = "SIMILAR TO"
+_ESCAPES = {"like_escape": "~~", "similar_to_escape": _SIMILAR_TO}
+"""The functions into which the parser turns LIKE … ESCAPE and SIMILAR TO, with the operators of their patterns."""
 _ACCESS = frozenset({"->", "->>", "#>", "#>>"})
 _SHIFTS = frozenset({"<<", ">>", "<<=", ">>="})
 """Of numbers they shift bits; of networks and ranges they compare."""
 _EMPTY = frozenset({"", "{}", "[]", "(,)", "[,]", "[,)", "(,]"})
 """Constants that everything contains, or that contain everything."""
 _TEXTS = ("", "a", "Zx9", " ", "é", "-_.", "2025-01-01")
-"""Texts of which each pattern that selects anything leaves one out."""
+"""A pattern that matches all of these counts as one that matches every text."""
+_CLASSES = {"alpha": "A-Za-zÀ-ÿ", "digit": "0-9", "alnum": "A-Za-z0-9À-ÿ", "upper": "A-ZÀ-Þ", "lower": "a-zß-ÿ"}
+_CLASSES |= {"space": r"\s", "blank": r" \t", "punct": "!-/:-@\\[-`{-~", "xdigit": "0-9A-Fa-f", "word": r"\w"}
+_CLASSES |= {"print": " -~À-ÿ", "graph": "!-~À-ÿ", "cntrl": r"\x00-\x1f"}
+"""PostgreSQL's character classes, such as `[:alpha:]`, which Python's regular expressions do not have."""
 BOOLEAN = "boolean"
 
 
@@ -88,7 +93,7 @@ def _prefix(operator: str, right: Term) -> Term:
     return lambda row: values.calculate(operator, 0, right(row))
 
 
-def _differs(reader: TermReader, expression: Any) -> bool:
+def _has_columns(reader: TermReader, expression: Any) -> bool:
     """Tell whether an operator has columns of the row; raises UnknownValueError if one is on both sides."""
     left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
     if set(left) & set(right):
@@ -97,16 +102,15 @@ def _differs(reader: TermReader, expression: Any) -> bool:
 
 
 def _pattern(reader: TermReader, expression: Any, node: Any, operator: str) -> Term:
-    """Return a term for LIKE and regular expressions: either every text matches, or some does and another does not."""
+    """Return a term for a pattern: true if it matches every text, otherwise true or false whatever the text is."""
     is_negated, positive = operator.startswith("!"), operator.lstrip("!")
-    if not _differs(reader, expression):
+    if not _has_columns(reader, expression):
         return reader.same_for_all(node)
-    pattern = expression.rexpr
-    if kind_of(pattern) == "func_call" and strings(pattern.func_call.funcname)[-1] in _ESCAPES:
-        positive_of_it, pattern = "~~", pattern.func_call.args[0]
-    else:
-        positive_of_it = positive
-    if matches_everything(positive_of_it, reader.constant(pattern)):
+    pattern, called = expression.rexpr, ""
+    if kind_of(pattern) == "func_call":
+        called = strings(pattern.func_call.funcname)[-1]
+        pattern = pattern.func_call.args[0] if called in _ESCAPES else pattern
+    if matches_everything(_ESCAPES.get(called, positive), reader.constant(pattern)):
         argument = reader.read(expression.lexpr)
         return lambda row: None if argument(row) is None else not is_negated
     plain = type(node)()
@@ -120,22 +124,25 @@ def matches_everything(operator: str, pattern: str | None) -> bool:
     """Tell whether every text matches a pattern.
 
     Args:
-        operator: `~~` or `~~*` for LIKE, `~` or `~*` for a regular expression.
+        operator: `~~` or `~~*` for LIKE, `SIMILAR TO`, `~` or `~*` for a regular expression.
         pattern: the pattern; None if it is not a constant.
     """
     if pattern is None:
         return False
     if operator in ("~~", "~~*"):
         return bool(pattern) and not pattern.strip("%")
+    if operator == _SIMILAR_TO:
+        wildcards = {"%": ".*", "_": ".", **{one: re.escape(one) for one in ".^$\\"}}
+        pattern = f"^(?:{''.join(wildcards.get(one, one) for one in pattern)})$"
     try:
-        found = re.compile(pattern, re.DOTALL)
+        found = re.compile(re.sub(r"\[:(\w+):\]", lambda one: _CLASSES.get(one[1], one[0]), pattern), re.DOTALL)
     except (re.error, OverflowError, RecursionError):
         return False
     return all(found.search(text) for text in _TEXTS)
 
 
 def _contains(reader: TermReader, expression: Any, node: Any) -> Term:
-    """Return a term for `a @> b` and the like, which may hold and may not, unless one side is empty."""
+    """Return a term for an operator such as `a @> b`: true or false whatever the sides are, unless one is empty."""
     left, right = reader.keys(expression.lexpr), reader.keys(expression.rexpr)
     if not left and not right:
         return reader.same_for_all(node)
@@ -157,8 +164,8 @@ def _is_empty(reader: TermReader, node: Any) -> bool:
 
 def _in(left: Term, right: Term, operator: str) -> Term:
     def found(row: Mapping[str, Any]) -> Any:
-        asked = left(row)
-        is_found = any_of([values.compare("=", asked, one) for one in right(row)])
+        value = left(row)
+        is_found = any_of([values.compare("=", value, one) for one in right(row)])
         return is_found if operator == "=" else negated(is_found)
 
     return found
@@ -173,10 +180,10 @@ def _between(left: Term, right: Term, operator: str) -> Term:
     is_negated, is_symmetric = operator.startswith("NOT "), operator.endswith("SYMMETRIC")
 
     def found(row: Mapping[str, Any]) -> Any:
-        asked, (low, high) = left(row), right(row)
+        value, (low, high) = left(row), right(row)
         ranges = [(low, high), (high, low)] if is_symmetric else [(low, high)]
         inside = [
-            negated(any_of([negated(values.compare(">=", asked, a)), negated(values.compare("<=", asked, b))]))
+            negated(any_of([negated(values.compare(">=", value, a)), negated(values.compare("<=", value, b))]))
             for a, b in ranges
         ]
         return negated(any_of(inside)) if is_negated else any_of(inside)
@@ -207,7 +214,7 @@ def _read_between(reader: TermReader, expression: Any, operator: str) -> Term:
 
 def _read_distinct(reader: TermReader, expression: Any, _: str) -> Term:
     is_null = any(kind_of(one) == "a_const" and one.a_const.isnull for one in (expression.lexpr, expression.rexpr))
-    read_one = reader.asking if is_null else reader.read
+    read_one = reader.read_for_null_test if is_null else reader.read
     is_distinct = word(expression, "kind") == "AEXPR_DISTINCT"
     return _distinct(read_one(expression.lexpr), read_one(expression.rexpr), is_distinct=is_distinct)
 
@@ -226,18 +233,18 @@ _KINDS: Mapping[str, Callable[[TermReader, Any, str], Term]] = {
 
 
 def _each(reader: TermReader, expression: Any, node: Any, operator: str, *, is_any: bool) -> Term:
-    """Return a term for `a = ANY (ARRAY[…])`; an array that is not written out may contain the value or not."""
-    if not _differs(reader, expression):
+    """Return a term for `a = ANY (ARRAY[…])`: true or false for an array that is not written out."""
+    if not _has_columns(reader, expression):
         return reader.same_for_all(node)
     array = expression.rexpr
     while kind_of(array) == "type_cast":
         array = array.type_cast.arg
     if kind_of(array) != "a_array_expr" or not values.is_comparison(operator):
         return reader.free(node, (BOOLEAN,))
-    asked, parts = reader.read(expression.lexpr), reader.read(array)
+    value, parts = reader.read(expression.lexpr), reader.read(array)
 
     def found(row: Mapping[str, Any]) -> Any:
-        answers = [values.compare(operator, asked(row), one) for one in parts(row)]
+        answers = [values.compare(operator, value(row), one) for one in parts(row)]
         return any_of(answers) if is_any else negated(any_of([negated(one) for one in answers]))
 
     return found

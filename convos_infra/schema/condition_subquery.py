@@ -1,11 +1,11 @@
-"""Turns a subquery of a condition into a function of the row's values: mostly one that may return anything. Pure."""
+"""Turns a subquery of a condition into a function of the row's values, usually one that may return anything. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema.condition_operator import BOOLEAN, UnknownValueError
-from convos_infra.schema.function_ranges import COUNTS, NOT_NEGATIVE
+from convos_infra.schema.function_ranges import SAMPLES
 from convos_infra.schema.tree import kind_of, strings, word
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def read(reader: TermReader, link: Any, node: Any) -> Term:
     query, what = link.subselect.select_stmt, word(link, "sub_link_type")
     if what == "EXPR_SUBLINK":
         return _scalar(reader, query, node)
-    asked = link.testexpr if what in ("ANY_SUBLINK", "ALL_SUBLINK") else None
-    if asked is None and what == "EXISTS_SUBLINK":
+    left = link.testexpr if what in ("ANY_SUBLINK", "ALL_SUBLINK") else None
+    if left is None and what == "EXISTS_SUBLINK":
         rest = type(link.subselect)()
         rest.CopyFrom(link.subselect)
         rest.select_stmt.ClearField("target_list")
         return reader.free(node, (BOOLEAN,)) if reader.keys(rest) else reader.same_for_all(node)
-    if asked is not None and reader.keys(asked) and not query.from_clause and not query.values_lists:
+    if left is not None and reader.keys(left) and not query.from_clause and not query.values_lists:
         raise UnknownValueError
     return reader.free(node) if reader.keys(node) else reader.same_for_all(node)
 
@@ -45,5 +45,5 @@ def _scalar(reader: TermReader, query: Any, node: Any) -> Term:
     value = query.target_list[0].res_target.val
     if not query.from_clause and not kind_of(query.where_clause):
         return reader.read(value)
-    is_count = kind_of(value) == "func_call" and strings(value.func_call.funcname)[-1] in NOT_NEGATIVE
-    return reader.free(node, samples=COUNTS if is_count else ())
+    called = strings(value.func_call.funcname)[-1] if kind_of(value) == "func_call" else ""
+    return reader.free(node, samples=SAMPLES.get(called, ()))

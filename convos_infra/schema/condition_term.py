@@ -9,13 +9,13 @@ from typing import Any
 from convos_infra.schema import builtin, condition_operator, condition_subquery
 from convos_infra.schema import sample_values as values
 from convos_infra.schema.condition_operator import BOOLEAN, UnknownValueError, negated
-from convos_infra.schema.function_ranges import ANY_VALUE, COUNTS, NOT_NEGATIVE, SOMETHING, of_field
+from convos_infra.schema.function_ranges import ANY_VALUE, SAMPLES, SOMETHING, of_field
 from convos_infra.schema.sample_values import Infinity, Literal
 from convos_infra.schema.tree import inner, kind_of, strings, walk, without_locations, word
 
 Term = Callable[[Mapping[str, Any]], Any]
 """Returns the value of an expression for the values of its variables, by their keys."""
-_TYPES = {
+_CASTS = {
     **dict.fromkeys(("int2", "int4", "int8"), values.to_integer),
     **dict.fromkeys(("numeric", "float4", "float8"), values.to_number),
     **dict.fromkeys(("text", "varchar", "bpchar", "name", "citext"), values.to_text),
@@ -25,14 +25,14 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Variable:
-    """A value that a condition reads: a column, or what is derived from one; or a value that is the same for all rows.
+    """A value that a condition reads: a column, something derived from columns, or a value that all rows share.
 
-    Args:
+    Attributes:
         is_of_row: whether it may differ from row to row.
         samples: the only values to try; empty for those of its types.
         types: the types that it may have; empty if they are unknown.
-        source: the columns that a derived value comes from, which must not be compared beside it.
-        may_be_null: whether the condition asks if it is NULL, and it may be.
+        source: the columns from which it is derived; a condition that also uses one of them itself is not evaluated.
+        may_be_null: whether the condition tests it for NULL, and it may be NULL.
     """
 
     is_of_row: bool
@@ -46,7 +46,7 @@ class Variable:
 class TermReader:
     """Reads the parts of one condition, and collects its variables.
 
-    Args:
+    Attributes:
         key_of: the key of a column; empty if it belongs to another table.
         types_of: the types that a column may have, by its key.
         required: the keys of columns that are never NULL.
@@ -61,7 +61,7 @@ class TermReader:
     has_open_texts: bool = False
     variables: dict[str, Variable] = field(default_factory=dict)
     constants: list[Any] = field(default_factory=list)
-    is_null_asked: bool = False
+    is_null_tested: bool = False
 
     def __post_init__(self) -> None:
         readers = (
@@ -118,7 +118,7 @@ class TermReader:
 
     def free(self, node: Any, types: tuple[str, ...] = (), **fields: Any) -> Term:
         """Return a term for a value that is derived from the row and may be anything."""
-        may_be_null = self.is_null_asked and types != (BOOLEAN,)
+        may_be_null = self.is_null_tested and types != (BOOLEAN,)
         variable = Variable(is_of_row=True, types=types, may_be_null=may_be_null, **fields)
         return self._variable(f"derived {without_locations(node).hex()}", variable)
 
@@ -126,7 +126,7 @@ class TermReader:
         key = self.key_of(node.column_ref)
         if not key:
             return self.same_for_all(node)
-        may_be_null = self.is_null_asked and key not in self.required
+        may_be_null = self.is_null_tested and key not in self.required
         return self._variable(key, Variable(is_of_row=True, types=self.types_of(key), may_be_null=may_be_null))
 
     def _a_const(self, constant: Any, node: Any) -> Term:
@@ -171,37 +171,37 @@ class TermReader:
 
     def _null_test(self, test: Any, _: Any) -> Term:
         is_null = word(test, "nulltesttype") == "IS_NULL"
-        argument = self.asking(test.arg)
+        argument = self.read_for_null_test(test.arg)
         return lambda row: (argument(row) is None) == is_null
 
     def _boolean_test(self, test: Any, _: Any) -> Term:
         what = word(test, "booltesttype").removeprefix("IS_")
         wanted = {"TRUE": True, "FALSE": False, "UNKNOWN": None}[what.removeprefix("NOT_")]
         is_negated = what.startswith("NOT_")
-        argument = self.asking(test.arg) if wanted is None else self.read(test.arg)
+        argument = self.read_for_null_test(test.arg) if wanted is None else self.read(test.arg)
         return lambda row: (values.to_boolean(argument(row)) is wanted) != is_negated
 
-    def asking(self, node: Any) -> Term:
-        """Return a part of a condition that is asked whether it is NULL; a whole row is not read.
+    def read_for_null_test(self, node: Any) -> Term:
+        """Read the operand of IS NULL and the like, whose columns may therefore be NULL; a whole row is not read.
 
         Raises:
             UnknownValueError: its value depends on the row in a way that is unknown here.
         """
         if kind_of(node) == "column_ref" and strings(node.column_ref.fields)[-1] == "*":
             raise UnknownValueError
-        before, self.is_null_asked = self.is_null_asked, True
+        before, self.is_null_tested = self.is_null_tested, True
         try:
             return self.read(node)
         finally:
-            self.is_null_asked = before
+            self.is_null_tested = before
 
     def _type_cast(self, cast: Any, node: Any) -> Term:
         name = strings(cast.type_name.names)[-1]
         argument = self.read(cast.arg)
-        if cast.type_name.array_bounds or name not in _TYPES:
+        if cast.type_name.array_bounds or name not in _CASTS:
             is_infinite = kind_of(cast.arg) == "a_const" and cast.arg.a_const.sval.sval.lower().endswith("infinity")
             return argument if is_infinite or self.keys(node) else self.same_for_all(node)
-        return lambda row: _TYPES[name](argument(row))
+        return lambda row: _CASTS[name](argument(row))
 
     def _collate_clause(self, clause: Any, _: Any) -> Term:
         return self.read(clause.arg)
@@ -235,8 +235,8 @@ class TermReader:
 
     def _case_expr(self, case: Any, _: Any) -> Term:
         if kind_of(case.arg):
-            asked = self.read(case.arg)
-            tests = [self._equals(asked, self.read(one.case_when.expr)) for one in case.args]
+            subject = self.read(case.arg)
+            tests = [self._equals(subject, self.read(one.case_when.expr)) for one in case.args]
         else:
             tests = [self.read(one.case_when.expr) for one in case.args]
         results = [self.read(one.case_when.result) for one in case.args]
@@ -266,12 +266,12 @@ class TermReader:
         keys = self.keys(node)
         if not keys:
             return self.same_for_all(node)
-        if name in ("extract", "date_part") and count > 1:
-            return self.free(node, samples=of_field(call.args[0]), source=frozenset(keys))
-        if name in NOT_NEGATIVE:
-            return self.free(node, samples=COUNTS, source=frozenset(keys))
-        if name in ANY_VALUE:
-            return self.free(node, source=frozenset(keys))
+        is_field = name in ("extract", "date_part") and count > 1
+        samples = of_field(call.args[0]) if is_field else SAMPLES.get(name, ())
+        if samples or name in ANY_VALUE:
+            return self.free(node, samples=samples, source=frozenset(keys))
+        if is_field:
+            raise UnknownValueError
         if name in builtin.names():
             key = f"derived {without_locations(node).hex()}"
             return self._variable(key, Variable(is_of_row=True, samples=SOMETHING, source=frozenset(keys)))
@@ -292,7 +292,7 @@ class TermReader:
             self._another().read(node)
 
     def constant(self, node: Any) -> str | None:
-        """Return the text that an expression without columns is; None if it is another value or unknown here."""
+        """Return the value of an expression without columns if it is a text; None if it is not, or is unknown here."""
         try:
             value = self._another().read(node)({})
         except (UnknownValueError, values.NotApplicableError, KeyError):

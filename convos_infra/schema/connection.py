@@ -25,7 +25,7 @@ ATTEMPT_SECONDS = 10
 _LONGEST_PAUSE = 2.0
 _NEW_DATABASE_SECONDS = 10.0
 # libpq gives no SQLSTATE for a failed connection, only a text (libpq: PQconnectPoll), hence these patterns.
-_WRONG = {
+_FINAL_REFUSALS = {
     r"password authentication failed|no password supplied|role .* does not exist": (
         "refuses the user or the password",
         "check the URL's user and password",
@@ -37,11 +37,11 @@ _WRONG = {
     ),
     r"server does not support SSL": (
         "does not offer TLS",
-        "add ?sslmode=disable to the URL, if the network in between is private",
+        "if the network in between is private, add ?sslmode=disable to the URL",
     ),
     r"certificate verify failed|root certificate file|certificate .* does not match": (
         "has a certificate that cannot be verified",
-        "give its authority by ?sslrootcert=FILE, or use ?sslmode=require",
+        "add its CA certificate as ?sslrootcert=FILE, or use ?sslmode=require",
     ),
     r"server requested a cleartext password": (
         "asks for the password in clear text, so it was not sent",
@@ -66,7 +66,7 @@ class BoundedConnection(Connection):
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """Close the connection if the block takes longer."""
+        """Close the connection if the block takes longer than `seconds`."""
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, daemon=True)
             self._watcher.start()
@@ -95,7 +95,12 @@ class DatabaseUnreachableError(InfraError):
 def connect(address: Address, *, wait_seconds: float) -> BoundedConnection:
     """Return a session in autocommit, as soon as the database accepts one.
 
-    Temporary errors of a database that starts, or of a proxy in front of it, are waited out; final refusals are not.
+    While a database or the proxy in front of it starts, its errors are temporary and another attempt is made; after a
+    final refusal there is none.
+
+    Args:
+        address: the database.
+        wait_seconds: the longest wait, in seconds.
 
     Raises:
         DatabaseUnreachableError: no answer within `wait_seconds`.
@@ -110,11 +115,13 @@ def connect(address: Address, *, wait_seconds: float) -> BoundedConnection:
         except psycopg.OperationalError as error:
             text = address.redacted(str(error))
         waited = time.monotonic() - began
-        _refuse_for_good(address, text, waited)
+        _raise_if_final(address, text, waited)
         if waited + pause >= wait_seconds:
             problem = f"does not answer after {waited:.0f} s: {_reason(text)}"
             raise DatabaseUnreachableError(
-                f"database {address}", problem, "check that it runs and that this is its TCP proxy"
+                f"database {address}",
+                problem,
+                "check that it runs, and that this is its address (on Railway, its TCP proxy)",
             )
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311  # spreads, protects nothing
@@ -135,8 +142,8 @@ def _attempt(address: Address, left: float) -> BoundedConnection:
     )
 
 
-def _refuse_for_good(address: Address, text: str, waited: float) -> None:
-    for pattern, (problem, next_step) in _WRONG.items():
+def _raise_if_final(address: Address, text: str, waited: float) -> None:
+    for pattern, (problem, next_step) in _FINAL_REFUSALS.items():
         if re.search(pattern, text, re.IGNORECASE):
             raise InfraError(f"database {address}", f"{problem} (user {address.user})", next_step)
     # A server that was just created accepts connections before its database exists.

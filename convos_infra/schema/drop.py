@@ -1,4 +1,4 @@
-"""Drops the tables of the migrations, if the stack requests that for its destruction; other tables are kept."""
+"""Drops the objects of the migrations when a stack with `schemaOnDestroy: drop` is destroyed; others are kept."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ours(recorded: Iterable[str], live: Iterable[str]) -> list[tuple[str, list[s
 
 
 def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
-    """Drop the tables and views of the migrations, and their history; do nothing if there is no history.
+    """Drop the objects of the migrations, and their history; do nothing if there is no history.
 
     Args:
         address: the database.
@@ -57,7 +57,7 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
         tell: called with one line for each kind.
 
     Raises:
-        InfraError: it cannot be reached, or objects of others depend on our tables; then nothing is dropped.
+        InfraError: it cannot be reached, or other objects depend on these; then nothing is dropped.
     """
     with contextlib.closing(connect(address, wait_seconds=limits.connect_seconds)) as connection:
         try:
@@ -66,7 +66,7 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
                 if not found.applied:
                     return
                 plan = ours(found.left, catalog.read(connection, found.schemas))
-                # Without CASCADE, so that a view of others on one of our tables stops it.
+                # Without CASCADE, so that a foreign view on one of these tables stops it.
                 with connection.transaction():
                     _drop_all(connection, plan)
                     connection.execute(_statement("table", [history.TABLE]))
@@ -77,10 +77,10 @@ def drop(address: Address, limits: Limits, tell: Callable[[str], None]) -> None:
 
 
 def _drop_all(connection: BoundedConnection, plan: list[tuple[str, list[str]]]) -> None:
-    """Drop in rounds, as long as a round makes progress: objects that others of ours depend on wait for the next one.
+    """Drop in rounds: an object on which another one of the plan depends waits for the next round.
 
     Raises:
-        psycopg.Error: objects of others depend on the rest.
+        psycopg.Error: a round dropped nothing, because objects outside of the plan depend on the rest.
     """
     # All tables at once, as foreign keys may form a cycle; everything else one by one.
     left = [(kind, [name]) for kind, names in plan if kind != "table" for name in names]

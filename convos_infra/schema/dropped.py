@@ -1,4 +1,4 @@
-"""Finds what a DROP loses or breaks, by the kind of object. Data and its lookup."""
+"""Finds what a DROP loses or breaks, by the kind of object. Pure."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _SAFE_KINDS = (
     " TSDICTIONARY TSPARSER TSTEMPLATE TRANSFORM LANGUAGE ACCESS_METHOD"
 )
 _SAFE = frozenset(f"OBJECT_{one}" for one in _SAFE_KINDS.split())
-_COMES_BACK = frozenset({"drop-view", "drop-function", "drop-materialized-view"})
+_REPLACEABLE = frozenset({"drop-view", "drop-function", "drop-materialized-view"})
 """Kinds without data of their own: if the same file creates the object again, it is only changed."""
-_WITHOUT_SCHEMA = frozenset({"OBJECT_SCHEMA", "OBJECT_EXTENSION", "OBJECT_FOREIGN_SERVER", "OBJECT_FDW"}) | {
-    "OBJECT_PUBLICATION",
-    "OBJECT_CAST",
-}
+_WITHOUT_SCHEMA = frozenset(
+    f"OBJECT_{one}" for one in ("SCHEMA", "EXTENSION", "FOREIGN_SERVER", "FDW", "PUBLICATION", "CAST")
+)
+"""Kinds whose names have no schema before them."""
 
 
 def found(node: Any, known: Known, made_again: Set[str]) -> Iterator[Found]:
@@ -63,7 +63,7 @@ def found(node: Any, known: Known, made_again: Set[str]) -> Iterator[Found]:
         rule = _RULES.get(what)
         if rule is None and what not in _SAFE:
             yield "unknown-statement", target
-        elif rule is not None and not (rule in _COMES_BACK and target in made_again):
+        elif rule is not None and not (rule in _REPLACEABLE and target in made_again):
             yield rule, target or "cast"
         if word(node, "behavior") == "DROP_CASCADE":
             yield "cascade", target

@@ -43,7 +43,7 @@ MOMENT, SCAN, REWRITE, ITS_ROWS = "a moment", "while it reads the table", "while
 class Effect:
     """The effect of a kind of statement.
 
-    Args:
+    Attributes:
         statement: the kind.
         example: one statement of it, on the tables of `BASE`.
         allowances: the directives that the example needs; empty if it needs none.
@@ -63,7 +63,7 @@ class Effect:
 
     @property
     def verdict(self) -> StatementVerdict:
-        """The verdict: that of its rule, or one that depends on its lock and the duration."""
+        """The verdict: that of its rule, or if it needs no allowance, whether others wait long for its lock."""
         if self.allowances:
             return RULES[self.allowances[0].partition(" ")[0]][0]
         blocks = self.lock in (EXCLUSIVE, SHARE, SHARE_ROWS) and self.duration in (SCAN, REWRITE)
@@ -91,8 +91,15 @@ EFFECTS: tuple[Effect, ...] = (
     Effect("DELETE without WHERE", "DELETE FROM log", ("delete-all log",), ROWS, ITS_ROWS, "log"),
     Effect("DELETE, WHERE always true", "DELETE FROM log WHERE 1 < 2", ("delete-all log",), ROWS, ITS_ROWS, "log"),
     Effect("DELETE, no row excluded", "DELETE FROM log WHERE id % 1 = 0", ("delete-all log",), ROWS, ITS_ROWS, "log"),
-    Effect("DELETE, WHERE not read", "DELETE FROM log WHERE isfinite(at)", ("delete-all log",), ROWS, ITS_ROWS, "log"),
+    Effect(
+        "DELETE, WHERE not evaluated", "DELETE FROM log WHERE isfinite(at)", ("delete-all log",), ROWS, ITS_ROWS, "log"
+    ),
     Effect("DELETE … WHERE", "DELETE FROM log WHERE id = 1", (), ROWS, ITS_ROWS, "log"),
+    Effect(
+        "DELETE … WHERE CURRENT OF, the cursor returns every row",
+        "INSERT INTO log VALUES (1); DECLARE c CURSOR FOR TABLE log; MOVE c; DELETE FROM log WHERE CURRENT OF c",
+        ("delete-all log",),
+    ),
     Effect(
         "DELETE of a parent, ON DELETE CASCADE", "DELETE FROM t WHERE id = 1", ("cascade-delete child",), ROWS, ITS_ROWS
     ),
@@ -213,6 +220,11 @@ EFFECTS: tuple[Effect, ...] = (
     ),
     Effect("REPLICA IDENTITY FULL", "ALTER TABLE log REPLICA IDENTITY FULL", (), EXCLUSIVE, table="log"),
     Effect("REPLICA IDENTITY NOTHING", "ALTER TABLE t REPLICA IDENTITY NOTHING", ("replica-identity t",), EXCLUSIVE),
+    Effect("CREATE PUBLICATION", "CREATE PUBLICATION p FOR TABLE t"),
+    Effect("CREATE PUBLICATION, no key", "CREATE PUBLICATION p FOR TABLE log", ("replica-identity log",)),
+    Effect(
+        "ALTER PUBLICATION … SET", "CREATE PUBLICATION p; ALTER PUBLICATION p SET (publish = '')", ("drop-access p",)
+    ),
     Effect("OWNER TO", "ALTER TABLE log OWNER TO current_user", ("change-owner log",), EXCLUSIVE, table="log"),
     Effect("SET (storage parameter)", "ALTER TABLE t SET (fillfactor = 70)", (), SHARE_UPDATE),
     Effect(
@@ -267,7 +279,7 @@ EFFECTS: tuple[Effect, ...] = (
 
 
 def page() -> str:
-    """Return the table as a page."""
+    """Return the table as a Markdown page: docs/schema-statements.md."""
     lines = [
         "# What a statement of a migration does",
         "",

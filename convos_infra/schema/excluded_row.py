@@ -1,7 +1,7 @@
 """Looks for a row that a condition excludes: values of its columns for which it is not true. Pure.
 
-A condition of which no such row is found counts as one that selects every row. So `a % 1 = 0`, `length(b) >= 0` and
-`a <> 1 OR a <> 2` do, without a rule for each, and so does a condition that cannot be evaluated here.
+If no such row is found, the condition counts as one that selects every row. This covers `a % 1 = 0`, `length(b) >= 0`
+and `a <> 1 OR a <> 2` without a rule for each, and every condition that cannot be evaluated here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from convos_infra.schema import sample_values as values
 from convos_infra.schema.condition_operator import BOOLEAN
 from convos_infra.schema.sample_values import NotApplicableError
+from convos_infra.schema.tree import SERIAL_TYPES
 
 if TYPE_CHECKING:
     from convos_infra.schema.condition_term import Term, TermReader, Variable
@@ -26,24 +27,28 @@ _ROW_SAMPLES: dict[str, tuple[Any, ...]] = {
     BOOLEAN: (False, True),
 }
 _SAME_SAMPLES: dict[str, tuple[Any, ...]] = {INTEGER: (0, -7, 1, 2, 1000), TEXT: ("q", "", "a"), BOOLEAN: (True, False)}
-"""Values of what is the same for all rows, such as now()."""
+"""Samples of a value that all rows share, such as that of now()."""
 _TYPES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("int2", "int4", "int8"), (INTEGER,)),
-    **dict.fromkeys(("serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"), (INTEGER,)),
+    **dict.fromkeys(SERIAL_TYPES, (INTEGER,)),
     **dict.fromkeys(("numeric", "float4", "float8"), (DECIMAL,)),
     **dict.fromkeys(("text", "varchar", "bpchar", "name", "citext"), (TEXT,)),
     **dict.fromkeys(("timestamp", "timestamptz", "date", "time", "timetz", "interval"), (TEXT, INTEGER)),
     "bool": (BOOLEAN,),
 }
+"""By PostgreSQL's name of a type: the types of the samples that stand for its values."""
 _LARGEST_SEARCH = 20_000
-_MOST_CONSTANTS = 200
+"""The most rows that are tried for one condition, so that a long one does not stop a preview."""
+_MOST_COMBINATIONS = 2_000
+"""The most combinations of types that are tried for the columns of one condition."""
+_MOST_CONSTANTS, _MOST_SHARED_CONSTANTS = 200, 20
 _LONGEST_TEXT = 10_000
 _MOST_MISFITS = 12
-"""So many rows in a row that PostgreSQL would not evaluate show that the types do not fit."""
+"""If the condition cannot be evaluated for this many rows, and was not for any before, the types do not fit."""
 
 
 def types_of(name: str) -> tuple[str, ...]:
-    """Return the types of the samples that stand for a column; empty if it may be of any.
+    """Return the types of the samples that stand for a column; empty if they are unknown, and then all are tried.
 
     Args:
         name: PostgreSQL's name of the column's type.
@@ -51,12 +56,15 @@ def types_of(name: str) -> tuple[str, ...]:
     return _TYPES.get(name, ())
 
 
-def exists(term: Term, reader: TermReader) -> bool:
+def exists(term: Term, reader: TermReader) -> bool | None:
     """Tell whether a row exists for which a condition is not true, whatever the values are that all rows share.
 
     Args:
         term: the condition.
-        reader: has read it.
+        reader: the reader that has read it.
+
+    Returns:
+        True if there is one for every combination of types that fits, False if not; None if no combination fits.
     """
     plain = {key for key, one in reader.variables.items() if not one.source}
     if any(one.source & plain for one in reader.variables.values()):
@@ -68,14 +76,14 @@ def exists(term: Term, reader: TermReader) -> bool:
         if outcome is False:
             return False
         has_values = has_values or outcome is True
-    return has_values
+    return has_values or None
 
 
 def _by_type(reader: TermReader) -> Iterator[dict[str, Sequence[Any]]]:
     """Return the values to try, by variable, for each combination of types that the variables may have."""
     keys = list(reader.variables)
     kinds = [_types(reader.variables[key]) for key in keys]
-    for combination in itertools.islice(itertools.product(*kinds), _LARGEST_SEARCH // 10):
+    for combination in itertools.islice(itertools.product(*kinds), _MOST_COMBINATIONS):
         found = zip(keys, combination, strict=True)
         yield {key: _samples(reader.variables[key], kind, reader.constants) for key, kind in found}
 
@@ -87,11 +95,13 @@ def _types(variable: Variable) -> tuple[str, ...]:
 
 
 def _samples(variable: Variable, kind: str, constants: list[Any]) -> Sequence[Any]:
-    if not variable.is_of_row:
-        return _SAME_SAMPLES[kind]
-    # The same values as those of what all rows share: `id <> (SELECT max(id) FROM t)` excludes the row that has it.
-    found = list(variable.samples or (*_ROW_SAMPLES[kind], *_SAME_SAMPLES.get(kind, _SAME_SAMPLES[INTEGER])))
-    for one in constants[:_MOST_CONSTANTS] if not variable.samples else ():
+    if variable.is_of_row:
+        # With the samples of shared values: `id <> (SELECT max(id) FROM t)` excludes the row whose id equals that one.
+        found = list(variable.samples or (*_ROW_SAMPLES[kind], *_SAME_SAMPLES.get(kind, _SAME_SAMPLES[INTEGER])))
+        most = _MOST_CONSTANTS
+    else:
+        found, most = list(_SAME_SAMPLES[kind]), _MOST_SHARED_CONSTANTS
+    for one in constants[:most] if not variable.samples else ():
         found += _near(one, kind)
     return [*found, None] if variable.may_be_null else found
 
@@ -114,7 +124,7 @@ def _near(constant: Any, kind: str) -> list[Any]:
 def _search(
     term: Term, variables: dict[str, Variable], samples: dict[str, Sequence[Any]], left: list[int]
 ) -> bool | None:
-    """Return True if each shared value leaves a row out, False if one does not, None if no value has a fitting type."""
+    """Return True if a row is excluded for each shared value, False if not for each, None if no value fits."""
     shared = [key for key in samples if not variables[key].is_of_row]
     own = [key for key in samples if variables[key].is_of_row]
     outcome = None

@@ -27,7 +27,7 @@ _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psyco
 _BODY_LINE = re.compile(r"inline_code_block\D+(\d+)")
 """The line number in PostgreSQL's context, in any language of the server."""
 _SEPARATOR = "\n;"
-"""What follows a statement in its message: the line break ends a comment that would hide the COMMIT."""
+"""The end of a statement in a message: its line break ends a comment that would otherwise hide the COMMIT."""
 WRITABLE = "give the address of the primary, or turn default_transaction_read_only off for this role and database"
 
 
@@ -111,10 +111,18 @@ def failed(
 
 
 def lost_or_refused(subject: str, connection: BoundedConnection, error: psycopg.Error) -> InfraError:
-    """Return the error of the server, in its own words, or of a lost connection."""
+    """Return the error for PostgreSQL's message, or for a lost connection.
+
+    Args:
+        subject: the subject of the error.
+        connection: the connection on which it happened.
+        error: what psycopg raised.
+    """
     if error.diag.message_primary is None or connection.closed:
         said = f" ({error.diag.message_primary})" if error.diag.message_primary else ""
-        return InfraError(subject, f"the connection was lost{said}", "run the same command again: it continues there")
+        return InfraError(
+            subject, f"the connection was lost{said}", "run the same command again: it continues where it stopped"
+        )
     diag = error.diag
     details = f" ({diag.message_detail})" if diag.message_detail else ""
     hint = diag.message_hint or ""

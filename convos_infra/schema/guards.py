@@ -66,7 +66,7 @@ def _problems(migration: MigrationFile, known: Known, longest: str) -> Iterator[
     directives = migration.directives
     unfit = set()
     for statement in migration.script.statements:
-        problem = _statement(statement) or _longer(statement, directives.statement_timeout or longest)
+        problem = _refusal(statement) or _timeout_refusal(statement, directives.statement_timeout or longest)
         if problem:
             unfit.add(statement.line)
             yield InfraError(f"{migration.file}:{statement.line}", *problem)
@@ -86,7 +86,7 @@ def _problems(migration: MigrationFile, known: Known, longest: str) -> Iterator[
         yield InfraError(migration.file, f'"-- allow: {allowance}" allows what the file does not do', "remove it")
 
 
-def _statement(statement: Statement) -> tuple[str, str] | None:
+def _refusal(statement: Statement) -> tuple[str, str] | None:
     kind, node = statement.kind, statement.node
     first = statement.text.split(maxsplit=1)[0].upper()
     if kind == "transaction_stmt":
@@ -99,8 +99,8 @@ def _statement(statement: Statement) -> tuple[str, str] | None:
     return lasting.of_session(kind, node) or lasting.of_history(node, statement.text)
 
 
-def _longer(statement: Statement, longest: str) -> tuple[str, str] | None:
-    """Refuse a timeout above the runner's, as the runner closes the connection when its own has passed."""
+def _timeout_refusal(statement: Statement, longest: str) -> tuple[str, str] | None:
+    """Refuse a timeout above the runner's, because the runner closes the connection when its own has passed."""
     node = statement.node
     if statement.kind != "variable_set_stmt" or node.name != "statement_timeout" or not node.args:
         return None

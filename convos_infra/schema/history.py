@@ -41,7 +41,7 @@ SELECT version, name, checksum, extract(epoch FROM applied_at) * 1000000, second
     CASE WHEN version = max(version) OVER () THEN catalog END
 FROM public.{TABLE} ORDER BY version
 """  # noqa: S608  # the table's name is ours
-# now() is the begin of the transaction, so this measures the migration, in the server's time.
+# now() is the start of the transaction, so this measures the migration by the server's clock.
 _RECORD = f"""
 INSERT INTO public.{TABLE} (version, name, checksum, seconds, program, baseline, catalog)
 VALUES (%s, %s, %s, extract(epoch FROM clock_timestamp() - now()) + %s, %s, %s, %s)
@@ -52,7 +52,7 @@ WHERE version = (SELECT max(version) FROM public.{TABLE}) AND catalog IS NOT NUL
 """  # noqa: S608
 # Only the newest catalog is ever used.
 _FORGET = f"UPDATE public.{TABLE} SET catalog = NULL WHERE catalog IS NOT NULL AND version < {{}}"  # noqa: S608
-_AS_WHO_CONNECTED = "RESET SESSION AUTHORIZATION; RESET ROLE"
+_RESET_ROLE = "RESET SESSION AUTHORIZATION; RESET ROLE"
 """A file may have set another role, which has no privileges on the history."""
 _NOTE = f"UPDATE public.{TABLE} SET catalog = %s WHERE version = (SELECT max(version) FROM public.{TABLE})"  # noqa: S608
 _PLAIN = re.compile(r"[\w.:+!-]*", re.ASCII)
@@ -64,7 +64,7 @@ CATALOG_FORMAT = 2
 class Applied:
     """An applied migration.
 
-    Args:
+    Attributes:
         version: its four digits.
         name: its name at that time.
         checksum: the checksum of its text at that time.
@@ -105,10 +105,10 @@ class Applied:
 class History:
     """The history of a database.
 
-    Args:
+    Attributes:
         applied: its applied migrations, oldest first.
         catalog: the content right after the last one; None if unknown.
-        left: the names of the content after the last one, also if their definitions cannot be compared.
+        left: the names of the objects after the last one, known even if their definitions cannot be compared.
         begun: the checksum of a file without a transaction that was begun after the last one.
     """
 
@@ -151,7 +151,7 @@ def read(connection: Connection) -> History:
 
 
 def _applied(row: tuple[Any, ...]) -> Applied:
-    """Read times as numbers, as their notation depends on settings of the role and the database."""
+    """Return a row as a value; its times are numbers, as their notation depends on settings of role and database."""
     version, name, checksum, applied_at, seconds, *rest = row[:-1]
     moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(applied_at))
     return Applied(version, name, checksum, moment, round(float(seconds)) / 1_000_000, *rest)
@@ -167,7 +167,7 @@ def _noted(connection: Connection, catalog: Mapping[str, str]) -> Jsonb:
 
 
 def _letters(value: object) -> str:
-    """Keep letters unescaped: a database in SQL_ASCII cannot read escapes."""
+    """Return JSON with unescaped letters: a database in SQL_ASCII cannot read escapes."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -185,7 +185,10 @@ def record(
     catalog: Mapping[str, str] | None = None,
     then: str = "",
 ) -> None:
-    """Add a migration, in the transaction that ran it: see `record_text` for the arguments."""
+    """Add a migration, in the transaction that ran it; `then` is SQL that follows in the same message.
+
+    The other arguments are those of `record_text`.
+    """
     text = record_text(connection, migration, seconds=seconds, baseline=baseline, catalog=catalog)
     connection.execute(f"{text}; {then}".encode() if then else text.encode())
 
@@ -203,14 +206,14 @@ def record_text(
     Args:
         connection: the connection on which it runs; its settings decide how a text is quoted.
         migration: the migration.
-        seconds: its duration before this transaction began.
+        seconds: its duration before this transaction began, in seconds.
         baseline: whether it was only marked as applied.
         catalog: the current content of the database, for the last one of a run.
     """
     named = (_plain(one) for one in (migration.version, migration.name, migration.checksum))
     noted = "NULL" if catalog is None else sql.Literal(_noted(connection, catalog)).as_string(connection)
     values = (*named, repr(seconds), _plain(program_version()), str(baseline).lower(), noted)
-    parts = [_AS_WHO_CONNECTED, _RECORD % values]
+    parts = [_RESET_ROLE, _RECORD % values]
     if catalog is not None:
         parts.append(_FORGET.format(_plain(migration.version)))
     return "; ".join(parts)

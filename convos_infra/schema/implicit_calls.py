@@ -11,14 +11,14 @@ _OF_OPERATOR = frozenset({"function", "procedure"})
 _OF_AGGREGATE = frozenset(
     {"sfunc", "finalfunc", "combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc"}
 )
-USERS = frozenset({"A_Expr", "TypeCast"})
-"""The parts of a statement that call functions without their names."""
+CALLERS = frozenset({"A_Expr", "TypeCast"})
+"""The parts of a statement that call functions without naming them."""
 Made = tuple[str, list[list[str]]]
-"""A user, such as `operator ###` or `type mood`, and the functions that it calls."""
+"""An object, such as `operator ###` or `type mood`, and the functions that it calls when it is used."""
 
 
 def made(kind: str, node: Any) -> Iterator[Made]:
-    """Return what a statement creates that calls functions when it is used.
+    """Return the objects that a statement creates and that call functions when they are used.
 
     Args:
         kind: the statement's kind.
@@ -42,7 +42,7 @@ def made(kind: str, node: Any) -> Iterator[Made]:
 
 
 def used(kind: str, node: Any) -> list[str]:
-    """Return what a part of a statement uses: an operator or a type; empty for anything else.
+    """Return the objects that a part of a statement uses: an operator, or a type and its cast; empty for other parts.
 
     Args:
         kind: the name of the part's type.

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema import altered, builtin, dropped, implicit_calls, lasting, routines, rows, sequences
+from convos_infra.schema import (
+    altered,
+    builtin,
+    dropped,
+    implicit_calls,
+    lasting,
+    publications,
+    routines,
+    rows,
+    sequences,
+)
 from convos_infra.schema.known import UNKNOWN, Known
 from convos_infra.schema.plain_statements import SAFE, single
 from convos_infra.schema.rules import EXISTING_COLUMN, RULES
@@ -29,7 +39,7 @@ _READS = frozenset(
 """Statements that only read the relations that they name; the others change or describe them."""
 _MADE_ONLY = frozenset({"CreateFunctionStmt", "ViewStmt", "RuleStmt"})
 _DATA = {"DeleteStmt": "delete", "UpdateStmt": "update", "InsertStmt": "insert", "MergeStmt": "merge"}
-_ACTS = frozenset({*_DATA, "TruncateStmt", "FuncCall", "RangeVar", *implicit_calls.USERS})
+_ACTS = frozenset({*_DATA, "TruncateStmt", "FuncCall", "RangeVar", *implicit_calls.CALLERS})
 """The parts of a tree that change or call something; the others only describe it."""
 _OF_VALUES = frozenset({"update-all", "set-expression", "drop-expression"})
 """Rules about a column's values: a column that the same file adds has no earlier values."""
@@ -40,7 +50,7 @@ COMMIT = "COMMIT and ROLLBACK in a body would end the transaction that makes a m
 class Hazard:
     """A change that a file must allow explicitly.
 
-    Args:
+    Attributes:
         rule: the rule, as in `-- allow: rule object`; empty if it cannot be allowed.
         target: a table, or `table.column`.
         says: what it does, for people.
@@ -62,7 +72,14 @@ class Hazard:
 
 @dataclass(frozen=True)
 class _Place:
-    """The place of a command: its line, whether it is visible in the file, and the routines that lead to it."""
+    """The place of a command.
+
+    Attributes:
+        line: the line in the file.
+        is_plain: whether it is written in the file itself, outside of any body.
+        is_hidden: whether a trigger or a rule runs it.
+        through: what was followed to reach it: routines, views and events, so that a cycle ends.
+    """
 
     line: int
     is_plain: bool = True
@@ -72,7 +89,13 @@ class _Place:
 
 @dataclass
 class _File:
-    """What is known about a file while it is read from its top."""
+    """What is known about a file while its statements are read in order.
+
+    Attributes:
+        known: the known objects.
+        made_again: the views and functions that the file creates.
+        added: the columns that it has added so far, by table.
+    """
 
     known: Known
     made_again: frozenset[str]
@@ -157,6 +180,7 @@ def _is_own(file: _File, rule: str, target: str) -> bool:
 
 def _found(file: _File, kind: str, node: Any) -> Iterator[Found]:
     known = file.known
+    yield from (("replica-identity", table) for table in publications.newly_broken(kind, node, known))
     if kind == "drop_stmt":
         yield from dropped.found(node, known, file.made_again)
     elif kind == "alter_table_stmt":
@@ -182,18 +206,18 @@ def _reached(file: _File, statement: Statement, place: _Place) -> Iterator[Hazar
         elif name == "TruncateStmt":
             for one in node.relations:
                 yield from _fired(file, file.known.relation(one.range_var), "truncate", here)
-        elif name == "FuncCall" and not sequences.is_set_anew(node, file.known):
-            yield from _set(node, here)
+        elif name == "FuncCall" and not sequences.is_of_new_sequence(node, file.known):
+            yield from _set_config(node, here)
             yield from _called(file, strings(node.funcname), here)
         elif name == "RangeVar" and statement.kind in _READS:
-            yield from _seen(file, file.known.relation(node), here)
+            yield from _read_relation(file, file.known.relation(node), here)
         yield from _used(file, implicit_calls.used(name, node), here)
 
 
-def _set(call: Any, place: _Place) -> Iterator[Hazard]:
+def _set_config(call: Any, place: _Place) -> Iterator[Hazard]:
     """Return the effects of a call of set_config."""
     yield from _lasting(lasting.of_call(call), place)
-    if lasting.may_end_triggers(call):
+    if lasting.may_disable_triggers(call):
         yield _finding("disable-trigger", "all", place.line)
 
 
@@ -203,8 +227,8 @@ def _used(file: _File, used: list[str], place: _Place) -> Iterator[Hazard]:
         yield from _called(file, called, place)
 
 
-def _seen(file: _File, relation: str, place: _Place) -> Iterator[Hazard]:
-    """Return the effects of a view's query and of the views in it."""
+def _read_relation(file: _File, relation: str, place: _Place) -> Iterator[Hazard]:
+    """Return the effects of reading a view: those of its query, and of the views in it."""
     query, key = file.known.views.get(relation), f"view {relation}"
     if query is not None and key not in place.through:
         inside = replace(place, is_plain=False, through=place.through | {key})
@@ -252,7 +276,7 @@ def _fired(file: _File, table: str, event: str, place: _Place) -> Iterator[Hazar
 def _called(file: _File, name: list[str], place: _Place) -> Iterator[Hazard]:
     known, last = file.known, name[-1]
     if last == "set_config":
-        known.schema = UNKNOWN  # of the schema that it sets
+        known.schema = UNKNOWN  # the call may have set search_path
     target, key = known.name(name), f"function {last}"
     if key not in place.through:
         inside = replace(place, is_plain=False, through=place.through | {key})

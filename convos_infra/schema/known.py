@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema import implicit_calls, renamed, routines
 from convos_infra.schema.implicit_calls import calls
-from convos_infra.schema.tree import dotted, inner, kind_of, named, strings, word
+from convos_infra.schema.publications import Publications
+from convos_infra.schema.tree import definition, dotted, inner, kind_of, named, strings, word
 
 if TYPE_CHECKING:
+    from convos_infra.schema.cursors import Queries
     from convos_infra.schema.routines import RoutineBody
     from convos_infra.schema.script import Statement
 
@@ -20,7 +22,7 @@ _BITS = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
 _TEMPORARY = "t"
 RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
 UNKNOWN = "?"
-"""A schema that only the server knows: objects that are created there are never taken for tables of `public`."""
+"""A schema that only the server knows: an object that is created in it is never taken for one of `public`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,23 @@ class ColumnType:
 
 @dataclass
 class Known:
-    """Updated statement by statement; names are in our notation, without `public`."""
+    """The objects that exist after the statements read so far; names are in our notation, without `public`.
+
+    Attributes:
+        schema: the first one of the search_path, in which a new object without a schema is created.
+        routines: by name, the bodies of functions and procedures; one for each overloading.
+        triggers, rules: by table and name.
+        references: foreign keys, by table and name.
+        columns: types, by table and column.
+        required: the columns that are never NULL.
+        checks: by table and name, the column of each CHECK (column IS NOT NULL), and whether it is validated.
+        views: their queries, materialized views included.
+        relations: tables, views, sequences and the like.
+        defaults: by table, the functions that an INSERT or UPDATE calls implicitly.
+        behind: the functions that an operator, a cast, a type or another function calls implicitly.
+        temporary, made: what the current file has created; `temporary` are tables.
+        is_plain: whether the current statement is in the file itself, so that it certainly runs.
+    """
 
     schema: str = "public"
     routines: dict[str, list[RoutineBody]] = field(default_factory=lambda: defaultdict(list))
@@ -67,12 +85,14 @@ class Known:
     behind: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     temporary: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
+    cursors: dict[str, Queries] = field(default_factory=dict)
+    publications: Publications = field(default_factory=Publications)
     is_plain: bool = True
 
     def begin_file(self) -> None:
         """Forget everything that lives only as long as a file's transaction."""
         self.schema = "public"
-        self.made, self.temporary = set(), set()
+        self.made, self.temporary, self.cursors = set(), set(), {}
 
     def relation(self, range_var: Any) -> str:
         """Return the name of a relation."""
@@ -116,6 +136,7 @@ class Known:
         """
         learn = getattr(self, f"_{statement.kind}", None)
         self.is_plain = is_plain
+        self.publications.learn(statement.kind, statement.node, self)
         if learn is not None:
             learn(statement, statement.node)
         for used, functions in implicit_calls.made(statement.kind, statement.node):
@@ -133,6 +154,14 @@ class Known:
             self.routines[name] = [body]
         else:
             self.routines[name].append(body)
+
+    def _declare_cursor_stmt(self, _: Statement, node: Any) -> None:
+        others = () if self.is_plain else self.cursors.get(node.portalname, ())
+        self.cursors[node.portalname] = (*others, inner(node.query))
+
+    def _close_portal_stmt(self, _: Statement, node: Any) -> None:
+        if self.is_plain:
+            self.cursors.pop(node.portalname, None)
 
     def _create_trig_stmt(self, _: Statement, node: Any) -> None:
         table = self.relation(node.relation)
@@ -249,11 +278,9 @@ class Known:
             elif what == "OBJECT_VIEW" and self.is_plain:
                 self.views.pop(name, None)
 
-    def _by_table(self) -> tuple[dict[tuple[str, str], Any], ...]:
-        return (self.columns, self.checks, self.triggers, self.references)
-
     def _forget_table(self, table: str) -> None:
-        for kept in self._by_table():
+        by_table: tuple[dict[tuple[str, str], Any], ...] = (self.columns, self.checks, self.triggers, self.references)
+        for kept in by_table:
             for key in [key for key in kept if key[0] == table]:
                 del kept[key]
         self.required = {one for one in self.required if one[0] != table}
@@ -269,11 +296,6 @@ class Known:
         if node.HasField("relation"):
             old = self.relation(node.relation)
             renamed.relation(self, old, dotted([node.newschema, old.split(".")[-1]]))
-
-
-def definition(command: Any) -> Any:
-    """Return the column or constraint that a command of ALTER TABLE defines."""
-    return getattr(command, "def")
 
 
 def column_type(type_name: Any) -> ColumnType:

@@ -41,8 +41,8 @@ def of_call(call: Any) -> Problem | None:
     return None if is_local else _SET_FOR_GOOD
 
 
-def may_end_triggers(call: Any) -> bool:
-    """Tell whether a call of set_config may turn triggers off: its setting is that one, or no constant."""
+def may_disable_triggers(call: Any) -> bool:
+    """Tell whether a call of set_config may turn triggers off: it sets that setting, or one that is not a constant."""
     if strings(call.funcname)[-1:] != ["set_config"] or not call.args:
         return False
     name = call.args[0]

@@ -16,7 +16,7 @@ LONGEST_DAYS = int(_LONGEST_SECONDS // 86_400)
 class Limits:
     """The longest waits of a run.
 
-    Args:
+    Attributes:
         connect_seconds: for a connection: on its first boot, a database on Railway initialises its volume.
         wait_seconds: for another migrator.
         lock_timeout: for a lock on a table, in PostgreSQL's notation.

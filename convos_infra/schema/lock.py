@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 KEY = 0x636F6E766F730001
 """`convos`, 1. Advisory locks are per database, and we know of no other tool that uses this key."""
-# A server must notice that it lost its client; else the lock and an open transaction outlive a killed migrator, by
-# default for two hours. Settings that a server does not know are skipped: the first two are of PostgreSQL 14.
+# A server must notice that it lost its client; otherwise the lock and an open transaction outlive a killed migrator, by
+# default for two hours (tcp_keepalives_idle). Settings that the server does not have are skipped:
+# idle_session_timeout and client_connection_check_interval are new in PostgreSQL 14.
 _SETTINGS = (
     "SELECT set_config(name, wanted.value, false)"
     " FROM pg_settings JOIN (VALUES {}) AS wanted (name, value) USING (name)"
@@ -32,10 +33,10 @@ _SETTINGS = (
 def locked(
     connection: BoundedConnection, limits: Limits, tell: Callable[[str], None] = lambda _: None
 ) -> Iterator[bool]:
-    """Hold the migrators' lock for a block, which gets whether it was free at once.
+    """Hold the migrators' lock for a block, which receives whether the lock was free at once.
 
-    It is polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and a CREATE INDEX CONCURRENTLY of
-    the holder would wait for that snapshot forever.
+    The lock is polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and a CREATE INDEX CONCURRENTLY
+    of the holder would wait for that snapshot forever.
 
     Args:
         connection: a session of its own, not a pooler's.
@@ -43,7 +44,7 @@ def locked(
         tell: called with one line if there is another migrator.
 
     Raises:
-        InfraError: another migrator holds it for longer, or the connection does not allow updates.
+        InfraError: another migrator held it for all of `limits.wait_seconds`, or the connection allows no updates.
     """
     problem = obstacle(connection, limits)
     if problem is not None:

@@ -1,7 +1,7 @@
-"""Which lock a statement of a migration takes, on which table and for how long: read from its parse tree. Pure.
+"""Reads from a statement's parse tree which lock it takes, on which table and for how long. Pure.
 
-`EFFECTS` says the same by example; tests/schema/test_locks_taken.py compares the two. Where the tree alone does not
-decide, as for a change of a column's type, the longer time is returned.
+`EFFECTS` has the same facts as examples; tests/schema/test_locks_taken.py compares the two. If the tree alone does not
+decide, as for a change of a column's type, the longer duration is returned.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from convos_infra.schema.effects import (
     SHARE_ROWS,
     SHARE_UPDATE,
 )
-from convos_infra.schema.tree import dotted, kind_of, named, strings, walk, word
+from convos_infra.schema.tree import SERIAL_TYPES, definition, dotted, kind_of, named, strings, walk, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.script import Statement
 
-_SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})
 _SAME_BYTES = frozenset({"text", "varchar"})
 
 
@@ -40,7 +39,7 @@ class LockTaken:
         kind: of the statement, such as `CREATE INDEX`.
         table: the table; empty if the statement names none.
         lock: PostgreSQL's name of the lock; empty for none that others wait for.
-        held: for how long, before the end of the transaction.
+        held: how long the statement itself holds it, not counting the rest of the transaction.
     """
 
     kind: str
@@ -50,7 +49,7 @@ class LockTaken:
 
 
 def locks_taken(statement: Statement) -> Iterator[LockTaken]:
-    """Return what a statement takes, one for each command of an ALTER TABLE."""
+    """Return the locks that a statement takes, one for each command of an ALTER TABLE."""
     node = statement.node
     if statement.kind == "alter_table_stmt":
         for one in node.cmds:
@@ -67,9 +66,8 @@ def locks_taken(statement: Statement) -> Iterator[LockTaken]:
 
 
 def dotted_relation(range_var: Any) -> str:
-    """Return the name of a relation as we write it."""
-    parts = [one for one in (range_var.schemaname, range_var.relname) if one]
-    return dotted(parts)
+    """Return the name of a relation in our notation, without `public`."""
+    return dotted([one for one in (range_var.schemaname, range_var.relname) if one])
 
 
 def _words(kind: str) -> str:
@@ -83,16 +81,16 @@ def _altered(table: str, objects: str, command: Any) -> LockTaken:
     if objects == "OBJECT_INDEX":
         return LockTaken("ALTER INDEX", "", SHARE_UPDATE)
     if what == "AddConstraint":
-        return _constraint(table, getattr(command, "def").constraint)
+        return _constraint(table, definition(command).constraint)
     if what == "AddColumn":
-        is_filled = _fills_rows(getattr(command, "def").column_def)
+        is_filled = _fills_rows(definition(command).column_def)
         return LockTaken("ADD COLUMN", table, EXCLUSIVE, REWRITE if is_filled else MOMENT)
     if what == "AlterColumnType":
-        column = getattr(command, "def").column_def
+        column = definition(command).column_def
         keeps = strings(column.type_name.names)[-1] in _SAME_BYTES and not column.HasField("raw_default")
         return LockTaken("ALTER COLUMN TYPE", table, EXCLUSIVE, MOMENT if keeps else REWRITE)
     kind, lock, held = _COMMANDS.get(what, (_spaced(what), EXCLUSIVE, MOMENT))
-    if what == "DetachPartition" and getattr(command, "def").partition_cmd.concurrent:
+    if what == "DetachPartition" and definition(command).partition_cmd.concurrent:
         return LockTaken(f"{kind} CONCURRENTLY", table, SHARE_UPDATE)
     return LockTaken(kind, table, lock, held)
 
@@ -134,16 +132,15 @@ def _constraint(table: str, constraint: Any) -> LockTaken:
 
 
 def _fills_rows(column: Any) -> bool:
-    """Tell whether a new column has another value in each row, or might: PostgreSQL then rewrites the table."""
-    if strings(column.type_name.names)[-1] in _SERIAL:
+    """Tell whether a new column may have a different value in each row: then PostgreSQL rewrites the table."""
+    if strings(column.type_name.names)[-1] in SERIAL_TYPES:
         return True
     for one in column.constraints:
         kind = word(one.constraint, "contype")
         if kind in ("CONSTR_IDENTITY", "CONSTR_GENERATED"):
             return True
-        calls = (name in ("FuncCall", "SQLValueFunction") for name, _ in walk(one.constraint.raw_expr))
-        if kind == "CONSTR_DEFAULT" and any(calls):
-            return not _is_stable(one.constraint.raw_expr)
+        if kind == "CONSTR_DEFAULT" and not _is_stable(one.constraint.raw_expr):
+            return True
     return False
 
 
@@ -230,9 +227,9 @@ _WITHOUT_A_LOCK = {
     "create_seq_stmt": "CREATE SEQUENCE",
     "create_enum_stmt": "CREATE TYPE",
 }
-"""Kinds that PostgreSQL's parser calls otherwise than SQL does."""
+"""Kinds of statements whose names in PostgreSQL's parser differ from SQL's."""
 _BY_KIND: Mapping[str, Callable[[Any], LockTaken]] = {
-    # Nobody waits for a lock on a table that was not there before.
+    # No other session waits for a lock on a table that it cannot see yet.
     "create_stmt": lambda node: LockTaken("CREATE TABLE", dotted_relation(node.relation)),
     "create_table_as_stmt": lambda node: LockTaken("CREATE TABLE AS", dotted_relation(node.into.rel)),
     "view_stmt": lambda node: LockTaken("CREATE VIEW", dotted_relation(node.view)),

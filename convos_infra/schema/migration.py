@@ -28,15 +28,15 @@ _FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "allow": (_ALLOW.fullmatch, "a rule and its object, such as drop-column agent_metadata.notes"),
 }
 _FLAGS = frozenset({"no-transaction"})
-_LATER = re.compile(rf"--\s*({'|'.join([*_FORMS, *_FLAGS])})")
+_DIRECTIVE_LINE = re.compile(rf"--\s*({'|'.join([*_FORMS, *_FLAGS])})")
 
 
 @dataclass(frozen=True)
 class Directives:
     """The directives in a migration's comments.
 
-    Args:
-        no_transaction: it cannot run in a transaction; it is then one statement that can be repeated.
+    Attributes:
+        no_transaction: whether it runs outside a transaction; then it is one statement that can be repeated.
         lock_timeout: how long a statement may wait for a lock, in PostgreSQL's notation; empty for the run's default.
         statement_timeout: how long a statement may run; empty for the default.
         requires_image: the oldest image revision that works with the schema after it.
@@ -70,7 +70,7 @@ class SyntaxProblem(InfraError):
 class MigrationFile:
     """One file; its SQL is parsed only on demand.
 
-    Args:
+    Attributes:
         version: its four digits.
         name: the part between version and `.sql`.
         sql: the whole text.
@@ -220,7 +220,7 @@ def _directives(name: str, script: Script) -> Directives:
 
 def _comments(script: Script) -> tuple[Comment, ...]:
     """Return the comments that may be directives; after the first statement, only those that look like one."""
-    if _LATER.search(script.sql, len(script.head)):
+    if _DIRECTIVE_LINE.search(script.sql, len(script.head)):
         return script.comments
     return comments(script.head)
 

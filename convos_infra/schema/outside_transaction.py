@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
-from convos_infra.schema.tree import word
+from convos_infra.schema.tree import definition, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.migration import MigrationFile
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 class Outside:
     """A statement that runs outside a transaction.
 
-    Args:
+    Attributes:
         name: its keywords.
         needs: the clause that it needs so that it can be repeated; empty if it needs none.
-        only: whether it cannot run inside a transaction at all.
+        is_only_outside: whether it cannot run inside a transaction at all.
     """
 
     name: str
     needs: str = ""
-    only: bool = True
+    is_only_outside: bool = True
 
 
 def outside(statement: Statement) -> Outside | None:
@@ -40,10 +40,10 @@ def outside(statement: Statement) -> Outside | None:
     if kind == "reindex_stmt":
         return _reindex(node)
     if kind == "vacuum_stmt":
-        return Outside("VACUUM" if node.is_vacuumcmd else "ANALYZE", only=node.is_vacuumcmd)
+        return Outside("VACUUM" if node.is_vacuumcmd else "ANALYZE", is_only_outside=node.is_vacuumcmd)
     if kind == "alter_enum_stmt" and not node.old_val:
         needs = "" if node.skip_if_new_val_exists else "ADD VALUE IF NOT EXISTS"
-        return Outside("ALTER TYPE", needs, only=False)
+        return Outside("ALTER TYPE", needs, is_only_outside=False)
     if kind == "alter_table_stmt" and _detaches(node):
         return Outside("ALTER TABLE … DETACH PARTITION CONCURRENTLY")
     if kind == "cluster_stmt" and not node.HasField("relation"):
@@ -63,7 +63,7 @@ def _reindex(node: Any) -> Outside | None:
 def _detaches(node: Any) -> bool:
     for one in node.cmds:
         command = one.alter_table_cmd
-        partition = getattr(command, "def").partition_cmd
+        partition = definition(command).partition_cmd
         if word(command, "subtype") == "AT_DetachPartition" and partition.concurrent:
             return True
     return False
@@ -73,7 +73,7 @@ def problem_inside(migration: MigrationFile) -> Iterator[InfraError]:
     """Return the statements of a file in a transaction that cannot run in one."""
     for statement in migration.script.statements:
         found = outside(statement)
-        if found is not None and found.only:
+        if found is not None and found.is_only_outside:
             problem = f"{found.name} cannot run in a transaction"
             where = f"{migration.file}:{statement.line}"
             yield InfraError(where, problem, 'put it in a file of its own with "-- no-transaction"')
@@ -83,7 +83,7 @@ def problem_outside(migration: MigrationFile) -> Iterator[InfraError]:
     """Return why a file with `-- no-transaction` cannot run, or cannot be repeated."""
     first, *more = migration.script.statements
     if more:
-        problem = "a file with -- no-transaction must contain one statement, so that a cut run can continue"
+        problem = "a file with -- no-transaction must contain one statement, so that an interrupted run can continue"
         yield InfraError(f"{migration.file}:{more[0].line}", problem, "give it a file of its own")
     where, found = f"{migration.file}:{first.line}", outside(first)
     if found is None:

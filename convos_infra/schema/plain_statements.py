@@ -1,4 +1,4 @@
-"""Statements by their kind in PostgreSQL's grammar: the harmless ones, and the effects of the others. Data."""
+"""Statements by their kind in PostgreSQL's grammar: the harmless ones, and the rules for the others. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.schema.known import RELATIONS
+from convos_infra.schema.publications import loses
 from convos_infra.schema.sequences import repeats_numbers
 from convos_infra.schema.tree import kind_of, named, strings, word
 
@@ -23,12 +24,12 @@ _SAFE_STATEMENTS = (
     " alter_tsdictionary_stmt alter_tsconfiguration_stmt comment_stmt sec_label_stmt explain_stmt lock_stmt"
     " constraints_set_stmt vacuum_stmt reindex_stmt cluster_stmt notify_stmt declare_cursor_stmt fetch_stmt"
     " close_portal_stmt call_stmt replica_identity_stmt alter_object_depends_stmt return_stmt variable_show_stmt"
-    " check_point_stmt plassign_stmt transaction_stmt listen_stmt unlisten_stmt load_stmt discard_stmt prepare_stmt"
-    " deallocate_stmt alter_type_stmt"
+    " check_point_stmt plassign_stmt alter_type_stmt"
 )
-SAFE = frozenset(_SAFE_STATEMENTS.split())
-"""The guards refuse the last nine of these before anything else is checked."""
-_BY_ONE_FIELD = {
+_REFUSED_BY_GUARDS = "transaction_stmt listen_stmt unlisten_stmt load_stmt discard_stmt prepare_stmt deallocate_stmt"
+SAFE = frozenset(f"{_SAFE_STATEMENTS} {_REFUSED_BY_GUARDS}".split())
+"""Kinds that need no allowance: harmless ones, and those that guards.py refuses whatever the file allows."""
+_BY_NAME_ALONE = {
     "drop_role_stmt": "drop-access",
     "drop_subscription_stmt": "drop-access",
     "drop_user_mapping_stmt": "drop-access",
@@ -44,22 +45,18 @@ _BY_ONE_FIELD = {
     "create_event_trig_stmt": "event-trigger",
     "reassign_owned_stmt": "change-owner",
 }
+"""By kind: the rule that every such statement falls under, with the name of its object."""
 _NAMES = ("dbname", "subname", "servername", "fdwname", "tablespacename", "trigname")
-_INSIDE = frozenset({"OBJECT_INDEX", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}) | {
-    "OBJECT_DOMCONSTRAINT",
-    "OBJECT_STATISTIC_EXT",
-    "OBJECT_OPCLASS",
-    "OBJECT_OPFAMILY",
-    "OBJECT_EVENT_TRIGGER",
-}
-"""Kinds of objects whose names are not used in code."""
+_INTERNAL_KINDS = "INDEX TABCONSTRAINT TRIGGER POLICY RULE DOMCONSTRAINT STATISTIC_EXT OPCLASS OPFAMILY EVENT_TRIGGER"
+_INTERNAL = frozenset(f"OBJECT_{one}" for one in _INTERNAL_KINDS.split())
+"""Kinds of objects whose names are not used in code, so that a RENAME breaks none."""
 
 
 def single(kind: str, node: Any, known: Known) -> Iterator[Found]:
     """Return what a statement loses or breaks if its kind is not harmless."""
     found = globals().get(f"_{kind}")
-    if kind in _BY_ONE_FIELD:
-        yield _BY_ONE_FIELD[kind], _name(node)
+    if kind in _BY_NAME_ALONE:
+        yield _BY_NAME_ALONE[kind], _name(node)
     elif found is None:
         yield "unknown-statement", kind.removesuffix("_stmt").replace("_", "-")
     else:
@@ -96,7 +93,7 @@ def _drop_owned_stmt(node: Any, _: Known) -> Iterator[Found]:
 
 def _rename_stmt(node: Any, known: Known) -> Iterator[Found]:
     what = word(node, "rename_type")
-    if what in _INSIDE:
+    if what in _INTERNAL:
         return
     if what in RELATIONS:
         yield "rename", known.relation(node.relation)
@@ -152,6 +149,11 @@ def _alter_seq_stmt(node: Any, known: Known) -> Iterator[Found]:
 def _rule_stmt(node: Any, known: Known) -> Iterator[Found]:
     if word(node, "event") != "CMD_SELECT":
         yield "create-rule", known.relation(node.relation)
+
+
+def _alter_publication_stmt(node: Any, known: Known) -> Iterator[Found]:
+    if loses(node, known):
+        yield "drop-access", node.pubname
 
 
 def _create_policy_stmt(node: Any, known: Known) -> Iterator[Found]:

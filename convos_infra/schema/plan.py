@@ -27,10 +27,10 @@ class AppliedFile(Protocol):
 class MigrationPlan:
     """The plan of a run.
 
-    Args:
+    Attributes:
         baseline: migrations that are only marked as applied.
         pending: migrations that are run, in order.
-        version: the resulting version of the database; empty if it has none.
+        version: the version of the database afterwards; empty if it has none.
     """
 
     baseline: tuple[MigrationFile, ...]
@@ -43,7 +43,7 @@ class MigrationPlan:
         return not self.baseline and not self.pending
 
     def done(self, migrations: Sequence[MigrationFile]) -> list[MigrationFile]:
-        """Return those of `migrations` that come before the pending ones."""
+        """Return the migrations that come before the pending ones."""
         return [one for one in migrations if not self.pending or one.version < self.pending[0].version]
 
 

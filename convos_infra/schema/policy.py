@@ -12,9 +12,9 @@ KEEP, DROP = "keep", "drop"
 
 @dataclass(frozen=True)
 class SchemaPolicy:
-    """The policy.
+    """The policy; docs/configuration.md lists the keys that set it (`schemaTarget` and so on).
 
-    Args:
+    Attributes:
         target: the last version to apply, such as `0001`; empty for the newest.
         baseline: the version that a database without a history already has.
         drift: how an update treats changes made by others: `refuse` to continue, or `accept` them as the new state.

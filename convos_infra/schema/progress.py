@@ -116,20 +116,20 @@ def _tell(
     told: RunningStatement | None = None
     due = 0.0
     with contextlib.ExitStack() as sessions:
-        asked: psycopg.Connection[Any] | None = None
+        second: psycopg.Connection[Any] | None = None
         while not done.wait(min(every, 1.0) / 2):
             running = watch.running
             if running is None or time.monotonic() < (due if running is told else running.since + every):
                 continue
-            asked = asked or _second(connection, sessions)
-            far = _far(asked, connection.info.backend_pid)
+            second = second or _second_session(connection, sessions)
+            progress = _progress(second, connection.info.backend_pid)
             if watch.running is running and not done.is_set():
                 seconds = time.monotonic() - running.since
-                tell(f"{running.where}: still running after {seconds:.0f} s: {running.text}{far}")
+                tell(f"{running.where}: still running after {seconds:.0f} s: {running.text}{progress}")
             told, due = running, time.monotonic() + every
 
 
-def _second(connection: BoundedConnection, sessions: contextlib.ExitStack) -> psycopg.Connection[Any] | None:
+def _second_session(connection: BoundedConnection, sessions: contextlib.ExitStack) -> psycopg.Connection[Any] | None:
     info = connection.info
     given: dict[str, Any] = {**info.get_parameters(), "connect_timeout": _ANSWER_SECONDS}
     with contextlib.suppress(psycopg.Error):
@@ -138,7 +138,7 @@ def _second(connection: BoundedConnection, sessions: contextlib.ExitStack) -> ps
     return None
 
 
-def _far(connection: psycopg.Connection[Any] | None, pid: int) -> str:
+def _progress(connection: psycopg.Connection[Any] | None, pid: int) -> str:
     if connection is None:
         return ""
     with contextlib.suppress(psycopg.Error):

@@ -32,6 +32,7 @@ def relation(known: Known, old: str, new: str) -> None:
     for key, one in known.references.items():
         child, parent = (new if name == old else name for name in (one.child, one.parent))
         known.references[key] = replace(one, child=child, parent=parent)
+    known.publications.rename(old, new)
     known.required = {(new if table == old else table, column) for table, column in known.required}
     if old in known.views:
         known.views[new] = known.views.pop(old)

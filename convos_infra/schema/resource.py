@@ -82,7 +82,7 @@ class DatabaseSchemaProvider(Provider):
     """Plans in the preview and applies in the update; deletes nothing unless `on_destroy` requests it."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Add `pending`, from the database if it answers at once, else from the last applied files."""
+        """Add `pending`: read from the database if it answers at once, otherwise from the files of the last update."""
         inputs = {key: news.get(key) for key in INPUTS}
         if has_unknown({key: inputs[key] for key in INPUTS if key != "databaseUrl"}):
             return inputs, []
@@ -91,7 +91,7 @@ class DatabaseSchemaProvider(Provider):
         except InfraError as error:
             problems = [error]
             plan = MigrationPlan((), (), "")
-        # Without a property, as Pulumi would print its value, which is the SQL of all migrations.
+        # The failures name no property, because Pulumi would print its value: the SQL of all migrations.
         failures = [CheckFailure("", str(problem)) for problem in problems]
         pending = [f"{one.file} (only marked as applied)" for one in plan.baseline]
         pending += [one.file for one in plan.pending]
@@ -102,13 +102,13 @@ class DatabaseSchemaProvider(Provider):
         """Compare the inputs; pending migrations, and drift that a refresh found, also count as changes.
 
         A refresh calls this too, with the inputs in the state, whose pending migrations the last update has applied.
-        The number of the plan distinguishes the two, even if a database was emptied and the same files are pending
-        again.
+        The number of the plan (`planned`) distinguishes a new preview from that, even if a database was emptied and the
+        same files are pending again.
         """
         del id_
         is_new = bool(news.get("pending")) and news.get("planned") != olds.get("planned")
         differs = any(is_unknown(news.get(key)) or olds.get(key) != news.get(key) for key in INPUTS)
-        # A failed read during a refresh is a change once; the first successful read after it is another one.
+        # A failed read during a refresh counts as one change, and the first successful read after it as another.
         unread = (olds.get(UNREAD) or None) != (news.get(UNREAD) or None)
         changes = differs or is_new or bool(olds.get("drifted")) or unread
         return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
@@ -116,14 +116,14 @@ class DatabaseSchemaProvider(Provider):
     def created(self, props: Props) -> CreateResult:
         """Apply the pending migrations; existing tables are taken over."""
         address, limits = parse_url(str(props["databaseUrl"])), job_of(props).limits
-        # A baseline means that others made the tables; a history means that migrations of others have run.
+        # With a baseline, others made the tables; with a history, another stack's migrations did.
         owned = not props.get("baseline") and not inspect(address, wait_seconds=limits.connect_seconds).applied
         return CreateResult(ID, {**_applied(props), OWNED: owned})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         """Apply the pending migrations."""
         del id_
-        # If an old state does not tell, only the user's setting decides, as before.
+        # The state of an older release does not record who made them; then only `schemaOnDestroy` decides, as it did.
         return UpdateResult({**_applied(news), OWNED: is_owned(olds, otherwise=True)})
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -138,16 +138,16 @@ class DatabaseSchemaProvider(Provider):
         except InfraError as error:
             return _unread(id_, props, str(error))
         inputs = _kept(props)
-        # Among the inputs too, so that the next preview shows what it would have to change.
+        # The drift is among the inputs too, so that the next preview shows it as a change.
         found = {"drifted": shown(state.drift)} if state.drift else {}
-        # The announcement of the last update is an input in the state: another value would be false drift.
+        # The announcement of the last update is an input in the state: a different value would show as drift.
         announced = list(props.get("announced") or [])
         owned = is_owned(props, otherwise=True)
         outputs = {**inputs, **_outputs(str(address), state, announced), OWNED: owned}
         return ReadResult(id_, outputs, {**inputs, "pending": announced, **found})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Keep the tables and their history, unless the stack requests their deletion and has made them."""
+        """Keep the tables and their history, unless the stack made them and its config requests their deletion."""
         del id_
         if props.get("onDestroy") != DROP:
             return
@@ -159,7 +159,7 @@ class DatabaseSchemaProvider(Provider):
 
 def _unread(id_: str, props: Props, why: str) -> ReadResult:
     """Return the recorded values unchanged, with a mark that the database could not be read."""
-    _tell(f"kept as it was recorded, since it cannot be read: {why}")
+    _tell(f"the recorded values are kept, because the database cannot be read: {why}")
     recorded = {key: value for key, value in props.items() if key != UNREAD}
     announced = list(props.get("announced") or [])
     return ReadResult(id_, {**recorded, UNREAD: why}, {**_kept(props), "pending": announced, UNREAD: why})
@@ -233,7 +233,7 @@ def _state_if_reachable(url: str) -> State | None:
 
 
 def _applied_before(olds: Props) -> tuple[MigrationFile, ...]:
-    """Return the migrations of the last update, as far as its inputs tell."""
+    """Return the migrations that the last update applied, according to its inputs."""
     target = olds.get("target")
     if has_unknown(olds.get("migrations")):
         return ()

@@ -8,29 +8,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from convos_infra.schema.cursors import Cursors, fetched, join_rows, join_variables, of_body
 from convos_infra.schema.lasting import WITHOUT_TRIGGERS
 from convos_infra.schema.script import NotSqlError, Statement, body_line, read_script, unreadable, without_comments
-from convos_infra.schema.tree import inner, kind_of, option, strings, walk, word
+from convos_infra.schema.tree import inner, kind_of, option, strings, word
 
 _PROMISES = re.compile(r"(?:\{\}\},)+")
 """libpg_query writes a trigger's TG_… variables with an extra brace."""
 _PLAIN_TYPES = frozenset(
     {"int2", "int4", "int8", "text", "bool", "numeric", "float4", "float8", "varchar", "timestamptz", "timestamp"}
-    | {"date", "uuid", "jsonb", "json", "bytea", "interval", "record"}
+    | {"date", "uuid", "jsonb", "json", "bytea", "interval", "record", "refcursor"}
 )
 _MODES = {"FUNC_PARAM_OUT": "OUT", "FUNC_PARAM_TABLE": "OUT", "FUNC_PARAM_INOUT": "INOUT"}
 _EXPRESSION, _ASSIGNMENTS = 2, (3, 4, 5)
 """The parse modes of PL/pgSQL: postgres/src/include/parser/parser.h, RawParseMode."""
 
-_SOURCES = {"delete_stmt": "using_clause", "update_stmt": "from_clause"}
-_LOOP = "loop"
+_LOOPS = frozenset(f"PLpgSQL_stmt_{one}" for one in ("loop", "while", "fori", "fors", "forc", "foreach_a", "dynfors"))
 
 
 @dataclass(frozen=True)
 class Command:
     """A statement of a body.
 
-    Args:
+    Attributes:
         kind: like the kind of a `Statement`; `dynamic` for EXECUTE of a text, `transaction` for COMMIT and ROLLBACK.
         node: the parse tree; None if there is none.
         line: the line in its body, from 1.
@@ -45,7 +45,7 @@ class Command:
 class RoutineBody:
     """The body of a routine.
 
-    Args:
+    Attributes:
         name: its name, in our notation.
         commands: its statements.
         unread: why it could not be read; empty if it was.
@@ -81,7 +81,7 @@ def of_function(statement: Statement, name: str) -> RoutineBody:
 
 
 def _settings(node: Any) -> Iterator[Command]:
-    """Return the SET clauses of a function that change what its statements do to rows: they end with its call."""
+    """Return a function's SET of session_replication_role as SET LOCAL: it ends with the call of the function."""
     for one in node.options:
         clause = one.def_elem.arg.variable_set_stmt
         if one.def_elem.defname == "set" and clause.name == WITHOUT_TRIGGERS:
@@ -109,7 +109,7 @@ def _read(name: str, language: str, text: str, heading: str, line: int) -> Routi
         if language == "sql":
             found = tuple(Command(one.kind, one.node, one.line) for one in read_script(text).statements)
         elif language == "plpgsql":
-            found = tuple(_commands(_plpgsql(heading, text), 1))
+            found = tuple(_body_of(_plpgsql(heading, text)))
         else:
             return RoutineBody(name, unread=f"it is written in {language}", line=line)
     except NotSqlError as error:
@@ -118,7 +118,7 @@ def _read(name: str, language: str, text: str, heading: str, line: int) -> Routi
 
 
 def _heading(node: Any) -> str:
-    """Return a heading with the same variables, in types that the parser knows without a catalog."""
+    """Return a CREATE FUNCTION with the same parameters, their types replaced by ones that need no catalog."""
     parameters, outputs = [], []
     for one in node.parameters:
         parameter = one.function_parameter
@@ -159,19 +159,25 @@ def _plpgsql(heading: str, text: str) -> Any:
         raise unreadable(text, f"{error.message}", 1) from None
     except json.JSONDecodeError as error:
         try:
-            return json.loads(_PROMISES.sub("", error.doc, count=1))
+            return json.loads(_PROMISES.sub(lambda found: "{}," * (len(found[0]) // 4), error.doc, count=1))
         except json.JSONDecodeError:
             raise unreadable(text, "the parser's output cannot be read", 1) from None
 
 
-def _commands(tree: Any, line: int) -> Iterator[Command]:
+def _body_of(tree: Any) -> Iterator[Command]:
+    """Return the statements of a body, those of its cursors' rows joined with the cursors' queries."""
+    cursors = of_body(tree)
+    for command in _commands(tree, 1, cursors):
+        if command.node is not None:
+            join_rows(command.node, cursors.queries)
+        yield command
+
+
+def _commands(tree: Any, line: int, cursors: Cursors) -> Iterator[Command]:
     """Return the statements of a PL/pgSQL tree, in order; for expressions, their calls."""
     if isinstance(tree, list):
         for one in tree:
-            yield from _commands(one, line)
-    elif isinstance(tree, dict) and "PLpgSQL_stmt_fors" in tree:
-        yield from _of_loop(tree["PLpgSQL_stmt_fors"], line)
-        return
+            yield from _commands(one, line, cursors)
     if not isinstance(tree, dict):
         return
     for kind, value in tree.items():
@@ -185,39 +191,27 @@ def _commands(tree: Any, line: int) -> Iterator[Command]:
             isinstance(value, dict) and "dynquery" in value
         ):
             yield Command("dynamic", None, here)
-        yield from _commands(value, here)
+        yield from (_of_loop if kind in _LOOPS else _commands)(value, here, cursors)
 
 
-def _of_loop(loop: Any, line: int) -> Iterator[Command]:
-    """Return the query of FOR … IN SELECT, and the statements that are run for each of its rows.
+def _of_loop(loop: Any, line: int, cursors: Cursors) -> Iterator[Command]:
+    """Return the statements of a loop; those that run for each row of a query are joined with it.
 
-    All rounds together change what one statement joined with the query would: `id = r.id` of the same table is every
-    row. So such a statement gets the query in its USING or FROM.
+    All iterations together change the same rows as one statement that is joined with the query: with `id = r.id` and
+    a query of the same table, every row. So the query of FOR … IN, or of the cursor, is added to the USING or FROM of
+    the statement.
     """
-    line = loop.get("lineno", line)
-    queries = list(_expression(loop["query"]["PLpgSQL_expr"], line))
+    queries = list(_expression(loop["query"]["PLpgSQL_expr"], line)) if "query" in loop else []
     yield from queries
-    for command in _commands({"var": loop["var"], "body": loop.get("body", [])}, line):
-        if len(queries) == 1 and queries[0].kind == "select_stmt" and command.kind in _SOURCES:
-            _join(command.node, getattr(command.node, _SOURCES[command.kind]), queries[0].node, loop["var"])
+    held = [(one.node, loop["var"]) for one in queries if one.kind == "select_stmt"]
+    if "curvar" in loop:
+        held += [(one, loop["var"]) for one in cursors.of(loop)]
+    held += fetched(loop.get("body", []), cursors)
+    for command in _commands({key: one for key, one in loop.items() if key != "query"}, line, cursors):
+        if command.node is not None:
+            for query, variable in held:
+                join_variables(command.node, query, variable)
         yield command
-
-
-def _join(node: Any, sources: Any, query: Any, variable: Any) -> None:
-    """Add a loop's query to a statement, in which a variable of the loop becomes the column that it holds."""
-    alias = variable.get("PLpgSQL_rec", {}).get("refname", _LOOP)
-    fields = variable.get("PLpgSQL_row", {}).get("fields", ())
-    shown = [one.res_target for one in query.target_list]
-    columns = [one.name or (strings(one.val.column_ref.fields) or [""])[-1] for one in shown]
-    held = dict(zip((one["name"] for one in fields), columns, strict=False))
-    for kind, one in walk(node):
-        column = held.get(strings(one.fields)[0]) if kind == "ColumnRef" and len(one.fields) == 1 else ""
-        if column:
-            one.fields[0].string.sval = alias
-            one.fields.add().string.sval = column
-    source = sources.add().range_subselect
-    source.subquery.select_stmt.CopyFrom(query)
-    source.alias.aliasname = alias
 
 
 def _expression(value: Any, line: int) -> Iterator[Command]:

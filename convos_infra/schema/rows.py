@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from convos_infra.schema.condition import Rows, chooses, is_whole, shows
+from convos_infra.schema.condition import Rows, can_exclude, has_every_row, returns_every_row
+from convos_infra.schema.cursors import UNKNOWN, current_of, join_rows
 from convos_infra.schema.excluded_row import types_of
-from convos_infra.schema.known import Known, definition
-from convos_infra.schema.tree import kind_of, word
+from convos_infra.schema.tree import definition, kind_of, word
 
 if TYPE_CHECKING:
     from convos_infra.schema.altered import Found
+    from convos_infra.schema.known import Known
 
-_TAKES_ALONG = {"c": "deletes", "n": "sets to NULL", "d": "sets to the default"}
-"""pg_constraint.confdeltype."""
+_CHANGES_CHILDREN = frozenset("cnd")
+"""ON DELETE CASCADE, SET NULL and SET DEFAULT (pg_constraint.confdeltype)."""
 
 
 def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[Found]:
@@ -27,53 +28,49 @@ def found(node: Any, event: str, known: Known, *, is_hidden: bool) -> Iterator[F
         known: the known objects.
         is_hidden: whether a trigger or a rule runs it, so that the file does not show it.
     """
+    if event in ("delete", "update") and current_of(node):
+        node = type(node).FromString(node.SerializeToString())
+        join_rows(node, {current_of(node): known.cursors.get(current_of(node), UNKNOWN)})
     table = known.relation(node.relation)
     if event == "merge" and "delete" in events(node, event):
         yield "merge-delete", table
     yield from (("update-all", f"{table}.{one.res_target.name}") for one in _overwritten(node, event, table, known))
     if event == "delete":
-        is_all = not chooses(node.where_clause, _rows(node, table, known, node.using_clause))
+        is_all = not can_exclude(node.where_clause, _rows(node, table, known, node.using_clause))
         if is_all or is_hidden:
             yield "delete-all" if is_all else "hidden-delete", table
         yield from (("cascade-delete", child) for of in tables(table, known) for child in _children(of, known))
 
 
 def _rows(node: Any, table: str, known: Known, beside: Iterable[Any]) -> Rows:
-    """Return the rows from which a statement's condition selects: of its table, and of the joined ones."""
+    """Describe the rows from which a statement's condition selects; `beside` are the joined tables."""
     name = node.relation.relname
     required = frozenset(column for of, column in known.required if of == table)
     alias = node.relation.alias.aliasname or name
     columns = {column: types_of(one.name) for (of, column), one in known.columns.items() if of == table}
-    return Rows(name, required, any(_shows(one, name, node) for one in beside), alias, columns)
-
-
-def _shows(source: Any, table: str, node: Any) -> bool:
-    """Tell whether a table in FROM, a query there, or one in WITH returns every row of a table."""
-    named = [one.common_table_expr for one in node.with_clause.ctes]
-    if kind_of(source) == "range_var" and not source.range_var.schemaname:
-        for one in named:
-            if one.ctename == source.range_var.relname:
-                return is_whole(one.ctequery.select_stmt, table)
-    return shows(source, table)
+    views = {view: query for view, query in known.views.items() if view != table}
+    rows = Rows(name, required, alias=alias, types=columns, queries=views).beside(node.with_clause)
+    return replace(rows, is_joined_with_itself=any(has_every_row(one, rows) for one in beside))
 
 
 def _overwritten(node: Any, event: str, table: str, known: Known) -> Iterator[Any]:
     """Return the assignments by which a statement overwrites every row."""
-    if event == "update" and not chooses(node.where_clause, _rows(node, table, known, node.from_clause)):
+    if event == "update" and not can_exclude(node.where_clause, _rows(node, table, known, node.from_clause)):
         yield from node.target_list
     elif event == "insert" and node.HasField("on_conflict_clause"):
         # Rows of the table itself, each of which exists already.
-        clause, is_own = node.on_conflict_clause, is_whole(node.select_stmt.select_stmt, node.relation.relname)
-        rows = replace(_rows(node, table, known, ()), is_joined_with_itself=is_own)
-        if is_own and not chooses(clause.where_clause, rows):
+        clause, rows = node.on_conflict_clause, _rows(node, table, known, ())
+        is_own = returns_every_row(node.select_stmt.select_stmt, rows)
+        rows = replace(rows, is_joined_with_itself=is_own)
+        if is_own and not can_exclude(clause.where_clause, rows):
             yield from clause.target_list
     elif event == "merge":
         rows = _rows(node, table, known, [node.source_relation])
         for one in (each.merge_when_clause for each in node.merge_when_clauses):
-            # These rows are those for which the condition is not true.
+            # WHEN NOT MATCHED BY SOURCE is about the rows for which the join condition is not true.
             is_rest = word(one, "match_kind") == "MERGE_WHEN_NOT_MATCHED_BY_SOURCE"
-            is_all = not chooses(node.join_condition, rows, is_negated=is_rest)
-            if word(one, "command_type") == "CMD_UPDATE" and is_all and not chooses(one.condition, Rows()):
+            is_all = not can_exclude(node.join_condition, rows, is_negated=is_rest)
+            if word(one, "command_type") == "CMD_UPDATE" and is_all and not can_exclude(one.condition, Rows()):
                 yield from one.target_list
 
 
@@ -88,7 +85,7 @@ def events(node: Any, event: str) -> list[str]:
 
 
 def tables(table: str, known: Known) -> Iterator[str]:
-    """Return a table; for a view, also the table whose rows it shows."""
+    """Return a table; for a view, also the table whose rows it has_every_row."""
     seen = []
     while table not in seen:
         seen.append(table)
@@ -111,7 +108,7 @@ def cascades(table: str, known: Known) -> Iterator[str]:
 
 def _children(table: str, known: Known, seen: frozenset[str] = frozenset()) -> Iterator[str]:
     for one in known.references.values():
-        if one.parent == table and one.on_delete in _TAKES_ALONG and one.child not in seen:
+        if one.parent == table and one.on_delete in _CHANGES_CHILDREN and one.child not in seen:
             yield one.child
             if one.on_delete == "c":
                 yield from _children(one.child, known, seen | {one.child})

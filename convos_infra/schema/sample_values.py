@@ -5,16 +5,15 @@ The meaning is that of postgresql.org/docs/current/functions.html: NULL in, NULL
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 
 
 class NotApplicableError(Exception):
-    """PostgreSQL would not evaluate this operator or function for these values: a wrong type, or a division by zero."""
+    """PostgreSQL refuses these values (a wrong type, a division by zero), or they are not evaluated here."""
 
 
 class Literal(str):
@@ -32,11 +31,13 @@ class Infinity:
 
 _LARGEST_EXPONENT = 64
 _MOST_DIGITS = 100
+_LONGEST_TEXT = 10_000
+_ROUNDING = dict.fromkeys(("ceil", "ceiling"), ROUND_CEILING)
+_ROUNDING |= {"floor": ROUND_FLOOR, "round": ROUND_HALF_UP, "trunc": ROUND_DOWN}
 _TRUE, _FALSE = ("t", "true", "yes", "on", "1"), ("f", "false", "no", "off", "0")
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
-    "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -70,8 +71,8 @@ def compare(name: str, left: Any, right: Any) -> Any:
             return None
         return _COMPARE[name]([one for one, _ in pairs], [other for _, other in pairs])
     left, right = _alike(left, right)
-    if isinstance(left, bool) and name not in ("=", "<>", "!="):
-        raise NotApplicableError  # nobody orders truth values
+    if isinstance(left, bool) and name not in ("=", "<>"):
+        raise NotApplicableError  # PostgreSQL orders them, but no condition of a migration needs that
     return _COMPARE[name](left, right)
 
 
@@ -82,9 +83,9 @@ def _alike(left: Any, right: Any) -> tuple[Any, Any]:
     if isinstance(left, Infinity) or isinstance(right, Infinity):
         return _rank(left), _rank(right)
     if isinstance(left, Literal) and not isinstance(right, str):
-        left = _read(left, right)
+        left = _as_type_of(right, left)
     elif isinstance(right, Literal) and not isinstance(left, str):
-        right = _read(right, left)
+        right = _as_type_of(left, right)
     if _type(left) is not _type(right):
         raise NotApplicableError
     return left, right
@@ -102,12 +103,10 @@ def _type(value: Any) -> type:
     return str if isinstance(value, str) else tuple
 
 
-def _read(text: str, other: Any) -> Any:
-    if isinstance(other, bool):
-        return to_boolean(text)
-    if isinstance(other, int | Decimal):
-        return to_number(text)
-    raise NotApplicableError
+def _as_type_of(other: Any, text: str) -> Any:
+    if _type(other) is tuple:
+        raise NotApplicableError
+    return to_boolean(text) if isinstance(other, bool) else to_number(text)
 
 
 def to_boolean(value: Any) -> Any:
@@ -157,11 +156,9 @@ def to_integer(value: Any) -> Any:
 
 def to_text(value: Any) -> Any:
     """Return a value cast to text."""
-    if value is None or type(value) is str:
-        return value
-    return (
-        str(value).lower() if isinstance(value, bool) else str.__str__(value) if isinstance(value, str) else f"{value}"
-    )
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else f"{value}"
 
 
 def calculate(name: str, left: Any, right: Any) -> Any:
@@ -220,8 +217,8 @@ _CALCULATE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _whole(rounding: str) -> Callable[[Any], Any]:
-    return lambda one: one if isinstance(one, int) else Decimal(one).to_integral_value(rounding)
+def _rounded(rounding: str) -> Callable[..., Any]:
+    return lambda one, places=0: Decimal(one).quantize(Decimal(1).scaleb(-places), rounding)
 
 
 def _text(value: Any) -> str:
@@ -245,6 +242,12 @@ def _cut(text: Any, start: Any, length: Any = None) -> str:
     return str(text)[max(first, 0) : max(last, 0)]
 
 
+def _repeated(text: Any, count: Any) -> str:
+    if len(_text(text)) * count > _LONGEST_TEXT:
+        raise NotApplicableError
+    return str(text) * int(count)
+
+
 _FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("lower", 1): lambda one: _text(one).lower(),
     ("upper", 1): lambda one: _text(one).upper(),
@@ -258,20 +261,17 @@ _FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("bit_length", 1): lambda one: len(_text(one).encode()) * 8,
     ("left", 2): lambda one, count: _text(one)[:count],
     ("right", 2): lambda one, count: _text(one)[-count:] if count else "",
-    ("repeat", 2): lambda one, count: _text(one) * min(max(count, 0), 9),
+    ("repeat", 2): _repeated,
     ("replace", 3): lambda one, old, new: _text(one).replace(_text(old), _text(new)) if old else one,
     **{(name, count): _cut for name in ("substr", "substring") for count in (2, 3)},
     **{(name, 2): lambda one, part: _text(one).find(_text(part)) + 1 for name in ("position", "strpos")},
     ("starts_with", 2): lambda one, part: _text(one).startswith(_text(part)),
     ("abs", 1): _number(abs),
     ("sign", 1): _number(lambda one: (one > 0) - (one < 0)),
-    **{(name, 1): _number(_whole(ROUND_CEILING)) for name in ("ceil", "ceiling")},
-    ("floor", 1): _number(_whole(ROUND_FLOOR)),
-    ("round", 1): _number(_whole(ROUND_HALF_UP)),
-    ("trunc", 1): _number(math.trunc),
-    **{(name, 2): lambda one, places: round(Decimal(one), places) for name in ("round", "trunc")},
+    **{(name, 1): _number(_rounded(rounding)) for name, rounding in _ROUNDING.items()},
+    **{(name, 2): _rounded(_ROUNDING[name]) for name in ("round", "trunc")},
     ("mod", 2): lambda one, other: calculate("%", one, other),
-    ("div", 2): lambda one, other: calculate("/", one, other),
+    ("div", 2): lambda one, other: _rounded(ROUND_DOWN)(calculate("/", one, other)),
     **{(name, 2): lambda one, other: calculate("^", one, other) for name in ("power", "pow")},
 }
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_PLACE = 60
-"""The length of the part of a line that is shown around a syntax error."""
+_CONTEXT = 60
+"""How many characters of a line are shown on each side of a syntax error."""
 
 
 class NotSqlError(Exception):
@@ -38,9 +38,9 @@ class NotSqlError(Exception):
 
     @property
     def marked(self) -> str:
-        """The line on one line, with the caret before the position."""
-        start = max(0, self.column - 1 - _PLACE)
-        return f"{self.text[start : self.column - 1]}^{self.text[self.column - 1 :][:_PLACE]}".strip()
+        """The part of the line around the position, with a `^` before the position."""
+        start = max(0, self.column - 1 - _CONTEXT)
+        return f"{self.text[start : self.column - 1]}^{self.text[self.column - 1 :][:_CONTEXT]}".strip()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Comment:
 class Statement:
     """A statement.
 
-    Args:
+    Attributes:
         text: its text, without the semicolon.
         offset: the offset of its first character in the file, from 0.
         line: the line of its first token, from 1.
@@ -115,7 +115,7 @@ def read_script(sql: str) -> Script:
 
     try:
         tree = parse(sql)
-    except DecodeError:  # protobuf reads a hundred levels
+    except DecodeError:  # protobuf reads at most a hundred levels (its default recursion limit)
         first = len(sql) - len(without_comments(sql).lstrip()) + 1
         raise unreadable(sql, "it is nested too deeply to be checked", first) from None
     except PgQueryError as error:
@@ -131,7 +131,13 @@ def read_script(sql: str) -> Script:
 
 
 def unreadable(sql: str, problem: str, cursor: int) -> NotSqlError:
-    """Return the message of PostgreSQL's parser, with the position: `cursor` counts characters, from 1."""
+    """Return the error for a text that cannot be parsed.
+
+    Args:
+        sql: the text.
+        problem: the message of PostgreSQL's parser.
+        cursor: the position in characters, from 1.
+    """
     before = sql[: max(0, cursor - 1)]
     if not sql[len(before) :].strip() and before.strip():
         before = before.rstrip()  # the text ends on its last line that is not empty
@@ -182,7 +188,7 @@ def without_comments(sql: str) -> str:
 
     libpg_query's parser takes a comment for a token where PostgreSQL looks one token ahead (parser.c: base_yylex), so
     it refuses `NOT /* … */ IN`, and strings that a line comment separates. A block comment between two strings stays:
-    PostgreSQL refuses it, too, and spaces would join the strings. A text that has no tokens is returned as it is.
+    PostgreSQL refuses it too, and spaces would join the strings. A text that cannot be split is returned unchanged.
     """
     from postgast.errors import PgQueryError  # noqa: PLC0415
     from postgast.pg_query_pb2 import Token  # noqa: PLC0415

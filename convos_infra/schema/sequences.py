@@ -1,4 +1,4 @@
-"""Finds statements that make a sequence return numbers again, and the table of a sequence. Pure."""
+"""Finds statements that make a sequence return numbers again which rows already use. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SETVAL, OF_COLUMN = "setval", "pg_get_serial_sequence"
 
 
 def repeats_numbers(options: Iterable[Any]) -> bool:
-    """Tell whether options of a sequence make it return numbers again: by a new start, or by a cycle."""
+    """Tell whether a sequence's options make it return numbers again: a restart, a cycle, or a negative increment."""
     for one in (option.def_elem for option in options):
         if one.defname == "restart":
             return True
@@ -25,7 +25,7 @@ def repeats_numbers(options: Iterable[Any]) -> bool:
     return False
 
 
-def is_set_anew(call: Any, known: Known) -> bool:
+def is_of_new_sequence(call: Any, known: Known) -> bool:
     """Tell whether a call of setval is for a sequence that the same file creates, directly or with its table.
 
     Args:

@@ -21,5 +21,5 @@ NEUTRAL: Mapping[str, str] = {
 
 
 def local() -> str:
-    """Return them as statements that end with the transaction, as a pooler may reuse the session for others."""
+    """Return them as SET LOCAL statements: a pooler may give the session to another client after the transaction."""
     return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NEUTRAL.items())

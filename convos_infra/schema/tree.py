@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 PUBLIC = "public"
+SERIAL_TYPES = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})
+"""The names of types whose columns get a sequence of their own (datatype.html, Serial Types)."""
 _MESSAGE = 11
 """protobuf's number of a message field (descriptor.proto, FieldDescriptorProto.Type)."""
 _PLACES = frozenset(
@@ -76,6 +78,11 @@ def named(node: Any) -> list[str]:
     if kind == "object_with_args":
         return strings(node.object_with_args.objname)
     return []
+
+
+def definition(command: Any) -> Any:
+    """Return the column, constraint or partition that a command of ALTER TABLE defines; `def` is Python's keyword."""
+    return getattr(command, "def")
 
 
 def option(options: Iterable[Any], name: str) -> Any:

@@ -1,1 +1,1 @@
-"""The resolvers, a file a noun; each takes the caller's `Request` from the GraphQL context."""
+"""The resolvers, one file for each noun; each takes the caller's `Request` from the GraphQL context."""

@@ -1,8 +1,8 @@
-"""Who may do what: decided here alone, from the token, the operation and the objects that it names.
+"""Authorization: decides from the token, the operation and the objects that it names whether a caller may do it.
 
-Resolvers ask whether a thing exists; views ask `sees` before they show more of an environment than that it is there.
-How far a project token reaches is disputed (fact: project-token-reach): never beyond its environment, and never to what
-several environments share.
+Resolvers only check whether an object exists; views call `sees` before they show more of an environment than its name.
+How far a project token reaches is disputed (fact: project-token-reach). Here it never reaches beyond its environment,
+and never to what several environments share.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from emulator.store import Document, Store
 
 PUBLIC = frozenset({"__schema", "__type", "__typename", "template"})
-"""What is answered without a token (fact: introspection-is-public) (fact: template-is-public)."""
+"""Operations that need no token (fact: introspection-is-public) (fact: template-is-public)."""
 ANY_TOKEN = frozenset(
     {
         "cliEventTrack",
@@ -29,7 +29,7 @@ ANY_TOKEN = frozenset(
         "workflowStatus",
     }
 )
-"""What names nothing that belongs to anybody."""
+"""Operations that every token may use, as they concern nobody's objects."""
 ACCOUNT = frozenset(
     {
         "apiToken",
@@ -52,7 +52,7 @@ ACCOUNT = frozenset(
         "workspace",
     }
 )
-"""What no project token may: it is of the account, the workspace or the project (fact: account-only-me)."""
+"""Operations on the account, the workspace or the project, which no project token may use (fact: account-only-me)."""
 DEPLOYING = frozenset(
     {
         "deploymentApprove",
@@ -67,7 +67,7 @@ DEPLOYING = frozenset(
         "serviceInstanceRedeploy",
     }
 )
-"""The mutations of a project token under the setting `project_token: strict`."""
+"""The mutations that a project token may use with the setting `project_token: strict`."""
 _KIND_OF_ARGUMENT = {
     "baseEnvironmentId": "environment",
     "deploymentId": "deployment",
@@ -108,7 +108,7 @@ Arguments = Mapping[str, Any]
 
 
 def check(request: Request, operation: str, arguments: Arguments, *, writes: bool) -> None:
-    """Refuse an operation that the caller's token may not do.
+    """Refuse an operation that the caller's token may not use.
 
     Args:
         request: the caller.
@@ -142,7 +142,7 @@ def check(request: Request, operation: str, arguments: Arguments, *, writes: boo
 
 
 def require_account(request: Request) -> None:
-    """Refuse a project token what it may not see of its workspace.
+    """Refuse a project token.
 
     Raises:
         Refusal: `Not Authorized`.
@@ -152,12 +152,12 @@ def require_account(request: Request) -> None:
 
 
 def sees(request: Request, environment_id: str) -> bool:
-    """Tell whether the caller may see what is in an environment."""
+    """Tell whether the caller may see the contents of an environment."""
     return request.token is None or bool(request.token["environmentId"] == environment_id)
 
 
 def named(operation: str, arguments: Arguments) -> Iterator[tuple[str, str]]:
-    """Return kind and id of each object that the arguments name."""
+    """Yield kind and id of each object that the arguments name."""
     for name, value in flat(arguments).items():
         kind = _KIND_OF_ID.get(operation) if name == "id" else _KIND_OF_ARGUMENT.get(name)
         if kind and isinstance(value, str):
@@ -165,7 +165,7 @@ def named(operation: str, arguments: Arguments) -> Iterator[tuple[str, str]]:
 
 
 def flat(arguments: Arguments) -> Arguments:
-    """Return arguments and the fields of an input object beside each other."""
+    """Return the arguments, together with the fields of the input object."""
     given = arguments.get("input")
     return {**arguments, **given} if isinstance(given, Mapping) else arguments
 
@@ -175,7 +175,7 @@ def _is_strict(request: Request) -> bool:
 
 
 def _is_of(store: Store, token: Document, kind: str, id_: str) -> bool:
-    """Tell whether an object is of a token's project and environment; what does not exist is for the resolver."""
+    """Tell whether an object belongs to a token's project and environment; True if it does not exist."""
     if kind == "project":
         return bool(token["projectId"] == id_)
     if kind == "environment":
@@ -190,7 +190,7 @@ def _environments(store: Store, matches: Callable[[Document], bool]) -> list[Doc
 
 
 def _holding(store: Store, given: Arguments) -> Iterator[str]:
-    """Return the environments that have a service."""
+    """Yield the environments that have an instance of a service."""
     service = given.get("serviceId") or given.get("id")
     for row in _environments(store, lambda row: service in row["config"].get("services", {})):
         yield row["id"]
@@ -212,7 +212,7 @@ def _fork(store: Store, given: Arguments) -> str:
 
 
 def _deleting(store: Store, given: Arguments) -> Iterator[str]:
-    """Return the environments from which a service goes: a fork alone, or more (fact: service-delete-scope)."""
+    """Yield the environments from which a service is deleted (fact: service-delete-scope)."""
     if fork := _fork(store, given):
         yield fork
     else:
@@ -220,7 +220,7 @@ def _deleting(store: Store, given: Arguments) -> Iterator[str]:
 
 
 def _creating(store: Store, given: Arguments) -> Iterator[str]:
-    """Return the environments in which a service is made (fact: service-create-scope)."""
+    """Yield the environments in which a service is created (fact: service-create-scope)."""
     if fork := _fork(store, given):
         yield fork
     else:
@@ -238,7 +238,7 @@ def _given_or_all(store: Store, given: Arguments) -> Iterator[str]:
 
 
 def _mounting(store: Store, given: Arguments) -> Iterator[str]:
-    """Return the environments that have an instance of a volume, or the one that is named."""
+    """Yield the named environment, or else those that have an instance of a volume."""
     if given.get("environmentId"):
         yield str(given["environmentId"])
     else:
@@ -260,4 +260,4 @@ _TOUCHED: Mapping[str, Callable[[Store, Arguments], Iterator[str]]] = {
     "volumeInstanceUpdate": _mounting,
     "volumeUpdate": _mounting,
 }
-"""Which environments an operation touches, where that is not only the one that it names."""
+"""The environments that an operation affects, if they are not just the one that it names."""

@@ -1,4 +1,4 @@
-"""What Railway's CLI asks of an account before it does anything; here there is one account, with nothing of its own."""
+"""Queries about the account that Railway's CLI sends before it does anything; the emulator's one account is empty."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ mutation = MutationType()
 
 @query.field("externalWorkspaces")
 def external_workspaces(_: object, info: Info, projectId: str | None = None) -> list[View]:
-    """Return the workspaces of others that share projects: none."""
+    """Return the other workspaces that share projects with the user: none."""
     return []
 
 
 @query.field("projectFavorites")
 def project_favorites(_: object, info: Info, **_of: Any) -> list[str]:
-    """Return the ids of the projects with a star: none."""
+    """Return the ids of the user's favourite projects: none."""
     return []
 
 
 @query.field("twoFactorInfo")
 def two_factor_info(_: object, info: Info) -> View:
-    """Say that no second factor is asked for before something is deleted (fact: two-factor-of-tokens)."""
+    """Return that no second factor is needed to delete something (fact: two-factor-of-tokens)."""
     return {"isVerified": False, "hasRecoveryCodes": False}
 
 
 @mutation.field("cliEventTrack")
 def cli_event_track(_: object, info: Info, input: View) -> bool:
-    """Take a report of the CLI about itself, and forget it."""
+    """Accept the CLI's usage report; nothing is stored."""
     return True

@@ -1,4 +1,4 @@
-"""How a patch becomes the config of an environment: one place for every writer."""
+"""Applies a patch to an environment's config; every mutation of a config goes through this module."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ if TYPE_CHECKING:
     from emulator.api.request import Request
 
 KEPT_HOURS = 48
-"""How long a deleted volume stays listed, and a project lives whose deletion is scheduled (fact: volume-grace)."""
+"""How long a deleted volume stays listed, and how long a project whose deletion is scheduled (fact: volume-grace)."""
 
 
 def apply_patch(
     request: Request, environment: Document, patch: Document, reason: str, *, skip_deploys: bool = False
 ) -> list[str]:
-    """Merge a patch into an environment's config and deploy each service that it changes, once.
+    """Merge a patch into an environment's config and deploy the services that it changes.
 
-    However much was changed it is one deployment (fact: patch-one-deployment), and none if nothing was
-    (fact: patch-no-change).
+    A changed service has one deployment, however much of it was changed (fact: patch-one-deployment), and a service
+    that is not changed has none (fact: patch-no-change).
 
     Returns:
         The ids of the deployments that it started.
+
+    Raises:
+        Refusal: the patch is not valid, or names a service or volume that it may not change.
     """
     check_patch(patch)
     store = request.store
@@ -64,21 +67,21 @@ def apply_patch(
 
 
 def check_patch(patch: Document) -> None:
-    """Refuse a patch that cannot be stored; one set of rules for all ways in (fact: pre-deploy-list)."""
+    """Refuse a patch that is not valid (fact: pre-deploy-list)."""
     at = broken(patch)
     if at:
         raise Refusal(f"Error in {at} - Invalid input")
 
 
 def store_patch(request: Request, environment: Document, patch: Document) -> None:
-    """Merge a patch, deploying nothing."""
+    """Merge a patch into an environment's config without a deployment."""
     apply_patch(request, environment, patch, "", skip_deploys=True)
 
 
 def _check_services(request: Request, environment: Document, patch: Document) -> None:
     here = environment["config"].get("services", {})
     for id_, service in (patch.get("services") or {}).items():
-        # What is not here is made only where that is said (fact: patch-creates-instance).
+        # An instance is created only if the patch says so (fact: patch-creates-instance).
         if service and id_ not in here and not service.get("isCreated"):
             raise Refusal("Service Instance not found")
         known = request.store.get("service", id_)
@@ -114,7 +117,7 @@ def _forget_mounts(config: Document, volume_id: str) -> None:
 def delete_volume_instances(
     request: Request, volume_id: str, environment_id: str | None, *, state: str = "DELETING"
 ) -> None:
-    """Delete a volume softly, in one environment or in all: it stays listed. The emulator drops its data at once."""
+    """Mark a volume as deleted in one environment, or in all without an id; PostgreSQL's data is deleted at once."""
     until = (datetime.now(UTC) + timedelta(hours=KEPT_HOURS)).isoformat()
     for row in request.store.all("volume_instance", lambda row: row["volumeId"] == volume_id):
         if environment_id in (None, row["environmentId"]):

@@ -1,4 +1,4 @@
-"""Whether the things that one request names exist as ids and belong together, whoever asks."""
+"""Checks that the objects that a request names belong together, whatever the caller's rights."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 
 def check(request: Request, operation: str, arguments: Arguments) -> None:
-    """Refuse an empty id, another workspace, and things of several projects or environments.
+    """Refuse an empty id, another workspace, and objects of several projects or environments.
 
-    An empty text is an id that nothing has (fact: empty-id), not one that was left out. A service of another project
-    has no instance in the environment (fact: instance-not-found); of all else nobody saw what Railway says.
+    An empty text is an id that does not exist (fact: empty-id), not an argument that was left out. A service of another
+    project has no instance in the environment (fact: instance-not-found). Railway's errors in the other cases are not
+    known.
 
     Args:
         request: the caller.
@@ -23,7 +24,7 @@ def check(request: Request, operation: str, arguments: Arguments) -> None:
         arguments: its arguments.
 
     Raises:
-        Refusal: that a thing was not found, or `Not Authorized`.
+        Refusal: an object was not found, or `Not Authorized`.
     """
     if operation in ANY_TOKEN:
         return

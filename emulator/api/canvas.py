@@ -1,4 +1,4 @@
-"""What lies in a project beside services and volumes, by the configs of its environments: buckets and groups."""
+"""The buckets and groups of a project, which are only in the configs of its environments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def buckets(project: Document, environments: list[Document]) -> list[Document]:
-    """Return the buckets of a project; a config says nothing of their names."""
+    """Return the buckets of a project; their names are made up, as a config has none."""
     ids = {id_: None for environment in environments for id_ in environment["config"].get("buckets", {})}
     made = {"createdAt": project["createdAt"], "updatedAt": project["updatedAt"]}
     return [{"id": id_, "name": f"bucket-{id_[:8]}", "projectId": project["id"], **made} for id_ in ids]

@@ -1,4 +1,4 @@
-"""Change sets: previewed without an effect, applied as one patch."""
+"""The resolvers of change sets, which are previewed without an effect, or applied as one patch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ mutation = MutationType()
 
 @query.field("environmentChangeSetApply")
 def change_set_apply(_: object, info: Info, environmentId: str, id: str) -> View:
-    """Return how an apply went."""
+    """Return the result of an earlier apply."""
     request = request_of(info)
     request.environment(environmentId)
     found = request.store.get("change_set", id)
@@ -38,7 +38,7 @@ def change_set_apply(_: object, info: Info, environmentId: str, id: str) -> View
 
 @mutation.field("environmentPreviewChangeSet")
 def preview_change_set(_: object, info: Info, environmentId: str, input: Any) -> View:
-    """Return what an apply would come to; nothing is changed."""
+    """Return what an apply would do; nothing is changed."""
     request = request_of(info)
     environment = request.environment(environmentId)
     changes = changes_of(input)
@@ -46,7 +46,7 @@ def preview_change_set(_: object, info: Info, environmentId: str, input: Any) ->
     ids, names = _known(request, environment)
     for at, name in created(whole).items():
         ids[at], names[at] = new_id(), name
-    # What changes nothing is left out: clients plan by what is answered (fact: preview-drops-no-ops).
+    # Changes without an effect are left out: clients plan by the answer (fact: preview-drops-no-ops).
     kept = [change for change in changes if _changes_something(environment, change, ids, names)]
     effects = [
         {"path": change.get("path"), "effect": "deploy"} for change in kept if change.get("deployEffect") == "deploy"
@@ -56,7 +56,7 @@ def preview_change_set(_: object, info: Info, environmentId: str, input: Any) ->
 
 
 def _changes_something(environment: Document, change: Any, ids: dict[str, str], names: dict[str, str]) -> bool:
-    """Tell whether a change would leave the config, a name or a group other than it is."""
+    """Tell whether a change would alter the config, a name or a group."""
     config, groups = environment["config"], environment.get("canvasGroupRefs") or {}
     planned = plan([change], ids, names)
     if any(groups.get(id_) != group for id_, group in planned.grouped.items()):
@@ -86,12 +86,12 @@ def apply_change_set(
     baseConfigEtag: str | None = None,
     waitForCompletion: bool | None = None,
 ) -> View:
-    """Apply a change set, all of it or nothing; who does not wait is told `applying` and polls."""
+    """Apply all of a change set or nothing; with `waitForCompletion: false`, the answer is `applying`."""
     request = request_of(info)
     environment = request.environment(environmentId)
     changes = changes_of(input)
     if baseConfigEtag is not None and baseConfigEtag != etag(environment["config"]):
-        # Its code is known, its words are not (fact: stale-etag).
+        # Railway's code is known, its message is not (fact: stale-etag).
         raise Refusal("The environment has changed since this plan was made", "STALE_ENVIRONMENT_BASE")
     result = _applied(request, environment, changes, commitMessage or "change set applied")
     request.store.put("change_set", result["id"], result)
@@ -99,7 +99,7 @@ def apply_change_set(
 
 
 def _known(request: Request, environment: Document) -> tuple[dict[str, str], dict[str, str]]:
-    """Return ids and names of what an environment has, by address."""
+    """Return ids and names of an environment's resources, by address."""
     ids, names = dict[str, str](), dict[str, str]()
     found = [("service", request.store.get("service", id_)) for id_ in environment["config"].get("services", {})]
     found += [
@@ -108,7 +108,7 @@ def _known(request: Request, environment: Document) -> tuple[dict[str, str], dic
     ]
     found += [("group", {**row, "id": id_}) for id_, row in environment["config"].get("groups", {}).items()]
     called = [(kind, str(row.get("name") or row["id"]), row["id"]) for kind, row in found if row is not None]
-    # A name as it is wins over another one that is only spelt like it.
+    # An exact name takes precedence over another name with the same slug.
     for form in (0, 1):
         for kind, name, id_ in called:
             at = addresses(kind, name)[form]
@@ -173,7 +173,7 @@ def _free_name(request: Request, environment: Document) -> Callable[[str], str]:
 def _make(
     request: Request, project_id: str, at: str, name: str, ids: dict[str, str], template_service_id: str | None
 ) -> None:
-    """Make a service or a volume that the patch then gives an instance; its id takes the place of the planned one."""
+    """Create a service or a volume, whose instance the patch then creates; replace its planned id in `ids`."""
     kind = at.partition(".")[0]
     if kind in ("service", "database"):
         taken = request.store.all(

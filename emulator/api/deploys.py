@@ -1,4 +1,4 @@
-"""Deployments as clients see them: lists, logs, snapshots, and the ways to start and end one."""
+"""The resolvers of deployments, their logs and their snapshots."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ mutation = MutationType()
 
 
 def deployment_of(request: Request, id_: str) -> Document:
-    """Return a deployment of a living environment, or refuse."""
-    return request.thing("deployment", id_)[0]
+    """Return a deployment of an environment that is not deleted, or refuse."""
+    return request.of_environment("deployment", id_)[0]
 
 
 @query.field("deployment")
@@ -56,7 +56,7 @@ def deployments(_: object, info: Info, input: Document, **page: Any) -> View:
 
 @query.field("deploymentEvents")
 def deployment_events(_: object, info: Info, id: str, **page: Any) -> View:
-    """There are no events yet."""
+    """Return the events of a deployment, of which the emulator has none."""
     deployment_of(request_of(info), id)
     return connection([], page)
 
@@ -65,7 +65,7 @@ def deployment_events(_: object, info: Info, id: str, **page: Any) -> View:
 def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
     """Return the variables that a deployment runs with, without RAILWAY_* (fact: snapshot-variables).
 
-    What was sealed has no value here either (fact: sealed-stays).
+    Sealed variables have no value here either (fact: sealed-stays).
     """
     found = deployment_of(request_of(info), deploymentId)
     own = found["snapshot"].get("variables", {})
@@ -82,7 +82,7 @@ def deployment_snapshot(_: object, info: Info, deploymentId: str) -> View:
 
 
 def deployments_here(request: Request, environment_id: str) -> list[Document]:
-    """Return the deployments of a living environment, or refuse."""
+    """Return the deployments of an environment that is not deleted, or refuse."""
     request.environment(environment_id)
     return request.store.all("deployment", lambda row: row["environmentId"] == environment_id)
 
@@ -123,7 +123,7 @@ def logs(
     startDate: str | None = None,
     endDate: str | None = None,
 ) -> list[View]:
-    """Return the last lines, one more than asked for (fact: log-limit-plus-one)."""
+    """Return the last lines, one more than requested (fact: log-limit-plus-one)."""
     request = request_of(info)
     found = deployment_of(request, deploymentId)
     oldest, newest = (moment(date) if date else None for date in (startDate, endDate))
@@ -132,13 +132,20 @@ def logs(
 
 
 def bounded(limit: int | None) -> int:
-    """Return how many lines are asked for."""
+    """Return how many lines are requested, within the limits."""
     return LINES if limit is None else max(0, min(limit, MOST_LINES))
 
 
 def lines_of(request: Request, deployment: Document, filter_: str | None, since: int = 0) -> Iterator[tuple[int, View]]:
-    """Return the lines of a deployment that fit a filter, each with its number and with what it is of."""
-    request.world.deployments.printed.collect(deployment)
+    """Yield the lines of a deployment that match a filter, each with its number.
+
+    Args:
+        request: the caller's request.
+        deployment: the deployment.
+        filter_: the filter; None or empty for all lines.
+        since: the number of the first line.
+    """
+    request.world.deployments.container_logs.collect(deployment)
     since = min(since, len(deployment["logs"]))
     fits = log_filter(filter_)
     tags = {name: deployment[name] for name in ("serviceId", "environmentId")} | {"deploymentId": deployment["id"]}
@@ -157,7 +164,7 @@ def lines_of(request: Request, deployment: Document, filter_: str | None, since:
 def service_instance_deploy_v2(
     _: object, info: Info, serviceId: str, environmentId: str, commitSha: str | None = None
 ) -> str:
-    """Deploy the stored config; each call makes a deployment (fact: deploy-v2-stored)."""
+    """Deploy the stored config; each call creates a deployment (fact: deploy-v2-stored)."""
     request = request_of(info)
     request.instance(environmentId, serviceId)
     return request.world.deployments.start(environmentId, serviceId, "deploy")
@@ -178,11 +185,11 @@ def service_instance_deploy(
 
 @mutation.field("serviceInstanceRedeploy")
 def service_instance_redeploy(_: object, info: Info, serviceId: str, environmentId: str) -> bool:
-    """Replay the newest deployment's snapshot: its old image and its old variables (fact: redeploy-replays)."""
+    """Repeat the newest deployment with its image and variables, not with the stored ones (fact: redeploy-replays)."""
     request = request_of(info)
     environment = request.environment(environmentId)
     known = request.world.deployments.of(environmentId, serviceId)
-    # Railway's words (fact: redeploy-needs-snapshot).
+    # Railway's message (fact: redeploy-needs-snapshot).
     if not known or not has_source(environment["config"].get("services", {}).get(serviceId) or {}):
         raise Refusal("Cannot redeploy without a snapshot")
     _check_settled(known)
@@ -191,14 +198,14 @@ def service_instance_redeploy(_: object, info: Info, serviceId: str, environment
 
 
 def _check_settled(deployments: list[Document]) -> None:
-    """Refuse to repeat what is still being built (fact: redeploy-in-flight)."""
+    """Refuse to repeat a deployment while one is under way (fact: redeploy-in-flight)."""
     if any(row["status"] in UNDER_WAY for row in deployments):
         raise Refusal("Cannot redeploy yet, please wait for the original deployment to finish building")
 
 
 @mutation.field("deploymentRedeploy")
 def deployment_redeploy(_: object, info: Info, id: str, usePreviousImageTag: bool | None = None) -> View:
-    """Replay one deployment's snapshot."""
+    """Repeat a deployment with its image and variables."""
     request = request_of(info)
     found = deployment_of(request, id)
     _check_settled(request.world.deployments.of(found["environmentId"], found["serviceId"]))
@@ -208,13 +215,13 @@ def deployment_redeploy(_: object, info: Info, id: str, usePreviousImageTag: boo
 
 @mutation.field("deploymentRollback")
 def deployment_rollback(_: object, info: Info, id: str) -> bool:
-    """Go back to a deployment's image and variables."""
+    """Deploy the image and variables of an earlier deployment."""
     return bool(deployment_redeploy(_, info, id))
 
 
 @mutation.field("deploymentRestart")
 def deployment_restart(_: object, info: Info, id: str) -> bool:
-    """Restart what runs; there is nothing to see of it here."""
+    """Accept a restart, which does nothing here."""
     return bool(deployment_of(request_of(info), id))
 
 
@@ -233,7 +240,7 @@ def deployment_remove(_: object, info: Info, id: str) -> bool:
 
 @mutation.field("deploymentApprove")
 def deployment_approve(_: object, info: Info, id: str) -> bool:
-    """Approve what waits for it: only a stranger's commit does on Railway, and none comes here."""
+    """Approve a deployment; on Railway, only commits of strangers wait for that, and here nothing does."""
     if deployment_of(request_of(info), id)["status"] != "NEEDS_APPROVAL":
         raise Refusal("Deployment does not need approval")
     return True

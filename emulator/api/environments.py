@@ -1,4 +1,4 @@
-"""Environments: made empty or as forks, renamed, deleted."""
+"""The resolvers of environments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def environments(
 
 @query.field("environment")
 def environment(_: object, info: Info, id: str, projectId: str | None = None) -> View:
-    """Return an environment, a deleted one with its `deletedAt` (fact: deleted-environment-answers)."""
+    """Return an environment; a deleted one has its `deletedAt` (fact: deleted-environment-answers)."""
     request = request_of(info)
     found = request.store.get("environment", id)
     if found is not None and found.get("deletedAt"):
@@ -46,7 +46,7 @@ def environment(_: object, info: Info, id: str, projectId: str | None = None) ->
 
 @mutation.field("environmentCreate")
 def environment_create(_: object, info: Info, input: Document) -> View:
-    """Make an environment, empty or as a fork, which has what its source has (fact: fork-copies)."""
+    """Create an environment: empty, or as a fork, a copy of its source (fact: fork-copies)."""
     request = request_of(info)
     request.project(input["projectId"])
     _check_name(request, input["projectId"], input["name"])
@@ -100,7 +100,7 @@ def _copy_volumes(request: Request, source: Document, made: Document) -> None:
 
 
 def staged_patch(environment_id: str, patch: Document, *, id_: str = "") -> Document:
-    """Return a patch that waits to be committed."""
+    """Return a new staged patch."""
     return {
         "id": id_ or new_id(),
         "environmentId": environment_id,
@@ -118,7 +118,7 @@ def _check_name(request: Request, project_id: str, name: str) -> None:
     if not name.strip():
         raise Refusal("Invalid environment name")
     if any(row["name"] == name for row in request.environments(project_id)):
-        # Nobody saw what Railway says (fact: environment-name-unique).
+        # Railway's message is not known (fact: environment-name-unique).
         raise Refusal(f'An environment named "{name}" already exists in this project')
 
 
@@ -135,14 +135,14 @@ def environment_rename(_: object, info: Info, id: str, input: Document) -> View:
 
 @mutation.field("environmentDelete")
 def environment_delete(_: object, info: Info, id: str) -> bool:
-    """Delete an environment; its services stay in the project where another environment has them."""
+    """Delete an environment; a service stays in the project if another environment has an instance of it."""
     request = request_of(info)
     delete_environment(request, request.environment(id))
     return True
 
 
 def delete_environment(request: Request, found: Document) -> None:
-    """Delete an environment and everything that is in it alone."""
+    """Delete an environment and everything that only it has."""
     services = list(found["config"].get("services", {}))
     for service_id in services:
         request.world.deployments.stop_instance(found["id"], service_id)
@@ -162,7 +162,7 @@ def delete_environment(request: Request, found: Document) -> None:
 
 
 def drop_service_without_instances(request: Request, service_id: str) -> None:
-    """Delete a service that no environment has any more."""
+    """Delete a service if no environment has an instance of it."""
     service = request.store.get("service", service_id)
     if service is not None and not request.holding(service_id):
         service["deletedAt"] = now()
@@ -172,7 +172,7 @@ def drop_service_without_instances(request: Request, service_id: str) -> None:
 def new_environment(
     request: Request, project_id: str, name: str, config: Document, source: str | None, *, ephemeral: bool
 ) -> Document:
-    """Make an environment with a config."""
+    """Create an environment with a config."""
     made: Document = {
         **born(),
         "projectId": project_id,

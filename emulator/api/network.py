@@ -1,4 +1,4 @@
-"""Service domains, custom domains and TCP proxies."""
+"""The resolvers of service domains, custom domains and TCP proxies."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ def domain_available(_: object, info: Info, domain: str) -> View:
 
 
 def _checked_port(port: int | None) -> int | None:
-    """Return a port; 0 is what a Go client sends for one that it does not set (fact: zero-port)."""
+    """Return a port; None for 0, which Go clients send if no port is set (fact: zero-port)."""
     if port and not is_port(port):
         raise Refusal("Invalid port")
     return port or None
 
 
 def _store(request: Request, environment: Document, service_id: str, kind: str, entries: Document) -> None:
-    """Write into the config what a patch would write, so that both ways end in the same place."""
+    """Write entries into the config as a patch would, so that mutations and patches have the same effect."""
     store_patch(request, environment, {"services": {service_id: {"networking": {kind: entries}}}})
 
 
 @mutation.field("serviceDomainCreate")
 def service_domain_create(_: object, info: Info, input: Document) -> View:
-    """Give a service instance its one Railway domain."""
+    """Create the Railway domain of a service instance, which can have only one."""
     request = request_of(info)
     environment, _config = request.instance(input["environmentId"], input["serviceId"])
     port = _checked_port(input.get("targetPort"))
     if rows(request, "domain", environment["id"], input["serviceId"]):
-        # One each (fact: one-service-domain).
+        # A service instance has one domain at most (fact: one-service-domain).
         raise Refusal("A service domain already exists for this service")
     id_, made = new_domain(request, environment, input["serviceId"], "")
     request.store.put("domain", id_, made)
@@ -67,7 +67,7 @@ def service_domain_create(_: object, info: Info, input: Document) -> View:
 def service_domain_update(_: object, info: Info, input: Document) -> bool:
     """Rename a Railway domain or change its port (fact: domain-rename)."""
     request = request_of(info)
-    found, environment = request.thing("domain", input["serviceDomainId"])
+    found, environment = request.of_environment("domain", input["serviceDomainId"])
     domain, before = input["domain"], found["domain"]
     if not DOMAIN.match(domain) or not domain.endswith(f".{SUFFIX}"):
         raise Refusal(f"{domain} is not a valid domain")
@@ -86,12 +86,12 @@ def service_domain_update(_: object, info: Info, input: Document) -> bool:
 @query.field("customDomain")
 def custom_domain(_: object, info: Info, id: str, projectId: str) -> View:
     """Return a custom domain."""
-    return request_of(info).thing("custom_domain", id)[0]
+    return request_of(info).of_environment("custom_domain", id)[0]
 
 
 @mutation.field("customDomainCreate")
 def custom_domain_create(_: object, info: Info, input: Document) -> View:
-    """Attach a domain; it is never verified here."""
+    """Attach a custom domain, which the emulator never verifies."""
     request = request_of(info)
     environment, _config = request.instance(input["environmentId"], input["serviceId"])
     domain, port = input["domain"], _checked_port(input.get("targetPort"))
@@ -109,7 +109,7 @@ def custom_domain_create(_: object, info: Info, input: Document) -> View:
 def custom_domain_update(_: object, info: Info, id: str, environmentId: str, targetPort: int | None = None) -> bool:
     """Change a custom domain's port."""
     request = request_of(info)
-    found, environment = request.thing("custom_domain", id)
+    found, environment = request.of_environment("custom_domain", id)
     entries = {found["domain"]: {"port": _checked_port(targetPort)}}
     _store(request, environment, found["serviceId"], "customDomains", entries)
     return True
@@ -125,14 +125,14 @@ def tcp_proxies(_: object, info: Info, environmentId: str, serviceId: str) -> li
 
 @mutation.field("tcpProxyCreate")
 def tcp_proxy_create(_: object, info: Info, input: Document) -> View:
-    """Make a TCP proxy, through the config as a patch does."""
+    """Create a TCP proxy."""
     request = request_of(info)
     environment, config = request.instance(input["environmentId"], input["serviceId"])
     if not is_port(input["applicationPort"]):
         raise Refusal("Invalid port")
     port = str(input["applicationPort"])
     if port in config.get("networking", {}).get("tcpProxies", {}):
-        # Nobody saw what Railway says (fact: one-tcp-proxy-a-port).
+        # Railway's message is not known (fact: one-tcp-proxy-a-port).
         raise Refusal("A TCP proxy already exists for this service")
     _store(request, environment, input["serviceId"], "tcpProxies", {port: {}})
     return rows(request, "tcp_proxy", environment["id"], input["serviceId"])[-1]
@@ -143,16 +143,16 @@ _DELETED = {
     "customDomainDelete": ("custom_domain", "customDomains", "domain"),
     "tcpProxyDelete": ("tcp_proxy", "tcpProxies", "applicationPort"),
 }
-"""What each mutation deletes: its kind, where the config has it, and by which of its fields."""
+"""By mutation: the kind of document that it deletes, the part of the config, and the field that is the key in it."""
 
 
 @mutation.field("serviceDomainDelete")
 @mutation.field("customDomainDelete")
 @mutation.field("tcpProxyDelete")
 def delete(_: object, info: Info, id: str) -> bool:
-    """Take a domain or a TCP proxy away."""
+    """Delete a domain or a TCP proxy."""
     request = request_of(info)
     kind, part, key = _DELETED[info.field_name]
-    found, environment = request.thing(kind, id)
+    found, environment = request.of_environment(kind, id)
     _store(request, environment, found["serviceId"], part, {str(found[key]): None})
     return True

@@ -1,4 +1,4 @@
-"""Identity, projects and project tokens."""
+"""The resolvers of the user, workspaces, projects and project tokens."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ mutation = MutationType()
 
 @query.field("me")
 def me(_: object, info: Info) -> View:
-    """Only an account token has a user (docs: integrations/api)."""
+    """Return the user of an account token (fact: account-only-me)."""
     request = request_of(info)
-    # `User.projects` answers nothing any more: deprecated in favour of the workspace's.
+    # `User.projects` is deprecated in favour of the workspace's, and always empty.
     return {**USER, "workspaces": [workspace_view(request)], "projects": lambda _info, **page: connection([], page)}
 
 
 @query.field("apiToken")
 def api_token(_: object, info: Info) -> View:
-    """Which workspaces an account or workspace token reaches."""
+    """Return the workspaces that an account or workspace token reaches."""
     request = request_of(info)
     return {"workspaces": [request.workspace]}
 
 
 @query.field("workspace")
 def workspace(_: object, info: Info, **_id: Any) -> View:
-    """There is one workspace."""
+    """Return the caller's workspace."""
     return workspace_view(request_of(info))
 
 
 @query.field("projectToken")
 def project_token(_: object, info: Info) -> View:
-    """What a project token reaches."""
+    """Return the project and the environment of the caller's project token."""
     request = request_of(info)
     if not request.token:
         raise Refusal("Project Token not found")
@@ -53,7 +53,7 @@ def project_token(_: object, info: Info) -> View:
 
 @query.field("projectTokens")
 def project_tokens(_: object, info: Info, projectId: str, **page: Any) -> View:
-    """List tokens; their values are never shown again."""
+    """List a project's tokens, without their values."""
     request = request_of(info)
     request.project(projectId)
     rows = request.store.all("project_token", lambda row: row["projectId"] == projectId)
@@ -72,7 +72,7 @@ def _token_view(request: Request, token: Document) -> View:
 
 @mutation.field("projectTokenCreate")
 def project_token_create(_: object, info: Info, input: Document) -> str:
-    """Make a token for one environment, whose value is seen this once (fact: project-token-shown-once)."""
+    """Create a token for one environment; only this answer has its value (fact: project-token-shown-once)."""
     request = request_of(info)
     request.environment(input["environmentId"])
     if not str(input["name"]).strip():
@@ -112,7 +112,7 @@ def project(_: object, info: Info, id: str) -> View:
 
 @mutation.field("projectCreate")
 def project_create(_: object, info: Info, input: Document) -> View:
-    """Make a project with one environment."""
+    """Create a project with one environment."""
     request = request_of(info)
     throttle(request, "project", "projects")
     name = input["name"] if input.get("name") is not None else f"project-{secrets.token_hex(3)}"
@@ -150,7 +150,7 @@ def project_update(_: object, info: Info, id: str, input: Document) -> View:
 
 @mutation.field("projectScheduleDelete")
 def project_schedule_delete(_: object, info: Info, id: str) -> bool:
-    """Take a project out of the listing; it is deleted in 48 hours, which nothing here waits for."""
+    """Remove a project from the list; unlike Railway, the emulator does not delete it after 48 hours."""
     request = request_of(info)
     found = request.project(id)
     found.update(deletedAt=(datetime.now(UTC) + timedelta(hours=KEPT_HOURS)).isoformat(), deletionScheduled=True)
@@ -160,7 +160,7 @@ def project_schedule_delete(_: object, info: Info, id: str) -> bool:
 
 @mutation.field("projectScheduleDeleteCancel")
 def project_schedule_delete_cancel(_: object, info: Info, id: str) -> bool:
-    """Bring a project back whose deletion was scheduled."""
+    """Cancel the scheduled deletion of a project."""
     request = request_of(info)
     found = request.store.get("project", id)
     if found is None or not found.get("deletionScheduled"):
@@ -172,7 +172,7 @@ def project_schedule_delete_cancel(_: object, info: Info, id: str) -> bool:
 
 @mutation.field("projectDelete")
 def project_delete(_: object, info: Info, id: str) -> bool:
-    """Delete a project, softly, and everything in it; a second time is refused (fact: project-delete-twice)."""
+    """Delete a project and everything in it; a second call is refused (fact: project-delete-twice)."""
     request = request_of(info)
     found = request.project(id)
     for environment in request.environments(id):

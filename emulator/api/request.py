@@ -1,4 +1,4 @@
-"""Who asks, and what they may see."""
+"""The caller of a request, and the documents that it reads."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from emulator.store import Document, Store
 
 Info = GraphQLResolveInfo[Any]
-# Clients refuse a workspace whose id is no UUID (fact: workspace-id-uuid).
+# Clients refuse a workspace whose id is not a UUID (fact: workspace-id-uuid).
 WORKSPACE = {"id": "6a1f0c52-8f0e-4d3b-9c57-2f6d1b7e4a90", "name": "Local workspace"}
 OTHER_WORKSPACE = {"id": "b83d2e71-45c9-4f6a-8d10-7e9a3c5f2b64", "name": "Another workspace"}
 USER = {"id": "3c9e5d18-7b2a-4e64-a1f8-90d7c6b45e23", "name": "Local user", "email": "user@example.invalid"}
 
 _NAMED = {"deployment": "Deployment", "volume_instance": "VolumeInstance"}
-"""The things of an environment that Railway names where there is none of an id."""
+"""The kinds that Railway's error names if there is no object with an id; for all others, it is `Not Authorized`."""
 
 
 @dataclass(frozen=True)
 class World:
-    """What the emulator is made of, for resolvers."""
+    """The parts of the emulator that resolvers use."""
 
     store: Store
     settings: LiveSettings
@@ -40,10 +40,14 @@ class World:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request: the world, and the credential's reach (`token` is set for a project token).
+    """A request of an authenticated caller.
 
-    `past` is what a reader sees where reads lag; `is_foreign` is a token of another workspace, which has no projects;
-    `user` tells users of the workspace apart, each of whom has creation throttles of their own.
+    Attributes:
+        world: the parts of the emulator.
+        token: the project token; None for an account token.
+        past: the store that a query reads if reads lag behind.
+        is_foreign: whether the token belongs to the other workspace, which has no projects.
+        user: tells users of the workspace apart, because each has creation throttles of their own.
     """
 
     world: World
@@ -54,23 +58,23 @@ class Request:
 
     @property
     def workspace(self) -> Document:
-        """Return the workspace that the caller's token is of."""
+        """Return the caller's workspace."""
         return OTHER_WORKSPACE if self.is_foreign else WORKSPACE
 
     @property
     def store(self) -> Store:
-        """Return the documents."""
+        """Return the store that this request reads."""
         return self.past or self.world.store
 
     def project(self, id_: str | None) -> Document:
-        """Return a living project, or refuse; whether the caller may see it was decided before, by `access`."""
+        """Return a project that is not deleted, or refuse; `access` has already checked the caller's rights."""
         document = self.store.get("project", id_)
         if document is None or document.get("deletedAt"):
             raise self._gone("Project")
         return document
 
     def environment(self, id_: str | None) -> Document:
-        """Return a living environment, or refuse."""
+        """Return an environment that is not deleted, or refuse."""
         document = self.store.get("environment", id_)
         if document is None or document.get("deletedAt"):
             raise not_authorized()
@@ -78,7 +82,7 @@ class Request:
         return document
 
     def service(self, id_: str | None) -> Document:
-        """Return a living service, or refuse."""
+        """Return a service that is not deleted, or refuse."""
         document = self.store.get("service", id_)
         if document is None or document.get("deletedAt"):
             raise self._gone("Service")
@@ -86,38 +90,38 @@ class Request:
         return document
 
     def environments(self, project_id: str) -> list[Document]:
-        """Return the living environments of a project."""
+        """Return a project's environments that are not deleted."""
         return self.store.all("environment", lambda row: row["projectId"] == project_id and not row.get("deletedAt"))
 
     def holding(self, service_id: str) -> list[Document]:
-        """Return the living environments that have an instance of a service."""
+        """Return the environments that have an instance of a service."""
         return self.store.all(
             "environment", lambda row: not row.get("deletedAt") and service_id in row["config"].get("services", {})
         )
 
     def instance(self, environment_id: str, service_id: str) -> tuple[Document, Document]:
-        """Return a living environment and a service's config in it, or refuse (fact: instance-not-found)."""
+        """Return an environment and a service's config in it, or refuse (fact: instance-not-found)."""
         environment = self.environment(environment_id)
         config = environment["config"].get("services", {}).get(service_id)
         if config is None:
             raise not_found("ServiceInstance")
         return environment, config
 
-    def thing(self, kind: str, id_: str) -> tuple[Document, Document]:
-        """Return a thing of a living environment and the environment, or refuse."""
+    def of_environment(self, kind: str, id_: str) -> tuple[Document, Document]:
+        """Return a document that belongs to an environment, and the environment, or refuse."""
         document = self.store.get(kind, id_)
         if document is None:
             raise not_found(_NAMED[kind]) if kind in _NAMED else not_authorized()
         return document, self.environment(document["environmentId"])
 
     def _gone(self, what: str) -> Refusal:
-        """Return what is said of a deleted thing, and of one that never was (fact: deleted-is-not-found)."""
-        is_said = self.world.settings.decides("deleted_answer") == "not_found"
-        return not_found(what) if is_said else not_authorized()
+        """Return the error for an object that was deleted or never existed (fact: deleted-is-not-found)."""
+        is_named = self.world.settings.decides("deleted_answer") == "not_found"
+        return not_found(what) if is_named else not_authorized()
 
 
 def request_of(info: Info) -> Request:
-    """Return the request that a resolver works for."""
+    """Return the request that a resolver answers."""
     request: Request = info.context["emulator"]
     return request
 
@@ -125,15 +129,15 @@ def request_of(info: Info) -> Request:
 def connection(
     rows: list[Any], arguments: dict[str, Any], view: Callable[[Any], Any] = lambda row: row
 ) -> dict[str, Any]:
-    """Return rows as a Relay connection; the last page still has an `endCursor`, as Railway's has.
+    """Return a page of rows as a Relay connection; even the last page has an `endCursor`, as on Railway.
 
     Args:
-        rows: all of them.
-        arguments: which page.
-        view: what a row of the page is shown as.
+        rows: all rows.
+        arguments: `first`, `after`, `last` and `before`.
+        view: turns a row of the page into its GraphQL object.
 
     Raises:
-        ValueError: a number is negative, or a cursor is none of a page's.
+        ValueError: a number is negative, or a cursor is not a number.
     """
     after, before, first, last = (
         int(arguments[key]) if arguments.get(key) not in (None, "") else None

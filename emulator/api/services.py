@@ -1,4 +1,4 @@
-"""Services, service instances and their limits."""
+"""The resolvers of services, service instances and their limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def service(_: object, info: Info, id: str) -> View:
 
 @query.field("serviceInstance")
 def service_instance(_: object, info: Info, environmentId: str, serviceId: str) -> View:
-    """Return a service in an environment."""
+    """Return a service instance."""
     request = request_of(info)
     environment, _config = request.instance(environmentId, serviceId)
     return instance_view(request, environment, serviceId)
@@ -40,14 +40,14 @@ def service_instance(_: object, info: Info, environmentId: str, serviceId: str) 
 
 @mutation.field("serviceCreate")
 def service_create(_: object, info: Info, input: Document) -> View:
-    """Make a service: in a fork only there, else in every environment that is no fork (fact: service-create-scope)."""
+    """Create a service, in the given fork only or in all environments but forks (fact: service-create-scope)."""
     request = request_of(info)
     project = request.project(input["projectId"])
     name = input["name"] if input.get("name") is not None else f"service-{secrets.token_hex(3)}"
     _check_name(name)
     store = request.store
     if store.all("service", lambda row: _has_name(row, project["id"], name)):
-        # Railway's words (fact: service-name-unique).
+        # Railway's message (fact: service-name-unique).
         raise Refusal(f'A service named "{name}" already exists in this project')
     targets = _targets(request, project, input.get("environmentId"))
     made = new_service(request, project["id"], name, icon=input.get("icon"))
@@ -70,9 +70,17 @@ def service_create(_: object, info: Info, input: Document) -> View:
 def new_service(
     request: Request, project_id: str, name: str, *, icon: str | None = None, of: str | None = None
 ) -> Document:
-    """Make a service that no environment has yet; `of` is the template's service that it is a copy of.
+    """Create a service that has no instance yet.
 
-    How many a project may have is a setting (fact: services-per-project).
+    Args:
+        request: the caller's request.
+        project_id: the project's id.
+        name: the service's name.
+        icon: the service's icon.
+        of: the id of the service in a template that it is a copy of.
+
+    Raises:
+        Refusal: the project has as many services as it can have (fact: services-per-project).
     """
     limit = request.world.settings.current.services_per_project
     if limit and len(request.store.all("service", lambda row: _is_of(row, project_id))) >= limit:
@@ -128,9 +136,9 @@ def service_update(_: object, info: Info, id: str, input: Document) -> View:
 
 @mutation.field("serviceDelete")
 def service_delete(_: object, info: Info, id: str, environmentId: str | None = None) -> bool:
-    """Delete a service: everywhere, of a fork only there, or from every environment that is no fork.
+    """Delete a service: everywhere, only in the given fork, or in all environments that are not forks.
 
-    Its volumes stay (fact: service-keeps-volume).
+    Its volumes are kept (fact: service-keeps-volume).
     """
     request = request_of(info)
     found = request.service(id)
@@ -144,7 +152,7 @@ def service_delete(_: object, info: Info, id: str, environmentId: str | None = N
     for target in targets:
         if id in target["config"].get("services", {}):
             apply_patch(request, target, {"services": {id: {"isDeleted": True}}}, "service deleted")
-    # Whether the project's service goes with its last instance is disputed (fact: scoped-delete-keeps-service).
+    # Whether a service is deleted with its last instance is disputed (fact: scoped-delete-keeps-service).
     if environment is None or request.world.settings.decides("scoped_delete") == "deletes_service":
         drop_service_without_instances(request, id)
     return True
@@ -152,7 +160,7 @@ def service_delete(_: object, info: Info, id: str, environmentId: str | None = N
 
 @mutation.field("serviceConnect")
 def service_connect(_: object, info: Info, id: str, input: Document) -> View:
-    """Give a service its source in every environment that has it."""
+    """Set a service's source in every environment that has an instance of it."""
     request = request_of(info)
     found = request.service(id)
     source = {key: input[key] for key in _SOURCE if input.get(key)}
@@ -163,7 +171,7 @@ def service_connect(_: object, info: Info, id: str, input: Document) -> View:
 
 @mutation.field("serviceDisconnect")
 def service_disconnect(_: object, info: Info, id: str) -> View:
-    """Take a service's source away."""
+    """Remove a service's source."""
     request = request_of(info)
     found = request.service(id)
     for environment in request.holding(id):
@@ -175,7 +183,7 @@ def service_disconnect(_: object, info: Info, id: str) -> View:
 def service_instance_update(
     _: object, info: Info, serviceId: str, input: Document, environmentId: str | None = None
 ) -> bool:
-    """Write the stored config; True even without an instance (fact: instance-update-true).
+    """Change the stored config; the answer is true even if there is no instance (fact: instance-update-true).
 
     Whether a new source deploys is disputed (fact: update-source-deploys).
     """
@@ -195,7 +203,7 @@ def service_instance_update(
 
 
 def _replicas(service: Document, input_: Document) -> Document:
-    """Return the replicas of an update without regions: as many in each, one by default (fact: replicas-reset)."""
+    """Return the replicas that an update without regions sets, by default one per region (fact: replicas-reset)."""
     if "multiRegionConfig" in input_:
         return {}
     count = input_.get("numReplicas")
@@ -232,7 +240,7 @@ def service_instance_limit_override(_: object, info: Info, environmentId: str, s
 
 @query.field("serviceInstanceLimits")
 def service_instance_limits(_: object, info: Info, environmentId: str, serviceId: str) -> Any:
-    """Return the limits of a service instance, those of the plan where none were set."""
+    """Return the limits of a service instance; those that were not set are the plan's."""
     return merged(PLAN_LIMITS, _limit_override(request_of(info), environmentId, serviceId) or {})
 
 

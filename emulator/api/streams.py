@@ -1,7 +1,7 @@
-"""Subscriptions: what is new since the last look, worked out anew at each change of the state.
+"""The resolvers of subscriptions: after each change of the state, they return what the subscriber has not seen.
 
-Nothing is queued for a subscriber. A `Position` says what it has seen, and the next look begins there: a slow reader
-sees the newest status and the lines that it has missed, and costs no memory in between.
+Nothing is queued for a subscriber. Its `Position` says what it has seen, and the next resolution begins there. So a
+slow reader gets the newest status and the lines that it missed, and needs no memory in between.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 subscription = ObjectType("Subscription")
 _MOST_AT_ONCE = 500
-"""The lines of one message: a log of any length goes out in pieces of a bounded size."""
+"""How many lines a message can have; a longer log is sent in several."""
 
 
 @dataclass
@@ -32,9 +32,9 @@ class Position:
     """How far a subscriber has read.
 
     Attributes:
-        since: what it has seen; None before the first look.
-        now: what it has seen once it is sent what this look found.
-        has_more: whether this look left something for another one at once.
+        since: what it has seen; None before the first message.
+        now: what it will have seen once it gets the current result.
+        has_more: whether the current result leaves lines for another message.
     """
 
     since: Any = None
@@ -49,7 +49,7 @@ def _position(info: Info) -> Position:
 
 @subscription.field("deployment")
 def deployment(_: object, info: Info, id: str) -> View:
-    """Return a deployment as it is: first as it is found, then after each change (fact: subscription-begins)."""
+    """Return a deployment: at the beginning, and after each change (fact: subscription-begins)."""
     request = request_of(info)
     row = deployment_of(request, id)
     _position(info).now = (row["status"], row["updatedAt"], bool(row.get("stopped")))
@@ -59,7 +59,7 @@ def deployment(_: object, info: Info, id: str) -> View:
 @subscription.field("buildLogs")
 @subscription.field("deploymentLogs")
 def logs(_: object, info: Info, deploymentId: str, limit: int | None = None, filter: str | None = None) -> list[View]:
-    """Return the last lines of a deployment that fit, then those that are new (fact: logs-in-arrays)."""
+    """Return the last matching lines of a deployment, then each new one (fact: logs-in-arrays)."""
     request = request_of(info)
     row = deployment_of(request, deploymentId)
     return _new_lines(request, _position(info), [row], filter, bounded(limit))
@@ -75,7 +75,7 @@ def environment_logs(
     beforeDate: str | None = None,
     **_window: Any,
 ) -> list[View]:
-    """Return the last lines of all deployments of an environment that fit, then those that are new, oldest first."""
+    """Return the last matching lines of all deployments of an environment, then each new one, oldest first."""
     request = request_of(info)
     rows = deployments_here(request, environmentId)
     oldest = moment(beforeDate) if beforeDate else None
@@ -93,12 +93,12 @@ def _new_lines(
     """Return the lines that a subscriber has not seen, and move its position to their end.
 
     Args:
-        request: the subscriber's.
-        position: the count of lines that it has seen, by the id of the deployment.
+        request: the subscriber's request.
+        position: how many lines it has seen, by the deployment's id.
         rows: the deployments.
-        filter_: which lines.
-        limit: how many lines there are at the first look.
-        oldest: when the first of them may be from.
+        filter_: the filter of lines.
+        limit: how many lines the first message has.
+        oldest: no line of the first message is older; None for no bound.
     """
     seen: dict[str, int] = position.since or {}
     fresh = [
@@ -110,7 +110,7 @@ def _new_lines(
     if position.since is None:
         fresh = [entry for entry in fresh if oldest is None or moment(entry[0]) >= oldest]
         fresh = fresh[max(0, len(fresh) - limit) :]
-    # What does not fit, or is older than what is asked for, counts as seen.
+    # Lines that do not match, or are older than requested, count as seen.
     position.now = {row["id"]: len(row["logs"]) for row in rows}
     for _at, id_, number, _line in reversed(fresh[_MOST_AT_ONCE:]):
         position.now[id_] = number

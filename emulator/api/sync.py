@@ -1,4 +1,4 @@
-"""What stands in an environment's config and is a thing of its own: domains, TCP proxies and volumes follow it."""
+"""Keeps domains, TCP proxies and volume instances, which have documents of their own, in step with the config."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _NAMESPACE = uuid.UUID("9f0c3c1e-3d0e-4f7a-9a55-0c8f0d1f7c11")
 
 
 def follow_config(request: Request, environment: Document) -> None:
-    """Make, change and remove what the config names; the config then names each thing as clients find it."""
+    """Create, change and delete domains, proxies and volume instances so that they match an environment's config.
+
+    Afterwards, the config names each service domain by the domain itself.
+    """
     _follow_domains(request, environment)
     _follow_custom_domains(request, environment)
     _follow_proxies(request, environment)
@@ -31,7 +34,7 @@ def follow_config(request: Request, environment: Document) -> None:
 
 
 def with_known_keys(request: Request, environment: Document, patch: Document) -> Document:
-    """Return a patch whose domains are named by the domain, also where it names them by the key they were made with."""
+    """Return a patch that names existing service domains by the domain, not by their id or their first key."""
     known = {
         key: row["domain"]
         for row in rows(request, "domain", environment["id"])
@@ -46,7 +49,7 @@ def with_known_keys(request: Request, environment: Document, patch: Document) ->
 
 
 def rows(request: Request, kind: str, environment_id: str, service_id: str | None = None) -> list[Document]:
-    """Return an environment's living domains, proxies or volume instances, of one service or of all."""
+    """Return an environment's domains, proxies or volume instances that are not deleted, of one service or of all."""
     return request.store.all(
         kind,
         lambda row: (
@@ -71,7 +74,7 @@ def _configured(environment: Document, kind: str) -> Iterator[tuple[str, Documen
 
 
 def _drop_others(request: Request, kind: str, environment: Document, wanted: set[str]) -> None:
-    """Delete what an environment has of a kind and its config names no more."""
+    """Delete the documents of a kind that the environment's config no longer names."""
     for row in rows(request, kind, environment["id"]):
         if row["id"] not in wanted:
             request.store.delete(kind, row["id"])
@@ -94,7 +97,7 @@ def _domain_of(request: Request, environment: Document, service_id: str, key: st
     for row in rows(request, "domain", environment["id"], service_id):
         if key in (row["domain"], row["id"], row.get("key")):
             return row
-    # A config that was copied names the domain of the other environment: this one gets its own.
+    # A copied config names the other environment's domain; this environment gets a new one.
     is_taken = bool(request.store.all("domain", lambda row: row["domain"] == key))
     chosen = key if DOMAIN.match(key) and key.endswith(f".{SUFFIX}") and not is_taken else ""
     return request.store.put("domain", *new_domain(request, environment, service_id, chosen, key=key))
@@ -103,7 +106,7 @@ def _domain_of(request: Request, environment: Document, service_id: str, key: st
 def new_domain(
     request: Request, environment: Document, service_id: str, domain: str, *, key: str = ""
 ) -> tuple[str, Document]:
-    """Return id and document of a new service domain; without a name it gets a generated one."""
+    """Return id and document of a new service domain; if `domain` is empty, its name is generated."""
     service = request.store.get("service", service_id) or {"name": "service"}
     label = re.sub(r"[^a-z0-9-]+", "-", f"{service['name']}-{environment['name']}".lower()).strip("-")
     made = {
@@ -133,7 +136,7 @@ def _follow_custom_domains(request: Request, environment: Document) -> None:
 
 
 def new_custom_domain(environment: Document, service_id: str, domain: str) -> Document:
-    """Return a custom domain that waits for its DNS records; nobody sets DNS for an emulator."""
+    """Return a custom domain that waits for its DNS records, which never come for an emulator."""
     # The records stay the same when the same domain is attached to the same environment again.
     id_ = str(uuid.uuid5(_NAMESPACE, f"{environment['id']}/{service_id}/{domain}"))
     label, _, zone = domain.partition(".")
@@ -164,7 +167,7 @@ def new_custom_domain(environment: Document, service_id: str, domain: str) -> Do
                     "status": "DNS_RECORD_STATUS_REQUIRES_UPDATE",
                     "purpose": "DNS_RECORD_PURPOSE_TRAFFIC_ROUTE",
                 },
-                # Without it the domain answers 404 (fact: custom-domain-txt).
+                # Without this record, the domain answers 404 (fact: custom-domain-txt).
                 {
                     "fqdn": f"_railway-verify.{domain}",
                     "hostlabel": f"_railway-verify.{label}",
@@ -200,7 +203,7 @@ def _follow_proxies(request: Request, environment: Document) -> None:
 
 
 def _follow_volumes(request: Request, environment: Document) -> None:
-    """Bring volume instances to `volumes` and `volumeMounts`; what neither names any more stays, only detached."""
+    """Make volume instances match `volumes` and `volumeMounts`; one that neither names any more is only detached."""
     config = environment["config"]
     volumes: dict[str, Any] = config.get("volumes", {})
     mounts = {
@@ -222,7 +225,7 @@ def _follow_volumes(request: Request, environment: Document) -> None:
 
 
 def _adopted_volume(request: Request, environment: Document, volume_id: str, given: Document) -> Document:
-    """Make the volume that a patch names by an id of its own, and its instance here."""
+    """Create the instance of a volume in an environment, and the volume itself if only the patch has its id."""
     store = request.store
     volume = store.get("volume", volume_id)
     if volume is None:
@@ -232,15 +235,15 @@ def _adopted_volume(request: Request, environment: Document, volume_id: str, giv
 
 
 def free_volume_name(request: Request, project_id: str, base: str) -> str:
-    """Return the first of `base`, `base-2`, … that no volume of the project has."""
+    """Return the first of `base`, `base-2`, … that is not the name of a volume of the project."""
     taken = volume_names(request, project_id)
     return next(name for name in (base, *(f"{base}-{index}" for index in range(2, 10_000))) if name not in taken)
 
 
 def volume_names(request: Request, project_id: str) -> dict[str, str]:
-    """Return the names that volumes of a project have, each with the volume's id.
+    """Return the id of each volume of a project by its name.
 
-    What is pending deletion everywhere has given its name free (fact: volume-name-taken).
+    A volume that is pending deletion in every environment no longer has its name (fact: volume-name-taken).
     """
     gone = {
         row["volumeId"]: True for row in request.store.all("volume_instance", lambda row: bool(row.get("deletedAt")))
@@ -253,7 +256,11 @@ def volume_names(request: Request, project_id: str) -> dict[str, str]:
 
 
 def new_volume(request: Request, project_id: str, name: str, *, id_: str = "") -> Document:
-    """Make a volume, which is the project's; its instances are the environments' (fact: volumes-per-project)."""
+    """Create a volume of a project; its instances are in environments.
+
+    Raises:
+        Refusal: the project has as many volumes as it can have (fact: volumes-per-project).
+    """
     limit = request.world.settings.current.volumes_per_project
     if limit and len(volume_names(request, project_id)) >= limit:
         raise Refusal(f"This project has reached its limit of {limit} volumes")
@@ -268,7 +275,7 @@ def new_volume(request: Request, project_id: str, name: str, *, id_: str = "") -
 def new_volume_instance(
     environment: Document, volume: Document, *, service_id: str | None, mount_path: str, region: str | None
 ) -> Document:
-    """Return the instance of a volume in one environment, empty."""
+    """Return a new instance of a volume in an environment, without data."""
     return {
         **born(),
         "volumeId": volume["id"],

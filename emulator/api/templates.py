@@ -1,4 +1,4 @@
-"""Templates: four databases are known, and whatever config a client sends in place of theirs is deployed."""
+"""The resolvers of templates: there are four databases, but a client can deploy them with a config of its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def template(
 
 @mutation.field("templateDeployV2")
 def template_deploy(_: object, info: Info, input: Document) -> View:
-    """Make a template's services in an environment; a second copy of one gets a name of its own."""
+    """Create a template's services in an environment; a service whose name is taken gets another name."""
     request = request_of(info)
     if find(id_=input["templateId"]) is None:
         raise not_found("Template")
@@ -100,14 +100,14 @@ def _free_name(request: Request, project_id: str, name: str) -> str:
 
 
 def _filled(entry: Any) -> str:
-    """Return a variable's value or default, with each `${{secret(n)}}` of its own."""
+    """Return a variable's value, or its default, with generated secrets."""
     entry = entry if isinstance(entry, dict) else {"value": entry}
     given = entry.get("value") if entry.get("value") is not None else entry.get("defaultValue")
     return with_secrets(str(given or ""))
 
 
 def with_secrets(text: str) -> str:
-    """Return a text in which each `${{secret(n)}}` is one of its own."""
+    """Return a text in which each `${{secret(n)}}` is replaced by a new random secret of n characters."""
     return _SECRET.sub(lambda match: _secret(int(match[1] or 32)), text)
 
 

@@ -1,4 +1,4 @@
-"""Creation throttles, where the setting is on: one project and one environment of a user (fact: creation-throttle)."""
+"""Creation throttles: a user can create one project and one environment in a time (fact: creation-throttle)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 
 def throttle(request: Request, kind: str, many: str) -> None:
-    """Refuse what comes too soon after the last of its kind."""
+    """Refuse a creation too soon after the user's last one of this kind.
+
+    Args:
+        request: the user's request.
+        kind: `project` or `environment`.
+        many: its plural, for the message.
+
+    Raises:
+        Refusal: `creation_throttle_seconds` have not passed yet.
+    """
     seconds = request.world.settings.current.creation_throttle_seconds
     if not seconds:
         return

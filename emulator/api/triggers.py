@@ -1,4 +1,4 @@
-"""Deployment triggers: a service with a repository deploys on each push to its branch. Here nobody pushes."""
+"""Deployment triggers, by which Railway deploys a service on each push to its branch; here they are only listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variables and patches: what is stored in an environment's config, and what is staged beside it."""
+"""The resolvers of variables, and of patches that are committed or staged."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def variables(
     serviceId: str | None = None,
     unrendered: bool | None = None,
 ) -> dict[str, str | None]:
-    """Return variables: as stored, or rendered with what Railway injects."""
+    """Return variables as they are stored, or rendered together with those that Railway adds."""
     request = request_of(info)
     environment = request.environment(environmentId)
     stored = _config_of(environment, serviceId)
-    # Sealed ones are there, with null for a value (fact: sealed-stays).
+    # Sealed variables are included, with null as their value (fact: sealed-stays).
     sealed = {name: None for name, entry in stored.items() if entry.get("isSealed")}
     if unrendered or serviceId is None:
         return {**{name: str(entry.get("value") or "") for name, entry in stored.items()}, **sealed}
@@ -59,20 +59,20 @@ def variables(
 def variables_for_service_deployment(
     _: object, info: Info, projectId: str, environmentId: str, serviceId: str
 ) -> dict[str, str | None]:
-    """Return what a deployment would get, but for sealed values."""
+    """Return the variables that a deployment would get, without sealed values."""
     found: dict[str, str | None] = variables(_, info, projectId, environmentId, serviceId)
     return found
 
 
 @mutation.field("variableUpsert")
 def variable_upsert(_: object, info: Info, input: Document) -> bool:
-    """Set one variable, and deploy unless told otherwise (fact: upsert-skips)."""
+    """Set a variable and deploy, unless `skipDeploys` is set (fact: upsert-skips)."""
     return _upsert(request_of(info), input, {input["name"]: input["value"]}, replace=False)
 
 
 @mutation.field("variableCollectionUpsert")
 def variable_collection_upsert(_: object, info: Info, input: Document) -> bool:
-    """Set several variables; with `replace` every unlisted one goes, sealed ones too (fact: collection-replace)."""
+    """Set variables; `replace` removes all others, including sealed ones (fact: collection-replace)."""
     return _upsert(request_of(info), input, input["variables"], replace=bool(input.get("replace")))
 
 
@@ -91,7 +91,7 @@ def _upsert(request: Request, input_: Document, values: Document, *, replace: bo
 
 @mutation.field("variableDelete")
 def variable_delete(_: object, info: Info, input: Document) -> bool:
-    """Remove one variable; there is no way to skip the deployment (fact: variable-delete-deploys)."""
+    """Remove a variable; the deployment cannot be skipped (fact: variable-delete-deploys)."""
     request = request_of(info)
     environment = request.environment(input["environmentId"])
     _config_of(environment, input.get("serviceId"))
@@ -118,12 +118,12 @@ def environment_patch_commit(
     commitMessage: str | None = None,
     skipDeploys: bool | None = None,
 ) -> str:
-    """Commit a patch and leave what is staged alone (fact: staged-apart)."""
+    """Commit a patch; staged changes stay staged (fact: staged-apart)."""
     request = request_of(info)
     environment = request.environment(environmentId)
     apply_patch(request, environment, patch or {}, commitMessage or "patch committed", skip_deploys=bool(skipDeploys))
     row = _record(request, environmentId, patch or {}, commitMessage)
-    # Clients read the patch by the end of the workflow's id (fact: workflow-names-patch).
+    # Clients take the patch's id from the end of the workflow's id (fact: workflow-names-patch).
     return new_workflow(request, "commitEnvironmentPatch", row["id"])
 
 
@@ -133,7 +133,7 @@ def _record(request: Request, environment_id: str, patch: Document, message: str
         "environmentId": environment_id,
         "status": "COMMITTED",
         "message": message,
-        # Without its values: the history is read by people.
+        # The history shows no values of variables.
         "patch": masked(patch, decrypt=False),
         "createdAt": now(),
         "updatedAt": now(),
@@ -145,7 +145,7 @@ def _record(request: Request, environment_id: str, patch: Document, message: str
 
 @query.field("environmentPatch")
 def environment_patch(_: object, info: Info, id: str) -> View:
-    """Return a patch that was committed, or that is staged."""
+    """Return a committed or a staged patch."""
     request = request_of(info)
     staged = request.store.all("staged", lambda row: row["id"] == id)
     found = request.store.get("patch", id) or next(iter(staged), None)
@@ -166,7 +166,7 @@ def environment_patches(_: object, info: Info, environmentId: str, **page: Any) 
 
 @query.field("environmentStagedChanges")
 def environment_staged_changes(_: object, info: Info, environmentId: str) -> View:
-    """Return the staged patch, never null: `<empty>` where nothing is staged (fact: staged-never-null)."""
+    """Return the staged patch; its id is `<empty>` if nothing is staged (fact: staged-never-null)."""
     request = request_of(info)
     request.environment(environmentId)
     staged = request.store.get("staged", environmentId)
@@ -177,7 +177,7 @@ def environment_staged_changes(_: object, info: Info, environmentId: str) -> Vie
 def environment_stage_changes(
     _: object, info: Info, environmentId: str, input: Document, merge: bool | None = None
 ) -> View:
-    """Stage changes: beside those that are staged with `merge`, in place of them without."""
+    """Stage changes: with `merge`, in addition to the staged ones, otherwise in their place."""
     request = request_of(info)
     request.environment(environmentId)
     check_patch(input)
@@ -192,12 +192,12 @@ def environment_stage_changes(
 def environment_patch_commit_staged(
     _: object, info: Info, environmentId: str, commitMessage: str | None = None, skipDeploys: bool | None = None
 ) -> str:
-    """Commit all that is staged, whoever staged it."""
+    """Commit all staged changes, whoever staged them."""
     request = request_of(info)
     environment = request.environment(environmentId)
     staged = request.store.get("staged", environmentId)
     if staged is None:
-        # Railway's words (fact: no-patch).
+        # Railway's message (fact: no-patch).
         raise Refusal("No patch to apply")
     apply_patch(
         request, environment, staged["patch"], commitMessage or "staged changes", skip_deploys=bool(skipDeploys)

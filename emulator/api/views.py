@@ -1,4 +1,4 @@
-"""Documents as GraphQL objects: a callable is a field that is worked out only where it is asked for."""
+"""Documents as GraphQL objects; a callable value is a field that is computed only if it is selected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTHING_STAGED = "<empty>"
 
 
 def workspace_view(request: Request) -> View:
-    """Return the one Workspace; `team` is its name from before there were workspaces (fact: team-of-workspace)."""
+    """Return the caller's Workspace; `team` is the old name of the same object (fact: team-of-workspace)."""
 
     def projects(_info: object, **page: Any) -> View:
         require_account(request)
@@ -37,7 +37,7 @@ def workspace_view(request: Request) -> View:
     return {
         **request.workspace,
         "projects": projects,
-        # The plan has the limits that are the defaults of the emulator: none.
+        # A plan without limits, as the emulator's settings have none by default.
         "plan": "PRO",
         "subscriptionModel": "TEAM",
         "projectCount": lambda _info, includeDeleted=False: len(
@@ -157,7 +157,7 @@ def _variable_views(request: Request, environment: Document) -> list[View]:
 
 
 def _service_or_trap(request: Request, service_id: str | None) -> View | None:
-    """Return the service, or null, which Railway's schema promises never to be (fact: non-null-trap)."""
+    """Return the service, or null although the field is non-null in Railway's schema (fact: non-null-trap)."""
     service = request.store.get("service", service_id)
     return service_view(request, service) if service is not None and not service.get("deletedAt") else None
 
@@ -168,7 +168,7 @@ def _environment_or_trap(request: Request, environment_id: str) -> View | None:
 
 
 def _deployments(request: Request, key: str, id_: str) -> Callable[..., View]:
-    """Return the field with the deployments of what has an id, the newest first, as far as the caller sees them."""
+    """Return the resolver of a field with the deployments whose `key` is `id_` and that the caller may see."""
 
     def field(_info: object, **page: Any) -> View:
         rows = request.store.all("deployment", lambda row: row[key] == id_ and sees(request, row["environmentId"]))
@@ -218,7 +218,7 @@ def instance_view(request: Request, environment: Document, service_id: str) -> V
 
 
 def deployment_view(request: Request, deployment: Document) -> View:
-    """Return a Deployment; `url` is where it answers on this machine, which Railway's is on the internet."""
+    """Return a Deployment; unlike Railway's, `url` is an address on this machine."""
     address = deployment["run"]["address"]
     running = deployment["status"] in {"SUCCESS", "SLEEPING"}
     # A process that exits with 0 leaves its deployment at SUCCESS (fact: completed).
@@ -241,7 +241,7 @@ def deployment_view(request: Request, deployment: Document) -> View:
 
 
 def patch_view(request: Request, row: Document) -> View:
-    """Return an EnvironmentPatch; where nothing is staged its `environment` is a trap (fact: non-null-trap)."""
+    """Return an EnvironmentPatch; if nothing is staged, its non-null `environment` is null (fact: non-null-trap)."""
     owner = "" if row["id"] == NOTHING_STAGED else row["environmentId"]
     return {
         **row,
@@ -267,7 +267,7 @@ def volume_view(request: Request, volume: Document) -> View:
 
 
 def volume_instance_view(request: Request, instance: Document) -> View:
-    """Return a VolumeInstance; `volume` of one that is pending deletion is a trap (fact: non-null-trap)."""
+    """Return a VolumeInstance; selecting `volume` fails if the volume no longer exists (fact: non-null-trap)."""
     volume = request.store.get("volume", instance["volumeId"])
 
     def of_volume(_info: object) -> View:

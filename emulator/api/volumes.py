@@ -1,4 +1,4 @@
-"""Volumes: made in one environment, deleted softly."""
+"""The resolvers of volumes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _GONE = ("DELETED", "DELETING")
 
 @query.field("volumeInstance")
 def volume_instance(_: object, info: Info, id: str) -> View:
-    """Return a volume in an environment."""
+    """Return a volume instance."""
     request = request_of(info)
-    return volume_instance_view(request, request.thing("volume_instance", id)[0])
+    return volume_instance_view(request, request.of_environment("volume_instance", id)[0])
 
 
 @mutation.field("volumeCreate")
 def volume_create(_: object, info: Info, input: Document) -> View:
-    """Make a volume; there is no name argument, and a second call makes a second volume (fact: volume-repeats)."""
+    """Create a volume; it has no name argument, so a second call creates a second volume (fact: volume-repeats)."""
     request = request_of(info)
     project = request.project(input["projectId"])
     service_id = input.get("serviceId")
@@ -34,7 +34,7 @@ def volume_create(_: object, info: Info, input: Document) -> View:
         if service_id:
             request.instance(environment["id"], service_id)
         if service_id and rows(request, "volume_instance", environment["id"], service_id):
-            # One each (fact: one-volume-a-service).
+            # A service has one volume at most (fact: one-volume-a-service).
             raise Refusal("Service already has a volume attached")
     if not str(input["mountPath"]).startswith("/"):
         raise Refusal("Invalid mount path")
@@ -58,7 +58,7 @@ def _deploy_again(request: Request, environment: Document, service_id: str) -> N
 
 
 def _targets(request: Request, project_id: str, input_: Document) -> list[Document]:
-    """An id is that environment, null is none, and nothing at all is every one (fact: volume-scope)."""
+    """Return the given environment, none for a null id, or all if there is no id (fact: volume-scope)."""
     if input_.get("environmentId"):
         return [request.environment(input_["environmentId"])]
     if "environmentId" in input_:
@@ -67,7 +67,7 @@ def _targets(request: Request, project_id: str, input_: Document) -> list[Docume
 
 
 def _mount(request: Request, environment: Document, instance: Document, service_id: str | None) -> None:
-    """Write into the config where a volume is mounted, as a patch would."""
+    """Write a volume's mount into the config, as a patch would."""
     volume_id, services = instance["volumeId"], environment["config"].get("services", {})
     patch: Document = {"volumes": {volume_id: {"region": instance["region"]} if instance["region"] else {}}}
     patch["services"] = {
@@ -106,9 +106,9 @@ def volume_update(_: object, info: Info, volumeId: str, input: Document) -> View
 def volume_instance_update(
     _: object, info: Info, volumeId: str, input: Document, environmentId: str | None = None
 ) -> bool:
-    """Change where a volume is mounted, from the next deployment on; a service of null detaches it.
+    """Change a volume's mount, which the next deployment applies; a null service detaches the volume.
 
-    The state DELETED deletes the volume in the environment, or in each (fact: volume-state-deleted).
+    The state DELETED deletes the volume in the environment, or in all environments (fact: volume-state-deleted).
     """
     request = request_of(info)
     _volume(request, volumeId)
@@ -129,7 +129,7 @@ def volume_instance_update(
 
 @mutation.field("volumeDelete")
 def volume_delete(_: object, info: Info, volumeId: str) -> bool:
-    """Delete a volume softly, in every environment: it stays listed for 48 hours."""
+    """Mark a volume as deleted in every environment; it stays listed."""
     request = request_of(info)
     _volume(request, volumeId)
     delete_volume_instances(request, volumeId, None)

@@ -1,4 +1,4 @@
-"""Workflows: what Railway goes on with after it answered. Here the work is done before the answer."""
+"""Workflows, in which Railway continues its work after an answer; the emulator does the work before it answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ mutation = MutationType()
 
 
 def new_workflow(request: Request, kind: str, of: str = "") -> str:
-    """Write a workflow down that has ended well, and return its id, which ends with that of what it works on."""
+    """Store a completed workflow and return its id, which ends with `of`, the id of its object."""
     id_ = f"{kind}/{of or new_id()}"
     request.store.put("workflow", id_, {"status": "Complete", "error": None})
     return id_
@@ -25,5 +25,5 @@ def new_workflow(request: Request, kind: str, of: str = "") -> str:
 
 @query.field("workflowStatus")
 def workflow_status(_: object, info: Info, workflowId: str) -> View:
-    """Return how far a workflow is; one that nobody knows is an answer, not an error."""
+    """Return a workflow's status; `NotFound` if the id is unknown."""
     return request_of(info).store.get("workflow", workflowId) or {"status": "NotFound", "error": None}

@@ -29,7 +29,7 @@ def projects(store: Store, visitor: Visitor) -> str:
             rows.append([link(_at(environment), environment["name"]), str(len(here)), str(runs)])
         listed = table(f"Environments of {project['name']}", ("Environment", "Services", "Running"), rows)
         sections.append(_section(project["name"], listed))
-    return document("Projects", visitor, joined(*sections or [tag("p", "Nothing runs: there is no project.")]))
+    return document("Projects", visitor, joined(*sections or [tag("p", "There is no project.")]))
 
 
 def environment(store: Store, visitor: Visitor, found: Document, *, values: bool) -> str:
@@ -68,10 +68,10 @@ def service(store: Store, visitor: Visitor, found: Document, of: Document, *, va
 
     Args:
         store: the documents.
-        visitor: who looks.
+        visitor: the person who requests the page.
         found: the environment.
         of: the service.
-        values: whether the visitor wants to see values.
+        values: whether the visitor asked for the values of variables.
     """
     here = f"/console/services/{found['id']}/{of['id']}"
     config = found["config"].get("services", {}).get(of["id"], {})
@@ -100,9 +100,9 @@ def deployment(store: Store, visitor: Visitor, found: Document, lines: Sequence[
 
     Args:
         store: the documents.
-        visitor: who looks.
+        visitor: the person who requests the page.
         found: the deployment.
-        lines: of its log.
+        lines: the lines of its log.
     """
     of = store.get("service", found["serviceId"]) or {}
     around = store.get("environment", found["environmentId"]) or {}
@@ -130,9 +130,9 @@ def variables(visitor: Visitor, entries: dict[str, Any], *, values: bool, here: 
     """Return variables as a table: values only for a visitor with the token who asks for them, sealed ones never.
 
     Args:
-        visitor: who looks.
+        visitor: the person who requests the page.
         entries: the variables, as the config has them.
-        values: whether the visitor wants to see values.
+        values: whether the visitor asked for values.
         here: the page's address.
     """
     shows = values and visitor.is_known
@@ -157,8 +157,10 @@ def _value(one: read.ShownVariable, *, shows: bool) -> Markup:
 
 def _log(visitor: Visitor, found: Document, lines: Sequence[str]) -> Markup:
     if not visitor.is_known:
-        return needs_token("A log may have secrets in it.", f"/console/deployments/{found['id']}")
-    return tag("pre", "\n".join(lines) or "No line yet.", id="log", tabindex=0, role="region", aria_label="Log")
+        return needs_token("A log may contain secrets.", f"/console/deployments/{found['id']}")
+    return tag(
+        "pre", "\n".join(lines) or "There are no lines yet.", id="log", tabindex=0, role="region", aria_label="Log"
+    )
 
 
 def _references(edges: list[read.ReferenceEdge]) -> Iterable[Markup]:

@@ -29,7 +29,7 @@ def switches(
 
     Args:
         visitor: the person who requests the page.
-        settings: as they are now.
+        settings: the current settings.
         planted: the faults that wait for a call.
         said: the result of the last form.
         problem: why the last form was refused.
@@ -81,7 +81,7 @@ def _parsed(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError(f"{name}: {text[:40]!r} is not a value that it can have") from None
+        raise ValueError(f"{name}: {text[:40]!r} is not JSON") from None
 
 
 def _faults(visitor: Visitor, planted: Sequence[Fault]) -> list[Markup]:
@@ -118,7 +118,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _field(name: str, value: Any) -> Markup:
-    choices = CHOICES.get(name, ("on", "off") if name == "image_check" else _BOOLEAN if isinstance(value, bool) else ())
+    choices = CHOICES.get(name, _BOOLEAN if isinstance(value, bool) else ())
     if choices:
         now = _shown(name, value)
         options = [tag("option", one, value=one, selected=one == now) for one in choices]

@@ -49,18 +49,18 @@ LOG_SECONDS = 2.0
 """How often, in seconds, an open page of a deployment reads its log again."""
 ALIVE_SECONDS = 15.0
 MOST_STREAMS = 50
-FOREIGN = "This form is not of this page, or the login has ended. Load the page again."
+FOREIGN = "The login has ended, or the form is from another page. Load the page again."
 
 
 class Console:
-    """The pages.
+    """The pages of the console.
 
     Args:
-        world: what is shown.
-        ledger: the calls so far.
-        faults: what is planted.
+        world: the parts of the emulator.
+        ledger: the ledger of requests.
+        faults: the planted faults.
         token: the account token.
-        with_switches: whether there are switches.
+        with_switches: whether there are forms for faults and settings.
     """
 
     def __init__(self, world: World, ledger: Ledger, faults: Faults, token: str, *, with_switches: bool) -> None:
@@ -137,7 +137,7 @@ class Console:
         found = store.get("deployment", request.path_params["id"])
         if found is None:
             return _missing(self._stranger())
-        # Docker is asked without the store's lock: nobody else has to wait for it.
+        # Docker is asked before the store is locked, so that nobody else waits for it.
         lines = await run_in_threadpool(self._world.deployments.log, found) if visitor.is_known else []
         return await self._page(lambda: pages.deployment(store, visitor, found, lines))
 
@@ -160,7 +160,7 @@ class Console:
         return await self._act(request, planted)
 
     async def forget(self, request: Request) -> Response:
-        """Forget all faults."""
+        """Remove all faults."""
 
         def forgotten(_: dict[str, str]) -> str:
             self._faults.clear()

@@ -1,1 +1,1 @@
-"""Stand-ins for the services that agents' keys and inboxes come from: small, strict, in memory."""
+"""Stand-ins for OpenRouter and AgentMail, which create the keys and inboxes of agents. Their state is in memory."""

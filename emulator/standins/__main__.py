@@ -1,4 +1,4 @@
-"""`python -m emulator.standins --port 4010`: both accounts until SIGTERM, for `make local`."""
+"""`python -m emulator.standins`: serves both stand-ins until SIGTERM, for `make local`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.standins.server import AGENTMAIL, AGENTMAIL_KEY, MANAGEMENT_KEY, O
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m emulator.standins", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4010)

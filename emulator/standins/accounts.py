@@ -1,4 +1,4 @@
-"""What OpenRouter and AgentMail keep, and their rules: pure state behind two HTTP faces."""
+"""The state of an OpenRouter and an AgentMail account, and the rules of their APIs, without HTTP."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Reply:
 
 @dataclass
 class OpenRouterAccount:
-    """Keys by their hash, oldest first.
+    """An OpenRouter account.
 
     Attributes:
-        management_key: what opens it.
-        keys: what is there.
-        secrets: the keys themselves, by their hash, as a test must know them; nobody is told a second time.
-        deleted: the hashes of keys that were there.
+        management_key: the key of the management API.
+        keys: the rows of the keys by their hash, oldest first.
+        secrets: the keys themselves by their hash, for tests; the API shows a key only once.
+        deleted: the hashes of deleted keys.
     """
 
     management_key: str
@@ -38,7 +38,7 @@ class OpenRouterAccount:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, body: dict[str, Any]) -> Reply:
-        """Make a key: the only time that it is shown. The same name again makes another one."""
+        """Create a key; only this answer shows it. A name that is taken creates a second key."""
         name, limit, reset = body.get("name"), body.get("limit"), body.get("limit_reset")
         if not isinstance(name, str) or not name:
             return _openrouter_error(400, "name: Required")
@@ -52,13 +52,13 @@ class OpenRouterAccount:
         return Reply(201, {"key": key, "data": row})
 
     def one(self, key_hash: str) -> Reply:
-        """Return a key as it is listed."""
+        """Return a key, as the list has it."""
         with self.lock:
             row = self.keys.get(key_hash)
         return Reply(200, {"data": row}) if row else _openrouter_error(404, "API key not found")
 
     def update(self, key_hash: str, body: dict[str, Any]) -> Reply:
-        """Give a key another limit."""
+        """Change a key's limit."""
         if refusal := _bad_limit(body):
             return refusal
         with self.lock:
@@ -69,7 +69,7 @@ class OpenRouterAccount:
         return Reply(200, {"data": row})
 
     def listed(self, offset: int) -> Reply:
-        """Return one page."""
+        """Return one page of keys."""
         with self.lock:
             return Reply(200, {"data": list(self.keys.values())[offset : offset + KEY_PAGE]})
 
@@ -84,12 +84,12 @@ class OpenRouterAccount:
 
 @dataclass
 class AgentMailAccount:
-    """Inboxes by their id, oldest first.
+    """An AgentMail account.
 
     Attributes:
-        api_key: what opens it.
-        inboxes: what is there.
-        deleted: the ids of inboxes that were there.
+        api_key: the account's key.
+        inboxes: the inboxes by their id, oldest first.
+        deleted: the ids of deleted inboxes.
     """
 
     api_key: str
@@ -98,7 +98,7 @@ class AgentMailAccount:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, body: dict[str, Any]) -> Reply:
-        """Make an inbox; with the `client_id` of one that is there, return that."""
+        """Create an inbox; if one with the same `client_id` exists, return it."""
         for name in ("username", "domain", "display_name", "client_id"):
             if not isinstance(body.get(name), str | None):
                 return _agentmail_error(400, f"{name} must be a string")
@@ -122,7 +122,7 @@ class AgentMailAccount:
         return Reply(200, row) if row else _agentmail_error(404, "Inbox not found")
 
     def listed(self, limit: int, token: str) -> Reply:
-        """Return one page; `next_page_token` leads to the next."""
+        """Return one page of inboxes; `next_page_token` is the `page_token` of the next."""
         start = int(token) if token.isdigit() else 0
         with self.lock:
             rows = list(self.inboxes.values())

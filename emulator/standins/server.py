@@ -1,4 +1,4 @@
-"""Both accounts on one port: OpenRouter below /openrouter/api/v1, AgentMail below /agentmail/v0."""
+"""The HTTP server of both stand-ins: OpenRouter below /openrouter/api/v1, AgentMail below /agentmail/v0."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from emulator.standins.accounts import AgentMailAccount, OpenRouterAccount, Repl
 
 OPENROUTER, AGENTMAIL = "/openrouter/api/v1", "/agentmail/v0"
 MANAGEMENT_KEY, AGENTMAIL_KEY = "local-management-key", "local-agentmail-key"
-"""What opens the accounts of `make local`; they hold nothing that anybody wants."""
+"""The keys of the accounts of `make local`; they are not secret."""
 LARGEST_BODY = 64 * 1024
 
 
 @dataclass
 class Standins:
-    """Both accounts, where they answer, and the calls that came.
+    """Both accounts, their address, and the requests so far.
 
     Attributes:
         openrouter, agentmail: the accounts.
-        url: without a path.
-        calls: `METHOD path` of each call, oldest first.
-        failures: what becomes of the next calls, first one first: a status is answered instead, 0 is done and then
-            nothing is said, -1 is answered as usual.
+        url: the server's URL without a path.
+        calls: `METHOD path` of each request, oldest first.
+        failures: what happens to the next requests, in order. A positive number is answered as the HTTP status instead
+            of doing the work; with 0, the work is done, but the connection is closed without an answer; with -1, the
+            request is answered as usual.
     """
 
     openrouter: OpenRouterAccount
@@ -38,7 +39,7 @@ class Standins:
     failures: list[int] = field(default_factory=list)
 
     def answer(self, method: str, target: str, bearer: str, body: dict[str, Any]) -> Reply | None:
-        """Answer one call; None says nothing, after it was done."""
+        """Answer a request; None closes the connection without an answer, after the work was done."""
         path = urlsplit(target).path
         self.calls.append(f"{method} {path}")
         failure = self.failures.pop(0) if self.failures else None
@@ -137,7 +138,14 @@ class _Handler(BaseHTTPRequestHandler):
 def server(
     standins: Standins, host: str = "127.0.0.1", port: int = 0, kind: type[ThreadingHTTPServer] = ThreadingHTTPServer
 ) -> ThreadingHTTPServer:
-    """Return a server of a kind for these accounts, which is not running yet; port 0 takes a free one."""
+    """Return a server of both accounts that does not run yet.
+
+    Args:
+        standins: the accounts; their `url` is set.
+        host: the address on which it listens.
+        port: its port; 0 takes a free one.
+        kind: the class of the server.
+    """
     found = kind((host, port), type("Handler", (_Handler,), {"standins": standins}))
     found.daemon_threads = True
     standins.url = f"http://{host}:{found.server_address[1]}"
@@ -146,7 +154,7 @@ def server(
 
 @contextmanager
 def running(standins: Standins) -> Iterator[Standins]:
-    """Serve these accounts on a free port of this machine for a block."""
+    """Serve both accounts on a free port of this machine until the context ends."""
     found = server(standins)
     thread = threading.Thread(target=found.serve_forever, args=(0.05,), daemon=True)
     thread.start()

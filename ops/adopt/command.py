@@ -32,6 +32,7 @@ from ops.ci import workflow
 from ops.ci.registry_login import credentials
 from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
+from ops.stack_command import agrees
 from ops.status import railway_view
 from railway_api import documents
 from stack.database import NONE
@@ -115,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     told_changes = [f"  {target.name}: {line}" for line in changes]
     # Names and values of a live environment were written by others.
     sys.stdout.writelines(log_line(f"{line}\n") for line in [*lines, *told_changes])
-    if changes and not chosen.force and not _agreed(target.name):
+    if changes and not chosen.force and not agrees(f"Write {target.name}?"):
         raise InfraError("STACK", f"{target.name} is unchanged", "nothing was written")
     backup = file.write(CHECKOUT, stack, found, REPORTS / "backups")
     file.keep(REPORTS, f"{stack}.txt", "\n".join(lines) + "\n")
@@ -192,12 +193,6 @@ def _unused(found: Described) -> list[str]:
     if not url or found.secrets.get("databaseUrl") == url:
         return []
     return ["  not used: DATABASE_URL of the shell, as the environment contains the database's service itself"]
-
-
-def _agreed(name: str) -> bool:
-    sys.stdout.write(f"Write {name}? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _improvements(text: str) -> tuple[str, ...]:

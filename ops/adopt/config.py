@@ -20,6 +20,7 @@ from stack.database import NONE
 from stack.databases import KEY as DATABASES
 from stack.settings import (
     DEFAULT_REPOSITORY,
+    KEYS,
     LONGEST_ENVIRONMENT,
     LONGEST_PROJECT,
     PLAIN_KEYS,
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
 _NOT_IN_NAME = re.compile(r"[^a-z0-9-]+")
 _REFERENCE = "${{"
 SOURCE = ("image", "repo", "branch")
+"""The attributes of a service that say what it is made from."""
 
 
 @dataclass(frozen=True)
 class AdoptionInputs:
-    """What Railway does not tell: variables of the shell of the person who adopts.
+    """What Railway does not show: variables of the adopter's shell, and what the stack's file and state have.
 
     Attributes:
         pool_api_key: `POOL_API_KEY`.
@@ -99,7 +101,7 @@ def drafted(stack: str, live: Live, found: Roles, given: AdoptionInputs, digest_
         stack: the name of the new stack.
         live: the environment.
         found: the roles of the services.
-        given: what Railway does not tell.
+        given: what Railway does not show.
         digest_of: resolves `repository:tag` to the registry's current digest; empty if the registry does not tell.
     """
     _, first = live.service(found.canary)
@@ -166,7 +168,7 @@ def _runtime_image(stack: str, image: object, digest_of: DigestOf) -> dict[str, 
 
 
 def _pool_source(stack: str, manager: Mapping[str, Any], digest_of: DigestOf) -> dict[str, str]:
-    repo, branch, image = (at(manager, ("source", name)) for name in SOURCE_PATH)
+    image, repo, branch = (at(manager, ("source", name)) for name in SOURCE)
     if repo:
         return {"poolRepo": str(repo), **({"poolBranch": str(branch)} if branch and branch != stack else {})}
     try:
@@ -176,9 +178,6 @@ def _pool_source(stack: str, manager: Mapping[str, Any], digest_of: DigestOf) ->
     moving = f"{found.location}:{found.tag}"
     follows = found.tag in {*BRANCH_TAGS.values(), stack} and digest_of(moving) == found.digest
     return {"poolImage": moving if follows else str(image)}
-
-
-SOURCE_PATH = ("repo", "branch", "image")
 
 
 def _pool_shape(live: Live, name: str, manager: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,7 +201,7 @@ def _health(*services: Mapping[str, Any]) -> dict[str, str]:
     for service in services:
         seconds = at(service, ("deploy", "healthcheckTimeout"))
         if seconds:
-            return {"healthTimeout": str(int(seconds))} if int(seconds) != 300 else {}
+            return {"healthTimeout": str(int(seconds))} if int(seconds) != KEYS["healthTimeout"].default else {}
     return {}
 
 

@@ -51,7 +51,7 @@ def chosen(live: Live, names: Sequence[str], others: Collection[str]) -> list[st
             listed = ", ".join(live.names()) or "none"
             raise InfraError("DATABASES", f"the environment has no service {name!r}", f"it has: {listed}")
         if name in others or name != name.strip():
-            problem = "has another role already" if name in others else "begins or ends with a blank"
+            problem = "has another role already" if name in others else "begins or ends with whitespace"
             raise InfraError("DATABASES", f"{name!r} {problem}", "leave it out")
     return list(dict.fromkeys(names))
 

@@ -194,7 +194,7 @@ def _touched(improvement: str, names: Collection[str]) -> bool:
 
 
 def _is_unpinned(read: settings.Settings, how: Fitting) -> bool:
-    """Tell whether the registry does not tell an image's digest, which would stop an update."""
+    """Tell whether the registry cannot resolve an image's tag, which would stop an update."""
     references = [read.image.reference, *([read.pool.image] if read.pool.image else [])]
     found = [parse(reference) for reference in references]
     return any(one.tag and not how.digest_of(f"{one.location}:{one.tag}") for one in found)

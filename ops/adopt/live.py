@@ -102,7 +102,7 @@ def roles(live: Live, given: Roles, others: Sequence[str] | None = None) -> Role
     taken = (pool, first, database)
     for key, name in zip(("POOL_MANAGER", "CANARY", "DATABASE"), taken, strict=True):
         if name != name.strip():
-            raise InfraError(key, f"the name {name!r} begins or ends with a blank", "rename the service on Railway")
+            raise InfraError(key, f"the name {name!r} begins or ends with whitespace", "rename the service on Railway")
     found = databases.databases(live, taken) if others is None else databases.chosen(live, others, taken)
     return Roles(pool, first, database, tuple(found))
 

@@ -5,7 +5,6 @@ python -m ops release --stack STACK [--force]
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -17,14 +16,14 @@ from ops.adopt.command import REPORTS
 from ops.ci import workflow
 from ops.printable import log_line
 from ops.pulumi_cli import CHECKOUT, Pulumi
+from ops.stack_command import agrees, stack_parser
 
 BACKUPS = REPORTS / "backups"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """List what the stack would stop managing, back up its state, and empty it."""
-    parser = argparse.ArgumentParser(prog="ops release", description=__doc__)
-    parser.add_argument("--stack", default="")
+    parser = stack_parser("release", __doc__)
     parser.add_argument("--force", action="store_true")
     chosen = parser.parse_args(argv)
     stack = stacks.checked(chosen.stack)
@@ -37,14 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     sys.stdout.write(f"{stack} stops managing these resources, and Railway keeps them unchanged:\n")
     sys.stdout.writelines(log_line(f"  {name}\n") for name in names)
-    if not chosen.force and not _agreed(stack):
+    if not chosen.force and not (sys.stdin.isatty() and agrees(f"Release {stack}?")):
         raise InfraError("STACK", f"the state of {stack} is unchanged", "set FORCE=1 to skip the question")
-    backup = f"{stack}.state.{file.next_number(BACKUPS, f'{stack}.state')}"
-    file.keep(BACKUPS, backup, json.dumps(exported))
+    name = f"{stack}.state.{file.next_number(BACKUPS, f'{stack}.state')}"
+    file.keep(BACKUPS, name, json.dumps(exported))
+    backup = (BACKUPS / name).relative_to(CHECKOUT)
     Pulumi(stack).do("state", "delete", "--all", "--force", "--yes")
     sys.stdout.write(f"released {len(names)} resources; nothing was sent to Railway\n")
-    sys.stdout.write(f"  state backup, secrets encrypted: {(BACKUPS / backup).relative_to(CHECKOUT)}\n")
-    sys.stdout.write(f"  to undo: pulumi stack import --stack {stack} --file that file, or make adopt\n")
+    sys.stdout.write(f"  state backup, secrets encrypted: {backup}\n")
+    sys.stdout.write(f"  to undo: pulumi stack import --stack {stack} --file {backup}, or make adopt\n")
     return 0
 
 
@@ -53,14 +53,6 @@ def managed(exported: dict[str, object]) -> list[str]:
     deployment = exported.get("deployment")
     rows = deployment.get("resources") or () if isinstance(deployment, dict) else ()
     return [f"{row['type'].rpartition(':')[2]} {row['urn'].rpartition('::')[2]}" for row in rows if row.get("custom")]
-
-
-def _agreed(stack: str) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    sys.stdout.write(f"Release {stack}? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ python -m ops agents --stack STACK --add N
 python -m ops agents --stack STACK --drain N
 python -m ops agents --stack STACK --end ID [--claimed yes]
 
-Without an act it is read-only. --move gives an agent, or every idle one that is behind, the newest image and the keys
-of today; --add makes idle agents beside those that the pool keeps, without a deployment; --drain deletes idle agents,
-those on an old image first; --end deletes one. An agent that somebody has is moved or ended only by its id, and with
---claimed yes.
+Without an act it is read-only. --move gives an agent, or every idle one that is behind, the newest image and current
+keys; --add makes idle agents beside those that the pool keeps, without a deployment; --drain deletes idle agents,
+those on an old image first; --end deletes one. An agent that somebody has is moved or ended only by its id together
+with --claimed yes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ops.agents.moving import Mover, ReadyWait
 from ops.ci import workflow
 from ops.stack_command import add_json, number, say, stack_parser
 from ops.status import live_stack
+from pool_contract.requests import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     import argparse
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 IDLE = "idle"
 WORD = "yes"
-MOST_AT_ONCE = 20
-"""As many as the pool manager makes or drains at one request."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +58,7 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
     """Do what was chosen, and return which agents were moved, added, drained or ended.
 
     Raises:
-        InfraError: it names no agent, or one that somebody has without saying so; or an agent does not get ready.
+        InfraError: the id names no agent, or a claimed one without CLAIMED=yes; or an agent does not get ready.
     """
     mover = Mover(api, say, ReadyWait(ready_seconds=chosen.wait))
     if chosen.move == IDLE:
@@ -69,7 +68,7 @@ def act(api: PoolApi, chosen: argparse.Namespace) -> dict[str, Any]:
         return {"moved": [mover.move(agent, lambda one: one.is_behind)]}
     if chosen.add:
         added = api.replenish(chosen.add)
-        say(f"{added} agents are made beside those that are kept idle; make agents STACK={chosen.stack} shows them")
+        say(f"making {added} agents beside those that are kept idle; make agents STACK={chosen.stack} shows them")
         return {"added": added}
     if chosen.drain:
         drained = api.drain(chosen.drain)
@@ -87,7 +86,7 @@ def named(agents: Sequence[LivingAgent], agent_id: str, word: str) -> LivingAgen
     """Return the agent of an id, if it may be acted on.
 
     Raises:
-        InfraError: there is none, or somebody has it and the word is missing.
+        InfraError: there is none, or somebody has it and CLAIMED=yes is missing.
     """
     agent = next((one for one in agents if one.id == agent_id), None)
     if agent is None:
@@ -101,7 +100,7 @@ def _events(api: PoolApi) -> list[dict[str, Any]] | None:
     try:
         return api.events()
     except NoRoute:
-        # Another pool manager than ours has no such route.
+        # Pool managers other than this repository's have no such route.
         return None
 
 
@@ -114,9 +113,9 @@ def parser() -> argparse.ArgumentParser:
     found = stack_parser("agents", __doc__)
     found.add_argument("--move", default="", metavar="ID", help=f"redeploy one, or `{IDLE}` for all that are behind")
     found.add_argument(
-        "--add", default=0, type=_count, metavar="N", help="make so many beside those that are kept idle"
+        "--add", default=0, type=_count, metavar="N", help="make N agents in addition to those that are kept idle"
     )
-    found.add_argument("--drain", default=0, type=_count, metavar="N", help="delete so many idle ones")
+    found.add_argument("--drain", default=0, type=_count, metavar="N", help="delete N idle agents")
     found.add_argument("--end", default="", metavar="ID", help="delete one with everything that is its own")
     found.add_argument("--claimed", default="", metavar=WORD, help=f"`{WORD}`: the one that is named may be somebody's")
     found.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from convos_infra.rollout.pool_api import PoolApi
 
 ROUND_EVERY = 5
-"""Each so many looks the pool manager is asked to look at Railway itself, in place of waiting for its next round."""
+"""At every fifth poll the pool manager is asked to read Railway at once, instead of in its next round."""
 
 
 Need = Callable[[LivingAgent], bool | None]
@@ -28,11 +28,11 @@ Need = Callable[[LivingAgent], bool | None]
 
 @dataclass(frozen=True)
 class ReadyWait:
-    """How long agents are waited for.
+    """The time limits of a wait for agents.
 
     Attributes:
         ready_seconds: until the agents of one batch are ready again.
-        pause_seconds: between two looks.
+        pause_seconds: between two polls.
     """
 
     ready_seconds: float = 300.0
@@ -46,7 +46,7 @@ class Mover:
     Attributes:
         api: its pool manager.
         say: takes a line of progress.
-        wait: how long agents are waited for.
+        wait: the time limits of a wait.
     """
 
     api: PoolApi
@@ -79,7 +79,7 @@ class Mover:
             moved += sent
 
     def move(self, agent: LivingAgent, needs_it: Need) -> str:
-        """Redeploy one agent, whoever has it, and wait until it runs again; return its id.
+        """Redeploy one agent, claimed or not, and wait until it runs again; return its id.
 
         Raises:
             InfraError: it is refused, or does not get ready.
@@ -90,7 +90,7 @@ class Mover:
         return agent.id
 
     def _settled(self, needs_it: Need) -> list[LivingAgent]:
-        """Wait until it is known who needs it, and for agents on their way that do: they are older than the change."""
+        """Wait until it is known which agents need it, and until those that are starting and need it are ready."""
 
         def missing(found: Sequence[LivingAgent]) -> list[LivingAgent]:
             unknown = [one for one in found if (one.is_free or one.is_coming) and needs_it(one) is None]
@@ -99,7 +99,7 @@ class Mover:
         return self._until(lambda found: not missing(found), missing)
 
     def _send(self, agent: LivingAgent) -> bool:
-        """Redeploy one; False where it was claimed meanwhile, or is gone."""
+        """Redeploy one; return False if it was claimed meanwhile or is gone."""
         try:
             self.api.redeploy(agent.id)
         except NoAnswer as error:
@@ -130,7 +130,7 @@ class Mover:
     ) -> list[LivingAgent]:
         end, looks = time.monotonic() + self.wait.ready_seconds, 0
         found: list[LivingAgent] = []
-        problem = "nothing was seen"
+        problem = "the pool manager has not answered"
         while time.monotonic() < end:
             if looks % ROUND_EVERY == 0:
                 with suppress(InfraError):
@@ -138,7 +138,7 @@ class Mover:
             try:
                 found = self.agents()
             except NoAnswer as error:
-                # One that has just started has not looked at its agents yet.
+                # A pool manager that has just started has not read its agents yet.
                 problem = str(error)
             else:
                 if holds(found):
@@ -146,12 +146,12 @@ class Mover:
                 problem = ", ".join(map(str, missing(found)))
             looks += 1
             time.sleep(self.wait.pause_seconds)
-        step = "look at their logs (make logs AGENT=…); the other agents stay as they are"
+        step = "look at their logs (make logs STACK=… AGENT=…); the other agents stay as they are"
         raise InfraError("agents", f"not ready after {self.wait.ready_seconds:.0f} s: {problem}", step)
 
 
 def _check_lost(ids: Collection[str], found: Sequence[LivingAgent]) -> None:
-    """Raise where an agent has ended with its new deployment: the pool manager deletes it, and makes another one."""
+    """Raise an error if an agent has ended with its new deployment: the pool manager deletes it and makes another."""
     lost = sorted({*ids} - {one.id for one in found if one.state != DEAD})
     if lost:
         step = "make agents STACK=… shows why; the other agents stay as they are"

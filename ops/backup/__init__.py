@@ -1,1 +1,1 @@
-"""A stack's database into a file, and out of one: for a drill, or in earnest."""
+"""Backs up a stack's database to a file, and restores it: as a drill, or over the stack's own tables."""

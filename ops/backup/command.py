@@ -1,7 +1,7 @@
-"""A stack's database into a file: `make backup STACK=…`.
+"""Writes a stack's database to a file: `make backup STACK=…`.
 
 python -m ops backup --stack STACK [--to FILE] [--json]; pg_dump reads one snapshot, and nothing is changed. The file is
-.backups/<stack>-<time>.dump where none is named; only its owner can read it. It has what people said to agents.
+.backups/<stack>-<time>.dump if none is named. Only its owner can read it: it contains what people said to agents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is in a database, as far as a backup has to bring it back: rows by table, and the newest migration."""
+"""The number of rows in each table of a database: a restored backup is compared by it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Contents:
         return f"{len(self.rows)} tables, {sum(self.rows.values())} rows"
 
     def differences(self, other: Contents) -> list[str]:
-        """Return the tables whose rows are another number in `other`."""
+        """Return the tables whose number of rows differs in `other`."""
         names = sorted({*self.rows, *other.rows})
         return [
             f"{name}: {self.rows.get(name, 'no table')} -> {other.rows.get(name, 'no table')}"

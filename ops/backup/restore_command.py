@@ -1,11 +1,11 @@
-"""A backup back into a database: `make restore STACK=… FROM=file` is the drill.
+"""Restores a backup into a database: `make restore STACK=… FROM=file` is the drill.
 
 python -m ops restore --stack STACK --from FILE [--over STACK] [--json]
 
 Without --over, the backup goes into a scratch database (of the stack's own server, or of the one that RESTORE_URL
 names), is compared with what was counted when it was made, and the scratch database is dropped: nothing else changes.
-With --over STACK, the name of the stack once more, it takes the place of the tables of the stack's database, in one
-transaction. Exit code 3 where what came out is not what went in.
+With --over STACK, the name of the stack again, it replaces the tables of the stack's database, in one transaction. Exit
+code 3 if the restored rows are not those that were counted.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 OTHER_SERVER = "RESTORE_URL"
 NOT_THE_SAME = 3
+"""The exit code if the restored rows are not those that were counted."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +74,7 @@ def _lines(found: restoring.Restored, backup: dump.Dump, *, is_drill: bool) -> l
 def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("restore", __doc__)
     parser.add_argument("--from", dest="source", default="", metavar="FILE", help="a file of `ops backup`")
-    parser.add_argument("--over", default="", metavar="STACK", help="replace its own tables; its name once more")
+    parser.add_argument("--over", default="", metavar="STACK", help="replace the stack's own tables; its name again")
     add_json(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""A backup back into a database: into a scratch one that goes again, or in place of the stack's own."""
+"""Restores a backup into a scratch database, which is dropped afterwards, or over the tables of the stack's own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FLAGS = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileg
 
 @dataclass(frozen=True)
 class Restored:
-    """What came out of a backup.
+    """The result of a restore.
 
     Attributes:
         where: the database.
@@ -62,7 +62,7 @@ def drilled(dump: Dump, server: Address) -> Restored:
 
 
 def in_place(dump: Dump, address: Address) -> Restored:
-    """Restore over the tables of a database, in one transaction: until it is through, everybody sees the old ones.
+    """Restore over the tables of a database, in one transaction: until it commits, everybody sees the old ones.
 
     Raises:
         InfraError: pg_restore fails; then nothing has changed.

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stack = stacks.checked(parser.parse_args(argv).stack)
     is_workflow = os.environ.get("GITHUB_ACTIONS") or os.environ.get("GITHUB_TOKEN")
     door = github.from_environment() if is_workflow else None
-    with failures_told(stack, "the look for drift"):
+    with failures_told(stack, "drift check"):
         text = _refresh_preview(stack)
     if not text:
         workflow.summary(f"### `{stack}`: no drift")

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from ops import pulumi_cli, stacks
 from ops.ci import comment, github, left_over, workflow
 from ops.ci.pr_image import POOL, RUNTIME, TEMPLATE, conclusion_of, wait_for_images
+from ops.ci.pr_lifetime import HOURS, Left, announcement, number_of, there, why_over
 from ops.pulumi_cli import CHECKOUT, Pulumi
 from ops.status import railway_view, recorded
 from railway_api.failure import Failure
@@ -26,70 +26,8 @@ from railway_api.failure import Failure
 if TYPE_CHECKING:
     from ops.ci.left_over import Place
 
-LABEL = "pr-stack"
-HOURS = 72
 THIS = "pr-stack.yml"
-_NAME = re.compile(r"pr-(?P<number>[1-9]\d*)")
-
-
-@dataclass(frozen=True)
-class Left:
-    """The stack of a pull request, as the backend lists it.
-
-    Attributes:
-        name: pr-N.
-        updated: its last update; None if it was never updated.
-        is_updating: whether an update is running.
-    """
-
-    name: str
-    updated: datetime | None
-    is_updating: bool = False
-
-    @property
-    def number(self) -> int:
-        """The number of its pull request."""
-        return number_of(self.name)
-
-
-def number_of(name: str) -> int:
-    """Return the number of the pull request that a stack or environment belongs to; 0 for any other name."""
-    found = _NAME.fullmatch(name)
-    return int(found["number"]) if found else 0
-
-
-def there(rows: Sequence[Mapping[str, Any]]) -> list[Left]:
-    """Return the pull requests' stacks among those that `pulumi stack ls --json` lists."""
-    found = []
-    for row in rows:
-        if number_of(str(row.get("name"))):
-            when, is_updating = str(row.get("lastUpdate") or ""), bool(row.get("updateInProgress"))
-            found.append(Left(str(row["name"]), datetime.fromisoformat(when) if when else None, is_updating))
-    return found
-
-
-def why_over(left: Left, pull: Mapping[str, Any] | None, now: datetime, hours: int) -> str:
-    """Return why a stack has expired; empty if it has not.
-
-    Args:
-        left: the stack.
-        pull: its pull request; None if no pull request has that number.
-        now: the current time, with a time zone.
-        hours: the lifetime of a stack after its last update.
-    """
-    if left.is_updating:
-        return ""
-    if pull is None:
-        return "no such pull request exists"
-    if pull.get("state") != "open":
-        return "its pull request is closed"
-    if LABEL not in {str(label.get("name")) for label in pull.get("labels") or []}:
-        return f"its pull request has no label {LABEL}"
-    if left.updated is None:
-        return "no update of it has ever finished"
-    if now - left.updated > timedelta(hours=hours):
-        return f"its last update was more than {hours} hours ago"
-    return ""
+"""The workflow that updates these stacks."""
 
 
 def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]:
@@ -107,15 +45,24 @@ def settings_of(number: int, image: str, pool_image: str = "") -> dict[str, str]
         **({"poolImage": pool_image} if pool_image else {}),
         "poolEnvironment": "dev",
         "poolMinIdle": "1",
-        # A destroy after a label or a pull request was removed has nobody to confirm it.
+        # Nobody can confirm a destroy that runs because a label was removed or a pull request was closed.
         "agentsOnDestroy": "delete",
         "dataOnDestroy": "delete",
         "protect": "false",
     }
 
 
-def up(number: int, revision: str) -> None:
-    """Create or update the stack of a pull request."""
+def up(number: int, revision: str, hours: int) -> None:
+    """Create or update the stack of a pull request, and comment on its addresses.
+
+    Args:
+        number: the number of the pull request.
+        revision: its head.
+        hours: the lifetime of the stack after its last update.
+
+    Raises:
+        InfraError: its images were not built, or Pulumi or GitHub refused.
+    """
     name, template = f"pr-{number}", Pulumi(TEMPLATE)
     door = github.from_environment()
     own = wait_for_images(door, stacks.config(CHECKOUT, TEMPLATE), number, revision)
@@ -126,13 +73,9 @@ def up(number: int, revision: str) -> None:
     stack.do("config", "set-all", *_plain(chosen))
     stack.do("up", "--yes", "--skip-preview")
     urls = {key: (stack.read("stack", "output").get(key) or {}).get("url", "") for key in ("canary", "poolManager")}
-    lines = [f"### Stack `{name}`", "", *(f"- {key}: {url or 'no address'}" for key, url in urls.items())]
-    lines += [
-        "",
-        f"It is destroyed with the label `{LABEL}` or the pull request, and {HOURS} hours after its last update.",
-    ]
-    workflow.summary("\n".join(lines))
-    comment.put(door, number, f"stack:{name}", "\n".join(lines))
+    text = announcement(name, urls, hours)
+    workflow.summary(text)
+    comment.put(door, number, f"stack:{name}", text)
 
 
 def down(name: str) -> Place | None:
@@ -149,7 +92,7 @@ def down(name: str) -> Place | None:
     """
     if all(row["name"] != name for row in pulumi_cli.stacks()):
         return None
-    # A destroy uses the config of the last update, which may not have had these keys.
+    # The config of the last update, which a destroy uses, may not have these keys.
     stack = Pulumi(name, extra={"AGENTS_ON_DESTROY": "delete", "DATA_ON_DESTROY": "delete"})
     # Its config was never committed; a destroy needs only what the template has.
     Pulumi(TEMPLATE).do("config", "cp", "--dest", name)
@@ -284,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not chosen.pull_request or not number_of(f"pr-{chosen.pull_request}"):
         parser.error("--pull-request N or PULL_REQUEST is required")
     if chosen.command == "up":
-        up(chosen.pull_request, chosen.revision)
+        up(chosen.pull_request, chosen.revision, chosen.hours)
     else:
         name = f"pr-{chosen.pull_request}"
         place = down(name)

@@ -17,7 +17,8 @@ IMAGE, POOL_IMAGE = "registry:Image runtime", "registry:Image pool"
 """The resources that record the runtime image and the pool manager's."""
 _IMAGE_FIELDS = frozenset({"digest", "pinned", "revision", "created", "history"})
 _IMAGE_REASONS = {IMAGE: frozenset({"image", "RAILWAY_RUNTIME_IMAGE"}), POOL_IMAGE: frozenset({"image"})}
-_UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
+UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
+"""Pulumi's names of the operations that change nothing."""
 _NOISE = frozenset({"__provider", "__defaults"})
 _ROLLOUT = "convos:AgentRollout "
 _ANSWERS_AT = frozenset({"mode", "url"})
@@ -120,7 +121,7 @@ def parse(document: Mapping[str, Any]) -> Preview:
     steps = document.get("steps") or []
     if not isinstance(steps, list) or "changeSummary" not in document:
         raise ValueError("not a preview by Pulumi, or a failed one")
-    changes = [_change(step) for step in steps if step.get("op") not in _UNCHANGED]
+    changes = [_change(step) for step in steps if step.get("op") not in UNCHANGED]
     return Preview(tuple(sorted(changes, key=lambda change: (change.what, change.op))))
 
 
@@ -228,7 +229,7 @@ def _change(step: Mapping[str, Any]) -> ResourceChange:
     after = (step.get("newState") or {}).get("inputs") or {}
     if op.startswith("delete"):
         return ResourceChange(what, op, {})
-    # Each update announces its cost anew, so the announcement of the last one is no change.
+    # Each update announces its cost anew, so the previous announcement is not a change.
     cost, said = after.get("change"), before.get("change")
     old, new = (dict(_leaves({key: row[key] for key in row if key not in _ANNOUNCED})) for row in (before, after))
     properties = {

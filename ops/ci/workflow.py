@@ -41,7 +41,7 @@ def run(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Python would try to write the rest at its end, and complain again.
+        # At exit Python would try to write the rest, and print a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except Failure as error:

@@ -6,21 +6,19 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ops.config.configuration_page import allowed_text, default_text, table
+from ops.config.marked_table import with_table
 from pool_contract.agent_variables import API_KEY
 
 if TYPE_CHECKING:
     from pool_contract.key_declaration import KeyDeclaration
 
-_BEGIN, _END = "<!-- variables: written by make config-docs -->\n", "<!-- end of variables -->\n"
 _HEAD = ("Variable", "Use", "Secret", "Required", "Default", "Allowed", "Description")
 
 
 def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
     """Return the page with the table between its two marks; without the marks, the page is returned unchanged."""
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
     rows = "".join(table(_HEAD, (_row(one) for one in read_by_pool(declarations))))
-    return f"{before}{begin}{rows.lstrip()}{end}{after}" if end else page
+    return with_table(page, rows.lstrip())
 
 
 def read_by_pool(declarations: Iterable[KeyDeclaration]) -> Iterator[KeyDeclaration]:

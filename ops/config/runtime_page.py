@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ops.config.marked_table import with_table
+
 if TYPE_CHECKING:
     from pool_contract.key_declaration import InRuntime, KeyDeclaration
-
-_BEGIN, _END = "<!-- variables: written by make config-docs -->\n", "<!-- end of variables -->\n"
 
 
 def written(page: str, declarations: Iterable[KeyDeclaration]) -> str:
     """Return the page with the table between its two marks; without the marks, the page is returned unchanged."""
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    return f"{before}{begin}{''.join(_lines(declarations))}{end}{after}" if end else page
+    return with_table(page, "".join(_lines(declarations)))
 
 
 def _lines(declarations: Iterable[KeyDeclaration]) -> Iterator[str]:

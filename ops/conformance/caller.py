@@ -1,4 +1,4 @@
-"""Who asks: one credential at one address, live or from a recording, and a fence around what may be changed."""
+"""Sends documents with one credential, live or from a recording, and fences in what may be changed."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ class Fence:
     known: set[str] = field(default_factory=set)
 
     def check(self, document: str, variables: Mapping[str, Any]) -> None:
-        """Stop a mutation that names anything else.
+        """Stop a mutation that names any other id.
 
         Raises:
-            OutOfBounds: it does.
+            OutOfBounds: it names an id that is not of this run.
         """
         strange = [id_ for id_ in _ids(variables) if id_ not in self.known]
         if is_mutation(document) and strange:
             raise OutOfBounds("conformance", f"a scenario would change {strange[0]}, which is not of this run")
 
     def admit(self, *values: Any) -> None:
-        """Let what an answer about this run's own things names be changed."""
+        """Allow changes to the ids in these values, which are answers about things of this run."""
         self.known.update(id_ for value in values for id_ in _ids(value))
 
 
@@ -136,7 +136,7 @@ class PatientCaller:
         """Return the data of the first answer that is not a refusal of that kind.
 
         Raises:
-            Refusal: it is another one, or patience ends.
+            Refusal: it is of another kind, or the time is over.
         """
         deadline = time.monotonic() + self._seconds
         pause = self._seconds / 30
@@ -168,7 +168,7 @@ class ReplayedCaller:
 
 
 def sender(client: Client) -> Send:
-    """Return what sends with the client: a query as often as it is safe, a mutation and a subscription once."""
+    """Return a function that sends with the client: a query is retried, a mutation and a subscription are sent once."""
 
     def send(document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         if _is_subscription(document):
@@ -180,7 +180,7 @@ def sender(client: Client) -> Send:
 
 
 def without_token(endpoint: str, token: str | None = None) -> Send:
-    """Return what sends once, without a credential, or with one that may be blank or wrong."""
+    """Return a function that sends once, without a credential, or with one that may be blank or wrong."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     transport = Transport(endpoint, headers, Timing(), time.time)
 

@@ -1,11 +1,11 @@
 """Compare what this project believes about Railway with what an address does: an emulator of its own, or Railway.
 
 python -m ops conformance                  on an emulator that it starts and stops
-python -m ops conformance --other          on one where every disputed belief is the other way round
+python -m ops conformance --other          on an emulator with every disputed belief the other way round
 python -m ops conformance --real [--yes]   on Railway, with RAILWAY_API_TOKEN; RAILWAY_ENDPOINT for another address
-python -m ops conformance --replay FILE    today's scenarios on the answers that a report has kept
+python -m ops conformance --replay FILE    the current scenarios with the recorded answers of a report
 
-It writes a report as JSON (--report), says what differs, and ends with 1 where anything does.
+It writes a report as JSON (--report) and prints what differs. Exit code 1 if anything does.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def chosen(only: str) -> list[Scenario]:
 
 
 def otherwise(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """Return scenarios as they are where every disputed belief is the other way round."""
+    """Return the scenarios with what is expected if every disputed belief is the other way round."""
     return [one if one.otherwise is AS_EXPECTED else replace(one, expected=one.otherwise) for one in scenarios]
 
 
@@ -104,7 +104,11 @@ def _railway() -> Iterator[Client]:
 
 
 def _ask(client: Client, scenarios: Sequence[Scenario]) -> None:
-    """Say what is about to happen, and go on only if told to."""
+    """Print what is about to happen, and continue only after a yes.
+
+    Raises:
+        Failure: the answer was not yes.
+    """
     left = ", ".join(str(row["name"]) for row in left_over(client)) or "none"
     sys.stdout.write(
         f"{client.endpoint}: {len(scenarios)} scenarios in one project that is made for them and deleted at the end,\n"

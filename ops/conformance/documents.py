@@ -1,4 +1,4 @@
-"""Documents of the suite beside those that the program sends."""
+"""The GraphQL documents that only this suite sends; the others are the program's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mark of this suite's projects: what has it may be deleted, and nothing else is ever touched."""
+"""The mark of this suite's projects: only a project with the mark is ever deleted."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def sweep(client: Client) -> list[str]:
 
 
 def _delete(client: Client, project: Mapping[str, Any]) -> None:
-    # A refusal is no proof, and the list that is read afterwards is (fact: refused-may-have-happened).
+    # A refusal proves nothing; the list is read again afterwards (fact: refused-may-have-happened).
     try:
         sender(client)(sent.PROJECT_DELETE, {"id": project["id"]})
     except (Refusal, RailwayError):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 SETTINGS: Mapping[str, str] = {"deploy_step_seconds": "0.02", "image_check": "off", "requests_per_hour": "100000"}
-"""Deployments take a moment, as on Railway, and every answer tells a rate limit that no run reaches."""
+"""Deployments take a moment, as on Railway, and every answer has a rate limit that no run reaches."""
 
 OTHER_SETTINGS: Mapping[str, str] = {
     "deleted_answer": "not_authorized",
@@ -43,7 +43,7 @@ def own_emulator(
     """Start an emulator, give its endpoint and its account token, and stop it.
 
     Args:
-        folder: where its state and data lie.
+        folder: the folder of its state and data.
         settings: its settings, as on its command line.
         program: the module that is the emulator.
 

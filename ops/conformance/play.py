@@ -1,4 +1,4 @@
-"""Plays scenarios: makes the project, lets each scenario play in it, and deletes it whatever happens."""
+"""Runs scenarios: makes the project, runs each scenario in it, and deletes it whatever happens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _DOLLARS_PER_SECOND = 1 * 0.00000772 + 0.5 * 0.00000386
 _NO_TOKEN = "00000000-0000-4000-8000-000000000000"  # noqa: S105  # nobody has it
 MOST_SECONDS = 3600.0
-"""After so long no further scenario begins: what runs costs money until the project is deleted."""
+"""After this time no further scenario begins: everything that runs costs money until the project is deleted."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RunPace:
     Attributes:
         patience_seconds: how long to wait for what lags behind.
         seconds_between: the pause between two calls.
-        most_seconds: after so long no further scenario begins.
+        most_seconds: the time after which no further scenario begins.
     """
 
     patience_seconds: float = 90.0
@@ -184,7 +184,7 @@ def _made(client: Client, pace: RunPace) -> tuple[Sandbox, str]:
 
 
 def _make_origin(account: Caller, project: str, environment: str) -> None:
-    """Make what the fork is a copy of: a service with a variable, a sealed one and a domain."""
+    """Make the service that the fork copies: it has a variable, a sealed variable and a domain."""
     given = {"projectId": project, "name": "origin", "environmentId": environment}
     service = str(account.ask(sent.SERVICE_CREATE, {"input": given})["serviceCreate"]["id"])
     variables = {"ORIGINAL": {"value": "1"}, "SEALED": {"value": "2", "isSealed": True}}

@@ -1,4 +1,4 @@
-"""What an address answered, call by call, without secrets; fed back, scenarios run on it without the address."""
+"""What an address answered, call by call and without secrets; scenarios can be replayed on it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Recording:
         """Return the next call.
 
         Raises:
-            Failure: the scenario asks something else than it asked then.
+            Failure: the recording has no answer to this document here: the scenario has changed.
         """
         if self._next >= len(self.calls) or self.calls[self._next].document != _digest(document):
             asked = operation_name(document)

@@ -58,7 +58,7 @@ class ConformanceReport(BaseModel):
 
 
 def in_order(findings: Iterable[ScenarioResult]) -> tuple[ScenarioResult, ...]:
-    """Return findings with what has to be looked at first."""
+    """Return the findings, with those that need attention first."""
     return tuple(sorted(findings, key=lambda one: (_ORDER.index(one.verdict), one.scenario)))
 
 

@@ -1,4 +1,4 @@
-"""Where scenarios play: one throw-away project with an environment and a fork of it, and who may ask."""
+"""What scenarios run in: one throw-away project with an environment and a fork of it, and callers by credential."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Sandbox:
         return id_
 
     def lately(self, read: Callable[[], Any], expected: Any) -> Any:
-        """Return what is read once it is what is expected, or what it is when patience ends (fact: read-lag)."""
+        """Read until the value is the expected one or patience ends; return the last value (fact: read-lag)."""
         deadline = time.monotonic() + self.patience_seconds
         pause = min(2.0, self.patience_seconds / 50)
         while True:
@@ -115,7 +115,7 @@ class Sandbox:
             found = read()
             if found == expected or time.monotonic() + pause > deadline:
                 return found
-            # A recording has the last read alone: fed back, it is the first.
+            # Only the last read is recorded, so that a replay finds it at once.
             del self.recording.calls[kept:]
             time.sleep(pause)
 
@@ -134,7 +134,7 @@ class Sandbox:
         self.commit({"services": {service_id: config}}, skip=skip)
 
     def running(self, name: str, **config: Any) -> str:
-        """Make a service that runs the image, and return its id when its deployment has ended one way or the other."""
+        """Make a service that runs the image, and return its id when its deployment has settled."""
         service_id = self.service(name)
         given = {"source": {"image": IMAGE}, **config}
         self.configure(service_id, {**given, "deploy": {"limitOverride": LIMITS, **given.get("deploy", {})}})
@@ -142,7 +142,7 @@ class Sandbox:
         return service_id
 
     def settled(self, service_id: str) -> list[Mapping[str, Any]]:
-        """Wait until no deployment of a service moves any more, and return them, newest first."""
+        """Wait until no deployment of a service is in progress, and return them, newest first."""
         moving = {"QUEUED", "WAITING", "INITIALIZING", "BUILDING", "DEPLOYING", "REMOVING"}
         self.lately(lambda: any(row["status"] in moving for row in self.deployments(service_id)), expected=False)
         return self.deployments(service_id)
@@ -177,5 +177,5 @@ class Sandbox:
 
 
 def nodes(connection: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what the edges of a connection hold."""
+    """Return the nodes of a connection."""
     return [edge["node"] for edge in connection["edges"]]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 AS_EXPECTED = object()
-"""Nothing that the scenario observes is disputed."""
+"""The default of `otherwise`: nothing that the scenario observes is disputed."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Scenario:
         beliefs: the ids of what it checks.
         observe: plays it, and returns an observation that JSON can hold and that has no ids, times or names in it.
         expected: the observation on the emulator.
-        otherwise: the observation where every disputed belief is the other way round; `expected` where it is not given.
+        otherwise: the observation if every disputed belief is the other way round; by default, the same as `expected`.
         deployments: how many deployments it starts at most.
         ends_project: whether it deletes the project; such a scenario is played last.
     """

@@ -54,7 +54,7 @@ def first_event(
                     break
     except (OSError, TimeoutError, WebSocketException) as error:
         what = f"{parts.netloc} does not answer {operation}: {type(error).__name__}"
-        raise Unreachable(subject, what, "check railwayEndpoint and the network", sent=True) from error
+        raise Unreachable(subject, what, "check RAILWAY_ENDPOINT and the network", sent=True) from error
     return _data(message, operation, subject)
 
 

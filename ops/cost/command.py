@@ -1,7 +1,7 @@
 """What a stack costs a month, as an estimate: `make cost STACK=… [AGENTS=n]`.
 
 python -m ops cost --stack STACK [--agents N] [--json]; read-only, from the stack's config file and Railway's public
-prices. Without --agents, those are counted that the pool keeps idle.
+prices. Without --agents, the agents that the pool keeps idle are counted.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def lines(stack: str, found: CostEstimate) -> list[str]:
         *rows,
         f"  {'together':<14}{'':>19}  = ${found.total:>9.2f}",
         f"  each further agent ${found.agent:.2f}; one that always uses all of its limits ${found.agent_at_most:.2f}",
-        f"  assumed on the average: {told}",
-        "  not counted: egress, the plan's own price, which covers as much use, and databases outside of Railway",
+        f"  assumed on average: {told}",
+        "  not counted: egress, databases outside of Railway, and the plan's fee, which includes that much usage",
         f"  prices as of {found.prices_read} by {found.source}; what you pay is on Railway's page of usage",
     ]
 

@@ -1,4 +1,4 @@
-"""What a stack costs a month if its services use what they usually use, from its config alone. Pure."""
+"""What a stack costs a month with typical usage of its services, from its config alone. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convos_infra.errors import InfraError
 from ops.cost.prices import RAILWAY
+from pool_contract.keys import declaration_of
 
 if TYPE_CHECKING:
     from ops.cost.prices import Prices
@@ -30,9 +31,8 @@ class Use:
 AGENT = Use(0.05, 0.5, 1.0)
 POOL_MANAGER = Use(0.05, 0.2)
 DATABASE = Use(0.05, 0.25, 1.0)
-"""Assumptions, not measurements: what a Node process that mostly waits, a small Python service and a small PostgreSQL
-use. The reference images use less; the invoice, or Railway's page of metrics, says what yours do."""
-_DEFAULT_IDLE, _DEFAULT_VCPUS, _DEFAULT_MEMORY_MB = 3, 4.0, 8000.0
+"""Assumptions, not measurements: the usage of a Node process that mostly waits, a small Python service and a small
+PostgreSQL. The reference images use less; see the invoice or Railway's metrics for the usage of yours."""
 _MB_A_GB = 1000
 
 
@@ -86,20 +86,20 @@ def estimate(config: Mapping[str, Any], agents: int | None = None, prices: Price
         prices: of Railway.
 
     Raises:
-        InfraError: a number of the config is not one.
+        InfraError: a value of the config is not a number.
     """
     rows = tuple(_rows(config, agents, prices))
     keys = config.get("keys") if isinstance(config.get("keys"), Mapping) else {}
     assert isinstance(keys, Mapping)
-    vcpus = _number(keys, "POOL_AGENT_VCPUS", _DEFAULT_VCPUS)
-    memory = _number(keys, "POOL_AGENT_MEMORY_MB", _DEFAULT_MEMORY_MB) / _MB_A_GB
+    vcpus = _limit(keys, "POOL_AGENT_VCPUS")
+    memory = _limit(keys, "POOL_AGENT_MEMORY_MB") / _MB_A_GB
     limits = Use(vcpus, memory, AGENT.volume)
     total = sum(row.total for row in rows)
     return CostEstimate(rows, total, AGENT.price(prices), limits.price(prices), prices.read, prices.source)
 
 
 def _rows(config: Mapping[str, Any], agents: int | None, prices: Prices) -> Iterator[CostRow]:
-    idle = int(_number(config, "poolMinIdle", _DEFAULT_IDLE))
+    idle = int(_number(config, "poolMinIdle", float(declaration_of("POOL_MIN_IDLE").default)))
     count = idle if agents is None else agents
     yield CostRow("agents" if agents is not None else "idle agents", count, AGENT.price(prices))
     if not _is(config, "manageCanary", "false"):
@@ -110,6 +110,10 @@ def _rows(config: Mapping[str, Any], agents: int | None, prices: Prices) -> Iter
     is_own = not config.get("databaseUrl") and not _is(config, "manageDatabase", "false")
     if count + is_own:
         yield CostRow("databases", count + is_own, DATABASE.price(prices))
+
+
+def _limit(keys: Mapping[str, Any], name: str) -> float:
+    return _number(keys, name, float(declaration_of(name).default))
 
 
 def _is(config: Mapping[str, Any], key: str, text: str) -> bool:
@@ -123,7 +127,7 @@ def _number(config: Mapping[str, Any], key: str, default: float) -> float:
     except ValueError:
         found = math.nan
     if not 0 <= found < math.inf:
-        raise InfraError(key, f"{str(value)[:40]!r} is not a number from 0 on")
+        raise InfraError(key, f"{str(value)[:40]!r} is not a number of at least 0")
     return found
 
 

@@ -1,7 +1,9 @@
-"""A day on the local stack: claim, new image, replenish, redeploy, drain and replace, roll back: `make demo`.
+"""Walks through a day of operations on the local stack: `make demo`.
 
-Each step prints a headline and the agents as they are then. The exit code is 0 only where each step saw what it must;
-the stack's config and its agents are left as they were found. It takes two to four minutes.
+It claims an agent, deploys a new image, replenishes, redeploys, drains and replaces, and rolls back.
+
+Each step prints a headline and the agents as they are then. The exit code is 0 only if each step saw what it must. The
+stack's config and its agents are left as they were found. It takes two to four minutes.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ QUICK = {"rolloutBake": "1", "rolloutReady": "60", "rolloutWait": "180"}
 
 @dataclass
 class Day:
-    """What the steps hand on.
+    """The state that the steps share.
 
     Attributes:
         stage: where.

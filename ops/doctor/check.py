@@ -12,7 +12,7 @@ from railway_api.failure import Failure
 
 
 class Diagnosis(StrEnum):
-    """What came of a question."""
+    """The result of a question."""
 
     WELL = "ok"
     WRONG = "wrong"
@@ -25,8 +25,8 @@ class Check:
 
     Attributes:
         subject: what was asked about.
-        diagnosis: what came of it.
-        text: what it is, or what is wrong and what to do.
+        diagnosis: the result.
+        text: what was found, or what is wrong and what to do.
     """
 
     subject: str
@@ -39,7 +39,7 @@ class Check:
 
 
 def asked(subject: str, ask: Callable[[], str]) -> Check:
-    """Ask, and return what was said; a failure is an answer as well."""
+    """Ask, and return the answer; a failure is an answer as well."""
     try:
         return Check(subject, Diagnosis.WELL, ask())
     except Failure as error:

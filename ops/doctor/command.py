@@ -1,7 +1,8 @@
-"""Whether everything that a stack depends on answers: `make doctor STACK=…`.
+"""Checks everything that a stack depends on: `make doctor STACK=…`.
 
-python -m ops doctor --stack STACK [--json]; read-only. Asked are Pulumi's backend, the passphrase, the keys, the tokens
-(kind and reach), the registry, the environment, the database and the pool manager. Exit code 3 where one is wrong.
+python -m ops doctor --stack STACK [--json]; read-only. It asks about Pulumi's backend, the passphrase, the keys, the
+tokens (kind and reach), the registry, the environment, the volumes, the database and the pool manager. Exit code 3 if
+one is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ops.doctor.questions import checks
 from ops.stack_command import add_json, stack_parser
 
 NOT_WELL = 3
-"""The exit code where something is wrong, or could not be asked because of that."""
+"""The exit code if an answer is wrong."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The questions of `make doctor`, each asked of what an update would ask; none changes anything."""
+"""The questions of `make doctor`: each asks what an update would ask, and none changes anything."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 LATER = "because of what is wrong above"
 OF_ENVIRONMENT = ("pool's token", "volumes", "database", "pool manager")
-"""What can be asked only where the environment could be read."""
+"""The questions that need the environment to be readable."""
 NEARLY_FULL = 0.9
-"""The share of a volume's size from which on a person has to act: PostgreSQL stops where it can write no more."""
+"""The share of a volume's size above which a person has to act: PostgreSQL stops when it cannot write any more."""
 
 
 def checks(stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -37,7 +37,7 @@ def checks(stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
         environ: the process's environment.
 
     Raises:
-        InfraError: there is no such stack's file.
+        InfraError: the stack has no config file.
     """
     config = stacks.config(CHECKOUT, stack)
     states: list[Recorded] = []
@@ -99,7 +99,7 @@ def _opened(stack: str, states: list[Recorded]) -> str:
     cli.read("config", "--show-secrets")
     if state.unfinished:
         names = ", ".join(f"{what} {of}" for what, of in state.unfinished[:3])
-        raise InfraError("state", f"an update was cut in the middle of {names}", f"pulumi refresh --stack {stack}")
+        raise InfraError("state", f"an update was interrupted while {names}", pulumi_cli.forget_unfinished(stack))
     return "it opens the secrets of the state and of the config"
 
 
@@ -180,7 +180,9 @@ def _pool_manager(state: Recorded, railway: RailwayNow) -> str:
     api = live_stack.pool_api(state, railway)
     version, status = api.version(), api.status()
     if status.get("problem"):
-        raise InfraError("pool-manager", f"answers, and says: {status['problem']}", "make logs SERVICE=pool-manager")
+        raise InfraError(
+            "pool-manager", f"answers, and says: {status['problem']}", "make logs STACK=… SERVICE=pool-manager"
+        )
     counts = status.get("counts") or {}
     told = f"{counts.get('idle', 0)} idle, {counts.get('claimed', 0)} claimed"
     return f"{version.get('version', 'of an unknown version')} answers and takes the key; {told}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST = 20
 LISTED = 200
-"""So many deployments of the canary are asked for."""
+"""How many deployments of the canary are read."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         deployments = _of_canary(state)
     except Failure as error:
-        # What Pulumi knows is worth reading while Railway does not answer.
+        # Pulumi's part is worth reading even if Railway does not answer.
         sys.stderr.write(log_line(f"  images are not known: {error}\n"))
         deployments = []
     updates = parsed(history, deployments)
@@ -70,7 +70,7 @@ def _of_canary(state: Recorded) -> list[PastDeployment]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("history", __doc__)
-    parser.add_argument("--most", default=MOST, type=number(1, 1000), metavar="N", help="so many updates, the newest")
+    parser.add_argument("--most", default=MOST, type=number(1, 1000), metavar="N", help="the newest N updates")
     add_json(parser)
     return parser
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ops.history.resource_changes import resource_changes
 from ops.history.update_origin import commit, origin
 from ops.plan.rollout_rows import columns
 from ops.printable import escaped, log_line
 from ops.status.report import short
 
 HEAD = ("ended", "kind", "result", "seconds", "changes", "image", "pin", "commit", "by")
-_UNCHANGED = ("same", "read")
 _PIN = "convos-infra:imageTag"
 
 
@@ -95,7 +95,7 @@ def lines(updates: Sequence[PastUpdate]) -> list[str]:
 
 
 def moment(text: object) -> datetime | None:
-    """Read a moment as Pulumi and Railway write it; None if it is none."""
+    """Parse a time as Pulumi and Railway write it; None if it is not one."""
     try:
         found = datetime.fromisoformat(str(text or ""))
     except ValueError:
@@ -112,7 +112,7 @@ def _update(row: Mapping[str, Any], deployments: Sequence[PastDeployment]) -> Pa
         str(row.get("kind") or ""),
         str(row.get("result") or "not ended"),
         int((ended - began).total_seconds()) if began is not None and ended is not None else None,
-        {name: count for name, count in (row.get("resourceChanges") or {}).items() if name not in _UNCHANGED},
+        resource_changes(row),
         _image_at(ended, deployments),
         str(pin or ""),
         commit(environment),

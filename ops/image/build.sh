@@ -1,14 +1,14 @@
 #!/bin/sh
-# Builds an image: build_image.sh [--push] runtime|pool REFERENCE…
+# Builds an image: ops/image/build.sh [--push] runtime|pool REFERENCE…
 #
-# With docker buildx where it is installed, else with buildctl against BUILDKIT_HOST, else with docker build.
-# CONVOS_BASE_IMAGES names a folder of stand-ins (ops/toolchain/base_images.py) where public base images cannot be pulled.
+# It uses docker buildx if that is installed, else buildctl if BUILDKIT_HOST is set, else docker build.
+# CONVOS_BASE_IMAGES names a folder of stand-ins (ops/toolchain/base_images.py) for base images that cannot be pulled.
 # REVISION and VERSION become labels; without them they are git's commit and `dev`. The last line is the image's digest.
 set -eu
 cd "$(dirname "$0")/../.."
 
 usage() {
-    echo "usage: build_image.sh [--push] runtime|pool REFERENCE…" >&2
+    echo "usage: ops/image/build.sh [--push] runtime|pool REFERENCE…" >&2
     exit 2
 }
 
@@ -60,7 +60,7 @@ with_buildctl() {
     if ! $push; then docker load --input "$scratch/image.tar"; fi
 }
 
-# Without BuildKit there are no named contexts: the stand-in is imported as an image of its own name.
+# Without BuildKit there are no named contexts, so the stand-in is imported as an image with a name of its own.
 with_docker() {
     for reference in "$@"; do set -- "$@" --tag "$reference" && shift; done
     if [ -n "$base" ]; then
@@ -76,7 +76,7 @@ if docker buildx version >/dev/null 2>&1; then
 elif [ -n "${BUILDKIT_HOST:-}" ] && command -v buildctl >/dev/null; then
     with_buildctl "$@"
 elif [ -n "$base" ] && [ "$context" = pool ]; then
-    echo "build: the stand-in of a stage needs BuildKit; install docker buildx, or set BUILDKIT_HOST for buildctl" >&2
+    echo "build: the stand-in for a stage of pool/Dockerfile needs BuildKit; install docker buildx, or set BUILDKIT_HOST for buildctl" >&2
     exit 1
 else
     with_docker "$@"

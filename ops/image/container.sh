@@ -33,7 +33,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Sets $address. It is empty where the container has ended already; wait_until says how.
+# Sets $address. It is empty if the container has already ended; wait_until reports its exit code.
 find_address() {
     address=$(docker port "$container" 8080/tcp 2>/dev/null | head -n 1 || true)
     say "started $image on ${address:-no port}"

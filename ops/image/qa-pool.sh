@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks an image of the pool manager: qa-pool.sh IMAGE. Starts it with variables that lead nowhere: no Railway, no
-# database. It has to serve all the same: /healthz, and /version. Shows its log when it does not.
+# Checks an image of the pool manager: qa-pool.sh IMAGE. Starts it with addresses at which no Railway and no database
+# answer. It must serve /healthz and /version nevertheless; otherwise its log is printed.
 #
 #   QA_READY_SECONDS   how long it may take (60)
 set -eu

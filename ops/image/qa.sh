@@ -4,16 +4,16 @@
 #
 # The defaults fit the team's image and the reference runtime:
 #   QA_START_COMMAND   node scripts/pool-server.js; today's image: node convos-platform/pool-server/dist/index.js
-#   QA_SMOKE_COMMAND   for `sh -c` in the container: `pnpm qa`, or what that is where the image has no pnpm
-#   QA_HEALTH_PATH     /pool/health, which has to say {"ready": true}
-#   QA_BEARER          the container gets it as POOL_API_KEY, and the health is asked with it; without it all is open
+#   QA_SMOKE_COMMAND   for `sh -c` in the container: `pnpm qa`, or `node scripts/qa.js` if the image has no pnpm
+#   QA_HEALTH_PATH     /pool/health, which has to answer {"ready": true}
+#   QA_BEARER          POOL_API_KEY of the container, and the bearer token of the health request; without it, no token is needed
 #   QA_READY_SECONDS (120), QA_SETTLE_SECONDS (15, for the browser service), QA_SMOKE_SECONDS (120)
-#   QA_KEYS            names of further variables to hand on
+#   QA_KEYS            the names of further variables to pass on
 #
-# Agents' keys that are set here (runtime/scripts/keys.list) are handed on by name; OPENCLAW_GATEWAY_TOKEN,
-# SETUP_PASSWORD and PRIVATE_WALLET_KEY are made where they are not. At boot the team's image makes what it lacks: an
-# OpenRouter key, a mail inbox, a phone number. Nobody would delete those, so a key that makes one is handed on only
-# together with what it would make, and the management key never.
+# Agents' keys (runtime/scripts/keys.list) that are set here are passed on by name; OPENCLAW_GATEWAY_TOKEN,
+# SETUP_PASSWORD and PRIVATE_WALLET_KEY are generated if they are not set. At boot the team's image creates what it lacks:
+# an OpenRouter key, a mail inbox, a phone number. Nothing would delete those, so a key that can create one is passed on
+# only together with the thing that it would create, and the management key never.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -29,7 +29,7 @@ SETUP_PASSWORD=${SETUP_PASSWORD:-$(random_hex 16)}
 PRIVATE_WALLET_KEY=${PRIVATE_WALLET_KEY:-0x$(random_hex 32)}
 export OPENCLAW_GATEWAY_TOKEN SETUP_PASSWORD PRIVATE_WALLET_KEY
 
-# NAME MADE: the key with this name makes MADE at boot, where that is missing.
+# makes NAME: prints the variable whose value the key NAME would create at boot if it is missing.
 makes() {
     case $1 in
         AGENTMAIL_API_KEY) echo AGENTMAIL_INBOX_ID ;;
@@ -42,7 +42,7 @@ hand_on() {
     is_set "$1" || return 0
     made=$(makes "$1")
     if [ -n "$made" ] && ! is_set "$made"; then
-        say "$1 is not handed on: without $made the image would make one at each run; set $made"
+        say "$1 is not passed on: without $made the image would create one at each run; set $made"
         return 0
     fi
     handed_on="$handed_on --env $1"
@@ -52,7 +52,7 @@ for name in $(sed -n 's/^\([A-Z_][A-Z0-9_]*\) .*/\1/p' runtime/scripts/keys.list
     case $name in
         *[!A-Za-z0-9_]* | [0-9]*) say "QA_KEYS: $name is not the name of a variable" && exit 1 ;;
         OPENROUTER_MANAGEMENT_KEY) say "QA_KEYS: an agent is never given $name" && exit 1 ;;
-        # What this script decides itself.
+        # This script sets these itself.
         POOL_API_KEY | PORT | OPENCLAW_STATE_DIR | CHROMIUM_PATH) ;;
         *) hand_on "$name" ;;
     esac

@@ -104,9 +104,7 @@ def _too_old(image: ResolvedImage, target: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("images", __doc__)
-    parser.add_argument(
-        "--most", default=MOST, type=number(1, 1000), metavar="N", help="tags of so many commits, the newest"
-    )
+    parser.add_argument("--most", default=MOST, type=number(1, 1000), metavar="N", help="tags of the newest N commits")
     add_json(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""The last commits of this checkout, with their titles; none where git does not tell."""
+"""The last commits of this checkout, with their titles; none if git fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def titles(checkout: Path) -> dict[str, str]:
 
 
 def title_of(revision: str, known: dict[str, str]) -> str:
-    """Return the title of a commit, or of the only one that begins so; empty if it is not known."""
+    """Return the title of a commit by its hash or a unique prefix of it; empty if it is not known."""
     if not revision:
         return ""
     found = [title for commit, title in known.items() if commit.startswith(revision)]

@@ -56,7 +56,7 @@ class Pinnable:
 
 
 def chosen(tags: Sequence[str], commits: Sequence[str], followed: Collection[str], most: int) -> list[str]:
-    """Return the tags to look at: those of branches, then `most` of commits, the newest first.
+    """Return the tags to show: those of branches, then `most` of commits, the newest first.
 
     A tag of a commit that this checkout does not know comes after those that it knows.
 

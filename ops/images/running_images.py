@@ -1,4 +1,4 @@
-"""Which image each service of an environment runs, or is told to give to agents. Pure."""
+"""Which image each service of an environment runs, and which one a pool manager gives to new agents. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def running_images(state: Recorded, snapshot: Snapshot, location: str) -> dict[s
     Args:
         state: the stack's, which knows its own services.
         snapshot: the environment.
-        location: the repository, with its registry; images of others are left out.
+        location: the repository, with its registry; images of other repositories are left out.
     """
     own = {str(row.values["serviceId"]) for row in state.of("ServiceInstance")}
     agents = agents_in({id_: snapshot.name_of(id_) for id_ in snapshot.instances}, own)

@@ -1,4 +1,7 @@
-"""`python -m ops.local up | services | down | status | env`: what `make local`, `make down`, `make status` call."""
+"""`python -m ops.local COMMAND`: what make's targets for the local stack and .ci/run call.
+
+Importing it and `down` need the standard library alone: `make down` also works when the virtual environment is gone.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,21 @@ import argparse
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from ops.local import down, status, up
 from ops.local.layout import here
 from ops.toolchain.errors import ToolError
 
+if TYPE_CHECKING:
+    from ops.local.layout import Layout
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; what goes wrong is told in one line, never as a traceback."""
+    """Run one command; an error is reported in one line, never as a traceback."""
     parser = argparse.ArgumentParser(prog="python -m ops.local", description=__doc__)
     parser.add_argument("command", choices=["up", "services", "docker", "down", "status", "env", "database-url"])
-    parser.add_argument("--watch", action="store_true", help="status: look again until interrupted")
+    parser.add_argument("--watch", action="store_true", help="status: poll until interrupted")
     parser.add_argument("--html", default="", metavar="FILE", help="status: also write the stack's page")
     parser.add_argument("--force", action="store_true", help="down: also remove the states of other stacks")
     chosen = parser.parse_args(argv)
@@ -52,11 +59,10 @@ def _run(chosen: argparse.Namespace) -> int:
         return status.run(layout, [*(["--watch"] if chosen.watch else []), f"--html={chosen.html}"])
     if command == "database-url":
         return status.database_url(layout)
-    return _env()
+    return _env(layout)
 
 
-def _env() -> int:
-    layout = here()
+def _env(layout: Layout) -> int:
     if not layout.env.exists():
         sys.stderr.write("local: nothing is up; run: make local\n")
         return 1

@@ -1,4 +1,4 @@
-"""Repairs the files of Pulumi's file backend that a full disk or a power cut has left in pieces.
+"""Repairs the files of Pulumi's file backend that a full disk or a power cut has damaged.
 
 Pulumi writes the stack's file, a copy of the one before (`.bak`), and for each update a record and a copy of the state
 (`<stack>-<nanoseconds>.history.json` and `.checkpoint.json`). `pulumi stack history` stops at the first record that it
@@ -23,7 +23,7 @@ _PROJECT = "pulumi-python:dynamic/railway:Project"
 
 
 def repair(state: Path, aside: Path) -> tuple[str, ...]:
-    """Move the files that cannot be read aside, and bring a stack back from its newest copy; return what was done.
+    """Move unreadable files aside, and restore a stack from its newest copy; return what was done, one line per file.
 
     Args:
         state: the folder of the backend.
@@ -47,7 +47,7 @@ def repair(state: Path, aside: Path) -> tuple[str, ...]:
 
 
 def others(state: Path, project: str, stack: str) -> tuple[str, ...]:
-    """Return the stacks of the backend beside one, each with the number of its resources; a damaged one counts as well.
+    """Return all stacks of the backend but one, each with the number of its resources; damaged ones count as well.
 
     Args:
         state: the folder of the backend.
@@ -58,7 +58,7 @@ def others(state: Path, project: str, stack: str) -> tuple[str, ...]:
     # PULUMI_SELF_MANAGED_STATE_GZIP makes files that end with .json.gz; an old backend has no folders of projects.
     for file in sorted((state / ".pulumi" / "stacks").rglob("*.json*")):
         name, _, ending = file.name.rpartition(".json")
-        # Beside each file there may be a copy (.bak) and what the library for files knows of it (.attrs).
+        # Beside each file there may be a copy (.bak) and metadata of the storage library (.attrs).
         if ending not in ("", ".gz") or (name == stack and file.parent.name in (project, "stacks")):
             continue
         count = len(latest(file).get("resources") or ()) if not ending and _is_whole(file) else None
@@ -67,14 +67,14 @@ def others(state: Path, project: str, stack: str) -> tuple[str, ...]:
 
 
 def projects(state: Path, stack: str) -> frozenset[str]:
-    """Return the ids of the Railway projects that a stack tells of."""
+    """Return the ids of the Railway projects in a stack's state."""
     files = (state / ".pulumi" / "stacks").glob(f"*/{stack}.json")
     rows = [row for file in files for row in latest(file).get("resources") or ()]
     return frozenset(str(row["id"]) for row in rows if row.get("type") == _PROJECT and row.get("id"))
 
 
 def latest(file: Path) -> Mapping[str, Any]:
-    """Return the deployment in a stack's file, or nothing where the file is not as Pulumi writes it."""
+    """Return the deployment in a stack's file; empty if the file is not as Pulumi writes it."""
     found = read_json(file)
     for key in ("checkpoint", "latest"):
         found = found.get(key) if isinstance(found, dict) else None
@@ -82,7 +82,7 @@ def latest(file: Path) -> Mapping[str, Any]:
 
 
 def forget(state: Path, stack: str, aside: Path) -> None:
-    """Move a stack aside whose Railway has lost everything that it tells of; other stacks may be of another Railway."""
+    """Move the files of one stack aside, for example if the emulator has lost everything that its state lists."""
     for file in (state / ".pulumi" / "stacks").glob(f"*/{stack}.json*"):
         _set_aside(file, aside)
 

@@ -1,4 +1,4 @@
-"""The network bridges that Docker has made, and does not remove where it is killed."""
+"""The network bridges that Docker made, and does not remove if it is killed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def exists(name: str) -> bool:
 
 
 def remove_left_over(layout: Layout) -> int:
-    """Remove the bridges of the emulator's networks while no Docker has them; return their number.
+    """Remove the bridges of the emulator's networks that no Docker has any more; return their number.
 
-    Docker makes those that it still needs again.
+    Docker creates those again that it still needs.
     """
     ours = prefix((layout.root / "emulator").resolve())
     removed = 0

@@ -1,8 +1,8 @@
 """Finds a file that a power cut or a full disk has cut off, among those that Docker and BuildKit keep for themselves.
 
-Docker and BuildKit start over most of them, and fail later: at the next pull, build, or container. Their files say
-themselves whether they are whole: a database names its last page, and a blob is named by its digest. A list that ends
-between two of its entries is not told.
+Docker and BuildKit start despite most such files, and fail later: at the next pull, build or container. The files
+themselves tell whether they are whole: a database names its last page, and a blob is named by its digest. A list that
+was cut off between two of its entries is not detected.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHUNK = 1 << 20
 
 
 def first(folder: Path) -> Path | None:
-    """Return a file below a folder that is cut off, or None if all that can be told are whole.
+    """Return a file below a folder that was cut off; None if every file that can be checked is whole.
 
     Args:
         folder: the data of a daemon that does not run, with nothing mounted below it; it need not exist.

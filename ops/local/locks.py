@@ -1,4 +1,4 @@
-"""The file backend's lock of a killed Pulumi: it names its process, so it can be distinguished from a running one's."""
+"""Removes the file backend's locks of killed Pulumi processes; a lock names its process, so a running one keeps its."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount what a killed daemon left mounted: otherwise, files of others would be removed through the mount."""
+    """Unmount what a killed daemon left mounted, because removing a folder would delete files through its mounts."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         return

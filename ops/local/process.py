@@ -97,7 +97,7 @@ def stop(*processes: Process, seconds: float = KILL_AFTER_SECONDS) -> int:
 def stop_marked(mark: str) -> int:
     """Stop all processes with a mark, parents first so that they can end in order; return how many were running."""
     stopped = 0
-    for _ in range(3):  # the children of those that were killed have no parent any more and are the next
+    for _ in range(3):  # a killed process leaves children whose parent is gone: the next round stops those
         running = marked(mark)
         ids = {one.pid for one in running}
         stopped += stop(*(one for one in running if _parent_of(one.pid) not in ids))
@@ -105,7 +105,7 @@ def stop_marked(mark: str) -> int:
 
 
 def wait_for(done: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
-    """Ask until the answer is true; return False if the time is over."""
+    """Ask until the answer is true; return False after so many seconds."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:

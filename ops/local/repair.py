@@ -1,4 +1,4 @@
-"""Repairs what a crash has left of an update: processes, locks, files in pieces, creates that were cut."""
+"""Repairs what a crash has left of an update: processes, locks, damaged files, interrupted creates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def before_up(layout: Layout, railway_address: str, env: Mapping[str, str], mark: str) -> tuple[str, ...]:
-    """Make the stack fit for an update, and return what had to be repaired for it, a line each.
+    """Prepare the stack for an update, and return what had to be repaired, one line each.
 
     Args:
         layout: the checkout.
@@ -36,5 +36,5 @@ def before_up(layout: Layout, railway_address: str, env: Mapping[str, str], mark
         )
     stack.prepare(layout.checkout, layout.state, env)
     if stack.settle(layout.checkout, layout.state, env):
-        done.append("Pulumi has forgotten the creates that were cut off; the update finds what they had made")
+        done.append("cleared interrupted creates from the state; the update finds what they had made")
     return tuple(done)

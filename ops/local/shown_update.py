@@ -1,39 +1,38 @@
 """The local stack's `pulumi up` as one step: a line for each image, deployment and migration, the rest in a log.
 
-Pulumi prints some four hundred lines of a first update. What a person waits for are builds and deployments; everything
-else is in the log, and why an update failed is printed from it.
+Pulumi prints about four hundred lines for a first update. A person waits for its builds and deployments; everything
+else goes to the log. If the update fails, the reason is printed from there.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.plan.of_preview import ROLLOUT
-from ops.plan.service_changes import WAIT
-from ops.plan.things import SCHEMA
+from ops.plan.resource_kinds import ROLLOUT, SCHEMA, WAIT
 from ops.printable import escaped, log_line
+from ops.progress.board import line_name
 from ops.progress.build_progress import BuildProgress
-from ops.progress.records import BUILD, BuildEvent, ErrorEvent, Moment, step_events, wait_events
-from ops.progress.watched_update import EVENT_LOG_VARIABLES, GrowingFile, diagnostics
+from ops.progress.records import BUILD, BuildEvent, ErrorEvent, Moment
+from ops.progress.update_log import update_log
+from ops.progress.watched_update import diagnostics
 from ops.toolchain.console import step
-from railway_api.progress import FILE_VARIABLE
 
 if TYPE_CHECKING:
-    from ops.plan.preview_steps import PreviewStep
+    from pathlib import Path
+
     from ops.progress.records import StepEvent, WaitEvent
+    from ops.progress.update_log import UpdateLog
     from ops.toolchain.console import Step
 
 LOOK_SECONDS = 0.25
 LAST_LINES = 15
 BUILD_LINES = 8
-"""The last lines of a build that failed: what its command said stands before BuildKit's own summary."""
+"""How many lines of a failed build are shown: what its command printed comes before BuildKit's own summary."""
 _TOLD = {BUILD: "built and pushed", WAIT: "deployed", SCHEMA: "migrations applied", ROLLOUT: "asked"}
 _DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
@@ -55,7 +54,7 @@ class UpdateTold:
         self._done: dict[str, str] = {}
 
     def told(self, events: Iterable[StepEvent | ErrorEvent | BuildEvent], waits: Iterable[WaitEvent]) -> Iterator[str]:
-        """Take what is new, and return a line for each thing that ended and that people wait for."""
+        """Take the new events, and yield a line for each step that has ended and that people wait for."""
         self._said.update({wait.subject: wait.said for wait in waits})
         for event in events:
             if isinstance(event, ErrorEvent):
@@ -69,22 +68,22 @@ class UpdateTold:
             if event.moment is Moment.BEGAN:
                 self._began[urn] = self._clock()
                 if event.step.kind in _TOLD:
-                    self._names[urn] = _name(event.step)
+                    self._names[urn] = line_name(event.step)
                 continue
             self._names.pop(urn, None)
             seconds = self._clock() - self._began.pop(urn, self._clock())
             if event.moment is Moment.FAILED:
-                yield f"{_name(event.step)}: failed after {seconds:.0f} s"
+                yield f"{line_name(event.step)}: failed after {seconds:.0f} s"
                 yield from (f"  {line}" for line in self._lines.get(urn, ()))
                 continue
-            # A component has an event more, for its outputs, and what is replaced has three: the last one counts.
+            # A component has one more event, for its outputs, and a replacement has three: the last one counts.
             self._done[urn] = _DONE.get(event.step.op, "")
             if event.step.kind in _TOLD and event.step.kind != ROLLOUT and not event.step.deletes:
-                how = self._said.get(_name(event.step), "") or _TOLD[event.step.kind]
-                yield f"{_name(event.step)}: {how}, {seconds:.0f} s"
+                how = self._said.get(line_name(event.step), "") or _TOLD[event.step.kind]
+                yield f"{line_name(event.step)}: {how}, {seconds:.0f} s"
 
     def doing(self) -> str:
-        """Return what is under way, what began first at the beginning."""
+        """Return what is under way, in the order in which it began."""
         said = {
             urn: self._builds[urn].said if urn in self._builds else self._said.get(self._names[urn], "")
             for urn in self._names
@@ -108,23 +107,22 @@ def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Pat
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="convos-update-") as folder,
+        update_log() as recorded,
         log.open("w+", encoding="utf-8", errors="replace") as out,
         step("pulumi up") as current,
     ):
-        events, waits = Path(folder, "events"), Path(folder, "waits")
         process = subprocess.Popen(
-            [*argv, "--event-log", str(events)],
+            [*argv, *recorded.arguments],
             cwd=checkout,
-            env={**env, **EVENT_LOG_VARIABLES, FILE_VARIABLE: str(waits)},
+            env={**env, **recorded.variables},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
         )
         try:
-            _follow(process, GrowingFile(events), GrowingFile(waits), current)
+            _follow(process, recorded, current)
         finally:
-            process.wait()  # an update whose lines nobody reads (make local | head) is brought to its end
+            process.wait()  # the update goes on to its end even if nothing reads its lines any more (make local | head)
         if process.returncode != 0:
             current.got(f"ended with exit code {process.returncode}")
             out.seek(0)
@@ -134,22 +132,16 @@ def run(argv: Sequence[str], *, checkout: Path, env: Mapping[str, str], log: Pat
     return process.returncode
 
 
-def _follow(process: subprocess.Popen[bytes], events: GrowingFile, waits: GrowingFile, current: Step) -> None:
+def _follow(process: subprocess.Popen[bytes], recorded: UpdateLog, current: Step) -> None:
     told, is_over = UpdateTold(), False
     while not is_over:
         try:
             process.wait(LOOK_SECONDS)
-            is_over = True  # one look more: what was written last
+            is_over = True  # the log is read once more, for what was written last
         except subprocess.TimeoutExpired:
             pass
-        for line in told.told(list(step_events(events.lines())), list(wait_events(waits.lines()))):
+        for line in told.told(recorded.steps(), recorded.waits()):
             current.note(log_line(escaped(line)))
         current.doing(escaped(told.doing()))
     if process.returncode == 0:
         current.result[:] = told.result()
-
-
-def _name(one: PreviewStep) -> str:
-    if one.kind == BUILD:
-        return f"image {one.name.removesuffix('-build')}"
-    return {SCHEMA: "schema", ROLLOUT: "agents"}.get(one.kind) or one.called()

@@ -1,4 +1,4 @@
-"""Runs the real Pulumi CLI on the local stack and streams its output."""
+"""Runs the real Pulumi CLI on the local stack."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ops.history.resource_changes import resource_changes
 from ops.local import backend_files
 from ops.local.process import MARK
 from ops.toolchain.errors import ToolError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROJECT, STACK = "convos-infra", "local"
+"""Not from `ops.stacks`, which needs PyYAML: `make down` also runs without the virtual environment."""
 
 
 def prepare(checkout: Path, state: Path, env: Mapping[str, str]) -> None:
@@ -38,7 +40,7 @@ def exists(state: Path) -> bool:
 
 
 def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
-    """Forget the creates that a kill has cut off, which Pulumi would keep for ever; tell whether there were any.
+    """Clear the creates that a kill has interrupted, which Pulumi would keep for ever; tell whether there were any.
 
     Raises:
         ToolError: Pulumi refused; the error has its last words.
@@ -53,16 +55,16 @@ def settle(checkout: Path, state: Path, env: Mapping[str, str]) -> bool:
 
 
 def up(checkout: Path, env: Mapping[str, str], mark: str, log: Path, *, refresh: bool = False) -> int:
-    """Run `pulumi up`, show what people wait for, and return its exit code.
+    """Run `pulumi up`, show its builds and deployments, and return its exit code.
 
     Args:
         checkout: the program.
         env: a whole environment.
-        mark: what Pulumi and its plugins are found by after a crash, which they may outlive.
+        mark: the mark by which Pulumi and its plugins are found after a crash, which they may survive.
         log: the file that takes what Pulumi prints.
         refresh: whether to refresh first: after a crash, less may exist than the state says.
     """
-    # `make down` runs without the virtual environment, which this needs.
+    # This needs the virtual environment, and `make down` must work without it.
     from ops.local import shown_update  # noqa: PLC0415
 
     argv = ["pulumi", "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
@@ -90,13 +92,13 @@ def outputs(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def changed(checkout: Path, env: Mapping[str, str]) -> int | None:
-    """Return how many resources the last update changed, by Pulumi's own history; None if it does not tell."""
+    """Return how many resources the last update changed, by Pulumi's own history; None if that is not known."""
     done = _run(checkout, env, "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1")
     try:
-        counts = json.loads(done.stdout)[0]["resourceChanges"]
-    except (ValueError, LookupError, TypeError):
+        row = json.loads(done.stdout)[0]
+        return sum(resource_changes(row).values()) if row["resourceChanges"] is not None else None
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
-    return sum(int(count) for what, count in counts.items() if what not in ("same", "read"))
 
 
 def forget_salt(config: Path) -> bool:

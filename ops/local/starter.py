@@ -22,11 +22,11 @@ READY_SECONDS = 60.0
 """The slowest start measured is dockerd's first, 3 s; a busy two-core machine may need many times that."""
 
 CACHES = frozenset({"docker", "buildkit"})
-"""The services whose data, in the folder of their name, can be made again."""
+"""The services whose data, in the folder of their name, is only a cache."""
 
 
 class EndedError(ToolError):
-    """A service ended before it answered, which a damaged file of its data makes it do."""
+    """A service ended before it answered, as it does if a file of its data is damaged."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Starter:
         """Return a service that was started before and answers; print a line if it was started and is gone."""
         before = self.services.by_name.get(name)
         if before is None:
-            # One that runs although no file names it any more would keep its locks and sockets from the next one.
+            # If the record of it is lost, it may still run, and hold the locks and sockets that the next one needs.
             self.clear(name)
             return None
         if before.way == "daemon":
@@ -82,10 +82,10 @@ class Starter:
         process.stop(*process.marked(process.mark_of(self.layout.root, name)), seconds=5.0)
 
     def start_afresh(self, name: str) -> None:
-        """Stop a service of our own and remove what it keeps that can be made again; the emulator keeps nothing such.
+        """Stop a service of our own and remove its cache, if it has one.
 
         Args:
-            name: the service; one that somebody else runs is left alone.
+            name: the service; one that somebody else runs is left unchanged.
         """
         service = self.services.by_name.get(name)
         if service is None or service.way == "daemon":
@@ -107,11 +107,11 @@ class Starter:
         """Start a service's process and wait until it answers.
 
         Args:
-            service: it, without its process.
+            service: the service, without its process.
             argv: the program and its arguments.
             ready: tells whether it answers.
             env: variables on top of this process's own.
-            seconds: how long it may take; `READY_SECONDS` if nothing is said.
+            seconds: how long it may take; None for `READY_SECONDS`.
 
         Raises:
             EndedError: it ended.
@@ -136,16 +136,16 @@ class Starter:
     def run_on_cache(
         self, service: LocalService, argv: Sequence[str], ready: Callable[[LocalService], bool], data: Path
     ) -> LocalService:
-        """Start a service whose data can be made again; without its data if they are cut off, or it ends over them.
+        """Start a service whose data is a cache; without the data if a file was cut off or the service ends at once.
 
         Args:
-            service: it.
+            service: the service, without its process.
             argv: the program and its arguments.
             ready: tells whether it answers.
             data: its folder, which a crash or a full disk may have damaged.
 
         Raises:
-            ToolError: it did not start; its data are as they were.
+            ToolError: it did not start without the data either; the data is put back.
         """
         had_data = data.exists()
         self.clear(service.name)
@@ -164,7 +164,7 @@ class Starter:
         aside = data.with_name(f"{data.name}.damaged")
         shutil.rmtree(aside, ignore_errors=True)
         data.rename(aside)
-        self.step.note(f"{problem}; starting it without what it had kept, which can be made again")
+        self.step.note(f"{problem}; starting it with an empty cache")
         try:
             started = self.run(service, argv, ready)
         except ToolError:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EMULATOR_PORT = 7447
 STANDINS_PORT = 4010
 EMULATOR_SECONDS = 150.0
-"""The emulator answers once what ran before runs again, or after `emulator.deployments.RESUME_SECONDS`."""
+"""The emulator answers when its former containers run again, or after `emulator.deployments.RESUME_SECONDS`."""
 
 
 def docker(starter: Starter, tool: Tool) -> LocalService:
@@ -34,15 +34,15 @@ def docker(starter: Starter, tool: Tool) -> LocalService:
         return docker_api.ask(host) is not None
 
     if "docker" not in starter.services.by_name and docker_api.ask(host) is not None:
-        # The file that named it is lost. Nobody else listens there, and its containers are the stack's.
+        # The record of it is lost. Nothing else listens at this address, and its containers belong to the stack.
         running = process.marked(process.mark_of(layout.root, "docker"))
         starter.note(LocalService("docker", "own", host, running[0] if running else None))
     before = starter.kept("docker", ready)
     if before is not None:
         return before
-    # What a crashed one has left: dockerd refuses to start over its own file, and takes any process that has the number
-    # in containerd's (another one after a restart, or one that nobody has waited for) for a containerd that runs.
-    # No container of its records runs any more; a restart of the machine would have cleared them as well.
+    # Remove what a crashed daemon left. dockerd refuses to start if its pid file exists. It also takes any process with
+    # the id in containerd's pid file for a running containerd, even an unrelated one after a restart, or a zombie. No
+    # container in these records runs any more; a restart of the machine would have cleared them as well.
     (layout.runtime / "docker.pid").unlink(missing_ok=True)
     records = layout.runtime / "docker"
     mounts.unmount_below(records)
@@ -107,10 +107,10 @@ def emulator(starter: Starter, docker_host: str | None, reachable: Sequence[str]
     before = starter.kept("emulator", ready) if last is None or last.way == way else None
     if before is not None:
         return before
-    # It runs containers in a Docker that no longer exists, or the other way round.
+    # The emulator runs its containers in a Docker that is gone, or simulates them although there is a Docker now.
     starter.clear("emulator")
     if docker_host:
-        # A killed one leaves its containers behind, and their names keep it from making them again; data is in volumes.
+        # A killed emulator leaves its containers behind, whose names a new one could not use. Data is in volumes.
         sweep.remove_containers(docker_host, sweep.emulator_label(layout))
     if aside := broken.set_aside(layout.emulator):
         known = "as the last make local left it" if broken.bring_back(layout.emulator) else "empty"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ops.local import environment, ports, stack
 from ops.local.services import ORDER, load
-from ops.stacks import LOCAL
 from ops.toolchain.errors import ToolError
 
 if TYPE_CHECKING:
@@ -22,10 +21,11 @@ def run(layout: Layout, arguments: Sequence[str] = ()) -> int:
     """Print the state of the local stack.
 
     Args:
-        layout: of the checkout.
-        arguments: more for `ops status`.
+        layout: the checkout's paths.
+        arguments: further arguments of `ops status`.
 
-    The exit code is 1 if a service that was started does not run, otherwise the exit code of the stack's own page.
+    Returns:
+        1 if a service that was started does not run, otherwise the exit code of the stack's own page.
     """
     services = load(layout)
     if not services.by_name:
@@ -46,7 +46,7 @@ def run(layout: Layout, arguments: Sequence[str] = ()) -> int:
 
 
 def database_url(layout: Layout) -> int:
-    """Print the database's URL with its password, for `psql "$(make database-url)"`; others mask the password."""
+    """Print the database's URL with its password, for `psql "$(make database-url)"`; other commands mask it."""
     found = _outputs(layout)
     url = (found.get("database") or {}).get("url") if found else None
     if not url:
@@ -62,9 +62,9 @@ def _stack(layout: Layout, arguments: Sequence[str]) -> int:
         return 0
     sys.stdout.write("\n")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "ops", "status", "--stack", LOCAL, *arguments]
+    command = [sys.executable, "-m", "ops", "status", "--stack", stack.STACK, *arguments]
     with subprocess.Popen(command, cwd=layout.checkout, env=env) as page:
-        # A watch ends by a signal with the page's own exit code. Ctrl-C of a terminal reaches the page by itself.
+        # A signal ends a watch with the page's own exit code. The terminal sends Ctrl-C to the page as well.
         before = [
             signal.signal(signal.SIGINT, lambda *_: None),
             signal.signal(signal.SIGTERM, lambda *_: page.terminate()),

@@ -64,7 +64,7 @@ def run(layout: Layout) -> int:
         known = load(layout).by_name.get("emulator")
         ready = services_up(layout)
         emulator = ready.services.by_name["emulator"]
-        # A restarted one may know less than the stack's state: it may have lost its last moments, or everything.
+        # A restarted emulator may know less than the stack's state: it may have lost its last writes, or everything.
         is_new = known is not None and known.process != emulator.process
         before = ledger.deployments(emulator.address)
         mark = process.mark_of(layout.root, "pulumi")
@@ -77,8 +77,7 @@ def run(layout: Layout) -> int:
             ready = _again(layout, "emulator")
             code, rows = _stack_up(layout, ready, mark, refresh=True)
         if crashed and (code != 0 or answers.silent(rows)):
-            _say("\nafter the crash this was not enough; once more without what Docker and BuildKit had kept, which is")
-            _say("made again")
+            _say("\nthe repair was not enough; trying again with empty caches of Docker and BuildKit")
             ready = _again(layout, "emulator", "buildkit", "docker")
             code, rows = _stack_up(layout, ready, mark, refresh=True)
         if code != 0:
@@ -107,7 +106,7 @@ def services_up(layout: Layout) -> Ready:
             # The containers have ended with their Docker, and a running emulator would not notice.
             starter.clear("emulator")
         elif ended := _crashed_containers(starter):
-            starter.step.note(f"{ended} containers have crashed; starting the emulator again, which runs them")
+            starter.step.note(f"{ended} containers have crashed; restarting the emulator, which starts them again")
             starter.clear("emulator")
         _start_rest(starter, chosen)
     with step("base images") as current:
@@ -136,9 +135,9 @@ def _crashed_containers(starter: Starter) -> int:
 
 
 def _again(layout: Layout, *names: str) -> Ready:
-    """Start services again without what they kept that can be made again.
+    """Start services again with empty caches.
 
-    A new emulator starts everything again that should run, whatever became of the containers.
+    A new emulator starts every service that should run, in whatever state its containers are.
     """
     with step("services") as current:
         starter = Starter(layout, load(layout), current)

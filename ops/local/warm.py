@@ -35,7 +35,7 @@ def counts(url: str) -> dict[str, int] | None:
 def wait(
     url: str, wanted: int, seconds: float = WAIT_SECONDS, ask: Callable[[str], dict[str, int] | None] = counts
 ) -> dict[str, int] | None:
-    """Wait until that many agents are idle, or until the time is over; return the last counts."""
+    """Wait until that many agents are idle, or for so many seconds; return the last counts."""
     until = time.monotonic() + seconds
     while True:
         found = ask(url)

@@ -4,7 +4,7 @@ python -m ops logs --stack STACK --service NAME|canary|pool-manager|database | -
     [--lines 200] [--follow] [--json]
 
 Of a service or an agent it is the newest deployment, whatever became of it; one that was never started shows the log of
-its build. --follow goes on until it is interrupted, also with the deployments that come. Read-only. Values of the
+its build. --follow continues until it is interrupted, and goes on with new deployments. Read-only. Values of the
 environment's secret variables are masked.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MOST_LINES = 5000
 FOLLOW_SECONDS = 2.0
 FOLLOWED_LINES = 1000
-"""The most that a service may print between two looks without a line being lost."""
+"""How many lines a service may print between two polls without a line being lost."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _print(reader: Reader, chosen: argparse.Namespace) -> None:
         sys.stdout.flush()
         if not chosen.follow:
             return
-        # What comes later is shown as a whole, however few lines were wanted of what was there before.
+        # Later lines are all shown, however few of the earlier ones were requested.
         seen, count = found, max(count, FOLLOWED_LINES)
         time.sleep(FOLLOW_SECONDS)
 
@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lines", default=200, type=number(1, MOST_LINES), metavar="N", help=f"the last N, at most {MOST_LINES}"
     )
-    parser.add_argument("--follow", action="store_true", help="go on until interrupted")
+    parser.add_argument("--follow", action="store_true", help="continue until interrupted")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each line")
     return parser
 

@@ -1,4 +1,4 @@
-"""Log lines of one deployment: what is new since the last look, masked, for people or for scripts. Pure."""
+"""Log lines of one deployment: what is new since the last poll, masked, for people or for scripts. Pure."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def parsed(rows: Iterable[Mapping[str, Any]], secrets: Sequence[str]) -> list[Lo
 
 
 def added(before: Sequence[LoggedLine], now: Sequence[LoggedLine]) -> Sequence[LoggedLine]:
-    """Return the lines of a look that were not in the look before: its end is where the new one begins."""
+    """Return the lines of a poll that come after the end of the poll before."""
     for size in range(min(len(before), len(now)), 0, -1):
         if before[-size] == now[0] and before[-size:] == now[:size]:
             return now[size:]
-    # A look that reads further back has the whole of the look before somewhere in it.
+    # A poll that reads further back contains the whole poll before.
     for end in range(len(before) + 1, len(now) + 1):
         if before and before[-1] == now[end - 1] and list(before) == list(now[end - len(before) : end]):
             return now[end:]

@@ -39,7 +39,7 @@ def of_service(wanted: str, state: Recorded, snapshot: Snapshot) -> LogSource:
     """Return a service by its role (canary, pool-manager, database) or its name.
 
     Raises:
-        InfraError: the environment has none like it.
+        InfraError: the environment has no such service.
     """
     instance = state.of_role("ServiceInstance", ROLES[wanted]) if wanted in ROLES else None
     ids = [str(instance.values["serviceId"])] if instance is not None else snapshot.services_named(wanted)
@@ -76,5 +76,5 @@ def _secrets(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _may_be_secret(name: str) -> bool:
-    # A variable of others counts as one unless its name says that Railway, or PostgreSQL, has nothing to hide in it.
+    # An undeclared variable counts as a secret, unless its name is one of Railway's or PostgreSQL's that are none.
     return declaration_of(name).secret and not name.startswith(("RAILWAY_", "PGDATA", "PORT"))

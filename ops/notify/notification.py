@@ -33,7 +33,7 @@ class Notification:
         stack: the stack's name.
         title: one line.
         lines: its details, such as the services that were deployed.
-        is_well: whether no one has to act.
+        is_well: False if a person has to act.
         commit: the commit; empty if there is none.
         link: the URL of the details; empty if there are none.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.plan.plan_rows import Mark, PlanRow, plan_rows
 from ops.plan.preview_steps import DYNAMIC, mapping
-from ops.plan.service_changes import INSTANCE, WAIT
+from ops.plan.resource_kinds import INSTANCE, WAIT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,9 +22,9 @@ class RecordedService:
 
     Attributes:
         deployment: the id of the deployment that its last change made; empty if there is none.
-        status: how the one that was waited for ended, such as `SUCCESS`; empty if none was waited for.
-        waited: its id: of a deployment that was repeated another one than `deployment`, and of one whose wait has
-            failed the one before.
+        status: how the deployment that was last waited for ended, such as `SUCCESS`; empty if there was none.
+        waited: the id of that deployment. It is not `deployment` if the deployment was repeated (then it is the
+            repetition), and if the wait for it failed (then it is the one before).
     """
 
     deployment: str = ""
@@ -47,7 +47,7 @@ class ServiceOutcome:
 
     Attributes:
         name: the service.
-        announced: how many deployments its plan said.
+        announced: how many deployments its plan announced.
         is_deployed: whether it has another deployment than before.
         status: of its newest deployment, `failed` if a step of it did; empty if that is not known.
     """
@@ -133,14 +133,14 @@ def other_rows(plan: UpdatePlan, done: UpdatePlan, now: datetime) -> list[PlanRo
         migrations=tuple(file for file in plan.migrations if file.file not in files),
         agents=plan.agents if done.agents is None else None,
         things=tuple(subject for subject in plan.things if subject not in done.things),
-        cost=None,  # an estimate is nothing that is done
+        cost=None,  # an estimate is not something that was done
     )
     missed = [replace(row, text=f"{row.text}: not done", mark=Mark.LOST) for row in _without_services(left, now)]
     return [*_without_services(done, now), *missed]
 
 
 def _keys_left(planned: Iterable[KeyPlan], done: Sequence[KeyPlan]) -> Iterator[KeyPlan]:
-    """Yield the keys that were announced, each with the services that have not got it."""
+    """Yield the announced keys, each with the services that have not received it."""
     for key in planned:
         has = {name for one in done if (one.name, one.fate) == (key.name, key.fate) for name in one.services}
         if services := tuple(name for name in key.services if name not in has):

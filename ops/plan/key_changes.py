@@ -9,12 +9,12 @@ from convos_infra.railway.change import REMOVES
 from convos_infra.railway.environment_config import VARIABLES
 from convos_infra.railway.references import Reference, parse
 from ops.plan.preview_steps import PreviewStep, mapping
-from ops.plan.service_changes import INSTANCE, change_of, names
+from ops.plan.resource_kinds import IMAGE, INSTANCE, SHARED
+from ops.plan.service_changes import change_of, names
 from ops.plan.update_plan import Fate, KeyPlan
 
-IMAGE, SHARED = "registry:Image", "railway:SharedVariables"
 ENVIRONMENT = "(shared)"
-"""Where a shared variable is said to be: no service may be called that."""
+"""Stands for the service of a shared variable: no service may have this name."""
 
 
 class _Seen(NamedTuple):
@@ -41,7 +41,7 @@ def _seen(step: PreviewStep, pinned: Collection[object]) -> Iterator[_Seen]:
         return
     where = ENVIRONMENT if step.kind == SHARED else step.called()
     old, new = mapping(step.before.get(VARIABLES)), mapping(step.after.get(VARIABLES))
-    # A secret shows as the same text before and after; that it changes, its provider announces by its name.
+    # A secret has the same text before and after; its provider announces by name that it changes.
     because = set(names(change_of(step).get("because")))
     for name in sorted(old.keys() | new.keys() | set(names(step.after.get(REMOVES)))):
         if name not in new:
@@ -49,7 +49,7 @@ def _seen(step: PreviewStep, pinned: Collection[object]) -> Iterator[_Seen]:
         elif name not in old:
             yield _Seen(name, Fate.NEW, where, _references(new[name]))
         elif new[name] in pinned:
-            # It follows the image, which is told as one.
+            # It follows the image, which has a row of its own.
             continue
         elif old[name] != new[name] or name in because:
             yield _Seen(name, Fate.CHANGED, where, _references(new[name]))

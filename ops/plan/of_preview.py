@@ -12,47 +12,47 @@ from convos_infra.rollout.resource import BATCHES, HOLD, PLAN, POLICY
 from ops.plan import schema_files
 from ops.plan.key_changes import key_plans
 from ops.plan.preview_steps import PreviewStep, mapping, steps
-from ops.plan.service_changes import INSTANCE, service_plans
+from ops.plan.resource_kinds import IMAGE, INSTANCE, ROLLOUT, SCHEMA
+from ops.plan.service_changes import service_plans
 from ops.plan.things import mutations, thing_plans
 from ops.plan.update_plan import AgentsPlan, CommitsPlan, ImagePlan, MigrationFilePlan, Pair, UpdatePlan
 
 if TYPE_CHECKING:
     from ops.plan.update_time import UpdateTime
 
-IMAGE, ROLLOUT, SCHEMA = "registry:Image", "convos:AgentRollout", "schema:DatabaseSchema"
-Asked = Callable[[str, str], CommitsPlan | None]
+CommitsBetween = Callable[[str, str], CommitsPlan | None]
 
 
 @dataclass(frozen=True)
-class Beside:
+class PreviewContext:
     """What a preview does not say itself.
 
     Attributes:
-        commits: returns the commits from one revision to another; None if git does not tell.
-        rows: the estimated number of rows of each table; empty if the database was not asked.
+        commits: returns the commits from one revision to another; None if git does not know both.
+        rows: the estimated number of rows of each table; None if the database was not asked.
         time: how long the last updates took.
         deletes_adopted: whether the stack deletes what it took over as well.
     """
 
-    commits: Asked = lambda _, __: None
+    commits: CommitsBetween = lambda _, __: None
     rows: Mapping[str, int] | None = None
     time: UpdateTime | None = None
     deletes_adopted: bool = False
 
 
-def update_plan(stack: str, document: Mapping[str, Any], beside: Beside) -> UpdatePlan:
+def update_plan(stack: str, document: Mapping[str, Any], context: PreviewContext) -> UpdatePlan:
     """Return the plan of an update.
 
     Args:
         stack: its name.
         document: what `pulumi preview --json` printed.
-        beside: what the preview does not say.
+        context: what the preview does not say.
     """
     every = list(steps(document))
     changed = [step for step in every if step.is_change]
     services = service_plans(changed)
-    images = tuple(_images(changed, beside.commits))
-    migrations = tuple(_migrations(changed, beside.rows))
+    images = tuple(_images(changed, context.commits))
+    migrations = tuple(_migrations(changed, context.rows))
     agents = next((found for step in changed if (found := _agents(step)) is not None), None)
     return UpdatePlan(
         stack=stack,
@@ -62,10 +62,10 @@ def update_plan(stack: str, document: Mapping[str, Any], beside: Beside) -> Upda
         keys=key_plans(changed),
         migrations=migrations,
         agents=agents,
-        things=thing_plans(changed, deletes_adopted=beside.deletes_adopted),
-        mutations=mutations(changed, deletes_adopted=beside.deletes_adopted),
+        things=thing_plans(changed, deletes_adopted=context.deletes_adopted),
+        mutations=mutations(changed, deletes_adopted=context.deletes_adopted),
         unknown=tuple(_unknown(changed, images)),
-        time=beside.time,
+        time=context.time,
     )
 
 
@@ -75,7 +75,7 @@ def pending_tables(document: Mapping[str, Any]) -> list[str]:
     return sorted({statement.table for file in files for statement in file.statements if statement.table})
 
 
-def _images(changed: Iterable[PreviewStep], commits: Asked) -> Iterator[ImagePlan]:
+def _images(changed: Iterable[PreviewStep], commits: CommitsBetween) -> Iterator[ImagePlan]:
     for step in changed:
         if step.kind != IMAGE or step.deletes:
             continue

@@ -30,14 +30,14 @@ _BATCHES_SHOWN = 6
 _IDLE_STAY = re.compile(r"\b[1-9]\d* idle\b")
 """In the pool manager's line about agents that stay as they are."""
 _ALIKE_FROM = 4
-"""So many services with the same reasons are one row."""
+"""From this many services on, those with the same reasons share one row."""
 _ROWS_A_SECOND = {SCAN: 1_000_000, REWRITE: 200_000}
-"""What a small server manages at least."""
+"""What even a small server manages."""
 _MINUTES_FROM = 120
 
 
 class Mark(Enum):
-    """What a row is about; its value is the row's sign where there is no colour."""
+    """What a row is about; its value is the row's sign if there are no colours."""
 
     PLAIN = " "
     DEPLOYS = "!"

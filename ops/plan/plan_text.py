@@ -1,6 +1,6 @@
 """Rows of a plan as text: colours and wrapping for a terminal, plain lines for a log, and the head of a comment. Pure.
 
-Nothing from outside steers a terminal, is a command of a workflow, or ends the code block of a comment.
+No text from outside can steer the terminal, act as a workflow command, or end the code block of a comment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ops.printable import escaped, in_code_block, log_line
 
 NARROWEST = 40
 ENDLESS = 100_000
-"""The width of what is not a terminal: a line that wraps is harder to search."""
+"""The width if the output is not a terminal: wrapped lines are harder to search."""
 COMMENT_WIDTH = 110
 _STYLES = {Mark.PLAIN: "", Mark.DEPLOYS: "bold yellow", Mark.NEW: "green", Mark.LOST: "bold red"}
 _FENCE = "```"

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ops.ci.reviewed import UNKNOWN
+from ops.ci.reviewed import UNCHANGED, UNKNOWN
 
-UNCHANGED = frozenset({"same", "read", "read-replacement", "read-discard", "refresh"})
 DYNAMIC = "pulumi-python:dynamic/"
 """How the types of our resources begin in a state."""
 _CREATES = frozenset({"create", "create-replacement", "replace"})

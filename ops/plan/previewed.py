@@ -14,7 +14,7 @@ from convos_infra.errors import InfraError
 from convos_infra.ownership import policy
 from ops.ci.reviewed import Preview, parse
 from ops.cost.estimate import estimate
-from ops.plan.of_preview import Beside, pending_tables, update_plan
+from ops.plan.of_preview import PreviewContext, pending_tables, update_plan
 from ops.plan.row_counts import row_counts
 from ops.plan.update_plan import Commit, CommitsPlan
 from ops.plan.update_time import of_history
@@ -36,16 +36,16 @@ EMERGENCY: Mapping[tuple[str, str], str] = {
     ("rolloutDeadline", "0"): "waits for no agent that somebody has",
     ("overwriteChanges", "true"): "overwrites what others change on Railway, unasked",
 }
-"""Config key and value -> what it does to every later update, for which it was not meant."""
+"""Config key and value -> its effect on every later update, for which it was not meant."""
 
 
 @dataclass(frozen=True)
 class Previewed:
-    """A preview, read twice.
+    """A preview in two forms.
 
     Attributes:
         preview: every property that changes, to compare it with another preview.
-        plan: what people are told.
+        plan: what people are shown.
         deletes_adopted: whether the stack deletes what it took over as well.
     """
 
@@ -67,7 +67,7 @@ def previewed(pulumi: Pulumi) -> Previewed:
         raise
     tables = pending_tables(document)
     counts = row_counts(_database_url(pulumi), tables) if tables else None
-    found, config = Beside(commits, counts, _time(pulumi), deletes_adopted(document)), _config(document)
+    found, config = PreviewContext(commits, counts, _time(pulumi), deletes_adopted(document)), _config(document)
     plan = update_plan(pulumi.stack, document, found)
     plan = replace(plan, cost=_cost(config), standing=standing(pulumi.stack, config))
     return Previewed(parse(document), plan, deletes_adopted(document))
@@ -105,10 +105,10 @@ def _time(pulumi: Pulumi) -> UpdateTime | None:
 
 
 def standing(stack: str, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the settings for an emergency that still stand, with the commands that end them.
+    """Return the emergency settings that are still in the config, with the commands that remove them.
 
     Args:
-        stack: whose.
+        stack: the stack's name.
         config: by key, without the project's prefix.
     """
     return tuple(
@@ -140,5 +140,5 @@ def deletes_adopted(document: Mapping[str, Any]) -> bool:
     try:
         return policy(lambda key: str(config.get(f"{PROJECT}:{key}") or ""), os.environ).adopted
     except InfraError:
-        # The preview itself refuses a policy that is none.
+        # The preview itself refuses an invalid policy.
         return False

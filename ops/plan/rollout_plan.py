@@ -3,7 +3,7 @@
 python -m ops rollout-plan --stack STACK [--image sha-1a2b3c4] [--policy drain-and-replace] [--json]
 
 Read-only: the pool manager is asked the same question that a preview asks. Without --image it is the image that the
-stack pins or follows; where the stack builds its image, the one that is deployed.
+stack pins or follows; if the stack builds its image, it is the deployed one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def variables(
         policy: instead of the stack's, or empty.
 
     Raises:
-        InfraError: the policy is none, or there is no such image.
+        InfraError: the policy is invalid, or there is no such image.
     """
     try:
         wanted = rollout_policy({**config, **({"rolloutPolicy": policy} if policy else {})})

@@ -1,4 +1,4 @@
-"""Asks a stack's database how many rows tables have, by its own estimate: a count would read the whole table."""
+"""Asks a stack's database how many rows its tables have, by its own estimate: a count would read whole tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ESTIMATE = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)"
 
 
 def row_counts(url: str, tables: Sequence[str]) -> dict[str, int]:
-    """Return the estimated rows of those tables of which the database knows; none if it cannot be asked.
+    """Return the estimated number of rows by table: only for tables with an estimate, and none if the database fails.
 
     Args:
         url: of the database; empty if there is none yet.

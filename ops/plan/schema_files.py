@@ -31,7 +31,7 @@ def _statements(name: str, sql: Any, rows: Mapping[str, int] | None) -> Iterator
     try:
         statements = parse_file(name, str(sql)).script.statements
     except InfraError:
-        # The preview itself refuses a file that is no migration, with line and caret.
+        # The preview itself refuses an invalid migration, with its line and a caret.
         return
     made: set[str] = set()
     for statement in statements:
@@ -39,7 +39,7 @@ def _statements(name: str, sql: Any, rows: Mapping[str, int] | None) -> Iterator
             if one.kind == "CREATE TABLE":
                 made.add(one.table)
             if one.table in made:
-                # Nobody else sees a table before the transaction that makes it has ended.
+                # No other session sees a table before the transaction that creates it has ended.
                 yield StatementPlan(one.kind, one.table)
             else:
                 yield StatementPlan(one.kind, one.table, one.lock, one.held if one.lock else "", _rows(one.table, rows))

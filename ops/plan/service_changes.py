@@ -10,15 +10,15 @@ from convos_infra.ownership import ADOPTS
 from convos_infra.railway.change import AT_MOST, CHANGE, REMOVES
 from convos_infra.railway.environment_config import BY_NAME, SEALED, VARIABLES
 from ops.plan.preview_steps import PreviewStep, mapping
+from ops.plan.resource_kinds import INSTANCE, SERVICE, WAIT
 from ops.plan.update_plan import Fate, ServicePlan
 
-INSTANCE, SERVICE, WAIT = "railway:ServiceInstance", "railway:Service", "railway:Deployment"
 AGAIN = "again"
 """The input of a wait that names the services whose deployments are repeated."""
 
 
 def change_of(step: PreviewStep) -> Mapping[str, Any]:
-    """Return what a provider announces; empty if it announces nothing that the state does not have."""
+    """Return what a provider announces; empty if the announcement is the one that the state already has."""
     change, before = mapping(step.after.get(CHANGE)), mapping(step.before.get(CHANGE))
     return change if change and change.get("number") != before.get("number") else {}
 
@@ -39,7 +39,7 @@ def service_plans(changed: Sequence[PreviewStep]) -> tuple[ServicePlan, ...]:
     found = [_plan(step, made.get(step.called()), service_of) for step in instances]
     found += [again for step in waits.values() for again in _again(step)]
     found = [one for one in found if one.fate is not Fate.CHANGED or _matters(one)]
-    # A wait that brings nothing is not waited for.
+    # Nothing has to wait for a service that is not deployed.
     deployed = {one.name for one in found if one.deployments}
     ordered = _ordered([_after(one, deployed) for one in found])
     return (*ordered, *(ServicePlan(name, Fate.DELETED) for name in sorted(deleted)))
@@ -87,7 +87,7 @@ def _after(service: ServicePlan, deployed: Iterable[str]) -> ServicePlan:
 
 
 def _ordered(services: Sequence[ServicePlan]) -> list[ServicePlan]:
-    """Return the services with those first that others wait for; the engine's own order is another each time."""
+    """Return the services so that each comes after those that it waits for; the engine's own order varies."""
     left, done = sorted(services, key=lambda one: one.name), dict[str, None]()
     found: list[ServicePlan] = []
     while left:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from convos_infra.ownership import ADOPTS, is_owned
 from convos_infra.railway.change import ORDERED
 from convos_infra.schema.policy import DROP
-from ops.plan.service_changes import AGAIN, INSTANCE, SERVICE, WAIT, change_of, names
+from ops.plan.resource_kinds import INSTANCE, SCHEMA, SERVICE, SHARED, WAIT
+from ops.plan.service_changes import AGAIN, change_of, names
 from ops.plan.update_plan import Fate, ThingPlan
 
 if TYPE_CHECKING:
     from ops.plan.preview_steps import PreviewStep
 
-SCHEMA = "schema:DatabaseSchema"
 _ON_RAILWAY: Mapping[str, str] = {
     "railway:Project": "project",
     "railway:Environment": "environment",
@@ -23,7 +23,7 @@ _ON_RAILWAY: Mapping[str, str] = {
     "railway:CustomDomain": "custom domain",
     "railway:TcpProxy": "TCP proxy",
     "railway:ProjectToken": "project token",
-    "railway:SharedVariables": "shared variables",
+    SHARED: "shared variables",
 }
 _ELSEWHERE: Mapping[str, str] = {
     "secret:RandomSecret": "generated secret",
@@ -36,7 +36,7 @@ _HOLDS_DATA = frozenset({"railway:Volume"})
 
 
 def kind_in_words(kind: str) -> str:
-    """Return what people call a kind of resource; empty if they are told nothing of it."""
+    """Return what people call a kind of resource; empty if it is not shown to them."""
     return _NAMES.get(kind, "")
 
 
@@ -63,7 +63,7 @@ def _plans(step: PreviewStep, *, deletes_adopted: bool) -> Iterator[ThingPlan]:
             yield ThingPlan("tables", "of the database", Fate.DELETED if _drops(step, deletes_adopted) else Fate.KEPT)
         return
     kind = _NAMES.get(step.kind, "")
-    # A service that is made or changed is told as a service; what is generated is only told when it is lost.
+    # A new or changed service has a row among the services; generated secrets are listed only if they are lost.
     if not kind or (step.kind == SERVICE and step.creates and not step.inputs.get(ADOPTS)):
         return
     if step.kind in _ELSEWHERE and not (step.deletes or "replace" in step.op):

@@ -74,7 +74,7 @@ class ImagePlan:
         created: when the new one was made (RFC 3339); empty if that is not known.
         chosen_by: `follow`, `pin` or `build`.
         is_known: False if its digest is known only after the update has built it.
-        commits: None if git does not tell.
+        commits: None if git does not know both revisions.
     """
 
     name: str
@@ -250,7 +250,7 @@ class UpdatePlan:
 
 
 def _plain(value: Any) -> Any:
-    """Return values as JSON has them: names as Railway and Pulumi write them, a pair by its names."""
+    """Return a value for JSON: names in camel case, as Railway and Pulumi write them, and a pair as an object."""
     if isinstance(value, Pair):
         return {"before": value.before, "after": value.after}
     if is_dataclass(value):

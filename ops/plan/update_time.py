@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ops.history.resource_changes import resource_changes
+
 _LOOKED_AT = 5
-_UNCHANGED = frozenset({"same", "read"})
 
 
 @dataclass(frozen=True)
 class UpdateTime:
-    """The seconds that the last updates took which changed something.
+    """How many seconds the last updates that changed something took.
 
     Attributes:
         updates: how many there were.
@@ -29,7 +30,7 @@ class UpdateTime:
 
 
 def of_history(rows: Sequence[Mapping[str, Any]]) -> UpdateTime | None:
-    """Return the time of the last updates; None if none of them tells.
+    """Return the time of the last updates; None if no such update is known.
 
     Args:
         rows: what `pulumi stack history --json` prints, newest first.
@@ -40,7 +41,7 @@ def of_history(rows: Sequence[Mapping[str, Any]]) -> UpdateTime | None:
         is_update = row.get("kind") == "update" and row.get("result") == "succeeded"
         # The first one makes everything, and builds images from nothing.
         is_first = changes.get("create", 0) > sum(count for op, count in changes.items() if op != "create")
-        if is_update and not is_first and any(count for op, count in changes.items() if op not in _UNCHANGED):
+        if is_update and not is_first and any(resource_changes(row).values()):
             seconds = _seconds(row)
             taken += [] if seconds is None else [seconds]
         if len(taken) == _LOOKED_AT:

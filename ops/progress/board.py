@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ops.plan.of_preview import IMAGE, ROLLOUT
-from ops.plan.service_changes import INSTANCE, SERVICE, WAIT
-from ops.plan.things import SCHEMA, kind_in_words
+from ops.plan.resource_kinds import IMAGE, INSTANCE, ROLLOUT, SCHEMA, SERVICE, WAIT
+from ops.plan.things import kind_in_words
 from ops.progress.build_progress import BuildProgress
 from ops.progress.records import BUILD, Moment
 
@@ -88,7 +87,7 @@ class Board:
         does = _DOES.get(step.kind) or kind_in_words(step.kind)
         if not does:
             return self
-        name = _name(step)
+        name = line_name(step)
         line = self.lines.get(name, BoardLine(name))
         if event.moment is Moment.BEGAN:
             began = line.began if line.under_way else now
@@ -136,7 +135,8 @@ def announced(names: Mapping[str, int]) -> Board:
     return Board({name: BoardLine(name) for name, deployments in names.items() if deployments})
 
 
-def _name(step: PreviewStep) -> str:
+def line_name(step: PreviewStep) -> str:
+    """Return the name of a step's line: its service's name, or `schema`, `agents` or `image …`."""
     if step.kind == SCHEMA:
         return "schema"
     if step.kind == ROLLOUT:

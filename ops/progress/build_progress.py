@@ -19,7 +19,7 @@ _TIMES = re.compile(r"( [0-9.]+s)?( done)?$")
 _UNITS: Mapping[str, float] = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 CELLS = 20
 LONGEST = 60
-"""The characters of a line that are shown: the beginning of it says what is done."""
+"""How many characters of a line are shown: its beginning says what is done."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ops.ci.preview import LONGEST_HEAD
 from ops.plan.happened import happened_rows, happened_title, other_rows, outcomes, services_of
-from ops.plan.of_preview import Beside, update_plan
+from ops.plan.of_preview import PreviewContext, update_plan
 from ops.plan.plan_rows import PlanRow
 from ops.plan.plan_text import ENDLESS, plan_markdown, plan_text
 from ops.plan.previewed import commits
@@ -56,8 +56,8 @@ def update(pulumi: Pulumi, found: Previewed, *, then: Callable[[str], None] | No
     with contextlib.nullcontext() if failed is None else contextlib.suppress(PulumiError):
         services = outcomes(found.plan, before, services_of(pulumi.exported()), made.failed)
         title = happened_title(found.plan, services, time.monotonic() - began)
-        beside = Beside(commits, deletes_adopted=found.deletes_adopted)
-        done = update_plan(pulumi.stack, made.document, beside)
+        context = PreviewContext(commits, deletes_adopted=found.deletes_adopted)
+        done = update_plan(pulumi.stack, made.document, context)
         rows = [*happened_rows(services), *other_rows(found.plan, done, datetime.now(UTC))]
         is_terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if is_terminal else ENDLESS

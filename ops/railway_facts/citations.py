@@ -22,7 +22,7 @@ NOT_READ = (
 
 
 def citations(text: str) -> Iterator[str]:
-    """Return the ids that a text cites; one that is not written as `(fact: <id>)` comes as it stands."""
+    """Yield the ids that a text cites; a citation that is not written as `(fact: <id>)` is yielded as it is."""
     for found in _CITATION.finditer(text):
         label, colon, id_ = found.group(0)[1:-1].partition(": ")
         yield id_ if (label, colon) == ("fact", ": ") else found.group(0)

@@ -26,10 +26,10 @@ public schema, from `emulator/client_operations.json`, which is recorded from th
 `emulator/schema.graphql` and from the register of beliefs; a test compares.
 
 An operation that is not served is answered with HTTP 400 and one error that names it, and the ledger of calls counts
-it. Not served by choice are buckets, egress gateways, private networks, deployment triggers, uploads, metrics, members,
-billing and what else no flow of this program or its users needs. The beliefs are those of
+it. Deliberately not served are buckets, egress gateways, private networks, deployment triggers, uploads, metrics,
+members, billing, and everything else that no flow of this program or its users needs. The beliefs are those of
 [railway-facts.md](railway-facts.md) that speak of the operation; without one the emulator follows the public schema.
-What was run of the clients, and with which result, is in [conformance.md](conformance.md#public-clients).
+Which flows of the clients were run, and with which result, is in [conformance.md](conformance.md#public-clients).
 
 """
 _KINDS = ("Query", "Mutation", "Subscription")
@@ -37,11 +37,11 @@ _KINDS = ("Query", "Mutation", "Subscription")
 
 @dataclass(frozen=True)
 class Coverage:
-    """What there is.
+    """The operations of Railway, of the emulator and of public clients.
 
     Attributes:
         public: the names of Railway's operations by their kind.
-        served: those that the emulator has.
+        served: the names of the emulator's operations by their kind.
         asked: the public clients that send each operation, by the kind and the name of the operation.
     """
 

@@ -12,13 +12,13 @@ _HEAD = """\
 # Railway: what this program relies on
 
 This page is written by `make config-docs` from `ops/railway_facts/register.toml`; a test compares. Each entry is one
-thing that Railway does, and that some line of this project relies on. A comment cites it by its id, as in
+behaviour of Railway that some line of this project relies on. A comment cites it by its id, as in
 `(fact: read-lag)`; a test finds ids that are missing here, and entries that nothing cites.
 
 *Documented*: Railway's documentation or public schema says so. *Seen*: a public client of Railway ran into it, and its
 code, changelog or issues say so. *Inferred*: the sources suggest it. *Disputed*: the sources disagree; the emulator
-has both behaviours, and by default the one that hurts the program most. Nothing here was tried on Railway by this
-project: `make conformance REAL=1` tries it, with a token of yours ([conformance](conformance.md)).
+has both behaviours, and by default the one that hurts the program most. This project has tried nothing here on Railway
+itself: `make conformance REAL=1` does so, with your token ([conformance](conformance.md)).
 
 """
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 FILE = Path(__file__).with_name("register.toml")
 Confidence = Literal["documented", "seen", "inferred", "disputed"]
 UNSETTLED: tuple[Confidence, ...] = ("inferred", "disputed")
-"""What has to have a scenario: nobody has seen it, or those who have disagree."""
+"""Beliefs with these need a scenario: nobody has seen the behaviour, or the sources disagree."""
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
@@ -28,7 +28,7 @@ class Source(BaseModel):
     Attributes:
         name: the public repository, documentation or schema.
         version: which version of it was read; empty if it has none.
-        url: where it is; empty for what has no address of its own.
+        url: where it is; empty if it has no public address.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,7 +83,7 @@ def parsed(text: str) -> Register:
     """Return a register.
 
     Raises:
-        ValueError: it is no TOML, or an entry does not fit.
+        ValueError: it is not TOML, or an entry is invalid.
     """
     return Register.model_validate(tomllib.loads(text))
 

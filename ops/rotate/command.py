@@ -4,8 +4,8 @@ python -m ops rotate --stack STACK --key NAME [--claimed redeploy] [--resume] [-
 
 The new value comes from standard input, or is asked for in a terminal. In this order: the stack's config, the canary
 (the pool manager stays as it is until the canary is ready), the pool manager, idle agents one batch after the other,
-and with `--claimed redeploy` the agents that somebody has. Exit code 3 where something still has the old value. It can
-be run again: --resume goes on with the value that the config has. An empty POOL_API_KEY is made at random.
+and with `--claimed redeploy` the agents that somebody has. Exit code 3 if something still has the old value. It can be
+run again: --resume continues with the value in the config. An empty POOL_API_KEY is generated at random.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 LEAVE, REDEPLOY = "leave", "redeploy"
 NAMES_KEYS = "redeploy-claimed"
-"""What a pool manager can do that also names the keys that agents have to change."""
+"""The capability of pool managers that also list the keys each agent lacks."""
 NOT_COMPLETE = 3
-"""The exit code where something still has the old value."""
+"""The exit code if something still has the old value."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,14 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _value_now(cli: Pulumi, place: KeyPlace, state: Recorded) -> str:
-    """Return the value that is to go: the config's, or the one that the stack made for itself."""
+    """Return the value to replace: the config's, or the one that the stack generated."""
     if place.is_set:
         return str(cli.read("config", "get", "--path", place.path)["value"])
     return str((state.outputs.get("poolManager") or {}).get("apiKey") or "")
 
 
 def _finish(stack: str, place: KeyPlace, old: str, chosen: argparse.Namespace, *, wrote: bool) -> Rotation:
-    """Bring the value to agents, and look who has the old one still."""
+    """Give the new value to agents, and return what still has the old one."""
     state = live_stack.recorded(stack)
     now = live_stack.railway(state)
     moved: list[str] = []
@@ -95,7 +95,7 @@ def _finish(stack: str, place: KeyPlace, old: str, chosen: argparse.Namespace, *
 
 
 def lacks(variable: str) -> Need:
-    """Return the question whether an agent has another value of a variable than a new one would get."""
+    """Return a function that tells whether an agent's value of a variable differs from that of a new agent."""
     return lambda agent: None if agent.keys_behind is None else variable in agent.keys_behind
 
 
@@ -103,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = stack_parser("rotate", __doc__)
     parser.add_argument("--key", default=os.environ.get("KEY", ""), help="a name of make keys, or POOL_API_KEY")
     parser.add_argument("--claimed", default=LEAVE, choices=[LEAVE, REDEPLOY], help="agents that somebody has")
-    parser.add_argument("--resume", action="store_true", help="go on with the value that the config has")
-    parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
+    parser.add_argument("--resume", action="store_true", help="continue with the value in the config")
+    parser.add_argument("--with-image", action="store_true", help="the update may also deploy another image")
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for each batch of agents")
     add_json(parser)
     return parser

@@ -18,7 +18,7 @@ def asked(variable: str, stack: str) -> str:
     """Ask for a value: without echo in a terminal, else all of standard input.
 
     Raises:
-        InfraError: it is not one that a key can have.
+        InfraError: a key cannot have this value.
     """
     given = getpass.getpass(f"new value of {variable} for {stack}: ") if sys.stdin.isatty() else sys.stdin.read()
     return checked(variable, given)
@@ -28,14 +28,17 @@ def checked(variable: str, given: str) -> str:
     """Return a value as it was given, without the line break at its end; an empty pool key is made at random.
 
     Raises:
-        InfraError: it is empty, or has line breaks or blanks that nobody can have meant.
+        InfraError: it is empty or too long, begins or ends with whitespace, or contains a control character.
     """
     value = given.removesuffix("\n").removesuffix("\r")
     if not value and variable == API_KEY:
         return secrets.token_hex(_RANDOM_BYTES)
     if not value.strip():
-        step = f"make rotate KEY={variable} < file, or type it in a terminal; RESUME=1 goes on with the config's value"
+        step = f"make rotate STACK=… KEY={variable} < file, or type it in a terminal; RESUME=1 takes the config's"
         raise InfraError(variable, "no new value was given", step)
-    if value != value.strip() or not value.isprintable() or len(value) > _LONGEST:
-        raise InfraError(variable, "the new value has blanks around it or control characters in it", "give one line")
+    if value != value.strip() or not value.isprintable():
+        problem = "the new value begins or ends with whitespace, or contains a control character"
+        raise InfraError(variable, problem, "give one line")
+    if len(value) > _LONGEST:
+        raise InfraError(variable, f"the new value has more than {_LONGEST} characters", "is this the right file?")
     return value

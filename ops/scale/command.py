@@ -3,8 +3,8 @@
 python -m ops scale --stack STACK --idle N [--wait 300] [--with-image] [--json]
 
 The number goes into the stack's config (poolMinIdle), and one deployment of the pool manager brings it; no agent is
-moved. What is missing is made, what is too much is drained; agents that somebody has are not touched. Exit code 3 where
-the pool is still making agents when the wait is over: it goes on by itself.
+moved. Missing agents are made, and surplus idle ones are drained; agents that somebody has are not touched. Exit code 3
+if the pool is still making agents when the wait is over; it continues by itself.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ops.guarded_update import GuardedUpdate
 from ops.pulumi_cli import CHECKOUT, Pulumi, PulumiError, last_error
 from ops.stack_command import add_json, number, say, stack_parser
 from ops.status import live_stack
+from pool_contract.requests import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     import argparse
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 CONFIG_KEY = "poolMinIdle"
 MOST = 1000
 """As many as POOL_MIN_IDLE allows."""
-MOST_DRAINED = 20
 PAUSE_SECONDS = 1.0
 UNDER_WAY = 3
+"""The exit code if the pool is still making agents when the wait is over."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def settled(api: PoolApi, wanted: int, seconds: float) -> int:
-    """Wait until so many agents are idle, drain what is too much, and return how many are.
+    """Wait until that many agents are idle, drain surplus ones, and return how many are idle.
 
     Args:
         api: the pool manager.
@@ -73,7 +74,7 @@ def settled(api: PoolApi, wanted: int, seconds: float) -> int:
         try:
             found = Counter(one.state for one in living(api.status()))
         except NoAnswer:
-            # One that has just started has not looked at its agents yet.
+            # A pool manager that has just started has not read its agents yet.
             time.sleep(PAUSE_SECONDS)
             continue
         if found["idle"] != idle:
@@ -82,7 +83,7 @@ def settled(api: PoolApi, wanted: int, seconds: float) -> int:
         if idle == wanted and not found["starting"]:
             break
         if idle > wanted:
-            api.drain(min(MOST_DRAINED, idle - wanted))
+            api.drain(min(MOST_AT_ONCE, idle - wanted))
         time.sleep(PAUSE_SECONDS)
     return max(idle, 0)
 
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--idle", required=True, type=number(0, MOST, "; IDLE=n"), metavar="N", help="how many are kept idle"
     )
-    parser.add_argument("--with-image", action="store_true", help="the update may bring another image, too")
+    parser.add_argument("--with-image", action="store_true", help="the update may also deploy another image")
     parser.add_argument("--wait", default=300.0, type=float, metavar="SECONDS", help="for agents to get ready")
     add_json(parser)
     return parser

@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
     if done.returncode != 0:
         sys.stderr.write(done.stdout + done.stderr)
-        raise InfraError("docs", "the site was not built", "correct what is named above")
+        raise InfraError("docs", "the site was not built", "correct the errors above")
     sys.stdout.write(f"  {len(pages)} pages: {folder / 'html' / 'index.html'}\n")
     return 0
 

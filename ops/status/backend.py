@@ -132,6 +132,6 @@ def _lives(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        # The process exists, and belongs to another user.
+        # The process exists and belongs to another user.
         return True
     return True

@@ -1,11 +1,10 @@
 """One page about a stack as it is now: `make status STACK=… [JSON=1] [WATCH=1] [HTML=file]`.
 
-python -m ops status --stack STACK [--json] [--watch] [--html FILE]; exit code 0 where all is well, 3 where something is
-otherwise than the last update left it or could not be read (its row says what), 1 where there is no such stack or
-Pulumi does not answer. --watch polls every 5 seconds until it is interrupted, and ends with the code of its last
-poll: in a terminal the page is redrawn, elsewhere each poll is one line. --html also writes the page as an HTML file.
-`ops/run status --stack STACK` is the same with the checkout's Pulumi on PATH. GNU make knows no code but 0 and 2: it
-ends with 2 and prints `Error 3`.
+python -m ops status --stack STACK [--json] [--watch] [--html FILE]. Exit code 0 if all is well; 3 if something differs
+from what the last update left, or could not be read (its row says what); 1 if there is no such stack or Pulumi does not
+answer. --watch polls every 5 seconds until it is interrupted, and ends with the code of its last poll: in a terminal
+the page is redrawn, elsewhere each poll is one line. --html also writes the page as an HTML file. `ops/run status
+--stack STACK` does the same with the checkout's Pulumi on PATH. GNU make ends with 2 and prints `Error 3`.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from ops.status.report import Report
 
 NOT_FINE = 3
-"""The exit code where something is not as it should be, or could not be read."""
+"""The exit code if something is not as it should be, or could not be read."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,7 +79,7 @@ def html_file(name: str) -> Path:
     """Return where the page is written.
 
     Raises:
-        InfraError: there is something else than a file.
+        InfraError: the path is not a file.
     """
     file = Path(name).resolve()
     if file.exists() and not file.is_file():

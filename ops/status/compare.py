@@ -38,7 +38,7 @@ def compare(recorded: Recorded, railway: RailwayNow, moment: datetime) -> list[F
     Args:
         recorded: what the last update left.
         railway: what is there.
-        moment: the present, from which the time is counted that a deleted volume has left.
+        moment: the current time, to tell how long a deleted volume can still be restored.
     """
     environment = next(recorded.of("Environment"), None)
     name = str(environment.values.get("name") or "") if environment is not None else railway.environment_id
@@ -66,10 +66,10 @@ def missing_tokens(recorded: Recorded, listed: Sequence[Mapping[str, Any]]) -> l
 
 
 def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Return what the newest refresh since the last update has recorded.
+    """Return the changes that the newest refresh since the last update has recorded.
 
-    A refresh writes them into the state, so that Railway no longer differs from it; yet the last update did not make
-    them.
+    A refresh writes changes by others into the state, so that the state no longer differs from Railway; yet the last
+    update did not make them.
 
     Args:
         updates: the newest first.
@@ -84,7 +84,7 @@ def of_history(updates: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 
 def of_running(subject: str, running: Running) -> Iterator[Finding]:
-    """Yield what is wrong with what a service runs."""
+    """Yield what is wrong with the deployments of a service."""
     status = running.newest.status if running.newest is not None else ""
     if running.condition is Condition.UNDER_WAY:
         yield Finding(subject, FindingKind.UNDER_WAY, (status,))
@@ -133,7 +133,7 @@ def _services(recorded: Recorded, railway: RailwayNow) -> Iterator[Finding]:
         yield from _configuration(subject, row.values, stored)
         yield from of_running(subject, running)
         for name, given in sorted(railway.gives(service_id).items()):
-            # A broken reference of others is not drift of the stack.
+            # A broken reference in a variable that the stack does not manage is not its drift.
             if given.dead_ends and name in (row.values.get(VARIABLES) or {}):
                 yield Finding(subject, FindingKind.DEAD_REFERENCE, (problem(given.dead_ends[0]),))
         managed = tuple(sorted(row.values.get(VARIABLES) or {}))
@@ -219,7 +219,7 @@ def _domain(row: Resource, living: Sequence[Mapping[str, Any]]) -> Iterator[Find
 
 
 def _others(recorded: Recorded, snapshot: Snapshot, environment: Resource | None) -> Iterator[Finding]:
-    """Yield what is not the stack's: services, volumes, buckets of others, and deleted volumes not in the state."""
+    """Yield what the stack does not manage: services, volumes, buckets, deleted volumes that are not in its state."""
     prefix = str(environment.values.get("disposablePrefix") or "") if environment is not None else ""
     rows = [*recorded.of("Service"), *recorded.of("ServiceInstance")]
     ours = {str(row.values["serviceId"]): str(row.values.get("name") or row.values.get("service")) for row in rows}

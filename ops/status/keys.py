@@ -1,6 +1,6 @@
 """Lists every key of a stack as set, default, missing or generated: keys.sh for a stack. Never a value.
 
-python -m ops keys --stack STACK [--check]; with --check, exit code 1 where a required one is missing.
+python -m ops keys --stack STACK [--check]; with --check, exit code 1 if a required one is missing.
 """
 
 from __future__ import annotations

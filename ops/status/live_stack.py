@@ -1,4 +1,4 @@
-"""Reads a deployed stack's state, and connects to its pool manager; for `status`, `rollout_plan` and `demo`."""
+"""Reads a deployed stack's state, and connects to its Railway and its pool manager; for commands about one stack."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def client(state: Recorded, environ: Mapping[str, str] | None = None) -> Client:
     """Return a client of the Railway that the stack was deployed to.
 
     Raises:
-        InfraError: the environment's variables name another one, or there is no token.
+        InfraError: RAILWAY_ENDPOINT names another Railway than the last update used, or there is no token.
     """
     environ = os.environ if environ is None else environ
     given = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
@@ -114,7 +114,7 @@ def pool_manager(state: Recorded, now: RailwayNow) -> ServiceNow:
 def pool_api(state: Recorded, now: RailwayNow) -> PoolApi:
     """Return a client of a stack's pool manager, at the address that Railway reports now.
 
-    The URL in the state may belong to someone else by now, who must not receive the key.
+    The URL in the state may belong to someone else by now, and they must not receive the key.
 
     Raises:
         InfraError: none runs, or Railway reports no address of it.

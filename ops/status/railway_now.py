@@ -1,4 +1,4 @@
-"""A stack's environment as Railway has it at this moment: two reads, whatever is in it."""
+"""A stack's environment as Railway has it now, in two reads, however large it is."""
 
 from __future__ import annotations
 

@@ -14,21 +14,25 @@ from railway_api.client import DEFAULT_ENDPOINT, Client, Timing
 
 
 def client(environ: Mapping[str, str] | None = None, timing: Timing | None = None) -> Client:
-    """Return a client with the token that the job was given; a project token is used if there is no other.
+    """Return a client with the token of the environment; a project token is used only if there is no other.
 
     Args:
         environ: the process's environment.
         timing: its time limits; those of a deployment by default.
 
     Raises:
-        InfraError: there is none.
+        InfraError: there is no token.
     """
     environ = os.environ if environ is None else environ
     token = environ.get("RAILWAY_API_TOKEN", "")
-    # As an update takes them, and Railway's own CLI: a project token travels in a header of its own.
+    # In the order of an update and of Railway's own CLI; a project token is sent in a header of its own.
     of_project = "" if token else environ.get("RAILWAY_TOKEN", "")
     if not token and not of_project:
-        raise InfraError("RAILWAY_API_TOKEN", "is not set", "give the job an environment that has it")
+        raise InfraError(
+            "RAILWAY_API_TOKEN",
+            "is not set",
+            "export it in the shell, or in a workflow give the job the environment that has it",
+        )
     endpoint = environ.get("RAILWAY_ENDPOINT") or DEFAULT_ENDPOINT
     return Client(endpoint, token or of_project, timing=timing, project_token=bool(of_project))
 

@@ -1,4 +1,4 @@
-"""Reads all that can be read of a stack now; if one part cannot be read, the others still are."""
+"""Reads everything about a stack as it is now; if one part cannot be read, the others still are."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def tokens(state: Recorded, railway: RailwayNow, client: Client) -> list[Finding
     try:
         answer = client.query(documents.PROJECT_TOKENS, {"projectId": railway.project_id}, subject="project tokens")
     except RailwayError:
-        # A token of one environment may read that, and not the project's list of tokens.
+        # A project token can read its environment, but not the project's list of tokens.
         return [Finding("project tokens", FindingKind.NOT_COMPARED, ("their list",))]
     if is_cut(listed := answer.get("projectTokens")):
         return [Finding("project tokens", FindingKind.NOT_COMPARED, ("their list",))]

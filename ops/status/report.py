@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from convos_infra.rollout.agent_rows import agent_rows
+from ops.history.resource_changes import resource_changes
 from ops.history.update_origin import origin
 from ops.status.finding import Finding, Severity
 from ops.status.keys import Key
@@ -64,7 +65,7 @@ class Unread:
 
     Attributes:
         why: in one line.
-        source: who was asked, and when; None if nobody could be.
+        source: who was asked, and when; None if no request was made.
     """
 
     why: str
@@ -146,11 +147,7 @@ def of_updates(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "result": row.get("result", ""),
             "at": row.get("endTime") or row.get("startTime", ""),
             "by": origin(row.get("environment") or {}),
-            "changes": {
-                name: count
-                for name, count in (row.get("resourceChanges") or {}).items()
-                if name not in ("same", "read")
-            },
+            "changes": resource_changes(row),
         }
         for row in history
     ]
@@ -163,7 +160,7 @@ def last_update(updates: Sequence[Mapping[str, Any]], written_at: str) -> str:
 
 
 def short(reference: str) -> str:
-    """Return the start of an image's digest; of one without, its tag."""
+    """Return the start of an image's digest; without a digest, its tag."""
     name, _, digest = reference.partition("@")
     return digest[:DIGEST_SHOWN] if digest else name.rpartition(":")[2]
 

@@ -143,7 +143,7 @@ def _newest(_: str, value: Mapping[str, Any]) -> Iterator[Said]:
 
 
 def _why(agents: Mapping[str, Any]) -> str:
-    """Return why agents are behind, where it is not the image alone."""
+    """Return why agents are behind, if the image is not the only reason."""
     keys, behind = agents.get("behindKeys", 0), agents["behind"]
     return f" ({'keys' if keys == behind else f'{behind - keys} image, {keys} keys'})" if keys else ""
 

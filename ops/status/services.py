@@ -23,7 +23,7 @@ class ServiceNow:
     Attributes:
         name: as the stack knows it.
         service_id: Railway's.
-        role: what it is to the stack; None for one of a program of others.
+        role: what it is to the stack; None if none of the system's components declares it.
         running: what it runs; None if the environment does not have it any more.
         url: where it answers, as Railway reports it now; empty if nothing serves, or it has no domain.
     """
@@ -81,7 +81,7 @@ def services(recorded: Recorded, railway: RailwayNow) -> Iterator[ServiceNow]:
 
 
 def service(instance: Resource, railway: RailwayNow) -> ServiceNow:
-    """Return one."""
+    """Return a service from its configuration's resource in the state."""
     service_id, running = str(instance.values["serviceId"]), railway.running(instance)
     url = railway.url(service_id, running)
     return ServiceNow(str(instance.values["service"]), service_id, instance.role, running, url)

@@ -18,7 +18,7 @@ def lines(table: Sequence[Row], *, colours: bool = False) -> list[str]:
 
 
 def has_colours(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Tell whether colours are wanted: in a terminal, unless NO_COLOR (no-color.org) or a dumb one forbids them."""
+    """Tell whether colours are wanted: in a terminal, unless NO_COLOR (no-color.org) or TERM=dumb forbids them."""
     return is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 

@@ -35,7 +35,7 @@ def watch(
         read: reads the stack.
         first: the result that is shown first.
         view: shows each result.
-        pause: waits so many seconds.
+        pause: waits for a number of seconds.
         clock: returns the present moment.
     """
     last = first

@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
         nargs="?",
         default="tools",
     )
-    parser.add_argument("--json", action="store_true", help="of doctor, for scripts")
+    parser.add_argument("--json", action="store_true", help="doctor: one document for scripts")
     chosen = parser.parse_args(argv)
     command = chosen.command
     if sys.version_info < (3, 11):  # noqa: UP036 - the one line for those who call it with an older Python
@@ -76,7 +76,7 @@ def _run(command: str) -> None:
             venv.ensure(folder, CHECKOUT / "ops" / "requirements.txt", store, current)
         elif command == "checksums":
             release.pin(current)
-            current.got(f"toolchain/{release.CHECKSUMS.name}")
+            current.got(str(release.CHECKSUMS.relative_to(CHECKOUT)))
         elif command == "workflows":
             current.result.extend(tools.summary(subsets.workflow_tools(store, current)))
         elif command == "tests":

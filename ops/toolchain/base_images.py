@@ -39,8 +39,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = CHECKOUT / "pool" / "requirements.txt"
 NODE_MINIMUM = 20
 EPOCH = 1_700_000_000
-_ALIAS_SECONDS = 30 * 24 * 3600.0
 """The modification time of every file, in seconds since 1970: a layer's digest depends on it."""
+_ALIAS_SECONDS = 30 * 24 * 3600.0
+"""How long an alias that no stack has asked for is kept (`named_by_content`)."""
 PIP_SECONDS = 600.0
 
 SHELL_PROGRAMS = (

@@ -1,4 +1,4 @@
-"""What the tests call beside the toolchain, by Debian package: `make test` installs it on Debian as root."""
+"""The programs that tests call beside the toolchain, by Debian package: `make test` installs them on Debian as root."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INSTEAD = {"chromium": "CHROMIUM_PATH"}
 
 
 def missing() -> tuple[str, ...]:
-    """Return the packages of which this machine has no program."""
+    """Return the packages whose programs this machine lacks."""
     return tuple(
         package
         for package, programs in PROGRAMS.items()
@@ -45,10 +45,10 @@ def command(*packages: str) -> str:
 
 
 def install(machine: Machine, store: Store, step: Step) -> None:
-    """Install what is missing, where this process may; the tests that need the rest are skipped, and say so."""
+    """Install what is missing if this process may; the tests that need the rest are skipped and say why."""
     packages = missing()
     if not packages:
-        step.got("all that tests call is there")
+        step.got("every program that tests call is installed")
     elif not (machine.debian and machine.root):
         step.got(f"some tests are skipped without: {', '.join(packages)}")
     else:

@@ -31,7 +31,10 @@ TRUSTED = "trusted-releases.txt"
 CONNECT_SECONDS = 10.0
 """Also the longest pause between two reads: an unreachable site must not delay a fresh machine for minutes."""
 PLATFORMS = ("linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64")
-_HEADER = "# sha256 of the vendor's releases, as `sha256sum` writes it; filled by `make toolchain-checksums`.\n"
+_HEADER = """\
+# sha256 of the vendor's releases, as `sha256sum` writes it; filled by `make toolchain-checksums`.
+# If a platform has no line here, its first download is checked by the vendor's list, and the cache keeps its checksum.
+"""
 
 
 def archive(platform: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ops.toolchain import install_plan
 from ops.toolchain.base_images import NODE_MINIMUM
+from ops.toolchain.for_tests import PROGRAMS
 from ops.toolchain.machine import Machine, Program, Version, show
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 NEEDED_MB = 3000
 """The cache of a toolchain that was built, the virtual environment, and the images of a local stack take 2.5 GB."""
 SECONDS = {"release": 30, "plugin": 15, "debian": 40, "container": 20, "own": 5}
-"""How long a way takes, on two cores and a usual link; builds from Go modules have their own."""
+"""How long each way takes, on two cores and a typical connection; for builds from Go modules see GO_SECONDS."""
 GO_SECONDS = {"pulumi": 195, "docker-build": 120, "buildkit": 90, "registry": 30}
-"""What the builds of an empty Go cache took on two cores; with a full one each takes a few seconds."""
+"""How long the builds took on two cores with an empty Go cache; with a full one each takes a few seconds."""
 VENV_SECONDS = 90
 
 
@@ -39,9 +40,9 @@ class SurveyRow:
     Attributes:
         subject: the tool.
         have: whether it is there.
-        text: its version, how it will come, or what goes without it.
-        command: what gets it, where a person has to; empty otherwise.
-        seconds: about how long it takes to come.
+        text: its version, how it will be installed, or what is left out without it.
+        command: the command that installs it, if a person has to; otherwise empty.
+        seconds: about how long the installation takes.
     """
 
     subject: str
@@ -57,15 +58,15 @@ class SurveyRow:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a survey decides by.
+    """The facts that a survey is made from.
 
     Attributes:
         machine: the system.
         programs: what is on PATH, by name.
-        built: the names of the tools that the cache has already.
+        built: the names of the tools that are already in the cache.
         daemon: the Docker daemon that answers.
-        free_mb: the room on the checkout's disk.
-        has_venv: whether the virtual environment was made from today's locked file.
+        free_mb: the free space on the checkout's disk, in units of 1,000,000 bytes.
+        has_venv: whether the virtual environment was made from the current locked file.
         python: the version of the Python that runs this.
         docker_package: the version of Debian's package of Docker; None if there is none.
     """
@@ -156,7 +157,7 @@ def _planned(plan: InstallPlan, seen: Facts) -> SurveyRow:
 
 
 TEST_PROGRAMS = (
-    ("Chromium", ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium", "pages"),
+    ("Chromium", PROGRAMS["chromium"], "chromium", "pages"),
     (
         "node",
         ("node",),
@@ -166,7 +167,7 @@ TEST_PROGRAMS = (
     ("psql", ("psql",), "postgresql", "servers with TLS and other releases of PostgreSQL"),
     ("openssl", ("openssl",), "openssl", "certificates"),
 )
-"""What tests look for on PATH: subject, names, Debian's package, and what its tests are about."""
+"""The programs that tests look for on PATH: subject, names, Debian package, and the subject of those tests."""
 
 
 def _for_tests(seen: Facts) -> Iterator[SurveyRow]:

@@ -1,4 +1,4 @@
-"""Reads what a survey of this machine decides by; installs, builds and starts nothing."""
+"""Reads the facts that a survey of this machine is made from; installs, builds and starts nothing."""
 
 from __future__ import annotations
 

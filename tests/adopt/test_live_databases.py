@@ -121,7 +121,7 @@ def test_only_databases_that_are_named_are_declared_and_the_others_are_told(emul
 
 def test_a_name_that_the_config_cannot_hold_is_refused_or_left(emulator: Inside) -> None:
     fixture = Fixture({" boss\n": pool(**with_url("postgres")), "postgres": postgres()})
-    with pytest.raises(Exception, match=r"POOL_MANAGER: the name ' boss\\n' begins or ends with a blank; rename"):
+    with pytest.raises(Exception, match=r"POOL_MANAGER: the name ' boss\\n' begins or ends with whitespace; rename"):
         adopted(emulator, built(inside(emulator), fixture), fixture)
     emulator.restore({})
     fixture = Fixture({**USUAL, " cache": REDIS})

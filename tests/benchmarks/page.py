@@ -14,18 +14,22 @@ FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 SUITES = ("railway", "schema", "rollout", "pool", "ci")
 HEAD = """# Benchmarks
 
-Written by `make bench` from [latest.json](latest.json); never by hand. `calls` are requests to Railway's API (the
-emulator with 100 ms latency; `polls` of deployments among them), or round trips to PostgreSQL in the suite `schema`.
-The suite `rollout` runs with Railway's limits of the smallest paid plan: 10 requests a second, 1,000 an hour.
-The suite `pool` is a hundred claims at once on a pool of that size, a tick while a twentieth of its agents hang, the
-same among agents of which a tenth lie in every way of `tests/pool/lies.py`, and one claim a second while a pool fills
-under 10 calls a second and 1,000 an hour. `load` is the load average of the machine meanwhile, which others used too.
-The suite `ci` has the seconds of each step of `.ci/run`, for a commit of each release (`size`):
-`.ci/run 2>&1 | tee LOG && make bench-ci < LOG`.
-`peak_mib` of the suite `railway` is the proportional set size of the whole process tree; `floor` are the seconds of the
-same command for as many trivial resources, right before, and `program_cpu` and `floor_cpu` the CPU seconds of the two
-programs; `load` is the machine's load average, at which times say little where it is above the number of its cores (2).
-Times are of the machine that ran it, for comparison within one run.
+Written by `make bench` from [latest.json](latest.json); never by hand. Compare times only within one run: they depend on
+the machine and on its load.
+
+- `calls` are requests to Railway's API, or in the suite `schema` round trips to PostgreSQL; `polls` of deployments are
+  included. The API is the emulator with a latency of 100 ms.
+- `load` is the load average of the machine during the case. If it is above the number of cores (2), times mean little.
+- `railway`: `peak_mib` is the proportional set size of the whole process tree. `floor` is the time in seconds of the same
+  command for as many trivial resources, measured right before; `program_cpu` and `floor_cpu` are the CPU seconds of the
+  two programs.
+- `rollout` runs under the limits of Railway's smallest paid plan: 10 requests a second, 1,000 an hour.
+- `pool`: `claims` makes a hundred claims at once on a pool of `size` agents, and runs a tick while a twentieth of the
+  agents hang; `claims-among-liars` does the same while a tenth of the agents give the wrong answers of
+  `tests/pool/lies.py`; `claims-while-filling` makes one claim a second while a pool fills under 10 requests a second and
+  1,000 an hour.
+- `ci` has the seconds of each step of `.ci/run` for one commit (`size`) of each release:
+  `.ci/run 2>&1 | tee LOG && make bench-ci < LOG`.
 
 """
 

@@ -99,7 +99,7 @@ def test_without_the_token_no_value_and_no_log_is_shown(stranger: Visit, scene: 
         assert TOKEN not in answer.text, path
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"], path
         assert answer.headers["Cache-Control"] == "no-store", path
-    assert "secrets in it" in stranger.get(scene["deployment"]).text
+    assert "may contain secrets" in stranger.get(scene["deployment"]).text
     assert 'id="log"' not in stranger.get(scene["deployment"]).text
 
 

@@ -32,7 +32,7 @@ def test_what_is_not_served_is_named_and_counted(emulator: Emulator) -> None:
         assert message["type"] == "error"
         assert message["payload"][0]["message"].startswith("deploymentEvents is an operation of Railway")
         socket.subscribe("query { me { id } }")
-        assert socket.receive()["payload"][0]["message"] == "me is no subscription: it needs a POST"
+        assert socket.receive()["payload"][0]["message"] == "me is not a subscription: it needs a POST"
         socket.subscribe("subscription { nothing")
         assert socket.receive()["type"] == "error"
         socket.subscribe(DEPLOYMENT, id="x")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from convos_infra.explanations import SEE
 from tests.emulator.fix_emulator import Emulator, running_emulator
 from tests.fleet.project import Project, fleet, service
 
@@ -55,6 +57,17 @@ def cost(emulator: Emulator) -> tuple[int, int]:
     return sum(call["type"] == "mutation" for call in calls), sum(len(call["deployments"]) for call in calls)
 
 
+def assert_one_explanation(project: Project) -> None:
+    """Check that a refresh with a refused token fails, says so of each service, and why once."""
+    refused = replace(project, token="00000000-0000-4000-8000-000000000000")
+    ran = refused.refresh(check=False)
+    said = [line for line in ran.text.rpartition("Diagnostics:")[2].splitlines() if "error: read failed: " in line]
+    assert ran.code != 0
+    assert len(said) == COUNT, ran.text
+    assert sum("needs an account or workspace token" in line for line in said) == 1, ran.text
+    assert sum(SEE in line and len(line) < 100 for line in said) == COUNT - 1, ran.text
+
+
 def test_ten_services_of_another_client_are_taken_over_for_nothing_and_one_changed_field_costs_one_deployment(
     tmp_path: Path,
 ) -> None:
@@ -77,6 +90,7 @@ def test_ten_services_of_another_client_are_taken_over_for_nothing_and_one_chang
         assert cost(emulator) == (0, 0)
         assert json.loads(emulator.snapshot(ids["environment"]))["config"] == before["config"]
         project.refresh("--expect-no-changes")
+        assert_one_explanation(project)
 
         changed = [{**services[0], "settings": {**SETTINGS, "healthcheck_path": "/ready"}}, *services[1:]]
         project.describe({**spec, "services": changed})

@@ -139,6 +139,6 @@ def test_a_service_starts_without_data_of_which_a_file_is_cut_off(starter: Start
     (data / "repositories.json").write_text("{")
     assert start().is_alive()
     assert [file.name for file in data.iterdir()] == ["ready"]
-    told = "buildkit: repositories.json was cut off; starting it without what it had kept, which can be made again"
+    told = "buildkit: repositories.json was cut off; starting it with an empty cache"
     assert told in out.getvalue()
     assert [one.name for one in data.parent.glob("cache*")] == ["cache"]

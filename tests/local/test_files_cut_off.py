@@ -192,5 +192,5 @@ def test_a_service_that_ends_over_damaged_data_starts_without_them_if_they_can_b
     service = start("whole")
     assert service.is_alive()
     assert (data / "db").read_text() == "made again"
-    assert "starting it without what it had kept, which can be made again" in out.getvalue()
+    assert "starting it with an empty cache" in out.getvalue()
     assert [one.name for one in data.parent.glob("cache*")] == ["cache"]

@@ -36,3 +36,14 @@ def test_the_gate_of_a_destroy_is_deleted_before_everything_else(made: Engine) -
     }
     assert len(others) > 10
     assert {urn.rpartition("::")[2] for urn in others - gate.depends_on} == set()
+
+
+def test_the_volumes_of_further_databases_count_in_the_warning_of_a_pool_that_is_too_large(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    further = {"databases": {"cache": {"image": "redis:7", "mountPath": "/data"}}}
+    for more, warned in (({}, []), (further, ["poolMinIdle: 18 warm agents, a rollout and the stack need 21 volumes"])):
+        caplog.clear()
+        chosen = settings.read("dev", {**CONFIG, "poolMinIdle": "18", **more}, {})
+        declared(lambda chosen=chosen: resources.declare(chosen, ImageSource(found=FOUND), ImageSource(found=FOUND)))
+        assert [line.partition(", of which")[0] for line in caplog.messages if "poolMinIdle" in line] == warned

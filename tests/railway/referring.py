@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from convos_infra.railway.environment_config import live_variables
+from convos_infra.railway.referable import live
+from convos_infra.railway.resolution import resolved
 from convos_infra.railway.resources.service import ServiceProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.session import RailwayProvider
+from convos_infra.railway.snapshot import Snapshot
 from tests.railway.fix_resources import IMAGE, Made, Place, Props
 
 RENAME = "mutation r($id: String!, $name: String!) { serviceUpdate(id: $id, input: {name: $name}) { id } }"
@@ -15,6 +19,13 @@ DEPLOY = "mutation d($s: String!, $e: String!) { serviceInstanceDeployV2(service
 RUNNING = "query q($id: String!) { deploymentSnapshot(deploymentId: $id) { variables } }"
 URL = "${{postgres.DATABASE_URL}}"
 DATABASE = {"DATABASE_URL": "postgresql://u:${{PASSWORD}}@${{RAILWAY_PRIVATE_DOMAIN}}:5432/db", "PASSWORD": "s3cret"}
+
+
+def current_value(snapshot: Snapshot, service_id: str, name: str) -> str | None:
+    """Return the value that a variable would have in a deployment now, or None if it is unknown or does not exist."""
+    if live_variables(snapshot.service(service_id) or {}).get(name) is None:
+        return None
+    return resolved(live(snapshot), snapshot.name_of(service_id), name).text
 
 
 def renamed(at: Place, service: Made, name: str) -> None:

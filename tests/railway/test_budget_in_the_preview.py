@@ -65,7 +65,7 @@ def test_the_line_has_what_is_needed_and_what_is_left(emulator: Inside) -> None:
 
 @pytest.mark.parametrize("left", [None, Allowance(5)])
 def test_no_limit_is_named_that_railway_has_not_told(left: Allowance | None) -> None:
-    assert budget.text(12, left).endswith("about 12 calls to Railway, beside those that wait for deployments")
+    assert budget.text(12, left).endswith("about 12 calls to Railway, not counting the waits for deployments")
 
 
 def test_a_budget_grows_with_what_is_new_and_with_nothing_else() -> None:

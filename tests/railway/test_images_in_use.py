@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from convos_infra.errors import InfraError
+from convos_infra.railway.listing import list_projects
+from convos_infra.registry.reference import parse
+from ops.ci.images_in_use import ImagesInUse
 from ops.status import railway_view
 from pool_contract.agent_projects import AGENT_PROJECTS, DESCRIPTION, PER_AGENT
 from railway_api.client import Client
+from railway_api.failure import Failure
 from tests.railway.fix_resources import QUICK, Runs
 
 _PROJECT = """mutation c($input: ProjectCreateInput!) {
@@ -67,3 +73,39 @@ def test_a_project_token_that_cannot_see_them_is_refused(runs: Runs, value: str,
             assert IMAGE in {image for _, image in railway_view.images(of_project, made["id"])}
     finally:
         runs.emulator.run(_DELETE, id=made["id"])
+
+
+def test_what_is_deployed_since_the_keep_list_is_found_in_projects_of_stacks_and_in_new_ones(runs: Runs) -> None:
+    """Projects of agents were read once, and may be many: they are not read again before each step of a deletion."""
+    made: dict[str, dict[str, Any]] = {}
+
+    def project(name: str) -> str:
+        made[name] = runs.emulator.run(_PROJECT, input={"name": name})["projectCreate"]
+        return str(made[name]["id"])
+
+    def deploy(name: str, image: str) -> None:
+        environment = made[name]["environments"]["edges"][0]["node"]["id"]
+        given = {"projectId": made[name]["id"], "environmentId": environment, "name": image}
+        runs.emulator.run(_SERVICE, input={**given, "source": {"image": f"ghcr.io/x/convos-runtime:{image}"}})
+
+    runs.monkeypatch.setenv("RAILWAY_API_TOKEN", runs.emulator.token)
+    runs.monkeypatch.setenv("RAILWAY_ENDPOINT", runs.emulator.endpoint)
+    try:
+        known = {project("stack"), project("convos-agent-abcdefghjkmn")}
+        others = frozenset(row["id"] for row in list_projects(account(runs), subject="x"))
+        before = ImagesInUse(
+            (parse("ghcr.io/x/convos-runtime:gone"),), frozenset({made["stack"]["id"]}), others | known
+        )
+        project("made since")
+        for name in made:
+            deploy(name, f"of-{name.replace(' ', '-')}")
+        runs.emulator.forget_calls()
+        assert {found.tag for found in before.now()} == {"gone", "of-stack", "of-made-since"}
+        asked = [call["operation"] for call in runs.emulator.calls()]
+        assert len(asked) <= 8, asked
+        runs.monkeypatch.setenv("RAILWAY_API_TOKEN", "revoked")
+        with pytest.raises(Failure, match="the token is wrong or revoked"):
+            before.now()
+    finally:
+        for one in made.values():
+            runs.emulator.run(_DELETE, id=one["id"])

@@ -10,7 +10,7 @@ import pytest
 
 from convos_infra.errors import InfraError
 from convos_infra.railway import destroy_reasons
-from convos_infra.railway.listing import ENVIRONMENTS, completed
+from convos_infra.railway.listing import ENVIRONMENTS, completed, list_projects
 from convos_infra.railway.resources.environment import EnvironmentProvider
 from convos_infra.railway.resources.project_token import ProjectTokenProvider
 from convos_infra.railway.resources.service import ServiceProvider
@@ -18,6 +18,7 @@ from convos_infra.railway.resources.service_instance import ServiceInstanceProvi
 from convos_infra.railway.resources.volume import VolumeProvider
 from convos_infra.railway.snapshot import Snapshots
 from ops.status import railway_view
+from railway_api import documents
 from railway_api.client import Client
 from railway_api.errors import NotAuthorized
 from tests.railway.fix_resources import IMAGE, QUICK, Made, Place
@@ -131,6 +132,31 @@ def test_a_list_that_does_not_end_is_an_error(cursor: str | None) -> None:
     page = {"environments": {"edges": [], "pageInfo": {"hasNextPage": True, "endCursor": cursor}}}
     with pytest.raises(InfraError, match="does not end"):
         completed(Stuck(page), page, "p", ENVIRONMENTS, subject="environment")
+
+
+@pytest.mark.parametrize("cursor", [None, "", "0"])
+def test_a_list_of_projects_that_does_not_end_is_an_error(cursor: str | None) -> None:
+    page = {"edges": [], "pageInfo": {"hasNextPage": True, "endCursor": cursor}}
+    with pytest.raises(InfraError, match="projects does not end"):
+        list_projects(StuckProjects(page), subject="project")
+
+
+class StuckProjects(Client):
+    """A Railway that answers with the same page of projects, a hundred times at most."""
+
+    def __init__(self, page: Mapping[str, Any]) -> None:
+        self._pages = [page] * 100
+        self.is_project_token = False
+
+    def query(self, document: str, variables: Any, *, subject: str) -> Any:
+        del variables, subject
+        if document == documents.PROJECTS:
+            return {"projects": self._pages.pop()}
+        return {"apiToken": {"workspaces": [{"id": "w", "name": "one"}]}}
+
+    def memoize(self, name: str, ask: Any) -> Any:
+        del name
+        return ask()
 
 
 class Stuck(Client):

@@ -70,7 +70,7 @@ def _deployed(at: Place, name: str) -> Awaited:
 @pytest.mark.stack
 def test_twenty_services_deploy_in_parallel_though_pulumi_has_four_threads(tmp_path: Path) -> None:
     """Each with a wait of its own: all twenty are under way before the first of them has ended."""
-    step = 4.0
+    step = 2.5
     with running_emulator(tmp_path, deploy_step_seconds=step) as emulator:
         project = Project(tmp_path / "waits", emulator.endpoint, emulator.token)
         (project.program / "__main__.py").write_text("from tests.railway.program_of_waits import main\n\nmain()\n")

@@ -56,19 +56,19 @@ def rows() -> Iterator[Row]:
     yield from one(
         *(ProjectProvider, "name"),
         *[("", "must not be empty"), ("p" * 33, "has 33 characters; Railway takes at most 32")],
-        *[("Convos", "must be lower case, for example 'convos'"), ("a/b", "may hold letters, digits, '-', '_', '.'")],
-        *[("convos\n", "may hold letters, digits"), (3.0, "must be text, not float"), (None, "must not be empty")],
+        *[("Convos", "must be lower case, for example 'convos'"), ("a/b", "must begin and end with")],
+        *[("convos\n", "must begin and end with"), (3.0, "must be text, not float"), (None, "must not be empty")],
     )
     yield from one(
         *(EnvironmentProvider, "name"),
-        *[("e" * 25, "has 25 characters; Railway takes at most 24"), ("-dev", "may hold letters, digits")],
+        *[("e" * 25, "has 25 characters; Railway takes at most 24"), ("-dev", "must begin and end with")],
     )
     yield from one(EnvironmentProvider, "projectId", ("", "must not be empty"))
     yield from one(
         *(ServiceProvider, "name"),
         *[
             ("s" * 33, "has 33 characters; Railway takes at most 32"),
-            ("we b?", "may hold letters"),
+            ("we b?", "must begin and end with"),
             ("  ", "not be empty"),
         ],
     )
@@ -84,7 +84,7 @@ def rows() -> Iterator[Row]:
     yield from one(
         *(VolumeProvider, "mountPath"),
         *[("data", "must begin with '/'"), ("/", "must be below '/'"), ("//", "must be below '/'")],
-        *[("/a b", "must hold no blanks"), ("/data/../etc", "must hold no '..'"), ("/data\n", "must hold no blanks")],
+        *[("/a b", "contain whitespace"), ("/data/../etc", "contain '..'"), ("/data\n", "contain whitespace")],
         *[(None, "must begin with '/'")],
     )
     yield from one(
@@ -126,11 +126,11 @@ def source_rows() -> Iterator[Row]:
         kind, "repo", *[(text, "must be owner/name") for text in ("pool", "a/b/c", "https://github.com/a/b")]
     )
     yield kind, {"branch": "main"}, "branch", "needs repo"
-    yield kind, {"repo": "a/b", "branch": "  "}, "branch", "must not be blank"
-    yield from one(kind, "rootDirectory", ("  ", "must not be blank"))
+    yield kind, {"repo": "a/b", "branch": "  "}, "branch", "is only whitespace"
+    yield from one(kind, "rootDirectory", ("  ", "is only whitespace"))
     yield from one(kind, "builder", ("MAKE", "must be one of DOCKERFILE, HEROKU, NIXPACKS, PAKETO, RAILPACK"))
     yield kind, {"dockerfilePath": "x", "builder": "NIXPACKS"}, "dockerfilePath", "needs builder DOCKERFILE"
-    yield from one(kind, "watchPatterns", ("src/**", "must be a list, not str"), ([" "], "must not be blank"))
+    yield from one(kind, "watchPatterns", ("src/**", "must be a list, not str"), ([" "], "is only whitespace"))
     yield from one(kind, "buildCommand", (True, "must be text, not bool"))
 
 
@@ -138,7 +138,7 @@ def deploy_rows() -> Iterator[Row]:
     kind = ServiceInstanceProvider
     yield from one(
         *(kind, "healthcheckPath"),
-        *[("healthz", "must begin with '/'"), ("https://x/y", "must begin with '/'"), ("/a b", "must hold no blanks")],
+        *[("healthz", "must begin with '/'"), ("https://x/y", "must begin with '/'"), ("/a b", "contain whitespace")],
     )
     for key, lowest in (("healthcheckTimeout", 1), ("overlapSeconds", 0), ("drainingSeconds", 0)):
         rule = f"must be a whole number from {lowest}"
@@ -146,7 +146,7 @@ def deploy_rows() -> Iterator[Row]:
     yield from one(kind, "restartPolicyMaxRetries", (-1.0, "must be a whole number from 0"))
     yield from one(kind, "restartPolicyType", ("SOMETIMES", "must be one of ALWAYS, NEVER, ON_FAILURE"))
     yield from one(kind, "sleepApplication", ("yes", "must be true or false"), (1.0, "must be true or false"))
-    yield from one(kind, "startCommand", (" ", "must not be blank"), (["a"], "must be text"), ("a\0b", "a NUL"))
+    yield from one(kind, "startCommand", (" ", "is only whitespace"), (["a"], "must be text"), ("a\0b", "a NUL"))
     yield kind, {"startCommand": "run", "buildCommand": "run"}, "buildCommand", "must not be the startCommand"
     yield from one(
         *(kind, "preDeployCommand"),
@@ -172,16 +172,16 @@ def deploy_rows() -> Iterator[Row]:
     key = "registryCredentials"
     yield kind, {key: {"username": "u"}}, f"{key}.password", "must not be empty"
     yield kind, {key: {"username": " ", "password": SECRET}}, f"{key}.username", "must not be empty"
-    yield kind, {key: {"username": "u", "password": SECRET, "host": "h"}}, f"{key}.host", "there is no such part"
+    yield kind, {key: {"username": "u", "password": SECRET, "host": "h"}}, f"{key}.host", "unknown property"
 
 
 def region_rows() -> Iterator[Row]:
     kind, key = ServiceInstanceProvider, "multiRegionConfig"
     yield from one(kind, key, ({}, "must name at least one region"), ("us-west2", "must name at least one region"))
-    yield kind, {key: {"mars-1": {"numReplicas": 1.0}}}, key, "'mars-1' is no region; there are us-west2, "
+    yield kind, {key: {"mars-1": {"numReplicas": 1.0}}}, key, "unknown region 'mars-1'; expected one of us-west2, "
     for replicas in (0.0, -1.0, 1.5, "2", True):
         yield kind, {key: {REGION: {"numReplicas": replicas}}}, f"{key}.{REGION}.numReplicas", "a whole number from 1"
-    yield kind, {key: {REGION: {"replicas": 2.0}}}, f"{key}.{REGION}.replicas", "there is no such setting"
+    yield kind, {key: {REGION: {"replicas": 2.0}}}, f"{key}.{REGION}.replicas", "unknown setting; expected numReplicas"
     two = {key: {REGION: {"numReplicas": 2.0}}}
     yield kind, {**two, "cronSchedule": "0 * * * *"}, "cronSchedule", "a cron service has one replica"
     yield kind, {**two, "requiredMountPath": "/data"}, "requiredMountPath", "a service with a volume has one replica"
@@ -189,7 +189,7 @@ def region_rows() -> Iterator[Row]:
     yield from one(kind, limits, ({"cpu": 2.0}, "must be {containers"), (4.0, "must be {containers"))
     yield kind, {limits: {"containers": {"cpu": 0.0}}}, f"{limits}.containers.cpu", "must be more than 0 vCPUs"
     yield kind, {limits: {"containers": {"memoryBytes": "8G"}}}, f"{limits}.containers.memoryBytes", "more than 0 bytes"
-    yield kind, {limits: {"containers": {"memory": 1.0}}}, f"{limits}.containers.memory", "there is no such limit"
+    yield kind, {limits: {"containers": {"memory": 1.0}}}, f"{limits}.containers.memory", "unknown limit"
 
 
 def variable_rows() -> Iterator[Row]:
@@ -199,11 +199,11 @@ def variable_rows() -> Iterator[Row]:
         yield kind, {"variables": {"V" * 256: SECRET}}, f"variables.{'V' * 256}"[:120], "a name starts with"
         yield kind, {"variables": {"A": 3.0}}, "variables.A", "must be text, not float"
         yield kind, {"variables": {"A": SECRET * 3000}}, "variables.A", "Railway takes at most 32768"
-        yield kind, {"variables": {"A": f"{SECRET}\0"}}, "variables.A", "holds a NUL character"
+        yield kind, {"variables": {"A": f"{SECRET}\0"}}, "variables.A", "contains a NUL character"
         yield kind, {"variables": {"RAILWAY_SERVICE_ID": SECRET}}, "variables.RAILWAY_SERVICE_ID", "Railway sets the"
         yield kind, {"variables": [SECRET]}, "variables", "must be an object of names and values"
     kind = ServiceInstanceProvider
-    yield from one(kind, "sealedVariables", (["GONE"], "GONE is no variable of this service"))
+    yield from one(kind, "sealedVariables", (["GONE"], "GONE is not a variable of this service"))
     yield from one(kind, "unmanagedVariables", ("drop", "must be keep or remove"), (None, "must be keep or remove"))
 
 

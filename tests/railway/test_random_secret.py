@@ -191,7 +191,9 @@ def test_a_secret_that_no_config_key_gives_is_removed_from_railway_to_be_made_an
     store(at, {"isSealed": True})
     with pytest.raises(Exception, match="sealed") as refused:
         check(at, inputs(at, configKey="", keptElsewhere=False))
-    assert str(refused.value).endswith("remove the variable from the service on Railway, and the stack makes another")
+    assert str(refused.value).endswith(
+        "remove the variable from the service on Railway; pulumi up then makes another secret"
+    )
     assert "pulumi config" not in str(refused.value)
 
 

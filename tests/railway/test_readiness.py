@@ -159,4 +159,6 @@ def test_a_place_with_a_slash_at_its_end_is_the_same_place() -> None:
 
 def test_where_railway_shows_no_place_nobody_is_sent_the_key() -> None:
     _, text = waited("")
-    assert text.startswith("canary: not asked whether it is ready, as Railway shows no domain of it now; run pulumi re")
+    assert text.startswith(
+        "canary: its readiness was not checked, because Railway shows no domain of it now; run pulumi re"
+    )

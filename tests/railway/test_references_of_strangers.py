@@ -14,8 +14,9 @@ from convos_infra.railway.resources.service_domain import ServiceDomainProvider
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
 from convos_infra.railway.resources.tcp_proxy import TcpProxyProvider
 from convos_infra.railway.resources.volume import VolumeProvider
-from convos_infra.railway.running_references import gives, rendered
+from convos_infra.railway.running_references import gives
 from tests.railway.fix_resources import Place, Props, patch
+from tests.railway.referring import current_value
 
 RENDERED = """query v($p: String!, $e: String!, $s: String!) {
   variables(projectId: $p, environmentId: $e, serviceId: $s, unrendered: false)
@@ -87,6 +88,6 @@ def test_the_emulator_renders_what_is_resolved_here_in_random_environments(at: P
             assert isinstance(found, Resolved)
             assert found.fits(theirs[name]), (seed, name, theirs[name])
             assert found.text in (theirs[name], None)
-            assert rendered(snapshot, id_, name) in (theirs[name], None)
+            assert current_value(snapshot, id_, name) in (theirs[name], None)
             assert kinds or theirs[name] != ""
     assert compared > 0

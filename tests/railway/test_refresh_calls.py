@@ -172,7 +172,7 @@ def test_a_service_that_vanishes_between_two_reads_costs_its_own_details_alone(
     found = one_run(rows, client)
     assert all(found), "what could not be read is kept as it is recorded"
     assert found[6] != "proxy", "the proxy of a service that stayed is read"
-    assert said == [f"TCP proxy of s0: kept as it was recorded, since it cannot be read: {VANISHED}"]
+    assert said == [f"TCP proxy of s0: the recorded values are kept, because it cannot be read: {VANISHED}"]
     assert not any(one_run(rows)[1:4]), "the next refresh records that it is gone"
 
 

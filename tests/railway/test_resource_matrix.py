@@ -72,7 +72,7 @@ def test_each_attribute_is_set_read_back_and_taken_out_again(at: Place, kind: st
     assert {key: read.outputs.get(key) for key in case.changes[name]} == {key: after[key] for key in case.changes[name]}
     assert not runs.differs(read, after)
     if name in case.one_way:
-        with pytest.raises(AssertionError, match="sealedVariables.*Railway opens none"):
+        with pytest.raises(AssertionError, match="sealedVariables.*Railway unseals none"):
             runs.update(changed, before)
         return
     back = runs.update(changed, before)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from convos_infra.railway.deployment import DeploymentState
+from convos_infra.railway.idle import idle_fields, idle_variables
 from convos_infra.railway.references import Resolved
 from convos_infra.railway.resources.service_instance import ServiceInstanceProvider
-from convos_infra.railway.running import not_running
 from tests.railway.fix_resources import IMAGE, OTHER_IMAGE, Place, Props, refreshed
 from tests.railway.resource_cases import instance
 
@@ -140,7 +140,8 @@ def test_what_is_not_running_is_named(stored: Any, deployment: Any, running: Any
     kept = {**stored, "source": {"image": IMAGE, **stored.get("source", {})}}
     managed = {key: value for key, value in managed.items() if key == "variables" or _is_stored(key, kept)}
     now = {"A": Resolved(("b",))} if kept.get("variables", {}).get("A", {}).get("value") == "${{B}}" else {}
-    assert not_running(managed, kept, deployment, running, now) == expected
+    fields = idle_fields(managed, kept, deployment)
+    assert [*fields, *idle_variables(managed, kept, deployment, running, now)] == expected
 
 
 def _is_stored(key: str, stored: dict[str, Any]) -> bool:

@@ -31,7 +31,10 @@ def test_one_that_no_preview_has_named_is_never_removed(at: Place) -> None:
     theirs(at, "HOTFIX")
     changed = runs.update(made, {**removing(at), "image": OTHER_IMAGE})
     assert changed.outputs["unmanaged"] == ["HOTFIX"]
-    assert "web: kept, as the preview did not list them: HOTFIX; pulumi refresh does" in runs.said
+    assert (
+        "web: kept, because the preview did not list them: HOTFIX; pulumi refresh records them for the next one"
+        in runs.said
+    )
 
 
 def test_a_refresh_sees_it_the_preview_names_it_and_the_update_removes_it_once(at: Place) -> None:

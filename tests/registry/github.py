@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -33,9 +35,10 @@ class GitHub:
     versions: dict[int, Version] = field(default_factory=dict)
     link: str = '<{path}?per_page={size}&page={next}>; rel="next"'
     short_pages: frozenset[int] = frozenset()
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
 
     def add(self, digest: str, created: str, *tags: str) -> None:
-        self.versions[1000 + len(self.versions)] = Version(digest, list(tags), created)
+        self.versions[next(self._numbers)] = Version(digest, list(tags), created)
 
     def serve(self, gate: Gate) -> None:
         gate.instead = self.answer
@@ -50,6 +53,8 @@ class GitHub:
             return _message(404, "Package not found.")
         if method == "DELETE":
             return self._delete(int(parts.path.rpartition("/")[2]))
+        if not parts.path.endswith("/versions"):
+            return self._one(int(parts.path.rpartition("/")[2]))
         query = parse_qs(parts.query)
         size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
         every = sorted(self.versions, reverse=True)
@@ -60,6 +65,11 @@ class GitHub:
         if page in self.short_pages and ids:  # GitHub filters what the token does not see after it has cut the page
             ids = ids[:-1]
         return Canned(200, headers, json.dumps([self._entry(one) for one in ids]).encode())
+
+    def _one(self, number: int) -> Canned:
+        if number not in self.versions:
+            return _message(404, "Package not found.")
+        return Canned(200, {"Content-Type": "application/json"}, json.dumps(self._entry(number)).encode())
 
     def _entry(self, number: int) -> dict[str, object]:
         version = self.versions[number]

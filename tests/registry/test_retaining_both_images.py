@@ -11,6 +11,7 @@ import pytest
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import ImageReference, parse
 from ops.ci import retention
+from ops.ci.images_in_use import ImagesInUse
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Pushed, Repository
 
@@ -40,9 +41,16 @@ def versions(repository: Repository) -> list[Pushed]:
     return made
 
 
+class Fixed(ImagesInUse):
+    """A keep-list that stays as it is, without stacks and without Railway."""
+
+    def now(self) -> tuple[ImageReference, ...]:
+        return self.references
+
+
 def used(monkeypatch: pytest.MonkeyPatch, *references: str) -> None:
-    kept: list[ImageReference] = [parse(one) for one in references]
-    monkeypatch.setattr(retention, "keep_list", lambda without: kept)
+    kept = Fixed(tuple(parse(one) for one in references))
+    monkeypatch.setattr(retention, "images_in_use", lambda without: kept)
 
 
 def test_pool_images_go_by_the_rules_of_runtime_images(

@@ -198,7 +198,7 @@ def test_a_role_that_does_not_own_the_table(database: Database) -> None:
 def test_the_server_does_not_offer_tls_that_is_asked_for(database: Database) -> None:
     text = message(database.url + "?sslmode=require", seconds=60)
     assert text.endswith(
-        f"does not offer TLS (user {USER}); add ?sslmode=disable to the URL, if the network in between is private"
+        f"does not offer TLS (user {USER}); if the network in between is private, add ?sslmode=disable to the URL"
     )
 
 

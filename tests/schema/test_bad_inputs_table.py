@@ -61,7 +61,9 @@ BAD = {
         GOOD, "refuses the user or the password (user owner)", url=lambda url: url.replace(ENCODED, "wr0ng-" + ENCODED)
     ),
     "TLS required": Bad(
-        GOOD, "does not offer TLS (user owner); add ?sslmode=disable", url=lambda url: f"{url}?sslmode=require"
+        GOOD,
+        "does not offer TLS (user owner); if the network in between is private",
+        url=lambda url: f"{url}?sslmode=require",
     ),
     "read only": Bad(
         GOOD,

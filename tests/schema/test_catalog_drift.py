@@ -116,7 +116,7 @@ def test_a_run_does_not_build_on_what_others_changed(database: Database) -> None
         up(database, BASE, "CREATE TABLE later (id integer);")
     assert str(found.value) == (
         "schema: was changed by others since 0001_m1.sql: added: column a.notes text; undo it, write it as a"
-        ' migration, or set drift to "accept"'
+        ' migration, or set schemaDrift to "accept"'
     )
     assert "later" not in database.tables()
 

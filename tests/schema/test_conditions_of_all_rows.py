@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from convos_infra.schema import guards
-from convos_infra.schema.condition import Rows, chooses
+from convos_infra.schema.condition import Rows, can_exclude
 from convos_infra.schema.excluded_row import types_of
 from convos_infra.schema.script import read_script
 from tests.schema.conditions import ALL_ROWS, NOT_ALL_ROWS, WITHOUT_PROOF
@@ -48,19 +48,19 @@ def _rows(*, with_types: bool) -> Rows:
     return Rows("log", alias="log", types=types)
 
 
-def _chooses(condition: str, *, with_types: bool) -> bool:
+def _can_exclude(condition: str, *, with_types: bool) -> bool:
     statement = read_script(f"DELETE FROM log WHERE {condition}").statements[0]
-    return chooses(statement.node.where_clause, _rows(with_types=with_types))
+    return can_exclude(statement.node.where_clause, _rows(with_types=with_types))
 
 
 @pytest.mark.parametrize("with_types", [True, False])
 def test_the_guard_finds_the_row_that_a_condition_excludes(*, with_types: bool) -> None:
-    assert [one for one in NOT_ALL_ROWS if not _chooses(one, with_types=with_types)] == []
+    assert [one for one in NOT_ALL_ROWS if not _can_exclude(one, with_types=with_types)] == []
 
 
 @pytest.mark.parametrize("with_types", [True, False])
 def test_the_guard_finds_no_row_where_there_is_none(*, with_types: bool) -> None:
-    assert [one for one in [*ALL_ROWS, *WITHOUT_PROOF] if _chooses(one, with_types=with_types)] == []
+    assert [one for one in [*ALL_ROWS, *WITHOUT_PROOF] if _can_exclude(one, with_types=with_types)] == []
 
 
 @pytest.mark.postgres
@@ -101,7 +101,7 @@ def test_an_update_of_all_rows_asks_once_per_column() -> None:
     ],
 )
 def test_the_search_for_a_row_is_bounded(condition: str) -> None:
-    assert _chooses(condition, with_types=True)
+    assert _can_exclude(condition, with_types=True)
 
 
 @pytest.mark.parametrize("nested", ["NOT (" * 400 + "a = 1" + ")" * 400, "'a' || " * 900 + "'b' = b"])

@@ -182,8 +182,8 @@ UNFIT = [
     (
         "-- no-transaction\nVACUUM a; VACUUM b;",
         (
-            "a file with -- no-transaction must contain one statement, so that a cut run can continue; give it a"
-            " file of its own"
+            "a file with -- no-transaction must contain one statement, so that an interrupted run can continue; give it"
+            " a file of its own"
         ),
     ),
 ]

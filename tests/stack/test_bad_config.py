@@ -30,7 +30,7 @@ ROWS = {
         {},
         "database 127.0.0.1:1/x: does not answer",
     ),
-    "no database url": (["--secret", "databaseUrl", "mysql://x"], {}, "databaseUrl: is no PostgreSQL URL"),
+    "no database url": (["--secret", "databaseUrl", "mysql://x"], {}, "databaseUrl: is not a PostgreSQL URL"),
     "plain secret": (
         ["--plaintext", "databaseUrl", f"postgresql://u:{SECRET}@h/x"],
         {},
@@ -40,7 +40,7 @@ ROWS = {
     "bracket in a password": (
         ["--secret", "databaseUrl", f"postgresql://u:{SECRET}[@127.0.0.1:1/x"],
         {},
-        "databaseUrl: is no PostgreSQL URL",
+        "databaseUrl: is not a PostgreSQL URL",
     ),
     "phone number": (
         ["--path", "keys.TELNYX_PHONE_NUMBER", "+15551234567"],
@@ -53,7 +53,7 @@ ROWS = {
         "keys.XMTP_ENV: must be one of dev, production, not 'qa'",
     ),
     "no number": (["poolMinIdle", "1001"], {}, "poolMinIdle: must be from 0 to 1000"),
-    "name": (["environment", "A B"], {}, "environment: 'A B' may contain"),
+    "name": (["environment", "A B"], {}, "environment: must consist of lower-case letters"),
 }
 
 

@@ -79,7 +79,7 @@ def test_an_image_that_never_gets_ready_stops_at_the_canary(stack: LocalStack) -
     assert done.code != 0
     # Railway is not asked to check its health, which needs the agent's key: what it says itself is asked for.
     assert f"error: update failed: {CANARY}: not ready 3 s after its deployment: GET http" in done.text
-    assert "/pool/health answers 503; what its log says is on Railway" in done.text
+    assert "/pool/health answers 503; see its log on Railway" in done.text
     assert [service for _, service in stack.cost()] == [CANARY]
     variables = stack.emulator(f"/snapshot?environment={before['environment']['id']}")["config"]["services"]
     mine = [row for row in variables.values() if "RAILWAY_RUNTIME_IMAGE" in row.get("variables", {})]

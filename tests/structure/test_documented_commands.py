@@ -120,7 +120,7 @@ def test_every_pulumi_command_is_there_and_takes_each_option() -> None:
         needs.TOOLCHAIN.skip()
     told: dict[str, set[str]] = {}
     for one in of("pulumi"):
-        verbs = [word for word in one.words[1:4] if re.fullmatch(r"[a-z]+", word)]
+        verbs = [word for word in one.words[1:4] if re.fullmatch(r"[a-z]+(?:-[a-z]+)*", word)]
         first = " ".join(verbs[: 2 if verbs[:1] in (["config"], ["stack"], ["plugin"]) else 1])
         options = {word.partition("=")[0].rstrip(",.;)") for word in one.words if word.startswith("--")}
         told.setdefault(first, set()).update(options)

@@ -46,6 +46,23 @@ def test_without_a_python_new_enough_there_is_one_line_that_names_the_command(tm
     assert "apt-get install" in done.stderr
 
 
+def test_down_works_without_the_virtual_environment(tmp_path: Path) -> None:
+    env = {**os.environ, "CONVOS_LOCAL_ROOT": str(tmp_path / "local"), "DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
+    command = [sys.executable, "-S", "-m", "ops.local", "down"]  # no package that is installed
+    done = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing was running, nothing to remove" in done.stdout
+
+
+def test_make_toolchain_makes_the_virtual_environment_that_ops_run_needs(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text((CHECKOUT / "Makefile").read_text())
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops" / "requirements.txt").touch()
+    done = subprocess.run(["make", "-n", "toolchain"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    commands = [line.rpartition("-m ops.toolchain ")[2] for line in done.stdout.splitlines()]
+    assert commands == ["venv", "tools"]
+
+
 def test_make_alone_lists_every_target(tmp_path: Path) -> None:
     done = subprocess.run(["make"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     for target in ("local", "down", "test", "status", "check", "lock", "toolchain"):

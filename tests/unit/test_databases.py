@@ -47,7 +47,7 @@ def test_an_entry_is_a_service_and_its_name_is_the_entrys_unless_said_otherwise(
         ([], ""),
         ({}, ""),
         ("x", "databases: must be an object of names and databases"),
-        ({"A b": {}}, "databases.A b: a name may contain lower case letters, digits and '-'"),
+        ({"A b": {}}, "databases.A b: a name consists of lower-case letters and digits, with '-' only"),
         ({"a": "x"}, "databases.a: must be an object; its keys are service, image"),
         ({"a": {}}, "databases.a.image: is not set; set it, or name image in keeps"),
         ({"a": {"image": "x", "imag": 1}}, "databases.a.imag: no such key; the keys are service"),
@@ -62,8 +62,11 @@ def test_an_entry_is_a_service_and_its_name_is_the_entrys_unless_said_otherwise(
             {"a": {"image": "x", "variables": {"PASSWORD": "s3cret"}}},
             "databases.a.variables.PASSWORD: is in plain text; pulumi config set --secret --path databases.a.variables",
         ),
-        ({"a": {"image": "x", "service": "postgres"}}, "databases.a: its service 'postgres' is another one of this"),
-        ({"a": {"image": "x"}, "b": {"image": "x", "service": "a"}}, "databases.b: its service 'a' is another one"),
+        ({"a": {"image": "x", "service": "postgres"}}, "databases.a: its service 'postgres' is declared a second"),
+        (
+            {"a": {"image": "x"}, "b": {"image": "x", "service": "a"}},
+            "databases.b: its service 'a' is declared a second time",
+        ),
     ],
 )
 def test_a_mistake_is_named_by_its_path(databases: Any, problem: str) -> None:

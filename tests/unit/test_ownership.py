@@ -228,4 +228,8 @@ def test_an_environment_with_agents_alone_is_empty_and_one_with_an_unmounted_vol
 )
 def test_without_a_gate_every_volume_with_data_counts(stack_policy: DestroyPolicy, expected: list[str]) -> None:
     seen = snapshot({"web": {"latestDeployment": deployed()}, "new": {}}, (volume(), volume("new", name="empty")))
-    assert [reason.problem for reason in destroy_reasons.without_a_gate(seen, stack_policy)] == expected
+    reasons = destroy_reasons.without_a_gate(seen, stack_policy)
+    assert [reason.problem for reason in reasons] == expected
+    asks = [reason.step for reason in reasons if "have data" in reason.problem]
+    assert all("keeps the others" in step for step in asks), "it must not read as if all named volumes would go"
+    assert len(asks) == (stack_policy.data != DELETE)

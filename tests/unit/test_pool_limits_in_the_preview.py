@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stack.pool_limits import warnings
+from stack.settings import read
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,30 @@ from stack.pool_limits import warnings
     ],
 )
 def test_each_limit_that_warm_agents_reach_is_a_line(min_idle: int, keys: dict[str, str], named: list[str]) -> None:
-    found = warnings(min_idle, keys)
+    found = warnings(min_idle, keys, services=3, volumes=1)
     assert len(found) == len(named)
     assert all(part in line for part, line in zip(named, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, (3, 1)),
+        ({"databaseMountPath": "none", "poolVolume": "/state"}, (3, 1)),
+        ({"manageCanary": False, "databaseUrl": "postgresql://u:p@db.example/d"}, (1, 0)),
+        ({"manageDatabase": False, "databaseServiceUrl": "${{db.URL}}"}, (2, 0)),
+        (
+            {
+                "databases": {
+                    name: {"image": "redis:7", "mountPath": path} for name, path in (("a", "/data"), ("b", "none"))
+                }
+            },
+            (5, 2),
+        ),
+    ],
+)
+def test_the_services_and_volumes_of_the_stack_itself_are_counted(
+    config: dict[str, object], expected: tuple[int, int]
+) -> None:
+    found = read("dev", {"poolImage": "ghcr.io/a/b:1", "railwayToken": "t", **config}, {})
+    assert (len(found.service_names), found.volume_count) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stack.written import Written, look
+from stack.written import Written, parse
 
 NOTHING = Written({}, frozenset())
 
@@ -26,7 +26,7 @@ def file(*lines: str) -> str:
     ],
 )
 def test_a_number_that_arrives_changed_is_found(raw: str, arrived: str, number: float) -> None:
-    assert look(file(f"p:imageTag: {raw}"), "p", {"imageTag": arrived}).numbers == {"imageTag": number}
+    assert parse(file(f"p:imageTag: {raw}"), "p", {"imageTag": arrived}).numbers == {"imageTag": number}
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_a_number_that_arrives_changed_is_found(raw: str, arrived: str, number: 
     ],
 )
 def test_what_arrives_as_it_is_written_is_left_alone(line: str, arrived: str | None) -> None:
-    assert look(file(line), "p", {"imageTag": arrived}) == NOTHING
+    assert parse(file(line), "p", {"imageTag": arrived}) == NOTHING
 
 
 @pytest.mark.parametrize(
     "text", ["", "config:\n", "[]", "config: x\n", "a: [\n", "config:\n  - p:imageTag\n", "1: 2\n"]
 )
 def test_a_file_that_says_nothing_stops_nothing(text: str) -> None:
-    assert look(text, "p", {"imageTag": "83", "keys": {"A": "b"}}) == NOTHING
+    assert parse(text, "p", {"imageTag": "83", "keys": {"A": "b"}}) == NOTHING
 
 
 def test_a_plain_value_within_objects_is_found_by_its_path() -> None:
@@ -60,12 +60,12 @@ def test_a_plain_value_within_objects_is_found_by_its_path() -> None:
         "p:databases:", "  a:", "    image: x", "    variables:", "      S:", "        secure: v1:x", "      O: b"
     )
     arrived = {"a": {"image": "x", "variables": {"S": "a", "O": "b"}}}
-    found = look(text, "p", {"databases": arrived})
+    found = parse(text, "p", {"databases": arrived})
     assert found.plain == {"databases.a.image", "databases.a.variables.O"}
 
 
 def test_a_plain_key_beside_an_encrypted_one_is_found() -> None:
     text = file("p:keys:", "  SEALED:", "    secure: v1:x", "  OPEN: b", '  QUOTED: "3"', "  OTHER: c")
     arrived = {"SEALED": "a", "OPEN": "b", "QUOTED": "3", "OTHER": "of another file"}
-    assert look(text, "p", {"keys": arrived}).plain == {"keys.OPEN", "keys.QUOTED"}
-    assert look(text, "p", {"keys": "text"}) == NOTHING
+    assert parse(text, "p", {"keys": arrived}).plain == {"keys.OPEN", "keys.QUOTED"}
+    assert parse(text, "p", {"keys": "text"}) == NOTHING

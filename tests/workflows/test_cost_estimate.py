@@ -65,7 +65,7 @@ def test_the_total_is_the_sum_and_grows_by_each_agent(
 
 @pytest.mark.parametrize("value", ["many", "-1", "nan", "inf", "1e999"])
 def test_a_number_that_is_none_is_named(value: str) -> None:
-    with pytest.raises(InfraError, match="poolMinIdle: .* is not a number from 0 on"):
+    with pytest.raises(InfraError, match="poolMinIdle: .* is not a number of at least 0"):
         estimate({"poolMinIdle": value})
 
 

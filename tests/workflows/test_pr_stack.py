@@ -24,6 +24,7 @@ from ops.ci.pr_image import (
     own_image,
     wait_for_images,
 )
+from ops.ci.pr_lifetime import announcement
 from ops.ci.pr_stack import settings_of
 from tests.registry.conftest import Registry
 from tests.registry.pushing import Repository as Images
@@ -41,6 +42,17 @@ def test_its_config_is_never_made_from_production() -> None:
     assert "destroyAdopted" not in chosen
     assert not {"imageTag", "poolImage"} & settings_of(7, "").keys()
     assert settings_of(7, "", "ghcr.io/a/b:pr-7")["poolImage"] == "ghcr.io/a/b:pr-7"
+
+
+def test_its_comment_and_its_sweep_know_the_same_lifetime() -> None:
+    text = announcement("pr-7", {"canary": "https://c", "poolManager": ""}, 24)
+    assert "- canary: https://c\n- poolManager: no address\n" in text
+    assert "24 hours after its last update" in text
+    jobs = yaml.safe_load((WORKFLOWS / "pr-stack.yml").read_text())["jobs"]
+    lifetimes = [
+        step["env"]["PR_STACK_HOURS"] for name in ("up", "sweep") for step in jobs[name]["steps"] if "run" in step
+    ]
+    assert lifetimes == ["${{ vars.PR_STACK_HOURS }}"] * 2
 
 
 def commit_of(tag: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.ci.pr_stack import LABEL, Left, number_of, there, why_over
+from ops.ci.pr_lifetime import LABEL, Left, number_of, there, why_over
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 OPEN = {"state": "open", "labels": [{"name": LABEL}]}

@@ -12,7 +12,7 @@ import pytest
 from ops.ci.comment import revealed
 from ops.ci.preview import body, head
 from ops.ci.reviewed import IMAGE, POOL_IMAGE, UNKNOWN, Preview, decoded, differences, encoded, parse, without_image
-from ops.plan.of_preview import Beside, update_plan
+from ops.plan.of_preview import PreviewContext, update_plan
 from ops.plan.previewed import Previewed
 
 RECORDED = json.loads((Path(__file__).parent / "previews" / "new-image.json").read_text())
@@ -23,7 +23,7 @@ NOTHING = Preview(())
 
 
 def read_twice(document: dict[str, Any]) -> Previewed:
-    return Previewed(parse(document), update_plan("dev", document, Beside()))
+    return Previewed(parse(document), update_plan("dev", document, PreviewContext()))
 
 
 CANARY = "railway:ServiceInstance convos-runtime-canary"

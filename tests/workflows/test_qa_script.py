@@ -86,7 +86,7 @@ def test_a_key_that_would_make_something_goes_only_with_what_it_would_make(
     given = {name: text for name, text in KEYS.items() if name != made}
     code, output = qa(QA_SMOKE_COMMAND="env", **given, **({} if value is None else {made: value}))
     assert code == 0, output
-    assert f"qa: {key} is not handed on: without {made} the image would make one at each run; set {made}\n" in output
+    assert f"qa: {key} is not passed on: without {made} the image would create one at each run; set {made}\n" in output
     assert f"\n{key}=" not in output
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from convos_infra.errors import InfraError
 from convos_infra.registry.reference import parse
-from ops.ci.retention import _parsed, check_all_there, from_config, from_outputs, main, repositories
+from ops.ci.images_in_use import _parsed, check_all_there, from_config, from_outputs
+from ops.ci.retention import main, repositories
 
 DIGEST = f"sha256:{'a' * 64}"
 

@@ -64,6 +64,15 @@ def test_a_value_that_nobody_can_mean_is_refused_and_not_quoted(given: str) -> N
     assert "exa-9" not in str(caught.value)
 
 
+def test_a_value_of_many_lines_and_one_that_is_too_long_are_told_apart() -> None:
+    with pytest.raises(
+        InfraError, match="begins or ends with whitespace, or contains a control character; give one line"
+    ):
+        checked("EXA_API_KEY", "exa-9\nexa-9")
+    with pytest.raises(InfraError, match="has more than 100000 characters"):
+        checked("EXA_API_KEY", "x" * 100_001)
+
+
 def snapshot(**services: dict[str, str]) -> Snapshot:
     config = {
         "services": {id_: {"variables": {key: {"value": row[key]} for key in row}} for id_, row in services.items()},

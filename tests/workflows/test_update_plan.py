@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.ci.reviewed import UNKNOWN
-from ops.plan.of_preview import Beside, pending_tables, update_plan
+from ops.plan.of_preview import PreviewContext, pending_tables, update_plan
 from ops.plan.plan_rows import headline
 from ops.plan.update_plan import AgentsPlan, CommitsPlan, Fate, KeyPlan, StatementPlan, ThingPlan, UpdatePlan
 
@@ -38,11 +38,11 @@ def change(number: int, *because: str, deployments: int = 1, **more: Any) -> dic
 
 
 def plan(*steps: dict[str, Any], **beside: Any) -> UpdatePlan:
-    return update_plan("dev", {"steps": list(steps), "changeSummary": {}}, Beside(**beside))
+    return update_plan("dev", {"steps": list(steps), "changeSummary": {}}, PreviewContext(**beside))
 
 
 def test_what_the_real_cli_printed_for_new_images() -> None:
-    found = update_plan("dev", json.loads((PREVIEWS / "two-images.json").read_text()), Beside())
+    found = update_plan("dev", json.loads((PREVIEWS / "two-images.json").read_text()), PreviewContext())
     assert headline(found) == "2 deployments, 2 calls that change Railway"
     assert {service.name: service.fields + service.variables for service in found.services} == {
         "convos-agent-pool-manager": ("image", "RAILWAY_RUNTIME_IMAGE"),

@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 
 from ops.plan.happened import other_rows
-from ops.plan.of_preview import Beside, update_plan
+from ops.plan.of_preview import PreviewContext, update_plan
 from ops.plan.plan_rows import Mark, plan_rows
 from ops.plan.update_plan import Fate, KeyPlan, UpdatePlan
 from ops.progress.board import Board, LineState, announced
 from ops.progress.drawn_board import DrawnBoard
+from ops.progress.update_log import UpdateLog
 from ops.progress.watched_update import UpdateFollower, diagnostics
 from railway_api.progress import FILE_VARIABLE, WaitStage, record, say
 from tests.workflows.test_text_from_outside import HOSTILE, STEERING
@@ -50,7 +51,7 @@ class Run:
 
     def __init__(self, folder: Path, board: Board) -> None:
         self.events, self.waits, self.now = folder / "events", folder / "waits", 0.0
-        self.follower = UpdateFollower(self.events, self.waits, board, lambda: self.now)
+        self.follower = UpdateFollower(UpdateLog(folder), board, lambda: self.now)
 
     def says(self, *lines: str, end: str = "\n") -> None:
         with self.events.open("a") as file:
@@ -199,7 +200,7 @@ def test_the_end_has_the_rows_of_the_plan_and_says_what_was_not_done(run: Run) -
     ]
     for kind, name, op, inputs in steps:
         run.says(done(kind, name, op, **inputs))
-    whole = update_plan("local", run.follower.document(), Beside())
+    whole = update_plan("local", run.follower.document(), PreviewContext())
     assert [(row.label, row.text) for row in other_rows(whole, whole, NOW)] == [
         (row.label, row.text) for row in plan_rows(whole, NOW) if row.text.partition(":")[0] != "canary"
     ]
@@ -208,7 +209,7 @@ def test_the_end_has_the_rows_of_the_plan_and_says_what_was_not_done(run: Run) -
         "changed: KEY of canary",
         "volume data",
     ]
-    nothing = update_plan("local", {"steps": []}, Beside())
+    nothing = update_plan("local", {"steps": []}, PreviewContext())
     missed = other_rows(whole, nothing, NOW)
     assert [row.text for row in missed] == [
         "runtime: a → b, sha256:1 → sha256:2: not done",

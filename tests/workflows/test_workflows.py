@@ -281,6 +281,17 @@ def test_every_third_party_action_is_pinned_and_listed_with_what_it_may_do() -> 
         assert where.strip() == "all" or set(re.findall(r"`([\w-]+\.yml)`", where)) >= files, action
 
 
+def test_every_workflow_is_listed_with_its_permissions() -> None:
+    page = (CHECKOUT / "docs" / "ci.md").read_text()
+    rows = {row[1]: row[2].split("|")[2] for row in re.finditer(r"^\| `([\w-]+\.yml)` \|(.*)\|$", page, re.MULTILINE)}
+    assert rows.keys() == {file.name for file in WORKFLOWS}
+    for file in WORKFLOWS:
+        needed = {(what, how) for rights in RIGHTS[file.name].values() for what, how in rights.items()}
+        implied = {(what, "read") for what, how in needed if how == "write"} | {("contents", "read")}
+        listed = set(re.findall(r"`([\w-]+): (\w+)`", rows[file.name]))
+        assert listed == needed - implied, file.name
+
+
 def test_zizmor_passes() -> None:
     command = [str(Path(sys.executable).parent / "zizmor"), "--offline", "--no-progress", "--persona=pedantic"]
     done = subprocess.run([*command, str(FOLDER)], cwd=CHECKOUT, capture_output=True, text=True, timeout=120)

@@ -1,4 +1,5 @@
-"""Railway's things as Pulumi resources. Module paths and class names are part of the state's format: never move them.
+"""Pulumi resources for Railway. Module paths and class names are part of the state's format: never move them.
 
-One thing a file: its inputs as a dataclass, its provider, its resource. Pulumi pickles a provider as `module.Class`.
+Each resource has a file: its inputs as a dataclass, its provider and the resource itself. The other files are shared by
+several of them. Pulumi pickles a provider as `module.Class`.
 """

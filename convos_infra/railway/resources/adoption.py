@@ -1,4 +1,4 @@
-"""What a preview says of a thing that is there already: that it is taken over, what changes then, and its id."""
+"""Announces in a preview that an existing thing will be taken over: its id, and what the update changes in it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from convos_infra.provider import Props, has_unknown
 from convos_infra.railway.resources.properties import difference
 
 RECORDED = (ADOPTS, OWNED, SERVICE_OWNED)
-"""The inputs that say whose a thing is; none of them is ever a difference."""
+"""The inputs that record who made a thing; a difference in them alone is not a change."""
 Found = tuple[str, Mapping[str, Any]]
+"""An existing thing: its id and its properties."""
 
 
 def with_adoption(olds: Props, news: Props, keys: Iterable[str], find: Callable[[], Found | None]) -> Props:
-    """Return new inputs with the announcement of an adoption, where there is one.
+    """Return the new inputs; if the thing exists already, with the announcement that it is taken over.
 
     Args:
-        olds: the inputs in the state; empty before the first update. What was announced stays for as long as they do.
+        olds: the inputs in the state, whose announcement is kept; empty before the first update.
         news: the new inputs, without failures.
         keys: the properties that an adoption may change.
-        find: looks for the thing; returns its id and its properties, or None. Not asked where a parent is new as well.
-            Its property `owned` says whether this stack made it, in an update that was interrupted.
+        find: returns the existing thing, or None; it is not called if a parent is new as well. The property `owned`
+            tells whether an interrupted update of this stack made the thing.
 
     Raises:
-        InfraError: as `find` does, for example where it cannot tell which of two is meant.
+        InfraError: from `find`, for example if two things match.
     """
     if olds:
-        return {**news, **announced(olds)}
+        return {**news, **kept_announcement(olds)}
     known = {key: value for key, value in news.items() if key != SERVICE_OWNED}
     found = None if has_unknown(known) else find()
     if found is None:
@@ -41,34 +42,35 @@ def with_adoption(olds: Props, news: Props, keys: Iterable[str], find: Callable[
     return {**news, ADOPTS: adopts, OWNED: bool(live.get(OWNED))}
 
 
-def announced(olds: Props) -> Props:
-    """Return what was announced before the first update: it stays for as long as the thing does."""
+def kept_announcement(olds: Props) -> Props:
+    """Return the announcement from before the first update, which is kept as long as the resource exists."""
     return {key: olds[key] for key in (ADOPTS, OWNED) if olds.get(key) not in (None, "")}
 
 
 def with_identity(
     kind: str, olds: Props, news: Props, keys: Iterable[str], find: Callable[[Props], Found | None]
 ) -> tuple[Props, list[CheckFailure]]:
-    """Return new inputs with the ids of a thing that others hang on, looked up before the first update and a change.
+    """Return the new inputs with the ids of a thing on which other resources depend.
 
-    Pulumi takes every output of what is updated in place for unknown, and then shows all that hangs on it as replaced,
-    unless it is an input as well.
+    In a preview, every output of a resource that is updated in place is unknown, and Pulumi then shows the resources
+    that depend on it as replaced; an id that is an input as well stays known. So the thing is looked up before the
+    first update and before each change.
 
     Args:
-        kind: project, environment or service, for the failure.
+        kind: project, environment or service, for the text of the failure.
         olds: the inputs in the state; empty before the first update.
         news: the new inputs, known and without failures.
         keys: the properties that change in place.
-        find: looks for what these inputs name; returns its id, and its ids as outputs, or None. Before the first
-            update they hold `owned` as well.
+        find: returns the existing thing with the name in these inputs, or None. Its properties are the outputs with
+            ids, and before the first update also `owned`.
 
     Returns:
-        The inputs, and what is wrong: a thing that is to be changed is not there under its recorded name.
+        The inputs, and a failure if a thing that is to be changed does not exist under its recorded name.
 
     Raises:
-        InfraError: as `find` does.
+        InfraError: from `find`.
     """
-    kept = announced(olds)
+    kept = kept_announcement(olds)
     if olds and not difference(olds, news, keys, ()).changes:
         return {**news, **kept}, []
     found = find(olds or news)

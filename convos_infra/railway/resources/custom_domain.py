@@ -1,4 +1,4 @@
-"""`CustomDomain`: a domain of the user's own; its DNS records are outputs, since somebody has to set them elsewhere."""
+"""`CustomDomain`: a domain of the user's own; its DNS records are outputs, to be set at the provider of its DNS."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class CustomDomainArgs:
     """The inputs of a `CustomDomain`.
 
     Attributes:
-        at: whose it is.
+        at: the service instance that it belongs to.
         domain: `agents.example.org`.
-        target_port: where the service listens; None leaves it to Railway.
+        target_port: the port on which the service listens; None leaves it to Railway.
     """
 
     at: ServiceAt
@@ -56,7 +56,7 @@ class CustomDomainProvider(RailwayProvider):
     """Finds or registers a domain."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check domain and port; before the first update say whether the service has it already."""
+        """Check domain and port; before the first update, announce that an existing domain will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         domain = news.get("domain")
@@ -83,7 +83,7 @@ class CustomDomainProvider(RailwayProvider):
         return difference(olds, news, ("targetPort",), ("projectId", "environmentId", "serviceId", "domain"))
 
     def created(self, props: Props) -> CreateResult:
-        """Take it over where the service has it already, or register it."""
+        """Take it over if the service has it already, or register it."""
         session = self.session()
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
             snapshot = session.living(props, subject=_subject(props))
@@ -122,7 +122,7 @@ class CustomDomainProvider(RailwayProvider):
         return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Take it away from the service, if this stack put it there."""
+        """Remove it from the service, if this stack registered it."""
         session = self.session()
 
         def seen() -> bool | None:
@@ -155,7 +155,7 @@ def _live(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _find(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Match by the name: a list's order is nobody's promise."""
+    """Return the service's domain of this name; the order of Railway's list is not documented."""
     for row in snapshot.domains(props["serviceId"], "customDomains"):
         if row["domain"] == props["domain"]:
             return row
@@ -197,7 +197,7 @@ def _outputs(props: Props, found: Mapping[str, Any]) -> Props:
         # Without this TXT record the domain answers 404 though its CNAME is right (fact: custom-domain-txt).
         value = str(status.get("verificationToken") or "")
         records.append({"type": "TXT", "name": str(status["verificationDnsHost"]), "value": value})
-    # Railway lists them in no order.
+    # Railway lists them in no fixed order.
     records.sort(key=lambda row: (row["type"], row["name"], row["value"]))
     return {**props, "dnsRecords": records, "verified": bool(status.get("verified"))}
 

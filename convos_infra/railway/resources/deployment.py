@@ -1,7 +1,8 @@
-"""`Deployment`: the wait until what was deployed runs, a resource of its own.
+"""`Deployment`: waits until what was deployed runs.
 
-A wait that fails must leave the service in the state; inside `ServiceInstance` it would take its record along (a
-create that raises leaves none). Several services wait in one: a wait holds one of the provider's four threads.
+The wait is a resource of its own, because a create that raises leaves no record in the state: inside `ServiceInstance`,
+a failed wait would lose the service's configuration (docs/decisions/0005-waiting-is-a-resource.md). One resource waits
+for several services, because each wait holds a thread.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from convos_infra.railway.snapshot import Gone, Snapshot
 from convos_infra.railway.waiter import Awaited, wait
 
 UNSETTLED, AGAIN = "unsettled", "again"
-"""What a refresh saw under way, by service; and the services that are deployed once more, as the preview announced."""
+"""The status of each deployment that a refresh saw under way, by service; and the services that are deployed once
+more, as the preview announced."""
 READINESS = "readiness"
-"""How services are asked whether they are ready, by service: a secret as a whole, as their keys are in it."""
+"""By service, how its readiness is checked. It contains keys, so the whole input is a secret."""
 _INPUTS = ("projectId", "environmentId", "services", READINESS, "timeoutSeconds", AS_FOUND, AGAIN, *ANNOUNCED)
 
 
@@ -44,8 +46,8 @@ class DeployedService:
         name: the service's name.
         service_id: its id.
         deployment_id: the deployment that its `ServiceInstance` caused.
-        image: what it must run; None takes any.
-        readiness: how it is asked whether it is ready, once its deployment has succeeded; None does not ask.
+        image: the image that it must run; None accepts any.
+        readiness: how its readiness is checked once its deployment has succeeded; None for no check.
     """
 
     name: str
@@ -60,10 +62,10 @@ class DeploymentArgs:
     """The inputs of a `Deployment`.
 
     Attributes:
-        project_id, environment_id: where.
-        services: whose deployments are waited for, together.
-        timeout_seconds: for all of them, from the beginning of the wait.
-        as_found: whether the first update waits for no deployment that it did not make.
+        project_id, environment_id: the environment of the services.
+        services: the services whose deployments are waited for, together.
+        timeout_seconds: the longest wait for all of them together, in seconds.
+        as_found: whether the first update waits only for deployments that it made itself.
     """
 
     project_id: pulumi.Input[str]
@@ -74,10 +76,10 @@ class DeploymentArgs:
 
 
 class DeploymentProvider(RailwayProvider):
-    """Waits; makes a deployment only where an earlier run left a failed one, as the preview announced."""
+    """Waits; deploys again only if an earlier run left a failed deployment, and the preview announced that."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the time limit, and announce what an earlier run left behind and is deployed once more."""
+        """Check the time limit, and announce which services are deployed again because an earlier run failed."""
         seconds = news.get("timeoutSeconds")
         if not is_unknown(seconds) and not (rules.number(seconds) or 0) > 0:
             return news, [CheckFailure("timeoutSeconds", f"must be more than 0 seconds, not {seconds!r}")]
@@ -88,17 +90,17 @@ class DeploymentProvider(RailwayProvider):
         )
         again = self._failed(news) if waits and not has_unknown([news["projectId"], news["environmentId"]]) else {}
         if not again:
-            return {**news, **changes.kept(olds)}, []
+            return {**news, **changes.kept_announcement(olds)}, []
         change = Change(len(again), fields=tuple(f"{name} ({what}) once more" for name, what in sorted(again.items())))
         for name, what in again.items():
             self.session().announce_deployment(name, [f"the newest deployment: {what}"])
-        return {**news, AGAIN: sorted(again), **changes.said(olds, change)}, []
+        return {**news, AGAIN: sorted(again), **changes.announcement(olds, change)}, []
 
     def _failed(self, news: Props) -> dict[str, str]:
-        """Return the services whose newest deployment has failed already, or runs another image, and how that is."""
+        """Return the services whose newest deployment has failed or runs another image, each with the reason."""
         session = self.session()
         rows = [row for row in news["services"] if not has_unknown([row.get("serviceId"), row.get("deploymentId")])]
-        # What this run has deployed is not over yet.
+        # The deployments of this run are still under way.
         rows = [row for row in rows if row.get("deploymentId") not in session.fresh]
         if not rows:
             return {}
@@ -107,11 +109,11 @@ class DeploymentProvider(RailwayProvider):
         for row in rows:
             newest = _followed(session, snapshot, row)
             image = "" if is_unknown(row.get("image")) else str(row.get("image") or "")
-            # One that the state does not know is somebody else's, of this moment: no preview has announced its repeat.
-            # Nor of one whose service this update has changed: its deployment was unknown in the preview.
+            # A deployment that is not in the state was just made by somebody else, and the one of a service that this
+            # update has changed was unknown in the preview: no preview has announced that either is repeated.
             is_known = newest is not None and newest.id == row.get("deploymentId")
             is_known = is_known and row["serviceId"] not in session.updated
-            # What an update leaves behind has failed. One that somebody has removed is theirs to say, or a refresh's.
+            # A removed deployment is not repeated: an update leaves only failed ones behind, so somebody removed it.
             is_known = is_known and newest is not None and newest.status != "REMOVED"
             ruling = verdict(newest, image) if newest is not None and is_known else Verdict.WAIT
             if newest is not None and ruling in (Verdict.BAD, Verdict.RUNS_ANOTHER):
@@ -119,7 +121,7 @@ class DeploymentProvider(RailwayProvider):
         return found
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Another deployment or image is another wait, and so is what a refresh saw under way."""
+        """A new deployment or image needs a new wait, and so does a deployment that a refresh saw under way."""
         del id_
         plain = difference(olds, news, ("services",), ("projectId", "environmentId"))
         if (olds.get(UNSETTLED) or None) == (news.get(UNSETTLED) or None) and not changes.is_announced(olds, news):
@@ -127,7 +129,7 @@ class DeploymentProvider(RailwayProvider):
         return DiffResult(changes=True, replaces=plain.replaces, stables=[], delete_before_replace=False)
 
     def created(self, props: Props) -> CreateResult:
-        """Wait; of what was taken over as it was, only for what this update has deployed."""
+        """Wait, unless the services were taken over as found and this update has deployed none of them."""
         names = ",".join(sorted(row["name"] for row in props["services"]))
         fresh = self.session().fresh
         is_found = props.get(AS_FOUND) and not any(row.get("deploymentId") in fresh for row in props["services"])
@@ -160,7 +162,7 @@ class DeploymentProvider(RailwayProvider):
         return {**props, "deployed": {name: _shown(state) for name, state in sorted(states.items())}}
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read what runs now; one that is still under way shows as drift, and the next update waits for it."""
+        """Read the deployments; one that is still under way shows as drift, and the next update waits for it."""
         try:
             snapshot = self.session().refreshed(props, subject="deployments")
         except Gone:
@@ -178,7 +180,7 @@ class DeploymentProvider(RailwayProvider):
         return ReadResult(id_, {**kept, "deployed": deployed, **found}, {**inputs_of(kept, _INPUTS), **found})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Leave it: a deployment goes with its service."""
+        """Do nothing: Railway deletes deployments together with their service."""
         del id_
         self.session().assert_readable(props, subject="deployments")
 
@@ -197,14 +199,14 @@ def _awaited(session: Session, snapshot: Snapshot, props: Props, row: Mapping[st
         status=followed.status if followed is not None else "",
         image=str(row.get("image") or ""),
         may_redeploy=row["name"] in (props.get(AGAIN) or ()) and deployment_id not in session.fresh,
-        # A path such as /app stands in every other log line, and opens nothing.
+        # A path such as /app appears in many log lines, and is not a secret.
         references={name: value for name, value in values.items() if value and REFERENCE in value},
         secrets=tuple(value for value in values.values() if value and not value.startswith("/")),
     )
 
 
 def _followed(session: Session, snapshot: Snapshot, row: Mapping[str, Any]) -> DeploymentState | None:
-    """Return the deployment that counts: this run's own, else the newest one; what runs, where that was skipped."""
+    """Return the newest deployment; the serving one if that was skipped, None if this run's own does not show yet."""
     deployment_id = str(row.get("deploymentId") or "")
     latest = snapshot.latest_deployment(row["serviceId"])
     if latest is None or (deployment_id in session.fresh and latest.id != deployment_id):

@@ -1,4 +1,4 @@
-"""`Environment`: a fork of the project's empty base environment, or one that is there already and taken over."""
+"""`Environment`: a fork of the project's empty base environment, or an existing one that is taken over."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONGEST_NAME = 24
 _IN_PLACE = ("disposablePrefix", "name")
 _SETTINGS = ("name", "baseEnvironmentId", "environmentIdToAdopt", "disposablePrefix")
 COPIES = "copies"
-"""What a new environment gets beside the stack's own: the services and volumes that others have put into its base."""
+"""The names of the services and volumes that a fork copies, because others have put them into its base environment."""
 _INPUTS = ("projectId", *_SETTINGS, ADOPTS, OWNED, STACK, FOLLOWS)
 
 
@@ -44,8 +44,8 @@ class EnvironmentArgs:
         name: at most 24 characters.
         base_environment_id: the empty environment that it is forked from.
         environment_id: take over this one instead of looking for the name.
-        disposable_prefix: services whose names begin so are nobody's resource and go with the environment; without
-            it, and for every other service that is not in the state, a destroy refuses.
+        disposable_prefix: the prefix of agents' services, which are not resources and are deleted with the environment.
+            A destroy refuses if the environment has any other service that is not in the state.
         stack, follows_stack: the stack's name, and the keys of its config that are not set and take that name.
         found: the fingerprint of the services that were adopted (takeover.py).
     """
@@ -64,7 +64,7 @@ class EnvironmentProvider(RailwayProvider):
     """Finds or makes an environment."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the name; before the first update say whether it will be taken over."""
+        """Check the name; before the first update, announce that an existing environment will be taken over."""
         if (run := self.run()) is not None:
             run.environments.add((str(news.get("projectId")), str(news.get("name"))))
             run.stacks.update(str(one[STACK]) for one in (olds, news) if one.get(STACK))
@@ -90,7 +90,7 @@ class EnvironmentProvider(RailwayProvider):
         return inputs, [*failures, *(CheckFailure("name", one) for one in told)]
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """A name changes in place, with all that is in it; another project is another environment."""
+        """The name changes in place; a different project needs a replacement."""
         del id_
         return difference(olds, news, _IN_PLACE, ("projectId",))
 
@@ -98,7 +98,7 @@ class EnvironmentProvider(RailwayProvider):
         """Take it over by name, or fork it without deploying anything."""
         session = self.session()
         with session.creating:
-            found = _find(session, props, may_be_known=True)  # one that others make meanwhile: keep_first_made
+            found = _find(session, props, may_be_known=True)  # if others make one meanwhile, see keep_first_made
             if found is not None:
                 return CreateResult(found["id"], _outputs(props, found["id"], owned=_is_fresh(session, props, found)))
             return self._made(session, props)
@@ -112,7 +112,7 @@ class EnvironmentProvider(RailwayProvider):
             "name": props["name"],
             "sourceEnvironmentId": props["baseEnvironmentId"],
             "skipInitialDeploys": True,
-            # A fork of an environment that Railway must not delete by itself, as it does those of pull requests.
+            # Railway deletes ephemeral environments by itself, such as those of pull requests.
             "ephemeral": False,
         }
         try:
@@ -124,7 +124,7 @@ class EnvironmentProvider(RailwayProvider):
                 settle=True,
             )
         except AlreadyExists:
-            # Another update was faster: what it made is taken over, as it would be a moment later.
+            # Another update was faster: take over what it made.
             found = _find(session, props)
             if found is None:
                 raise
@@ -140,18 +140,18 @@ class EnvironmentProvider(RailwayProvider):
         return CreateResult(made["id"], _outputs(props, made["id"], owned=True))
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read it; gone only where the project's own list agrees."""
+        """Read it; it counts as gone only if the project's own list agrees."""
         try:
             snapshot = self.session().refreshed({**props, "environmentId": id_}, subject=f"environment {props['name']}")
         except Gone:
             return ReadResult("", {})
-        # One that was named by its id may be called as its owners like.
+        # One that the config gives by its id may have any name.
         name = props["name"] if props.get("environmentIdToAdopt") else snapshot.name or props["name"]
         live = {**props, "name": name, "environmentId": id_}
         return ReadResult(id_, live, inputs_of(live, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Rename it where the inputs say another name; one that was named by its id keeps the name that it has."""
+        """Rename it if the inputs have another name; one that the config gives by its id keeps its name."""
         if olds["name"] != news["name"] and not news.get("environmentIdToAdopt"):
             self._renamed(id_, olds, news)
         return UpdateResult(with_outputs(olds, news, ("environmentId", OWNED)))
@@ -175,12 +175,12 @@ class EnvironmentProvider(RailwayProvider):
     def deleted(self, id_: str, props: Props) -> None:
         """Delete it if this stack made it and nothing is left in it but agents; keep it otherwise.
 
-        It goes last: nothing is refused here any more. What must keep a destroy from beginning, its gate has asked.
+        It is deleted last, so nothing is refused here: the gate has checked what has to prevent a destroy.
         """
         session, subject = self.session(), f"environment {props['name']}"
         where = {**props, "environmentId": id_}
         try:
-            # Also for one that stays: a token that does not see it must not empty the state.
+            # Read it even if it is kept: a token that does not see it must not remove it from the state.
             snapshot = session.read(where, subject=subject, fresh=True)
         except Gone:
             return
@@ -189,7 +189,7 @@ class EnvironmentProvider(RailwayProvider):
             return
         left = destroy_reasons.left_in(snapshot, prefix := str(props.get("disposablePrefix") or ""))
         if self.policy().data != DELETE or session.run.given_up is not None:
-            # Unless the gate has asked, and nobody deleted a volume since: nothing could be restored any more.
+            # Deleted volumes can be restored only while their environment exists.
             named = destroy_reasons.restorable_in(snapshot, prefix, given_up=session.run.given_up or ())
             left += [f"deleted volume {name}" for name in named]
         if left or id_ in session.run.kept:
@@ -208,13 +208,13 @@ class EnvironmentProvider(RailwayProvider):
 
 
 def _copied(session: Session, props: Props) -> list[str]:
-    """Name what a fork brings along: its base is empty as this program makes it, but anybody can put things into it."""
+    """Name what a fork would copy: this program makes an empty base environment, but others can put things into it."""
     base = props.get("baseEnvironmentId")
     if not base or is_unknown(base) or session.client.is_project_token:  # such a token sees no base, and makes no fork
         return []
     try:
         snapshot = session.snapshots.read(props["projectId"], base, subject=f"environment {props['name']}")
-    except Gone:  # there is nothing to fork, which the creation says
+    except Gone:  # the creation reports that there is nothing to fork
         return []
     return destroy_reasons.left_in(snapshot, "")
 
@@ -258,9 +258,9 @@ def _namesakes(session: Session, props: Props) -> Namesakes:
 
 
 def _is_fresh(session: Session, props: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Tell whether it is what a run leaves behind that was killed between making it and writing its state.
+    """Tell whether a run of this stack made the environment, and was killed before it wrote its state.
 
-    An empty fork of the base environment is; one with anything in it, be it a shared variable, is of somebody else.
+    An empty fork of the base environment counts as that; one that contains anything, even a shared variable, does not.
     """
     source = (row.get("sourceEnvironment") or {}).get("id")
     if source != props["baseEnvironmentId"] or props.get("environmentIdToAdopt"):

@@ -1,6 +1,6 @@
-"""Of several things of one name that several updates made at once, the first one is kept.
+"""Keeps the first of several things with one name that several updates made at the same time.
 
-Only a thing that this very update made, and that is empty, is ever deleted here.
+Only an empty thing that this update itself made is ever deleted here.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Namesakes:
-    """What is done with things of one name.
+    """The things with one name, and how they are listed, checked and deleted.
 
     Attributes:
-        subject: the error's first words, kind and name.
-        config_key: the key of the stack's config that names one by its id.
-        living: lists all of the name, each with `id` and `createdAt`.
-        is_empty: reads whether there is anything in the one of this id.
-        delete: deletes it.
+        subject: the subject of errors: kind and name.
+        config_key: the key of the stack's config that selects one by its id.
+        living: lists all things with the name, each with `id` and `createdAt`.
+        is_empty: tells whether the thing with this id contains nothing.
+        delete: deletes the thing with this id.
     """
 
     subject: str
@@ -40,12 +40,12 @@ def keep_first_made(session: Session, mine: str, names: Namesakes) -> str:
 
     Args:
         session: its clock and its limits.
-        mine: the id in the answer that made this update's own.
-        names: the things of its name.
+        mine: the id of the one that this update made.
+        names: the things with its name.
 
     Raises:
-        InfraError: more than one would stay, or Railway does not list what it made.
-        RailwayError: they could not be read, or its own not be deleted.
+        InfraError: more than one would be left, or Railway does not list what it made.
+        RailwayError: they could not be read, or this update's own could not be deleted.
     """
     deadline, pause = session.client.clock() + session.client.timing.stick_seconds, 0.2
     while True:

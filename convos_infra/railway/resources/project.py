@@ -1,4 +1,4 @@
-"""`Project`: found by its name, or made; deleted only by the stack that made it, and only when it is empty."""
+"""`Project`: found by its name, or made; deleted only by the stack that made it, and only if it is empty."""
 
 from __future__ import annotations
 
@@ -29,11 +29,9 @@ from railway_api.errors import NotAuthorized, NotFound
 BASE_ENVIRONMENT = "base"
 """The empty environment that stacks' environments are forked from: in a fork, Railway scopes a service to it alone."""
 DESCRIPTION = "Made by convos-infra."
-"""What a project says that a stack has made: an interrupted creation is told by it from a project of others."""
-
-
+"""The description of a project that a stack made. It distinguishes an interrupted creation from a project of others."""
 PENDING = "pendingDeletion"
-"""When Railway deletes it with everything in it, as a refresh saw it."""
+"""The time at which Railway deletes the project and everything in it, as a refresh saw it."""
 _IN_PLACE = ("name",)
 _INPUTS = ("name", "workspace", "projectIdToAdopt", ADOPTS, OWNED)
 
@@ -57,7 +55,7 @@ class ProjectProvider(RailwayProvider):
     """Finds or makes a project."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the name; before the first update, look it up, so that the preview says what will be taken over."""
+        """Check the name; before the first update, announce that an existing project will be taken over."""
         failures = name_failures("name", news.get("name"), longest=32, lower=True)
         if failures or is_unknown(news.get("name")):
             return news, failures
@@ -70,7 +68,7 @@ class ProjectProvider(RailwayProvider):
             session = self.session()
             found = _find(session, named)
             if found is None:
-                _refuse_to_make_anew(session, named)
+                _refuse_scheduled_namesake(session, named)
                 return None
             project = _read(session, found["id"], str(news["name"])) or found
             project_reads.note(session, project)
@@ -80,7 +78,7 @@ class ProjectProvider(RailwayProvider):
         return with_identity("project", olds, news, _IN_PLACE, find)
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """A name changes in place, with all that is in it."""
+        """The name changes in place."""
         del id_
         return difference(olds, news, (*_IN_PLACE, PENDING), ())
 
@@ -116,7 +114,7 @@ class ProjectProvider(RailwayProvider):
             kept = keep_first_made(session, project["id"], _namesakes(session, props, workspace))
             if kept != project["id"]:
                 return self._taken(session, props, kept)
-        # After a lost answer it may be somebody else's that was found.
+        # If the answer was lost, the project that was found may be somebody else's.
         owned = found is None or found.get("description") == DESCRIPTION
         return CreateResult(project["id"], _outputs(props, project, owned=owned))
 
@@ -127,7 +125,7 @@ class ProjectProvider(RailwayProvider):
         return CreateResult(id_, _outputs(props, project, owned=False))
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read it; gone only where the workspace's list agrees."""
+        """Read it; it counts as gone only if the workspace's list agrees."""
         session = self.session()
         props = {key: value for key, value in props.items() if key != PENDING}
         try:
@@ -138,13 +136,13 @@ class ProjectProvider(RailwayProvider):
             return ReadResult(id_, {**props, **until}, {**inputs_of(props, _INPUTS), **until})
         if project is None:
             return ReadResult("", {})
-        # One that was named by its id may be called as its owners like.
+        # One that the config gives by its id may have any name.
         name = props["name"] if props.get("projectIdToAdopt") else project["name"]
         outputs = {**_outputs(props, project, owned=bool(props.get("owned"))), "name": name}
         return ReadResult(id_, outputs, inputs_of(outputs, _INPUTS))
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Rename it where the inputs say another name; one that was named by its id keeps the name that it has."""
+        """Rename it if the inputs have another name; one that the config gives by its id keeps its name."""
         if olds["name"] != news["name"] and not news.get("projectIdToAdopt"):
             self._renamed(id_, olds, news)
         return UpdateResult(with_outputs(olds, news, ("projectId", "baseEnvironmentId", OWNED)))
@@ -170,10 +168,10 @@ class ProjectProvider(RailwayProvider):
         )
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Delete it if this stack made it and nobody has anything in it; else leave it."""
+        """Delete it if this stack made it and it is empty; keep it otherwise."""
         session = self.session()
         subject = f"project {props['name']}"
-        # Also for one that stays: a token that does not see it must not empty the state.
+        # Read it even if it is kept: a token that does not see it must not remove it from the state.
         project = _read(session, id_, props["name"])
         if project is None or self.leaves(props, subject, otherwise=False):
             return
@@ -181,7 +179,8 @@ class ProjectProvider(RailwayProvider):
         others = [row["name"] for row in environments if row["id"] != _base_id(project)]
         services = any(not row.get("deletedAt") for row in nodes(project.get("services")))
         if services and not others:
-            # One that no environment has is what a deletion in its last one left (fact: scoped-delete-keeps-service).
+            # The deletion of a service in its last environment may leave it in the project
+            # (fact: scoped-delete-keeps-service).
             base = {"projectId": id_, "environmentId": _base_id(project)}
             services = bool(services_here(session, base, subject=subject))
         if others or services:
@@ -195,9 +194,10 @@ class ProjectProvider(RailwayProvider):
 
 
 def _is_fresh(project: Mapping[str, Any]) -> bool:
-    """Tell whether it is what a killed creation of a stack leaves behind: so described, with a base environment alone.
+    """Tell whether a stack's run made the project, and was killed before it wrote its state.
 
-    One that a person has just made is as empty, and theirs.
+    It then has this program's description, and at most its base environment. A project that a person has just made is
+    just as empty, but has another description.
     """
     if "environments" not in project or project.get("description") != DESCRIPTION:
         return False
@@ -205,7 +205,7 @@ def _is_fresh(project: Mapping[str, Any]) -> bool:
 
 
 def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the project that is meant, or None; refuses to guess between two of one name."""
+    """Return the project that the properties name, or None; two with one name are an error."""
     name, wanted_id = props["name"], props.get("projectIdToAdopt")
     subject = f"project {name}"
     rows = list_projects(session.client, subject=subject)
@@ -222,8 +222,8 @@ def _find(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any] | Non
     return named[0] if named else None
 
 
-def _refuse_to_make_anew(session: Session, props: Mapping[str, Any]) -> None:
-    """Refuse to make an empty project in the place of one that can still be kept; raises PendingDeletion."""
+def _refuse_scheduled_namesake(session: Session, props: Mapping[str, Any]) -> None:
+    """Raise PendingDeletion instead of replacing a project of this name that can still be kept by an empty one."""
     for row in list_projects(session.client, subject=f"project {props['name']}", deleted=True):
         if props["name"] == row["name"]:
             refuse_scheduled(session.client, f"project {row['name']}", row)
@@ -234,7 +234,7 @@ def _namesakes(session: Session, props: Props, workspace_id: str) -> Namesakes:
 
     def living() -> list[Mapping[str, Any]]:
         rows = [row for row in list_projects(session.client, subject=subject) if row["name"] == props["name"]]
-        # One that does not say its workspace may well be of this one.
+        # A row without a workspace may belong to this one.
         return [row for row in rows if not row.get("deletedAt") and row.get("workspaceId") in (None, workspace_id)]
 
     def is_empty(id_: str) -> bool:
@@ -251,7 +251,7 @@ def _namesakes(session: Session, props: Props, workspace_id: str) -> Namesakes:
 
 
 def _read(session: Session, id_: str, name: str) -> Mapping[str, Any] | None:
-    """Return the project, or None if it is proved to be gone."""
+    """Return the project, or None if it provably does not exist any more."""
     subject = f"project {name}"
     try:
         project = read_project(session.client, id_, subject=subject)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _PLACE = ("projectId", "environmentId", "name")
 _INPUTS = (*_PLACE, "serviceId", "variable")
 _ATTEMPTS = 3
-_KEPT = "the service that uses it was taken over, or the state does not say; it goes with its environment"
+_KEPT = "the service that uses it was taken over, or the state does not tell; it is deleted with its environment"
 _LISTED_SECONDS = 30.0
 """How long a new token may be missing from the list; 1 to 30 s of such lag were seen elsewhere (fact: read-lag)."""
 
@@ -47,8 +47,8 @@ class ProjectTokenArgs:
     """The inputs of a `ProjectToken`.
 
     Attributes:
-        project_id, environment_id: what it reaches.
-        name: how it is found again; this stack's own.
+        project_id, environment_id: the environment that it reaches.
+        name: its name, which no other stack uses, so that it is found again.
         service_owned: whether this stack made the service that uses it; None if that is not known.
         user, variable: the service that it is made for, and the variable that holds it there.
     """
@@ -76,14 +76,15 @@ class ProjectTokenProvider(RailwayProvider):
         return news, id_failures(news, "projectId", "environmentId") + name_failures("name", news.get("name"))
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Nothing of a token changes; another place or name is another token."""
+        """A token never changes; a different environment or name needs a replacement."""
         del id_
         return difference(olds, news, (), _PLACE)
 
     def created(self, props: Props) -> CreateResult:
-        """Make it; one of that name whose value nobody knows goes first, unless a service that was taken over has it.
+        """Make it; first delete a token of that name whose value is lost, unless a service may be using it.
 
-        That service gets the new one, and needs it for as long as it lives: then it is not this stack's to revoke.
+        A service that was taken over gets the new token and needs it as long as it exists, so this stack does not own
+        that token and never revokes it.
         """
         session = self.session()
         owned = props.get(SERVICE_OWNED) is not False
@@ -107,7 +108,7 @@ class ProjectTokenProvider(RailwayProvider):
         raise InfraError(_subject(props), "Railway's answer was lost each time", "run pulumi up again")
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """See whether it is there; its value cannot be read. It is listed still where its environment is gone."""
+        """Check that it exists; its value cannot be read. Railway lists it even after its environment is deleted."""
         session = self.session()
         try:
             listed = session.refreshed(props, subject=_subject(props)).tokens
@@ -123,7 +124,7 @@ class ProjectTokenProvider(RailwayProvider):
         return UpdateResult(with_outputs(olds, news, ("value", OWNED)))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Revoke it, unless a service may need it that stays: then it goes with its environment at the latest."""
+        """Revoke it, unless a service that is kept may need it: then it is deleted with its environment."""
         session = self.session()
         if _is_gone(session, props, id_) or self.leaves(props, _subject(props), otherwise=False, why=_KEPT):
             return
@@ -158,7 +159,7 @@ def _may_be_used(session: Session, props: Mapping[str, Any]) -> bool:
 
 
 def _make(session: Session, props: Mapping[str, Any], others: Collection[str]) -> tuple[str, Mapping[str, Any] | None]:
-    """Return the value, empty if its answer was lost, and the token as it is listed; `others` are not it."""
+    """Return the value, empty if the answer was lost, and the listed token; `others` are ids of older ones."""
 
     def seen() -> Mapping[str, Any] | None:
         rows = [row for row in _named(session, props) if row["id"] not in others]
@@ -188,7 +189,7 @@ def _delete(session: Session, props: Mapping[str, Any], id_: str) -> None:
 
 
 def _is_gone(session: Session, props: Mapping[str, Any], id_: str) -> bool:
-    """Say whether it is proved that the token is no more: it goes with its environment and with its project."""
+    """Tell whether the token provably does not exist: it is deleted with its environment and with its project."""
     try:
         return all(row["id"] != id_ for row in _rows(session, props))
     except (NotAuthorized, NotFound):

@@ -1,4 +1,4 @@
-"""Properties of resources: the rules that Railway would enforce only after something was changed, and what differs."""
+"""Checks the inputs of resources before anything changes, and compares them with the state and with Railway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ HIGHEST_PORT = 65535
 
 
 def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: bool = False) -> list[CheckFailure]:
-    """Check the name of a thing: at most 32 characters (fact: name-length)."""
+    """Check the name of a thing: its characters, and its length (fact: name-length).
+
+    Args:
+        key: the input.
+        value: its value.
+        longest: the most characters.
+        lower: whether it must be lower case.
+    """
     if is_unknown(value):
         return []
     if value is not None and not isinstance(value, str):
@@ -33,14 +40,15 @@ def name_failures(key: str, value: Any, *, longest: int = LONGEST_NAME, lower: b
     if len(text) > longest:
         return [CheckFailure(key, f"has {len(text)} characters; Railway takes at most {longest}: {text[:40]!r}")]
     if not _NAME.fullmatch(text):
-        return [CheckFailure(key, f"may hold letters, digits, '-', '_', '.', not {text!r}")]
+        rule = "must begin and end with a letter or digit, with only these, ' ', '-', '_' and '.' between"
+        return [CheckFailure(key, f"{rule}, not {text!r}")]
     if lower and text != text.lower():
         return [CheckFailure(key, f"must be lower case, for example {text.lower()!r}")]
     return []
 
 
 def id_failures(news: Mapping[str, Any], *keys: str) -> list[CheckFailure]:
-    """Check that the ids which name the parent are there."""
+    """Check the ids of a resource's parents."""
     return [
         CheckFailure(key, problem)
         for key in keys
@@ -59,7 +67,7 @@ def port_failures(key: str, value: Any, *, required: bool = False) -> list[Check
 
 
 def variable_failures(key: str, variables: Any) -> list[CheckFailure]:
-    """Check names and values of variables; a message never holds a value."""
+    """Check names and values of variables; a failure never contains a value."""
     if variables is None or is_unknown(variables):
         return []
     if not isinstance(variables, Mapping):
@@ -68,23 +76,22 @@ def variable_failures(key: str, variables: Any) -> list[CheckFailure]:
     for name, value in sorted(variables.items()):
         where = f"{key}.{name}"[:120]
         if not _VARIABLE.fullmatch(name) or len(name) > LONGEST_VARIABLE_NAME:
-            rule = (
-                f"a name starts with a letter or _ and holds letters, digits, '_', '-', '.' (≤ {LONGEST_VARIABLE_NAME})"
-            )
-            failures.append(CheckFailure(where, rule))
-        elif name.startswith("RAILWAY_") and name not in _OURS_OF_RAILWAY:
+            rule = "a name starts with a letter or _ and contains letters, digits, '_', '-', '.'"
+            failures.append(CheckFailure(where, f"{rule} (≤ {LONGEST_VARIABLE_NAME})"))
+        elif name.startswith("RAILWAY_") and name not in _SETTABLE:
             failures.append(CheckFailure(where, "Railway sets the RAILWAY_ variables itself"))
         elif not is_unknown(value) and not isinstance(value, str):
             failures.append(CheckFailure(where, f"must be text, not {type(value).__name__}"))
         elif not is_unknown(value) and len(value) > LONGEST_VALUE:
             failures.append(CheckFailure(where, f"has {len(value)} characters; Railway takes at most {LONGEST_VALUE}"))
         elif not is_unknown(value) and "\x00" in value:
-            failures.append(CheckFailure(where, "holds a NUL character"))
+            failures.append(CheckFailure(where, "contains a NUL character"))
     return failures
 
 
-# What a user may set of Railway's own (docs.railway.com variables/reference), and what the Convos pool manager reads.
-_OURS_OF_RAILWAY = frozenset(
+# The RAILWAY_ variables that a user may set: Railway's settings (docs.railway.com/variables/reference), and those that
+# the pool manager reads.
+_SETTABLE = frozenset(
     {
         "RAILWAY_RUNTIME_IMAGE",
         "RAILWAY_API_TOKEN",
@@ -132,13 +139,13 @@ def with_outputs(olds: Mapping[str, Any], news: Mapping[str, Any], names: Iterab
 def refuse_unseen_changes(
     subject: str, recorded: Mapping[str, Any], live: Mapping[str, Any], wanted: Mapping[str, Any], keys: Iterable[str]
 ) -> None:
-    """Stop before the first mutation where somebody else changed what is managed here.
+    """Raise an error, before the first mutation, if somebody else changed what is managed here.
 
     Args:
-        subject: the error's first word.
+        subject: the subject of errors.
         recorded: the properties in Pulumi's state.
         live: the same properties as Railway shows them.
-        wanted: the new inputs; what is there already, whoever did it, is no conflict.
+        wanted: the new inputs; a live value that equals them is no conflict, whoever set it.
         keys: which properties; one that the state does not have is not managed.
 
     Raises:
@@ -158,10 +165,15 @@ def refuse_unseen_changes(
 
 
 def refuse_lost(subject: str, what: str, shown: object) -> None:
-    """Stop where a change that Railway took does not show when it is read back.
+    """Raise an error if a change that Railway accepted does not show when it is read back.
+
+    Args:
+        subject: the subject of errors.
+        what: the change, for people.
+        shown: what was read back; None if the change does not show.
 
     Raises:
-        InfraError: nothing is shown.
+        InfraError: it does not show.
     """
     if shown is None:
         raise InfraError(subject, f"Railway took the change but does not show {what}", "run pulumi up again")

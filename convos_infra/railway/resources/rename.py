@@ -1,4 +1,4 @@
-"""Another name in the inputs: the thing is renamed where it is, never made anew; and no rename of others is undone."""
+"""Renames a project, an environment or a service in place; a rename by somebody else is never undone."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def rename(
     is_taken: bool,
     now: Callable[[], str],
 ) -> None:
-    """Give a thing another name, and read it back; sends nothing where it has it already.
+    """Give a thing another name, and read it back; nothing is sent if it has the name already.
 
     Args:
         session: sends.
-        kind: project, environment or service; the error's first word.
+        kind: project, environment or service; the first word of errors.
         names: the recorded one, the one that Railway shows, and the wanted one.
         document: the mutation.
         variables: its variables.
-        is_taken: whether another thing beside it has the wanted name.
-        now: reads the name anew.
+        is_taken: whether another thing has the wanted name.
+        now: reads the current name from Railway.
 
     Raises:
         InfraError: somebody else renamed it meanwhile, the name is taken, or Railway does not show it afterwards.

@@ -152,10 +152,13 @@ class ServiceProvider(RailwayProvider):
 
     def current(self, id_: str, props: Props) -> ReadResult:
         """Read it; gone where the environment answers and has no instance of it."""
+        session = self.session()
         try:
-            snapshot = self.session().refreshed(props, subject=props["name"])
+            snapshot = session.refreshed(props, subject=props["name"])
         except Gone:
             return ReadResult("", {})
+        # Its configuration is compared with what runs; Pulumi asks for that once all services are read.
+        session.snapshots.begin_details(snapshot)
         if id_ not in snapshot.instances:
             return ReadResult("", {})
         name = snapshot.project_services.get(id_, props["name"])

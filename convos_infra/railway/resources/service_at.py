@@ -16,7 +16,7 @@ class ServiceAt:
 
     Attributes:
         project_id, environment_id, service_id: Railway's ids.
-        service: its name, for people.
+        service: the service's name, for people.
         owned: whether this stack made it; None if that is not known.
     """
 
@@ -36,5 +36,5 @@ class ServiceAt:
         }
 
     def part(self) -> dict[str, Any]:
-        """Return the same for a thing that is found in a service, or made in it, and may outlive this stack."""
+        """Return the same with the service's owner, for a part of the service that may outlive this stack."""
         return {**self.properties(), SERVICE_OWNED: self.owned}

@@ -39,9 +39,9 @@ class ServiceDomainArgs:
     """The inputs of a `ServiceDomain`.
 
     Attributes:
-        at: whose it is.
-        subdomain: the first label; empty takes what Railway generates.
-        target_port: where the service listens; None leaves it to Railway.
+        at: the service instance that it belongs to.
+        subdomain: the first label; empty accepts the one that Railway generates.
+        target_port: the port on which the service listens; None leaves it to Railway.
     """
 
     at: ServiceAt
@@ -53,7 +53,7 @@ class ServiceDomainProvider(RailwayProvider):
     """Finds or makes the Railway domain of a service instance."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check label and port; before the first update say whether the service's domain will be taken over."""
+        """Check label and port; before the first update, announce that an existing domain will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("targetPort", news.get("targetPort"))
         label = news.get("subdomain")
@@ -91,7 +91,7 @@ class ServiceDomainProvider(RailwayProvider):
                 session.anew.add(
                     (str(props["serviceId"]), BoundPlace(BoundKind.SERVICE_DOMAIN, props.get("subdomain") or ""))
                 )
-            found = _brought(session, props, found)
+            found = _applied(session, props, found)
         return CreateResult(found["id"], {**_outputs(props, found), OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
@@ -117,11 +117,11 @@ class ServiceDomainProvider(RailwayProvider):
                 raise InfraError(_subject(news), f"{id_} is gone", "run pulumi refresh, then pulumi up makes another")
             refuse_unseen_changes(_subject(news), olds, _live(found), news, ("subdomain", "targetPort"))
             _refuse_another_name(olds, news, found)
-            found = _brought(session, news, found)
+            found = _applied(session, news, found)
         return UpdateResult({**_outputs(news, found), OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Take it away, if this stack made it."""
+        """Delete it, if this stack made it."""
         session = self.session()
 
         def seen() -> bool | None:
@@ -142,9 +142,9 @@ class ServiceDomainProvider(RailwayProvider):
 
 
 def is_own_part(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
-    """Tell whether what was found in a service is this stack's: it made the service, and never deployed it.
+    """Tell whether an existing domain or proxy belongs to this stack: it made the service, which was never deployed.
 
-    An interrupted creation leaves that behind: until its domain or proxy is in the state, nothing is deployed.
+    An interrupted update leaves such a part behind: nothing is deployed before the domain or proxy is in the state.
     """
     return is_services_own(props) and snapshot.latest_deployment(props["serviceId"]) is None
 
@@ -177,7 +177,7 @@ def _live(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_another_name(olds: Props, news: Props, found: Mapping[str, Any]) -> None:
-    """Stop where somebody renamed it since the last update: the deployment that takes the name up was not announced."""
+    """Raise an error if somebody renamed it since the last update: no preview announced a deployment for that name."""
     before, now = olds.get("domain"), str(found["domain"])
     if before and before != now and _live(found)["subdomain"] != news.get("subdomain"):
         problem = f"somebody renamed it from {before} to {now} since the last update"
@@ -197,8 +197,8 @@ def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
     return made
 
 
-def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the domain its label and port where they differ; the suffix is Railway's."""
+def _applied(session: Session, props: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the domain its label and port if they differ; the suffix is Railway's."""
     label, _, suffix = str(found["domain"]).partition(".")
     wanted = f"{props.get('subdomain') or label}.{suffix}"
     port = whole(props.get("targetPort")) if props.get("targetPort") is not None else found.get("targetPort")
@@ -228,7 +228,7 @@ def _brought(session: Session, props: Mapping[str, Any], found: Mapping[str, Any
 
 
 def _unrenamed(props: Mapping[str, Any], domain: str, wanted: str) -> InfraError:
-    """Return the error that Railway has kept a domain's name: another update changes nothing (fact: domain-rename)."""
+    """Return the error for a domain whose name Railway kept: another update would not help (fact: domain-rename)."""
     problem = f"Railway took the change but does not show {wanted}: the domain is still {domain}"
     step = f"rename it in Railway's dashboard, or set subdomain to {domain.partition('.')[0]} to keep its name"
     return InfraError(_subject(props), problem, step)

@@ -1,7 +1,7 @@
 """`ServiceInstance`: the deployed configuration of a service in one environment. One patch, one deployment.
 
-Source, deploy settings and variables travel in one `environmentPatchCommit`: in several calls about one agent in ten
-started without its variables (mission, what they learnt afterwards 2).
+Source, deploy settings and variables are sent in one `environmentPatchCommit`, which starts one deployment (fact:
+patch-one-deployment). With a call for each, a deployment may start before its variables are stored.
 """
 
 from __future__ import annotations
@@ -50,24 +50,24 @@ from convos_infra.railway.session import RailwayProvider
 from convos_infra.railway.snapshot import FRESH_SECONDS, Gone
 
 NOT_RUNNING, NOT_SERVING, NOT_BOUND = "notRunning", "notServing", "notBound"
-"""What a refresh saw: names that are stored and do not run, the condition of a service that does not serve, and what is
-not bound to it any more. The next preview announces the deployment that mends it."""
+"""What a refresh saw: the names of what is stored but does not run, the condition of a service that does not serve, and
+the parts that are no longer bound to it. The next preview announces the deployment that repairs it."""
 FOUND = "foundDeploymentId"
-"""The deployment that a service which was taken over as it was had then: what is wrong with that one is no drift."""
+"""The deployment of a service at the time when it was taken over as found: its faults do not count as drift."""
 SAW = (SEEN, NOT_RUNNING, NOT_SERVING, NOT_BOUND)
 _FROM_MARKS = (REMOVES, REDEPLOYS, REVIVES, RERENDERS, REBINDS)
 _ADDED = (*_FROM_MARKS, SOURCED, BOUND, *ANNOUNCED, "adopts")
 _OUTPUTS = ("deploymentId", UNMANAGED)
 _INPUTS = (*INPUTS, UNMANAGED_FIELDS, *_ADDED)
 _READ = ("image",)
-"""What programs read of the resource, beside its outputs."""
+"""The inputs that programs read from the resource, in addition to its outputs."""
 
 
 class ServiceInstanceProvider(RailwayProvider):
-    """Brings a service's configuration to what the inputs say."""
+    """Applies the declared configuration to a service."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check every property, and say what the change will cost: `1 deployment: image, 2 variables (A, B)`."""
+        """Check every property, and announce the cost of the change: `1 deployment: image, 2 variables (A, B)`."""
         olds = forgotten(olds, news)
         problems = unknown_failures(news, (*_ADDED, UNMANAGED_FIELDS, *SAW, *_OUTPUTS))
         problems += failures(news) + sealing_failures(olds, news)
@@ -79,7 +79,7 @@ class ServiceInstanceProvider(RailwayProvider):
         looks = bool(change.deployments or olds.get(NOT_RUNNING))
         looks = looks or (olds.get(VARIABLES) or {}) != (news.get(VARIABLES) or {})
         if not olds and checked.get(AS_FOUND) and checked.get("adopts") and change.is_empty:
-            # A reference that leads nowhere already did so before this stack came.
+            # A reference without a target was broken before this stack took the service over.
             return checked, []
         dead = preview_failures(self.session, self.declaring(), checked, looks=looks)
         if change.deployments and not dead:
@@ -87,7 +87,7 @@ class ServiceInstanceProvider(RailwayProvider):
         return checked, dead
 
     def _expect(self, news: Props, *, changes: bool) -> None:
-        """Note whether Pulumi will send a change, for the turn that it will be carried out in, and for the budget."""
+        """Note whether Pulumi will send a change, for the group commit of the environment and the budget of calls."""
         self.count_change(is_one=changes)
         if self.run() is None or has_unknown([news["environmentId"], news["service"]]):
             return
@@ -98,28 +98,28 @@ class ServiceInstanceProvider(RailwayProvider):
         """Return the inputs with what the change costs, and the change."""
         is_known = not has_unknown([news[key] for key in PARENT])
         if not olds and is_known:
-            # What this process has made is empty until it is configured.
+            # A service that this process has made is empty until it is configured.
             age = REST_SECONDS if news["serviceId"] in self.session().made else FRESH_SECONDS
             snapshot = self.session().living(news, subject=news["service"], age=age)
             live = snapshot.service(news["serviceId"]) or {}
             if live_fields(live) or live_variables(live):
                 refuse_unknown_secrets(news, live)
                 news, change = taken_over(self.session(), news, snapshot)
-                return {**news, **changes.said(olds, change)}, change
+                return {**news, **changes.announcement(olds, change)}, change
         if olds:
             news = self._marked(olds, news, is_known=is_known)
         change = changes.recorded(olds, news)
         if change.is_empty:
-            return {**news, **changes.kept(olds)}, change
+            return {**news, **changes.kept_announcement(olds)}, change
         if olds and is_known:
             change = live_change.narrowed(self.session(), olds, news, change)
             if not change.deployments:
-                # What the refresh saw has been mended since, or is mended by what changes elsewhere.
+                # What the refresh saw was repaired since then, or other changes of this update repair it.
                 news = {key: value for key, value in news.items() if key not in (REDEPLOYS, REVIVES, RERENDERS)}
-        return {**news, **changes.said(olds, change)}, change
+        return {**news, **changes.announcement(olds, change)}, change
 
     def _marked(self, olds: Props, news: Props, *, is_known: bool) -> Props:
-        """Add to the inputs what the last refresh saw, and what is new to the deployment that runs."""
+        """Add to the inputs what the last refresh saw, and what the running deployment does not have yet."""
         kept = {key: olds[key] for key in ("adopts", SOURCED) if olds.get(key)}
         strangers = [name for name in olds.get(SEEN) or () if name not in (news.get(VARIABLES) or {})]
         if strangers and not removes_others(news):
@@ -153,8 +153,8 @@ class ServiceInstanceProvider(RailwayProvider):
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
         """Compare property by property, Railway's defaults counting as absent.
 
-        A refresh asks this too, of what it read and the inputs in the state (docs/decisions/0010): what is to be
-        removed there, has been; and what it has seen is no input yet.
+        A refresh calls this too, with what it read and the inputs in the state (decision 10, inputs that check adds):
+        what they announced to remove is already removed, and what the refresh saw is not an input yet.
         """
         del id_
         seen = any((olds.get(key) or []) != (news.get(key) or []) for key in SAW)
@@ -172,19 +172,19 @@ class ServiceInstanceProvider(RailwayProvider):
         )
 
     def created(self, props: Props) -> CreateResult:
-        """Bring a new or taken-over service to the inputs; sends nothing where it is there already."""
-        outputs = self._brought(recorded={}, wanted=props, deployment_id="")
+        """Apply the inputs to a new or taken-over service; nothing is sent if it has them already."""
+        outputs = self._applied(recorded={}, wanted=props, deployment_id="")
         if props.get(AS_FOUND) and outputs["deploymentId"] not in self.session().fresh:
             outputs[FOUND] = outputs["deploymentId"]
         return CreateResult(f"{props['environmentId']}/{props['serviceId']}", outputs)
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Bring it to the new inputs, unless somebody changed it since the state was written."""
+        """Apply the new inputs, unless somebody changed the service since the state was written."""
         del id_
         before = str(olds.get("deploymentId") or "")
-        return UpdateResult(self._brought(recorded=forgotten(olds, news), wanted=news, deployment_id=before))
+        return UpdateResult(self._applied(recorded=forgotten(olds, news), wanted=news, deployment_id=before))
 
-    def _brought(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
+    def _applied(self, *, recorded: Props, wanted: Props, deployment_id: str) -> Props:
         session = self.session()
         snapshot = bring(session, recorded, wanted)
         session.updated.add(str(wanted["serviceId"]))
@@ -196,7 +196,8 @@ class ServiceInstanceProvider(RailwayProvider):
         if FOUND in recorded and recorded[FOUND] == outputs["deploymentId"]:
             outputs[FOUND] = recorded[FOUND]
         if outputs[UNMANAGED] and removes_others(wanted):
-            text = f"kept, as the preview did not list them: {', '.join(outputs[UNMANAGED])}; pulumi refresh does"
+            names = ", ".join(outputs[UNMANAGED])
+            text = f"kept, because the preview did not list them: {names}; pulumi refresh records them for the next one"
             session.client.progress(f"{wanted['service']}: {text}")
         return outputs
 
@@ -233,7 +234,7 @@ class ServiceInstanceProvider(RailwayProvider):
         return ReadResult(id_, {**outputs, **found}, {**inputs_of(outputs, _INPUTS), **found})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Leave it: a configuration goes with its `Service`, and without one there is nothing to configure."""
+        """Do nothing: the configuration is deleted together with its `Service`."""
         del id_
         self.session().assert_readable(props, subject=props["service"])
 
@@ -249,7 +250,7 @@ def _seen(props: Props, live: Mapping[str, Any]) -> Props:
 def _outputs(props: Props, live: Mapping[str, Any], *, deployment_id: str) -> Props:
     managed = dict(props.get(VARIABLES) or {})
     strangers = sorted(name for name in live_variables(live) if name not in managed)
-    # What has a source that is no input deploys as well: the next preview has to know.
+    # A service whose source is not an input deploys as well, and the next preview has to know that.
     others = sourced({}, live) and not (props.get("image") or props.get("repo"))
     added = (NOT_RUNNING, NOT_SERVING, NOT_BOUND, SOURCED, UNMANAGED_FIELDS)
     kept = {key: value for key, value in props.items() if key not in added}

@@ -19,7 +19,7 @@ from convos_infra.railway.service_configuration import ATTRIBUTES, CONFIGURED, K
 
 PARENT = ("projectId", "environmentId", "serviceId")
 INPUTS = (*PARENT, "service", *CONFIGURED, BOUND)
-"""What a program may say of a service instance."""
+"""The inputs that a program may set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class ServiceInstanceArgs(ServiceConfiguration):
 
     Attributes:
         at: which service instance.
-        bound: the volumes, proxies and domains of the service: one that is made anew or mounted takes a deployment.
+        bound: the volumes, proxies and domains of the service; a new or newly mounted one needs a deployment.
     """
 
     at: ServiceAt
@@ -36,7 +36,7 @@ class ServiceInstanceArgs(ServiceConfiguration):
 
     @classmethod
     def of(cls, configuration: ServiceConfiguration, at: ServiceAt, bound: Bound | None = None) -> ServiceInstanceArgs:
-        """Return the inputs of a service in one place, with a configuration that says nothing of places."""
+        """Return the inputs of a service from its configuration and its place."""
         given = {item.name: getattr(configuration, item.name) for item in fields(ServiceConfiguration)}
         return cls(at=at, bound=bound, **given)
 
@@ -47,7 +47,10 @@ class ServiceInstanceArgs(ServiceConfiguration):
 
 
 def forgotten(olds: Props, news: Props) -> Props:
-    """Return what is recorded without the names that are left to Railway from now on: they are not taken away there."""
+    """Return the recorded properties without the names that the new inputs leave to Railway (`kept`).
+
+    A name that is not recorded is not removed on Railway.
+    """
     kept = news.get(KEPT) or ()
     if not olds or not kept or has_unknown(kept):
         return olds
@@ -58,14 +61,14 @@ def forgotten(olds: Props, news: Props) -> Props:
 
 
 def failures(news: Props) -> list[CheckFailure]:
-    """Check every property; what is not known yet is let pass."""
+    """Check every property; unknown values pass."""
     found = id_failures(news, "projectId", "environmentId", "serviceId")
     found += variable_failures(VARIABLES, news.get(VARIABLES))
     found += attribute.failures(ATTRIBUTES, news)
     found += _failures_together(news)
     names = set(news.get(VARIABLES) or {})
     found += [
-        CheckFailure(SEALED, f"{name} is no variable of this service")
+        CheckFailure(SEALED, f"{name} is not a variable of this service")
         for name in news.get(SEALED) or ()
         if name not in names
     ]
@@ -75,21 +78,23 @@ def failures(news: Props) -> list[CheckFailure]:
 
 
 def sealing_failures(olds: Props, news: Props) -> list[CheckFailure]:
-    """Refuse to open what is sealed: Railway never does (docs: variables)."""
+    """Refuse to unseal a variable, which Railway does not support (docs.railway.com/variables)."""
     left = set(olds.get(SEALED) or ()) - set(news.get(SEALED) or ())
     kept = sorted(left & set(news.get(VARIABLES) or {}))
     return [
-        CheckFailure(SEALED, f"{name} is sealed, and Railway opens none: remove the variable, update, and add it again")
+        CheckFailure(
+            SEALED, f"{name} is sealed, and Railway unseals none: remove the variable, update, and add it again"
+        )
         for name in kept
     ]
 
 
 def unknown_failures(news: Props, added: Collection[str]) -> list[CheckFailure]:
-    """Refuse a property that there is not: it would change nothing on Railway, and nobody would be told.
+    """Refuse an unknown property, which would silently change nothing on Railway.
 
     Args:
         news: the inputs.
-        added: what the resource itself adds to them.
+        added: the properties that the resource itself adds to them.
     """
     known = {*INPUTS, *added}
     return [
@@ -104,7 +109,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 
 def _failures_together(news: Props) -> list[CheckFailure]:
-    """Check what only two attributes together can have wrong."""
+    """Check combinations of two attributes."""
     found = []
     build, start = _known(news, "buildCommand"), _known(news, "startCommand")
     if build and build == start:

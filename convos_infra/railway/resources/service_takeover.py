@@ -1,4 +1,4 @@
-"""What taking over a service that is configured already changes, and what that costs."""
+"""The change that is needed to take over a configured service, and its cost in deployments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def taken_over(session: Session, news: Props, snapshot: Snapshot) -> tuple[Props, Change]:
-    """Return what taking over a service changes, as inputs, and what that costs."""
+    """Return the new inputs with the announcement of the takeover, and the change that it needs."""
     live = snapshot.service(news["serviceId"]) or {}
     managed = news.get(VARIABLES) or {}
     strangers = sorted(name for name in live_variables(live) if name not in managed)
@@ -48,7 +48,7 @@ def _is_left(news: Props, changed: Collection[str]) -> bool:
 
 
 def _change_of(session: Session, news: Props, snapshot: Snapshot, plan: patch_plan.Plan) -> Change:
-    """Return what bringing a service that is taken over to the inputs costs."""
+    """Return the change that applies the inputs to a service that is taken over."""
     changed = [*plan.fields, *plan.variables]
     has_source = sourced(news, snapshot.service(news["serviceId"]) or {})
     target = live_change.target_of(session, news, snapshot, plan)
@@ -59,7 +59,7 @@ def _change_of(session: Session, news: Props, snapshot: Snapshot, plan: patch_pl
         fields=plan.fields,
         variables=plan.variables,
         idle=tuple(name for name in target.running.idle if name not in changed),
-        # Of a service without a deployment, what changes says enough.
+        # If something changes, that it was never deployed is not a reason of its own.
         revives=str(condition)
         if condition.needs_deployment and not (changed and target.running.newest is None)
         else "",
@@ -68,5 +68,5 @@ def _change_of(session: Session, news: Props, snapshot: Snapshot, plan: patch_pl
 
 
 def removes_others(props: Mapping[str, Any]) -> bool:
-    """Tell whether the inputs say that variables of others are removed."""
+    """Tell whether the inputs request that variables of others are removed."""
     return props.get("unmanagedVariables") == "remove"

@@ -29,7 +29,7 @@ from railway_api import documents
 
 ENVIRONMENT_OWNED = "environmentOwned"
 TAKEN_OVER = "takenOver"
-"""The names of those that were there already: a destroy leaves them, with the values that they have then."""
+"""The names of the variables that existed before the first update: a destroy keeps them, with their current values."""
 _INPUTS = ("projectId", "environmentId", VARIABLES, "overwriteChanges", ENVIRONMENT_OWNED, ADOPTS, TAKEN_OVER)
 _SUBJECT = "shared variables"
 
@@ -39,8 +39,8 @@ class SharedVariablesArgs:
     """The inputs of `SharedVariables`.
 
     Attributes:
-        project_id, environment_id: where.
-        variables: name -> value; other names are somebody else's and stay.
+        project_id, environment_id: the environment.
+        variables: name -> value; variables with other names belong to somebody else and are kept.
         overwrite_changes: whether values that somebody changed since the last update are overwritten.
         environment_owned: whether this stack made the environment; None if that is not known.
     """
@@ -53,10 +53,10 @@ class SharedVariablesArgs:
 
 
 class SharedVariablesProvider(RailwayProvider):
-    """Brings the shared variables that it knows to their values; no service is deployed for it."""
+    """Sets the declared shared variables; no service is deployed for that."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check names and values; before the first update say which of somebody's values it will replace."""
+        """Check names and values; before the first update, announce which existing values will be replaced."""
         failures = id_failures(news, "projectId", "environmentId") + variable_failures(VARIABLES, news.get(VARIABLES))
         kept = {key: olds[key] for key in (ADOPTS, TAKEN_OVER) if olds.get(key)}
         if kept:
@@ -78,18 +78,18 @@ class SharedVariablesProvider(RailwayProvider):
         return difference(olds, news, (VARIABLES,), ("projectId", "environmentId"))
 
     def created(self, props: Props) -> CreateResult:
-        """Set what is not there yet."""
-        live = self._bring({}, props)
+        """Set the variables that are missing or have other values."""
+        live = self._apply({}, props)
         found = {TAKEN_OVER: _theirs({}, props, live), SEALED_LEFT: sealing.left_by({}, props, live)}
         return CreateResult(f"{props['environmentId']}/shared", {**props, **found})
 
     def updated(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """Set what changed, remove what was taken out; what was there before the first update stays."""
+        """Set what changed, and remove what the inputs no longer have, unless it existed before the first update."""
         del id_
         snapshot = self.session().living(news, subject=_SUBJECT)
         before = set(_found_before(olds, snapshot))
         left = before - set(news.get(VARIABLES) or {})
-        live = self._bring(_without(olds, left), news)
+        live = self._apply(_without(olds, left), news)
         found = sorted({*before, *_theirs(olds, news, live)} - left)
         return UpdateResult({**news, TAKEN_OVER: found, SEALED_LEFT: sealing.left_by(_known(olds), news, live)})
 
@@ -104,13 +104,13 @@ class SharedVariablesProvider(RailwayProvider):
             self.session().client.progress(sealing.line(_SUBJECT, sealed))
         seen = {**props, **sealing.read(_known(props), live), TAKEN_OVER: _found_before(props, snapshot)}
         kept = seen[VARIABLES]
-        # What others set is recorded, so that to want it, too, later on is no conflict that nothing resolves.
+        # Variables of others are recorded; otherwise declaring one later would be a conflict that no refresh resolves.
         others = sorted(name for name in live if name not in kept)
         seen = {key: value for key, value in seen.items() if key != UNMANAGED} | ({UNMANAGED: others} if others else {})
         return ReadResult(id_, seen, inputs_of(seen, _INPUTS))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Remove the names that this stack has added; leave those that it found."""
+        """Remove the variables that this stack has added; keep those that existed before."""
         del id_
         try:
             snapshot = self.session().read(props, subject=_SUBJECT, fresh=True)
@@ -123,10 +123,10 @@ class SharedVariablesProvider(RailwayProvider):
         ours = _without(props, theirs)
         if ours[VARIABLES]:
             self.guard(props, _SUBJECT)
-            self._bring(ours, {**props, VARIABLES: {}})
+            self._apply(ours, {**props, VARIABLES: {}})
 
-    def _bring(self, recorded: Props, wanted: Props) -> Mapping[str, Any]:
-        """Bring the variables to what is wanted; return those that were there before."""
+    def _apply(self, recorded: Props, wanted: Props) -> Mapping[str, Any]:
+        """Apply the wanted variables; return those that existed before."""
         session = self.session()
         with session.snapshots.writing(wanted["environmentId"]):
             live = _as_service(session.living(wanted, subject=_SUBJECT, fresh=bool(recorded)))
@@ -140,9 +140,9 @@ class SharedVariablesProvider(RailwayProvider):
 
 
 def _theirs(recorded: Props, wanted: Props, live: Mapping[str, Any]) -> list[str]:
-    """Return which of the wanted names somebody else has set: those that were there and are not in the state.
+    """Return which of the wanted names somebody else has set: those that exist and are not in the state.
 
-    In an environment of this stack's own, one that has the wanted value was set by an update that was interrupted.
+    In an environment that this stack made, a variable with the wanted value counts as set by an interrupted update.
     """
     ours = recorded.get(VARIABLES) or {}
     is_own = wanted.get(ENVIRONMENT_OWNED) is True
@@ -153,7 +153,7 @@ def _theirs(recorded: Props, wanted: Props, live: Mapping[str, Any]) -> list[str
 
 
 def _found_before(props: Props, snapshot: Snapshot) -> list[str]:
-    """Return the names that were there before the first update; where an old state does not say, all or none."""
+    """Return the names that existed before the first update; if an old state does not record them, all or none."""
     if TAKEN_OVER in props:
         return list(props[TAKEN_OVER] or ())
     return [] if is_owned(props, otherwise=snapshot.is_fork) else sorted(props.get(VARIABLES) or {})
@@ -170,7 +170,7 @@ def _variables_of(props: Props) -> Props:
 
 
 def _known(recorded: Props) -> Props:
-    """Return what is recorded, also where an old state does not say what was sealed: this resource seals nothing."""
+    """Return the recorded properties with what was sealed: in an old state, at most what was taken over."""
     return {SEALED_LEFT: recorded.get(TAKEN_OVER) or (), **recorded} if recorded else recorded
 
 

@@ -1,4 +1,4 @@
-"""What a renamed stack does to its environment, for the preview: `pulumi stack rename` says nothing of it. Pure."""
+"""Tells in a preview that the rename of a stack renames its environment, which `pulumi stack rename` does not. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STACK = "stack"
 
 
 def rename_line(key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
-    """Return what to say of an environment that is renamed because its stack is; empty if it is not.
+    """Return the line about an environment that is renamed because its stack was; empty if it is not.
 
     Args:
         key: the key of the stack's config that would give the environment its name.

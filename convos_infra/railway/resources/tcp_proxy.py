@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "applicationPort", *RECORDED)
 UNREAD = "unread"
-"""Why the last refresh could not read it, in one line: what is recorded is of an earlier time."""
+"""Why the last refresh could not read the proxy, in one line: the recorded values are older."""
 _APPEARS_SECONDS = 30.0
 
 
@@ -46,8 +46,8 @@ class TcpProxyArgs:
     """The inputs of a `TcpProxy`.
 
     Attributes:
-        at: whose it is.
-        application_port: where the service listens; one proxy per service instance.
+        at: the service instance that it belongs to; it can have one proxy.
+        application_port: the port on which the service listens.
     """
 
     at: ServiceAt
@@ -58,7 +58,7 @@ class TcpProxyProvider(RailwayProvider):
     """Finds or makes a TCP proxy, by a patch: `tcpProxyCreate` is deprecated (fact: tcp-proxy-patch)."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the port; before the first update say whether a proxy will be taken over."""
+        """Check the port; before the first update, announce that an existing proxy will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         failures += port_failures("applicationPort", news.get("applicationPort"), required=True)
 
@@ -75,12 +75,12 @@ class TcpProxyProvider(RailwayProvider):
         return (news if failures else with_adoption(olds, news, (), find)), failures
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """There is no update of a proxy on Railway."""
+        """Compare the inputs; Railway cannot change a proxy, so each change needs a replacement."""
         del id_
         return difference(olds, news, (), ("projectId", "environmentId", "serviceId", "applicationPort"))
 
     def created(self, props: Props) -> CreateResult:
-        """Take over the proxy of that port, or make it; those that wait at the same moment share a patch."""
+        """Take over the proxy of that port, or make it; proxies that are created at the same time share one patch."""
         session = self.session()
         opening = _Opening(props)
         session.group(_open_all, str(props["environmentId"])).join(opening, _name(props))
@@ -89,9 +89,9 @@ class TcpProxyProvider(RailwayProvider):
         return CreateResult(opening.found["id"], {**_outputs(props, opening.found), OWNED: opening.owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read it; gone where the environment answers and its service or its port is not there.
+        """Read it; it is gone if the environment answers without its service or its port.
 
-        Where only the list of proxies cannot be read, it is kept as it is recorded, with the reason.
+        If only the list of proxies cannot be read, the recorded values are kept, with the reason.
         """
         session = self.session()
         props = {key: value for key, value in props.items() if key != UNREAD}
@@ -103,7 +103,9 @@ class TcpProxyProvider(RailwayProvider):
             return ReadResult("", {})
         why = session.snapshots.details(snapshot).proxies_unread(str(props["serviceId"]))
         if why and _is_there(snapshot, props):
-            session.client.progress(f"{_subject(props)}: kept as it was recorded, since it cannot be read: {why}")
+            session.client.progress(
+                f"{_subject(props)}: the recorded values are kept, because it cannot be read: {why}"
+            )
             return ReadResult(id_, {**props, UNREAD: why}, inputs_of(props, _INPUTS))
         found = _find(session, props, snapshot)
         if found is None:
@@ -117,7 +119,7 @@ class TcpProxyProvider(RailwayProvider):
         return UpdateResult(with_outputs(olds, news, ("host", "proxyPort", OWNED)))
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Take it away, if this stack made it."""
+        """Delete it, if this stack made it."""
         del id_
         session = self.session()
         try:
@@ -152,7 +154,14 @@ def _is_there(snapshot: Snapshot, props: Mapping[str, Any]) -> bool:
 
 @dataclass(eq=False)
 class _Opening:
-    """A proxy that is to be there, and what came of it."""
+    """A proxy that has to exist, and the outcome.
+
+    Attributes:
+        props: its inputs.
+        owned: whether this stack made it.
+        found: the proxy on Railway, once it has an address.
+        problem: the error, if there was one.
+    """
 
     props: Props = field(repr=False)
     owned: bool = False
@@ -160,12 +169,12 @@ class _Opening:
     problem: Exception | None = None
 
     @property
-    def is_open(self) -> bool:
+    def is_pending(self) -> bool:
         return self.problem is None and not self.found
 
 
 def _open_all(session: Session, openings: Sequence[_Opening]) -> None:
-    """Make the proxies of one environment, and tell each what came of it."""
+    """Make the proxies of one environment, and set the outcome of each."""
     first = openings[0].props
     with session.snapshots.writing(first["environmentId"]):
         try:
@@ -174,14 +183,14 @@ def _open_all(session: Session, openings: Sequence[_Opening]) -> None:
                 one.owned = not _is_there(snapshot, one.props) or is_own_part(snapshot, one.props)
             _make(session, [one for one in openings if not _is_there(snapshot, one.props)])
             _await(session, [one for one in openings if one.problem is None])
-        except Exception as error:  # noqa: BLE001  # everybody in the turn has to hear of it
+        except Exception as error:  # noqa: BLE001  # every member of the turn gets it
             for one in openings:
-                if one.is_open:
+                if one.is_pending:
                     one.problem = about(error, _subject(one.props))
 
 
 def _make(session: Session, openings: Sequence[_Opening]) -> None:
-    """Make them by one patch; where Railway refuses it, by halves, so that one of them does not keep the others."""
+    """Make them by one patch; if Railway refuses it, in halves, so that one of them does not block the others."""
     if not openings:
         return
     try:
@@ -228,17 +237,17 @@ def _find(session: Session, props: Mapping[str, Any], snapshot: Snapshot) -> Map
 def _await(session: Session, openings: Sequence[_Opening]) -> None:
     """Read until Railway has given each a domain and a port, as its CLI does."""
     deadline, pause = session.client.clock() + _APPEARS_SECONDS, 0.1
-    while waiting := [one for one in openings if one.is_open]:
+    while waiting := [one for one in openings if one.is_pending]:
         now = session.living(waiting[0].props, subject=_subject(waiting[0].props), fresh=True)
         for one in waiting:
             found = _find(session, one.props, now)
             if found is not None and found.get("domain") and found.get("proxyPort"):
                 one.found = found
-        if not any(one.is_open for one in waiting):
+        if not any(one.is_pending for one in waiting):
             return
         if session.client.clock() > deadline:
             for one in waiting:
-                if one.is_open:
+                if one.is_pending:
                     problem = f"no port after {_APPEARS_SECONDS:g} s"
                     one.problem = InfraError(_subject(one.props), problem, "run pulumi up again")
             return

@@ -1,7 +1,7 @@
-"""Secrets of a living service that this stack does not know: the first preview stops, before anything is changed.
+"""Stops the first preview if a service that is taken over has secrets that this stack does not know.
 
-A sealed variable is taken over as it is. If the stack is about to make its own value for it, the state would record a
-secret that the service does not have, and whatever uses it would be refused.
+A sealed variable is taken over with its value. If the stack were about to make a value of its own for it, the state
+would record a secret that the service does not have, and whatever uses that secret would be refused.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def unknown_secrets(wanted: Mapping[str, Any], service: Mapping[str, Any]) -> li
 
 
 def refuse_unknown_secrets(news: Mapping[str, Any], service: Mapping[str, Any]) -> None:
-    """Stop a service from being taken over where the state would not have its secrets.
+    """Refuse to take over a service whose secrets the state would not have.
 
     Raises:
-        InfraError: for all of them.
+        InfraError: names all of them.
     """
     wanted = news.get(VARIABLES) or {}
     names = [] if is_unknown(wanted) else unknown_secrets(wanted, service)

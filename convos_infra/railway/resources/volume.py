@@ -1,4 +1,4 @@
-"""`Volume`: the one disk of a service; deleted only on demand, since what is on it is the user's."""
+"""`Volume`: the one disk of a service; its data is deleted only on request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PENDING, REPLACES = "pendingDeletion", "replaceDeleted"
 """When Railway deletes the data for good, as a refresh saw it; and whether an empty volume may take its place."""
 _INPUTS = ("projectId", "environmentId", "serviceId", "service", "mountPath", REPLACES, *RECORDED)
 _APPEARS_SECONDS = 90.0
-"""An instance shows 2 to 5 s after its volume, more than 28 s were seen (fact: volume-lag)."""
+"""A new volume is listed after 2 to 5 s, sometimes after more than 28 s (fact: volume-lag)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class VolumeArgs:
     """The inputs of a `Volume`.
 
     Attributes:
-        at: whose it is.
-        mount_path: absolute; a change is taken over at the next deployment.
+        at: the service instance that it belongs to.
+        mount_path: absolute; the next deployment applies a change.
         replace_deleted: whether a new, empty volume takes the place of one that somebody deleted and that can still be
             restored; without it, the preview stops and says how to restore it.
     """
@@ -58,7 +58,7 @@ class VolumeProvider(RailwayProvider):
     """Finds or makes the volume of a service instance."""
 
     def checked(self, olds: Props, news: Props) -> tuple[Props, list[CheckFailure]]:
-        """Check the mount path; before the first update say whether the service's volume will be taken over."""
+        """Check the mount path; before the first update, announce that an existing volume will be taken over."""
         failures = id_failures(news, "projectId", "environmentId", "serviceId")
         path = news.get("mountPath")
         if not is_unknown(path) and (problem := rules.path_problem(path, root=False)):
@@ -94,12 +94,12 @@ class VolumeProvider(RailwayProvider):
         return [CheckFailure("", _refusal(news, str(row["deletedAt"]), self.session().client.now()))] if row else []
 
     def changed(self, id_: str, olds: Props, news: Props) -> DiffResult:
-        """Mount path and service change in place: a service that was made anew gets the volume with its data back."""
+        """Mount path and service change in place: a recreated service gets its volume back, with the data."""
         del id_
         plain = difference(olds, news, ("mountPath", "serviceId"), ("projectId", "environmentId"))
         if (olds.get(PENDING) or None) == (news.get(PENDING) or None):
             return plain
-        # Its data is given up, as the stack says: the volume that is being deleted is left to that.
+        # With `replaceVolume`, the config gives up the data of the volume that Railway is deleting.
         replaces = [*(plain.replaces or []), *([PENDING] if news.get(REPLACES) else [])]
         return DiffResult(changes=True, replaces=replaces, stables=[], delete_before_replace=False)
 
@@ -109,7 +109,7 @@ class VolumeProvider(RailwayProvider):
         with session.snapshots.making(props["environmentId"], props["serviceId"]):
             snapshot = session.living(props, subject=_subject(props))
             found = _of_service(snapshot, props)
-            # In a service that was taken over it holds that service's data, and stays with it.
+            # The data of a service that was taken over is not this stack's to delete.
             owned = props.get(SERVICE_OWNED) is not False if found is None else _is_own(snapshot, props, found)
             if found is None:
                 found = _make(session, props)
@@ -119,7 +119,7 @@ class VolumeProvider(RailwayProvider):
         return CreateResult(found["volumeId"], {**props, "volumeId": found["volumeId"], OWNED: owned})
 
     def current(self, id_: str, props: Props) -> ReadResult:
-        """Read it; gone where the environment answers and does not have it. One that is being deleted is kept."""
+        """Read it; it is gone if the environment answers without it. One that Railway is deleting is kept."""
         try:
             snapshot = self.session().refreshed(props, subject=_subject(props))
         except Gone:
@@ -127,7 +127,7 @@ class VolumeProvider(RailwayProvider):
         props = {key: value for key, value in props.items() if key != PENDING}
         for row in snapshot.volume_instances:
             if row["volumeId"] == id_:
-                # A service that was removed leaves its volume behind, mounted nowhere, and comes back without it.
+                # A removed service leaves its volume mounted nowhere, and is added again without it.
                 place = {"serviceId": row.get("serviceId") or "", "mountPath": row["mountPath"]}
                 live = {**props, **place, "volumeId": id_, OWNED: is_owned(props, otherwise=snapshot.is_fork)}
                 return ReadResult(id_, live, inputs_of(live, _INPUTS))
@@ -146,8 +146,10 @@ class VolumeProvider(RailwayProvider):
             snapshot = session.living(news, subject=_subject(news), fresh=True)
             live = next((row for row in snapshot.volume_instances if row["volumeId"] == id_), None)
             if live is None:
-                raise InfraError(_subject(news), f"volume {id_} is gone", "run pulumi refresh: it says what that means")
-            # One that is mounted nowhere lost its service, or somebody detached it: a refresh records an empty text.
+                raise InfraError(
+                    _subject(news), f"volume {id_} is gone", "run pulumi refresh, which says whether it can be restored"
+                )
+            # A volume that is mounted nowhere lost its service or was detached: a refresh records an empty id.
             before = str(olds.get("serviceId") or "")
             seen = {**live, "serviceId": live.get("serviceId") or ("" if before in snapshot.instances else before)}
             refuse_unseen_changes(_subject(news), olds, seen, news, ("mountPath", "serviceId"))
@@ -156,14 +158,14 @@ class VolumeProvider(RailwayProvider):
         return UpdateResult({**news, "volumeId": id_, OWNED: is_owned(olds, otherwise=snapshot.is_fork)})
 
     def deleted(self, id_: str, props: Props) -> None:
-        """Delete it if this stack made it and its data may go; Railway keeps it for 48 hours.
+        """Delete it if this stack made it and its data may be deleted, which takes a while (fact: volume-grace).
 
         Raises:
-            InfraError: it has data, and nobody said that the data may go; or it is in other environments, too.
+            InfraError: it has data whose deletion was not requested, or it has data in other environments as well.
         """
         session = self.session()
         if session.run.given_up is not None and (self.policy().adopted or is_owned(props, otherwise=True)):
-            # The gate knows the volumes of the last update that went through.
+            # The gate knows the volumes of the last complete update only.
             session.run.given_up.add(id_)
         try:
             snapshot = session.read(props, subject=_subject(props), fresh=True)
@@ -182,7 +184,7 @@ class VolumeProvider(RailwayProvider):
         if elsewhere:
             raise InfraError(
                 _subject(props),
-                f"volume {id_} also has data in {len(elsewhere)} other environments, and volumeDelete takes them along",
+                f"volume {id_} also has data in {len(elsewhere)} other environments, and volumeDelete deletes it all",
                 "delete it in Railway's dashboard for this environment alone",
             )
 
@@ -224,25 +226,20 @@ def _of_service(snapshot: Snapshot, props: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _is_own(snapshot: Snapshot, props: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Tell whether a volume that was found is this stack's: empty, and in a service that the stack made.
+    """Tell whether an existing volume belongs to this stack: it is empty, and in a service that the stack made.
 
-    An interrupted creation leaves that behind: until the volume is in the state, nothing is deployed.
+    An interrupted update leaves such a volume behind: nothing is deployed before the volume is in the state.
     """
     return is_services_own(props) and not destroy_reasons.has_data(snapshot, found)
 
 
 def _make(session: Session, props: Mapping[str, Any]) -> Mapping[str, Any]:
-    given = {
-        "projectId": props["projectId"],
-        "environmentId": props["environmentId"],
-        "serviceId": props["serviceId"],
-        "mountPath": props["mountPath"],
-    }
+    given = {key: props[key] for key in ("projectId", "environmentId", "serviceId", "mountPath")}
 
     def seen() -> Mapping[str, Any] | None:
         return _of_service(session.living(props, subject=_subject(props), fresh=True), props)
 
-    # Not idempotent on Railway: a repetition makes a second volume.
+    # volumeCreate is not idempotent: sent again, it makes a second volume.
     _, found = session.client.mutate(
         documents.VOLUME_CREATE, {"input": given}, subject=_subject(props), observe=seen, settle=True
     )

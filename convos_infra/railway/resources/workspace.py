@@ -1,4 +1,4 @@
-"""The workspace that a project is made in."""
+"""Finds the workspace in which a project is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Everything works without this file. With it, a page keeps itself new while somebody looks at it.
+// The console works without this file. With it, an open page updates itself.
 "use strict";
 
 (() => {
@@ -9,7 +9,7 @@
   let waiting = false;
 
   function isBusy() {
-    // What somebody types or marks must not change under their hands.
+    // A field must not change while somebody uses it.
     const active = document.activeElement;
     return live.contains(active) && ["INPUT", "SELECT"].includes(active.tagName);
   }
@@ -45,7 +45,7 @@
   }
 
   const soon = () => refresh().catch(() => {
-    // The emulator is being restarted; the stream comes back with it.
+    // The emulator is restarting; the stream reconnects by itself.
   });
   const late = () => {
     if (waiting) soon();

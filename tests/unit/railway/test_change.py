@@ -13,10 +13,10 @@ from convos_infra.railway.change import (
     Change,
     announced,
     announced_at_most,
+    announcement,
     is_announced,
-    kept,
+    kept_announcement,
     recorded,
-    said,
 )
 from convos_infra.railway.sealing import HIDDEN
 
@@ -48,12 +48,12 @@ def test_a_change_says_what_deploys_and_why_and_never_a_value(before: Any, after
     found = recorded(before, after)
     assert found.text() == text
     assert not found.is_empty
-    assert "secret" not in str(said(before, found))
+    assert "secret" not in str(announcement(before, found))
 
 
 def test_nothing_that_changes_is_no_change() -> None:
     assert recorded(BEFORE, BEFORE).is_empty
-    assert kept(BEFORE) == {}
+    assert kept_announcement(BEFORE) == {}
 
 
 def test_what_runs_already_is_stored_and_deploys_nothing() -> None:
@@ -69,8 +69,8 @@ def test_what_runs_already_is_stored_and_deploys_nothing() -> None:
 
 
 def test_what_others_can_make_it_cost_before_the_update_is_announced_as_well() -> None:
-    certain = {**AFTER, **said(BEFORE, recorded(BEFORE, AFTER))}
-    lowered = {**AFTER, **said(BEFORE, recorded(BEFORE, AFTER).running_already())}
+    certain = {**AFTER, **announcement(BEFORE, recorded(BEFORE, AFTER))}
+    lowered = {**AFTER, **announcement(BEFORE, recorded(BEFORE, AFTER).running_already())}
     assert (announced(BEFORE, certain), announced_at_most(BEFORE, certain)) == (1, 1)
     assert (announced(BEFORE, lowered), announced_at_most(BEFORE, lowered)) == (0, 1)
     assert announced_at_most(lowered, lowered) == 0
@@ -80,27 +80,27 @@ def test_what_others_can_make_it_cost_before_the_update_is_announced_as_well() -
 def test_what_others_stored_is_named_beside_it() -> None:
     found = replace(recorded(BEFORE, AFTER), others=("X", "startCommand"))
     assert found.text().endswith("; also deploys what others stored: X, startCommand")
-    assert said({}, found)[CHANGE]["others"] == ["X", "startCommand"]
+    assert announcement({}, found)[CHANGE]["others"] == ["X", "startCommand"]
 
 
 def test_the_same_change_twice_is_announced_twice() -> None:
     change = Change(1, fields=("image",))
-    first = said({}, change)
-    again = said(first, change)
+    first = announcement({}, change)
+    again = announcement(first, change)
     assert first["deploys"] == "1 deployment: image (change 1)"
     assert again["deploys"] == "1 deployment: image (change 2)"
     assert is_announced(first, again)
     assert announced(first, again) == 1
-    assert announced(again, {**BEFORE, **kept(again)}) == 0
+    assert announced(again, {**BEFORE, **kept_announcement(again)}) == 0
 
 
 def test_an_old_state_that_has_only_the_text_announces_nothing_by_it() -> None:
     old = {**BEFORE, "deploys": "1 deployment: image (change 7)"}
-    assert announced(old, {**BEFORE, **kept(old)}) == 0
-    assert not is_announced(old, {**BEFORE, **kept(old)})
+    assert announced(old, {**BEFORE, **kept_announcement(old)}) == 0
+    assert not is_announced(old, {**BEFORE, **kept_announcement(old)})
     # Pulumi's numbers are doubles.
     assert announced(old, {CHANGE: {"number": 1.0, "deployments": 1.0}}) == 1
-    assert said({CHANGE: {"number": 4.0}}, Change(1, fields=("image",)))["change"]["number"] == 5
+    assert announcement({CHANGE: {"number": 4.0}}, Change(1, fields=("image",)))["change"]["number"] == 5
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_an_old_state_that_has_only_the_text_announces_nothing_by_it() -> None:
 def test_a_deployment_that_its_patch_does_not_make_is_a_call_of_its_own(
     before: dict[str, Any], after: dict[str, Any], is_ordered: bool
 ) -> None:
-    assert (ORDERED in said(before, recorded(before, after))[CHANGE]) == is_ordered
+    assert (ORDERED in announcement(before, recorded(before, after))[CHANGE]) == is_ordered

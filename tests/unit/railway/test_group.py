@@ -78,11 +78,11 @@ class Machine:
             self.group._coming.pop(name, None)
             self.group._waiting.append(name)
 
-    def lead(self, name: str) -> float:
+    def lead(self, name: str, *, goes_ahead: bool = False) -> float:
         """Join, and return how long the turn took to begin."""
         began = self.now
         self.open.enter_context(self.traffic.operation())
-        self.group.join(name, name)
+        self.group.join(name, name, goes_ahead=goes_ahead)
         return self.now - began
 
 
@@ -161,6 +161,24 @@ def test_one_that_is_under_way_is_waited_for_and_not_for_ever() -> None:
     assert 5.0 <= machine.lead("a") <= 5.2
     machine.group.send("b")
     assert machine.lead("a") == pytest.approx(MOST_SECONDS, abs=0.1)
+
+
+def test_a_turn_goes_ahead_of_few_that_were_sent_and_not_of_many_nor_of_one_that_was_only_declared() -> None:
+    machine = Machine(1.0)
+    for name in ("a", "b", "c"):
+        machine.check(name)
+        machine.group.send(name)
+    assert machine.lead("a", goes_ahead=True) == 0.0
+    machine.later(1.0, partial(machine.come, "b"))
+    assert machine.lead("c") >= 0.9, "who does not go ahead waits for what was sent"
+    assert machine.turns == [["a"], ["c", "b"]]
+    machine.check("d")
+    assert machine.lead("a", goes_ahead=True) >= 0.2, "d was declared, and is not sent yet"
+    machine.group.drop("d")
+    for number in range(20):
+        machine.group.expect(f"s{number}")
+        machine.group.send(f"s{number}")
+    assert machine.lead("a", goes_ahead=True) == pytest.approx(MOST_SECONDS, abs=0.1)
 
 
 def test_one_that_waits_for_the_turn_itself_holds_it_up_for_moments_only() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from convos_infra.railway.referable import live
 from convos_infra.railway.resolution import dead_ends, resolved
-from convos_infra.railway.running_references import gives, rendered
+from convos_infra.railway.running_references import gives
 from convos_infra.railway.snapshot import Snapshot
+from tests.railway.referring import current_value
 
 
 def snapshot(names: dict[str, str], services: dict[str, Any], *, elsewhere: dict[str, str] | None = None) -> Snapshot:
@@ -52,14 +53,14 @@ def test_a_value_that_a_service_sets_itself_comes_before_what_railway_provides()
     found = snapshot(
         {"1": "web"}, {"1": variables(PORT="3000", RAILWAY_RUN_UID="0", X="${{PORT}}/${{RAILWAY_RUN_UID}}")}
     )
-    assert rendered(found, "1", "X") == "3000/0"
-    assert rendered(found, "1", "GONE") is None
+    assert current_value(found, "1", "X") == "3000/0"
+    assert current_value(found, "1", "GONE") is None
 
 
 def test_the_name_of_a_service_is_the_projects_and_not_that_of_an_older_instance_row() -> None:
     found = snapshot({"1": "web"}, {"1": variables(X="${{RAILWAY_SERVICE_NAME}}")})
     newer = snapshot({"1": "web"}, {"1": variables(X="${{RAILWAY_SERVICE_NAME}}")}, elsewhere={"1": "renamed"})
-    assert (rendered(found, "1", "X"), rendered(newer, "1", "X")) == ("web", "renamed")
+    assert (current_value(found, "1", "X"), current_value(newer, "1", "X")) == ("web", "renamed")
 
 
 def test_two_hundred_services_that_refer_to_each_other_are_compared_in_seconds() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from emulator.container_logs import MOST_KEPT, ContainerLogs
 from emulator.log_query import moment
-from emulator.printed import MOST_KEPT, Printed
 
 if TYPE_CHECKING:
     from emulator.containers import Containers
@@ -35,7 +35,7 @@ def at(second: int, nanoseconds: int = 0) -> str:
 
 def test_lines_come_once_with_their_own_times_and_each_is_later_than_the_one_before() -> None:
     docker, row = Docker(), deployment()
-    printed = Printed(cast("Containers", docker))
+    printed = ContainerLogs(cast("Containers", docker))
     docker.said = [f"{at(1, 7)} one", f"{at(1, 8)} two", f"{at(1, 9)} ", f"{at(2)} with  spaces"]
     printed.collect(row)
     printed.collect(row)
@@ -52,7 +52,7 @@ def test_lines_come_once_with_their_own_times_and_each_is_later_than_the_one_bef
 def test_a_log_of_any_length_keeps_its_newest_lines() -> None:
     docker, row = Docker(), deployment()
     docker.said = [f"{at(1, number)} {number}" for number in range(MOST_KEPT + 10)]
-    Printed(cast("Containers", docker)).collect(row)
+    ContainerLogs(cast("Containers", docker)).collect(row)
     assert len(row["logs"]) <= MOST_KEPT
     assert row["logs"][-1]["message"] == str(MOST_KEPT + 9)
 
@@ -61,6 +61,6 @@ def test_a_log_of_any_length_keeps_its_newest_lines() -> None:
 def test_what_runs_in_no_container_is_not_asked_for(row: dict[str, Any]) -> None:
     docker = Docker()
     docker.said = [f"{at(1)} never"]
-    Printed(cast("Containers", docker)).collect(row)
-    Printed(None).collect(row)
+    ContainerLogs(cast("Containers", docker)).collect(row)
+    ContainerLogs(None).collect(row)
     assert len(row["logs"]) == 1

@@ -1,4 +1,4 @@
-"""What containers print while they run, added to the lines of their deployments whenever somebody reads those."""
+"""The output of containers, added to the log of their deployments whenever somebody reads it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from emulator.store import Document
 
 MOST_KEPT = 20_000
-"""The lines that are kept of one deployment; the older half goes where there are more."""
+"""How many lines of one deployment are kept; if there are more, the older half is dropped."""
 _READABLE = (*ACTIVE, "CRASHED")
 
 
-class Printed:
-    """Adds what containers have printed.
+class ContainerLogs:
+    """Adds the output of containers to the logs of their deployments.
 
     Args:
-        containers: Docker; None where runs are simulated.
+        containers: the containers on Docker; None if runs are simulated.
     """
 
     def __init__(self, containers: Containers | None) -> None:
