@@ -82,7 +82,7 @@ class Credentials:
         self.makes = frozenset(name for name, account in accounts.items() if account and not shared.get(name))
         self._shared_inbox = settings.agent_variables.get(AGENTMAIL_INBOX, "")
         self._log = log
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self.record = record
 
     @as_credential_errors()
@@ -162,8 +162,8 @@ class Credentials:
                     self._agentmail.delete(inbox_id)
         elif known.inbox_id:
             stays.append("inbox, because AGENTMAIL_API_KEY is not set")
-        if stays and known.agent_id not in self._told:
-            self._told.add(known.agent_id)
+        if stays and known.agent_id not in self._reported:
+            self._reported.add(known.agent_id)
             self._log(f"{known.agent_id}: not deleted: its {' and its '.join(stays)}")
         return not stays
 

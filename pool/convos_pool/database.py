@@ -78,7 +78,7 @@ class Database:
         return {row[0]: Claim(*row) for row in rows}
 
     def details(self, agent_ids: Sequence[str]) -> dict[str, ClaimDetails]:
-        """Return what claimed agents were told and have answered, by their ids."""
+        """Return the requests and the answers of claims, by the agents' ids."""
         with self.connect() as connection:
             rows = connection.execute(
                 "SELECT id, agent_name, coalesce(instructions, ''),"
@@ -89,8 +89,8 @@ class Database:
                 (list(agent_ids),),
             ).fetchall()
         return {
-            id_: ClaimDetails(name, told, join, invite, conversation, at.isoformat() if at else "", branch)
-            for id_, name, told, join, invite, conversation, at, branch in rows
+            id_: ClaimDetails(name, instructions, join, invite, conversation, at.isoformat() if at else "", branch)
+            for id_, name, instructions, join, invite, conversation, at, branch in rows
         }
 
     def is_claimed(self, agent_id: str, service_id: str) -> bool:

@@ -50,7 +50,7 @@ class LeftoverServices:
         self._clock = clock
         self._not_before = 0.0
         self._most = MOST
-        self._told = False
+        self._reported = False
 
     def sweep(self, lock: Lock) -> None:
         """Look for the services on record, and delete those that no environment has; an error is only logged.
@@ -115,8 +115,8 @@ class LeftoverServices:
     def _forget_all(self, left: list[Recorded]) -> None:
         for known in left:
             self._record.forget(known.agent_id)
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             why = "a project token does not see whether another environment has them"
             self._log(f"the services of deleted agents may stay in the project and count for its limit: {why}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -146,5 +147,6 @@ class Recovery:
 
 
 def _refuse_if_in_progress(claim: Claim) -> None:
-    if claim.seconds <= RESERVATION_SECONDS:
-        raise ConflictError(f"{claim.id}: its claim is still in progress; try again in {RESERVATION_SECONDS:.0f} s")
+    left = RESERVATION_SECONDS - claim.seconds
+    if left >= 0:
+        raise ConflictError(f"{claim.id}: its claim is still in progress; try again in {math.ceil(left)} s")
